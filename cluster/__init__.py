@@ -1,0 +1,1 @@
+"""cluster.yml: the model, its checks, and what is rendered from it."""

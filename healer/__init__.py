@@ -1,0 +1,1 @@
+"""Turns alerts into guarded, verified repairs, and never does a thing twice."""

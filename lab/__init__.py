@@ -1,0 +1,1 @@
+"""Real nodes on one machine, faults and drills: the proof of every claim."""
