@@ -1,0 +1,1 @@
+"""The healer's decisions: values in, values out. No I/O, no clock, no async."""

@@ -1,0 +1,55 @@
+"""An alert as the core sees it: a hint about a target, never grounds to act.
+
+Alerts are parsed and checked at the edge (healer.adapters.alertmanager); here they are values.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What an alert is about and an action is aimed at.
+
+    Attributes:
+        node: Name in cluster.yml.
+        service: Name in cluster.yml; None for the node itself.
+    """
+
+    node: str
+    service: str | None = None
+
+    def __str__(self) -> str:
+        return self.node if self.service is None else f"{self.node}/{self.service}"
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One firing alert.
+
+    Attributes:
+        fingerprint: Alertmanager's; stable as long as the labels are the same.
+        name: Its `alertname`.
+        labels: All labels, sorted by name.
+        began_at: startsAt, epoch seconds of the sender's clock.
+        silenced: Whether a person silenced it, by any Alertmanager.
+    """
+
+    fingerprint: str
+    name: str
+    labels: tuple[tuple[str, str], ...]
+    began_at: float
+    silenced: bool = False
+
+    def label(self, name: str) -> str:
+        """Return a label's value; empty when it is not there, as Prometheus has it."""
+        return next((value for key, value in self.labels if key == name), "")
+
+    @property
+    def target(self) -> Target:
+        """The node, and the service where one is named."""
+        return Target(self.label("node"), self.label("service") or None)
+
+    @property
+    def episode(self) -> tuple[str, float]:
+        """One firing from its start to its end; a new start is a new episode."""
+        return self.fingerprint, self.began_at

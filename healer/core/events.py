@@ -1,0 +1,253 @@
+"""What the journal says. Each class is one kind of event; the journal stores it with a time and a hash.
+
+The class name in snake_case is the event's kind on disk: renaming a class or a field is a change of format.
+Every event that changes an incident names it.
+"""
+
+from dataclasses import dataclass
+
+from healer.core.alert import Alert, Target
+from healer.core.footprint import Footprint
+from healer.core.incident import Outcome
+from healer.core.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class HealerStarted:
+    """A healer took the lead and runs under this configuration."""
+
+    version: str
+    digest: str
+    era: int
+    term: int
+
+
+@dataclass(frozen=True, slots=True)
+class AlertsReceived:
+    """A webhook brought these; they are hints to look, and durable before they are acknowledged."""
+
+    alerts: tuple[Alert, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRefused:
+    """An alert that can never start anything: another cluster, an unknown target, impossible labels."""
+
+    alert: Alert
+    reason: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Armed:
+    """From now on alerts that begin are ours; those that were firing before are not."""
+
+    why: str
+    pre_existing: tuple[Alert, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SeenClear:
+    """A pre-existing alert was seen clear on fresh data; its next firing is ours."""
+
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """A person stopped every action."""
+
+    reason: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unfrozen:
+    """A person let actions go on."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentOpened:
+    """A new trouble."""
+
+    incident: str
+    cause: Alert
+    ladder: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class AlertJoined:
+    """Another alert is explained by an open incident."""
+
+    incident: str
+    alert: Alert
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRenewed:
+    """An alert of an open incident ended and fires again, or its silence changed: same trouble, newer episode."""
+
+    incident: str
+    alert: Alert
+
+
+@dataclass(frozen=True, slots=True)
+class CauseReplaced:
+    """A deeper cause was found; the next rung is chosen anew, what was tried stays counted."""
+
+    incident: str
+    cause: Alert
+    ladder: str
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentHeld:
+    """The guards said no, or only explain; `verdicts` is what each of them said."""
+
+    incident: str
+    hold: Verdict
+    verdicts: tuple[Verdict, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ActionIntended:
+    """What will be done, durable before anything is sent.
+
+    Attributes:
+        expect: What the decision rested on, as the gate will compare it, in JSON.
+    """
+
+    incident: str
+    action_id: str
+    rung: int
+    action: str
+    target: Target
+    unit: str
+    footprint: Footprint
+    expect: str
+    deadline_at: float
+    verdicts: tuple[Verdict, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ActionEnded:
+    """How the gate says it ended, or that nobody can say."""
+
+    incident: str
+    action_id: str
+    outcome: Outcome
+    reason: str
+    detail: str
+    prometheus_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationEnded:
+    """Whether the last action was seen to have helped."""
+
+    incident: str
+    action_id: str
+    verified: bool
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class RungFinished:
+    """This rung will not be tried again; the next decision looks at `next_rung`."""
+
+    incident: str
+    next_rung: int
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentEscalated:
+    """A person has it now."""
+
+    incident: str
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentAdopted:
+    """A person put it into our hands: what was pre-existing or given up may be tried again."""
+
+    incident: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalGiven:
+    """A person said yes to one rung, on one target, in one state."""
+
+    incident: str
+    rung: int
+    target: Target
+    expectation: str
+    by: str
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalDenied:
+    """A person said no; the incident goes to them."""
+
+    incident: str
+    rung: int
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentClosed:
+    """The end: healed, cleared, not_true or merged."""
+
+    incident: str
+    outcome: str
+    detail: str
+
+
+Event = (
+    HealerStarted
+    | AlertsReceived
+    | AlertRefused
+    | Armed
+    | SeenClear
+    | Frozen
+    | Unfrozen
+    | IncidentOpened
+    | AlertJoined
+    | AlertRenewed
+    | CauseReplaced
+    | IncidentHeld
+    | ActionIntended
+    | ActionEnded
+    | VerificationEnded
+    | RungFinished
+    | IncidentEscalated
+    | IncidentAdopted
+    | ApprovalGiven
+    | ApprovalDenied
+    | IncidentClosed
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An event as the journal holds it.
+
+    Attributes:
+        seq: Position, from 1, without gaps.
+        at_wall: Epoch seconds.
+        boot_id: The boot that `at_mono` belongs to.
+        at_mono: CLOCK_BOOTTIME, seconds.
+    """
+
+    seq: int
+    at_wall: float
+    boot_id: str
+    at_mono: float
+    event: Event

@@ -1,0 +1,239 @@
+"""What the guards may know. The shell gathers it freshly for each decision; what could not be read is None."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from healer.core.alert import Alert, Target
+from healer.core.footprint import Footprint
+from healer.core.incident import Approval, Attempt, Incident
+from healer.core.ladder import Ladder, Mode, Rung
+from healer.core.topology import Topology
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The newest sample of one series.
+
+    Attributes:
+        value: None where the series is not there.
+        sampled_at: The sample's own time, by Prometheus' clock; None as for value.
+        now: Prometheus' time when it answered.
+    """
+
+    value: float | None
+    sampled_at: float | None
+    now: float
+
+    @property
+    def age(self) -> float | None:
+        """Seconds since the sample was taken, by Prometheus' clock alone."""
+        return None if self.sampled_at is None else self.now - self.sampled_at
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What Prometheus says of an alert's own rule, for exactly its labels.
+
+    Attributes:
+        firing: Whether the expression gives a sample with the alert's labels now; None where
+            Prometheus has no such rule.
+        reading: The series that the rung verifies with, for the alert's target.
+    """
+
+    firing: bool | None
+    reading: Reading
+
+
+@dataclass(frozen=True, slots=True)
+class UnitLook:
+    """One unit as the node's gate sees it.
+
+    Attributes:
+        age_seconds: Since its last change of state; None where the gate could not say.
+    """
+
+    unit: str
+    load_state: str
+    active_state: str
+    sub_state: str
+    result: str
+    invocation_id: str
+    restarts: int
+    age_seconds: float | None
+    reverse_dependencies: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A gate's hello: who it is and what it sees.
+
+    Attributes:
+        highest_token: The highest (era, term) that the gate has obeyed; None if none.
+        holds: Reasons of the holds set on the node itself.
+        units: By name; None for one that the gate does not list or cannot read.
+    """
+
+    cluster: str
+    node: str
+    boot_id: str
+    ledger_id: str
+    highest_token: tuple[int, int] | None
+    holds: tuple[str, ...]
+    units: Mapping[str, UnitLook | None]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeHealth:
+    """One node as Prometheus knows it.
+
+    Attributes:
+        scraped: `up` of its exporter; None when there is no fresh sample.
+        reached: Whether any peer reaches it; None when no peer says.
+    """
+
+    scraped: bool | None
+    reached: bool | None
+
+    @property
+    def seen(self) -> bool:
+        """Whether anything at all hears of this node."""
+        return bool(self.scraped or self.reached)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """The cluster at one moment of Prometheus' time.
+
+    Attributes:
+        services: hale_service_up; a service without a fresh sample is not in it.
+        critical: Critical alerts that fire now.
+    """
+
+    now: float
+    nodes: Mapping[str, NodeHealth]
+    services: Mapping[Target, bool]
+    critical: frozenset[Alert]
+
+
+class Health(Enum):
+    """How a member of a group is."""
+
+    SERVING = "serving"
+    DOWN = "down"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """An action of another incident that has not been proved yet."""
+
+    incident: str
+    action: str
+    target: Target
+    footprint: Footprint
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """An attempt of any incident, for budgets, cooldowns and the success record."""
+
+    incident: str
+    alert_name: str
+    attempt: Attempt
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How the healer itself stands.
+
+    Attributes:
+        leader: Whether its lease holds.
+        watchdog_age: Seconds since the Watchdog alert was refreshed; None if it is not heard.
+        clock_jumped: Whether the wall clock moved against CLOCK_BOOTTIME; None if that is unknown.
+        frozen: Reasons of the freezes that people set.
+        sight_complete: Whether every Alertmanager peer answered the last time.
+        armed_at: Since when alerts that begin are ours; None before the first complete look.
+        pre_existing: Fingerprints that were firing when we were armed and were not seen clear since.
+    """
+
+    leader: bool
+    watchdog_age: float | None
+    clock_jumped: bool | None
+    frozen: tuple[str, ...]
+    sight_complete: bool
+    armed_at: float | None
+    pre_existing: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything one decision rests on.
+
+    Attributes:
+        now: Epoch seconds of the healer.
+        evidence: None where Prometheus did not answer.
+        look: None where the gate did not answer.
+        look_error: Why not.
+        picture: None where Prometheus did not answer.
+        outside: The service's probe from the healer's node; None where it has none or it did not run.
+        running: Actions of other incidents.
+        past: Every attempt that the journal still has, oldest first, this incident's included.
+        alike: Other incidents, open ones and ones that failed, whose cause has the same alert name
+            in the same group.
+    """
+
+    now: float
+    topology: Topology
+    standing: Standing
+    evidence: Evidence | None = None
+    look: Look | None = None
+    look_error: str = ""
+    picture: Picture | None = None
+    outside: bool | None = None
+    running: tuple[Running, ...] = ()
+    past: tuple[Past, ...] = ()
+    alike: tuple[Incident, ...] = ()
+    approvals: tuple[Approval, ...] = ()
+
+    def health(self, group: str, node: str) -> Health:
+        """How one member of a group is: serving only if every service of the group on it is."""
+        if self.picture is None:
+            return Health.UNKNOWN
+        wanted = [
+            Target(node, service.name)
+            for service in self.topology.services.values()
+            if service.group == group
+        ]
+        if not wanted:
+            seen = self.picture.nodes.get(node)
+            if seen is None or seen.scraped is None:
+                return Health.UNKNOWN
+            return Health.SERVING if seen.scraped else Health.DOWN
+        up = [self.picture.services.get(target) for target in wanted]
+        if None in up:
+            return Health.UNKNOWN
+        return Health.SERVING if all(up) else Health.DOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """One action that might be taken for one incident.
+
+    Attributes:
+        unit: The systemd unit behind the target; empty where the target is unknown.
+        mode: How far the owners of the ladder and of every group in the footprint let us go.
+        footprint: All that it takes away, as far as known.
+        expectation: Digest of the state that the action expects to find, empty before a gate answered.
+    """
+
+    incident: Incident
+    ladder: Ladder
+    rung_index: int
+    rung: Rung
+    target: Target
+    unit: str
+    mode: Mode
+    footprint: Footprint
+    expectation: str = ""
+    alerts: tuple[Alert, ...] = field(default=())

@@ -1,0 +1,206 @@
+"""The life of one incident, as a table.
+
+Every legal move is a row in TRANSITIONS; anything else is a bug or a stale message and raises.
+An incident is a fold over journal events: it is never stored, only replayed.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from healer.core.alert import Alert, Target
+from healer.core.footprint import Footprint
+from healer.core.verdict import Verdict
+
+
+class State(Enum):
+    """Where an incident is in its life."""
+
+    OPEN = "open"  # known, and something may be tried
+    HELD = "held"  # a guard said no; asked again on every look
+    ACTING = "acting"  # one action is under way, or its outcome is not known yet
+    VERIFYING = "verifying"  # the action ended; waiting for the proof
+    MITIGATED = "mitigated"  # out of harm's way, not repaired: no further disruptive rung
+    ESCALATED = "escalated"  # in a person's hands
+    CLOSED = "closed"
+
+
+class Move(Enum):
+    """What can happen to an incident."""
+
+    HOLD = "hold"
+    BEGIN = "begin"
+    END = "end"
+    RETRY = "retry"
+    MITIGATE = "mitigate"
+    ESCALATE = "escalate"
+    ADOPT = "adopt"
+    CLOSE = "close"
+
+
+TRANSITIONS: dict[State, dict[Move, State]] = {
+    State.OPEN: {
+        Move.HOLD: State.HELD,
+        Move.BEGIN: State.ACTING,
+        Move.ESCALATE: State.ESCALATED,
+        Move.MITIGATE: State.MITIGATED,
+        Move.ADOPT: State.OPEN,
+        Move.CLOSE: State.CLOSED,
+    },
+    State.HELD: {
+        Move.HOLD: State.HELD,
+        Move.BEGIN: State.ACTING,
+        Move.ESCALATE: State.ESCALATED,
+        Move.MITIGATE: State.MITIGATED,
+        Move.ADOPT: State.OPEN,
+        Move.CLOSE: State.CLOSED,
+    },
+    # CLOSE is absent on purpose: an alert that clears while an action runs is only
+    # believed once the action has stopped touching the node.
+    State.ACTING: {Move.END: State.VERIFYING, Move.RETRY: State.OPEN},
+    State.VERIFYING: {
+        Move.RETRY: State.OPEN,
+        Move.MITIGATE: State.MITIGATED,
+        Move.ESCALATE: State.ESCALATED,
+        Move.CLOSE: State.CLOSED,
+    },
+    State.MITIGATED: {Move.ESCALATE: State.ESCALATED, Move.CLOSE: State.CLOSED},
+    State.ESCALATED: {Move.ADOPT: State.OPEN, Move.CLOSE: State.CLOSED},
+    State.CLOSED: {},
+}
+
+UNSETTLED = frozenset({State.ACTING, State.VERIFYING})
+"""States in which an incident's own action is still being carried out or proved."""
+
+
+class IllegalMove(Exception):
+    """The move is not allowed in the incident's present state; nothing changed."""
+
+
+class Outcome(Enum):
+    """How one attempt ended, in the words of the gate and of the verification."""
+
+    DONE = "done"  # the gate says the verb succeeded; not yet proved
+    FAILED = "failed"  # the verb ran and did not succeed
+    REFUSED = "refused"  # the gate declined; nothing was touched
+    UNKNOWN = "unknown"  # it may have run; it is proved or disproved, never repeated
+    NOT_SENT = "not_sent"  # it never left us, or the gate voided it; nothing was touched
+    VERIFIED = "verified"
+    NOT_VERIFIED = "not_verified"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One rung tried once.
+
+    Attributes:
+        action_id: The gate's id for it, `era.term.number`.
+        rung: Index into the ladder.
+        began_at: When it became durable, epoch seconds.
+        ended_at: When its outcome was known; None while it runs.
+        deadline_at: When it counts as ended with an unknown outcome if its gate cannot be asked.
+        prometheus_at: Prometheus' own time at the end; samples must be newer to prove anything.
+        outcome: None while it runs.
+        reason: The gate's or the verification's word.
+    """
+
+    action_id: str
+    rung: int
+    action: str
+    target: Target
+    footprint: Footprint
+    began_at: float
+    deadline_at: float
+    ended_at: float | None = None
+    prometheus_at: float | None = None
+    outcome: Outcome | None = None
+    reason: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A person's yes to one rung of one incident.
+
+    Attributes:
+        expectation: Digest of the state it was given for; another state needs another yes.
+        until: When it lapses, epoch seconds.
+    """
+
+    rung: int
+    target: Target
+    expectation: str
+    by: str
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One trouble, from the first alert to its proven end.
+
+    Attributes:
+        id: Ours, stable: a date and a running number.
+        cause: The alert that stands for the trouble now.
+        symptoms: Alerts that the cause explains, in order of arrival.
+        ladder: Name of the ladder that the cause asks for.
+        rung: The rung to try next.
+        attempts: What was tried, oldest first.
+        verdicts: What every guard said at the last decision.
+        hold: The refusal that keeps it HELD.
+        adopted_by: Who put a pre-existing alert into our hands.
+        escalation: Why a person has it, one word.
+        outcome: How it ended, one word.
+        digest: The configuration it was opened under.
+    """
+
+    id: str
+    cause: Alert
+    ladder: str
+    opened_at: float
+    changed_at: float
+    digest: str
+    state: State = State.OPEN
+    symptoms: tuple[Alert, ...] = ()
+    rung: int = 0
+    attempts: tuple[Attempt, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
+    hold: Verdict | None = None
+    adopted_by: str | None = None
+    approvals: tuple[Approval, ...] = ()
+    escalation: str = ""
+    escalation_detail: str = ""
+    outcome: str = ""
+
+    @property
+    def target(self) -> Target:
+        """What the trouble is about."""
+        return self.cause.target
+
+    @property
+    def alerts(self) -> tuple[Alert, ...]:
+        """The cause and its symptoms."""
+        return (self.cause, *self.symptoms)
+
+    @property
+    def running(self) -> Attempt | None:
+        """The attempt whose outcome is not known yet."""
+        last = self.attempts[-1] if self.attempts else None
+        return last if last is not None and last.outcome is None else None
+
+    def tries(self, rung: int) -> int:
+        """How often a rung was tried, refusals and unknown outcomes included."""
+        return sum(
+            attempt.rung == rung and attempt.outcome is not Outcome.NOT_SENT
+            for attempt in self.attempts
+        )
+
+    def after(self, move: Move) -> State:
+        """Return the state that a move leads to.
+
+        Raises:
+            IllegalMove: The table has no such row; nothing changed.
+        """
+        try:
+            return TRANSITIONS[self.state][move]
+        except KeyError:
+            msg = f"incident {self.id}: {move.value} is not allowed while {self.state.value}"
+            raise IllegalMove(msg) from None

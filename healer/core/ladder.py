@@ -1,0 +1,73 @@
+"""What is tried, in order, against one kind of trouble.
+
+A ladder comes from cluster.yml; the alert names it in its `heal` label. Each rung is one action with its own limits.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+PERSON = "person.call"
+"""The last rung's action: nothing is touched, a person takes over."""
+
+
+class Mode(Enum):
+    """How far the owner lets Hale go. Ordered from the most cautious."""
+
+    EXPLAIN = "explain"
+    APPROVE = "approve"
+    ACT = "act"
+
+    @property
+    def rank(self) -> int:
+        """0 for the most cautious mode."""
+        return list(Mode).index(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What has to be seen before a rung counts as having helped.
+
+    Attributes:
+        metric: Series that says how the target is, asked for with the target's labels.
+        want: The value it must have.
+        within_seconds: How long after the action's end it may take until all is well.
+        soak_seconds: How long it must then stay well.
+    """
+
+    metric: str
+    want: float
+    within_seconds: float
+    soak_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One thing to try.
+
+    Attributes:
+        action: The gate's verb, or PERSON.
+        service: Acts on this service instead of the alert's own; None for the alert's.
+        fast: May start before Prometheus has confirmed, on the word of the node's own gate.
+        deadline_seconds: How long the action itself may take.
+        attempts: How often it may be tried in one incident.
+        wait_seconds: Least time between the end of one attempt and the start of the next.
+        approve: Whether a person has to agree even where the mode is act.
+    """
+
+    action: str
+    service: str | None
+    fast: bool
+    deadline_seconds: float
+    verify: Verification | None
+    attempts: int
+    wait_seconds: float
+    approve: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """Rungs in the order they are tried."""
+
+    name: str
+    mode: Mode
+    rungs: tuple[Rung, ...]

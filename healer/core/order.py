@@ -1,0 +1,75 @@
+"""What is asked of a gate, and what it answers: values that cross the core's border."""
+
+from dataclasses import dataclass
+
+from healer.core.alert import Alert
+from healer.core.incident import Outcome
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Token:
+    """What fences one leadership off from the next. Compared by era, then term.
+
+    Attributes:
+        era: Set by `store init`, above the highest that any gate reports.
+        term: Counts the starts of a healer on this store.
+        store: Names the store and this start, random.
+    """
+
+    era: int
+    term: int
+    store: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One request to a gate, complete but for the nonce.
+
+    Attributes:
+        action_id: `era.term.number`.
+        verb: As in the gate's list.
+        unit: The systemd unit, the only argument that unit verbs take.
+        expect: What the decision rested on, as JSON, word for word what the journal has.
+    """
+
+    action_id: str
+    node: str
+    verb: str
+    unit: str
+    expect: str
+    deadline_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How the gate says an action ended."""
+
+    outcome: Outcome
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """One reading of every Alertmanager peer.
+
+    Attributes:
+        alerts: Every alert that any peer has firing, silenced and inhibited ones included.
+            One that peers disagree on is silenced if any says so, and began when the earliest says.
+        rejected: Alerts that can never be taken, each with the reason.
+        complete: Whether every peer answered.
+        watchdog_at: When the Watchdog alert of this cluster was last refreshed, epoch seconds.
+    """
+
+    alerts: tuple[Alert, ...]
+    rejected: tuple[tuple[Alert, str], ...]
+    complete: bool
+    watchdog_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class OwnAlert:
+    """An alert that the healer raises about its own work."""
+
+    labels: tuple[tuple[str, str], ...]
+    annotations: tuple[tuple[str, str], ...]

@@ -1,0 +1,122 @@
+"""The cluster as the guards need it: who stands in for whom, and the guards' numbers.
+
+Made from cluster.yml by healer.settings; it never changes while an incident is decided.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from healer.core.alert import Target
+from healer.core.ladder import Ladder, Mode
+
+EXPORTER = "hale-exporter"
+"""The service that every node has without declaring it. It belongs to no group: restarting it takes nothing away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One server."""
+
+    name: str
+    address: str
+    failure_domain: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Nodes that stand in for each other.
+
+    Attributes:
+        min_available: Fewest members that must keep serving.
+        control: Whether it runs the control plane, which no ladder touches.
+        mode: The owner's word for this group.
+    """
+
+    name: str
+    nodes: tuple[str, ...]
+    min_available: int
+    control: bool
+    mode: Mode
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One unit that serves for one group, or for none."""
+
+    name: str
+    unit: str
+    group: str | None
+    depends_on: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """The guards' numbers. They can be set; no guard can be switched off. Seconds unless said otherwise.
+
+    Attributes:
+        evidence_age: Oldest sample that still counts as now.
+        watchdog_age: Longest silence of the Watchdog alert before we call ourselves blind.
+        owner_settled: Time that the native owner has for itself after its last transition.
+        common_cause_window: How long after an action a member that fails alike is put down to it.
+        budget_node, budget_group, budget_cluster: Actions that may start within budget_window.
+        cooldown: Least time from the end of one incident's action on a target to the next incident's.
+        flapping: Actions on one target within flapping_window that mean a restart does not cure it.
+        approval_seconds: How long a person's yes is good.
+        blindness: Length of a gap in our sight after which what we find is pre-existing.
+    """
+
+    evidence_age: float = 60.0
+    watchdog_age: float = 180.0
+    owner_settled: float = 10.0
+    common_cause_window: float = 600.0
+    budget_node: int = 6
+    budget_group: int = 8
+    budget_cluster: int = 20
+    budget_window: float = 3600.0
+    cooldown: float = 300.0
+    flapping: int = 3
+    flapping_window: float = 3600.0
+    approval_seconds: float = 900.0
+    blindness: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """Everything the core knows of cluster.yml.
+
+    Attributes:
+        own_node: The node this healer runs on, which it never takes away.
+        digest: sha256 of the configuration, recorded with each incident.
+    """
+
+    cluster: str
+    nodes: Mapping[str, Node]
+    groups: Mapping[str, Group]
+    services: Mapping[str, Service]
+    ladders: Mapping[str, Ladder]
+    own_node: str
+    digest: str
+    numbers: Numbers
+
+    def knows(self, target: Target) -> bool:
+        """Whether cluster.yml has this node, and this service on it."""
+        if target.node not in self.nodes:
+            return False
+        return target.service is None or target.service in self.services_on(target.node)
+
+    def services_on(self, node: str) -> Mapping[str, Service]:
+        """The services that cluster.yml places on a node, the exporter included."""
+        return {
+            name: service
+            for name, service in self.services.items()
+            if service.group is None or node in self.groups[service.group].nodes
+        }
+
+    def groups_of(self, node: str) -> tuple[Group, ...]:
+        """The groups that a node is a member of, in the order of cluster.yml."""
+        return tuple(group for group in self.groups.values() if node in group.nodes)
+
+    def mode(self, ladder: Ladder, groups: Iterable[str]) -> Mode:
+        """The most cautious word of the ladder's owner and of every group's owner."""
+        words = [ladder.mode, *(self.groups[name].mode for name in groups)]
+        return min(words, key=lambda mode: mode.rank)

@@ -1,0 +1,47 @@
+"""A guard's answer. Yes and no alike say what they had and what they needed."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One guard's answer about one proposal.
+
+    Attributes:
+        guard: The guard's name, which is the condition it protects.
+        reason: One snake_case word where it holds, the metric's label value; None where it allows.
+        have: What was found, short.
+        need: What would let the action pass, short.
+        sentence: For the operator; empty where it allows.
+        passing: Whether the hold ends by itself, so that nobody needs to be told yet.
+    """
+
+    guard: str
+    reason: str | None
+    have: str
+    need: str
+    sentence: str = ""
+    passing: bool = False
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the guard lets the action pass."""
+        return self.reason is None
+
+
+def allow(guard: str, *, have: object, need: object) -> Verdict:
+    """The guard's condition holds."""
+    return Verdict(guard, None, str(have), str(need))
+
+
+def hold(
+    guard: str,
+    reason: str,
+    *,
+    have: object,
+    need: object,
+    sentence: str,
+    passing: bool = False,
+) -> Verdict:
+    """The guard's condition does not hold, or could not be read."""
+    return Verdict(guard, reason, str(have), str(need), sentence, passing)

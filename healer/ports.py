@@ -1,0 +1,166 @@
+"""What the healer needs from the outside. Adapters implement these; tests stand in for them."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from healer.core.alert import Alert, Target
+from healer.core.events import Event, Record
+from healer.core.facts import Evidence, Look, Picture, Reading
+from healer.core.order import Ended, Order, OwnAlert, Sight, Token
+
+
+class Clock(Protocol):
+    """Time, in seconds. Only the shell has one."""
+
+    def wall(self) -> float:
+        """Epoch seconds."""
+        ...
+
+    def boottime(self) -> float:
+        """CLOCK_BOOTTIME: goes on through a suspend, never jumps."""
+        ...
+
+    @property
+    def boot_id(self) -> str:
+        """The kernel's id of this boot."""
+        ...
+
+
+class Store(Protocol):
+    """The journal and the lease. One writer."""
+
+    @property
+    def token(self) -> Token:
+        """The token of this leadership."""
+        ...
+
+    async def append(self, events: Sequence[Event], *, closing: bool = False) -> list[Record]:
+        """Make all events durable, or none.
+
+        Args:
+            events: In order.
+            closing: They end something that was begun, and may use the reserved room.
+
+        Raises:
+            StoreFull: There is no room; nothing was written.
+            LeaseLost: Another healer has the lead; nothing was written.
+        """
+        ...
+
+    async def read(self, after: int = 0) -> list[Record]:
+        """Return every record with a higher seq, oldest first."""
+        ...
+
+    async def renew(self) -> None:
+        """Renew the lease.
+
+        Raises:
+            LeaseLost: It ran out or was taken.
+        """
+        ...
+
+    def lease_seconds(self) -> float:
+        """Return how long the lease still holds by CLOCK_BOOTTIME; zero or less when it ran out."""
+        ...
+
+    async def mark_seen(self, wall: float) -> None:
+        """Note that we saw the cluster at this time, so that a gap is known after a restart."""
+        ...
+
+    async def last_seen(self) -> float | None:
+        """Return the last mark_seen, epoch seconds; None if there never was one."""
+        ...
+
+    async def room(self) -> bool:
+        """Whether something new may be begun."""
+        ...
+
+
+class Prometheus(Protocol):
+    """Reads what Prometheus has. Every method raises Unreachable and changes nothing."""
+
+    async def evidence(self, alert: Alert, metric: str) -> Evidence:
+        """Evaluate the alert's own rule for its labels, and read `metric` of its target."""
+        ...
+
+    async def reading(self, target: Target, metric: str) -> Reading:
+        """Read the newest sample of `metric` with the target's labels."""
+        ...
+
+    async def picture(self) -> Picture:
+        """Read how every node and service of the cluster is."""
+        ...
+
+    async def pending(self) -> tuple[Alert, ...]:
+        """Return every alert that is firing or about to, with its activeAt as `began_at`."""
+        ...
+
+
+class Alertmanagers(Protocol):
+    """Every Alertmanager peer."""
+
+    async def read(self) -> Sight:
+        """Read all peers.
+
+        Raises:
+            Unreachable: No peer answered.
+        """
+        ...
+
+    async def post(self, alerts: Sequence[OwnAlert]) -> None:
+        """Post alerts of our own to every peer.
+
+        Raises:
+            Unreachable: No peer took them.
+        """
+        ...
+
+
+class Gates(Protocol):
+    """The nodes' gates."""
+
+    async def look(self, node: str, names: Sequence[str]) -> Look:
+        """Say hello and look; nothing is written on the node.
+
+        Raises:
+            Unreachable: No gate answered, or not with its own name and cluster.
+        """
+        ...
+
+    async def act(self, order: Order) -> Ended:
+        """Say hello, check the lease, send the request, wait for its end.
+
+        Raises:
+            Unreachable: The request was never sent; nothing was changed.
+            OutcomeUnknown: It was sent and no end was heard.
+            LeaseLost: The lease ran out before sending; nothing was changed.
+        """
+        ...
+
+    async def settle(self, node: str, action_id: str) -> Ended | None:
+        """Ask how an action ended, voiding it if it never began; None while it still runs.
+
+        Raises:
+            Unreachable: The gate cannot be asked.
+        """
+        ...
+
+
+class Probes(Protocol):
+    """A service's probe, made from here: from outside its node."""
+
+    async def serves(self, target: Target) -> bool | None:
+        """Whether the service answers; None where it has no probe that works from outside."""
+        ...
+
+
+class SecondPath(Protocol):
+    """How to call a person without Alertmanager."""
+
+    async def call(self, subject: str, text: str) -> None:
+        """Call.
+
+        Raises:
+            Unreachable: The call could not be placed.
+        """
+        ...
