@@ -14,10 +14,15 @@ from healer.core.verdict import Verdict
 
 @dataclass(frozen=True, slots=True)
 class HealerStarted:
-    """A healer took the lead and runs under this configuration."""
+    """A healer took the lead and runs under this configuration.
+
+    Attributes:
+        modes: Every ladder's and group's mode, so that a switch to act is seen across a restart.
+    """
 
     version: str
     digest: str
+    modes: str
     era: int
     term: int
 
@@ -122,6 +127,7 @@ class ActionIntended:
 
     incident: str
     action_id: str
+    ladder: str
     rung: int
     action: str
     target: Target
@@ -153,14 +159,6 @@ class VerificationEnded:
     verified: bool
     reason: str
     detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class RungFinished:
-    """This rung will not be tried again; the next decision looks at `next_rung`."""
-
-    incident: str
-    next_rung: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +224,6 @@ Event = (
     | ActionIntended
     | ActionEnded
     | VerificationEnded
-    | RungFinished
     | IncidentEscalated
     | IncidentAdopted
     | ApprovalGiven

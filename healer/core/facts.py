@@ -6,7 +6,7 @@ from enum import Enum
 
 from healer.core.alert import Alert, Target
 from healer.core.footprint import Footprint
-from healer.core.incident import Approval, Attempt, Incident
+from healer.core.incident import Attempt, Incident
 from healer.core.ladder import Ladder, Mode, Rung
 from healer.core.topology import Topology
 
@@ -194,7 +194,6 @@ class Facts:
     running: tuple[Running, ...] = ()
     past: tuple[Past, ...] = ()
     alike: tuple[Incident, ...] = ()
-    approvals: tuple[Approval, ...] = ()
 
     def health(self, group: str, node: str) -> Health:
         """How one member of a group is: serving only if every service of the group on it is."""

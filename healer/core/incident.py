@@ -94,7 +94,8 @@ class Attempt:
 
     Attributes:
         action_id: The gate's id for it, `era.term.number`.
-        rung: Index into the ladder.
+        ladder: The ladder it was tried from.
+        rung: Index into that ladder.
         began_at: When it became durable, epoch seconds.
         ended_at: When its outcome was known; None while it runs.
         deadline_at: When it counts as ended with an unknown outcome if its gate cannot be asked.
@@ -104,6 +105,7 @@ class Attempt:
     """
 
     action_id: str
+    ladder: str
     rung: int
     action: str
     target: Target
@@ -138,15 +140,15 @@ class Incident:
     """One trouble, from the first alert to its proven end.
 
     Attributes:
-        id: Ours, stable: a date and a running number.
+        id: Ours, stable: a running number.
         cause: The alert that stands for the trouble now.
         symptoms: Alerts that the cause explains, in order of arrival.
         ladder: Name of the ladder that the cause asks for.
-        rung: The rung to try next.
         attempts: What was tried, oldest first.
         verdicts: What every guard said at the last decision.
         hold: The refusal that keeps it HELD.
-        adopted_by: Who put a pre-existing alert into our hands.
+        adopted_by: Who put it into our hands, though pre-existing or given up.
+        adopted_at: When; attempts before it no longer count against the ladder.
         escalation: Why a person has it, one word.
         outcome: How it ended, one word.
         digest: The configuration it was opened under.
@@ -160,11 +162,11 @@ class Incident:
     digest: str
     state: State = State.OPEN
     symptoms: tuple[Alert, ...] = ()
-    rung: int = 0
     attempts: tuple[Attempt, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
     hold: Verdict | None = None
     adopted_by: str | None = None
+    adopted_at: float = 0.0
     approvals: tuple[Approval, ...] = ()
     escalation: str = ""
     escalation_detail: str = ""
@@ -186,11 +188,18 @@ class Incident:
         last = self.attempts[-1] if self.attempts else None
         return last if last is not None and last.outcome is None else None
 
-    def tries(self, rung: int) -> int:
-        """How often a rung was tried, refusals and unknown outcomes included."""
+    def tries(self, ladder: str, index: int, action: str, target: Target) -> int:
+        """How often a rung was tried, refusals and unknown outcomes included.
+
+        What an earlier ladder tried counts too, where it was the same action on the same
+        target: a change of cause gives nobody another set of attempts.
+        """
         return sum(
-            attempt.rung == rung and attempt.outcome is not Outcome.NOT_SENT
+            (attempt.rung == index)
+            if attempt.ladder == ladder
+            else (attempt.action, attempt.target) == (action, target)
             for attempt in self.attempts
+            if attempt.outcome is not Outcome.NOT_SENT and attempt.began_at >= self.adopted_at
         )
 
     def after(self, move: Move) -> State:

@@ -120,3 +120,10 @@ class Topology:
         """The most cautious word of the ladder's owner and of every group's owner."""
         words = [ladder.mode, *(self.groups[name].mode for name in groups)]
         return min(words, key=lambda mode: mode.rank)
+
+    @property
+    def modes(self) -> str:
+        """Every ladder's and group's mode, in one comparable line."""
+        ladders = (f"ladder {one.name} {one.mode.value}" for one in self.ladders.values())
+        groups = (f"group {one.name} {one.mode.value}" for one in self.groups.values())
+        return ", ".join((*ladders, *groups))

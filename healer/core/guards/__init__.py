@@ -1,0 +1,123 @@
+"""The guards: every condition that must hold before anything is touched, in the order they are asked.
+
+Each is a pure function from a proposal and the facts to a verdict. None can be switched off; only
+their numbers can be set. A fact that could not be read counts as bad.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from healer.core.facts import Facts, Proposal
+from healer.core.guards.authority import not_stopped, sees_enough
+from healer.core.guards.grounds import armed, known_target, still_true
+from healer.core.guards.group import capacity, common_cause, one_at_a_time
+from healer.core.guards.limits import attempts, budget
+from healer.core.guards.people import approved
+from healer.core.guards.witnesses import owner_settled, two_witnesses
+from healer.core.topology import Numbers
+from healer.core.verdict import Verdict
+
+Judge = Callable[[Proposal, Facts], Verdict]
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """One row of the registry.
+
+    Attributes:
+        holds_unless: The condition it protects, for people.
+        numbers: Names of the fields of Numbers that it uses.
+    """
+
+    name: str
+    holds_unless: str
+    judge: Judge
+    numbers: tuple[str, ...] = ()
+
+    def settings(self, numbers: Numbers) -> dict[str, float]:
+        """Return the guard's numbers as configured."""
+        return {name: getattr(numbers, name) for name in self.numbers}
+
+
+GUARDS: tuple[Guard, ...] = (
+    Guard(
+        "known_target",
+        "the target is in cluster.yml, not in the control plane, and its own gate answers",
+        known_target,
+    ),
+    Guard(
+        "armed",
+        "the alert began after Hale was armed, was seen clear since, or a person adopted it",
+        armed,
+        ("blindness",),
+    ),
+    Guard(
+        "still_true",
+        "the rule's own expression is true now on fresh samples, "
+        "or the node's gate confirms it for a fast rung",
+        still_true,
+        ("evidence_age",),
+    ),
+    Guard(
+        "not_stopped",
+        "there is no freeze, no silence and no hold at the node's own gate",
+        not_stopped,
+    ),
+    Guard(
+        "sees_enough",
+        "this healer leads, hears the Watchdog and every Alertmanager, sees a majority of nodes, "
+        "and its clock did not jump",
+        sees_enough,
+        ("watchdog_age",),
+    ),
+    Guard(
+        "two_witnesses",
+        "whoever is called dead is missed by scrape, by gate and by every peer's probe",
+        two_witnesses,
+    ),
+    Guard(
+        "owner_settled",
+        "systemd is not about to restart it by itself and had its own time since the last change",
+        owner_settled,
+        ("owner_settled",),
+    ),
+    Guard(
+        "common_cause",
+        "of members that fail alike this is the first, or the first repair was proved to help",
+        common_cause,
+        ("common_cause_window",),
+    ),
+    Guard(
+        "capacity",
+        "every group of the footprint can spare what the action takes",
+        capacity,
+    ),
+    Guard(
+        "one_at_a_time",
+        "nothing else is being taken in the same group or failure domain",
+        one_at_a_time,
+    ),
+    Guard(
+        "budget",
+        "node, group and cluster have actions left in this window",
+        budget,
+        ("budget_node", "budget_group", "budget_cluster", "budget_window"),
+    ),
+    Guard(
+        "attempts",
+        "the target has cooled down, does not flap, and the action has helped it before",
+        attempts,
+        ("cooldown", "flapping", "flapping_window"),
+    ),
+    Guard(
+        "approved",
+        "the owners' mode is act, or a person agreed to exactly this",
+        approved,
+        ("approval_seconds",),
+    ),
+)
+
+
+def judge(proposal: Proposal, facts: Facts) -> tuple[Verdict, ...]:
+    """Ask every guard, in order, so that an explanation is whole; the first refusal decides."""
+    return tuple(guard.judge(proposal, facts) for guard in GUARDS)

@@ -1,0 +1,96 @@
+"""May this healer act now: nobody stopped it, and it sees enough to know what it does."""
+
+from healer.core.facts import Facts, Proposal
+from healer.core.verdict import Verdict, allow, hold
+
+
+def not_stopped(proposal: Proposal, facts: Facts) -> Verdict:
+    """Hold on a freeze, on a silence, and on a hold that a person set at the node's own gate."""
+    name, need = "not_stopped", "no freeze, no silence, no hold at the gate"
+    if facts.standing.frozen:
+        return hold(
+            name,
+            "frozen",
+            have=", ".join(facts.standing.frozen),
+            need=need,
+            sentence="A person froze Hale. To let it go on: hale-healer unfreeze",
+        )
+    silenced = [alert.name for alert in proposal.incident.alerts if alert.silenced]
+    if silenced:
+        return hold(
+            name,
+            "silenced",
+            have=", ".join(silenced),
+            need=need,
+            sentence="A person silenced this in Alertmanager, so they are at work on it.",
+        )
+    holds = facts.look.holds if facts.look is not None else ("the gate was not heard",)
+    if holds:
+        return hold(
+            name,
+            "gate_hold",
+            have=", ".join(holds),
+            need=need,
+            sentence=f"{proposal.target.node} is held at its own gate. To let it go: hale-gate release",
+        )
+    return allow(name, have="none of them", need=need)
+
+
+def sees_enough(proposal: Proposal, facts: Facts) -> Verdict:
+    """Hold unless this healer leads and sees the pipeline, the nodes and the time as they are."""
+    name, standing = "sees_enough", facts.standing
+    if not standing.leader:
+        return hold(
+            name,
+            "not_leader",
+            have="no lease",
+            need="the lease",
+            sentence="Another healer leads, or this one's lease ran out.",
+        )
+    longest = facts.topology.numbers.watchdog_age
+    age = standing.watchdog_age
+    if age is None or age > longest:
+        return hold(
+            name,
+            "no_watchdog",
+            have="not heard" if age is None else f"{age:.0f} s ago",
+            need=f"Watchdog within {longest:g} s",
+            sentence="The Watchdog alert stopped, so alerts may be missing. Look at Prometheus and Alertmanager.",
+        )
+    if not standing.sight_complete:
+        return hold(
+            name,
+            "alertmanager_silent",
+            have="not every Alertmanager answered",
+            need="an answer from each",
+            sentence="An Alertmanager that does not answer may know of a silence.",
+        )
+    if standing.clock_jumped is not False:
+        return hold(
+            name,
+            "clock_jumped",
+            have="unknown" if standing.clock_jumped is None else "jumped",
+            need="a steady clock",
+            sentence="The wall clock moved against the machine's uptime, so no age can be trusted.",
+            passing=True,
+        )
+    return _majority(facts)
+
+
+def _majority(facts: Facts) -> Verdict:
+    name, total = "sees_enough", len(facts.topology.nodes)
+    picture = facts.picture
+    seen = 0
+    if picture is not None:
+        known = (picture.nodes.get(node) for node in facts.topology.nodes)
+        seen = sum(health is not None and health.seen for health in known)
+    have, need = f"{seen} of {total} nodes", f"more than {total // 2}"
+    if seen * 2 <= total:
+        return hold(
+            name,
+            "minority",
+            have=have,
+            need=need,
+            sentence="Hale sees too few nodes; it may be the one that is cut off.",
+        )
+    return allow(name, have=f"leader, Watchdog, {have}", need=need)

@@ -1,0 +1,148 @@
+"""Is there ground to act at all: a target that we know, an alert that is ours, evidence that is fresh."""
+
+from healer.core.facts import Evidence, Facts, Proposal, UnitLook
+from healer.core.verdict import Verdict, allow, hold
+
+FAILED_STATES = frozenset({"failed", "inactive"})
+"""ActiveState values in which systemd runs nothing of the unit (systemd's org.freedesktop.systemd1 man page)."""
+
+
+def known_target(proposal: Proposal, facts: Facts) -> Verdict:
+    """Hold unless cluster.yml has the target and the gate that will act is the one we mean."""
+    name, topology, target = "known_target", facts.topology, proposal.target
+    need = f"{target} in cluster.yml, its gate answering as {topology.cluster}/{target.node}"
+    if not target.node or not topology.knows(target) or not proposal.unit:
+        return hold(
+            name,
+            "unknown_target",
+            have=f"no {target}",
+            need=need,
+            sentence=f"cluster.yml has no {target}, so nothing can be meant by it.",
+        )
+    control = [group.name for group in topology.groups_of(target.node) if group.control]
+    if control:
+        return hold(
+            name,
+            "control_plane",
+            have=f"{target.node} in {control[0]}",
+            need="a node outside the control plane",
+            sentence=f"{target.node} runs the control plane; systemd and people repair it, no ladder does.",
+        )
+    look = facts.look
+    if look is None:
+        return hold(
+            name,
+            "gate_silent",
+            have=facts.look_error or "no answer",
+            need=need,
+            sentence=f"The gate of {target.node} does not answer, so nothing can be done through it.",
+        )
+    if (look.cluster, look.node) != (topology.cluster, target.node) or not look.boot_id:
+        return hold(
+            name,
+            "other_gate",
+            have=f"{look.cluster}/{look.node}",
+            need=need,
+            sentence=f"The gate at {target.node}'s address says it is {look.cluster}/{look.node}.",
+        )
+    return allow(name, have=f"{look.cluster}/{look.node} boot {look.boot_id[:8]}", need=need)
+
+
+def armed(proposal: Proposal, facts: Facts) -> Verdict:
+    """Hold on what was already firing when we were armed, until it was seen clear or adopted."""
+    name, standing, incident = "armed", facts.standing, proposal.incident
+    need = "an alert that began after arming, or adoption by name"
+    if incident.adopted_by is not None:
+        return allow(name, have=f"adopted by {incident.adopted_by}", need=need)
+    if standing.armed_at is None:
+        return hold(
+            name,
+            "not_armed",
+            have="no complete first look yet",
+            need=need,
+            sentence="Hale has not yet seen what was firing before it started.",
+            passing=True,
+        )
+    cause = incident.cause
+    if cause.fingerprint in standing.pre_existing or cause.began_at < standing.armed_at:
+        return hold(
+            name,
+            "pre_existing",
+            have=f"began {standing.armed_at - cause.began_at:.0f} s before arming"
+            if cause.began_at < standing.armed_at
+            else "fired before arming and was not seen clear since",
+            need=need,
+            sentence="This was already failing when Hale was armed: it is explained, not touched. "
+            f"To hand it over: hale-healer adopt {incident.id}",
+        )
+    return allow(
+        name, have=f"began {cause.began_at - standing.armed_at:.0f} s after arming", need=need
+    )
+
+
+def still_true(proposal: Proposal, facts: Facts) -> Verdict:
+    """Hold unless fresh evidence says that the trouble is there now. The alert itself is none."""
+    name, evidence = "still_true", facts.evidence
+    oldest = facts.topology.numbers.evidence_age
+    need = f"{proposal.incident.cause.name} true on samples at most {oldest:g} s old"
+    if _confirmed(evidence, oldest):
+        age = evidence.reading.age if evidence is not None else None
+        return allow(name, have=f"true, sample {age or 0:.1f} s old", need=need)
+    unit = seen_unit(proposal, facts)
+    if proposal.rung.fast and unit is not None and unit.active_state in FAILED_STATES:
+        return allow(name, have=f"gate: {unit.unit} {unit.active_state}", need=need)
+    if evidence is None:
+        return hold(
+            name,
+            "no_evidence",
+            have="Prometheus does not answer",
+            need=need,
+            sentence="Prometheus could not be asked, and an alert alone is no ground.",
+        )
+    if evidence.firing is None:
+        return hold(
+            name,
+            "no_rule",
+            have=f"no rule {proposal.incident.cause.name}",
+            need=need,
+            sentence="Prometheus has no rule of this name, so nobody can check what the alert claims.",
+        )
+    if evidence.firing:
+        return hold(
+            name,
+            "stale_evidence",
+            have=_age(evidence),
+            need=need,
+            sentence="The rule is true, but only on samples too old to say how things are now.",
+        )
+    return hold(
+        name,
+        "not_confirmed",
+        have=_found(evidence, unit),
+        need=need,
+        sentence="Prometheus does not find what the alert claims, and the node's gate does not either.",
+        passing=True,
+    )
+
+
+def seen_unit(proposal: Proposal, facts: Facts) -> UnitLook | None:
+    """Return the proposal's unit as its gate sees it now; None where that is not known."""
+    return None if facts.look is None else facts.look.units.get(proposal.unit)
+
+
+def _confirmed(evidence: Evidence | None, oldest: float) -> bool:
+    if evidence is None or not evidence.firing:
+        return False
+    age = evidence.reading.age
+    return age is not None and age <= oldest
+
+
+def _age(evidence: Evidence) -> str:
+    age = evidence.reading.age
+    return "no sample" if age is None else f"sample {age:.0f} s old"
+
+
+def _found(evidence: Evidence, unit: UnitLook | None) -> str:
+    reading = "no sample" if evidence.reading.value is None else f"value {evidence.reading.value:g}"
+    gate = "gate unknown" if unit is None else f"gate: {unit.unit} {unit.active_state}"
+    return f"not true, {reading}, {gate}"

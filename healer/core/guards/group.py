@@ -1,0 +1,149 @@
+"""What the others can bear: shared causes, capacity, and one thing at a time."""
+
+from healer.core.facts import Facts, Health, Proposal
+from healer.core.guards.grounds import FAILED_STATES, seen_unit
+from healer.core.incident import UNSETTLED, Incident, Outcome, State
+from healer.core.topology import Group
+from healer.core.verdict import Verdict, allow, hold
+
+
+def proven_out(proposal: Proposal, facts: Facts) -> bool:
+    """Whether the target certainly serves nobody now, so that nothing is left to take from it.
+
+    Prometheus' fresh word and a second one from outside it are needed: the gate's look at
+    the unit, or the service's probe from here.
+    """
+    evidence = facts.evidence
+    if evidence is None or not evidence.firing or evidence.reading.value is None:
+        return False
+    unit = seen_unit(proposal, facts)
+    dead_unit = unit is not None and unit.active_state in FAILED_STATES
+    return dead_unit or facts.outside is False
+
+
+def common_cause(proposal: Proposal, facts: Facts) -> Verdict:
+    """Of members that fail alike repair one first, and go on only when that is proved to help."""
+    name = "common_cause"
+    need = "to be the first of those that fail alike, or the first one's repair proved"
+    if not proposal.footprint.takes:
+        return allow(name, have="takes nothing away", need=need)
+    since = facts.now - facts.topology.numbers.common_cause_window
+    alike = [one for one in facts.alike if _recent(one, since)]
+    if not alike:
+        return allow(name, have="no other member fails alike", need=need)
+    failed = next((one for one in alike if _repair_failed(one, since)), None)
+    if failed is not None:
+        return hold(
+            name,
+            "canary_failed",
+            have=f"{failed.target} was not healed (incident {failed.id})",
+            need=need,
+            sentence="The first repair did not help, so the same again will not either.",
+        )
+    following = next((one for one in alike if _preceded(one, proposal.incident, since)), None)
+    if following is not None:
+        return hold(
+            name,
+            "follows_action",
+            have=f"{following.target} was acted on before this began (incident {following.id})",
+            need=need,
+            sentence="This member fails the same way after an action on another: the action may be the cause.",
+        )
+    return _canary(proposal.incident, alike, need)
+
+
+def _canary(incident: Incident, alike: list[Incident], need: str) -> Verdict:
+    name = "common_cause"
+    ahead = [one for one in alike if one.state is not State.CLOSED and _ahead(one, incident)]
+    if ahead:
+        return hold(
+            name,
+            "canary_first",
+            have=f"{ahead[0].target} comes first (incident {ahead[0].id}, {ahead[0].state.value})",
+            need=need,
+            sentence="Members fail alike: one is repaired first, the others wait for the proof.",
+            passing=ahead[0].state in UNSETTLED or ahead[0].state is State.OPEN,
+        )
+    return allow(name, have=f"first of {len(alike) + 1} that fail alike", need=need)
+
+
+def _ahead(other: Incident, incident: Incident) -> bool:
+    if other.state in UNSETTLED:
+        return True
+    return (other.opened_at, int(other.id)) < (incident.opened_at, int(incident.id))
+
+
+def _recent(incident: Incident, since: float) -> bool:
+    return incident.state is not State.CLOSED or incident.changed_at >= since
+
+
+def _repair_failed(incident: Incident, since: float) -> bool:
+    bad = (Outcome.FAILED, Outcome.REFUSED, Outcome.NOT_VERIFIED)
+    last = incident.attempts[-1] if incident.attempts else None
+    return last is not None and last.outcome in bad and last.began_at >= since
+
+
+def _preceded(other: Incident, incident: Incident, since: float) -> bool:
+    return any(
+        since <= attempt.began_at < incident.cause.began_at
+        and attempt.outcome is not Outcome.NOT_SENT
+        for attempt in other.attempts
+    )
+
+
+def capacity(proposal: Proposal, facts: Facts) -> Verdict:
+    """Hold if the action could take away what some group of its footprint cannot spare."""
+    name, topology = "capacity", facts.topology
+    if not proposal.footprint.groups:
+        return allow(name, have="takes nothing away", need="-")
+    out = proven_out(proposal, facts)
+    said = []
+    for group in (topology.groups[one] for one in sorted(proposal.footprint.groups)):
+        left = _left_without(group, proposal, facts)
+        said.append(f"{group.name}: {left} of {len(group.nodes)}, needs {group.min_available}")
+        # Nothing is left to take from a member that is proven out; repair must stay possible.
+        if left < group.min_available and not out:
+            return hold(
+                name,
+                "capacity",
+                have=f"{left} left in {group.name}",
+                need=f"{group.min_available} left in {group.name}",
+                sentence=f"{group.name} cannot spare {proposal.target.node} now.",
+            )
+    have = "; ".join(said) + (", target proven out" if out else "")
+    return allow(name, have=have, need="min_available of each group, or the target proven out")
+
+
+def _left_without(group: Group, proposal: Proposal, facts: Facts) -> int:
+    taken = {
+        target.node
+        for running in facts.running
+        for target in running.footprint.targets
+        if group.name in running.footprint.groups
+    }
+    taken |= proposal.footprint.nodes
+    # Of the others unknown counts as down.
+    others = (node for node in group.nodes if node not in taken)
+    return sum(facts.health(group.name, node) is Health.SERVING for node in others)
+
+
+def one_at_a_time(proposal: Proposal, facts: Facts) -> Verdict:
+    """Hold while something else is taken in the same group or failure domain."""
+    name, mine = "one_at_a_time", proposal.footprint
+    need = "nothing else under way in the group and failure domain"
+    out = proven_out(proposal, facts)
+    for other in facts.running:
+        theirs = other.footprint
+        same_target = bool(mine.targets & theirs.targets)
+        near = bool(mine.groups & theirs.groups or mine.failure_domains & theirs.failure_domains)
+        if same_target or (near and mine.takes and theirs.takes and not out):
+            return hold(
+                name,
+                "busy",
+                have=f"{other.action} on {other.target} (incident {other.incident})",
+                need=need,
+                sentence="Another action is under way close by; this one waits for its end.",
+                passing=True,
+            )
+    have = "nothing near" if not out else "target proven out"
+    return allow(name, have=have, need=need)

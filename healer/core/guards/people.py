@@ -1,0 +1,36 @@
+"""What people let us do: the owners' mode, and a person's yes where it is asked for."""
+
+from healer.core.facts import Facts, Proposal
+from healer.core.ladder import Mode
+from healer.core.verdict import Verdict, allow, hold
+
+
+def approved(proposal: Proposal, facts: Facts) -> Verdict:
+    """Hold in explain mode, and until a person agreed where the ladder or the mode asks."""
+    name, mode = "approved", proposal.mode
+    if mode is Mode.EXPLAIN:
+        return hold(
+            name,
+            "explain_mode",
+            have="mode explain",
+            need="mode act of the ladder and of every group",
+            sentence=f"Out of the box Hale explains: it would now do {proposal.rung.action} on {proposal.target}.",
+        )
+    if mode is Mode.ACT and not proposal.rung.approve:
+        return allow(name, have="mode act", need="mode act")
+    need = f"a yes to {proposal.rung.action} on {proposal.target} as it is now"
+    for yes in proposal.incident.approvals:
+        same = (yes.rung, yes.target, yes.expectation) == (
+            proposal.rung_index,
+            proposal.target,
+            proposal.expectation,
+        )
+        if same and proposal.expectation and facts.now < yes.until:
+            return allow(name, have=f"yes by {yes.by}", need=need)
+    return hold(
+        name,
+        "approval_needed",
+        have="no yes, or one for another state",
+        need=need,
+        sentence=f"A person decides here: hale-healer approve {proposal.incident.id}",
+    )

@@ -1,0 +1,72 @@
+"""Who says so, and has the one whose business it is had its own time."""
+
+from healer.core.facts import Facts, Proposal
+from healer.core.guards.grounds import seen_unit
+from healer.core.verdict import Verdict, allow, hold
+
+NODE_VERBS = ("node.",)
+"""Verbs that treat the whole node as lost; only these need it called dead by two witnesses."""
+
+
+def two_witnesses(proposal: Proposal, facts: Facts) -> Verdict:
+    """Hold a verb on a whole node unless scrape, gate and every peer miss it. Others claim no death."""
+    name = "two_witnesses"
+    if not proposal.rung.action.startswith(NODE_VERBS):
+        return allow(name, have=f"{proposal.rung.action} calls no node dead", need="-")
+    node = proposal.target.node
+    health = None if facts.picture is None else facts.picture.nodes.get(node)
+    scraped = None if health is None else health.scraped
+    reached = None if health is None else health.reached
+    have = (
+        f"scrape {_word(scraped)}, peers {_word(reached)}, "
+        f"gate {'silent' if facts.look is None else 'answers'}"
+    )
+    need = "missed by scrape, by every peer and by its gate"
+    if scraped is False and reached is False and facts.look is None:
+        return allow(name, have=have, need=need)
+    return hold(
+        name,
+        "one_witness",
+        have=have,
+        need=need,
+        sentence=f"Not everybody misses {node}; it may be its exporter or the network.",
+    )
+
+
+def owner_settled(proposal: Proposal, facts: Facts) -> Verdict:
+    """Hold while systemd is at it, and for its own time after the unit's last change."""
+    name, least = "owner_settled", facts.topology.numbers.owner_settled
+    need = f"no job of systemd's own, {least:g} s since the last change"
+    unit = seen_unit(proposal, facts)
+    if unit is None or unit.age_seconds is None:
+        return hold(
+            name,
+            "owner_unknown",
+            have="unit not seen",
+            need=need,
+            sentence="The gate could not say how the unit is, so systemd may be at work on it.",
+        )
+    have = f"{unit.active_state}/{unit.sub_state} for {unit.age_seconds:.1f} s"
+    if unit.active_state in ("activating", "deactivating", "reloading"):
+        return hold(
+            name,
+            "owner_busy",
+            have=have,
+            need=need,
+            sentence=f"systemd is working on {unit.unit} by itself.",
+            passing=True,
+        )
+    if unit.age_seconds < least:
+        return hold(
+            name,
+            "owner_settling",
+            have=have,
+            need=need,
+            sentence=f"{unit.unit} changed just now; systemd has its own time first.",
+            passing=True,
+        )
+    return allow(name, have=have, need=need)
+
+
+def _word(value: bool | None) -> str:
+    return {True: "sees it", False: "misses it", None: "unknown"}[value]

@@ -1,0 +1,89 @@
+"""Did it help? Passes only on what was seen after the action, from inside, from outside and around it."""
+
+from dataclasses import dataclass
+
+from healer.core.facts import Reading
+from healer.core.incident import Attempt
+from healer.core.ladder import Verification
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """One look after an action.
+
+    Attributes:
+        reading: The verified series; None where Prometheus did not answer.
+        outside: The service's probe from here; None where it has none.
+        alarms: Names of critical alerts in the footprint that were not there before the action.
+    """
+
+    reading: Reading | None
+    outside: bool | None
+    alarms: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Not proved yet; `well` says whether this look was good, so that the soak can be counted."""
+
+    well: bool
+    missing: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """It helped."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotVerified:
+    """It was not seen to help within its time; that counts as failed."""
+
+    reason: str
+    detail: str
+
+
+def verify(
+    spec: Verification, attempt: Attempt, proof: Proof, well_since: float | None, now: float
+) -> Wait | Verified | NotVerified:
+    """Judge one look after an action.
+
+    Args:
+        spec: What the rung asks for.
+        attempt: The ended attempt.
+        proof: What was seen now.
+        well_since: Since when every look was good, epoch seconds; None if the last was not.
+        now: Epoch seconds.
+    """
+    missing = _missing(spec, attempt, proof)
+    if missing is None:
+        soaked = now - well_since if well_since is not None else 0.0
+        if well_since is not None and soaked >= spec.soak_seconds:
+            return Verified(
+                f"{spec.metric} is {spec.want:g} on new samples, held for {soaked:.0f} s"
+            )
+        return Wait(well=True, missing=f"soak of {spec.soak_seconds:g} s")
+    ended_at = attempt.ended_at if attempt.ended_at is not None else attempt.began_at
+    if now - ended_at >= spec.within_seconds:
+        return NotVerified(missing.split(":")[0], missing)
+    return Wait(well=False, missing=missing)
+
+
+def _missing(spec: Verification, attempt: Attempt, proof: Proof) -> str | None:
+    """Return what is missing, as `word: sentence`; None if this look is good. Empty is unknown."""
+    reading = proof.reading
+    if reading is None:
+        return "no_answer: Prometheus does not answer"
+    if reading.value is None or reading.sampled_at is None:
+        return f"no_sample: {spec.metric} has no sample"
+    if attempt.prometheus_at is None or reading.sampled_at <= attempt.prometheus_at:
+        return f"old_sample: {spec.metric} has no sample from after the action yet"
+    if reading.value != spec.want:
+        return f"still_bad: {spec.metric} is {reading.value:g}, not {spec.want:g}"
+    if proof.outside is False:
+        return "outside_probe: the service does not answer from outside its node"
+    if proof.alarms:
+        return f"new_alarm: {', '.join(proof.alarms)} fires since the action"
+    return None
