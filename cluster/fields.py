@@ -1,0 +1,162 @@
+"""The kinds of value that cluster.yml is made of.
+
+Rule: a value that passed here is safe to put into a path, a label, a unit file or a URL as it is.
+"""
+
+import re
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+)
+
+from cluster.quantity import (
+    DURATION_PATTERN,
+    SIZE_PATTERN,
+    duration,
+    duration_text,
+    size,
+    size_text,
+)
+
+
+class Block(BaseModel):
+    """One mapping of cluster.yml: frozen, and every key known."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, allow_inf_nan=False, validate_by_name=False
+    )
+
+
+# One label of a host name, a file name and a Prometheus label value at once.
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"
+# systemd.unit(5), "Unit names"; a service is the only kind that Hale restarts.
+UNIT_PATTERN = r"^[A-Za-z0-9:_.\\@-]{1,247}\.service$"
+# RFC 952 and 1123 names, IPv4 and IPv6 addresses without brackets or zone.
+ADDRESS_PATTERN = r"^[A-Za-z0-9:]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9:])?$"
+METRIC_PATTERN = r"^[A-Za-z_:][A-Za-z0-9_:]{0,199}$"
+FILE_PATTERN = r"^/[A-Za-z0-9_./@+=:,-]{0,1000}$"
+
+
+def _shaped(pattern: str, wanted: str) -> AfterValidator:
+    compiled = re.compile(pattern.removesuffix("$") + r"\Z")
+
+    def check(text: str) -> str:
+        if compiled.match(text) is None:
+            raise ValueError(f"{text!r} is not {wanted}.")
+        return text
+
+    return AfterValidator(check)
+
+
+def _duration(value: object) -> float:
+    if isinstance(value, str):
+        return duration(value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise ValueError(f"{value} has no unit. Write {value}s if seconds are meant.")
+    raise ValueError("this must be a duration such as 30s.")
+
+
+def _positive(seconds: float) -> float:
+    if seconds <= 0:
+        raise ValueError("0 is not allowed here. Write at least 1ms.")
+    return seconds
+
+
+def _size(value: object) -> int:
+    if isinstance(value, str):
+        return size(value)
+    raise ValueError(f"{value!r} is not a size. Write a whole number and B, KiB, MiB, GiB or TiB.")
+
+
+def checked_url(text: str) -> str:
+    """Accept http and https URLs that can be written into any configuration file."""
+    wrong = ValueError(f"{text!r} is not an http or https URL. Write http://HOST:PORT/PATH.")
+    if not re.fullmatch(r"[!-~]{1,2000}", text) or re.search(r"[\"'\\<>`^{|}]", text):
+        raise wrong
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError as error:
+        raise wrong from error
+    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
+        raise wrong
+    return text.rstrip("/")
+
+
+def _argument(text: str) -> str:
+    if not text.isprintable() or len(text) > 4000:
+        raise ValueError("an argument must be printable text of at most 4000 characters.")
+    return text
+
+
+def _command(words: tuple[str, ...]) -> tuple[str, ...]:
+    if not words or not words[0].startswith("/"):
+        raise ValueError(
+            "a command is a list that starts with an absolute path. Write [/usr/bin/program, ARG]."
+        )
+    return words
+
+
+def _not_empty(items: tuple[object, ...]) -> tuple[object, ...]:
+    if not items:
+        raise ValueError("the list is empty. Write at least one entry.")
+    return items
+
+
+# pydantic's own min_length counts only valid items, and so would report a mistake twice.
+NOT_EMPTY = AfterValidator(_not_empty)
+
+Name = Annotated[
+    str,
+    _shaped(NAME_PATTERN, "a name: letters, digits, '_', '.' and '-', at most 63"),
+    Field(json_schema_extra={"pattern": NAME_PATTERN}),
+]
+Unit = Annotated[
+    str,
+    _shaped(UNIT_PATTERN, "a unit name. It ends in .service and has no '/' or space"),
+    Field(json_schema_extra={"pattern": UNIT_PATTERN}),
+]
+Address = Annotated[
+    str,
+    _shaped(ADDRESS_PATTERN, "an IP address or a host name, without port or brackets"),
+    Field(json_schema_extra={"pattern": ADDRESS_PATTERN}),
+]
+Metric = Annotated[
+    str,
+    _shaped(METRIC_PATTERN, "a metric's name"),
+    Field(json_schema_extra={"pattern": METRIC_PATTERN}),
+]
+File = Annotated[
+    str,
+    _shaped(FILE_PATTERN, "an absolute path without spaces"),
+    Field(json_schema_extra={"pattern": FILE_PATTERN}),
+]
+Url = Annotated[str, AfterValidator(checked_url), Field(json_schema_extra={"format": "uri"})]
+Command = Annotated[tuple[Annotated[str, AfterValidator(_argument)], ...], AfterValidator(_command)]
+
+# Seconds, where zero means "at once".
+Seconds = Annotated[
+    float,
+    BeforeValidator(_duration),
+    PlainSerializer(duration_text, when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN, "examples": ["500ms", "30s"]}),
+]
+# Seconds, where zero would make no sense.
+Period = Annotated[Seconds, AfterValidator(_positive)]
+Bytes = Annotated[
+    int,
+    BeforeValidator(_size),
+    PlainSerializer(size_text, when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": SIZE_PATTERN, "examples": ["4MiB"]}),
+]
+Count = Annotated[int, Field(strict=True, ge=0, le=100_000)]
+AtLeastOne = Annotated[int, Field(strict=True, ge=1, le=100_000)]
+Flag = Annotated[bool, Field(strict=True)]

@@ -1,0 +1,200 @@
+"""What cluster.yml says, once it is known to hold together.
+
+Rule: only cluster.load makes a Cluster, so a reference to a node, group, service or ladder
+in it never dangles.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from functools import cached_property
+from types import MappingProxyType
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
+
+from cluster.fields import (
+    NOT_EMPTY,
+    Address,
+    AtLeastOne,
+    Block,
+    Command,
+    Count,
+    Flag,
+    Name,
+    Period,
+    Unit,
+)
+from cluster.ladder import EXPORTER, Ladder, Mode
+from cluster.probe import Probe
+from cluster.settings import Exporter, Healer, Monitoring
+
+UNKNOWN_DOMAIN = "unknown"
+
+
+class Role(StrEnum):
+    """What a group is for."""
+
+    SERVICE = "service"
+    CONTROL = "control"
+
+
+class Node(Block):
+    """A machine that runs systemd.
+
+    Attributes:
+        failure_domain: What fails together: a rack, a host, a power feed. Nodes that name none
+            share `unknown`, so that nothing is taken for independent that may not be.
+        power: The device that can cut its power.
+    """
+
+    name: SkipJsonSchema[Name]
+    address: Address
+    failure_domain: Name = UNKNOWN_DOMAIN
+    power: Name | None = None
+
+
+class Group(Block):
+    """Nodes that stand in for each other.
+
+    Attributes:
+        min_available: How many must stay; where not written, all but one, and all of a control group.
+        role: `control` is the group that no ladder touches.
+        votes: Whether its members vote on a quorum.
+        mode: None for the healer's.
+    """
+
+    name: SkipJsonSchema[Name]
+    nodes: Annotated[tuple[Name, ...], NOT_EMPTY]
+    min_available: Count
+    role: Role = Role.SERVICE
+    votes: Flag = False
+    mode: Mode | None = None
+
+    @property
+    def control(self) -> bool:
+        """Whether no ladder may touch it."""
+        return self.role is Role.CONTROL
+
+
+class NativeRestart(Block):
+    """systemd's own try, which comes first.
+
+    Attributes:
+        limit: Starts within `within` seconds after which systemd gives up.
+        wait: Seconds between a failure and systemd's next start.
+    """
+
+    limit: AtLeastOne = 3
+    within: Period = 60.0
+    wait: Period = 2.0
+
+
+class Service(Block):
+    """What a group serves.
+
+    Attributes:
+        probe: How the exporter asks whether it serves; None for the unit's state alone.
+        config_check: Run on the node before a restart; a service that would not come back is left.
+        native_restart: None leaves the unit's own Restart settings as they are.
+        depends_on: Services that must serve before this one can.
+    """
+
+    name: SkipJsonSchema[Name]
+    unit: Unit
+    group: Name
+    probe: Probe | None = None
+    config_check: Command | None = None
+    native_restart: NativeRestart | None = NativeRestart()
+    depends_on: tuple[Name, ...] = ()
+
+
+class BuiltinService(Block):
+    """A service of Hale's own that every node has. It is in no group, and Prometheus watches it."""
+
+    name: Name
+    unit: Unit
+    group: None = None
+    probe: None = None
+    config_check: None = None
+    native_restart: None = None
+    depends_on: tuple[()] = ()
+
+
+class Cluster(Block):
+    """The whole of cluster.yml. Nothing in it changes after loading."""
+
+    builtin_services: ClassVar[Mapping[str, BuiltinService]] = MappingProxyType(
+        {EXPORTER: BuiltinService(name=EXPORTER, unit=f"{EXPORTER}.service")}
+    )
+
+    name: Annotated[Name, Field(alias="cluster")]
+    nodes: Annotated[Mapping[Name, Node], Field(min_length=1)]
+    groups: Mapping[Name, Group] = {}
+    services: Mapping[Name, Service] = {}
+    ladders: Mapping[Name, Ladder]
+    healer: Healer
+    monitoring: Monitoring
+    exporter: Exporter = Exporter()
+
+    @cached_property
+    def digest(self) -> str:
+        """The sha256 of everything that was loaded, in hex. Comments and order do not change it."""
+        content = self.model_dump(mode="json", by_alias=True)
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def groups_of(self, node: str) -> tuple[str, ...]:
+        """Name the groups that a node is in, in the order of the file."""
+        return tuple(group.name for group in self.groups.values() if node in group.nodes)
+
+    def first_group(self, node: str) -> str | None:
+        """Name the group that the node's targets carry as label; None for a node in no group."""
+        return next(iter(self.groups_of(node)), None)
+
+    def control(self, node: str) -> bool:
+        """Say whether a node is one that no ladder may touch."""
+        return any(self.groups[name].control for name in self.groups_of(node))
+
+    def services_on(self, node: str) -> tuple[Service, ...]:
+        """Return the declared services of a node, in the order of the file.
+
+        `builtin_services` run there as well and are not among these.
+        """
+        return tuple(
+            service
+            for service in self.services.values()
+            if node in self.groups[service.group].nodes
+        )
+
+    def service(self, name: str) -> Service | BuiltinService | None:
+        """Return a declared or built-in service, or None for a name that is neither."""
+        return self.services.get(name) or self.builtin_services.get(name)
+
+    def probe_for(self, service: Service, node: str) -> Probe | None:
+        """Return the service's probe as it runs for one node, with `{address}` filled in."""
+        if service.probe is None:
+            return None
+        return service.probe.at(self.nodes[node].address)
+
+    def effective_mode(self, ladder: str, groups: Iterable[str]) -> Mode:
+        """Return how far the healer may go with a ladder in these groups, the footprint's.
+
+        It is the most cautious of the ladder's mode and each group's, the healer's standing in
+        for those that have none: acting needs both the ladder's and every group's owner. A name
+        that is not in the file, and a control group, allow no more than an explanation.
+        """
+        if ladder not in self.ladders:
+            return Mode.EXPLAIN
+        modes = [self.ladders[ladder].mode or self.healer.mode]
+        named = list(groups)
+        modes += [self._group_mode(name) for name in named] or [self.healer.mode]
+        return min(modes)
+
+    def _group_mode(self, name: str) -> Mode:
+        group = self.groups.get(name)
+        if group is None or group.control:
+            return Mode.EXPLAIN
+        return group.mode or self.healer.mode

@@ -1,0 +1,243 @@
+"""The blocks `healer:`, `monitoring:` and `exporter:`, with the values that production should have.
+
+Rule: every number of a guard can be set, and no guard can be switched off.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from cluster.fields import (
+    NOT_EMPTY,
+    AtLeastOne,
+    Block,
+    Bytes,
+    Command,
+    Count,
+    File,
+    Metric,
+    Name,
+    Period,
+    Seconds,
+    Url,
+)
+from cluster.ladder import Action, Mode
+
+
+class Store(Block):
+    """Where the healer keeps its journal.
+
+    Attributes:
+        reserve: Room on disk kept for the moment when the disk is full.
+        lease: Seconds after which a healer that stopped renewing may be replaced (and 2 s more).
+    """
+
+    sqlite: File = "/var/lib/hale-healer/journal.db"
+    reserve: Bytes = 4 * 1024 * 1024
+    lease: Annotated[Period, Field(ge=3)] = 10.0
+
+
+class OwnerSettled(Block):
+    """Seconds that a native owner has to itself since its last transition."""
+
+    service: Seconds = 10.0
+
+
+class Budget(Block):
+    """How many actions are allowed within `window` seconds."""
+
+    node: AtLeastOne = 6
+    group: AtLeastOne = 8
+    cluster: AtLeastOne = 20
+    window: Period = 3600.0
+
+
+class Attempts(Block):
+    """When one target had enough.
+
+    Attributes:
+        cooldown: Seconds between the end of one action on a target and the next incident's first.
+        flapping: Incidents of the same cause within `window` seconds after which a person is called.
+    """
+
+    cooldown: Seconds = 300.0
+    flapping: AtLeastOne = 3
+    window: Period = 3600.0
+
+
+class SeesEnough(Block):
+    """When the healer counts as blind.
+
+    Attributes:
+        watchdog: Seconds without the Watchdog alert.
+        clock_jump: Seconds by which its wall clock may leave its monotonic one.
+    """
+
+    watchdog: Period = 180.0
+    clock_jump: Period = 5.0
+
+
+class StillTrue(Block):
+    """How old evidence may be, in seconds by Prometheus' own time."""
+
+    max_age: Period = 60.0
+
+
+class Armed(Block):
+    """Seconds of blindness after which whatever fires counts as there before."""
+
+    blindness: Period = 3600.0
+
+
+class CommonCause(Block):
+    """Seconds in which the same failure of two members counts as one cause."""
+
+    window: Period = 600.0
+
+
+class Approved(Block):
+    """Seconds that a person's yes is good for."""
+
+    good_for: Period = 900.0
+
+
+class Guards(Block):
+    """The guards' numbers, each under its guard's name."""
+
+    armed: Armed = Armed()
+    still_true: StillTrue = StillTrue()
+    sees_enough: SeesEnough = SeesEnough()
+    owner_settled: OwnerSettled = OwnerSettled()
+    common_cause: CommonCause = CommonCause()
+    budget: Budget = Budget()
+    attempts: Attempts = Attempts()
+    approved: Approved = Approved()
+
+
+class Escalate(Block):
+    """The second path to a person, for when Alertmanager or the store cannot be used.
+
+    Attributes:
+        url: Gets a POST with JSON.
+        command: Gets the same JSON on standard input.
+        test_every: Seconds between two tests of the path.
+    """
+
+    url: Url | None = None
+    command: Command | None = None
+    test_every: Period = 86400.0
+
+    @model_validator(mode="after")
+    def _one_path(self) -> "Escalate":
+        if (self.url is None) == (self.command is None):
+            raise ValueError("exactly one of url and command is needed.")
+        return self
+
+
+GATE_SPACING: Mapping[str, str] = {Action.SERVICE_RESTART: "30s"}
+
+
+def _spacing(value: Any) -> Any:
+    return {**GATE_SPACING, **value} if isinstance(value, Mapping) else value
+
+
+def _verbs(spacing: Mapping[Action, float]) -> Mapping[Action, float]:
+    for action in spacing:
+        if not action.verb:
+            raise ValueError(f"{action} is not run by a gate. Remove it.")
+    return spacing
+
+
+class Healer(Block):
+    """The one that decides.
+
+    Attributes:
+        node: Where it runs.
+        mode: What ladders and groups without a mode of their own get.
+        external_url: Where people reach its pages; its runbooks are below it.
+        gate_spacing: Least seconds between two runs of a verb on one node, kept by its gate.
+        resync: Seconds between two readings of every Alertmanager.
+    """
+
+    node: Name
+    mode: Mode = Mode.EXPLAIN
+    external_url: Url
+    store: Store = Store()
+    guards: Guards = Guards()
+    gate_spacing: Annotated[
+        Mapping[Action, Seconds],
+        BeforeValidator(_spacing),
+        AfterValidator(_verbs),
+        Field(validate_default=True),
+    ] = {}
+    escalate: Escalate | None = None
+    resync: Period = 2.0
+    ssh_user: Name = "hale-gate"
+    ssh_port: Annotated[int, Field(strict=True, ge=1, le=65535)] = 22
+    key: File = "/etc/hale/healer_key"
+    known_hosts: File = "/etc/hale/known_hosts"
+
+
+class Receiver(Block):
+    """Somewhere that notifications go: Alertmanager's webhook format is posted to `url`."""
+
+    url: Url
+
+
+class Receivers(Block):
+    """Who is told. Without `people` nobody is."""
+
+    people: Receiver | None = None
+
+
+class Deadman(Block):
+    """A dead man's switch outside the cluster, which calls a person when Watchdog stops.
+
+    Attributes:
+        interval: Seconds between two calls.
+    """
+
+    url: Url
+    interval: Period = 60.0
+
+
+class Monitoring(Block):
+    """Prometheus and Alertmanager.
+
+    Attributes:
+        nodes: Where both run.
+        prometheus: Where the healer asks for evidence.
+        alertmanagers: Every one, as Prometheus and the healer reach it.
+        dashboards: Where Grafana shows the dashboards; None leaves the links out.
+        patience: Seconds that people are not told of an alert that a ladder may heal.
+        for_: Overrides of the rules' own `for`, by alert.
+        retention: Seconds that Prometheus keeps samples.
+    """
+
+    nodes: Annotated[tuple[Name, ...], NOT_EMPTY]
+    prometheus: Url
+    scrape_interval: Period = 15.0
+    evaluation_interval: Period = 15.0
+    retention: Annotated[Period, Field(ge=3600)] = 15 * 86400.0
+    alertmanagers: Annotated[tuple[Url, ...], NOT_EMPTY]
+    dashboards: Url | None = None
+    group_wait: Seconds = 10.0
+    group_interval: Period = 60.0
+    repeat_interval: Period = 4 * 3600.0
+    patience: Seconds = 120.0
+    for_: Annotated[Mapping[Metric, Seconds], Field(alias="for")] = {}
+    receivers: Receivers = Receivers()
+    deadman: Deadman | None = None
+
+
+class Exporter(Block):
+    """What every node's exporter does beside its own node.
+
+    Attributes:
+        peers: How many other nodes each one watches as second witness.
+        peer_interval: Seconds between two looks at a peer.
+    """
+
+    peers: Count = 2
+    peer_interval: Period = 5.0
