@@ -34,6 +34,7 @@ class Act:
 class Hold:
     """Do nothing now; `hold` is the first refusal, `verdicts` every guard's answer."""
 
+    proposal: Proposal
     hold: Verdict
     verdicts: tuple[Verdict, ...]
 
@@ -126,7 +127,7 @@ def decide(incident: Incident, facts: Facts, clear_for: float | None) -> Decisio
     verdicts = judge(proposal, facts)
     first = next((one for one in verdicts if not one.allowed), None) or _waits(next_step, facts)
     if first is not None:
-        return Hold(first, verdicts)
+        return Hold(proposal, first, verdicts)
     return Act(proposal, expect(proposal, facts), verdicts)
 
 

@@ -1,0 +1,139 @@
+"""Reads the facts for one decision. What cannot be read in time is None, and guards hold on None."""
+
+import asyncio
+from collections.abc import Awaitable
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import structlog
+
+from healer.core.alert import Alert, Target
+from healer.core.decide import Escalate, Plan, plan
+from healer.core.facts import Evidence, Facts, Look, Reading, Standing
+from healer.core.incident import Attempt, Incident
+from healer.core.ladder import Verification
+from healer.core.order import Sight
+from healer.core.topology import Topology
+from healer.core.verification import Proof
+from healer.errors import Unreachable
+from healer.journal import Journal
+from healer.ports import Clock, Gates, Probes, Prometheus
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+DEFAULT_METRIC = "up"
+"""Read for alerts whose ladder does not say what proves them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gatherer:
+    """Asks Prometheus, the gates and the services; adds what the journal knows."""
+
+    topology: Topology
+    journal: Journal
+    prometheus: Prometheus
+    gates: Gates
+    probes: Probes
+    clock: Clock
+
+    async def read(self, incident: Incident, standing: Standing) -> Facts:
+        """Read everything from outside that a decision about `incident` needs."""
+        step = plan(incident, self.topology)
+        target, unit = _aim(step, incident)
+        evidence, picture, (look, error), outside = await asyncio.gather(
+            _or_none(self.prometheus.evidence(incident.cause, _metric(step))),
+            _or_none(self.prometheus.picture()),
+            self._look(target, unit),
+            self._outside(incident.target),
+        )
+        facts = Facts(self.clock.wall(), self.topology, standing)
+        return self.refresh(
+            replace(
+                facts,
+                evidence=evidence,
+                picture=picture,
+                look=look,
+                look_error=error,
+                outside=outside,
+            ),
+            incident,
+        )
+
+    def refresh(self, facts: Facts, incident: Incident) -> Facts:
+        """Return the facts with what the journal says now; nothing is read from outside."""
+        board = self.journal.board
+        return replace(
+            facts,
+            running=board.running(besides=incident.id),
+            past=tuple(board.past),
+            alike=board.alike(incident),
+        )
+
+    async def prove(
+        self, incident: Incident, attempt: Attempt, spec: Verification, sight: Sight | None
+    ) -> Proof:
+        """Read what proves or disproves that the last attempt helped."""
+        reading, outside = await asyncio.gather(
+            self.reading(incident.target, spec.metric), self._outside(incident.target)
+        )
+        alerts = sight.alerts if sight is not None else ()
+        return Proof(reading, outside, tuple(_alarms(alerts, incident, attempt)))
+
+    async def reading(self, target: Target, metric: str) -> Reading | None:
+        """Read one series; None where Prometheus does not answer."""
+        return await _or_none(self.prometheus.reading(target, metric))
+
+    async def confirmed(self, alert: Alert) -> Evidence | None:
+        """Read the evidence for an alert that has no incident."""
+        ladder = self.topology.ladders.get(alert.label("heal"))
+        specs = [rung.verify for rung in ladder.rungs if rung.verify] if ladder else []
+        metric = specs[0].metric if specs else DEFAULT_METRIC
+        return await _or_none(self.prometheus.evidence(alert, metric))
+
+    async def _look(self, target: Target, unit: str) -> tuple[Look | None, str]:
+        if target.node not in self.topology.nodes:
+            return None, "no such node"
+        try:
+            return await self.gates.look(target.node, [unit] if unit else []), ""
+        except Unreachable as exc:
+            log.debug("gate.silent", node=target.node, error=str(exc))
+            return None, str(exc)
+
+    async def _outside(self, target: Target) -> bool | None:
+        if target.service is None or not self.topology.knows(target):
+            return None
+        return await self.probes.serves(target)
+
+
+def _aim(step: Plan | Escalate, incident: Incident) -> tuple[Target, str]:
+    if isinstance(step, Plan):
+        return step.proposal.target, step.proposal.unit
+    return incident.target, ""
+
+
+def _metric(step: Plan | Escalate) -> str:
+    if isinstance(step, Plan) and step.rung.verify is not None:
+        return step.rung.verify.metric
+    return DEFAULT_METRIC
+
+
+def _alarms(alerts: tuple[Alert, ...], incident: Incident, attempt: Attempt) -> list[str]:
+    return [
+        alert.name
+        for alert in alerts
+        if alert.label("severity") == "critical"
+        and not alert.name.startswith("Healer")
+        and alert.fingerprint != incident.cause.fingerprint
+        and alert.began_at > attempt.began_at
+        and attempt.footprint.covers(alert.target)
+    ]
+
+
+async def _or_none(answer: Awaitable[T]) -> T | None:
+    try:
+        return await answer
+    except Unreachable as exc:
+        log.debug("prometheus.silent", error=str(exc))
+        return None

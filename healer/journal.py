@@ -1,0 +1,67 @@
+"""The journal and what it says: every change is durable first, and then known to everybody at once."""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from healer.core import events as ev
+from healer.core.board import Board
+from healer.ports import Store
+
+log = structlog.get_logger()
+
+Listener = Callable[[ev.Record], None]
+
+
+class Journal:
+    """Writes events, folds them into the board, and tells those who listen.
+
+    Attributes:
+        board: Everything told so far. Only this class changes it.
+        store: Where it is durable.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.board = Board()
+        self._listeners: list[Listener] = []
+        self._changed = asyncio.Condition()
+
+    def listen(self, listener: Listener) -> None:
+        """Have `listener` called with each record written from now on."""
+        self._listeners.append(listener)
+
+    async def replay(self) -> int:
+        """Fold everything the store has; return the number of records."""
+        records = await self.store.read()
+        for record in records:
+            self.board.apply(record)
+        return len(records)
+
+    async def write(self, *events: ev.Event, closing: bool = False) -> None:
+        """Make events durable, then fold and tell them.
+
+        Args:
+            events: All or none of them are written.
+            closing: They end what was begun, and may use the reserved room.
+
+        Raises:
+            StoreFull: Nothing was written, nothing changed.
+            LeaseLost: Nothing was written, and this healer must stop.
+        """
+        # A cancelled writer must not leave a durable event that the board has not heard of.
+        await asyncio.shield(self._write(events, closing))
+
+    async def _write(self, events: tuple[ev.Event, ...], closing: bool) -> None:
+        for record in await self.store.append(events, closing=closing):
+            self.board.apply(record)
+            for listener in self._listeners:
+                listener(record)
+        async with self._changed:
+            self._changed.notify_all()
+
+    async def changed(self) -> None:
+        """Return after the next write."""
+        async with self._changed:
+            await self._changed.wait()

@@ -1,0 +1,128 @@
+"""The healer's own metrics. Labels are closed sets: reasons, states, and names from cluster.yml."""
+
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from healer.core.incident import Incident, State
+
+STEPS = ("detect", "decide", "act", "serve", "redundancy")
+"""Parts of a heal that are timed, each from the alert's start."""
+
+FREEZES = ("person", "no_watchdog", "alertmanager_silent", "store", "not_leader", "not_armed")
+"""Reasons for which nothing is done anywhere."""
+
+TARGET = ["node", "group", "failure_domain", "service", "reason"]
+
+
+class Metrics:
+    """All of them, in one registry of their own."""
+
+    def __init__(self, version: str) -> None:
+        self.registry = CollectorRegistry()
+        to = self.registry
+        self.incidents = Gauge(
+            "healer_incidents", "Open incidents, by state.", ["state"], registry=to
+        )
+        self.holding = Gauge(
+            "healer_incident_holding",
+            "1 while the healer will not act on an open incident, and for what reason.",
+            TARGET,
+            registry=to,
+        )
+        self.escalated = Gauge(
+            "healer_incident_escalated",
+            "1 while an open incident is in a person's hands, and for what reason.",
+            TARGET,
+            registry=to,
+        )
+        self.actions = Counter(
+            "healer_actions_total", "Actions ended, by outcome.", ["action", "outcome"], registry=to
+        )
+        self.holds = Counter(
+            "healer_holds_total",
+            "Decisions that turned to hold, by reason.",
+            ["reason"],
+            registry=to,
+        )
+        self.escalations = Counter(
+            "healer_escalations_total",
+            "Incidents given to a person, by reason.",
+            ["reason"],
+            registry=to,
+        )
+        self.refused = Counter(
+            "healer_alerts_refused_total",
+            "Alerts that can never start anything.",
+            ["reason"],
+            registry=to,
+        )
+        self.webhooks = Counter(
+            "healer_webhook_requests_total",
+            "Webhook requests answered, by code.",
+            ["code"],
+            registry=to,
+        )
+        self.frozen = Gauge(
+            "healer_frozen",
+            "1 while nothing is done anywhere for this reason.",
+            ["reason"],
+            registry=to,
+        )
+        self.leader = Gauge("healer_leader", "1 while this healer leads.", registry=to)
+        self.resync = Gauge(
+            "healer_resync_timestamp_seconds",
+            "Last complete reading of every Alertmanager.",
+            registry=to,
+        )
+        self.second_path = Counter(
+            "healer_second_path_total",
+            "Calls by the second path, by outcome.",
+            ["outcome"],
+            registry=to,
+        )
+        self.time_to = Histogram(
+            "healer_time_to_seconds",
+            "From the alert's start to each step of a heal.",
+            ["step"],
+            buckets=(0.5, 1, 2, 5, 10, 20, 40, 80, 160, 320, 640),
+            registry=to,
+        )
+        Gauge("healer_build_info", "The running version.", ["version"], registry=to).labels(
+            version
+        ).set(1)
+        for reason in FREEZES:
+            self.frozen.labels(reason).set(0)
+        for state in State:
+            if state is not State.CLOSED:
+                self.incidents.labels(state.value).set(0)
+        for step in STEPS:
+            self.time_to.labels(step)
+
+    def show(self, incidents: Iterable[Incident], freezes: frozenset[str]) -> None:
+        """Publish the open incidents and the freezes as they are now."""
+        here = list(incidents)
+        for state in State:
+            if state is not State.CLOSED:
+                self.incidents.labels(state.value).set(sum(one.state is state for one in here))
+        self.holding.clear()
+        self.escalated.clear()
+        for one in here:
+            if one.state is State.HELD and one.hold is not None and not one.hold.passing:
+                self.holding.labels(*target_labels(one), one.hold.reason).set(1)
+            if one.state is State.ESCALATED:
+                self.escalated.labels(*target_labels(one), one.escalation).set(1)
+        for reason in FREEZES:
+            self.frozen.labels(reason).set(reason in freezes)
+
+    def exposition(self) -> bytes:
+        """Return the text that Prometheus scrapes."""
+        return generate_latest(self.registry)
+
+
+def target_labels(incident: Incident) -> tuple[str, str, str, str]:
+    """Return node, group, failure_domain and service as the incident's alert has them."""
+    cause = incident.cause
+    names = ("node", "group", "failure_domain", "service")
+    node, group, failure_domain, service = (cause.label(name) for name in names)
+    return node, group, failure_domain, service

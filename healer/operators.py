@@ -1,0 +1,131 @@
+"""What people may say to the healer. Every word is journalled with who said it."""
+
+from dataclasses import dataclass
+
+from healer.core import events as ev
+from healer.core.alert import Alert, Target
+from healer.core.decide import Decision, Escalate, Hold, decide, plan
+from healer.core.incident import Incident, State
+from healer.errors import Refused
+from healer.gatherer import Gatherer
+from healer.journal import Journal
+from healer.ports import Clock
+from healer.standing import Watch
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What would be done now, and what each guard says to it."""
+
+    incident: Incident
+    decision: Decision
+
+
+class Operators:
+    """The commands of people, checked against what the journal knows."""
+
+    def __init__(self, journal: Journal, gatherer: Gatherer, watch: Watch, clock: Clock) -> None:
+        self._journal = journal
+        self._gatherer = gatherer
+        self._watch = watch
+        self._clock = clock
+
+    async def approve(self, incident_id: str, by: str) -> ev.ApprovalGiven:
+        """Agree to the next rung of an incident, on its target as it is now.
+
+        Raises:
+            Refused: There is no such incident, or it waits for no approval; nothing was changed.
+        """
+        incident = self._waiting(incident_id)
+        facts = await self._gatherer.read(incident, self._watch.standing())
+        decision = decide(incident, facts, None)
+        proposal = decision.proposal if isinstance(decision, Hold) else None
+        if proposal is None or not proposal.expectation:
+            raise Refused("nothing_to_approve", f"incident {incident_id} cannot be acted on now")
+        until = facts.now + facts.topology.numbers.approval_seconds
+        given = ev.ApprovalGiven(
+            incident_id, proposal.rung_index, proposal.target, proposal.expectation, by, until
+        )
+        await self._journal.write(given)
+        return given
+
+    async def deny(self, incident_id: str, by: str) -> None:
+        """Say no: the incident goes to a person.
+
+        Raises:
+            Refused: It waits for no approval; nothing was changed.
+        """
+        incident = self._waiting(incident_id)
+        step = plan(incident, self._gatherer.topology)
+        rung = 0 if isinstance(step, Escalate) else step.rung_index
+        await self._journal.write(ev.ApprovalDenied(incident_id, rung, by))
+
+    async def freeze(self, reason: str, by: str) -> None:
+        """Stop every action until `unfreeze`."""
+        await self._journal.write(ev.Frozen(reason, by))
+
+    async def unfreeze(self, by: str) -> None:
+        """Let actions go on. What fires at this moment is pre-existing.
+
+        Raises:
+            Refused: Nobody froze it.
+        """
+        if not self._journal.board.freezes:
+            raise Refused("not_frozen", "no person froze this healer")
+        await self._journal.write(ev.Unfrozen(by))
+
+    async def adopt(self, incident_id: str, by: str) -> None:
+        """Put a pre-existing or escalated incident into the healer's hands.
+
+        Raises:
+            Refused: It is closed, or something is under way; nothing was changed.
+        """
+        incident = self._known(incident_id)
+        if incident.state not in (State.OPEN, State.HELD, State.ESCALATED):
+            raise Refused("not_adoptable", f"incident {incident_id} is {incident.state.value}")
+        await self._journal.write(ev.IncidentAdopted(incident_id, by))
+
+    async def explain(self, target: Target, ladder: str, alert_name: str) -> Explanation:
+        """Say what would be done if this alert fired for this target now. Nothing is written."""
+        topology = self._gatherer.topology
+        service = topology.services.get(target.service or "")
+        node = topology.nodes.get(target.node)
+        groups = topology.groups_of(target.node)
+        group = service.group if service is not None and service.group else None
+        labels = {
+            "alertname": alert_name,
+            "cluster": topology.cluster,
+            "node": target.node,
+            "group": group or (groups[0].name if groups else ""),
+            "failure_domain": node.failure_domain if node is not None else "",
+            "service": target.service or "",
+            "heal": ladder,
+            "severity": "critical",
+        }
+        pairs = tuple(sorted((key, value) for key, value in labels.items() if value))
+        now = self._clock.wall()
+        # An id above any real one: of members that fail alike, it comes last.
+        incident = Incident(
+            str(self._journal.board.opened + 1),
+            Alert("", alert_name, pairs, now),
+            ladder,
+            now,
+            now,
+            "",
+        )
+        facts = await self._gatherer.read(incident, self._watch.standing())
+        return Explanation(incident, decide(incident, facts, None))
+
+    def _known(self, incident_id: str) -> Incident:
+        try:
+            return self._journal.board.incidents[incident_id]
+        except KeyError:
+            known = ", ".join(one.id for one in self._journal.board.open) or "none"
+            detail = f"there is no incident {incident_id}; open ones: {known}"
+            raise Refused("unknown_incident", detail) from None
+
+    def _waiting(self, incident_id: str) -> Incident:
+        incident = self._known(incident_id)
+        if incident.state not in (State.OPEN, State.HELD):
+            raise Refused("nothing_to_approve", f"incident {incident_id} is {incident.state.value}")
+        return incident

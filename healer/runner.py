@@ -1,0 +1,129 @@
+"""Carries one action through: durable, sent once, ended or settled. Nothing here decides."""
+
+import asyncio
+
+import structlog
+
+from healer.core import events as ev
+from healer.core.decide import Act
+from healer.core.incident import Attempt, Incident, Outcome
+from healer.core.order import Ended, Order
+from healer.errors import LeaseLost, OutcomeUnknown, StoreFull, Unreachable
+from healer.gatherer import DEFAULT_METRIC, Gatherer
+from healer.journal import Journal
+from healer.ports import Clock, Gates
+
+log = structlog.get_logger()
+
+SETTLE_PAUSE = 1.0
+"""Seconds between two questions to a gate about an action whose end was not heard."""
+
+GRACE = 5.0
+"""Seconds beyond an action's deadline in which its gate may still tell how it ended."""
+
+
+class Runner:
+    """The one place from which something is changed on a node."""
+
+    def __init__(self, journal: Journal, gates: Gates, gatherer: Gatherer, clock: Clock) -> None:
+        self._journal = journal
+        self._gates = gates
+        self._gatherer = gatherer
+        self._clock = clock
+
+    async def intend(self, decision: Act) -> Attempt:
+        """Make durable what will be done, before anything is sent.
+
+        Raises:
+            StoreFull: Nothing was written; do not act.
+            LeaseLost: Nothing was written; this healer must stop.
+        """
+        proposal, token = decision.proposal, self._journal.store.token
+        incident = proposal.incident.id
+        number = self._journal.board.actions + 1
+        await self._journal.write(
+            ev.ActionIntended(
+                incident=incident,
+                action_id=f"{token.era}.{token.term}.{number}",
+                ladder=proposal.ladder.name,
+                rung=proposal.rung_index,
+                action=proposal.rung.action,
+                target=proposal.target,
+                unit=proposal.unit,
+                footprint=proposal.footprint,
+                expect=decision.expect,
+                deadline_at=self._clock.wall() + proposal.rung.deadline_seconds,
+                verdicts=decision.verdicts,
+            )
+        )
+        return self._journal.board.incidents[incident].attempts[-1]
+
+    async def carry_out(self, decision: Act, attempt: Attempt) -> None:
+        """Send an intended action once, and journal how it ended."""
+        proposal = decision.proposal
+        order = Order(
+            action_id=attempt.action_id,
+            node=attempt.target.node,
+            verb=attempt.action,
+            unit=proposal.unit,
+            expect=decision.expect,
+            deadline_seconds=proposal.rung.deadline_seconds,
+        )
+        try:
+            ended = await self._gates.act(order)
+        except Unreachable as exc:
+            ended = Ended(Outcome.NOT_SENT, "gate_silent", str(exc))
+        except LeaseLost:
+            raise  # nothing was sent, and nothing may be written any more
+        except OutcomeUnknown as exc:
+            log.warning("action.outcome_unknown", action=attempt.action_id, error=str(exc))
+            ended = await self._settled(attempt)
+        await self._end(proposal.incident, attempt, ended)
+
+    async def settle(self, incident: Incident) -> None:
+        """Find out how an action ended that an earlier life of ours began, and journal it."""
+        attempt = incident.attempts[-1]
+        await self._end(incident, attempt, await self._settled(attempt))
+
+    async def _settled(self, attempt: Attempt) -> Ended:
+        """Ask the gate until it tells, or until the action's time is over. It is never sent again."""
+        why = "the gate did not answer"
+        while True:
+            try:
+                ended = await self._gates.settle(attempt.target.node, attempt.action_id)
+            except Unreachable as exc:
+                ended, why = None, str(exc)
+            else:
+                why = "it still runs" if ended is None else why
+            if ended is not None:
+                return ended
+            if self._clock.wall() > attempt.deadline_at + GRACE:
+                return Ended(Outcome.UNKNOWN, "gate_silent", why)
+            await asyncio.sleep(SETTLE_PAUSE)
+
+    async def _end(self, incident: Incident, attempt: Attempt, ended: Ended) -> None:
+        spec_metric = self._metric(incident, attempt)
+        reading = await self._gatherer.reading(incident.target, spec_metric)
+        event = ev.ActionEnded(
+            incident=incident.id,
+            action_id=attempt.action_id,
+            outcome=ended.outcome,
+            reason=ended.reason,
+            detail=ended.detail,
+            prometheus_at=reading.now if reading is not None else None,
+        )
+        while True:
+            try:
+                return await self._journal.write(event, closing=True)
+            except StoreFull as exc:
+                # Even the reserved room is gone. The intent is durable, so after a restart the
+                # gate is asked; until then the action counts as running.
+                log.error("journal.full", action=attempt.action_id, error=str(exc))
+                await asyncio.sleep(SETTLE_PAUSE)
+
+    def _metric(self, incident: Incident, attempt: Attempt) -> str:
+        ladder = self._gatherer.topology.ladders.get(attempt.ladder)
+        if ladder is None or attempt.rung >= len(ladder.rungs):
+            return DEFAULT_METRIC
+        spec = ladder.rungs[attempt.rung].verify
+        return spec.metric if spec is not None else DEFAULT_METRIC

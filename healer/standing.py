@@ -1,0 +1,86 @@
+"""Where the healer itself stands: what it sees, since when, and what stops it.
+
+Kept by the engine at each look, read for each decision.
+"""
+
+from dataclasses import dataclass
+
+from healer.core.facts import Standing
+from healer.core.order import Sight
+from healer.core.topology import Numbers
+from healer.journal import Journal
+from healer.ports import Clock
+
+JUMP = 2.0
+"""Seconds that the wall clock may move against CLOCK_BOOTTIME between two looks; more is a jump."""
+
+JUMP_MEMORY = 60.0
+"""Seconds for which a jump makes every age doubtful."""
+
+
+@dataclass
+class Watch:
+    """The last look at the pipeline and at the clock.
+
+    Attributes:
+        sight: The last reading of the Alertmanagers; None where none answered.
+        leading: Whether the lease holds.
+        storing: Whether the journal has room.
+    """
+
+    journal: Journal
+    clock: Clock
+    numbers: Numbers
+    sight: Sight | None = None
+    leading: bool = False
+    storing: bool = True
+    _offset: float | None = None
+    _jumped_at: float | None = None
+
+    def look_at_clock(self) -> None:
+        """Compare the wall clock with the uptime, once a look."""
+        now = self.clock.boottime()
+        offset = self.clock.wall() - now
+        if self._offset is not None and abs(offset - self._offset) > JUMP:
+            self._jumped_at = now
+        self._offset = offset
+
+    @property
+    def clock_jumped(self) -> bool | None:
+        """Whether a jump was seen lately; None before the first look."""
+        if self._offset is None:
+            return None
+        return self._jumped_at is not None and self.clock.boottime() - self._jumped_at < JUMP_MEMORY
+
+    @property
+    def watchdog_age(self) -> float | None:
+        """Seconds since Watchdog was refreshed; None where it is not heard."""
+        if self.sight is None or self.sight.watchdog_at is None:
+            return None
+        return max(0.0, self.clock.wall() - self.sight.watchdog_at)
+
+    def standing(self) -> Standing:
+        """Return what the guards may know of the healer itself."""
+        board = self.journal.board
+        return Standing(
+            leader=self.leading,
+            watchdog_age=self.watchdog_age,
+            clock_jumped=self.clock_jumped,
+            frozen=tuple(f"{one.reason} (by {one.by})" for one in board.freezes.values()),
+            sight_complete=self.sight is not None and self.sight.complete,
+            armed_at=board.armed_at,
+            pre_existing=frozenset(board.pre_existing),
+        )
+
+    def freezes(self) -> frozenset[str]:
+        """Return the reasons for which nothing is done anywhere, as the metric names them."""
+        age = self.watchdog_age
+        stopped = {
+            "person": bool(self.journal.board.freezes),
+            "no_watchdog": age is None or age > self.numbers.watchdog_age,
+            "alertmanager_silent": self.sight is None or not self.sight.complete,
+            "store": not self.storing,
+            "not_leader": not self.leading,
+            "not_armed": self.journal.board.armed_at is None,
+        }
+        return frozenset(reason for reason, holds in stopped.items() if holds)
