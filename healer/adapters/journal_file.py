@@ -1,0 +1,273 @@
+"""The journal's SQLite file: transactions, chain and lease. Blocking; used from one thread only.
+
+Rule: one transaction holds the lease's check and the write, and is synced before it returns. Whatever
+was returned is there after a power cut; whatever raised is not, save after an I/O error, which
+ends all writing by this process.
+"""
+
+import secrets
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import structlog
+
+from healer.adapters import codec
+from healer.adapters.chain import START, Head, Row, link, verify
+from healer.adapters.journal_tables import FORMAT, connect, readable
+from healer.adapters.reserve import Reserve
+from healer.core.events import Event, Record
+from healer.core.order import Token
+from healer.errors import ConfigError, LeaseLost, StoreFull
+from healer.ports import Clock
+
+T = TypeVar("T")
+
+MARGIN = 2.0
+"""Seconds that a new holder waits after an old lease ran out: a gate's nonce lives that long."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """Where the journal is and how it behaves.
+
+    Attributes:
+        reserve_bytes: Room kept for ends; as much again must be free before something is begun.
+        lease_seconds: How long a lease holds without being renewed.
+    """
+
+    path: Path
+    reserve_bytes: int = 4 * 1024 * 1024
+    lease_seconds: float = 10.0
+
+
+class JournalFile:
+    """One open journal.
+
+    Attributes:
+        deadline: When our lease runs out, CLOCK_BOOTTIME; 0 where we hold none.
+    """
+
+    def __init__(self, settings: StoreSettings, clock: Clock) -> None:
+        """Open and verify.
+
+        Raises:
+            ConfigError: It is missing, broken, or of another format. Nothing was changed.
+        """
+        self._settings = settings
+        self._clock = clock
+        path = settings.path
+        self._reserve = Reserve(path.with_name(f"{path.name}.reserve"), settings.reserve_bytes)
+        self._start_id = secrets.token_hex(8)
+        self._broken = ""
+        self.deadline = 0.0
+        if not path.exists():
+            msg = f"{path}: there is no journal: make one with `hale-healer store init`"
+            raise ConfigError(msg)
+        with readable(path):
+            self._db = connect(path)
+            self._head = self._opened()
+
+    def close(self) -> None:
+        """Close the file; the lease, if held, runs on to its deadline. Idempotent."""
+        self.deadline = 0.0
+        self._db.close()
+
+    def take_lease(self) -> Token | float:
+        """Take the lease and count this start: the token, or the seconds to wait before asking again.
+
+        Raises:
+            ConfigError: What another holder wrote meanwhile does not follow from what we verified.
+            StoreFull: It cannot be written.
+        """
+        taken, deadline = self._transact(self._take, holding=False, closing=True)
+        if isinstance(taken, Token):
+            self.deadline = deadline
+            # What the last holder wrote while we waited is read now that nobody else may write.
+            with readable(self._settings.path):
+                self._head = self._verified(self._head)
+            self._reserve.ensure()
+        return taken
+
+    def renew_lease(self) -> None:
+        """Renew the lease.
+
+        Raises:
+            LeaseLost: It ran out or was taken.
+            StoreFull: It cannot be written; it runs on to its old deadline.
+        """
+        self.deadline = self._transact(self._write_lease, closing=True)
+
+    def release_lease(self) -> None:
+        """Give the lease back, so that the next holder need not wait.
+
+        Raises:
+            LeaseLost: It was not ours any more.
+            StoreFull: It cannot be written.
+        """
+        self.deadline = 0.0
+        self._transact(lambda _: self._db.execute("UPDATE lease SET start_id = NULL"), closing=True)
+
+    def append(self, events: Sequence[Event], *, closing: bool) -> list[Record]:
+        """See ports.Store.append."""
+        coded = [(codec.incident_of(event), *codec.encode(event)) for event in events]
+        if not closing and not self._reserve.ensure():
+            msg = (
+                f"{self._settings.path}: {self._reserve.free()} bytes are free on its file system, "
+                f"{self._settings.reserve_bytes} must stay free beside a reserve as large: make room"
+            )
+            raise StoreFull(msg)
+        rows, self._head = self._transact(lambda now: self._insert(coded, now), closing=closing)
+        return [
+            Record(row.seq, row.at_wall, row.boot_id, row.at_mono, event)
+            for row, event in zip(rows, events, strict=True)
+        ]
+
+    def read(self, after: int) -> list[Record]:
+        """See ports.Store.read."""
+        with readable(self._settings.path):
+            found = self._db.execute("SELECT * FROM events WHERE seq > ? ORDER BY seq", (after,))
+            rows = [Row(*row) for row in found]
+        return [self._record(row) for row in rows]
+
+    def mark_seen(self, wall: float) -> None:
+        """See ports.Store.mark_seen."""
+        self._transact(
+            lambda _: self._db.execute("UPDATE store SET last_seen = ?", (wall,)), closing=False
+        )
+
+    def last_seen(self) -> float | None:
+        """See ports.Store.last_seen."""
+        with readable(self._settings.path):
+            (seen,) = self._db.execute("SELECT last_seen FROM store").fetchone()
+        return None if seen is None else float(seen)
+
+    def room(self) -> bool:
+        """Whether something new may be begun."""
+        return not self._broken and self._reserve.ensure()
+
+    def _opened(self) -> Head:
+        (form,) = self._db.execute("SELECT format FROM store").fetchone()
+        if form != FORMAT:
+            msg = f"{self._settings.path}: format {form}, this hale-healer knows {FORMAT}: start the one that wrote it"
+            raise ConfigError(msg)
+        return self._verified(START)
+
+    def _verified(self, start: Head) -> Head:
+        self._db.execute("BEGIN")
+        try:
+            stored = Head(*self._db.execute("SELECT head_seq, head_sha256 FROM store").fetchone())
+            rows = self._db.execute("SELECT * FROM events WHERE seq > ? ORDER BY seq", (start.seq,))
+            return verify((Row(*row) for row in rows), start, stored, str(self._settings.path))
+        finally:
+            self._db.execute("ROLLBACK")
+
+    def _record(self, row: Row) -> Record:
+        try:
+            event = codec.decode(row.kind, row.version, row.body)
+        except ConfigError as error:
+            msg = f"{self._settings.path}: seq {row.seq}: {error}"
+            raise ConfigError(msg) from error
+        return Record(row.seq, row.at_wall, row.boot_id, row.at_mono, event)
+
+    def _transact(self, work: Callable[[float], T], *, closing: bool, holding: bool = True) -> T:
+        """Run `work(now)` in a transaction; what closes something may use the reserve."""
+        try:
+            return self._attempt(work, holding=holding)
+        except StoreFull:
+            if self._broken or not closing or not self._reserve.give_up():
+                raise
+        log.warning("reserve.used", path=str(self._settings.path))
+        return self._attempt(work, holding=holding)
+
+    def _attempt(self, work: Callable[[float], T], *, holding: bool) -> T:
+        if self._broken:
+            raise StoreFull(self._broken)
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            now = self._clock.boottime()
+            if holding:
+                self._check_lease(now)
+            result = work(now)
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise self._translated(error) from error
+        finally:
+            self._roll_back()
+        return result
+
+    def _roll_back(self) -> None:
+        try:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            self._broken = f"{self._settings.path}: cannot roll back: {error}: restart the healer"
+
+    def _translated(self, error: sqlite3.Error) -> StoreFull:
+        """Tell a full disk and a lock, which pass, from an I/O error, which ends our writing."""
+        path = self._settings.path
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        if code == sqlite3.SQLITE_FULL:
+            return StoreFull(f"{path}: its file system is full ({error}): make room")
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            return StoreFull(f"{path}: another process keeps it locked ({error}): find and stop it")
+        # After a failed sync the kernel may call pages clean that never reached the disk, so a
+        # later success would prove nothing. A restart reads back what is really there.
+        self._broken = f"{path}: {error}: check the disk; the healer writes again after a restart"
+        return StoreFull(self._broken)
+
+    # What follows runs inside a transaction.
+
+    def _take(self, now: float) -> tuple[Token | float, float]:
+        holder, boot_id, deadline = self._lease()
+        # A deadline of another boot says nothing: whoever held it is gone with that boot.
+        if holder is not None and boot_id == self._clock.boot_id and deadline + MARGIN > now:
+            return deadline + MARGIN - now, 0.0
+        self._db.execute("UPDATE store SET term = term + 1")
+        era, term, name = self._db.execute("SELECT era, term, store_id FROM store").fetchone()
+        return Token(era, term, f"{name}/{self._start_id}"), self._write_lease(now)
+
+    def _lease(self) -> tuple[str | None, str, float]:
+        found = self._db.execute("SELECT start_id, boot_id, deadline FROM lease").fetchone()
+        return found[0], found[1], found[2]
+
+    def _write_lease(self, now: float) -> float:
+        deadline = now + self._settings.lease_seconds
+        self._db.execute(
+            "UPDATE lease SET start_id = ?, boot_id = ?, deadline = ?",
+            (self._start_id, self._clock.boot_id, deadline),
+        )
+        return deadline
+
+    def _check_lease(self, now: float) -> None:
+        holder, boot_id, deadline = self._lease()
+        if holder != self._start_id or boot_id != self._clock.boot_id:
+            self.deadline = 0.0
+            msg = f"another start of a healer has the lease ({holder}; ours is {self._start_id})"
+            raise LeaseLost(msg)
+        if deadline <= now:
+            msg = f"the lease ran out {now - deadline:.1f} s ago"
+            raise LeaseLost(msg)
+
+    def _insert(
+        self, coded: Sequence[tuple[str | None, str, int, str]], now: float
+    ) -> tuple[list[Row], Head]:
+        head, rows = self._head, list[Row]()
+        wall, boot_id = self._clock.wall(), self._clock.boot_id
+        for incident, kind, version, body in coded:
+            row = Row(head.seq + 1, wall, boot_id, now, incident, kind, version, body, head.sha256)
+            rows.append(row)
+            head = link(row)
+        self._db.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        moved = self._db.execute(
+            "UPDATE store SET head_seq = ?, head_sha256 = ? WHERE head_sha256 = ?",
+            (head.seq, head.sha256, self._head.sha256),
+        )
+        if moved.rowcount != 1:
+            msg = f"{self._settings.path}: someone else wrote to it though the lease is ours"
+            raise LeaseLost(msg)
+        return rows, head
