@@ -1,0 +1,107 @@
+"""Calls into the kernel that may never return, such as statvfs on a dead NFS server.
+
+A thread cannot be cancelled, so the caller gives up waiting, the thread stays counted, and the same
+question is not asked again until it has come back.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
+
+
+class StillRunning(Exception):
+    """The same call from before has not come back; nothing was started."""
+
+
+class Blocking(Protocol):
+    """Runs blocking calls beside the event loop."""
+
+    async def call(self, key: str, work: Callable[[], T]) -> T:
+        """Run `work`, unless the last work under `key` is still at it.
+
+        Raises:
+            StillRunning: It is; nothing was started.
+            Exception: Whatever `work` raised.
+        """
+        ...
+
+
+class Threads:
+    """A thread for each call, so that one that hangs takes no place in a queue from the others.
+
+    Daemon threads, not asyncio's executor: Python waits for an executor's threads
+    when it ends, and a stuck one would keep the exporter from stopping.
+    """
+
+    def __init__(self, limit: int = 64) -> None:
+        """Start no thread yet.
+
+        Args:
+            limit: Most threads at once, stuck ones counted; more calls wait for a place.
+        """
+        self._slots = asyncio.Semaphore(limit)
+        self._running: set[str] = set()
+
+    @property
+    def running(self) -> frozenset[str]:
+        """The keys whose call has not come back."""
+        return frozenset(self._running)
+
+    async def call(self, key: str, work: Callable[[], T]) -> T:
+        """Run `work` in a thread of its own; cancelling gives up the wait, not the thread.
+
+        Raises:
+            StillRunning: An earlier call under `key` has not come back; nothing was started.
+            Exception: Whatever `work` raised.
+        """
+        if key in self._running:
+            raise StillRunning(f"{key}: the last call has not come back")
+        self._running.add(key)  # before the wait for a place, or two callers could both wait
+        try:
+            await self._slots.acquire()
+        except BaseException:
+            self._running.discard(key)
+            raise
+        return await self._start(key, work)
+
+    def _start(self, key: str, work: Callable[[], T]) -> "asyncio.Future[T]":
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+
+        def finished(settle: Callable[[], None]) -> None:
+            self._release(key)
+            if not future.done():  # nobody waits any more: the answer is too late to count
+                settle()
+
+        def body() -> None:
+            try:
+                result = work()
+            except BaseException as error:  # noqa: BLE001 - handed to the waiter, not swallowed
+                settle = _setter(future.set_exception, error)
+            else:
+                settle = _setter(future.set_result, result)
+            try:
+                loop.call_soon_threadsafe(finished, settle)
+            except RuntimeError:
+                pass  # the loop has closed: the exporter is ending
+
+        try:
+            threading.Thread(target=body, name=f"blocking:{key}", daemon=True).start()
+        except RuntimeError:
+            self._release(key)
+            raise
+        return future
+
+    def _release(self, key: str) -> None:
+        self._running.discard(key)
+        self._slots.release()
+
+
+V = TypeVar("V")
+
+
+def _setter(setter: Callable[[V], None], value: V) -> Callable[[], None]:
+    return lambda: setter(value)

@@ -1,0 +1,1 @@
+"""One file for each collector; they do not know each other."""

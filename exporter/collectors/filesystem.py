@@ -1,0 +1,272 @@
+"""How full the file systems are, from PID 1's mounts and statvfs(3), as node_exporter's `filesystem`.
+
+PID 1's mounts are the node's; our own may be a sandbox's. A mount that hangs costs its own series only.
+"""
+
+import asyncio
+import os
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from exporter.blocking import Blocking, StillRunning
+from exporter.collector import Malformed
+from exporter.exposition import Family, Kind, block, line
+
+# node_exporter's defaults (collector/filesystem_linux.go).
+MOUNT_POINTS_EXCLUDE = (
+    r"^/(dev|proc|run/credentials/.+|sys|var/lib/docker/.+|var/lib/containers/storage/.+)($|/)"
+)
+FS_TYPES_EXCLUDE = (
+    r"^(autofs|binfmt_misc|bpf|cgroup2?|configfs|debugfs|devpts|devtmpfs|fusectl|hugetlbfs|iso9660"
+    r"|mqueue|nsfs|overlay|proc|procfs|pstore|rpc_pipefs|securityfs|selinuxfs|squashfs|erofs|sysfs"
+    r"|tracefs)$"
+)
+MOUNT_TIMEOUT = 5.0  # seconds; node_exporter's --collector.filesystem.mount-timeout
+
+# The mounts that answer at once are served after this many seconds; the others may still come.
+PROMPT = 0.2
+
+SIZE = Family("node_filesystem_size_bytes", Kind.GAUGE, "Filesystem size in bytes.")
+FREE = Family("node_filesystem_free_bytes", Kind.GAUGE, "Filesystem free space in bytes.")
+AVAIL = Family(
+    "node_filesystem_avail_bytes",
+    Kind.GAUGE,
+    "Filesystem space available to non-root users in bytes.",
+)
+FILES = Family("node_filesystem_files", Kind.GAUGE, "Filesystem total file nodes.")
+FILES_FREE = Family("node_filesystem_files_free", Kind.GAUGE, "Filesystem total free file nodes.")
+READONLY = Family("node_filesystem_readonly", Kind.GAUGE, "Filesystem read-only status.")
+DEVICE_ERROR = Family(
+    "node_filesystem_device_error",
+    Kind.GAUGE,
+    "Whether an error occurred while getting statistics for the given device.",
+)
+FAMILIES = (AVAIL, DEVICE_ERROR, FILES, FILES_FREE, FREE, READONLY, SIZE)
+
+# How fs/proc_namespace.c writes what would break its own format: \ooo.
+ESCAPE = re.compile(rb"\\([0-7]{3})")
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """One line of the mount table.
+
+    Attributes:
+        path: The mount point as bytes, for the kernel.
+        read_only: Whether nothing can be written, be it asked for or after an error.
+    """
+
+    device: str
+    mountpoint: str
+    fstype: str
+    path: bytes
+    read_only: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What statvfs says of one file system, in bytes and file nodes."""
+
+    size: int
+    free: int
+    avail: int
+    files: int
+    files_free: int
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which mounts to leave out; regular expressions searched as node_exporter does."""
+
+    mount_points: re.Pattern[str] = re.compile(MOUNT_POINTS_EXCLUDE)
+    fs_types: re.Pattern[str] = re.compile(FS_TYPES_EXCLUDE)
+
+    def keeps(self, mount: Mount) -> bool:
+        """Tell whether neither expression matches."""
+        return not (
+            self.mount_points.search(mount.mountpoint) or self.fs_types.search(mount.fstype)
+        )
+
+
+def parse(data: bytes) -> list[Mount]:
+    """Read a mount table as proc(5) describes /proc/[pid]/mounts, in its order.
+
+    Raises:
+        Malformed: It is empty, a line has fewer than four fields, or it ends within a line.
+    """
+    if not data.endswith(b"\n"):
+        raise Malformed(f"mounts: ends within a line: {data[-40:]!r}")
+    return [_parse_line(row) for row in data.splitlines()]
+
+
+def _parse_line(row: bytes) -> Mount:
+    # The kernel separates by one space; an empty device name leaves two in a row.
+    fields = row.split(b" ")
+    if len(fields) < 4:
+        raise Malformed(f"mounts: wanted device, mount point, type and options, saw {row[:80]!r}")
+    path = ESCAPE.sub(lambda octal: bytes((int(octal[1], 8) & 0xFF,)), fields[1])
+    options = fields[3].split(b",")
+    return Mount(
+        device=fields[0].decode("utf-8", "replace"),
+        mountpoint=path.decode("utf-8", "replace"),
+        fstype=fields[2].decode("utf-8", "replace"),
+        path=path,
+        # ext4 keeps "rw" and says emergency_ro when errors=remount-ro has struck (Linux 6.13).
+        read_only=b"ro" in options or b"emergency_ro" in options,
+    )
+
+
+def statvfs(path: bytes) -> Usage:
+    """Ask the kernel about the file system at `path`; may never return.
+
+    Raises:
+        OSError: The kernel, or the file system, would not say.
+    """
+    seen = os.statvfs(path)
+    # POSIX counts blocks in f_frsize, which for all but some FUSE file systems equals f_bsize.
+    unit = seen.f_frsize or seen.f_bsize
+    return Usage(
+        size=seen.f_blocks * unit,
+        free=seen.f_bfree * unit,
+        avail=seen.f_bavail * unit,
+        files=seen.f_files,
+        files_free=seen.f_ffree,
+    )
+
+
+class Filesystems:
+    """Asks every file system of the node, each in its own thread.
+
+    Attributes:
+        interval: Seconds between two rounds.
+        deadline: Seconds for one round; above what a single mount is given.
+    """
+
+    name = "filesystem"
+    interval = 10.0
+
+    def __init__(
+        self,
+        procfs: Path,
+        rootfs: Path,
+        blocking: Blocking,
+        keep: Filter | None = None,
+        timeout: float = MOUNT_TIMEOUT,
+        ask: Callable[[bytes], Usage] = statvfs,
+    ) -> None:
+        """Ask nothing yet.
+
+        Args:
+            procfs: Where /proc is.
+            rootfs: Where the node's / is seen from here.
+            blocking: Runs what may hang.
+            keep: Which mounts count; None for node_exporter's defaults.
+            timeout: Seconds until a mount is given up for this round.
+            ask: How a file system is asked.
+        """
+        self._procfs = procfs
+        self._rootfs = os.fsencode(rootfs)
+        self._blocking = blocking
+        self._keep = keep or Filter()
+        self._timeout = timeout
+        self._statvfs = ask
+        self._series: dict[tuple[str, str, str], tuple[bytes, ...]] = {}
+        self._known: dict[bytes, Usage | None] = {}  # by mount point; None: it did not answer
+        self.deadline = timeout + 2.0
+
+    async def collect(self, publish: Callable[[bytes], None]) -> None:
+        """Publish what answers at once, then all; a mount that hangs has device_error 1, no sizes.
+
+        Raises:
+            Malformed: The mount table cannot be understood.
+            OSError: It cannot be read.
+            StillRunning: An earlier reading of it has not come back.
+        """
+        table = await self._blocking.call("mount table", self._read_mounts)
+        mounts = _distinct(self._strip(m) for m in parse(table))
+        mounts = [m for m in mounts if self._keep.keeps(m)]
+        # Those that answered last time go first: the rest may fill every thread.
+        paths = sorted({m.path for m in mounts}, key=lambda path: self._known.get(path) is None)
+        self._forget_all_but(mounts)
+        async with asyncio.TaskGroup() as group:
+            asked = [group.create_task(self._ask(p), name=f"statvfs:{p!r}") for p in paths]
+            if asked and (await asyncio.wait(asked, timeout=PROMPT))[1]:
+                # Of the slow ones last round's answer is shown, or nothing: not yet an error.
+                publish(self._render(mounts))
+        publish(self._render(mounts))
+
+    def _forget_all_but(self, mounts: Sequence[Mount]) -> None:
+        keys, paths = {_key(m) for m in mounts}, {m.path for m in mounts}
+        self._series = {key: made for key, made in self._series.items() if key in keys}
+        self._known = {path: usage for path, usage in self._known.items() if path in paths}
+
+    def _read_mounts(self) -> bytes:
+        try:
+            return (self._procfs / "1" / "mounts").read_bytes()
+        except (FileNotFoundError, PermissionError):
+            # hidepid= hides PID 1 from us; then our own table is the best there is.
+            return (self._procfs / "self" / "mounts").read_bytes()
+
+    def _strip(self, mount: Mount) -> Mount:
+        if self._rootfs == b"/" or not (mount.path + b"/").startswith(self._rootfs + b"/"):
+            return mount
+        path = mount.path.removeprefix(self._rootfs) or b"/"
+        return replace(mount, path=path, mountpoint=path.decode("utf-8", "replace"))
+
+    async def _ask(self, mountpoint: bytes) -> None:
+        path = mountpoint if self._rootfs == b"/" else self._rootfs + mountpoint
+        try:
+            async with asyncio.timeout(self._timeout):
+                usage = await self._blocking.call(os.fsdecode(path), lambda: self._statvfs(path))
+        except (TimeoutError, StillRunning, OSError):
+            self._known[mountpoint] = None
+        else:
+            self._known[mountpoint] = usage
+
+    def _render(self, mounts: Sequence[Mount]) -> bytes:
+        lines: dict[Family, list[bytes]] = {family: [] for family in FAMILIES}
+        for mount in mounts:
+            if mount.path not in self._known:
+                continue
+            for family, series, value in zip(
+                FAMILIES, self._made(mount), _values(mount, self._known[mount.path]), strict=True
+            ):
+                if value is not None:
+                    lines[family].append(line(series, value))
+        return b"".join(block(family, lines[family]) for family in FAMILIES)
+
+    def _made(self, mount: Mount) -> tuple[bytes, ...]:
+        key = _key(mount)
+        if key not in self._series:
+            labels = {"device": key[0], "fstype": key[2], "mountpoint": key[1]}
+            self._series[key] = tuple(family.series(**labels) for family in FAMILIES)
+        return self._series[key]
+
+
+def _key(mount: Mount) -> tuple[str, str, str]:
+    return mount.device, mount.mountpoint, mount.fstype
+
+
+def _distinct(mounts: Iterable[Mount]) -> list[Mount]:
+    """Keep the first of mounts that would have the same labels; Prometheus refuses doubles."""
+    found: dict[tuple[str, str, str], Mount] = {}
+    for mount in mounts:
+        found.setdefault(_key(mount), mount)
+    return list(found.values())
+
+
+def _values(mount: Mount, usage: Usage | None) -> tuple[int | None, ...]:
+    """Return the values of FAMILIES in their order; None where there is nothing to say."""
+    if usage is None:
+        return None, 1, None, None, None, int(mount.read_only), None
+    return (
+        usage.avail,
+        0,
+        usage.files,
+        usage.files_free,
+        usage.free,
+        int(mount.read_only),
+        usage.size,
+    )

@@ -1,0 +1,73 @@
+"""Second witness: whether the peers that were chosen for this node answer on their sshd's port.
+
+An accepted and a refused connection both prove that the peer's kernel lives. Only silence is 0; what
+fails for a reason of our own (no route, no file descriptors) says nothing and is left out.
+"""
+
+import asyncio
+import errno
+from collections.abc import Callable, Sequence
+
+from exporter.collector import Absent
+from exporter.config import Peer
+from exporter.exposition import Family, Kind, block, line
+
+FAMILY = Family(
+    "hale_peer_up", Kind.GAUGE, "Whether the peer's sshd port accepts or refuses a connection."
+)
+# Seconds for one connection: a lost SYN is sent again after one second (RFC 6298).
+TIMEOUT = 2.0
+# What the network says when nobody is there: no answer to ARP, or a router's word.
+SILENCE = {errno.EHOSTUNREACH, errno.EHOSTDOWN, errno.ETIMEDOUT}
+
+
+async def ask(peer: Peer, within: float = TIMEOUT) -> bool | None:
+    """Tell whether the peer's kernel answers; None when that could not be found out."""
+    try:
+        async with asyncio.timeout(within):
+            _, writer = await asyncio.open_connection(peer.host, peer.port)
+    except (ConnectionRefusedError, ConnectionResetError):
+        return True
+    except TimeoutError:
+        return False
+    except OSError as error:
+        return False if error.errno in SILENCE else None
+    writer.transport.abort()
+    return True
+
+
+class Peers:
+    """Connects to every peer once a round.
+
+    Attributes:
+        interval: Seconds between two rounds.
+        deadline: Seconds for one round.
+    """
+
+    name = "peers"
+    deadline = TIMEOUT + 1.0
+
+    def __init__(self, peers: Sequence[Peer], interval: float) -> None:
+        self.interval = interval
+        self._peers = tuple(peers)
+
+    def declare(self, peers: Sequence[Peer], interval: float) -> None:
+        """Take over a new list from the next round on."""
+        self._peers, self.interval = tuple(peers), interval
+
+    async def collect(self, publish: Callable[[bytes], None]) -> None:
+        """Ask all at the same time.
+
+        Raises:
+            Absent: No peers are declared for this node.
+        """
+        peers = self._peers
+        if not peers:
+            raise Absent("no peers are declared")
+        answers = await asyncio.gather(*(ask(peer) for peer in peers))
+        lines = [
+            line(FAMILY.series(peer=peer.node), answer)
+            for peer, answer in zip(peers, answers, strict=True)
+            if answer is not None
+        ]
+        publish(block(FAMILY, lines))

@@ -1,0 +1,91 @@
+"""What exporter.yml may say: the services and peers of this node, as frozen values."""
+
+from dataclasses import dataclass
+
+PEER_INTERVAL = 5.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class HttpProbe:
+    """One GET; serving is exactly this status. Redirects are not followed, certificates not checked."""
+
+    url: str
+    status: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class TcpProbe:
+    """One connection that is accepted and closed again."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class CommandProbe:
+    """One run of a program without a shell; serving is exit status 0."""
+
+    argv: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What to try, and how often.
+
+    Attributes:
+        interval: Seconds from the start of one attempt to the next.
+        timeout: Seconds until an attempt has failed.
+        fall: Failures in a row that mean that the service is not serving.
+    """
+
+    how: HttpProbe | TcpProbe | CommandProbe
+    interval: float = 5.0
+    timeout: float = 2.0
+    fall: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One service that is declared for this node."""
+
+    name: str
+    unit: str
+    group: str
+    probe: Probe | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """One node that this one looks after as second witness; where its sshd listens."""
+
+    node: str
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """One exporter.yml; `peer_interval` in seconds.
+
+    The node's own names are only shown to people: Prometheus brings them as target labels.
+    """
+
+    cluster: str = ""
+    node: str = ""
+    group: str = ""
+    failure_domain: str = ""
+    services: tuple[Service, ...] = ()
+    peers: tuple[Peer, ...] = ()
+    peer_interval: float = PEER_INTERVAL
+
+
+class ConfigError(Exception):
+    """The file cannot be used; nothing of it was taken over.
+
+    Attributes:
+        problems: Every mistake found, as `FILE:LINE:COLUMN: PATH: what is wrong`.
+    """
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)

@@ -1,0 +1,136 @@
+"""One attempt to use a service, as its users do: HTTP, TCP or a command.
+
+An attempt that fails for a reason of our own (no file descriptors, no such program) says nothing
+about the service and is told apart from one that the service failed.
+"""
+
+import asyncio
+import errno
+import os
+import signal
+from asyncio.subprocess import DEVNULL, Process
+from typing import Protocol
+
+import aiohttp
+
+from exporter.config import CommandProbe, HttpProbe, TcpProbe
+from exporter.serving import Probed
+
+# Errors of this process or this kernel, not of the service.
+OURS = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EACCES, errno.EPERM}
+# Seconds that a killed command is given to be gone.
+REAP = 1.0
+
+
+class Prober(Protocol):
+    """Knows how to make one attempt."""
+
+    @property
+    def kind(self) -> str:
+        """The value of the label `probe`."""
+        ...
+
+    async def attempt(self) -> Probed:
+        """Make one attempt; the caller sets the time limit by cancelling."""
+        ...
+
+
+def prober(how: HttpProbe | TcpProbe | CommandProbe) -> Prober:
+    """Return what makes attempts of that kind."""
+    match how:
+        case HttpProbe():
+            return Http(how)
+        case TcpProbe():
+            return Tcp(how)
+        case CommandProbe():
+            return Command(how)
+
+
+def _blame(error: OSError) -> Probed:
+    return Probed.NOT_MADE if error.errno in OURS else Probed.FAILURE
+
+
+class Http:
+    """GET over a fresh connection; the status decides."""
+
+    kind = "http"
+
+    def __init__(self, probe: HttpProbe) -> None:
+        self._probe = probe
+
+    async def attempt(self) -> Probed:
+        """Ask once; the body is not read."""
+        # A kept connection would still work while the service accepts no new one.
+        connector = aiohttp.TCPConnector(force_close=True, ssl=False)
+        try:
+            async with (
+                aiohttp.ClientSession(
+                    connector=connector, cookie_jar=aiohttp.DummyCookieJar()
+                ) as session,
+                session.get(self._probe.url, allow_redirects=False) as answer,
+            ):
+                matches = answer.status == self._probe.status
+        except aiohttp.ClientConnectorDNSError:
+            return Probed.NOT_MADE
+        except OSError as error:
+            return _blame(error)
+        except aiohttp.ClientError:
+            return Probed.FAILURE
+        return Probed.SUCCESS if matches else Probed.FAILURE
+
+
+class Tcp:
+    """Connects and hangs up."""
+
+    kind = "tcp"
+
+    def __init__(self, probe: TcpProbe) -> None:
+        self._probe = probe
+
+    async def attempt(self) -> Probed:
+        """Connect once."""
+        try:
+            _, writer = await asyncio.open_connection(self._probe.host, self._probe.port)
+        except OSError as error:
+            return _blame(error)
+        writer.transport.abort()  # nothing was said; do not wait for a polite end
+        return Probed.SUCCESS
+
+
+class Command:
+    """Runs a program; one that cannot be killed is not started a second time."""
+
+    kind = "command"
+
+    def __init__(self, probe: CommandProbe) -> None:
+        self._argv = probe.argv
+        self._stuck: Process | None = None
+
+    async def attempt(self) -> Probed:
+        """Run it once; when cancelled, it and its children are killed."""
+        if self._stuck is not None and self._stuck.returncode is None:
+            return Probed.NOT_MADE
+        self._stuck = None
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *self._argv, stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL, start_new_session=True
+            )
+        except OSError:
+            return Probed.NOT_MADE
+        try:
+            status = await process.wait()
+        finally:
+            await self._end(process)
+        return Probed.SUCCESS if status == 0 else Probed.FAILURE
+
+    async def _end(self, process: Process) -> None:
+        try:
+            # The group, not the process: a shell script's children would live on.
+            os.killpg(process.pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            pass  # all gone already, or it became another user's (sudo)
+        if process.returncode is None:
+            try:
+                await asyncio.wait_for(process.wait(), REAP)
+            except TimeoutError:
+                self._stuck = process  # in the kernel, where no signal reaches

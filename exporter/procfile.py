@@ -1,0 +1,53 @@
+"""Files of /proc and /sys that are read at every scrape and stay open in between."""
+
+import os
+from pathlib import Path
+
+from exporter.collector import Absent
+
+# Most files of /proc come in one read of this size; the rest just take another turn.
+CHUNK = 64 * 1024
+
+
+class ProcFile:
+    """One such file, opened at its first read and again after an error."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._fd: int | None = None
+
+    def read(self) -> bytes:
+        """Return the whole file as it is now.
+
+        Raises:
+            Absent: The file does not exist.
+            OSError: It could not be read; the next call opens it anew.
+        """
+        try:
+            if self._fd is None:
+                self._fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            return _read_to_end(self._fd)
+        except FileNotFoundError:
+            self.close()
+            raise Absent(f"{self.path} does not exist") from None
+        except OSError:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Let go of the file; a later read opens it again."""
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+
+
+def _read_to_end(fd: int) -> bytes:
+    first = os.pread(fd, CHUNK, 0)
+    parts = [first]
+    offset = len(first)
+    # Only an empty read is the end: the kernel may hand out less than asked
+    # in the middle of a long file.
+    while chunk := os.pread(fd, CHUNK, offset):
+        parts.append(chunk)
+        offset += len(chunk)
+    return b"".join(parts)

@@ -1,0 +1,179 @@
+"""Reads exporter.yml into `Config`; all its mistakes are told at once."""
+
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from exporter.config import (
+    PEER_INTERVAL,
+    CommandProbe,
+    Config,
+    ConfigError,
+    HttpProbe,
+    Peer,
+    Probe,
+    Service,
+    TcpProbe,
+)
+from exporter.document import Field, Mistakes, compose
+
+NODE_KEYS = ("cluster", "node", "group", "failure_domain")
+PROBE_KINDS = ("http", "tcp", "command")
+# systemd.unit(5): what a unit may be called; a template itself (name@.service) cannot run.
+UNIT_NAME = re.compile(r"[A-Za-z0-9:_.\\-]+(@[A-Za-z0-9:_.\\-]+)?\.(service|socket|mount|target)")
+HOST_PORT = re.compile(
+    r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[^\s:\[\]/]+)):(?P<port>[0-9]{1,5})"
+)
+
+# Seconds. Below a tenth the probes themselves would be the load.
+LEAST_INTERVAL, MOST_INTERVAL = 0.1, 3600.0
+LEAST_TIMEOUT, MOST_TIMEOUT = 0.05, 300.0
+
+T = TypeVar("T")
+
+
+def read(path: Path) -> Config:
+    """Read the file.
+
+    Raises:
+        ConfigError: It cannot be read or has mistakes; nothing of it holds.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError([f"{path}: cannot be read: {error}"]) from error
+    return parse(text, path.name)
+
+
+def parse(text: str, file: str) -> Config:
+    """Turn the text of an exporter.yml into a configuration.
+
+    Args:
+        text: The whole file.
+        file: What to call it in messages.
+
+    Raises:
+        ConfigError: It has mistakes; all of them are in it.
+    """
+    mistakes = Mistakes(file)
+    node = compose(text, mistakes)
+    mistakes.raise_if_any()
+    assert node is not None  # noqa: S101 - compose notes a mistake otherwise
+    config = _config(Field(node, "", mistakes))
+    mistakes.raise_if_any()
+    return config
+
+
+def _config(top: Field) -> Config:
+    keys = top.mapping((*NODE_KEYS, "services", "peers", "peer_interval"), ("cluster", "node"))
+    names = {key: keys[key].text() for key in NODE_KEYS if key in keys}
+    services = [_service(field) for field in _items(keys.get("services"))]
+    peers = [_peer(field) for field in _items(keys.get("peers"))]
+    _unique(zip(_items(keys.get("services")), (s.name for s in services), strict=True))
+    _unique(zip(_items(keys.get("peers")), (p.node for p in peers), strict=True))
+    return Config(
+        cluster=names.get("cluster", ""),
+        node=names.get("node", ""),
+        group=names.get("group", ""),
+        failure_domain=names.get("failure_domain", ""),
+        services=tuple(services),
+        peers=tuple(peers),
+        peer_interval=_or(keys, "peer_interval", _interval, PEER_INTERVAL),
+    )
+
+
+def _items(field: Field | None) -> list[Field]:
+    return list(field.items()) if field is not None else []
+
+
+def _unique(named: Iterable[tuple[Field, str]]) -> None:
+    seen: set[str] = set()
+    for field, name in named:
+        if name and name in seen:
+            field.wrong(f"{name!r} is there twice")
+        seen.add(name)
+
+
+def _service(field: Field) -> Service:
+    keys = field.mapping(("name", "unit", "group", "probe"), ("name", "unit", "group"))
+    name, unit, group = (keys[k].text() if k in keys else "" for k in ("name", "unit", "group"))
+    if unit and not UNIT_NAME.fullmatch(unit):
+        keys["unit"].wrong(f"wanted a unit's full name such as nginx.service, saw {unit!r}")
+    probe = _probe(keys["probe"]) if "probe" in keys else None
+    return Service(name, unit, group, probe)
+
+
+def _probe(field: Field) -> Probe:
+    keys = field.mapping((*PROBE_KINDS, "status", "interval", "timeout", "fall"))
+    kinds = [kind for kind in PROBE_KINDS if kind in keys]
+    if len(kinds) != 1:
+        field.wrong(f"wanted exactly one of {', '.join(PROBE_KINDS)}, saw {kinds or 'none'}")
+        return Probe(CommandProbe(()))
+    if "status" in keys and kinds != ["http"]:
+        keys["status"].wrong("only an http probe has a status")
+    how: HttpProbe | TcpProbe | CommandProbe
+    match kinds[0]:
+        case "http":
+            how = _http(keys)
+        case "tcp":
+            how = TcpProbe(*_host_port(keys["tcp"]))
+        case _:
+            how = _command(keys["command"])
+    default = Probe(how)
+    return Probe(
+        how,
+        interval=_or(keys, "interval", _interval, default.interval),
+        timeout=_or(keys, "timeout", _timeout, default.timeout),
+        fall=_or(keys, "fall", lambda f: f.whole(1, 100), default.fall),
+    )
+
+
+def _or(keys: dict[str, Field], key: str, take: Callable[[Field], T], default: T) -> T:
+    return take(keys[key]) if key in keys else default
+
+
+def _interval(field: Field) -> float:
+    return field.seconds(LEAST_INTERVAL, MOST_INTERVAL)
+
+
+def _timeout(field: Field) -> float:
+    return field.seconds(LEAST_TIMEOUT, MOST_TIMEOUT)
+
+
+def _http(keys: dict[str, Field]) -> HttpProbe:
+    url = keys["http"].text()
+    try:
+        parts = urlsplit(url)
+        fine = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # a port that is no number
+        fine = False
+    if url and not fine:
+        keys["http"].wrong(f"wanted http://HOST[:PORT]/PATH or https://..., saw {url!r}")
+    return HttpProbe(url, _or(keys, "status", lambda f: f.whole(100, 599), 200))
+
+
+def _command(field: Field) -> CommandProbe:
+    argv = tuple(item.text() for item in field.items())
+    if argv and not argv[0].startswith("/"):
+        field.wrong(f"wanted a program's absolute path first, saw {argv[0]!r}")
+    if not argv:
+        field.wrong("wanted [PROGRAM, ARGUMENT, ...]")
+    return CommandProbe(argv)
+
+
+def _peer(field: Field) -> Peer:
+    keys = field.mapping(("node", "address"), ("node", "address"))
+    node = keys["node"].text() if "node" in keys else ""
+    host, port = _host_port(keys["address"]) if "address" in keys else ("", 0)
+    return Peer(node, host, port)
+
+
+def _host_port(field: Field) -> tuple[str, int]:
+    raw = field.text()
+    match = HOST_PORT.fullmatch(raw)
+    port = int(match["port"]) if match else 0
+    if raw and not (match and 1 <= port <= 65535):
+        field.wrong(f"wanted HOST:PORT or [IPV6]:PORT, saw {raw!r}")
+    return (match["v6"] or match["host"] if match else ""), port

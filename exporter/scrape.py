@@ -1,0 +1,164 @@
+"""Puts one exposition together: runs what may run in a scrape, and takes the rest as it lies."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from exporter.clock import Clock
+from exporter.collector import Absent, Background, Latest, Malformed, OnScrape, State
+from exporter.exposition import Family, Kind, block, line
+
+log = structlog.get_logger()
+
+STATE = Family(
+    "hale_collector_state", Kind.GAUGE, "How the collector's newest run ended; 1 for the present."
+)
+DURATION = Family(
+    "hale_collector_duration_seconds", Kind.GAUGE, "Duration of the collector's newest run."
+)
+LAST_SUCCESS = Family(
+    "hale_collector_last_success_timestamp_seconds",
+    Kind.GAUGE,
+    "When the collector last succeeded, in unixtime.",
+)
+NODE_DURATION = Family(
+    "node_scrape_collector_duration_seconds",
+    Kind.GAUGE,
+    "node_exporter: Duration of a collector scrape.",
+)
+NODE_SUCCESS = Family(
+    "node_scrape_collector_success",
+    Kind.GAUGE,
+    "node_exporter: Whether a collector succeeded.",
+)
+
+
+class UnknownCollector(Exception):
+    """The scrape asked for a collector that is not enabled here; nothing was run."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Templates:
+    """The series about one collector."""
+
+    states: tuple[tuple[State, bytes], ...]
+    duration: bytes
+    last_success: bytes
+    node_duration: bytes
+    node_success: bytes
+
+
+def _templates(name: str) -> _Templates:
+    return _Templates(
+        states=tuple((s, STATE.series(collector=name, state=s.value)) for s in State),
+        duration=DURATION.series(collector=name),
+        last_success=LAST_SUCCESS.series(collector=name),
+        node_duration=NODE_DURATION.series(collector=name),
+        node_success=NODE_SUCCESS.series(collector=name),
+    )
+
+
+class Scraper:
+    """Every enabled collector, and what is known of each one's runs."""
+
+    def __init__(
+        self,
+        collectors: Iterable[OnScrape | Background],
+        own: Callable[[], bytes],
+        clock: Clock,
+    ) -> None:
+        """Run nothing yet.
+
+        Args:
+            collectors: What is enabled; names are unique.
+            own: Returns the series about the exporter itself.
+            clock: For durations and times of success.
+        """
+        self._collectors = sorted(collectors, key=lambda c: c.name)
+        self._own = own
+        self._clock = clock
+        self._templates = {c.name: _templates(c.name) for c in self._collectors}
+        self._last: dict[str, Latest] = {}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The enabled collectors, in the order of the exposition."""
+        return tuple(c.name for c in self._collectors)
+
+    def scrape(self, only: frozenset[str] | None = None) -> bytes:
+        """Return one exposition; a collector that fails costs only its own series.
+
+        Args:
+            only: The names of the collectors wanted; None for all.
+
+        Raises:
+            UnknownCollector: A name is not that of an enabled collector; nothing was run.
+        """
+        if unknown := sorted((only or frozenset()) - set(self.names)):
+            known = ", ".join(self.names)
+            raise UnknownCollector(f"no collector {', '.join(unknown)} here. Enabled: {known}")
+        wanted = [c for c in self._collectors if only is None or c.name in only]
+        results = [(c.name, self._latest(c)) for c in wanted]
+        return b"".join([r.body for _, r in results]) + self._about(results) + self._own()
+
+    def overview(self) -> list[tuple[str, Latest]]:
+        """Return each collector's newest known result for people to look at; runs nothing."""
+        return [
+            (c.name, c.latest() if isinstance(c, Background) else self._last[c.name])
+            for c in self._collectors
+            if isinstance(c, Background) or c.name in self._last
+        ]
+
+    def _latest(self, collector: OnScrape | Background) -> Latest:
+        match collector:
+            case OnScrape():
+                return self._run(collector)
+            case Background():
+                return collector.latest()
+
+    def _run(self, collector: OnScrape) -> Latest:
+        before = self._last.get(collector.name)
+        began = self._clock.monotonic()
+        body = b""
+        reason = ""
+        try:
+            body = collector.collect()
+            state = State.OK
+        except Absent:
+            state = State.ABSENT
+        except (Malformed, OSError) as error:
+            state, reason = State.FAILED, str(error)
+        except Exception:  # a collector's bug may not take the others down
+            log.exception("collector.failed", collector=collector.name)
+            state = State.FAILED
+        if reason and (before is None or before.state is not state):  # once, not at every scrape
+            log.warning("collector.failed", collector=collector.name, reason=reason)
+        success = before.last_success if before else None
+        if state is State.OK:
+            success = self._clock.wall()
+        result = Latest(body, state, self._clock.monotonic() - began, success)
+        self._last[collector.name] = result
+        return result
+
+    def _about(self, results: Sequence[tuple[str, Latest]]) -> bytes:
+        states, durations, successes = list[bytes](), list[bytes](), list[bytes]()
+        node_durations, node_successes = list[bytes](), list[bytes]()
+        for name, latest in results:
+            made = self._templates[name]
+            states += [line(series, latest.state is state) for state, series in made.states]
+            if latest.duration_seconds is not None:
+                durations.append(line(made.duration, latest.duration_seconds))
+                node_durations.append(line(made.node_duration, latest.duration_seconds))
+            if latest.last_success is not None:
+                successes.append(line(made.last_success, latest.last_success))
+            node_successes.append(line(made.node_success, latest.state is State.OK))
+        return b"".join(
+            (
+                block(STATE, states),
+                block(DURATION, durations),
+                block(LAST_SUCCESS, successes),
+                block(NODE_DURATION, node_durations),
+                block(NODE_SUCCESS, node_successes),
+            )
+        )

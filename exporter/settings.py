@@ -1,0 +1,41 @@
+"""What the command line decides, as frozen values."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from exporter.collectors.filesystem import FS_TYPES_EXCLUDE, MOUNT_POINTS_EXCLUDE, MOUNT_TIMEOUT
+
+COLLECTORS = ("filesystem", "loadavg", "meminfo", "peers", "services", "stat", "uname")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to listen; `host` None means every address, `port` 0 any free one."""
+
+    host: str | None
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One command line.
+
+    Attributes:
+        config_file: The exporter.yml; None for no services and no peers.
+        mount_timeout: Seconds until a mount is given up for one round.
+        own_metrics: Whether process_* and python_info are served.
+    """
+
+    listen: tuple[Address, ...] = (Address(None, 9100),)
+    telemetry_path: str = "/metrics"
+    procfs: Path = Path("/proc")
+    sysfs: Path = Path("/sys")
+    rootfs: Path = Path("/")
+    udev_data: Path = Path("/run/udev/data")
+    enabled: frozenset[str] = frozenset(COLLECTORS)
+    config_file: Path | None = None
+    mount_points_exclude: re.Pattern[str] = re.compile(MOUNT_POINTS_EXCLUDE)
+    fs_types_exclude: re.Pattern[str] = re.compile(FS_TYPES_EXCLUDE)
+    mount_timeout: float = MOUNT_TIMEOUT
+    own_metrics: bool = True

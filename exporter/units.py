@@ -1,0 +1,292 @@
+"""systemd's units as they change, from signals on the system bus.
+
+Interface: org.freedesktop.systemd1(5). Nothing is polled but for a slow re-sync, which is there
+for what has no signal (memory) and to notice a bus or a systemd that no longer answers.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from dbus_fast import BusType, Message, MessageType
+from dbus_fast.aio import MessageBus
+from dbus_fast.errors import DBusFastError
+from dbus_fast.unpack import unpack_variants
+
+SYSTEMD = "org.freedesktop.systemd1"
+MANAGER_PATH = "/org/freedesktop/systemd1"
+MANAGER = SYSTEMD + ".Manager"
+UNIT = SYSTEMD + ".Unit"
+SERVICE = SYSTEMD + ".Service"
+PROPERTIES = "org.freedesktop.DBus.Properties"
+BUS = "org.freedesktop.DBus"
+
+# What the bus answers in the name of someone who is not there (D-Bus specification).
+GONE = {f"{BUS}.Error.{word}" for word in ("NoReply", "ServiceUnknown", "Disconnected", "Timeout")}
+
+NOT_SET = 2**64 - 1  # systemd's way to say that there is no number
+MICROSECONDS = 1_000_000
+
+RESYNC = 30.0  # seconds
+DEADLINE = 5.0  # seconds for the connection and for each whole sync
+
+
+class BusLost(Exception):
+    """The bus or systemd is gone; what was known is worth nothing. Connect again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What systemd says of one unit.
+
+    Attributes:
+        state_changed_at: Unix seconds; None when it never changed.
+        memory_bytes: Of its cgroup; None when it is not accounted or not running.
+        invocation_id: Names one run of the unit; empty before the first.
+    """
+
+    load_state: str
+    active_state: str
+    sub_state: str
+    result: str
+    restarts: int | None
+    memory_bytes: int | None
+    state_changed_at: float | None
+    invocation_id: str
+
+
+class _Refused(Exception):
+    """systemd answered that it will not say this; other questions may still be answered."""
+
+
+class Listener(Protocol):
+    """Who wants to know."""
+
+    def unit_seen(self, name: str, unit: Unit) -> None:
+        """Take in a unit's present state."""
+        ...
+
+    def unit_refused(self, name: str, reason: str) -> None:
+        """Take in that systemd will not speak of this unit, for example for its name."""
+        ...
+
+    def synced(self, duration_seconds: float) -> None:
+        """Take in that every unit has just been asked and has answered, and how long that took."""
+        ...
+
+
+class Systemd(Protocol):
+    """Where units' states come from."""
+
+    async def watch(self, names: Sequence[str], listener: Listener) -> None:
+        """Tell every unit's state now and whenever it changes, until that is no longer possible.
+
+        Raises:
+            BusLost: The bus or systemd went away, or refused.
+            TimeoutError: It does not answer.
+        """
+        ...
+
+
+# The properties of the interfaces Unit and Service, as they came: the one place where they are untyped.
+Raw = dict[str, object]
+
+
+def parse(raw: Raw) -> Unit:
+    """Make a unit of the properties of its two interfaces; a unit that is no service lacks the second."""
+    changed = _whole(raw.get("StateChangeTimestamp"))
+    invocation = raw.get("InvocationID")
+    return Unit(
+        load_state=_text(raw.get("LoadState")),
+        active_state=_text(raw.get("ActiveState")),
+        sub_state=_text(raw.get("SubState")),
+        result=_text(raw.get("Result")),
+        restarts=_whole(raw.get("NRestarts")),
+        memory_bytes=_whole(raw.get("MemoryCurrent")),
+        state_changed_at=changed / MICROSECONDS if changed else None,
+        invocation_id=invocation.hex() if isinstance(invocation, bytes) else "",
+    )
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) and value != NOT_SET else None
+
+
+class SystemBus:
+    """systemd on the system bus."""
+
+    def __init__(
+        self, address: str | None = None, deadline: float = DEADLINE, resync: float = RESYNC
+    ) -> None:
+        """Connect to nothing yet.
+
+        Args:
+            address: The bus; None for the node's system bus.
+            deadline: Seconds for connecting, and for each whole sync.
+            resync: Seconds between two syncs.
+        """
+        self._address = address
+        self._deadline = deadline
+        self._resync = resync
+
+    async def watch(self, names: Sequence[str], listener: Listener) -> None:
+        """Connect, subscribe and tell, until the connection breaks.
+
+        Raises:
+            BusLost: The bus or systemd went away, or refused.
+            TimeoutError: It does not answer.
+        """
+        bus = MessageBus(bus_address=self._address, bus_type=BusType.SYSTEM)
+        try:
+            async with asyncio.timeout(self._deadline):
+                await bus.connect()
+                session = _Session(bus, names, listener)
+                await session.subscribe()
+            await _first(_disconnected(bus), session.keep_in_sync(self._resync, self._deadline))
+        except TimeoutError:
+            raise
+        except (OSError, EOFError, DBusFastError) as error:
+            raise BusLost(str(error) or type(error).__name__) from error
+        finally:
+            bus.disconnect()
+        raise BusLost("the bus closed the connection")
+
+
+async def _disconnected(bus: MessageBus) -> None:
+    await bus.wait_for_disconnect()  # type: ignore[no-untyped-call]
+
+
+async def _first(*work: Awaitable[None]) -> None:
+    """Wait for whichever ends first, and end the others."""
+    tasks = [asyncio.ensure_future(w) for w in work]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        task.result()
+
+
+class _Session:
+    """One connection and what was heard over it."""
+
+    def __init__(self, bus: MessageBus, names: Sequence[str], listener: Listener) -> None:
+        self._bus = bus
+        self._names = names
+        self._listener = listener
+        self._paths: dict[str, str] = {}  # of object path to unit
+        self._raw: dict[str, Raw] = {}  # by object path
+        self._signals: dict[str, int] = {}  # by object path, how many were heard
+        self._out_of_date = asyncio.Event()
+        self._gone = False
+
+    async def subscribe(self) -> None:
+        self._bus.add_message_handler(self._heard)
+        try:
+            await self._match(f"sender='{SYSTEMD}',interface='{MANAGER}',member='Reloading'")
+            await self._match(f"sender='{BUS}',member='NameOwnerChanged',arg0='{SYSTEMD}'")
+            await self._call(SYSTEMD, MANAGER_PATH, MANAGER, "Subscribe")
+        except _Refused as error:
+            raise BusLost(str(error)) from error
+
+    async def _match(self, rule: str) -> None:
+        rule = f"type='signal',{rule}"
+        await self._call(BUS, "/org/freedesktop/DBus", BUS, "AddMatch", "s", rule)
+
+    async def keep_in_sync(self, interval: float, deadline: float) -> None:
+        while True:
+            self._out_of_date.clear()
+            began = asyncio.get_running_loop().time()
+            async with asyncio.timeout(deadline):
+                for name in self._names:
+                    try:
+                        await self._sync(name)
+                    except _Refused as error:
+                        self._listener.unit_refused(name, str(error))
+            self._listener.synced(asyncio.get_running_loop().time() - began)
+            try:
+                async with asyncio.timeout(interval):
+                    await self._out_of_date.wait()
+            except TimeoutError:
+                pass  # nothing happened: time for the slow look
+            if self._gone:
+                raise BusLost(f"{SYSTEMD} left the bus")
+
+    async def _sync(self, name: str) -> None:
+        reply = await self._call(SYSTEMD, MANAGER_PATH, MANAGER, "LoadUnit", "s", name)
+        path = str(reply[0])
+        if path not in self._paths:  # only these units' signals: a node has hundreds of others
+            self._paths[path] = name
+            await self._match(
+                f"sender='{SYSTEMD}',interface='{PROPERTIES}',member='PropertiesChanged',path='{path}'"
+            )
+        heard = -1
+        raw: Raw = {}
+        # An answer that crossed a signal on its way may be older than it: ask again.
+        while heard != self._signals.get(path, 0):
+            heard = self._signals.get(path, 0)
+            raw = await self._properties(path, UNIT)
+            if name.endswith(".service"):
+                raw |= await self._properties(path, SERVICE)
+        self._raw[path] = raw
+        self._listener.unit_seen(name, parse(raw))
+
+    async def _properties(self, path: str, interface: str) -> Raw:
+        reply = await self._call(SYSTEMD, path, PROPERTIES, "GetAll", "s", interface)
+        found: Raw = unpack_variants(reply[0])
+        return found
+
+    def _heard(self, message: Message) -> None:
+        if message.message_type is not MessageType.SIGNAL:
+            return
+        match message.member:
+            case "PropertiesChanged":
+                self._changed(message)
+            case "Reloading" if message.body == [False]:
+                self._out_of_date.set()
+            case "NameOwnerChanged" if message.body[:1] == [SYSTEMD]:
+                self._gone = True
+                self._out_of_date.set()
+
+    def _changed(self, message: Message) -> None:
+        path = message.path or ""
+        name = self._paths.get(path)
+        if name is None or message.body[0] not in (UNIT, SERVICE):
+            return
+        self._signals[path] = self._signals.get(path, 0) + 1
+        if (raw := self._raw.get(path)) is not None:  # else the first answer is still on its way
+            raw.update(unpack_variants(message.body[1]))
+            self._listener.unit_seen(name, parse(raw))
+
+    async def _call(
+        self,
+        destination: str,
+        path: str,
+        interface: str,
+        member: str,
+        signature: str = "",
+        *body: str,
+    ) -> list[object]:
+        reply = await self._bus.call(
+            Message(
+                destination=destination,
+                path=path,
+                interface=interface,
+                member=member,
+                signature=signature,
+                body=list(body),
+            )
+        )
+        if reply is None:
+            raise BusLost(f"{member}: no reply")
+        if reply.message_type is MessageType.ERROR:
+            text = f"{member} {' '.join(body)}: {reply.error_name}: {reply.body}"
+            raise BusLost(text) if reply.error_name in GONE else _Refused(text)
+        return list(reply.body)
