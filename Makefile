@@ -1,0 +1,94 @@
+# Everything that can be done with this checkout. `make demo` and `make test` set up what they need.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= /usr/bin/python3
+BIN := .venv/bin
+PACKAGES := exporter healer gate cluster lab
+CODE := $(PACKAGES) tests bench
+SOURCES := $(shell find $(PACKAGES) rules runbooks dashboards scenarios -type f -not -name '*.pyc' 2>/dev/null)
+export SOURCE_DATE_EPOCH := 1767225600
+
+# What Debian has to bring: environments for Python, nodes for the lab, a bus for the exporter's tests.
+DEBIAN := python3-venv python3-dev dbus ca-certificates \
+	systemd-container mmdebstrap iproute2 nftables e2fsprogs zstd lxcfs openssh-client
+# Programs that check what we render. They are unpacked and never installed, so no daemon starts here.
+TOOLS := prometheus prometheus-alertmanager prometheus-node-exporter
+
+help:  ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
+
+setup: .venv/.ready  ## Debian's packages and the pinned environment in .venv
+
+.venv/.debian: Makefile
+	@missing=$$(for p in $(DEBIAN); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
+	if [ -n "$$missing" ]; then \
+		[ "$$(id -u)" = 0 ] || { echo "make: missing Debian packages, run as root: apt-get install $$missing" >&2; exit 1; }; \
+		echo "installing" $$missing; export DEBIAN_FRONTEND=noninteractive; \
+		apt-get update -qq; apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	fi
+	@mkdir -p .venv; touch $@
+
+.venv/.ready: .venv/.debian pyproject.toml requirements/build.txt requirements/dev.txt
+	@echo "making .venv"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements/build.txt -r requirements/dev.txt
+	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e . 2>/dev/null
+	@touch $@
+
+tools: .tools/.ready  ## Prometheus' and Alertmanager's programs, unpacked into .tools
+
+.tools/.ready: .venv/.debian
+	@echo "unpacking $(TOOLS)"
+	@rm -rf .tools; mkdir -p .tools/deb
+	@apt-get update -qq; cd .tools/deb; apt-get download -q $(TOOLS) >/dev/null 2>&1
+	@for deb in .tools/deb/*.deb; do dpkg-deb -x $$deb .tools; done
+	@rm -rf .tools/deb; touch $@
+
+dist: dist/.ready  ## wheelhouse for /opt/hale and the gate's zipapp
+
+dist/.ready: .venv/.ready $(SOURCES) requirements/node.txt
+	@echo "building dist"
+	@rm -rf dist build; mkdir -p dist/wheelhouse
+	@$(BIN)/pip wheel -q --disable-pip-version-check --no-deps --no-build-isolation -w dist/wheelhouse . 2>/dev/null
+	@$(BIN)/pip download -q --disable-pip-version-check --require-hashes --only-binary :all: --no-deps -d dist/wheelhouse -r requirements/node.txt
+	@$(PYTHON) -m gate.pack dist/hale-gate.pyz
+	@rm -rf build; touch $@
+
+demo: setup dist  ## one fault on a real node, healed in view (root; 15 minutes the first time)
+	@$(BIN)/hale-lab drill scenarios/first/drills/nginx-killed.yml
+
+test: setup tools dist  ## every test, and the drills on real nodes (root)
+	@$(BIN)/python -m pytest -q -m "not lab"
+	@$(BIN)/python -m pytest -q -m lab
+	@echo "make test: all tests and drills passed"
+
+check: setup tools  ## formatter, linter, types, import contracts, rules, rendered configuration
+	@$(BIN)/ruff format --check -q $(CODE)
+	@$(BIN)/ruff check -q $(CODE)
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports | tail -n 3
+	@.tools/usr/bin/promtool check rules rules/*.yml >/dev/null
+	@.tools/usr/bin/promtool test rules tests/rules/*.test.yml >/dev/null
+	@$(BIN)/hale-cluster check scenarios/first/cluster.yml >/dev/null || [ $$? = 1 ]
+	@out=$$(mktemp -d); trap 'rm -rf $$out' EXIT; $(BIN)/hale-cluster render scenarios/first/cluster.yml $$out >/dev/null; \
+	.tools/usr/bin/amtool check-config $$out/mon1/etc/prometheus/alertmanager.yml >/dev/null; \
+	.tools/usr/bin/promtool check rules $$out/mon1/etc/prometheus/rules/*.yml >/dev/null
+	@echo "make check: clean"
+
+bench: setup tools  ## every figure that a document quotes
+	@for one in bench/*.py; do $(BIN)/python $$one; done
+
+lock: setup  ## pin the requirements anew
+	@$(PYTHON) -m venv build/lock && build/lock/bin/pip install -q pip-tools
+	@compile="build/lock/bin/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-options --strip-extras --allow-unsafe --no-header --no-annotate --upgrade"; \
+	$$compile --extra lab --extra dev -o requirements/dev.txt pyproject.toml; \
+	$$compile --extra healer -c requirements/dev.txt -o requirements/node.txt pyproject.toml; \
+	$$compile -o requirements/build.txt requirements/build.in; rm -rf build/lock
+
+clean:  ## what make made, but for the lab's cache
+	@rm -rf .venv .tools build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+.PHONY: help setup tools dist demo test check bench lock clean
