@@ -1,0 +1,21 @@
+"""What `hale-cluster check` looks for.
+
+Rule: a check is a pure function from what was loaded to findings; each file is one subject,
+and they do not import each other.
+"""
+
+from cluster.checks.alerts import ALERTS
+from cluster.checks.monitoring import MONITORING
+from cluster.checks.people import PEOPLE
+from cluster.checks.repair import REPAIR
+from cluster.checks.topology import TOPOLOGY
+from cluster.finding import Finding
+from cluster.subject import Check, Subject
+
+CHECKS: tuple[Check, ...] = (*TOPOLOGY, *REPAIR, *PEOPLE, *ALERTS, *MONITORING)
+
+
+def check(subject: Subject) -> tuple[Finding, ...]:
+    """Return every finding, in the order of the file."""
+    found = [finding for look in CHECKS for finding in look(subject)]
+    return tuple(sorted(found, key=lambda f: (f.line, f.column, f.code.word, f.reason)))

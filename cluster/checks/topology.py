@@ -1,0 +1,112 @@
+"""Nodes, groups and failure domains: what cannot be spared, and what fails together."""
+
+import ipaddress
+from collections.abc import Iterator
+
+from cluster.finding import Code, Finding
+from cluster.model import UNKNOWN_DOMAIN, Group
+from cluster.subject import Check, Subject
+
+
+def _serving(subject: Subject) -> Iterator[Group]:
+    yield from (group for group in subject.cluster.groups.values() if not group.control)
+
+
+def room(subject: Subject) -> Iterator[Finding]:
+    """Find groups in which nothing stands in for a node that is taken away."""
+    for group in _serving(subject):
+        if len(group.nodes) == 1:
+            reason = f"{group.nodes[0]} is alone in {group.name}, so nothing serves while it is repaired."
+            remedy = "Add a second node."
+            yield subject.finding(Code.NO_ROOM, ("groups", group.name, "nodes"), reason, remedy)
+        elif group.min_available == 0:
+            reason = f"all {len(group.nodes)} nodes of {group.name} may be taken away, one after the other."
+            remedy = "Set min_available to what users need at the least."
+            path = ("groups", group.name, "min_available")
+            yield subject.finding(Code.NO_FLOOR, path, reason, remedy)
+
+
+def failure_domains(subject: Subject) -> Iterator[Finding]:
+    """Find groups that one power cut takes as a whole, and nodes that say nothing of theirs."""
+    nodes = subject.cluster.nodes
+    for node in nodes.values():
+        if node.failure_domain == UNKNOWN_DOMAIN:
+            reason = f"{node.name} names no failure domain, so it counts as failing with all others that do not."
+            remedy = "Set failure_domain to its rack, host or power feed."
+            yield subject.finding(Code.NO_DOMAIN, ("nodes", node.name), reason, remedy)
+    for group in _serving(subject):
+        domains = {nodes[name].failure_domain for name in group.nodes}
+        if len(group.nodes) > 1 and len(domains) == 1:
+            reason = f"all nodes of {group.name} are in the failure domain {domains.pop()}, so they fail together."
+            remedy = "Move one of them elsewhere."
+            yield subject.finding(Code.ONE_DOMAIN, ("groups", group.name, "nodes"), reason, remedy)
+
+
+def membership(subject: Subject) -> Iterator[Finding]:
+    """Find nodes in no group, and nodes that a control group takes from the ladders."""
+    cluster = subject.cluster
+    for node in cluster.nodes:
+        groups = cluster.groups_of(node)
+        if not groups:
+            reason = f"{node} is in no group, so its alerts carry none and no guard counts it."
+            remedy = "Put it into a group."
+            yield subject.finding(Code.NO_GROUP, ("nodes", node), reason, remedy)
+        serving = [name for name in groups if not cluster.groups[name].control]
+        if cluster.control(node) and serving:
+            reason = (
+                f"{node} is in a control group, which no ladder touches, "
+                f"so its part in {', '.join(serving)} is never repaired either."
+            )
+            remedy = "Keep monitoring and the healer on nodes of their own."
+            yield subject.finding(Code.CONTROL_SERVES, ("nodes", node), reason, remedy)
+
+
+def control_plane(subject: Subject) -> Iterator[Finding]:
+    """Find parts of the control plane that a ladder could take away."""
+    cluster = subject.cluster
+    if not cluster.control(cluster.healer.node):
+        reason = f"{cluster.healer.node} is in no group with role control, so a ladder could take the healer away."
+        remedy = f"Add a group with role control that has {cluster.healer.node}."
+        yield subject.finding(Code.HEALER_NOT_CONTROL, ("healer", "node"), reason, remedy)
+    for number, node in enumerate(cluster.monitoring.nodes):
+        if not cluster.control(node):
+            reason = (
+                f"{node} is in no group with role control, so a ladder could take Prometheus away."
+            )
+            remedy = f"Add {node} to the control group."
+            path = ("monitoring", "nodes", number)
+            yield subject.finding(Code.MONITOR_NOT_CONTROL, path, reason, remedy)
+
+
+def addresses(subject: Subject) -> Iterator[Finding]:
+    """Find host names: without name service, monitoring would be blind when it is needed most."""
+    for node in subject.cluster.nodes.values():
+        try:
+            ipaddress.ip_address(node.address)
+        except ValueError:
+            reason = (
+                f"{node.address} is a host name, so {node.name} is lost whenever name service is."
+            )
+            remedy = "Write its IP address."
+            path = ("nodes", node.name, "address")
+            yield subject.finding(Code.HOST_NAME, path, reason, remedy)
+
+
+def witnesses(subject: Subject) -> Iterator[Finding]:
+    """Find clusters in which nobody could confirm that a node is dead."""
+    cluster = subject.cluster
+    watchers = min(cluster.exporter.peers, len(cluster.nodes) - 1)
+    if watchers < 2:
+        reason = f"each node is watched by {watchers} others, so one of them down leaves no second witness."
+        remedy = "Set exporter.peers to 2 or more, and have at least three nodes."
+        yield subject.finding(Code.FEW_WITNESSES, ("exporter", "peers"), reason, remedy)
+
+
+TOPOLOGY: tuple[Check, ...] = (
+    room,
+    failure_domains,
+    membership,
+    control_plane,
+    addresses,
+    witnesses,
+)

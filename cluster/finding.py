@@ -1,0 +1,95 @@
+"""Findings: what will hurt later although the file is right, and the list of all of them.
+
+Rule: a code keeps its meaning for ever; docs/cluster.md explains each one.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from cluster.errors import Path, dotted
+
+
+class Severity(Enum):
+    """How much a finding will hurt. The value is its word in every output."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class Code(Enum):
+    """Every finding. The value is the code, and its severity."""
+
+    NO_ROOM = ("HC001", Severity.WARNING)
+    NO_FLOOR = ("HC002", Severity.WARNING)
+    ONE_DOMAIN = ("HC003", Severity.WARNING)
+    NO_DOMAIN = ("HC004", Severity.WARNING)
+    NO_GROUP = ("HC005", Severity.WARNING)
+    CONTROL_SERVES = ("HC006", Severity.WARNING)
+    HEALER_NOT_CONTROL = ("HC007", Severity.ERROR)
+    MONITOR_NOT_CONTROL = ("HC008", Severity.WARNING)
+    HOST_NAME = ("HC009", Severity.WARNING)
+    NO_PROBE = ("HC010", Severity.INFO)
+    PROBE_ELSEWHERE = ("HC011", Severity.ERROR)
+    NEVER_GIVES_UP = ("HC012", Severity.ERROR)
+    NO_DEADMAN = ("HC013", Severity.WARNING)
+    NO_PEOPLE = ("HC014", Severity.ERROR)
+    NO_SECOND_PATH = ("HC015", Severity.WARNING)
+    SAME_PATH = ("HC016", Severity.WARNING)
+    UNKNOWN_LADDER = ("HC017", Severity.ERROR)
+    NO_RUNBOOK = ("HC018", Severity.WARNING)
+    UNKNOWN_ALERT = ("HC019", Severity.ERROR)
+    NEVER_ACTS = ("HC020", Severity.INFO)
+    SLOW_SCRAPE = ("HC021", Severity.WARNING)
+    SLOW_GROUP = ("HC022", Severity.WARNING)
+    SHORT_INTERVAL = ("HC023", Severity.INFO)
+    STALE_EVIDENCE = ("HC024", Severity.ERROR)
+    SHORT_VERIFY = ("HC025", Severity.WARNING)
+    IMPATIENT = ("HC026", Severity.WARNING)
+    FEW_WITNESSES = ("HC027", Severity.WARNING)
+    DEAF_WATCHDOG = ("HC028", Severity.ERROR)
+    OWNER_HURRIED = ("HC029", Severity.WARNING)
+    SPACING_ABOVE_WAIT = ("HC030", Severity.WARNING)
+
+    @property
+    def word(self) -> str:
+        """The code as people quote it."""
+        return self.value[0]
+
+    @property
+    def severity(self) -> Severity:
+        """How much it will hurt."""
+        return self.value[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that will hurt.
+
+    Attributes:
+        line: Counted from 1.
+        reason: What was seen and what follows from it, one sentence.
+        remedy: What to do, one sentence.
+    """
+
+    code: Code
+    file: str
+    line: int
+    column: int
+    path: Path
+    reason: str
+    remedy: str
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}:{self.column}"
+        what = f"{self.code.word} {self.code.severity.value}"
+        about = f"{dotted(self.path)}: " if self.path else ""
+        return f"{where}: {what}: {about}{self.reason} {self.remedy}"
+
+
+def exit_status(findings: tuple[Finding, ...]) -> int:
+    """Return 2 if there are errors, 1 if warnings, else 0."""
+    severities = {finding.code.severity for finding in findings}
+    if Severity.ERROR in severities:
+        return 2
+    return 1 if Severity.WARNING in severities else 0

@@ -1,0 +1,65 @@
+"""What native tools need, written from one cluster.yml: the same bytes for the same file.
+
+Rule: one module per tool; they do not import each other, and none touches the disk.
+"""
+
+from collections.abc import Iterator
+
+from cluster.load import Loaded
+from cluster.packaged import RuleFile
+from cluster.peers import peers
+from cluster.render.alertmanager import alertmanager_default, alertmanager_yml
+from cluster.render.exporter import exporter_yml
+from cluster.render.gate import gate_json, sshd_conf
+from cluster.render.prometheus import JOBS, prometheus_default, prometheus_yml, targets_json
+from cluster.render.rules import rules_yml
+from cluster.render.systemd import restart_conf
+from cluster.tree import File, Tree
+
+
+def render(loaded: Loaded, rules: tuple[RuleFile, ...]) -> Tree:
+    """Return every file of every node.
+
+    Args:
+        loaded: A cluster and the text that it came from.
+        rules: The packaged rules, as `cluster.packaged.rule_files` reads them.
+    """
+    cluster = loaded.cluster
+    watched = peers(cluster)
+    files: list[File] = []
+    for node in cluster.nodes:
+        found = [("etc/hale/exporter.yml", exporter_yml(cluster, node, watched[node]))]
+        found += _gate(loaded, node)
+        found += _units(loaded, node)
+        if node == cluster.healer.node:
+            found.append(("etc/hale/cluster.yml", loaded.document.source))
+        if node in cluster.monitoring.nodes:
+            found += _monitoring(loaded, node, rules)
+        files += [File(node, path, text) for path, text in found]
+    return Tree(files)
+
+
+def _gate(loaded: Loaded, node: str) -> Iterator[tuple[str, str]]:
+    yield "etc/hale/gate.json", gate_json(loaded.cluster, node)
+    yield "etc/ssh/sshd_config.d/hale-gate.conf", sshd_conf(loaded.cluster)
+
+
+def _units(loaded: Loaded, node: str) -> Iterator[tuple[str, str]]:
+    for service in loaded.cluster.services_on(node):
+        if service.native_restart is not None:
+            path = f"etc/systemd/system/{service.unit}.d/hale.conf"
+            yield path, restart_conf(service.native_restart)
+
+
+def _monitoring(
+    loaded: Loaded, node: str, rules: tuple[RuleFile, ...]
+) -> Iterator[tuple[str, str]]:
+    cluster = loaded.cluster
+    yield "etc/prometheus/prometheus.yml", prometheus_yml(cluster)
+    for job in JOBS:
+        yield f"etc/prometheus/targets/{job}.json", targets_json(cluster, job, node)
+    for file in rules:
+        yield f"etc/prometheus/rules/{file.name}", rules_yml(cluster, file)
+    yield "etc/prometheus/alertmanager.yml", alertmanager_yml(cluster)
+    yield "etc/default/prometheus", prometheus_default(cluster, node)
+    yield "etc/default/prometheus-alertmanager", alertmanager_default(cluster, node)

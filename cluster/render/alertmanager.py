@@ -1,0 +1,137 @@
+"""/etc/prometheus/alertmanager.yml: who hears of which alert, and when.
+
+https://prometheus.io/docs/alerting/0.25/configuration/
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from cluster import listening
+from cluster.defaults import HEALER_PORT
+from cluster.ladder import Mode
+from cluster.model import Cluster
+from cluster.probe import host_port
+from cluster.quantity import duration_text
+from cluster.settings import Receiver
+from cluster.writing import HEADER, yaml_text
+
+GROUP_BY = ["alertname", "cluster", "node", "group", "service"]
+
+
+def alertmanager_yml(cluster: Cluster) -> str:
+    """Write the routes and receivers. Nothing is inhibited: no alert hides another's page."""
+    monitoring = cluster.monitoring
+    return yaml_text(
+        {
+            "route": {
+                "receiver": "people",
+                "group_by": GROUP_BY,
+                "group_wait": duration_text(monitoring.group_wait),
+                "group_interval": duration_text(monitoring.group_interval),
+                "repeat_interval": duration_text(monitoring.repeat_interval),
+                "routes": [
+                    _watchdog(cluster),
+                    # Wakes the healer; it reads the truth from the API. Its own alerts are about it.
+                    {
+                        "receiver": "healer",
+                        "matchers": ['alertname!~"Healer.*"'],
+                        "continue": True,
+                    },
+                    {"receiver": "nobody", "matchers": ['severity="info"']},
+                    # The healer has done its waiting already when it holds or gives up.
+                    {
+                        "receiver": "people",
+                        "matchers": ['alertname=~"Healer.*"'],
+                        "group_wait": "0s",
+                    },
+                    *_patience(cluster),
+                ],
+            },
+            "receivers": _receivers(cluster),
+        }
+    )
+
+
+def _watchdog(cluster: Cluster) -> Mapping[str, Any]:
+    deadman = cluster.monitoring.deadman
+    if deadman is None:
+        return {"receiver": "nobody", "matchers": ['alertname="Watchdog"']}
+    return {
+        "receiver": "deadman",
+        "matchers": ['alertname="Watchdog"'],
+        "group_wait": "0s",
+        "group_interval": duration_text(deadman.interval),
+        # A group is looked at every group_interval, and is sent again only if repeat_interval has
+        # passed since the last sending ended. Were the two equal, every second call would be left out.
+        "repeat_interval": duration_text(max(0.001, deadman.interval / 2)),
+    }
+
+
+def _patience(cluster: Cluster) -> list[Mapping[str, Any]]:
+    """Let people wait where a ladder may act: healed in that time, nobody is woken."""
+    monitoring, healer = cluster.monitoring, cluster.healer.mode
+    acting = [
+        name
+        for name, ladder in cluster.ladders.items()
+        if (ladder.mode or healer) is not Mode.EXPLAIN
+    ]
+    idle = [
+        name
+        for name, group in cluster.groups.items()
+        if group.control or (group.mode or healer) is Mode.EXPLAIN
+    ]
+    if not acting or monitoring.patience <= monitoring.group_wait:
+        return []
+    return [
+        {
+            "receiver": "people",
+            "matchers": [
+                f'heal=~"{_any_of(acting)}"',
+                *([f'group!~"{_any_of(idle)}"'] if idle else []),
+            ],
+            "group_wait": duration_text(monitoring.patience),
+        }
+    ]
+
+
+def _any_of(names: list[str]) -> str:
+    """Write names as an alternation; the dot is the only one of their signs with a meaning."""
+    return "|".join(name.replace(".", "[.]") for name in names)
+
+
+def _receivers(cluster: Cluster) -> list[Mapping[str, Any]]:
+    monitoring = cluster.monitoring
+    healer = cluster.nodes[cluster.healer.node].address
+    receivers = [
+        _receiver("people", monitoring.receivers.people),
+        _webhook("healer", f"http://{host_port(healer, HEALER_PORT)}/webhook"),
+        {"name": "nobody"},
+    ]
+    if monitoring.deadman is not None:
+        receivers.append(_webhook("deadman", monitoring.deadman.url, resolved=False))
+    return receivers
+
+
+def _receiver(name: str, receiver: Receiver | None) -> Mapping[str, Any]:
+    return {"name": name} if receiver is None else _webhook(name, receiver.url)
+
+
+def _webhook(name: str, url: str, *, resolved: bool = True) -> Mapping[str, Any]:
+    return {"name": name, "webhook_configs": [{"url": url, "send_resolved": resolved}]}
+
+
+def alertmanager_default(cluster: Cluster, node: str) -> str:
+    """Write Debian's /etc/default/prometheus-alertmanager; several form a cluster of their own."""
+    listen = listening.alertmanager(cluster, node)
+    others = [name for name in cluster.monitoring.nodes if name != node]
+    arguments = [f"--web.listen-address={listen}"]
+    if others:
+        arguments.append(f"--cluster.listen-address={_gossip(cluster, node)}")
+        arguments += [f"--cluster.peer={_gossip(cluster, other)}" for other in others]
+    else:
+        arguments.append("--cluster.listen-address=")
+    return f'{HEADER}ARGS="{" ".join(arguments)}"\n'
+
+
+def _gossip(cluster: Cluster, node: str) -> str:
+    return host_port(cluster.nodes[node].address, listening.CLUSTER_PORT)

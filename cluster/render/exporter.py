@@ -1,0 +1,55 @@
+"""/etc/hale/exporter.yml: what a node's exporter is told (docs/contracts.md)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from cluster.model import Cluster, Service
+from cluster.probe import Probe, host_port
+from cluster.quantity import duration_text
+from cluster.writing import yaml_text
+
+
+def exporter_yml(cluster: Cluster, node: str, peers: tuple[str, ...]) -> str:
+    """Write the configuration of one node's exporter."""
+    return yaml_text(
+        {
+            "cluster": cluster.name,
+            "node": node,
+            "group": cluster.first_group(node) or "",
+            "failure_domain": cluster.nodes[node].failure_domain,
+            "services": [_service(cluster, s, node) for s in cluster.services_on(node)],
+            "peers": [
+                {
+                    "node": peer,
+                    "address": host_port(cluster.nodes[peer].address, cluster.healer.ssh_port),
+                }
+                for peer in peers
+            ],
+            "peer_interval": duration_text(cluster.exporter.peer_interval),
+        }
+    )
+
+
+def _service(cluster: Cluster, service: Service, node: str) -> Mapping[str, Any]:
+    probe = cluster.probe_for(service, node)
+    return {
+        "name": service.name,
+        "unit": service.unit,
+        "group": service.group,
+        **({"probe": _probe(probe)} if probe else {}),
+    }
+
+
+def _probe(probe: Probe) -> Mapping[str, Any]:
+    if probe.http is not None:
+        way: Mapping[str, Any] = {"http": probe.http, "status": probe.status}
+    elif probe.tcp is not None:
+        way = {"tcp": probe.tcp}
+    else:
+        way = {"command": list(probe.command or ())}
+    return {
+        **way,
+        "interval": duration_text(probe.interval),
+        "timeout": duration_text(probe.timeout),
+        "fall": probe.fall,
+    }

@@ -1,0 +1,109 @@
+"""/etc/prometheus: prometheus.yml, the targets and the program's arguments.
+
+Paths are relative to prometheus.yml, as Prometheus reads them.
+https://prometheus.io/docs/prometheus/2.42/configuration/configuration/
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from cluster import listening
+from cluster.defaults import HEALER_PORT
+from cluster.model import Cluster
+from cluster.probe import host_port
+from cluster.quantity import duration_text
+from cluster.writing import HEADER, json_text, yaml_text
+
+EXPORTER_PORT = 9100
+MAX_SCRAPE_TIMEOUT = 10.0  # Prometheus' own default; a shorter interval needs a shorter one
+
+JOBS = ("node", "healer", "prometheus", "alertmanager")
+
+
+def prometheus_yml(cluster: Cluster) -> str:
+    """Write the configuration. Nothing is relabelled: alerts keep the labels of their targets."""
+    monitoring = cluster.monitoring
+    return yaml_text(
+        {
+            "global": {
+                "scrape_interval": duration_text(monitoring.scrape_interval),
+                "scrape_timeout": duration_text(
+                    min(MAX_SCRAPE_TIMEOUT, monitoring.scrape_interval)
+                ),
+                "evaluation_interval": duration_text(monitoring.evaluation_interval),
+                "external_labels": {"cluster": cluster.name},
+            },
+            "rule_files": ["rules/*.yml"],
+            "alerting": {"alertmanagers": [_alertmanager(u) for u in monitoring.alertmanagers]},
+            "scrape_configs": [_job(job) for job in JOBS],
+        }
+    )
+
+
+def _alertmanager(url: str) -> Mapping[str, Any]:
+    end = listening.endpoint(url)
+    return {
+        "scheme": end.scheme,
+        **({"path_prefix": end.path} if end.path else {}),
+        "static_configs": [{"targets": [end.target]}],
+    }
+
+
+def _job(job: str) -> Mapping[str, Any]:
+    return {
+        "job_name": job,
+        # The healer speaks of other nodes: its own `node` label must not be replaced by the target's.
+        **({"honor_labels": True} if job == "healer" else {}),
+        "file_sd_configs": [{"files": [f"targets/{job}.json"]}],
+    }
+
+
+def targets_json(cluster: Cluster, job: str, node: str) -> str:
+    """Write one job's targets as the Prometheus on one monitoring node reaches them."""
+    monitoring = cluster.monitoring.nodes
+    match job:
+        case "node":
+            return _targets(cluster, cluster.nodes, _at(cluster, EXPORTER_PORT))
+        case "healer":
+            return _targets(cluster, [cluster.healer.node], _at(cluster, HEALER_PORT))
+        case "prometheus":
+            listens = listening.prometheus
+        case _:
+            listens = listening.alertmanager
+    reachable = [
+        name
+        for name in monitoring
+        if name == node or not listens(cluster, name).startswith(listening.LOOPBACK)
+    ]
+    return _targets(cluster, reachable, lambda name: listens(cluster, name))
+
+
+def _at(cluster: Cluster, port: int) -> Callable[[str], str]:
+    return lambda name: host_port(cluster.nodes[name].address, port)
+
+
+def _targets(cluster: Cluster, nodes: Iterable[str], where: Callable[[str], str]) -> str:
+    return json_text(
+        [
+            {
+                "targets": [where(name)],
+                "labels": {
+                    "cluster": cluster.name,
+                    "node": name,
+                    "group": cluster.first_group(name) or "",
+                    "failure_domain": cluster.nodes[name].failure_domain,
+                },
+            }
+            for name in nodes
+        ]
+    )
+
+
+def prometheus_default(cluster: Cluster, node: str) -> str:
+    """Write Debian's /etc/default/prometheus."""
+    retention = duration_text(cluster.monitoring.retention)
+    arguments = [
+        f"--storage.tsdb.retention.time={retention}",
+        f"--web.listen-address={listening.prometheus(cluster, node)}",
+    ]
+    return f'{HEADER}ARGS="{" ".join(arguments)}"\n'

@@ -1,0 +1,81 @@
+"""/etc/prometheus/rules: the packaged rules with this cluster's numbers and addresses.
+
+Rule: the text is edited in place, so that comments and the way expressions are written survive.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import yaml
+from yaml.nodes import MappingNode, Node, SequenceNode
+
+from cluster.model import Cluster
+from cluster.packaged import RuleFile
+from cluster.quantity import duration_text
+from cluster.writing import HEADER
+
+RUNBOOKS = "HALE_RUNBOOKS"
+DASHBOARDS = "HALE_DASHBOARDS"
+
+
+@dataclass(frozen=True, slots=True)
+class _Edit:
+    """Replace the characters from `start` up to `end`."""
+
+    start: int
+    end: int
+    text: str
+
+
+def rules_yml(cluster: Cluster, rules: RuleFile) -> str:
+    """Write one file of rules for this cluster.
+
+    `for` becomes what `monitoring.for` says. Links lead to the healer's runbooks and, where
+    `monitoring.dashboards` is known, to Grafana; else dashboard_url is left out.
+    """
+    text = rules.text
+    edits = [edit for rule in _rules(text) for edit in _edits(cluster, rule, text)]
+    for edit in sorted(edits, key=lambda edit: edit.start, reverse=True):
+        text = text[: edit.start] + edit.text + text[edit.end :]
+    text = text.replace(RUNBOOKS, f"{cluster.healer.external_url}/runbooks")
+    return HEADER + text.replace(DASHBOARDS, cluster.monitoring.dashboards or "")
+
+
+def _rules(text: str) -> Iterator[MappingNode]:
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    for group in _items(_value(root, "groups")):
+        for rule in _items(_value(group, "rules")):
+            if isinstance(rule, MappingNode):
+                yield rule
+
+
+def _edits(cluster: Cluster, rule: MappingNode, text: str) -> Iterator[_Edit]:
+    alert = _value(rule, "alert")
+    wanted = cluster.monitoring.for_.get(str(alert.value)) if alert else None
+    if alert and wanted is not None:
+        written = _value(rule, "for")
+        if written is not None:
+            yield _Edit(written.start_mark.index, written.end_mark.index, duration_text(wanted))
+        else:
+            indent = " " * rule.start_mark.column
+            end = alert.end_mark.index
+            yield _Edit(end, end, f"\n{indent}for: {duration_text(wanted)}")
+    link = _entry(_value(rule, "annotations"), "dashboard_url")
+    if link and cluster.monitoring.dashboards is None:
+        start = text.rfind("\n", 0, link[0].start_mark.index) + 1
+        yield _Edit(start, text.find("\n", link[1].end_mark.index) + 1 or len(text), "")
+
+
+def _entry(node: Node | None, key: str) -> tuple[Node, Node] | None:
+    if not isinstance(node, MappingNode):
+        return None
+    return next(((name, value) for name, value in node.value if name.value == key), None)
+
+
+def _value(node: Node | None, key: str) -> Node | None:
+    entry = _entry(node, key)
+    return entry[1] if entry else None
+
+
+def _items(node: Node | None) -> list[Node]:
+    return list(node.value) if isinstance(node, SequenceNode) else []

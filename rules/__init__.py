@@ -1,0 +1,1 @@
+"""Prometheus rules: data, read with importlib.resources."""

@@ -1,0 +1,1 @@
+"""One page for each alert: data, read with importlib.resources."""
