@@ -1,0 +1,154 @@
+"""What each node gets written to its disks before its first boot.
+
+Everything is written from the host into the node's own tree; nothing is run on a node, and a
+node that was installed once keeps its disks over power cuts and reboots.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.commands import run
+from lab.node import INIT
+from lab.ports import HOST_ADDRESS
+from lab.scenario import Scenario
+from lab.tree import Tree
+
+HEALER_KEY = "/etc/hale/healer_key"
+KNOWN_HOSTS = "/etc/hale/known_hosts"
+GATE_KEYS = "/etc/hale/gate_keys"
+_HOST_KEY = "/etc/ssh/ssh_host_ed25519_key"
+_UNITS = "/etc/systemd/system"
+_ON_EVERY_NODE = ("hale-exporter.service", "hale-gate.socket")
+
+# nspawn mounts version 1 controllers read-only although a cgroup namespace shows only the
+# node's own subtree. Once systemd runs it is too late: MemoryMax= would be ignored in silence.
+_INIT_SCRIPT = """#!/bin/sh
+for name in {controllers}; do mount -o remount,rw,bind "/sys/fs/cgroup/$name"; done
+for file in meminfo stat uptime swaps; do
+    if [ -e "/var/lib/lxcfs/proc/$file" ]; then
+        mount --bind "/var/lib/lxcfs/proc/$file" "/proc/$file"
+    fi
+done
+exec /lib/systemd/systemd "$@"
+"""
+
+_NETWORK = """[Match]
+Name=host0
+
+[Network]
+Address={address}/24
+LinkLocalAddressing=no
+IPv6AcceptRA=no
+LLDP=no
+"""
+
+_ACCOUNTING = """[Manager]
+DefaultMemoryAccounting=yes
+DefaultCPUAccounting=yes
+DefaultTasksAccounting=yes
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Directory of the ssh keys of one lab, made new for each."""
+
+    directory: Path
+
+    def make(self, nodes: tuple[str, ...]) -> None:
+        """Make a host key for every node and one key for the healer."""
+        self.directory.mkdir(mode=0o700)
+        for name in (*(f"host-{node}" for node in nodes), "healer"):
+            run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name,
+                "-f", self.directory / name)  # fmt: skip
+
+    def private(self, name: str) -> bytes:
+        """Return a private key: `healer` or `host-NODE`."""
+        return (self.directory / name).read_bytes()
+
+    def public(self, name: str) -> str:
+        """Return a public key as one line."""
+        return (self.directory / f"{name}.pub").read_text().strip()
+
+    def known_hosts(self, scenario: Scenario) -> str:
+        """Return ssh's known_hosts with every node's key, by address and by name."""
+        lines = []
+        for name, node in scenario.cluster.nodes.items():
+            kind, key, *_ = self.public(f"host-{name}").split()
+            lines.append(f"{node.address},{name} {kind} {key}\n")
+        return "".join(lines)
+
+
+def install(
+    tree: Tree, scenario: Scenario, node: str, keys: Keys, controllers: tuple[str, ...]
+) -> None:
+    """Write everything that makes a copy of the image this node.
+
+    Args:
+        tree: The node's /.
+        scenario: What it is part of.
+        node: Its name.
+        keys: The lab's ssh keys.
+        controllers: Version 1 controllers of this machine; none on version 2.
+
+    Raises:
+        LabError: Something that a unit or user needs is not in the image.
+    """
+    _system(tree, scenario, node, keys, controllers)
+    units = list(scenario.units(node))
+    if scenario.lab.install:
+        units += _hale(tree, scenario, node, keys)
+    for source, path in _own_files(scenario.directory, node):
+        tree.write(path, source.read_bytes(), mode=source.stat().st_mode & 0o777)
+    if units:
+        run("systemctl", f"--root={tree.root}", "--quiet", "enable", *dict.fromkeys(units))
+
+
+def _system(
+    tree: Tree, scenario: Scenario, node: str, keys: Keys, controllers: tuple[str, ...]
+) -> None:
+    """Name, address, ssh keys, and what a container needs to be a node."""
+    tree.write(INIT, _INIT_SCRIPT.format(controllers=" ".join(controllers)), mode=0o755)
+    tree.write("/etc/hostname", f"{node}\n")
+    tree.write("/etc/hosts", _hosts(scenario))
+    tree.write("/etc/resolv.conf", "# Nodes have no name server and no way out.\n")
+    address = scenario.cluster.nodes[node].address
+    tree.write("/etc/systemd/network/10-host0.network", _NETWORK.format(address=address))
+    tree.write("/etc/systemd/system.conf.d/10-lab.conf", _ACCOUNTING)
+    tree.directory("/var/log/journal")
+    tree.write(_HOST_KEY, keys.private(f"host-{node}"), mode=0o600)
+    tree.write(f"{_HOST_KEY}.pub", keys.public(f"host-{node}") + "\n")
+    tree.link(f"{_UNITS}/console-getty.service", "/dev/null")
+    tree.link(f"{_UNITS}/default.target", "/lib/systemd/system/multi-user.target")
+    tree.link(
+        f"{_UNITS}/multi-user.target.wants/systemd-networkd.service",
+        "/lib/systemd/system/systemd-networkd.service",
+    )
+
+
+def _hosts(scenario: Scenario) -> str:
+    nodes = "".join(f"{each.address} {name}\n" for name, each in scenario.cluster.nodes.items())
+    return f"127.0.0.1 localhost\n::1 localhost ip6-localhost\n{HOST_ADDRESS} labhost\n{nodes}"
+
+
+def _hale(tree: Tree, scenario: Scenario, node: str, keys: Keys) -> list[str]:
+    """Write Hale's configuration and keys, and return the units that the node must start."""
+    tree.write(GATE_KEYS, keys.public("healer") + "\n")
+    units = list(_ON_EVERY_NODE)
+    if node == scenario.cluster.healer.node:
+        text = (scenario.directory / "cluster.yml").read_bytes()
+        tree.write("/etc/hale/cluster.yml", text)
+        tree.write(HEALER_KEY, keys.private("healer"), mode=0o600, owner="hale-healer")
+        tree.write(KNOWN_HOSTS, keys.known_hosts(scenario))
+        units.append("hale-healer.service")
+    return units
+
+
+def _own_files(directory: Path, node: str) -> Iterator[tuple[Path, str]]:
+    """Yield the scenario's own files for a node; files/NODE wins over files/all."""
+    for part in ("all", node):
+        base = directory / "files" / part
+        for source in sorted(base.rglob("*")):
+            if source.is_file():
+                yield source, f"/{source.relative_to(base)}"
