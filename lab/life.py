@@ -178,18 +178,11 @@ def _boot(nodes: list[Node]) -> None:
 def _start_lxcfs(place: Place) -> None:
     """Start the lab's lxcfs where the machine has it; nodes show the host's memory else."""
     place.lxcfs.mkdir()
-    pid = place.directory / "lxcfs.pid"
+    pid = str(place.directory / "lxcfs.pid")
     try:
         with (place.directory / "lxcfs.log").open("ab") as log:
             subprocess.Popen(
-                [
-                    "lxcfs",
-                    "-f",
-                    "-p",
-                    f"{runtime}/pid",
-                    f"--runtime-dir={runtime}",
-                    str(place.lxcfs),
-                ],
+                ["lxcfs", "-f", "-p", pid, str(place.lxcfs)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
