@@ -1,0 +1,203 @@
+"""Promises between the parts that no import can check.
+
+Each section holds one border; a new border gets a section of its own.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cluster.ladder import DEFAULT_LADDERS
+
+ROOT = Path(__file__).parent.parent
+CONTRACTS = (ROOT / "docs/contracts.md").read_text()
+RULES = sorted((ROOT / "rules").glob("*.yml"))
+RUNBOOKS = sorted((ROOT / "runbooks").glob("*.md"))
+
+
+# --- What is read ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One alerting rule. `wait` is its `for`; None where it has none."""
+
+    name: str
+    expr: str
+    wait: str | None
+    labels: dict[str, str]
+    annotations: dict[str, str]
+
+
+def _alerts() -> Iterator[Alert]:
+    for path in RULES:
+        for group in yaml.safe_load(path.read_text())["groups"]:
+            for rule in group["rules"]:
+                if "alert" in rule:
+                    yield Alert(
+                        rule["alert"],
+                        rule["expr"].strip(),
+                        rule.get("for"),
+                        rule["labels"],
+                        rule["annotations"],
+                    )
+
+
+ALERTS = tuple(_alerts())
+each_alert = pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
+each_runbook = pytest.mark.parametrize("page", RUNBOOKS, ids=lambda page: page.stem)
+
+
+def names_of_metrics(text: str) -> set[str]:
+    """Return every name in a text that looks like one of our own metrics."""
+    return set(re.findall(r"\b(?:hale|healer)_[a-z][a-z0-9_]*\b", text))
+
+
+def tables_of_metrics() -> set[str]:
+    """Return the metrics that the first column of a table in docs/contracts.md names."""
+    cells = re.findall(r"^\| ((?:`[a-z0-9_]+`(?:, )?)+) \|", CONTRACTS, re.MULTILINE)
+    return {name for cell in cells for name in re.findall(r"`(\w+)`", cell)}
+
+
+def queries_for_people() -> set[str]:
+    """Return the expressions that runbooks and docs/rules.md tell people to ask Prometheus."""
+    pages = "\n".join(page.read_text() for page in RUNBOOKS)
+    asked = re.findall(r"^promtool query instant \S+ '([^']+)'", pages, re.MULTILINE)
+    blocks = re.findall(r"^```\n(.+?)\n```$", (ROOT / "docs/rules.md").read_text(), re.M | re.S)
+    return {*asked, *blocks}
+
+
+# --- Rules: labels and annotations ----------------------------------------------------------
+
+# What an alert may be about. The first five labels of docs/contracts.md, and fewer for the cluster's own.
+ABOUT = {
+    "by (cluster)",
+    "by (cluster, node, group, failure_domain)",
+    "by (cluster, node, group, failure_domain, service)",
+}
+
+
+def test_alert_names_are_unique() -> None:
+    assert len({alert.name for alert in ALERTS}) == len(ALERTS) > 0
+
+
+@each_alert
+def test_expression_ends_in_the_labels_that_an_alert_may_carry(alert: Alert) -> None:
+    assert alert.expr[alert.expr.rindex("by (") :] in ABOUT
+
+
+@each_alert
+def test_alert_adds_exactly_a_severity_and_a_ladder(alert: Alert) -> None:
+    assert alert.labels.keys() == {"severity", "heal"}
+    assert alert.labels["severity"] in {"critical", "warning", "info"}
+    assert alert.labels["heal"] in {*DEFAULT_LADDERS, "none"}
+
+
+@each_alert
+def test_annotations_are_complete(alert: Alert) -> None:
+    links = {"runbook_url": f"HALE_RUNBOOKS/{alert.name}"}
+    if "dashboard_url" in alert.annotations:
+        links["dashboard_url"] = "HALE_DASHBOARDS/cluster"
+    assert alert.annotations.keys() == {"summary", "description"} | links.keys()
+    assert alert.annotations.items() >= links.items()
+    assert alert.annotations["summary"].endswith(".")
+    assert (
+        "$value" in alert.annotations["description"]
+        or "$labels" in alert.annotations["description"]
+    )
+
+
+def test_an_alert_that_the_exporter_may_post_itself_does_not_wait() -> None:
+    """ServiceDown alone goes the short way; every other rule says how long it waits."""
+    assert {alert.name for alert in ALERTS if alert.wait is None} == {"ServiceDown"}
+
+
+def test_every_default_ladder_has_an_alert_that_asks_for_it() -> None:
+    assert {alert.labels["heal"] for alert in ALERTS} == {*DEFAULT_LADDERS, "none"}
+
+
+# --- Rules: metrics -------------------------------------------------------------------------
+
+
+@each_alert
+def test_alert_asks_only_for_metrics_that_the_parts_agreed_on(alert: Alert) -> None:
+    asked = names_of_metrics(alert.expr) | names_of_metrics(" ".join(alert.annotations.values()))
+    assert asked <= tables_of_metrics()
+
+
+# --- Rules: their page ----------------------------------------------------------------------
+
+
+@each_alert
+def test_the_table_of_alerts_says_what_the_rule_says(alert: Alert) -> None:
+    row = re.search(rf"^\| {alert.name} \|.*$", (ROOT / "docs/rules.md").read_text(), re.MULTILINE)
+    assert row, f"docs/rules.md has no row for {alert.name}"
+    cells = [cell.strip() for cell in row[0].strip("|").split("|")]
+    assert cells[2:] == [alert.wait or "none", alert.labels["severity"], alert.labels["heal"]]
+
+
+# --- Rules: tests ---------------------------------------------------------------------------
+
+
+@each_alert
+def test_alert_has_a_test_that_it_fires_and_one_that_it_stays_silent(alert: Alert) -> None:
+    path = ROOT / f"tests/rules/{alert.name}.test.yml"
+    names = [test["name"] for test in yaml.safe_load(path.read_text())["tests"]]
+    assert any(name.startswith("fires") for name in names)
+    # The Watchdog has no silence to prove: it always fires.
+    assert alert.name == "Watchdog" or any(name.startswith("near miss") for name in names)
+
+
+# --- Runbooks -------------------------------------------------------------------------------
+
+HEADINGS = [
+    "What it means",
+    "What Hale does by itself",
+    "What to check first",
+    "What to do",
+    "How to stop Hale here",
+    "What to write down afterwards",
+]
+
+# Commands that a runbook may tell people to run, with their subcommands.
+COMMANDS = {
+    "hale-healer": {
+        "incidents",
+        "show",
+        "explain",
+        "guards",
+        "approve",
+        "deny",
+        "freeze",
+        "unfreeze",
+        "adopt",
+    },
+    "hale-gate": {"hold", "release"},
+    "hale-cluster": {"check", "render"},
+}
+
+
+def test_every_alert_has_a_runbook_and_every_runbook_its_alert() -> None:
+    assert {page.stem for page in RUNBOOKS} == {alert.name for alert in ALERTS}
+
+
+@each_runbook
+def test_runbooks_have_the_same_headings_so_that_a_tired_reader_finds_them(page: Path) -> None:
+    text = page.read_text()
+    assert text.startswith(f"# {page.stem}\n")
+    assert re.findall(r"^## (.+)$", text, re.MULTILINE) == HEADINGS
+
+
+@each_runbook
+def test_runbook_names_only_metrics_that_exist(page: Path) -> None:
+    assert names_of_metrics(page.read_text()) <= tables_of_metrics()
+
+
+@each_runbook
+def test_runbook_names_only_commands_that_exist(page: Path) -> None:
+    for command, verb in re.findall(r"(?:^|`)(hale-\w+) (\w+)", page.read_text(), re.MULTILINE):
+        assert verb in COMMANDS[command], f"{page.name}: {command} {verb}"
