@@ -77,14 +77,12 @@ class Board:
         )
 
     def alike(self, incident: Incident) -> tuple[Incident, ...]:
-        """Other incidents at hand with the same alert in the same group, closed ones included."""
-        group = incident.cause.label("group")
+        """Incidents of other members of the group that fail alike, closed ones included."""
+        mine = _kind(incident)
         return tuple(
             one
             for one in self.incidents.values()
-            if one.id != incident.id
-            and one.cause.name == incident.cause.name
-            and one.cause.label("group") == group
+            if _kind(one) == mine and one.target.node != incident.target.node
         )
 
     def apply(self, record: ev.Record) -> None:
@@ -174,6 +172,11 @@ IncidentEvent = (
     | ev.ApprovalDenied
     | ev.IncidentClosed
 )
+
+
+def _kind(incident: Incident) -> tuple[str, str, str]:
+    cause = incident.cause
+    return cause.name, cause.label("group"), cause.label("service")
 
 
 def fold(incident: Incident, event: IncidentEvent, at: float) -> Incident:

@@ -179,8 +179,8 @@ class Facts:
         outside: The service's probe from the healer's node; None where it has none or it did not run.
         running: Actions of other incidents.
         past: Every attempt that the journal still has, oldest first, this incident's included.
-        alike: Other incidents, open ones and ones that failed, whose cause has the same alert name
-            in the same group.
+        alike: Incidents of other members of the group with the same alert about the same service,
+            closed ones included.
     """
 
     now: float

@@ -69,7 +69,12 @@ class Sight:
 
 @dataclass(frozen=True, slots=True)
 class OwnAlert:
-    """An alert that the healer raises about its own work."""
+    """An alert that the healer raises about its own work.
+
+    Attributes:
+        over: Whether this says that it ended; else it holds until it is not repeated any more.
+    """
 
     labels: tuple[tuple[str, str], ...]
     annotations: tuple[tuple[str, str], ...]
+    over: bool = False

@@ -1,0 +1,312 @@
+"""The loop: look at what fires, place it in incidents, and take each incident one step further.
+
+Level-based: every cycle reads the truth anew, and a webhook only makes the next cycle come sooner.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import replace
+
+import structlog
+
+from healer.core import events as ev
+from healer.core.alert import Alert
+from healer.core.correlate import correlate, recurring
+from healer.core.decide import Act, Close, Escalate, Hold, Stay, decide
+from healer.core.facts import Evidence, Facts
+from healer.core.incident import Incident, State
+from healer.core.ladder import Verification
+from healer.core.order import Sight
+from healer.core.topology import Topology
+from healer.core.verification import NotVerified, Verified, Wait, verify
+from healer.errors import StoreFull, Unreachable
+from healer.gatherer import Gatherer
+from healer.herald import Herald
+from healer.journal import Journal
+from healer.metrics import Metrics
+from healer.ports import Alertmanagers, Clock, Prometheus
+from healer.runner import Runner
+from healer.standing import Watch
+
+log = structlog.get_logger()
+
+CYCLE = 2.0
+"""Seconds between two looks where nothing wakes us sooner (design, section 6)."""
+
+REFUSE_AGAIN = 3600.0
+"""Seconds after which an alert that can never be taken is refused anew, if it still fires."""
+
+RECHECK = 10.0
+"""Seconds between two looks at the evidence for an alert whose incident is over."""
+
+
+class Engine:
+    """Drives every incident. One runs per cluster."""
+
+    def __init__(  # everything it drives; app.py is the one place that calls this
+        self,
+        topology: Topology,
+        journal: Journal,
+        watch: Watch,
+        alertmanagers: Alertmanagers,
+        prometheus: Prometheus,
+        gatherer: Gatherer,
+        runner: Runner,
+        herald: Herald,
+        metrics: Metrics,
+        clock: Clock,
+    ) -> None:
+        self._topology = topology
+        self._journal = journal
+        self._watch = watch
+        self._alertmanagers = alertmanagers
+        self._prometheus = prometheus
+        self._gatherer = gatherer
+        self._runner = runner
+        self._herald = herald
+        self._metrics = metrics
+        self._clock = clock
+        self._wake = asyncio.Event()
+        self._deciding = asyncio.Lock()
+        self._busy: set[str] = set()
+        self._well_since: dict[str, float] = {}
+        self._clear_since: dict[str, float] = {}
+        self._rechecked: dict[tuple[str, float], float] = {}
+        self._proof_from: dict[str, float] = {}
+
+    def wake(self) -> None:
+        """Look at once instead of at the next turn."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Settle what an earlier life left unfinished, then look and act until cancelled.
+
+        Raises:
+            LeaseLost: Another healer leads; whatever was sent is settled by it.
+        """
+        async with asyncio.TaskGroup() as tasks:
+            for incident in self._journal.board.open:
+                if incident.state is State.ACTING:
+                    self._begin(tasks, incident.id, self._runner.settle(incident), "settle")
+            while True:
+                self._wake.clear()
+                await self.cycle(tasks)
+                try:
+                    async with asyncio.timeout(CYCLE):
+                        await self._wake.wait()
+                except TimeoutError:
+                    pass
+
+    async def cycle(self, tasks: asyncio.TaskGroup) -> None:
+        """Look once, place what fires, step every incident, tell people."""
+        await self._look()
+        try:
+            if self._watch.storing:
+                await self._place()
+                open_now = [one.id for one in self._journal.board.open if one.id not in self._busy]
+                await asyncio.gather(*(self._step(tasks, one) for one in open_now))
+        except StoreFull as exc:
+            self._watch.storing = False
+            log.error("journal.full", error=str(exc))
+        board = self._journal.board
+        self._metrics.show(board.open, self._watch.freezes())
+        self._metrics.leader.set(self._watch.leading)
+        await self._herald.tell(self._topology.cluster)
+
+    async def _look(self) -> None:
+        self._watch.look_at_clock()
+        self._watch.leading = self._journal.store.lease_seconds() > 0
+        self._watch.storing = await self._journal.store.room()
+        try:
+            self._watch.sight = await self._alertmanagers.read()
+        except Unreachable as exc:
+            self._watch.sight = None
+            log.warning("alertmanager.silent", error=str(exc))
+            return
+        if self._watch.sight.complete:
+            self._metrics.resync.set(self._clock.wall())
+
+    async def _place(self) -> None:
+        sight = self._watch.sight
+        if sight is None:
+            return
+        await self._refuse(sight)
+        await self._arm(sight)
+        if self._journal.board.armed_at is None:
+            return
+        while changes := correlate(self._journal.board, sight.alerts, self._topology):
+            await self._journal.write(*changes)
+        for alert in recurring(self._journal.board, sight.alerts):
+            await self._recheck(alert)
+        await self._see_clear(sight)
+
+    async def _refuse(self, sight: Sight) -> None:
+        now, refused = self._clock.wall(), self._journal.board.refused
+        for alert, reason in sight.rejected:
+            before = refused.get(alert.fingerprint)
+            if before is None or now - before[1] > REFUSE_AGAIN:
+                sentence = f"{alert.name} can never start anything here: {reason}."
+                await self._journal.write(ev.AlertRefused(alert, reason, sentence))
+
+    async def _arm(self, sight: Sight) -> None:
+        """Take stock of what fires before anything may be ours, at first and after blindness."""
+        board, store, now = self._journal.board, self._journal.store, self._clock.wall()
+        if not sight.complete:
+            return
+        seen = await store.last_seen()
+        blind = seen is not None and now - seen > self._topology.numbers.blindness
+        if board.armed_at is None or blind:
+            try:
+                pending = await self._prometheus.pending()
+            except Unreachable as exc:
+                log.warning("healer.not_armed", error=str(exc))
+                return
+            known = {alert.fingerprint: alert for alert in (*sight.alerts, *pending)}
+            why = "blind" if board.armed_at is not None else "first_look"
+            # An action of our own that is not settled is no pre-existing trouble.
+            ours = {alert.fingerprint for one in board.open for alert in one.alerts if one.attempts}
+            before = tuple(alert for key, alert in sorted(known.items()) if key not in ours)
+            await self._journal.write(ev.Armed(why, before))
+        if self._watch.watchdog_age is not None:
+            await store.mark_seen(now)
+
+    async def _recheck(self, alert: Alert) -> None:
+        """Open an incident again if what a closed one was about is true on fresh data."""
+        now, board = self._clock.wall(), self._journal.board
+        if now - self._rechecked.get(alert.episode, board.closed_episodes[alert.episode]) < RECHECK:
+            return
+        self._rechecked[alert.episode] = now
+        evidence = await self._gatherer.confirmed(alert)
+        if evidence is not None and evidence.firing and self._fresh(evidence):
+            opened = ev.IncidentOpened(
+                str(board.opened + 1), alert, alert.label("heal"), self._topology.digest
+            )
+            await self._journal.write(opened)
+
+    async def _see_clear(self, sight: Sight) -> None:
+        """Let go of pre-existing alerts that were seen clear; their next firing is ours."""
+        if not sight.complete or not self._journal.board.pre_existing:
+            return
+        firing = {alert.fingerprint for alert in sight.alerts}
+        for fingerprint, alert in list(self._journal.board.pre_existing.items()):
+            if fingerprint in firing:
+                continue
+            evidence = await self._gatherer.confirmed(alert)
+            if evidence is not None and evidence.firing is False and self._fresh(evidence):
+                await self._journal.write(ev.SeenClear(fingerprint))
+
+    async def _step(self, tasks: asyncio.TaskGroup, incident_id: str) -> None:
+        incident = self._journal.board.incidents[incident_id]
+        if incident.state is State.VERIFYING:
+            await self._verify(incident)
+            return
+        facts = await self._gatherer.read(incident, self._watch.standing())
+        # Decisions are made one at a time, each with what the one before has begun in place.
+        async with self._deciding:
+            incident = self._journal.board.incidents[incident_id]
+            if incident.state in (State.CLOSED, State.ACTING, State.VERIFYING):
+                return
+            facts = self._gatherer.refresh(
+                replace(facts, standing=self._watch.standing()), incident
+            )
+            clear_for = self._clear_for(incident, facts)
+            await self._carry(tasks, incident, decide(incident, facts, clear_for))
+
+    async def _carry(
+        self,
+        tasks: asyncio.TaskGroup,
+        incident: Incident,
+        decision: Act | Hold | Escalate | Close | Stay,
+    ) -> None:
+        match decision:
+            case Act():
+                attempt = await self._runner.intend(decision)
+                self._begin(tasks, incident.id, self._runner.carry_out(decision, attempt), "act")
+            case Hold(_, hold, verdicts):
+                known = incident.hold
+                if incident.state is not State.HELD or known is None or known.reason != hold.reason:
+                    await self._journal.write(ev.IncidentHeld(incident.id, hold, verdicts))
+            case Escalate(reason, detail):
+                await self._journal.write(ev.IncidentEscalated(incident.id, reason, detail))
+            case Close(outcome, detail):
+                self._clear_since.pop(incident.id, None)
+                await self._journal.write(ev.IncidentClosed(incident.id, outcome, detail))
+            case Stay():
+                pass
+
+    def _begin(
+        self,
+        tasks: asyncio.TaskGroup,
+        incident_id: str,
+        work: Coroutine[None, None, None],
+        name: str,
+    ) -> None:
+        self._busy.add(incident_id)
+        task = tasks.create_task(work, name=f"{name}:{incident_id}")
+        task.add_done_callback(lambda _: self._ended(incident_id))
+
+    def _ended(self, incident_id: str) -> None:
+        self._busy.discard(incident_id)
+        self.wake()
+
+    async def _verify(self, incident: Incident) -> None:
+        attempt = incident.attempts[-1]
+        spec = self._spec(incident)
+        proof = await self._gatherer.prove(incident, attempt, spec, self._watch.sight)
+        if attempt.prometheus_at is None and proof.reading is not None:
+            # Prometheus was silent when the action ended. Its first word since is later, so it is safe.
+            first = self._proof_from.setdefault(attempt.action_id, proof.reading.now)
+            attempt = replace(attempt, prometheus_at=first)
+        now = self._clock.wall()
+        since = self._well_since.get(attempt.action_id)
+        match verify(spec, attempt, proof, since, now):
+            case Wait(well=True):
+                self._well_since.setdefault(attempt.action_id, now)
+            case Wait():
+                self._well_since.pop(attempt.action_id, None)
+            case Verified(detail):
+                await self._journal.write(
+                    ev.VerificationEnded(incident.id, attempt.action_id, True, "proved", detail),
+                    ev.IncidentClosed(incident.id, "healed", detail),
+                    closing=True,
+                )
+                self._forget(attempt.action_id)
+            case NotVerified(reason, detail):
+                await self._journal.write(
+                    ev.VerificationEnded(incident.id, attempt.action_id, False, reason, detail),
+                    closing=True,
+                )
+                self._forget(attempt.action_id)
+                self.wake()
+
+    def _forget(self, action_id: str) -> None:
+        self._well_since.pop(action_id, None)
+        self._proof_from.pop(action_id, None)
+
+    def _spec(self, incident: Incident) -> Verification:
+        attempt = incident.attempts[-1]
+        ladder = self._topology.ladders.get(attempt.ladder)
+        if ladder is not None and attempt.rung < len(ladder.rungs):
+            spec = ladder.rungs[attempt.rung].verify
+            if spec is not None:
+                return spec
+        # The configuration changed under the action: the strictest that every node can answer.
+        return Verification("up", 1.0, within_seconds=90.0, soak_seconds=30.0)
+
+    def _clear_for(self, incident: Incident, facts: Facts) -> float | None:
+        """Return for how long the trouble was seen gone, on fresh samples only."""
+        evidence = facts.evidence
+        gone = (
+            evidence is not None
+            and evidence.firing is False
+            and self._fresh(evidence)
+            and facts.outside is not False
+        )
+        if not gone:
+            self._clear_since.pop(incident.id, None)
+            return None
+        return facts.now - self._clear_since.setdefault(incident.id, facts.now)
+
+    def _fresh(self, evidence: Evidence) -> bool:
+        age = evidence.reading.age
+        return age is not None and age <= self._topology.numbers.evidence_age

@@ -1,0 +1,160 @@
+"""Calls people when the healer will not or cannot help: by its own alerts, else by the second path.
+
+The original alert is never touched. What is posted here carries exactly the labels of the rules
+HealerHolds, HealerEscalation and HealerFrozen, so that Alertmanager sees one alert, not two.
+"""
+
+from collections.abc import Iterable
+
+import structlog
+
+from healer.core.incident import Incident, State
+from healer.core.order import OwnAlert
+from healer.errors import Unreachable
+from healer.journal import Journal
+from healer.metrics import Metrics
+from healer.ports import Alertmanagers, Clock, SecondPath
+from healer.standing import Watch
+
+log = structlog.get_logger()
+
+REPEAT = 30.0
+"""Seconds between two posts of an alert that still holds; Alertmanager forgets one after 5 min."""
+
+ANNOUNCE_AFTER = {"store": 0.0, "alertmanager_silent": 10.0, "no_watchdog": 60.0}
+"""Seconds for which a blindness may last before people hear of it; the other freezes are theirs."""
+
+TEST_EVERY = 86400.0
+"""Seconds between two tests of the second path, which nobody would otherwise miss until it is needed."""
+
+Key = tuple[tuple[str, str], ...]
+
+
+class Herald:
+    """Keeps people told. One alert for each open incident that needs them, none for the rest."""
+
+    def __init__(  # the ports it calls through, and what it reads
+        self,
+        journal: Journal,
+        watch: Watch,
+        alertmanagers: Alertmanagers,
+        second_path: SecondPath | None,
+        metrics: Metrics,
+        clock: Clock,
+        external_url: str,
+    ) -> None:
+        self._journal = journal
+        self._watch = watch
+        self._alertmanagers = alertmanagers
+        self._second_path = second_path
+        self._metrics = metrics
+        self._clock = clock
+        self._url = external_url
+        self._posted: dict[Key, tuple[OwnAlert, float]] = {}
+        self._called: set[Key] = set()
+        self._since: dict[str, float] = {}
+        self._tested_at: float | None = None
+
+    async def tell(self, cluster: str) -> None:
+        """Post what holds now, end what held before, and call by the second path where that fails."""
+        now = self._clock.boottime()
+        wanted = {alert.labels: alert for alert in self._wanted(cluster, now)}
+        over = [alert for key, (alert, _) in self._posted.items() if key not in wanted]
+        due = [
+            alert
+            for key, alert in wanted.items()
+            if key not in self._posted or now - self._posted[key][1] >= REPEAT
+        ]
+        self._called &= set(wanted)
+        if due or over:
+            ended = [OwnAlert(one.labels, one.annotations, over=True) for one in over]
+            try:
+                await self._alertmanagers.post([*due, *ended])
+            except Unreachable as exc:
+                log.warning("alertmanager.post_failed", error=str(exc))
+                await self._call([alert for alert in due if alert.labels not in self._called])
+                return
+            for alert in due:
+                self._posted[alert.labels] = (alert, now)
+            for alert in over:
+                del self._posted[alert.labels]
+
+    async def test_second_path(self) -> None:
+        """Call by the second path once a day, so that its loss is noticed before it is needed."""
+        now = self._clock.boottime()
+        if self._second_path is None or (
+            self._tested_at is not None and now - self._tested_at < TEST_EVERY
+        ):
+            return
+        self._tested_at = now
+        await self._place("test", "Hale tests the second path to a person. Nothing is wrong.")
+
+    async def _call(self, alerts: list[OwnAlert]) -> None:
+        for alert in alerts:
+            text = dict(alert.annotations)
+            if await self._place(text["summary"], f"{text['description']}\n{self._url}/incidents"):
+                self._called.add(alert.labels)
+
+    async def _place(self, subject: str, text: str) -> bool:
+        if self._second_path is None:
+            log.error("second_path.missing", subject=subject)
+            return False
+        try:
+            await self._second_path.call(subject, text)
+        except Unreachable as exc:
+            self._metrics.second_path.labels("failed").inc()
+            log.error("second_path.failed", subject=subject, error=str(exc))
+            return False
+        self._metrics.second_path.labels("placed").inc()
+        log.warning("second_path.placed", subject=subject)
+        return True
+
+    def _wanted(self, cluster: str, now: float) -> Iterable[OwnAlert]:
+        for incident in self._journal.board.open:
+            hold = incident.hold
+            if incident.state is State.HELD and hold is not None and not hold.passing:
+                yield self._about(incident, "HealerHolds", hold.reason or "", hold.sentence)
+            elif incident.state is State.ESCALATED:
+                yield self._about(
+                    incident, "HealerEscalation", incident.escalation, incident.escalation_detail
+                )
+        yield from self._blindness(cluster, now)
+
+    def _about(self, incident: Incident, name: str, reason: str, detail: str) -> OwnAlert:
+        cause = incident.cause
+        kept = ("cluster", "node", "group", "failure_domain", "service")
+        labels = {key: cause.label(key) for key in kept if cause.label(key)}
+        labels |= {"alertname": name, "severity": "critical", "heal": "none"}
+        verb = "will not act on" if name == "HealerHolds" else "needs a person for"
+        return OwnAlert(
+            tuple(sorted(labels.items())),
+            (
+                ("summary", f"Hale {verb} {incident.target} ({cause.name}): {reason}"),
+                ("description", f"{detail} Incident {incident.id}."),
+                ("runbook_url", f"{self._url}/runbooks/{name}"),
+                ("incident_url", f"{self._url}/incidents/{incident.id}"),
+            ),
+        )
+
+    def _blindness(self, cluster: str, now: float) -> Iterable[OwnAlert]:
+        freezes = self._watch.freezes()
+        for reason, after in ANNOUNCE_AFTER.items():
+            if reason not in freezes:
+                self._since.pop(reason, None)
+                continue
+            if now - self._since.setdefault(reason, now) < after:
+                continue
+            labels = {"alertname": "HealerFrozen", "cluster": cluster}
+            labels |= {"severity": "warning", "heal": "none"}
+            yield OwnAlert(
+                tuple(sorted(labels.items())),
+                (
+                    ("summary", f"Hale's healer of {cluster} does nothing: {reason}"),
+                    (
+                        "description",
+                        "Until this ends, what fails in the cluster is a person's to repair.",
+                    ),
+                    ("runbook_url", f"{self._url}/runbooks/HealerFrozen"),
+                ),
+            )
+            return  # one alert, whatever the number of reasons

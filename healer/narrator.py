@@ -1,0 +1,121 @@
+"""Tells what the journal says to the log and to the metrics. It only listens."""
+
+import structlog
+
+from healer.core import events as ev
+from healer.core.board import Board
+from healer.core.incident import Incident, Outcome
+from healer.metrics import Metrics
+
+log = structlog.get_logger()
+
+
+class Narrator:
+    """One line and one count for each thing that happened."""
+
+    def __init__(self, board: Board, metrics: Metrics) -> None:
+        self._board = board
+        self._metrics = metrics
+
+    def __call__(self, record: ev.Record) -> None:
+        """Tell one record."""
+        match record.event:
+            case ev.AlertRefused(alert, reason, sentence):
+                self._metrics.refused.labels(reason).inc()
+                log.warning(
+                    "alert.refused",
+                    alert=alert.name,
+                    fingerprint=alert.fingerprint,
+                    reason=reason,
+                    sentence=sentence,
+                )
+            case ev.Armed(why, pre_existing):
+                log.info("healer.armed", why=why, pre_existing=len(pre_existing))
+            case ev.Frozen(reason, by):
+                log.warning("healer.frozen", reason=reason, by=by)
+            case ev.Unfrozen(by):
+                log.info("healer.unfrozen", by=by)
+            case ev.HealerStarted(version, digest, _, era, term):
+                log.info("healer.leads", version=version, digest=digest, era=era, term=term)
+            case ev.AlertsReceived() | ev.SeenClear():
+                pass
+            case event:
+                self._incident(event, self._board.incidents[event.incident], record.at_wall)
+
+    def _incident(self, event: ev.Event, incident: Incident, at: float) -> None:
+        bound = log.bind(incident=incident.id, target=str(incident.target))
+        since = at - incident.cause.began_at
+        match event:
+            case ev.IncidentOpened(_, cause, ladder):
+                self._metrics.time_to.labels("detect").observe(max(0.0, since))
+                bound.info("incident.opened", alert=cause.name, ladder=ladder)
+            case ev.CauseReplaced(_, cause, ladder):
+                bound.info("incident.cause_replaced", alert=cause.name, ladder=ladder)
+            case ev.AlertJoined(_, alert):
+                bound.info("incident.joined", alert=alert.name)
+            case ev.IncidentHeld(_, hold):
+                self._metrics.holds.labels(hold.reason).inc()
+                told = bound.info if hold.passing else bound.warning
+                told("incident.held", reason=hold.reason, have=hold.have, need=hold.need)
+            case ev.ActionIntended(_, action_id, _, rung, action):
+                self._metrics.time_to.labels("decide").observe(max(0.0, since))
+                bound.info("action.intended", id=action_id, action=action, rung=rung)
+            case ev.ActionEnded(_, action_id, outcome, reason, detail):
+                self._metrics.time_to.labels("act").observe(max(0.0, since))
+                if outcome is not Outcome.DONE:
+                    self._count(incident, outcome)
+                bound.info(
+                    "action.ended",
+                    id=action_id,
+                    outcome=outcome.value,
+                    reason=reason,
+                    detail=detail,
+                )
+            case ev.VerificationEnded(_, action_id, verified, reason, detail):
+                self._count(incident, Outcome.VERIFIED if verified else Outcome.NOT_VERIFIED)
+                if verified:
+                    self._metrics.time_to.labels("serve").observe(max(0.0, since))
+                bound.info(
+                    "action.proved" if verified else "action.not_proved",
+                    id=action_id,
+                    reason=reason,
+                    detail=detail,
+                )
+            case ev.IncidentEscalated(_, reason, detail):
+                self._metrics.escalations.labels(reason).inc()
+                bound.warning("incident.escalated", reason=reason, detail=detail)
+            case ev.IncidentAdopted(_, by) | ev.ApprovalGiven(_, _, _, _, by):
+                bound.info("incident.person_agreed", by=by)
+            case ev.ApprovalDenied(_, _, by):
+                bound.warning("incident.denied", by=by)
+            case ev.IncidentClosed(_, outcome, detail):
+                self._close(bound, incident, outcome, detail, since)
+            case _:
+                pass
+
+    def _close(
+        self,
+        bound: structlog.typing.FilteringBoundLogger,
+        incident: Incident,
+        outcome: str,
+        detail: str,
+        since: float,
+    ) -> None:
+        if outcome == "healed":
+            self._metrics.time_to.labels("redundancy").observe(max(0.0, since))
+        bound.info(
+            "incident.closed",
+            alert=incident.cause.name,
+            outcome=outcome,
+            detail=detail,
+            duration_seconds=round(incident.changed_at - incident.opened_at, 3),
+            attempts=[
+                f"{one.action} {one.outcome.value if one.outcome else '-'}"
+                for one in incident.attempts
+            ],
+            symptoms=len(incident.symptoms),
+        )
+
+    def _count(self, incident: Incident, outcome: Outcome) -> None:
+        action = incident.attempts[-1].action
+        self._metrics.actions.labels(action, outcome.value).inc()
