@@ -125,8 +125,10 @@ def make(layout: Layout, name: str) -> None:
         # A delegated group needs a process; it waits in the leaf `host` until the lab ends.
         run("systemd-run", "--quiet", "--collect", f"--unit={name}", "-p", "Delegate=yes",
             "-p", "TasksMax=infinity", "sleep", "infinity")  # fmt: skip
-    for group in layout.groups(name):
+    for hierarchy, group in zip(layout.hierarchies, layout.groups(name), strict=True):
         (group / HOST).mkdir(parents=True, exist_ok=True)
+        if not layout.under_systemd:
+            _hand_down(hierarchy.path)
         if layout.under_systemd:
             for process in processes(group, below=False):
                 _write(group / HOST / "cgroup.procs", str(process))

@@ -25,9 +25,10 @@ _INTERRUPTED = 130
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return the exit status."""
     words = parser().parse_args(argv)
-    place = Place(id=words.id)
     try:
-        return int(words.run(words, place))
+        place = Place(id=words.id)
+        with life.signals_end():
+            return int(words.run(words, place))
     except LabError as error:
         print(f"hale-lab: {error}", file=sys.stderr)
         return _COULD_NOT

@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from cluster.packaged import rule_files
+from cluster.render import render
 from lab.commands import run
 from lab.node import INIT
 from lab.ports import HOST_ADDRESS
 from lab.scenario import Scenario
 from lab.tree import Tree
 
-HEALER_KEY = "/etc/hale/healer_key"
-KNOWN_HOSTS = "/etc/hale/known_hosts"
 GATE_KEYS = "/etc/hale/gate_keys"
 _HOST_KEY = "/etc/ssh/ssh_host_ed25519_key"
 _UNITS = "/etc/systemd/system"
@@ -134,13 +134,14 @@ def _hosts(scenario: Scenario) -> str:
 
 def _hale(tree: Tree, scenario: Scenario, node: str, keys: Keys) -> list[str]:
     """Write Hale's configuration and keys, and return the units that the node must start."""
+    for file in render(scenario.loaded, rule_files()).of(node).files:
+        tree.write(f"/{file.path}", file.text)
     tree.write(GATE_KEYS, keys.public("healer") + "\n")
     units = list(_ON_EVERY_NODE)
-    if node == scenario.cluster.healer.node:
-        text = (scenario.directory / "cluster.yml").read_bytes()
-        tree.write("/etc/hale/cluster.yml", text)
-        tree.write(HEALER_KEY, keys.private("healer"), mode=0o600, owner="hale-healer")
-        tree.write(KNOWN_HOSTS, keys.known_hosts(scenario))
+    healer = scenario.cluster.healer
+    if node == healer.node:
+        tree.write(healer.key, keys.private("healer"), mode=0o600, owner="hale-healer")
+        tree.write(healer.known_hosts, keys.known_hosts(scenario))
         units.append("hale-healer.service")
     return units
 

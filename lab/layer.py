@@ -6,7 +6,6 @@ Python; laid between the image and each node's disk.
 
 import hashlib
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,8 +25,8 @@ _PIP_SECONDS = 300.0
 _PROGRAMS = ("exporter", "healer", "gate")
 """Packages whose `systemd` directory holds units and sysusers.d files."""
 
-_PLACES = {".service": "/usr/lib/systemd/system", ".socket": "/usr/lib/systemd/system",
-           ".timer": "/usr/lib/systemd/system", ".conf": "/usr/lib/sysusers.d"}  # fmt: skip
+_UNITS = "/usr/lib/systemd/system"
+_USERS = "/usr/lib/sysusers.d"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,15 +125,17 @@ def _install(tree: Tree, hale: Distribution) -> None:
     tree.link("/usr/bin/hale-gate", GATE)
     for name in ("hale-exporter", "hale-healer", "hale-cluster"):
         tree.link(f"/usr/bin/{name}", f"{ENVIRONMENT}/bin/{name}")
-    for file in _unit_files(tree):
-        tree.write(f"{_PLACES[file.suffix]}/{file.name}", file.read_bytes())
+    for program in _PROGRAMS:
+        _install_units(tree, program)
     run("systemd-sysusers", f"--root={tree.root}")
 
 
-def _unit_files(tree: Tree) -> Iterator[Path]:
-    """Yield the unit and sysusers.d files that came with the wheel."""
+def _install_units(tree: Tree, program: str) -> None:
+    """Copy the units and the users that came with the wheel to where systemd looks for them."""
     for site in tree.resolve(ENVIRONMENT).glob("lib/python3*/site-packages"):
-        for program in _PROGRAMS:
-            for file in sorted((site / program / "systemd").glob("*")):
-                if file.suffix in _PLACES:
-                    yield file
+        for file in sorted((site / program / "systemd").glob("*.*")):
+            match file.suffix:
+                case ".conf":
+                    tree.write(f"{_USERS}/hale-{program}.conf", file.read_bytes())
+                case ".service" | ".socket" | ".timer":
+                    tree.write(f"{_UNITS}/{file.name}", file.read_bytes())

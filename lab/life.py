@@ -72,7 +72,7 @@ def visited(place: Place, scenario: Scenario, dist: Path) -> Iterator[RunningLab
             raise LabError(f"lab {place.id} is up with {record.read(place).scenario}; end it first")
         lab = None if found else _up(place, scenario, dist)
         try:
-            with cgroups.entered(layout, place.name), signals_end():
+            with cgroups.entered(layout, place.name):
                 yield lab or RunningLab(place, layout, record.read(place))
         finally:
             if not found:
@@ -117,10 +117,9 @@ def _up(place: Place, scenario: Scenario, dist: Path) -> RunningLab:
     hale = layer.distribution(dist) if scenario.lab.install else None
     remains.remove(place, layout)  # what a killed `up` may have left
     try:
-        with signals_end():
-            cgroups.make(layout, place.name)
-            with cgroups.entered(layout, place.name), steps(6 if hale else 5) as show:
-                return _build(place, layout, scenario, hale, show)
+        cgroups.make(layout, place.name)
+        with cgroups.entered(layout, place.name), steps(6 if hale else 5) as show:
+            return _build(place, layout, scenario, hale, show)
     except BaseException as error:
         try:
             _take_back(place)

@@ -13,7 +13,8 @@ from pydantic import Field, ValidationError
 from cluster.document import parse
 from cluster.errors import ConfigErrors
 from cluster.fields import Block, Bytes, Name, Unit, Url
-from cluster.load import load as load_cluster
+from cluster.load import Loaded
+from cluster.load import read as read_cluster
 from cluster.model import Cluster
 from lab.cgroups import HOST
 from lab.node import NodePlan
@@ -51,13 +52,18 @@ class Scenario:
 
     Attributes:
         directory: Where it was read from; `files/NODE/` and `files/all/` in it go onto the nodes.
-        cluster: cluster.yml.
+        loaded: cluster.yml with its text.
         lab: lab.yml.
     """
 
     directory: Path
-    cluster: Cluster
+    loaded: Loaded
     lab: LabFile
+
+    @property
+    def cluster(self) -> Cluster:
+        """What cluster.yml says."""
+        return self.loaded.cluster
 
     @property
     def plans(self) -> tuple[NodePlan, ...]:
@@ -96,8 +102,8 @@ def load(directory: Path) -> Scenario:
         LabError: A file is wrong; the message has every mistake with its place.
     """
     try:
-        cluster = load_cluster(directory / "cluster.yml")
-        scenario = Scenario(directory, cluster, _lab_file(directory / "lab.yml"))
+        loaded = read_cluster(directory / "cluster.yml")
+        scenario = Scenario(directory, loaded, _lab_file(directory / "lab.yml"))
     except ConfigErrors as errors:
         raise LabError(str(errors)) from errors
     _check(scenario)

@@ -1,0 +1,1 @@
+"""Reference clusters: a cluster.yml, a lab.yml and drills each."""
