@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 
 def pytest_sessionstart() -> None:
     """Say that there is no event loop outside of a test.
@@ -10,3 +12,8 @@ def pytest_sessionstart() -> None:
     nobody closes.
     """
     asyncio.set_event_loop(None)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let golden files be written anew; the diff is then read like any other change."""
+    parser.addoption("--rewrite", action="store_true", help="accept new golden output")

@@ -18,6 +18,7 @@ from healer.core.incident import (
     Outcome,
     State,
 )
+from healer.core.verdict import Verdict
 
 KEEP_CLOSED = 200
 """Closed incidents kept at hand for people; the journal keeps all."""
@@ -196,7 +197,8 @@ def fold(incident: Incident, event: IncidentEvent, at: float) -> Incident:
             symptoms = tuple(others)
             return replace(incident, cause=cause, ladder=ladder, symptoms=symptoms, approvals=())
         case ev.IncidentHeld(_, held, verdicts):
-            return _move(incident, Move.HOLD, at, hold=held, verdicts=verdicts)
+            real = incident.confirmed or _confirmed(verdicts)
+            return _move(incident, Move.HOLD, at, hold=held, verdicts=verdicts, confirmed=real)
         case ev.ActionIntended():
             return _begin(incident, event, at)
         case ev.ActionEnded():
@@ -227,6 +229,10 @@ def fold(incident: Incident, event: IncidentEvent, at: float) -> Incident:
             assert_never(event)
 
 
+def _confirmed(verdicts: tuple[Verdict, ...]) -> bool:
+    return any(one.guard == "still_true" and one.allowed for one in verdicts)
+
+
 def _move(incident: Incident, move: Move, at: float, **changes: object) -> Incident:
     state = incident.after(move)
     return replace(incident, state=state, changed_at=at, **changes)  # type: ignore[arg-type]
@@ -244,7 +250,15 @@ def _begin(incident: Incident, event: ev.ActionIntended, at: float) -> Incident:
         deadline_at=event.deadline_at,
     )
     attempts = (*incident.attempts, attempt)
-    return _move(incident, Move.BEGIN, at, hold=None, verdicts=event.verdicts, attempts=attempts)
+    return _move(
+        incident,
+        Move.BEGIN,
+        at,
+        hold=None,
+        verdicts=event.verdicts,
+        attempts=attempts,
+        confirmed=True,
+    )
 
 
 def _end(incident: Incident, event: ev.ActionEnded, at: float) -> Incident:

@@ -166,9 +166,8 @@ def _soak(next_step: Plan | Escalate) -> float:
 
 
 def _close(incident: Incident, clear_for: float) -> Close:
-    untrue = incident.hold is not None and incident.hold.reason == "not_confirmed"
-    if untrue and not incident.attempts:
-        return Close("not_true", f"{incident.hold.have if incident.hold else ''}")
+    if not incident.confirmed:
+        return Close("not_true", "never found true on fresh evidence")
     return Close("cleared", f"seen clear for {clear_for:.0f} s")
 
 

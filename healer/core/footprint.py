@@ -11,7 +11,8 @@ class Footprint:
     """What an action takes away.
 
     Attributes:
-        targets: Services, each on its node, that stop serving while the action runs.
+        targets: Services, each on its node, that stop serving while the action runs; a node
+            itself where the whole of it goes.
         groups: Groups that lose a member for that time.
         nodes: Nodes on which something is touched.
         failure_domains: Where those nodes stand.
@@ -29,11 +30,7 @@ class Footprint:
 
     def covers(self, target: Target) -> bool:
         """Whether trouble at `target` would be explained by this action."""
-        return target in self.targets or (target.service is None and target.node in self.nodes)
-
-    def overlaps(self, other: "Footprint") -> bool:
-        """Whether both touch the same service, or take from the same group."""
-        return bool(self.targets & other.targets or self.groups & other.groups)
+        return target in self.targets
 
 
 def of_unit(target: Target, reverse_dependencies: tuple[str, ...], topology: Topology) -> Footprint:

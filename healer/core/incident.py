@@ -147,6 +147,7 @@ class Incident:
         attempts: What was tried, oldest first.
         verdicts: What every guard said at the last decision.
         hold: The refusal that keeps it HELD.
+        confirmed: Whether fresh evidence ever said that the trouble is real.
         adopted_by: Who put it into our hands, though pre-existing or given up.
         adopted_at: When; attempts before it no longer count against the ladder.
         escalation: Why a person has it, one word.
@@ -165,6 +166,7 @@ class Incident:
     attempts: tuple[Attempt, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
     hold: Verdict | None = None
+    confirmed: bool = False
     adopted_by: str | None = None
     adopted_at: float = 0.0
     approvals: tuple[Approval, ...] = ()

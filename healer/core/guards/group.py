@@ -31,7 +31,7 @@ def common_cause(proposal: Proposal, facts: Facts) -> Verdict:
     alike = [one for one in facts.alike if _recent(one, since)]
     if not alike:
         return allow(name, have="no other member fails alike", need=need)
-    failed = next((one for one in alike if _repair_failed(one, since)), None)
+    failed = next((one for one in [proposal.incident, *alike] if _repair_failed(one, since)), None)
     if failed is not None:
         return hold(
             name,
@@ -80,7 +80,11 @@ def _recent(incident: Incident, since: float) -> bool:
 def _repair_failed(incident: Incident, since: float) -> bool:
     bad = (Outcome.FAILED, Outcome.REFUSED, Outcome.NOT_VERIFIED)
     last = incident.attempts[-1] if incident.attempts else None
-    return last is not None and last.outcome in bad and last.began_at >= since
+    return (
+        last is not None
+        and last.outcome in bad
+        and last.began_at >= max(since, incident.adopted_at)
+    )
 
 
 def _preceded(other: Incident, incident: Incident, since: float) -> bool:

@@ -58,7 +58,7 @@ def acted(world: World, number: str, *, ended: Outcome | None, age: float = 0.0)
             "{}",
             world.now + 30,
             (),
-        )  # fmt: skip
+        )
     )
     if ended in (Outcome.VERIFIED, Outcome.NOT_VERIFIED):
         world.journal(ev.ActionEnded(number, action_id, Outcome.DONE, "", "", world.now))
