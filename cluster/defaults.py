@@ -7,6 +7,7 @@ validation to judge.
 from collections.abc import Mapping
 
 from cluster.document import Value
+from cluster.fields import is_address
 from cluster.ladder import DEFAULT_LADDERS
 from cluster.probe import host_port
 
@@ -69,11 +70,11 @@ def _group(group: Value) -> Value:
 
 
 def _addresses(nodes: Value) -> dict[str, str]:
-    """Return the addresses that are written where they belong, by node."""
+    """Return the addresses that can be used, by node; the model reports the others."""
     if not isinstance(nodes, dict):
         return {}
     found = {n: node.get("address") for n, node in nodes.items() if isinstance(node, dict)}
-    return {name: address for name, address in found.items() if isinstance(address, str)}
+    return {n: text for n, text in found.items() if isinstance(text, str) and is_address(text)}
 
 
 def _healer(healer: dict[str, Value], addresses: Mapping[str, str]) -> dict[str, Value]:

@@ -234,7 +234,7 @@ class _Reading:
                     self._problem(node, path, f"{text[:20]} is not a number that can be read.")
                 return number
         self._problem(node, path, f"the tag {node.tag} is not read.", "Leave it out.")
-        return None
+        return text
 
     def _tagged(self, node: Node, path: Path, kind: str) -> None:
         if node.tag != _TAG + kind:

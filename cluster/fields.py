@@ -3,8 +3,10 @@
 Rule: a value that passed here is safe to put into a path, a label, a unit file or a URL as it is.
 """
 
+import ipaddress
 import re
-from typing import Annotated
+from collections.abc import Sized
+from typing import Annotated, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -44,6 +46,10 @@ ADDRESS_PATTERN = r"^[A-Za-z0-9:]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9:])?$"
 METRIC_PATTERN = r"^[A-Za-z_:][A-Za-z0-9_:]{0,199}$"
 FILE_PATTERN = r"^/[A-Za-z0-9_./@+=:,-]{0,1000}$"
 
+_ADDRESS = re.compile(ADDRESS_PATTERN, re.ASCII)
+
+_Items = TypeVar("_Items", bound=Sized)
+
 
 def _shaped(pattern: str, wanted: str) -> AfterValidator:
     compiled = re.compile(pattern.removesuffix("$") + r"\Z")
@@ -54,6 +60,24 @@ def _shaped(pattern: str, wanted: str) -> AfterValidator:
         return text
 
     return AfterValidator(check)
+
+
+def is_address(text: str) -> bool:
+    """Say whether a text is an IP address, or a host name that could not be meant as one."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        looks_like_one = ":" in text or re.fullmatch(r"[0-9.]*", text)
+        return _ADDRESS.fullmatch(text) is not None and not looks_like_one
+    return "%" not in text
+
+
+def _address(text: str) -> str:
+    if not is_address(text):
+        raise ValueError(
+            f"{text!r} is not an IP address or a host name. Write it without port or brackets."
+        )
+    return text
 
 
 def _duration(value: object) -> float:
@@ -105,9 +129,9 @@ def _command(words: tuple[str, ...]) -> tuple[str, ...]:
     return words
 
 
-def _not_empty(items: tuple[object, ...]) -> tuple[object, ...]:
+def _not_empty(items: _Items) -> _Items:
     if not items:
-        raise ValueError("the list is empty. Write at least one entry.")
+        raise ValueError("this is empty. Write at least one entry.")
     return items
 
 
@@ -126,7 +150,7 @@ Unit = Annotated[
 ]
 Address = Annotated[
     str,
-    _shaped(ADDRESS_PATTERN, "an IP address or a host name, without port or brackets"),
+    AfterValidator(_address),
     Field(json_schema_extra={"pattern": ADDRESS_PATTERN}),
 ]
 Metric = Annotated[

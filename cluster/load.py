@@ -127,6 +127,7 @@ _WANTED = {
     "finite_number": "{} is not a finite number.",
     "model_type": "{} is not a mapping of keys.",
     "mapping_type": "{} is not a mapping of keys.",
+    "dict_type": "{} is not a mapping of keys.",
     "tuple_type": "{} is not a list.",
 }
 

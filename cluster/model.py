@@ -131,7 +131,7 @@ class Cluster(Block):
     )
 
     name: Annotated[Name, Field(alias="cluster")]
-    nodes: Annotated[Mapping[Name, Node], Field(min_length=1)]
+    nodes: Annotated[Mapping[Name, Node], NOT_EMPTY]
     groups: Mapping[Name, Group] = {}
     services: Mapping[Name, Service] = {}
     ladders: Mapping[Name, Ladder]

@@ -3,6 +3,7 @@
 Rule: what is packaged is read as it lies, and nothing here changes it.
 """
 
+import errno
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
@@ -42,11 +43,19 @@ def _folder(package: str, suffix: str) -> Iterator[Traversable]:
 
 
 def rule_files() -> tuple[RuleFile, ...]:
-    """Return the packaged rules, sorted by file name."""
-    return tuple(
+    """Return the packaged rules, sorted by file name.
+
+    Raises:
+        FileNotFoundError: there are none. A Prometheus without rules would look healthy for ever.
+    """
+    found = tuple(
         RuleFile(entry.name, entry.read_text(encoding="utf-8"))
         for entry in _folder("rules", ".yml")
     )
+    if not found:
+        message = "no rules are installed. Install hale-ha again"
+        raise FileNotFoundError(errno.ENOENT, message, "rules")
+    return found
 
 
 def alerts(rules: tuple[RuleFile, ...]) -> tuple[Alert, ...]:

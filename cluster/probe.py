@@ -9,11 +9,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
-from cluster.fields import ADDRESS_PATTERN, AtLeastOne, Block, Command, Period, checked_url
+from cluster.fields import AtLeastOne, Block, Command, Period, checked_url, is_address
 
 PLACEHOLDER = "{address}"
-
-_HOST = re.compile(ADDRESS_PATTERN.removesuffix("$") + r"\Z")
 
 
 def host(address: str) -> str:
@@ -38,7 +36,7 @@ def _tcp(text: str) -> str:
     name, _, port = text.replace(PLACEHOLDER, "127.0.0.1").rpartition(":")
     name = name[1:-1] if name.startswith("[") and name.endswith("]") else name
     port_fits = re.fullmatch(r"[0-9]{1,5}", port, re.ASCII) and 0 < int(port) < 65536
-    if not port_fits or not _HOST.match(name):
+    if not port_fits or not is_address(name):
         raise ValueError(f"{text!r} is not HOST:PORT. Write '{PLACEHOLDER}:5432'.")
     return text
 

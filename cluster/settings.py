@@ -23,6 +23,17 @@ from cluster.fields import (
     Url,
 )
 from cluster.ladder import Action, Mode
+from cluster.quantity import duration_text
+
+
+def _at_least(least: float) -> AfterValidator:
+    def check(seconds: float) -> float:
+        if seconds < least:
+            short, long = duration_text(seconds), duration_text(least)
+            raise ValueError(f"{short} is too short. Write at least {long}.")
+        return seconds
+
+    return AfterValidator(check)
 
 
 class Store(Block):
@@ -35,7 +46,7 @@ class Store(Block):
 
     sqlite: File = "/var/lib/hale-healer/journal.db"
     reserve: Bytes = 4 * 1024 * 1024
-    lease: Annotated[Period, Field(ge=3)] = 10.0
+    lease: Annotated[Period, _at_least(3)] = 10.0
 
 
 class OwnerSettled(Block):
@@ -219,7 +230,7 @@ class Monitoring(Block):
     prometheus: Url
     scrape_interval: Period = 15.0
     evaluation_interval: Period = 15.0
-    retention: Annotated[Period, Field(ge=3600)] = 15 * 86400.0
+    retention: Annotated[Period, _at_least(3600)] = 15 * 86400.0
     alertmanagers: Annotated[tuple[Url, ...], NOT_EMPTY]
     dashboards: Url | None = None
     group_wait: Seconds = 10.0

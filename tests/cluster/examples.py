@@ -1,0 +1,65 @@
+"""Cluster files that several tests start from."""
+
+# Nothing to find in it: every test of a finding changes one thing.
+SOUND = """\
+cluster: sound
+nodes:
+  mon1: {address: 10.0.0.10, failure_domain: rack-a}
+  web1: {address: 10.0.0.11, failure_domain: rack-b}
+  web2: {address: 10.0.0.12, failure_domain: rack-c}
+groups:
+  control: {nodes: [mon1], role: control}
+  web: {nodes: [web1, web2], min_available: 1}
+services:
+  nginx: {unit: nginx.service, group: web, probe: {http: "http://{address}/"}}
+healer:
+  node: mon1
+  mode: act
+  escalate: {url: "https://pager.example/second"}
+monitoring:
+  nodes: [mon1]
+  receivers: {people: {url: "https://pager.example/first"}}
+  deadman: {url: "https://deadman.example/hale"}
+"""
+
+# The least that anyone has to write.
+SHORT = """\
+cluster: short
+nodes: {a: {address: 10.0.0.1}, b: {address: 10.0.0.2}}
+groups: {control: {nodes: [a], role: control}, web: {nodes: [b]}}
+services: {site: {unit: site.service, group: web}}
+healer: {node: a}
+monitoring: {nodes: [a]}
+"""
+
+# Two racks, two monitoring nodes, IPv6, names that YAML or a regular expression could misread.
+WIDE = """\
+cluster: wide
+nodes:
+  "010": {address: "2001:db8::10", failure_domain: "1e3"}
+  mon.b: {address: "2001:db8::11", failure_domain: rack-b}
+  db1: {address: db1.example, failure_domain: "1e3", power: pdu-7}
+  db2: {address: "2001:db8::22", failure_domain: rack-b}
+  db3: {address: "2001:db8::23", failure_domain: rack-b}
+groups:
+  control: {nodes: ["010", mon.b], role: control}
+  "db.main": {nodes: [db1, db2, db3], votes: true}
+  "off": {nodes: [db3, db2], mode: explain, min_available: 1}
+services:
+  postgres:
+    unit: postgresql@15-main.service
+    group: db.main
+    probe: {tcp: "{address}:5432", interval: 10s, timeout: 1500ms}
+    native_restart: null
+  redis:
+    unit: redis.service
+    group: "off"
+    probe: {command: [/usr/bin/redis-cli, -h, "{address}", "it's \\"quoted\\""]}
+    depends_on: [postgres]
+healer: {node: "010", mode: act, gate_spacing: {service.restart: 1500ms}}
+monitoring:
+  nodes: ["010", mon.b]
+  dashboards: https://grafana.example/d
+  for: {ServiceDown: 90s}
+exporter: {peers: 3}
+"""

@@ -1,0 +1,170 @@
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from cluster.document import MAX_BYTES
+from cluster.errors import ConfigErrors
+from cluster.ladder import Mode
+from cluster.load import load, loads
+from tests.cluster import cases
+from tests.cluster.examples import SHORT, SOUND, WIDE
+
+HERE = Path(__file__).parent
+SCENARIOS = sorted((HERE.parents[1] / "scenarios").glob("*/cluster.yml"))
+
+
+def errors_of(text: str) -> str:
+    try:
+        loads(text)
+    except ConfigErrors as errors:
+        return f"{errors}\n"
+    return "loads\n"
+
+
+@pytest.mark.parametrize(
+    "path", sorted((HERE / "errors").glob("*.txt")), ids=lambda path: str(path.stem)
+)
+def test_every_mistake_is_told_with_its_place_and_remedy(path: Path, rewrite: bool) -> None:
+    cases.hold(path, errors_of, rewrite=rewrite)
+
+
+@pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: str(path.parent.name))
+def test_every_scenario_loads(path: Path) -> None:
+    assert load(path).nodes
+
+
+@pytest.mark.parametrize("text", [SOUND, SHORT, WIDE])
+def test_every_example_loads(text: str) -> None:
+    assert loads(text).nodes
+
+
+def test_a_short_file_is_completed_with_the_values_for_production() -> None:
+    cluster = loads(SHORT)
+    assert cluster.healer.mode is Mode.EXPLAIN
+    assert cluster.healer.external_url == "http://10.0.0.1:9595"
+    assert cluster.monitoring.prometheus == "http://127.0.0.1:9090"
+    assert cluster.monitoring.alertmanagers == ("http://127.0.0.1:9093",)
+    assert cluster.monitoring.scrape_interval == 15.0
+    assert list(cluster.ladders) == ["restart-service", "restart-exporter"]
+    assert cluster.groups["control"].min_available == 1
+    assert cluster.groups["web"].min_available == 0
+
+
+def test_several_monitoring_nodes_are_reached_by_their_addresses() -> None:
+    monitoring = loads(WIDE).monitoring
+    assert monitoring.prometheus == "http://[2001:db8::10]:9090"
+    assert monitoring.alertmanagers == (
+        "http://[2001:db8::10]:9093",
+        "http://[2001:db8::11]:9093",
+    )
+
+
+def test_a_ladder_in_the_file_replaces_the_built_in_one_as_a_whole() -> None:
+    cluster = loads(SOUND + "ladders: {restart-service: {rungs: [{action: person.call}]}}\n")
+    assert [rung.action for rung in cluster.ladders["restart-service"].rungs] == ["person.call"]
+    assert "restart-exporter" in cluster.ladders
+
+
+def test_a_rung_that_says_nothing_of_proof_gets_the_one_that_fits_it() -> None:
+    ladders = loads(SHORT).ladders
+    service, exporter = (
+        ladders[n].rungs[0].verify for n in ("restart-service", "restart-exporter")
+    )
+    assert service is not None
+    assert exporter is not None
+    assert (service.metric, exporter.metric) == ("hale_service_up", "up")
+    assert (service.want, service.within, service.soak) == (1.0, 90.0, 30.0)
+
+
+def test_the_digest_changes_with_meaning_and_not_with_writing() -> None:
+    rewritten = SHORT.replace(
+        "a: {address: 10.0.0.1}", "a: {failure_domain: unknown, address: '10.0.0.1'}"
+    )
+    assert loads(SHORT).digest == loads("# a comment\n" + rewritten).digest
+    assert loads(SHORT).digest != loads(SHORT.replace("10.0.0.2", "10.0.0.3")).digest
+
+
+def test_a_file_that_cannot_be_read_is_a_config_error(tmp_path: Path) -> None:
+    for path in (tmp_path / "missing.yml", tmp_path, tmp_path / "nul\0byte"):
+        with pytest.raises(ConfigErrors, match="cannot be read"):
+            load(path)
+
+
+def test_an_endless_file_is_refused() -> None:
+    with pytest.raises(ConfigErrors, match=f"more than {MAX_BYTES}"):
+        load("/dev/zero")
+
+
+def test_a_pipe_is_read_like_a_file(tmp_path: Path) -> None:
+    read_end, write_end = os.pipe()
+    os.write(write_end, SHORT.encode())
+    os.close(write_end)
+    assert load(f"/dev/fd/{read_end}").name == "short"
+    os.close(read_end)
+
+
+# Bits of YAML and of cluster.yml, so that random text gets past the first character.
+SCRAPS = st.sampled_from(
+    [
+        *"{}[]:,-#&*!|>'\"%@`?~\n\t \\",
+        *("cluster: x\n", "nodes:\n", "  a: {address: 10.0.0.1}\n", "groups: {g: {nodes: [a]}}\n"),
+        *(
+            "services:\n",
+            "healer: {node: a}\n",
+            "monitoring: {nodes: [a]}\n",
+            "ladders: {l: {rungs: ",
+        ),
+        *(
+            "- ",
+            "  ",
+            "{address}",
+            "1e999",
+            ".nan",
+            "0o7",
+            "9" * 50,
+            "!!int ",
+            "<<: ",
+            "---\n",
+            "null",
+        ),
+        *(
+            "[{action: reboot}]",
+            "depends_on: [a]",
+            "http://[",
+            "http://{address}:x/",
+            "30s",
+            "\ud800",
+        ),
+    ]
+)
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=300)
+@given(st.lists(SCRAPS | st.text(max_size=5), max_size=25).map("".join))
+@example("\ufeff")
+@example("a: !!int '0x'")
+def test_no_text_raises_anything_but_config_errors(text: str) -> None:
+    try:
+        loads(text)
+    except ConfigErrors as errors:
+        assert str(errors)  # noqa: PT017  # the point is that nothing else comes
+
+
+LEAVES = st.sampled_from(
+    [None, True, 3, -1, 0.5, "", "x", "30s", "a", "web1", [], {}, [1], {"a": 1}, "http://x", "é\n"]
+)
+
+
+@given(st.data())
+def test_no_wrong_value_in_the_right_place_raises_anything_else(data: st.DataObject) -> None:
+    lines = SOUND.splitlines()
+    for number in data.draw(st.sets(st.integers(0, len(lines) - 1), min_size=1, max_size=3)):
+        key, _, _ = lines[number].partition(":")
+        lines[number] = f"{key}: {data.draw(LEAVES)!r}"
+    try:
+        loads("\n".join(lines))
+    except ConfigErrors as errors:
+        assert all(problem.line >= 1 for problem in errors.problems)  # noqa: PT017
