@@ -36,6 +36,9 @@ CYCLE = 2.0
 REFUSE_AGAIN = 3600.0
 """Seconds after which an alert that can never be taken is refused anew, if it still fires."""
 
+SEEN_EVERY = 60.0
+"""Seconds between two notes that we see the cluster."""
+
 RECHECK = 10.0
 """Seconds between two looks at the evidence for an alert whose incident is over."""
 
@@ -167,7 +170,8 @@ class Engine:
             ours = {alert.fingerprint for one in board.open for alert in one.alerts if one.attempts}
             before = tuple(alert for key, alert in sorted(known.items()) if key not in ours)
             await self._journal.write(ev.Armed(why, before))
-        if self._watch.watchdog_age is not None:
+        # Noted now and then: it only has to tell an hour's gap, and each note is a write to disk.
+        if self._watch.watchdog_age is not None and (seen is None or now - seen > SEEN_EVERY):
             await store.mark_seen(now)
 
     async def _recheck(self, alert: Alert) -> None:
