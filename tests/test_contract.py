@@ -3,6 +3,7 @@
 Each section holds one border; a new border gets a section of its own.
 """
 
+import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import pytest
 import yaml
 
 from cluster.ladder import DEFAULT_LADDERS
+from healer.metrics import FREEZES
 
 ROOT = Path(__file__).parent.parent
 CONTRACTS = (ROOT / "docs/contracts.md").read_text()
@@ -201,3 +203,39 @@ def test_runbook_names_only_metrics_that_exist(page: Path) -> None:
 def test_runbook_names_only_commands_that_exist(page: Path) -> None:
     for command, verb in re.findall(r"(?:^|`)(hale-\w+) (\w+)", page.read_text(), re.MULTILINE):
         assert verb in COMMANDS[command], f"{page.name}: {command} {verb}"
+
+
+# --- Runbooks: reason words -----------------------------------------------------------------
+
+
+def words_given_to(function: str, argument: int) -> set[str]:
+    """Return the literal words that the healer's core gives as one argument of a function."""
+    words = set()
+    for path in (ROOT / "healer/core").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            match node:
+                case ast.Call(func=ast.Name(id=name), args=args) if name == function:
+                    if len(args) > argument and isinstance(args[argument], ast.Constant):
+                        words.add(ast.literal_eval(args[argument]))
+    return words
+
+
+def explained_on(page: str) -> set[str]:
+    """Return the words that a runbook sets in code type."""
+    return set(re.findall(r"`([a-z_]+)`", (ROOT / f"runbooks/{page}.md").read_text()))
+
+
+def test_every_word_for_a_hold_is_explained_to_the_person_it_calls() -> None:
+    words = words_given_to("hold", 1)
+    assert "capacity" in words
+    assert words <= explained_on("HealerHolds")
+
+
+def test_every_word_for_an_escalation_is_explained_to_the_person_it_calls() -> None:
+    words = words_given_to("Escalate", 0)
+    assert "ladder_exhausted" in words
+    assert words <= explained_on("HealerEscalation")
+
+
+def test_every_word_for_a_freeze_is_explained_to_the_person_it_calls() -> None:
+    assert set(FREEZES) <= explained_on("HealerFrozen")
