@@ -28,6 +28,9 @@ class CommandProbe:
     argv: tuple[str, ...]
 
 
+How = HttpProbe | TcpProbe | CommandProbe
+
+
 @dataclass(frozen=True, slots=True)
 class Probe:
     """What to try, and how often.
@@ -38,7 +41,7 @@ class Probe:
         fall: Failures in a row that mean that the service is not serving.
     """
 
-    how: HttpProbe | TcpProbe | CommandProbe
+    how: How
     interval: float = 5.0
     timeout: float = 2.0
     fall: int = 2

@@ -13,7 +13,7 @@ from typing import Protocol
 
 import aiohttp
 
-from exporter.config import CommandProbe, HttpProbe, TcpProbe
+from exporter.config import CommandProbe, How, HttpProbe, TcpProbe
 from exporter.serving import Probed
 
 # Errors of this process or this kernel, not of the service.
@@ -35,7 +35,7 @@ class Prober(Protocol):
         ...
 
 
-def prober(how: HttpProbe | TcpProbe | CommandProbe) -> Prober:
+def prober(how: How) -> Prober:
     """Return what makes attempts of that kind."""
     match how:
         case HttpProbe():

@@ -11,6 +11,7 @@ from exporter.config import (
     CommandProbe,
     Config,
     ConfigError,
+    How,
     HttpProbe,
     Peer,
     Probe,
@@ -113,7 +114,7 @@ def _probe(field: Field) -> Probe:
         return Probe(CommandProbe(()))
     if "status" in keys and kinds != ["http"]:
         keys["status"].wrong("only an http probe has a status")
-    how: HttpProbe | TcpProbe | CommandProbe
+    how: How
     match kinds[0]:
         case "http":
             how = _http(keys)

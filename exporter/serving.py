@@ -5,9 +5,11 @@ Pure values and functions: no I/O and no clock.
 The answer is 1, 0 or unknown:
 
 - A unit that is failed, inactive or not loaded: 0, whatever a probe saw.
-- A unit on its way (starting, stopping, waiting for systemd's auto-restart): what it was before. So a
-  service that systemd restarts by itself is not failed yet, and one that has failed stays 0 until it is
-  active again. Nothing is known of one that was never seen before: unknown.
+- A unit that waits for systemd's auto-restart: what it was before. So a service that systemd restarts
+  by itself is not failed yet, and one that has failed stays 0 until it is active again. Of one that was
+  never seen before nothing is known.
+- A unit that is starting or stopping: likewise, but for a probe that fails `fall` times in this state: a
+  start that hangs does not serve. A success changes nothing yet.
 - An active unit without probe: 1.
 - An active unit with a probe: 0 after `fall` failures in a row, 1 after a success. A probe counts only
   if the unit was the same run of the same unit from its beginning to its end: so after a restart neither
@@ -35,11 +37,15 @@ class Phase(Enum):
 
     UP = "up"
     MOVING = "moving"
+    RETRYING = "retrying"
     DOWN = "down"
 
 
-# systemd.unit(5), ActiveState. What is not here is on its way: activating (where
-# auto-restart is a sub-state), deactivating, maintenance, and whatever comes next.
+# The sub-state, or the beginning of it, of a service that systemd will start again by itself.
+AUTO_RESTART = "auto-restart"
+
+# systemd.unit(5), ActiveState. What is not here is on its way: activating,
+# deactivating, maintenance, and whatever comes next.
 PHASES = {
     "active": Phase.UP,
     "reloading": Phase.UP,
@@ -77,6 +83,8 @@ def phase(unit: Unit) -> Phase:
     """Reduce a unit's states to what they mean for its users."""
     if unit.load_state != "loaded":
         return Phase.DOWN
+    if unit.sub_state.startswith(AUTO_RESTART):
+        return Phase.RETRYING
     return PHASES.get(unit.active_state, Phase.MOVING)
 
 
@@ -102,14 +110,15 @@ def unit_lost(serving: Serving) -> Serving:
 
 
 def probed(serving: Serving, run: int, result: Probed, now: float) -> Serving:
-    """Take in a probe that began in `run`; one of another run, or of a unit that is not up, is dropped."""
-    if serving.fall is None or run != serving.run or serving.key is None:
+    """Take in a probe that began in `run`; one of another run says nothing about this one."""
+    if serving.fall is None or serving.unit is None or run != serving.run:
         return serving
-    if serving.unit is None or serving.key[0] is not Phase.UP:
+    if serving.key is None or serving.key[0] in (Phase.DOWN, Phase.RETRYING):
         return serving
     match result:
         case Probed.SUCCESS:
-            return replace(serving, settled=True, failures=0, blind=False, believed_at=now)
+            settled = True if serving.key[0] is Phase.UP else serving.settled
+            return replace(serving, settled=settled, failures=0, blind=False, believed_at=now)
         case Probed.FAILURE:
             failures = serving.failures + 1
             settled = False if failures >= serving.fall else serving.settled

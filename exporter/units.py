@@ -5,7 +5,7 @@ for what has no signal (memory) and to notice a bus or a systemd that no longer 
 """
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,6 +13,8 @@ from dbus_fast import BusType, Message, MessageType
 from dbus_fast.aio import MessageBus
 from dbus_fast.errors import DBusFastError
 from dbus_fast.unpack import unpack_variants
+
+from exporter.racing import first
 
 SYSTEMD = "org.freedesktop.systemd1"
 MANAGER_PATH = "/org/freedesktop/systemd1"
@@ -147,7 +149,7 @@ class SystemBus:
                 await bus.connect()
                 session = _Session(bus, names, listener)
                 await session.subscribe()
-            await _first(_disconnected(bus), session.keep_in_sync(self._resync, self._deadline))
+            await first(_disconnected(bus), session.keep_in_sync(self._resync, self._deadline))
         except TimeoutError:
             raise
         except (OSError, EOFError, DBusFastError) as error:
@@ -159,19 +161,6 @@ class SystemBus:
 
 async def _disconnected(bus: MessageBus) -> None:
     await bus.wait_for_disconnect()  # type: ignore[no-untyped-call]
-
-
-async def _first(*work: Awaitable[None]) -> None:
-    """Wait for whichever ends first, and end the others."""
-    tasks = [asyncio.ensure_future(w) for w in work]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-    for task in done:
-        task.result()
 
 
 class _Session:

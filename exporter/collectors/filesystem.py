@@ -188,7 +188,9 @@ class Filesystems:
         mounts = _distinct(self._strip(m) for m in parse(table))
         mounts = [m for m in mounts if self._keep.keeps(m)]
         # Those that answered last time go first: the rest may fill every thread.
-        paths = sorted({m.path for m in mounts}, key=lambda path: self._known.get(path) is None)
+        paths = sorted(
+            dict.fromkeys(m.path for m in mounts), key=lambda path: self._known.get(path) is None
+        )
         self._forget_all_but(mounts)
         async with asyncio.TaskGroup() as group:
             asked = [group.create_task(self._ask(p), name=f"statvfs:{p!r}") for p in paths]

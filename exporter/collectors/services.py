@@ -4,144 +4,41 @@ Signals drive it, so it has no schedule of its own; what a scrape gets is made f
 """
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 import structlog
 
 from exporter.clock import Clock
 from exporter.collector import Background, Latest, State
-from exporter.config import Probe, Service
-from exporter.exposition import Family, Kind, block, line
+from exporter.config import How, Probe, Service
+from exporter.exposition import Family, block
 from exporter.probes import Prober, prober
-from exporter.serving import Phase, Probed, Serving, is_up, phase, probed, unit_lost, unit_seen
+from exporter.racing import first
+from exporter.service_series import FAMILIES, Attempt, Samples, ServiceSeries
+from exporter.serving import Phase, Probed, Serving, phase, probed, unit_lost, unit_seen
 from exporter.units import BusLost, Systemd, Unit
 
 log = structlog.get_logger()
 
-UP = Family("hale_service_up", Kind.GAUGE, "Whether the service serves; absent when unknown.")
-UNIT_STATE = Family(
-    "hale_service_unit_state", Kind.GAUGE, "State of the service's unit; 1 for the present one."
-)
-RESULT = Family("hale_service_unit_result_info", Kind.GAUGE, "How the unit's last run ended.")
-RESTARTS = Family(
-    "hale_service_restarts_total", Kind.COUNTER, "Restarts that systemd made by itself."
-)
-MEMORY = Family(
-    "hale_service_memory_bytes", Kind.GAUGE, "Memory of the service's cgroup, of the last re-sync."
-)
-CHANGED = Family(
-    "hale_service_unit_state_change_timestamp_seconds",
-    Kind.GAUGE,
-    "When the unit's state last changed, in unixtime.",
-)
-PROBE_SUCCESS = Family(
-    "hale_service_probe_success", Kind.GAUGE, "Whether the newest attempt of the probe succeeded."
-)
-PROBE_DURATION = Family(
-    "hale_service_probe_duration_seconds", Kind.GAUGE, "Duration of the probe's newest attempt."
-)
-FAMILIES = (
-    MEMORY,
-    PROBE_DURATION,
-    PROBE_SUCCESS,
-    RESTARTS,
-    CHANGED,
-    RESULT,
-    UNIT_STATE,
-    UP,
-)
-
-AUTO_RESTART = "auto-restart"
-STATES = (
-    "active",
-    "reloading",
-    "inactive",
-    "failed",
-    "activating",
-    "deactivating",
-    AUTO_RESTART,
-)
-
 # Seconds between two attempts to reach the bus.
 RECONNECT = 1.0
-# A probe's result means nothing once this many further ones should have come.
-KEEP_INTERVALS = 3
 # Seconds between two attempts of one probe at the least, however fast its unit comes and goes.
 BREATH = 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """The newest attempt of a probe; `at` in monotonic seconds."""
-
-    result: Probed
-    duration_seconds: float
-    at: float
-
-
 class Watched:
-    """One service while it is declared."""
+    """One service while it is declared, and all that is known of it."""
 
     def __init__(self, service: Service) -> None:
         self.service = service
+        self.series = ServiceSeries(service)
         self.serving = Serving(fall=service.probe.fall if service.probe else None)
         self.attempt: Attempt | None = None
         self.changed = asyncio.Event()
-        self._name = service.name
 
-    def lines(self, now: float) -> dict[Family, list[bytes]]:
-        """Return this service's samples for this moment."""
-        found: dict[Family, list[bytes]] = {}
-        probe = self.service.probe
-        answer = is_up(self.serving, now, _max_age(probe) if probe else 0.0)
-        if answer is not None:
-            series = UP.series(service=self._name, service_group=self.service.group)
-            found[UP] = [line(series, answer)]
-        if self.serving.unit is not None:
-            found |= self._unit_lines(self.serving.unit)
-        if probe is not None and self.attempt is not None:
-            found |= self._probe_lines(probe, self.attempt, now)
-        return found
-
-    def _unit_lines(self, unit: Unit) -> dict[Family, list[bytes]]:
-        name = self._name
-        present = AUTO_RESTART if unit.sub_state.startswith(AUTO_RESTART) else unit.active_state
-        found = {
-            UNIT_STATE: [
-                line(UNIT_STATE.series(service=name, state=state), state == present)
-                for state in STATES
-            ]
-        }
-        if unit.result:
-            found[RESULT] = [line(RESULT.series(service=name, result=unit.result), 1)]
-        for family, value in (
-            (RESTARTS, unit.restarts),
-            (MEMORY, unit.memory_bytes),
-            (CHANGED, unit.state_changed_at),
-        ):
-            if value is not None:
-                found[family] = [line(family.series(service=name), value)]
-        return found
-
-    def _probe_lines(self, probe: Probe, attempt: Attempt, now: float) -> dict[Family, list[bytes]]:
-        if attempt.result is Probed.NOT_MADE or now - attempt.at > _max_age(probe):
-            return {}
-        kind = prober(probe.how).kind
-        success = attempt.result is Probed.SUCCESS
-        return {
-            PROBE_SUCCESS: [line(PROBE_SUCCESS.series(service=self._name, probe=kind), success)],
-            PROBE_DURATION: [
-                line(
-                    PROBE_DURATION.series(service=self._name, probe=kind),
-                    attempt.duration_seconds,
-                )
-            ],
-        }
-
-
-def _max_age(probe: Probe) -> float:
-    return KEEP_INTERVALS * probe.interval + probe.timeout
+    def samples(self, now: float) -> Samples:
+        """Return this service's sample lines for this moment."""
+        return self.series.samples(self.serving, self.attempt, now)
 
 
 class Services(Background):
@@ -149,7 +46,22 @@ class Services(Background):
 
     name = "services"
 
-    def __init__(self, services: Sequence[Service], systemd: Systemd, clock: Clock) -> None:
+    def __init__(
+        self,
+        services: Sequence[Service],
+        systemd: Systemd,
+        clock: Clock,
+        make_prober: Callable[[How], Prober] = prober,
+    ) -> None:
+        """Ask nothing yet.
+
+        Args:
+            services: Declared for this node; names are unique.
+            systemd: Where units' states come from.
+            clock: For ages and durations.
+            make_prober: Makes what attempts a probe.
+        """
+        self._make_prober = make_prober
         self._watched = [Watched(s) for s in services]
         self._systemd = systemd
         self._clock = clock
@@ -194,8 +106,8 @@ class Services(Background):
         now = self._clock.monotonic()
         lines: dict[Family, list[bytes]] = {family: [] for family in FAMILIES}
         for watched in self._watched:
-            for family, samples in watched.lines(now).items():
-                lines[family] += samples
+            for family, sample_lines in watched.samples(now).items():
+                lines[family] += sample_lines
         body = b"".join(block(family, lines[family]) for family in FAMILIES)
         return Latest(body, self._state, self._duration, self._last_success)
 
@@ -254,15 +166,16 @@ class Services(Background):
     # The probes
 
     async def _probe(self, watched: Watched, probe: Probe) -> None:
-        attempts = prober(probe.how)
+        attempts = self._make_prober(probe.how)
         while True:
             began = self._clock.monotonic()
             watched.changed.clear()
-            await self._attempt(watched, probe, attempts)
-            spent = self._clock.monotonic() - began
+            # A new run of the unit makes an attempt from before worthless: do not wait for its end.
+            await first(self._attempt(watched, probe, attempts), _happened(watched.changed))
             await asyncio.sleep(BREATH)
+            spent = self._clock.monotonic() - began
             try:
-                async with asyncio.timeout(max(0.0, probe.interval - spent - BREATH)):
+                async with asyncio.timeout(max(0.0, probe.interval - spent)):
                     await watched.changed.wait()
             except TimeoutError:
                 pass  # nothing happened: time for the next one
@@ -276,17 +189,25 @@ class Services(Background):
         except TimeoutError:
             result = Probed.FAILURE
         now = self._clock.monotonic()
-        watched.attempt = Attempt(result, now - began, now)
+        watched.attempt = Attempt(attempts.kind, result, now - began, now)
         before = watched.serving
         watched.serving = probed(before, run, result, now)
         if watched.serving.settled is not before.settled:
-            log.info(
-                "service.changed",
-                service=watched.service.name,
-                serving=watched.serving.settled,
-                by=f"{attempts.kind} probe",
-                failures=watched.serving.failures,
-            )
+            _log_probe(watched, attempts.kind)
+
+
+async def _happened(event: asyncio.Event) -> None:
+    await event.wait()
+
+
+def _log_probe(watched: Watched, kind: str) -> None:
+    log.info(
+        "service.changed",
+        service=watched.service.name,
+        serving=watched.serving.settled,
+        probe=kind,
+        failures=watched.serving.failures,
+    )
 
 
 def _log_change(service: Service, before: Serving, unit: Unit) -> None:

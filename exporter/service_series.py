@@ -1,0 +1,129 @@
+"""What is shown of one service, as lines of the text format.
+
+Every name and label part is made once, when it is first needed.
+"""
+
+from dataclasses import dataclass
+
+from exporter.config import Probe, Service
+from exporter.exposition import Family, Kind, line
+from exporter.serving import AUTO_RESTART, Probed, Serving, is_up
+from exporter.units import Unit
+
+UP = Family("hale_service_up", Kind.GAUGE, "Whether the service serves; absent when unknown.")
+UNIT_STATE = Family(
+    "hale_service_unit_state", Kind.GAUGE, "State of the service's unit; 1 for the present one."
+)
+RESULT = Family("hale_service_unit_result_info", Kind.GAUGE, "How the unit's last run ended.")
+RESTARTS = Family(
+    "hale_service_restarts_total", Kind.COUNTER, "Restarts that systemd made by itself."
+)
+MEMORY = Family(
+    "hale_service_memory_bytes", Kind.GAUGE, "Memory of the service's cgroup, of the last re-sync."
+)
+CHANGED = Family(
+    "hale_service_unit_state_change_timestamp_seconds",
+    Kind.GAUGE,
+    "When the unit's state last changed, in unixtime.",
+)
+PROBE_SUCCESS = Family(
+    "hale_service_probe_success", Kind.GAUGE, "Whether the newest attempt of the probe succeeded."
+)
+PROBE_DURATION = Family(
+    "hale_service_probe_duration_seconds", Kind.GAUGE, "Duration of the probe's newest attempt."
+)
+FAMILIES = (
+    MEMORY,
+    PROBE_DURATION,
+    PROBE_SUCCESS,
+    RESTARTS,
+    CHANGED,
+    RESULT,
+    UNIT_STATE,
+    UP,
+)
+
+STATES = (
+    "active",
+    "reloading",
+    "inactive",
+    "failed",
+    "activating",
+    "deactivating",
+    AUTO_RESTART,
+)
+
+# A probe's result means nothing once this many further ones should have come.
+KEEP_INTERVALS = 3
+
+Samples = dict[Family, list[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """The newest attempt of a probe; `kind` as in the label `probe`, `at` in monotonic seconds."""
+
+    kind: str
+    result: Probed
+    duration_seconds: float
+    at: float
+
+
+class ServiceSeries:
+    """Turns what is known of one service into samples."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._made: dict[tuple[Family, str], bytes] = {}
+
+    def samples(self, serving: Serving, attempt: Attempt | None, now: float) -> Samples:
+        """Return the samples for this moment, `now` in monotonic seconds; what is unknown is absent."""
+        probe = self._service.probe
+        answer = is_up(serving, now, _max_age(probe) if probe else 0.0)
+        found: Samples = {}
+        if answer is not None:
+            found[UP] = [line(self._series(UP, "service_group", self._service.group), answer)]
+        if serving.unit is not None:
+            found |= self._of_unit(serving.unit)
+        if probe is not None and attempt is not None and now - attempt.at <= _max_age(probe):
+            found |= self._of_probe(attempt)
+        return found
+
+    def _of_unit(self, unit: Unit) -> Samples:
+        waiting = unit.sub_state.startswith(AUTO_RESTART)
+        present = AUTO_RESTART if waiting else unit.active_state
+        found = {
+            UNIT_STATE: [line(self._series(UNIT_STATE, "state", s), s == present) for s in STATES]
+        }
+        if unit.result:
+            found[RESULT] = [line(self._series(RESULT, "result", unit.result), 1)]
+        for family, value in (
+            (RESTARTS, unit.restarts),
+            (MEMORY, unit.memory_bytes),
+            (CHANGED, unit.state_changed_at),
+        ):
+            if value is not None:
+                found[family] = [line(self._series(family), value)]
+        return found
+
+    def _of_probe(self, attempt: Attempt) -> Samples:
+        if attempt.result is Probed.NOT_MADE:
+            return {}
+        success = attempt.result is Probed.SUCCESS
+        return {
+            PROBE_SUCCESS: [line(self._series(PROBE_SUCCESS, "probe", attempt.kind), success)],
+            PROBE_DURATION: [
+                line(self._series(PROBE_DURATION, "probe", attempt.kind), attempt.duration_seconds)
+            ],
+        }
+
+    def _series(self, family: Family, label: str = "", value: str = "") -> bytes:
+        made = self._made.get((family, value))
+        if made is None:
+            labels = {"service": self._service.name} | ({label: value} if label else {})
+            made = self._made[family, value] = family.series(**labels)
+        return made
+
+
+def _max_age(probe: Probe) -> float:
+    return KEEP_INTERVALS * probe.interval + probe.timeout

@@ -1,0 +1,76 @@
+"""Threads that may never come back."""
+
+import asyncio
+import threading
+
+import pytest
+
+from exporter.blocking import StillRunning, Threads
+
+
+async def give_up(call: "asyncio.Task[object]", started: threading.Event) -> None:
+    """Cancel a call once its thread is at work."""
+    await asyncio.to_thread(started.wait)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+
+
+async def test_an_answer_and_an_error_come_through() -> None:
+    threads = Threads()
+    assert await threads.call("sum", lambda: 1 + 1) == 2
+    with pytest.raises(ZeroDivisionError):
+        await threads.call("sum", lambda: 1 // 0)
+    assert threads.running == frozenset()
+
+
+async def test_a_stuck_thread_is_never_doubled_and_holds_up_nobody_else() -> None:
+    threads, started, go_on = Threads(), threading.Event(), threading.Event()
+
+    def stuck() -> bool:
+        started.set()
+        return go_on.wait()
+
+    call: asyncio.Task[object] = asyncio.ensure_future(threads.call("nfs", stuck))
+    await give_up(call, started)
+    with pytest.raises(StillRunning, match="nfs"):
+        await threads.call("nfs", lambda: True)
+    assert threads.running == {"nfs"}
+    assert await threads.call("root", lambda: "fine") == "fine"
+    go_on.set()
+
+
+async def test_stuck_threads_are_bounded_and_a_place_is_given_back() -> None:
+    threads, started, go_on = Threads(limit=1), threading.Event(), threading.Event()
+
+    def stuck() -> bool:
+        started.set()
+        return go_on.wait()
+
+    call: asyncio.Task[object] = asyncio.ensure_future(threads.call("nfs", stuck))
+    await give_up(call, started)
+    waiting = asyncio.ensure_future(threads.call("root", lambda: "fine"))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    go_on.set()
+    assert await waiting == "fine"
+    assert await threads.call("nfs", lambda: "back") == "back"
+
+
+async def test_a_wait_for_a_place_can_be_given_up() -> None:
+    threads, started, go_on = Threads(limit=1), threading.Event(), threading.Event()
+
+    def stuck() -> bool:
+        started.set()
+        return go_on.wait()
+
+    first = asyncio.ensure_future(threads.call("nfs", stuck))
+    await asyncio.to_thread(started.wait)
+    second = asyncio.ensure_future(threads.call("root", lambda: "fine"))
+    await asyncio.sleep(0)
+    second.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await second
+    assert threads.running == {"nfs"}
+    go_on.set()
+    assert await first is True

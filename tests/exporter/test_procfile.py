@@ -1,0 +1,51 @@
+"""Files that stay open between scrapes."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from exporter.collector import Absent
+from exporter.procfile import CHUNK, ProcFile
+
+
+def test_what_does_not_come_in_one_read_is_read_to_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "dev"
+    path.write_bytes(os.urandom(3 * CHUNK + 17))
+    assert ProcFile(path).read() == path.read_bytes()
+
+
+def test_a_kept_file_is_read_anew_each_time(tmp_path: Path) -> None:
+    path = tmp_path / "loadavg"
+    path.write_bytes(b"one")
+    file = ProcFile(path)
+    assert file.read() == b"one"
+    with path.open("r+b") as same:  # the same inode, as /proc answers under one open file
+        same.write(b"two")
+    assert file.read() == b"two"
+    file.close()
+
+
+def test_a_file_that_does_not_exist_is_absent_until_it_does(tmp_path: Path) -> None:
+    file = ProcFile(tmp_path / "later")
+    with pytest.raises(Absent, match="later"):
+        file.read()
+    (tmp_path / "later").write_bytes(b"here")
+    assert file.read() == b"here"
+
+
+def test_after_an_error_the_file_is_opened_anew(tmp_path: Path) -> None:
+    path = tmp_path / "thing"
+    path.mkdir()
+    file = ProcFile(path)
+    with pytest.raises(IsADirectoryError):
+        file.read()
+    path.rmdir()
+    path.write_bytes(b"now a file")
+    assert file.read() == b"now a file"
+
+
+def test_the_kernels_own_files_can_be_read_again_and_again() -> None:
+    file = ProcFile(Path("/proc/stat"))
+    assert all(file.read().startswith(b"cpu ") for _ in range(3))
+    file.close()

@@ -1,0 +1,197 @@
+"""Services as a whole, with a systemd and a service of our own, on virtual time."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from exporter.collector import State
+from exporter.collectors.services import Services
+from exporter.config import Probe, Service, TcpProbe
+from exporter.serving import Probed
+from tests.exporter.fakes import FakeProber, FakeSystemd, loop_clock, unit
+
+pytestmark = pytest.mark.looptime(start=0)
+
+PROBE = Probe(TcpProbe("::1", 80), interval=10.0, timeout=2.0, fall=2)
+NGINX = Service("nginx", "nginx.service", "web", PROBE)
+CRON = Service("cron", "cron.service", "web")
+
+
+@asynccontextmanager
+async def running(
+    systemd: FakeSystemd, prober: FakeProber, *services: Service
+) -> AsyncIterator[Services]:
+    collector = Services(services, systemd, loop_clock(), lambda how: prober)
+    task = asyncio.create_task(collector.run())
+    yield collector
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+def up(services: Services, name: str = "nginx") -> str | None:
+    """The value of hale_service_up, None when the series is absent."""
+    for row in services.latest().body.decode().splitlines():
+        if row.startswith(f'hale_service_up{{service="{name}",'):
+            return row.split()[-1]
+    return None
+
+
+def systemd_with(**units: str) -> FakeSystemd:
+    systemd = FakeSystemd()
+    systemd.units = {f"{name}.service": unit(active) for name, active in units.items()}
+    return systemd
+
+
+async def test_a_healthy_service_is_up_after_its_first_probe() -> None:
+    async with running(systemd_with(nginx="active"), FakeProber(), NGINX) as services:
+        await asyncio.sleep(1)
+        assert up(services) == "1"
+        assert services.latest().state is State.OK
+
+
+async def test_without_declared_services_there_is_nothing_here() -> None:
+    async with running(FakeSystemd(), FakeProber()) as services:
+        await services.settled()
+        assert (services.latest().state, services.latest().body) == (State.ABSENT, b"")
+
+
+async def test_a_unit_that_fails_is_down_in_the_same_moment() -> None:
+    systemd = systemd_with(nginx="active")
+    async with running(systemd, FakeProber(), NGINX) as services:
+        await asyncio.sleep(1)
+        systemd.signal("nginx.service", unit("failed", "failed"))
+        assert up(services) == "0"
+
+
+async def test_a_service_that_hangs_is_down_after_fall_probes() -> None:
+    prober = FakeProber()
+    async with running(systemd_with(nginx="active"), prober, NGINX) as services:
+        await asyncio.sleep(1)
+        prober.takes = 1000  # it accepts and never answers
+        await asyncio.sleep(13)
+        assert up(services) == "1"  # one attempt timed out
+        await asyncio.sleep(10)
+        assert up(services) == "0"
+
+
+async def test_a_restarted_service_is_probed_at_once_not_at_its_next_turn() -> None:
+    systemd, prober = systemd_with(nginx="failed"), FakeProber()
+    async with running(systemd, prober, NGINX) as services:
+        await asyncio.sleep(15)
+        systemd.signal("nginx.service", unit("active", run="b2"))
+        assert up(services) == "0"
+        await asyncio.sleep(0.2)
+        assert prober.attempts[-1] == 15
+        assert up(services) == "1"
+
+
+async def test_a_success_from_before_the_crash_does_not_bring_the_service_up() -> None:
+    """The attempt began while the unit was another run, and ends after it came back."""
+    systemd, prober = systemd_with(nginx="active"), FakeProber()
+    async with running(systemd, prober, NGINX) as services:
+        await asyncio.sleep(1)
+        prober.takes = 1.5
+        await asyncio.sleep(9.5)  # an attempt is under way
+        systemd.signal("nginx.service", unit("failed", "failed"))
+        prober.answer = Probed.FAILURE
+        systemd.signal("nginx.service", unit("active", run="b2"))
+        await asyncio.sleep(1)
+        assert up(services) == "0"
+
+
+async def test_a_failure_from_before_the_restart_does_not_keep_the_service_down() -> None:
+    systemd, prober = systemd_with(nginx="active"), FakeProber()
+    prober.answer = Probed.FAILURE
+    async with running(systemd, prober, NGINX) as services:
+        await asyncio.sleep(12)
+        assert up(services) == "0"
+        prober.answer = Probed.SUCCESS
+        systemd.signal("nginx.service", unit("active", run="b2"))
+        await asyncio.sleep(0.2)
+        assert up(services) == "1"
+
+
+async def test_systemds_own_restart_is_not_told_as_a_failure() -> None:
+    systemd, prober = systemd_with(nginx="active"), FakeProber()
+    async with running(systemd, prober, NGINX) as services:
+        await asyncio.sleep(1)
+        prober.answer = Probed.FAILURE
+        systemd.signal("nginx.service", unit("activating", "auto-restart"))
+        await asyncio.sleep(25)
+        assert up(services) == "1"
+        assert b'state="auto-restart"} 1' in services.latest().body
+        assert b'state="activating"} 0' in services.latest().body
+
+
+async def test_a_bus_that_never_answers_is_timed_out_and_its_services_unknown() -> None:
+    """Unknown is an absent series, never a 0."""
+    systemd = FakeSystemd()
+    systemd.silent = True
+    async with running(systemd, FakeProber(), NGINX, CRON) as services:
+        await asyncio.sleep(20)
+        assert services.latest().state is State.TIMED_OUT
+        assert (up(services), up(services, "cron")) == (None, None)
+        assert b"hale_service_unit_state" not in services.latest().body
+        assert b"hale_service_probe_success" in services.latest().body
+
+
+async def test_a_bus_that_breaks_is_connected_again() -> None:
+    systemd = systemd_with(nginx="active")
+    async with running(systemd, FakeProber(), NGINX) as services:
+        await asyncio.sleep(1)
+        systemd.break_connection()
+        await asyncio.sleep(0.1)
+        assert (services.latest().state, up(services)) == (State.FAILED, None)
+        await asyncio.sleep(2)
+        assert (services.latest().state, up(services)) == (State.OK, "1")
+
+
+async def test_a_flapping_unit_does_not_make_probes_a_load() -> None:
+    systemd, prober = systemd_with(nginx="active"), FakeProber()
+    async with running(systemd, prober, NGINX):
+        await asyncio.sleep(1)
+        before = len(prober.attempts)
+        for turn in range(1000):
+            systemd.signal("nginx.service", unit("active", run=f"{turn:x}"))
+            await asyncio.sleep(0.001)
+        assert len(prober.attempts) - before <= 11
+
+
+async def test_a_probe_that_cannot_be_made_leaves_the_service_unknown() -> None:
+    prober = FakeProber()
+    async with running(systemd_with(nginx="active"), prober, NGINX) as services:
+        await asyncio.sleep(1)
+        prober.answer = Probed.NOT_MADE
+        await asyncio.sleep(10)
+        assert up(services) is None
+        assert b"hale_service_probe_success" not in services.latest().body
+
+
+async def test_a_new_declaration_keeps_what_is_known_of_services_that_stay() -> None:
+    systemd, prober = systemd_with(nginx="active", cron="active"), FakeProber()
+    async with running(systemd, prober, NGINX) as services:
+        await asyncio.sleep(1)
+        prober.takes = 1.5  # so that no fresh probe can be the reason
+        services.declare([CRON, NGINX])
+        await asyncio.sleep(0.1)
+        assert (up(services), up(services, "cron")) == ("1", "1")
+        services.declare([CRON])
+        await asyncio.sleep(0.1)
+        assert (up(services), up(services, "cron")) == (None, "1")
+        assert systemd.watched[-1] == ("cron.service",)
+
+
+async def test_two_services_may_share_a_unit() -> None:
+    web = Service("web", "nginx.service", "web")
+    async with running(systemd_with(nginx="active"), FakeProber(), NGINX, web) as services:
+        await asyncio.sleep(1)
+        assert (up(services), up(services, "web")) == ("1", "1")
+
+
+async def test_a_unit_that_systemd_will_not_speak_of_costs_only_its_own_series() -> None:
+    async with running(systemd_with(nginx="active", cron="active"), FakeProber(), NGINX, CRON) as s:
+        await asyncio.sleep(1)
+        s.unit_refused("cron.service", "Unit name cron.service is not valid.")
+        assert (up(s), up(s, "cron")) == ("1", None)
