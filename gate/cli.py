@@ -1,0 +1,201 @@
+"""The command `hale-gate`, and the one place where the gate is put together."""
+
+import argparse
+import os
+import re
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from gate import config, pipe, process, replies, status
+from gate.channel import SILENCE_SECONDS, FdChannel
+from gate.clock import SystemClock
+from gate.holds import Holds
+from gate.ledger import Ledger
+from gate.log import ERROR, INFO, WARNING, log
+from gate.nonce import Nonce
+from gate.protocol import Reason, Refused
+from gate.run_lock import RunLock
+from gate.session import Session
+from gate.units import Systemctl
+from gate.unwritable import LedgerUnwritable
+from gate.verb import Node
+from gate.verbs import KNOWN
+
+EXIT_CODES = """\
+exit codes:
+  0  done; for status: this gate would act
+  1  could not: no permission, no socket, a disk that cannot be written
+  2  the command line or gate.json is wrong
+  3  status only: a hold is in force
+  4  status only: the ledger cannot be used, so every verb is refused
+
+examples:
+  ssh hale-gate@web1                           runs `hale-gate pipe`, as sshd's forced command
+  hale-gate pipe --socket /run/hale-gate/gate.sock
+  hale-gate serve                              what hale-gate@.service runs
+  hale-gate hold "replacing a fan" --for 2h    refuse every verb on this node; needs no network
+  hale-gate release                            end every hold
+  hale-gate status --output json
+"""
+_DURATION = re.compile(r"([1-9][0-9]{0,8})(s|m|h|d)")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one subcommand; return the exit status that --help documents."""
+    options = _parser().parse_args(argv)
+    command: Callable[[argparse.Namespace], int] = options.command
+    try:
+        return command(options)
+    except config.ConfigError as error:
+        print(f"hale-gate: {error}", file=sys.stderr)
+        return 2
+    except PermissionError as error:
+        print(f"hale-gate: {error.filename}: {error.strerror}; run it as root", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"hale-gate: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="hale-gate",
+        description="The one door on a node through which a healer acts.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--config", type=Path, default=Path("/etc/hale/gate.json"))
+    shared.add_argument("--state", type=Path, default=Path("/var/lib/hale-gate"))
+    shared.add_argument("--run", type=Path, default=Path("/run/hale-gate"))
+
+    carry = _command(commands, "pipe", _pipe, "carry one session from sshd to the gate's socket")
+    carry.add_argument("--socket", type=Path, default=Path("/run/hale-gate/gate.sock"))
+
+    serve = _command(commands, "serve", _serve, "answer one session on standard input", shared)
+    serve.add_argument("--silence", type=float, default=SILENCE_SECONDS, metavar="SECONDS")
+
+    hold = _command(commands, "hold", _hold, "refuse every verb on this node", shared)
+    hold.add_argument("reason", metavar="REASON")
+    hold.add_argument("--for", dest="seconds", type=_seconds, metavar="2h")
+
+    _command(commands, "release", _release, "end every hold on this node", shared)
+
+    show = _command(commands, "status", _status, "say whether this gate would act", shared)
+    show.add_argument("--output", choices=("text", "json"), default="text")
+    return parser
+
+
+def _command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",  # has no public name
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    line: str,
+    *parents: argparse.ArgumentParser,
+) -> argparse.ArgumentParser:
+    examples = [text for text in EXIT_CODES.splitlines() if f"hale-gate {name}" in text]
+    parser = commands.add_parser(
+        name,
+        help=line,
+        description=line,
+        parents=parents,
+        epilog="\n".join(["example:", *examples[-1:], "", EXIT_CODES.split("\n\n")[0]]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(command=run)
+    return parser
+
+
+def _pipe(options: argparse.Namespace) -> int:
+    code = pipe.carry(options.socket, 0, 1)
+    sys.stderr.flush()
+    os._exit(code)  # the requests' thread may still wait in read(), which nothing else can end
+
+
+def _serve(options: argparse.Namespace) -> int:
+    channel = FdChannel(0, 1, options.silence)
+    clock = SystemClock()
+    try:
+        rules = config.load(options.config, KNOWN)
+    except config.ConfigError as error:
+        log(ERROR, "config.refused", error=error)
+        refused = Refused(Reason.MISCONFIGURED, str(error))
+        channel.write(replies.last(None, replies.refusal(refused, str(clock.boot_id()))))
+        return 2
+    ledger = Ledger(options.state / "ledger")
+    try:
+        # Here and not in hello, which must write nothing.
+        if ledger.create_if_missing():
+            log(WARNING, "ledger.created", path=ledger.path)
+    except LedgerUnwritable as error:
+        log(ERROR, "ledger.missing", error=error)
+    session = Session(
+        channel=channel,
+        node=Node(rules, Systemctl(), process.run, clock),
+        ledger=ledger,
+        lock=RunLock(options.run / "action.lock"),
+        holds=Holds(options.state, options.run, clock),
+        nonce=Nonce(clock),
+    )
+    _stop_between_requests(session)
+    session.serve()
+    return 0
+
+
+def _stop_between_requests(session: Session) -> None:
+    """Let a stop of the unit wait for a running verb."""
+
+    def stop(number: int, _frame: object) -> None:
+        session.stopping = True
+        log(INFO, "session.stopping", signal=number, running=session.running)
+        if not session.running:
+            raise SystemExit(0)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGHUP, stop)
+
+
+def _hold(options: argparse.Namespace) -> int:
+    holds = Holds(options.state, options.run, SystemClock())
+    path = holds.place(options.reason, options.seconds)
+    print(f"every verb is refused on this node; written to {path}")
+    if path.parent == options.run:
+        print(f"{options.state} cannot be written: the hold ends with the next boot")
+    return 0
+
+
+def _release(options: argparse.Namespace) -> int:
+    found = Holds(options.state, options.run, SystemClock()).release()
+    print("released" if found else "there was no hold")
+    return 0
+
+
+def _status(options: argparse.Namespace) -> int:
+    rules = config.load(options.config, KNOWN)
+    # A directory that we may not enter would look like one without ledger and holds.
+    if options.state.exists() and not os.access(options.state, os.R_OK | os.X_OK):
+        raise PermissionError(13, "permission denied", str(options.state))
+    found = status.read(
+        rules,
+        Ledger(options.state / "ledger"),
+        RunLock(options.run / "action.lock"),
+        Holds(options.state, options.run, SystemClock()),
+    )
+    as_json = options.output == "json"
+    print(status.as_json(found) if as_json else status.as_text(found, options.state))
+    return found.exit_code
+
+
+def _seconds(text: str) -> float:
+    found = _DURATION.fullmatch(text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"want a duration like 30s, 15m, 2h or 1d, got {text!r}")
+    return float(int(found[1]) * _SECONDS[found[2]])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,133 @@
+"""Run one program with a limit on its time and on what we keep of its output.
+
+There is no shell: argv comes from gate.json or from constants, never from a request.
+"""
+
+import os
+import select
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+
+READ = 65536
+DRAIN = 64
+"""Reads after the end: a full pipe and more, but not for ever if a stray child still writes."""
+
+
+class NotStarted(Exception):  # reads as what happened
+    """The program could not be started; nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What became of a program.
+
+    Attributes:
+        code: Exit status; negative for a signal; None when it was killed because its time was up.
+        output: Standard output and error together, the last `keep` bytes of them.
+        cut: Whether more than that came.
+    """
+
+    code: int | None
+    output: bytes
+    cut: bool = False
+
+    @property
+    def last_line(self) -> str:
+        """The last line that says something, for people."""
+        lines = [
+            line for line in self.output.decode("utf-8", "replace").splitlines() if line.strip()
+        ]
+        return lines[-1].strip()[:200] if lines else "no output"
+
+
+def run(argv: tuple[str, ...], seconds: float, keep: int = READ) -> Ran:
+    """Run a program to its end, or kill it and its children when `seconds` are over.
+
+    Raises:
+        NotStarted: there is no such program, or it may not be run.
+    """
+    try:
+        child = subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=_environment(),
+            start_new_session=True,
+        )
+    except (OSError, ValueError) as error:
+        raise NotStarted(f"{argv[0]}: {error}") from error
+    with child:
+        return _watch(child, time.monotonic() + seconds, keep)
+
+
+def _watch(child: "subprocess.Popen[bytes]", end: float, keep: int) -> Ran:
+    """Collect output until the program has exited; what it left behind in the background is killed."""
+    tail = _Tail(keep)
+    exited = False
+    assert child.stdout is not None  # noqa: S101  # run() asked for it; for the type checker
+    out = child.stdout.fileno()
+    exit_fd = os.pidfd_open(child.pid)
+    os.set_blocking(out, False)
+    poll = select.poll()
+    poll.register(exit_fd, select.POLLIN)
+    poll.register(out, select.POLLIN)
+    try:
+        while not exited and (left := end - time.monotonic()) > 0:
+            exited = exit_fd in dict(poll.poll(left * 1000))
+            if tail.add(_read(out)):
+                poll.unregister(out)  # an ended pipe is always ready and would make us spin
+    finally:
+        os.close(exit_fd)
+        _kill_group(child.pid)  # before wait(): until then nobody else can have its number
+    code = child.wait()
+    for _ in range(DRAIN):
+        if tail.add(_read(out)):
+            break
+    return Ran(code if exited else None, bytes(tail.kept), tail.cut)
+
+
+@dataclass(slots=True)
+class _Tail:
+    """The last `keep` bytes of a stream."""
+
+    keep: int
+    kept: bytes = b""
+    cut: bool = False
+    ended: bool = False
+
+    def add(self, chunk: bytes | None) -> bool:
+        """Take the next bytes, None for none yet; say whether the stream ended just now."""
+        if chunk is None or self.ended:
+            return False
+        self.cut |= len(self.kept) + len(chunk) > self.keep
+        self.kept = (self.kept + chunk)[-self.keep :]
+        self.ended = chunk == b""
+        return self.ended
+
+
+def _read(fd: int) -> bytes | None:
+    """Read what is there: None when nothing is, empty at the end."""
+    try:
+        return os.read(fd, READ)
+    except BlockingIOError:
+        return None
+
+
+def _kill_group(group: int) -> None:
+    try:
+        os.killpg(group, signal.SIGKILL)
+    except ProcessLookupError:
+        pass  # it left nothing behind
+
+
+def _environment() -> dict[str, str]:
+    """Keep PATH, which the unit sets, and make output plain and in English."""
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "LC_ALL": "C.UTF-8",
+        "SYSTEMD_COLORS": "0",
+        "SYSTEMD_PAGER": "",
+    }

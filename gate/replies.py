@@ -1,0 +1,115 @@
+"""Every line that the gate writes, as bytes with its newline.
+
+Keys that a reader may rely on are always there, null where there is nothing to say.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gate.holds import Hold
+from gate.ids import ActionId, Token
+from gate.protocol import LINE_LIMIT, VERSION, Outcome, Reason, Refused, State
+from gate.strict_json import Json, JsonObject
+from gate.units import Seen
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """The answer to hello.
+
+    Attributes:
+        ledger_id: None when the ledger cannot be read; every verb is refused until that is repaired.
+        seen: One entry for each name asked for; None where it is not listed or could not be read.
+    """
+
+    cluster: str
+    node: str
+    boot_id: str
+    ledger_id: str | None
+    highest_token: Token | None
+    nonce: str
+    holds: tuple[Hold, ...]
+    seen: Mapping[str, Seen | None]
+
+
+def welcome(answer: Welcome) -> bytes:
+    """Write the answer to hello.
+
+    If so much was asked for that it does not fit one line, everything seen is answered null:
+    unknown is safe, half a line is not.
+    """
+    highest = answer.highest_token
+    body: JsonObject = {
+        "v": VERSION,
+        "cluster": answer.cluster,
+        "node": answer.node,
+        "boot_id": answer.boot_id,
+        "ledger_id": answer.ledger_id,
+        "highest_token": None if highest is None else [highest.era, highest.term],
+        "nonce": answer.nonce,
+        "holds": [{"reason": hold.reason, "until": hold.until} for hold in answer.holds],
+        "marks": [],
+        "seen": {name: _seen(unit) for name, unit in answer.seen.items()},
+    }
+    line = _line(body)
+    if len(line) <= LINE_LIMIT:
+        return line
+    line = _line(body | {"seen": dict.fromkeys(answer.seen)})
+    return line if len(line) <= LINE_LIMIT else _line(body | {"seen": {}})
+
+
+def begun(action: ActionId) -> bytes:
+    """Say that the action is durable and now begins."""
+    return _line({"v": VERSION, "id": str(action), "state": State.BEGUN})
+
+
+def last(action: ActionId | None, outcome: Outcome, settled: Outcome | None = None) -> bytes:
+    """Write the last line about a request; `settled` only for action.settle."""
+    body: JsonObject = {"v": VERSION, "id": None if action is None else str(action)}
+    body |= _outcome(outcome)
+    if settled is not None:
+        body["settled"] = _outcome(settled)
+    return _line(body)
+
+
+def refusal(refused: Refused, boot_id: str | None = None) -> Outcome:
+    """Turn a refusal into the outcome that is sent."""
+    return Outcome(State.REFUSED, refused.reason, refused.detail, boot_id=boot_id)
+
+
+def unreachable(detail: str) -> bytes:
+    """Say, from the carrying side, that no gate answers; in the shape of any other refusal."""
+    return last(None, Outcome(State.REFUSED, Reason.UNREACHABLE, detail))
+
+
+def _outcome(outcome: Outcome) -> JsonObject:
+    return {
+        "state": outcome.state,
+        "reason": outcome.reason,
+        "detail": outcome.detail,
+        "started_at": outcome.started_at,
+        "ended_at": outcome.ended_at,
+        "boot_id": outcome.boot_id,
+    }
+
+
+def _seen(seen: Seen | None) -> Json:
+    if seen is None:
+        return None
+    unit = seen.unit
+    return {
+        "kind": "unit",
+        "load_state": unit.load_state,
+        "active_state": unit.active_state,
+        "sub_state": unit.sub_state,
+        "result": unit.result,
+        "invocation_id": unit.invocation_id,
+        "restarts": unit.restarts,
+        "state_age_seconds": seen.state_age_seconds,
+        "reverse_dependencies": list(seen.reverse_dependencies),
+    }
+
+
+def _line(body: JsonObject) -> bytes:
+    return json.dumps(body, separators=(",", ":")).encode("ascii") + b"\n"

@@ -1,0 +1,68 @@
+"""action.settle: say what became of an id, or make sure that it never runs."""
+
+from uuid import UUID
+
+from gate.book import Book, Forgotten, Torn, Unseen
+from gate.clock import Clock
+from gate.ids import ActionId, Token
+from gate.outcomes import outcome_of, voided
+from gate.protocol import Outcome, Reason, Refused, State
+from gate.record import Record
+from gate.run_lock import RunLock
+from gate.strict_json import JsonObject
+
+NAME = "action.settle"
+
+
+def subject(args: JsonObject, token: Token) -> ActionId:
+    """Take `{"id": ID}`.
+
+    Raises:
+        Refused: bad_argument; also for an id of a later token, which is not this healer's to void.
+    """
+    text = args.get("id")
+    if not isinstance(text, str) or len(args) != 1:
+        raise Refused(Reason.BAD_ARGUMENT, 'args: want {"id": ID} and nothing else')
+    try:
+        action = ActionId.parse(text)
+    except ValueError as error:
+        raise Refused(Reason.BAD_ARGUMENT, f"args.id: {error}") from error
+    if action.token > token:
+        raise Refused(Reason.BAD_ARGUMENT, f"args.id: {action} is of a later token than {token}")
+    return action
+
+
+def settle(action: ActionId, book: Book, lock: RunLock, clock: Clock) -> Outcome:
+    """Return the end of an action, `running`, or `voided` for one that was never here.
+
+    Raises:
+        LedgerUnwritable: nothing is known and nothing was voided.
+    """
+    match book.look_up(action):
+        case Record() as record:
+            return of_record(record, book, lock, clock.boot_id())
+        case Unseen():
+            return outcome_of(book.add(voided(action, clock)))
+        case Forgotten(floor):
+            detail = f"ids up to {floor} are forgotten; a late {action} will be refused"
+            return Outcome(State.UNKNOWN, Reason.OLDER_THAN_LEDGER, detail)
+        case Torn():
+            detail = f"a record is torn and may have been {action}; it will not run again"
+            return Outcome(State.UNKNOWN, Reason.TORN_RECORD, detail)
+
+
+def of_record(record: Record, book: Book, lock: RunLock, boot_id: UUID) -> Outcome:
+    """Return what a record says, after marking it unknown if it began and nobody runs it any more.
+
+    Raises:
+        LedgerUnwritable: the mark could not be written.
+    """
+    if record.state is not State.BEGUN:
+        return outcome_of(record)
+    if not lock.is_free():
+        return outcome_of(record, running=True)
+    book.interrupt(boot_id)
+    match book.look_up(record.id):
+        case Record() as found if found.state is not State.BEGUN:
+            return outcome_of(found)
+    return Outcome(State.UNKNOWN, Reason.INTERRUPTED, "it began and its end was never written")
