@@ -5,6 +5,7 @@ second witness depends on one busy machine; other failure domains come first.
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 
 from cluster.model import Cluster
 
@@ -15,22 +16,39 @@ MAX_OFFSETS = 64
 def peers(cluster: Cluster) -> Mapping[str, tuple[str, ...]]:
     """Choose the peers that each node watches.
 
-    The nodes stand in a ring, failure domain by failure domain, and each watches the ones at the
-    same few distances ahead of it. That alone makes the number of watchers equal everywhere. The
-    distances are those that stay in a failure domain, or visit one twice, for the fewest nodes.
-    A cluster of fewer nodes than `exporter.peers` + 1 watches everyone.
+    The nodes stand in a ring and each watches the ones at the same few distances ahead of it.
+    That alone makes the number of watchers equal everywhere. The ring and the distances are those
+    that stay in a failure domain, or visit one twice, for the fewest nodes. In a cluster of no
+    more than `exporter.peers` nodes everyone watches everyone.
     """
-    nodes = cluster.nodes
-    domains = {name: node.failure_domain for name, node in nodes.items()}
-    first_seen = list(dict.fromkeys(domains.values()))
-    ring = sorted(nodes, key=lambda name: first_seen.index(domains[name]))  # stable: file order
-    ringed = [domains[name] for name in ring]
-    offsets = _offsets(ringed, min(cluster.exporter.peers, len(ring) - 1))
+    wanted = min(cluster.exporter.peers, len(cluster.nodes) - 1)
+    ring, offsets = min(
+        ((ring, _offsets(_domains(cluster, ring), wanted)) for ring in _rings(cluster)),
+        key=lambda choice: _cost(_domains(cluster, choice[0]), choice[1]),
+    )
     ahead = {name: place for place, name in enumerate(ring)}
     return {
         name: tuple(ring[(ahead[name] + offset) % len(ring)] for offset in offsets)
-        for name in nodes
+        for name in cluster.nodes
     }
+
+
+def _rings(cluster: Cluster) -> list[list[str]]:
+    """Return the nodes with failure domains taking turns, and one failure domain after the other."""
+    members: dict[str, list[str]] = {}
+    for name, node in cluster.nodes.items():
+        members.setdefault(node.failure_domain, []).append(name)
+    rounds = zip_longest(*members.values())
+    in_turn = [name for one_round in rounds for name in one_round if name is not None]
+    return [in_turn, [name for names in members.values() for name in names]]
+
+
+def _domains(cluster: Cluster, ring: Sequence[str]) -> list[str]:
+    return [cluster.nodes[name].failure_domain for name in ring]
+
+
+def _cost(ring: Sequence[str], offsets: Sequence[int]) -> int:
+    return sum(_shared(ring, offset, offsets[:n]) for n, offset in enumerate(offsets))
 
 
 def _offsets(ring: Sequence[str], wanted: int) -> list[int]:

@@ -45,6 +45,8 @@ def alertmanager_yml(cluster: Cluster) -> str:
                         "group_wait": "0s",
                     },
                     *_patience(cluster),
+                    # The healer's route continues to the next ones, but no further up than these.
+                    {"receiver": "people"},
                 ],
             },
             "receivers": _receivers(cluster),

@@ -34,11 +34,14 @@ def rules_yml(cluster: Cluster, rules: RuleFile) -> str:
     `monitoring.dashboards` is known, to Grafana; else dashboard_url is left out.
     """
     text = rules.text
-    edits = [edit for rule in _rules(text) for edit in _edits(cluster, rule, text)]
+    edits = [
+        edit
+        for rule in _rules(text)
+        for edit in (*_waiting(cluster, rule), *_links(cluster, rule, text))
+    ]
     for edit in sorted(edits, key=lambda edit: edit.start, reverse=True):
         text = text[: edit.start] + edit.text + text[edit.end :]
-    text = text.replace(RUNBOOKS, f"{cluster.healer.external_url}/runbooks")
-    return HEADER + text.replace(DASHBOARDS, cluster.monitoring.dashboards or "")
+    return HEADER + text
 
 
 def _rules(text: str) -> Iterator[MappingNode]:
@@ -49,21 +52,43 @@ def _rules(text: str) -> Iterator[MappingNode]:
                 yield rule
 
 
-def _edits(cluster: Cluster, rule: MappingNode, text: str) -> Iterator[_Edit]:
+def _waiting(cluster: Cluster, rule: MappingNode) -> Iterator[_Edit]:
+    """Set `for`, where cluster.yml says something of this alert."""
     alert = _value(rule, "alert")
     wanted = cluster.monitoring.for_.get(str(alert.value)) if alert else None
-    if alert and wanted is not None:
-        written = _value(rule, "for")
-        if written is not None:
-            yield _Edit(written.start_mark.index, written.end_mark.index, duration_text(wanted))
+    if alert is None or wanted is None:
+        return
+    text = duration_text(wanted)
+    if (written := _value(rule, "for")) is not None:
+        yield _Edit(written.start_mark.index, written.end_mark.index, text)
+    else:
+        # In braces as in lines of its own, the place right after the alert's name is a good one.
+        gap = ", " if rule.flow_style else "\n" + " " * rule.start_mark.column
+        yield _Edit(alert.end_mark.index, alert.end_mark.index, f"{gap}for: {text}")
+
+
+def _links(cluster: Cluster, rule: MappingNode, text: str) -> Iterator[_Edit]:
+    """Fill in where the links lead; leave out those that lead nowhere."""
+    bases = {
+        RUNBOOKS: f"{cluster.healer.external_url}/runbooks",
+        DASHBOARDS: cluster.monitoring.dashboards,
+    }
+    annotations = _value(rule, "annotations")
+    for key in ("runbook_url", "dashboard_url"):
+        entry = _entry(annotations, key)
+        if entry is None:
+            continue
+        name, link = entry
+        place, slash, page = str(link.value).partition("/")
+        if place not in bases:
+            continue
+        base = bases[place]
+        if base is not None:
+            # Quoted, since an IPv6 address has signs that mean something to YAML.
+            yield _Edit(link.start_mark.index, link.end_mark.index, f'"{base}{slash}{page}"')
         else:
-            indent = " " * rule.start_mark.column
-            end = alert.end_mark.index
-            yield _Edit(end, end, f"\n{indent}for: {duration_text(wanted)}")
-    link = _entry(_value(rule, "annotations"), "dashboard_url")
-    if link and cluster.monitoring.dashboards is None:
-        start = text.rfind("\n", 0, link[0].start_mark.index) + 1
-        yield _Edit(start, text.find("\n", link[1].end_mark.index) + 1 or len(text), "")
+            start = text.rfind("\n", 0, name.start_mark.index) + 1
+            yield _Edit(start, text.find("\n", link.end_mark.index) + 1 or len(text), "")
 
 
 def _entry(node: Node | None, key: str) -> tuple[Node, Node] | None:

@@ -1,0 +1,142 @@
+import pytest
+from pydantic import ValidationError
+
+from cluster.ladder import Mode
+from cluster.load import loads
+from cluster.model import Cluster
+from cluster.peers import peers
+from tests.cluster.examples import SHORT, SOUND, WIDE
+
+
+def test_modes_go_from_the_most_cautious_on() -> None:
+    assert sorted([Mode.ACT, Mode.EXPLAIN, Mode.APPROVE]) == list(Mode)
+
+
+@pytest.mark.parametrize(
+    ("healer", "ladder", "group", "effective"),
+    [
+        ("act", None, None, Mode.ACT),
+        ("explain", None, None, Mode.EXPLAIN),
+        ("explain", "act", None, Mode.EXPLAIN),
+        ("explain", None, "act", Mode.EXPLAIN),
+        ("explain", "act", "act", Mode.ACT),
+        ("act", "explain", "act", Mode.EXPLAIN),
+        ("act", "act", "approve", Mode.APPROVE),
+        ("approve", "act", None, Mode.APPROVE),
+    ],
+)
+def test_acting_needs_both_the_ladders_and_the_groups_owner(
+    healer: str, ladder: str | None, group: str | None, effective: Mode
+) -> None:
+    text = SOUND.replace("mode: act", f"mode: {healer}")
+    if group:
+        text = text.replace("min_available: 1", f"min_available: 1, mode: {group}")
+    if ladder:
+        text += f"ladders: {{own: {{mode: {ladder}, rungs: [{{action: service.restart}}]}}}}\n"
+    name = "own" if ladder else "restart-service"
+    assert loads(text).effective_mode(name, ["web"]) is effective
+
+
+def test_one_cautious_group_of_the_footprint_is_enough() -> None:
+    assert loads(WIDE).effective_mode("restart-service", ["db.main"]) is Mode.ACT
+    assert loads(WIDE).effective_mode("restart-service", ["db.main", "off"]) is Mode.EXPLAIN
+
+
+def test_without_any_group_the_healers_mode_counts() -> None:
+    assert loads(SHORT).effective_mode("restart-service", []) is Mode.EXPLAIN
+    assert loads(SOUND).effective_mode("restart-service", []) is Mode.ACT
+
+
+@pytest.mark.parametrize(
+    ("ladder", "group"),
+    [("unknown", "web"), ("restart-service", "unknown"), ("restart-service", "control")],
+)
+def test_what_nobody_knows_and_what_no_ladder_touches_is_only_explained(
+    ladder: str, group: str
+) -> None:
+    assert loads(SOUND).effective_mode(ladder, [group]) is Mode.EXPLAIN
+
+
+def test_a_node_in_several_groups_has_the_first_one_as_label() -> None:
+    cluster = loads(WIDE)
+    assert cluster.groups_of("db3") == ("db.main", "off")
+    assert cluster.first_group("db3") == "db.main"
+    assert [service.name for service in cluster.services_on("db3")] == ["postgres", "redis"]
+    assert cluster.first_group("nobody") is None
+    assert cluster.services_on("nobody") == ()
+
+
+def test_every_node_has_the_exporter_as_a_service_in_no_group() -> None:
+    exporter = loads(SHORT).service("hale-exporter")
+    assert exporter is not None
+    assert (exporter.unit, exporter.group) == ("hale-exporter.service", None)
+    assert loads(SHORT).service("nothing") is None
+
+
+def test_a_probe_gets_the_address_of_its_node() -> None:
+    cluster = loads(WIDE)
+    postgres = cluster.probe_for(cluster.services["postgres"], "db2")
+    redis = cluster.probe_for(cluster.services["redis"], "db3")
+    assert postgres is not None
+    assert postgres.tcp == "[2001:db8::22]:5432"
+    assert redis is not None
+    assert redis.command is not None
+    assert redis.command[2] == "2001:db8::23"
+    short = loads(SHORT)
+    assert short.probe_for(short.services["site"], "b") is None
+
+
+def test_nothing_changes_after_loading() -> None:
+    with pytest.raises(ValidationError):
+        loads(SHORT).name = "other"
+
+
+def wide_cluster(domains: list[int], wanted: int) -> Cluster:
+    """Make a cluster with as many nodes in each failure domain as `domains` says."""
+    names = [(f"n{d}-{i}", f"rack-{d}") for d, size in enumerate(domains) for i in range(size)]
+    nodes = ", ".join(
+        f"{name}: {{address: 10.0.{number >> 8}.{number & 255}, failure_domain: {domain}}}"
+        for number, (name, domain) in enumerate(names)
+    )
+    return loads(
+        f"cluster: x\nnodes: {{{nodes}}}\nhealer: {{node: n0-0}}\nmonitoring: {{nodes: [n0-0]}}\n"
+        f"exporter: {{peers: {wanted}}}\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("domains", "wanted"),
+    [
+        ([1], 2),
+        ([2], 2),
+        ([1, 1, 1], 2),
+        ([5, 1], 2),
+        ([4, 4], 3),
+        ([3, 3, 3], 2),
+        ([40, 30, 20], 3),
+    ],
+)
+def test_every_node_watches_and_is_watched_by_as_many_as_asked(
+    domains: list[int], wanted: int
+) -> None:
+    watching = peers(wide_cluster(domains, wanted))
+    possible = min(wanted, sum(domains) - 1)
+    for name, chosen in watching.items():
+        assert name not in chosen
+        assert len(set(chosen)) == len(chosen) == possible
+        assert sum(name in others for others in watching.values()) == possible
+
+
+@pytest.mark.parametrize("domains", [[1, 1, 1], [4, 4], [3, 3, 3], [6, 6, 6, 6]])
+def test_no_witness_fails_together_with_what_it_watches_where_that_can_be_had(
+    domains: list[int],
+) -> None:
+    cluster = wide_cluster(domains, 2)
+    for name, chosen in peers(cluster).items():
+        own = cluster.nodes[name].failure_domain
+        assert own not in {cluster.nodes[peer].failure_domain for peer in chosen}
+
+
+def test_choosing_peers_is_the_same_each_time() -> None:
+    cluster = wide_cluster([7, 5, 3], 3)
+    assert peers(cluster) == peers(cluster)

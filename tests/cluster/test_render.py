@@ -1,0 +1,203 @@
+"""What is rendered, byte for byte, and what the native tools' own checkers say of it."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cluster.load import interpret, read
+from cluster.packaged import RuleFile, rule_files
+from cluster.render import render
+from cluster.render.rules import rules_yml
+from cluster.tree import Tree
+from cluster.writing import yaml_text
+from tests.cluster.examples import SHORT, SOUND, WIDE
+
+HERE = Path(__file__).parent
+GOLDEN = HERE / "golden"
+ROOT = HERE.parents[1]
+
+# The packaged rules are another part's; what happens to a rule is shown on these.
+RULES = (
+    RuleFile(
+        "example.yml",
+        """\
+groups:
+  - name: example
+    rules:
+      # Why there is no `for` stays readable.
+      - alert: ServiceDown
+        expr: max (hale_service_up == 0) by (cluster)
+        annotations:
+          dashboard_url: HALE_DASHBOARDS/services
+          runbook_url: HALE_RUNBOOKS/ServiceDown
+      - record: hale:nodes:count
+        expr: count(up)
+      - {alert: NodeDown, expr: up == 0, for: 1m, annotations: {runbook_url: HALE_RUNBOOKS/NodeDown}}
+""",
+    ),
+)
+
+
+def tree_of(text: str, rules: tuple[RuleFile, ...] = RULES) -> Tree:
+    return render(interpret(text, "cluster.yml"), rules)
+
+
+def text_of(tree: Tree, place: str) -> str:
+    return next(file.text for file in tree.files if file.place == place)
+
+
+def golden(name: str, tree: Tree, *, rewrite: bool) -> None:
+    folder = GOLDEN / name
+    if rewrite:
+        shutil.rmtree(folder, ignore_errors=True)
+        tree.write(folder)
+    assert "".join(tree.differences(folder)) == ""
+
+
+def test_the_first_scenario_renders_to_these_bytes(rewrite: bool) -> None:
+    loaded = read(ROOT / "scenarios/first/cluster.yml")
+    golden("first", render(loaded, RULES), rewrite=rewrite)
+
+
+def test_a_wide_cluster_renders_to_these_bytes(rewrite: bool) -> None:
+    golden("wide", tree_of(WIDE), rewrite=rewrite)
+
+
+def test_rendering_twice_gives_the_same_bytes() -> None:
+    assert tree_of(WIDE).files == tree_of(WIDE).files
+
+
+def test_the_healers_node_gets_the_file_as_it_was_written() -> None:
+    text = "# caf\u00e9\r\n" + SOUND
+    tree = tree_of(text)
+    assert text_of(tree, "mon1/etc/hale/cluster.yml") == text
+    assert not [file for file in tree.of("web1").files if file.path.endswith("cluster.yml")]
+
+
+def test_a_rule_gets_its_for_and_its_links_and_keeps_its_comments() -> None:
+    cluster = interpret(WIDE, "c.yml").cluster
+    text = rules_yml(cluster, RULES[0])
+    service, _, node = yaml.safe_load(text)["groups"][0]["rules"]
+    assert service["for"] == "90s"
+    assert service["annotations"] == {
+        "dashboard_url": "https://grafana.example/d/services",
+        "runbook_url": "http://[2001:db8::10]:9595/runbooks/ServiceDown",
+    }
+    assert node["for"] == "1m"
+    assert "# Why there is no `for` stays readable." in text
+
+
+def test_without_dashboards_no_link_leads_nowhere() -> None:
+    cluster = interpret(SHORT, "c.yml").cluster
+    text = rules_yml(cluster, RULES[0])
+    assert "dashboard" not in text
+    assert "for:" in text
+
+
+def test_an_override_replaces_a_for_that_is_there() -> None:
+    text = SHORT.replace("nodes: [a]}\n", "nodes: [a], for: {NodeDown: 5s}}\n")
+    cluster = interpret(text, "c.yml").cluster
+    rules = yaml.safe_load(rules_yml(cluster, RULES[0]))["groups"][0]["rules"]
+    assert [rule.get("for") for rule in rules] == [None, None, "5s"]
+
+
+def test_the_packaged_rules_keep_no_placeholder() -> None:
+    cluster = interpret(SHORT, "c.yml").cluster
+    for rules in rule_files():
+        text = rules_yml(cluster, rules)
+        assert "HALE_" not in text
+        assert yaml.safe_load(text)["groups"]
+
+
+def test_a_control_node_may_be_looked_at_and_not_restarted() -> None:
+    gate = json.loads(text_of(tree_of(SOUND), "mon1/etc/hale/gate.json"))
+    assert [unit["restart"] for unit in gate["units"].values()] == [False]
+
+
+@pytest.mark.parametrize(
+    ("change", "waits"),
+    [(("mode: act", "mode: act"), True), (("mode: act", "mode: explain"), False)],
+)
+def test_people_wait_only_where_the_healer_may_act(change: tuple[str, str], waits: bool) -> None:
+    text = text_of(tree_of(SOUND.replace(*change)), "mon1/etc/prometheus/alertmanager.yml")
+    routes = yaml.safe_load(text)["route"]["routes"]
+    assert [r.get("group_wait") for r in routes].count("2m") == (1 if waits else 0)
+
+
+def test_the_watchdog_goes_to_the_dead_mans_switch_alone() -> None:
+    text = text_of(tree_of(SOUND), "mon1/etc/prometheus/alertmanager.yml")
+    first = yaml.safe_load(text)["route"]["routes"][0]
+    assert first["matchers"] == ['alertname="Watchdog"']
+    assert first["receiver"] == "deadman"
+    assert "continue" not in first
+
+
+@given(st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=30))
+def test_any_text_survives_being_written(text: str) -> None:
+    assert yaml.safe_load(yaml_text({"key": [text]})) == {"key": [text]}
+
+
+def test_writing_leaves_other_files_alone_and_names_those_left_over(tmp_path: Path) -> None:
+    tree = tree_of(SOUND)
+    tree.write(tmp_path)
+    foreign = tmp_path / "web1/etc/hale/old.yml"
+    foreign.write_text("kept")
+    tree.write(tmp_path)
+    assert foreign.read_text() == "kept"
+    assert tree.left_over(tmp_path) == ("web1/etc/hale/old.yml",)
+
+
+def test_a_link_in_the_folder_is_replaced_and_not_followed(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    target = tmp_path / "out/web1/etc/hale/gate.json"
+    target.parent.mkdir(parents=True)
+    target.symlink_to(victim)
+    tree_of(SOUND).write(tmp_path / "out")
+    assert victim.read_text() == "precious"
+    assert not target.is_symlink()
+
+
+def tool(name: str) -> str:
+    found = shutil.which(name, path=f"{ROOT}/.tools/usr/bin") or shutil.which(name)
+    if found is None:
+        pytest.skip(f"{name} is not here; run make tools")
+    return found
+
+
+@pytest.mark.tools
+@pytest.mark.parametrize("text", [SOUND, SHORT, WIDE])
+def test_prometheus_and_alertmanager_accept_what_is_written(text: str, tmp_path: Path) -> None:
+    loaded = interpret(text, "cluster.yml")
+    render(loaded, rule_files()).write(tmp_path)
+    for node in loaded.cluster.monitoring.nodes:
+        folder = tmp_path / node / "etc/prometheus"
+        subprocess.run([tool("promtool"), "check", "config", folder / "prometheus.yml"], check=True)
+        subprocess.run([tool("amtool"), "check-config", folder / "alertmanager.yml"], check=True)
+
+
+ROUTES = [
+    ("alertname=Watchdog severity=info heal=none cluster=sound", "deadman"),
+    ("alertname=ServiceDown heal=restart-service group=web service=nginx", "healer,people"),
+    ("alertname=NodeDown heal=none group=web", "healer,people"),
+    ("alertname=ExporterDown heal=restart-exporter group=control", "healer,people"),
+    ("alertname=HealerHolds heal=none group=web", "people"),
+    ("alertname=Context severity=info heal=none", "healer,nobody"),
+    ("alertname=Foreign", "healer,people"),
+]
+
+
+@pytest.mark.tools
+@pytest.mark.parametrize(("labels", "receivers"), ROUTES)
+def test_an_alert_reaches_those_it_is_for(labels: str, receivers: str, tmp_path: Path) -> None:
+    tree_of(SOUND).write(tmp_path)
+    config = tmp_path / "mon1/etc/prometheus/alertmanager.yml"
+    command = [tool("amtool"), "config", "routes", "test", f"--config.file={config}"]
+    answer = subprocess.run([*command, *labels.split()], check=True, capture_output=True, text=True)
+    assert answer.stdout.strip() == receivers
