@@ -1,0 +1,201 @@
+"""Whether a drill held: every fact judged, every limit compared. Pure."""
+
+from dataclasses import dataclass
+
+from lab.drills import moments as story
+from lab.drills.facts.monitoring import people_paged
+from lab.drills.facts.ruling import Came, NotYet, Ruling, Spoiled
+from lab.drills.facts.serving import SNAPSHOT_DUE
+from lab.drills.model import Drill, Limits
+from lab.drills.observation import Observation
+from lab.load import lost_by_second
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One fact and what became of it.
+
+    Attributes:
+        text: The fact in words.
+        limit: Seconds from the fault; None for a fact that must never be true.
+        at: Seconds from the fault when it came true; None if it did not.
+        saw: What was seen instead.
+    """
+
+    text: str
+    limit: float | None
+    at: float | None
+    saw: str
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What was measured, in seconds from the first fault; None: it did not happen.
+
+    Attributes:
+        service_lost: Whether any request of the load failed.
+        redundancy_lost: Whether anything was missing at any time.
+    """
+
+    detected: float | None
+    acted: float | None
+    serving: float | None
+    redundancy: float | None
+    requests: int
+    lost_requests: int
+    pages: int
+    service_lost: bool
+    redundancy_lost: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A drill that has run.
+
+    Attributes:
+        broken: What did not hold, a sentence each; empty when all of it did.
+        moments: The story; times are epoch seconds.
+        by_second: (answered, lost) requests for each second from the fault on.
+    """
+
+    drill: Drill
+    began: float
+    ended: float
+    faults: tuple[str, ...]
+    expected: tuple[Judged, ...]
+    never: tuple[Judged, ...]
+    figures: Figures
+    moments: tuple[story.Moment, ...]
+    by_second: tuple[tuple[int, int], ...]
+    broken: tuple[str, ...]
+
+    @property
+    def held(self) -> bool:
+        """Whether everything held."""
+        return not self.broken
+
+
+def judge(
+    drill: Drill,
+    seen: Observation,
+    faults: tuple[story.Moment, ...],
+    trouble: tuple[str, ...] = (),
+) -> Report:
+    """Judge a drill by all that was seen.
+
+    Args:
+        drill: What had to hold.
+        seen: What was seen.
+        faults: What was injected and when.
+        trouble: What went wrong with the drill itself, such as a fault that could not be undone.
+    """
+    expected = tuple(
+        _expected(str(one.fact), one.within, one.fact.judge(seen), seen) for one in drill.expected
+    )
+    never = tuple(_never(str(fact), fact.judge(seen), seen) for fact in drill.never)
+    figures = measure(seen)
+    broken = [f"{one.text}: {one.saw}" for one in expected if not one.held]
+    broken += [f"never: {one.text}: {one.saw}" for one in never if not one.held]
+    broken += broken_limits(drill.limits, figures)
+    after = [request for request in seen.requests if request.at >= seen.began]
+    return Report(
+        drill=drill,
+        began=seen.began,
+        ended=seen.now,
+        faults=tuple(fault.text for fault in faults),
+        expected=expected,
+        never=never,
+        figures=figures,
+        moments=tuple(sorted((*faults, *story.moments(seen)), key=lambda moment: moment.at)),
+        by_second=tuple(lost_by_second(after, seen.began, seen.now)) if after else (),
+        broken=(*trouble, *broken),
+    )
+
+
+def measure(seen: Observation) -> Figures:
+    """Return the figures of a drill."""
+
+    def after(at: float | None) -> float | None:
+        return None if at is None else max(0.0, at - seen.began)
+
+    requests = [request for request in seen.requests if request.at >= seen.began]
+    lost = sum(not request.ok for request in requests)
+    return Figures(
+        detected=after(story.detected(seen)),
+        acted=after(story.acted(seen)),
+        serving=after(story.serving(seen)),
+        redundancy=after(story.redundancy(seen)),
+        requests=len(requests),
+        lost_requests=lost,
+        pages=len(people_paged(seen)),
+        service_lost=lost > 0,
+        redundancy_lost=story.redundancy_lost(seen),
+    )
+
+
+def broken_limits(limits: Limits, figures: Figures) -> list[str]:
+    """Return a sentence for each limit that was not kept."""
+    needed = [
+        ("detected", limits.detected, figures.detected, True),
+        ("acted", limits.acted, figures.acted, True),
+        ("serving again", limits.serving, figures.serving, figures.service_lost),
+        ("redundancy back", limits.redundancy, figures.redundancy, figures.redundancy_lost),
+    ]
+    found = []
+    for name, limit, seconds, applies in needed:
+        if limit is None or not applies:
+            continue
+        if seconds is None:
+            found.append(f"{name}: never, limit {limit:.1f} s")
+        elif seconds > limit:
+            found.append(f"{name}: after {seconds:.1f} s, limit {limit:.1f} s")
+    if limits.lost_requests is not None and figures.lost_requests > limits.lost_requests:
+        found.append(f"requests lost: {figures.lost_requests}, limit {limits.lost_requests}")
+    if limits.pages is not None and figures.pages > limits.pages:
+        found.append(f"pages: {figures.pages}, limit {limits.pages}")
+    return found
+
+
+def is_settled(drill: Drill, seen: Observation) -> bool:
+    """Tell whether waiting longer could not change anything any more.
+
+    Snapshots are compared after the waiting, so facts about them are not waited for.
+    """
+    last = seen.began + max((step.at for step in drill.steps), default=0.0)
+    if seen.now < last + drill.watch:
+        return False
+    rulings = [one.fact.judge(seen) for one in drill.expected]
+    if any(isinstance(r, NotYet) and r is not SNAPSHOT_DUE for r in rulings):
+        return False
+    figures = measure(seen)
+    serving = drill.limits.serving is None or not figures.service_lost
+    redundant = drill.limits.redundancy is None or not figures.redundancy_lost
+    return (serving or figures.serving is not None) and (
+        redundant or figures.redundancy is not None
+    )
+
+
+def longest(drill: Drill) -> float:
+    """Return the seconds from the first fault after which nothing can come in time any more."""
+    limits = drill.limits
+    return max(drill.longest, limits.serving or 0.0, limits.redundancy or 0.0)
+
+
+def _expected(text: str, limit: float, ruling: Ruling, seen: Observation) -> Judged:
+    match ruling:
+        case Came(at):
+            after = max(0.0, at - seen.began)
+            if after <= limit:
+                return Judged(text, limit, after, "", held=True)
+            late = f"after {after:.1f} s, limit {limit:.1f} s"
+            return Judged(text, limit, after, late, held=False)
+        case NotYet(saw) | Spoiled(saw):
+            return Judged(text, limit, None, f"no, {saw}", held=False)
+
+
+def _never(text: str, ruling: Ruling, seen: Observation) -> Judged:
+    if isinstance(ruling, Came):
+        after = max(0.0, ruling.at - seen.began)
+        return Judged(text, None, after, f"it did, after {after:.1f} s", held=False)
+    return Judged(text, None, None, "", held=True)

@@ -1,0 +1,134 @@
+"""A drill: what is given, what goes wrong, what has to come true and what must never be true."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from cluster.document import Value
+from lab.drills.facts.ruling import Fact
+from lab.drills.reading import Seconds
+from lab.faults.fault import Fault
+
+AT_ONCE = Seconds(0.0)
+DEFAULT_WITHIN = Seconds(90.0)
+
+
+class Journal(Enum):
+    """What journal the healer starts on."""
+
+    KEPT = "kept"  # the healer is not touched before the fault
+    EMPTY = "empty"  # as if it were installed now: it starts on a new journal, after all else
+    SMALL = "small"  # its journal lies on a file system of its own, of 16 MiB
+
+
+@dataclass(frozen=True, slots=True)
+class ExtraService:
+    """A service that does nothing, put on a node for one drill; its unit is `NAME.service`.
+
+    Attributes:
+        failed: It is killed until systemd gives up, before the healer starts.
+    """
+
+    name: str
+    node: str
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What has to be so before the fault.
+
+    Attributes:
+        quiet: Nothing fires but the Watchdog, and no incident is open.
+        redundant: Every declared service serves on every node, and every node is heard.
+        overrides: Laid over the scenario's cluster.yml and installed for this drill.
+        facts: What else is waited for; each has to be true at one and the same time.
+        within: How long all of it may take.
+    """
+
+    quiet: bool = True
+    redundant: bool = True
+    overrides: Value = None
+    services: tuple[ExtraService, ...] = ()
+    journal: Journal = Journal.KEPT
+    facts: tuple[Fact, ...] = ()
+    within: Seconds = DEFAULT_WITHIN
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Requests from the lab host; `rate` a second to each URL."""
+
+    urls: tuple[str, ...] = ()
+    rate: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that goes wrong, `at` seconds after the drill's start."""
+
+    kind: str
+    fault: Fault
+    at: Seconds = AT_ONCE
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """A fact that has to come true, at most `within` seconds after the first fault."""
+
+    fact: Fact
+    within: Seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the drill promises to users; None promises nothing.
+
+    Attributes:
+        detected: Seconds from the first fault until an alert that is expected fires.
+        acted: Until the first verb begins at a gate.
+        serving: Until every URL of the load serves again.
+        redundancy: Until every service serves everywhere again.
+        lost_requests: Requests of the load that may fail.
+        pages: Times that people may be paged.
+    """
+
+    detected: Seconds | None = None
+    acted: Seconds | None = None
+    serving: Seconds | None = None
+    redundancy: Seconds | None = None
+    lost_requests: int | None = None
+    pages: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Drill:
+    """One drill.
+
+    Attributes:
+        purpose: One sentence: what it shows.
+        settle: The first snapshot is taken so many seconds after the last fault, when nothing but
+            a healer would still change anything; None takes it before the fault.
+        watch: Seconds after the last fault for which everything is watched at least.
+    """
+
+    name: str
+    purpose: str
+    given: Given
+    load: Load
+    steps: tuple[Step, ...]
+    expected: tuple[Expected, ...]
+    never: tuple[Fact, ...]
+    limits: Limits
+    watch: Seconds
+    settle: Seconds | None = None
+
+    @property
+    def facts(self) -> tuple[Fact, ...]:
+        """Every fact that the drill asks about."""
+        return (*self.given.facts, *(e.fact for e in self.expected), *self.never)
+
+    @property
+    def longest(self) -> float:
+        """Seconds from the first fault after which nothing can come in time any more."""
+        last = max((step.at for step in self.steps), default=0.0)
+        return max([last + self.watch, *(e.within for e in self.expected)])

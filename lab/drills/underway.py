@@ -1,0 +1,208 @@
+"""A drill under way: each stage of it, in the order in which `lab.drills.runner` calls them.
+
+Rule: only this and the runner wait; what is seen is judged elsewhere.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from lab.drills import snapshot
+from lab.drills.facts.ruling import Came, WatchSnapshot
+from lab.drills.gather import Gatherer
+from lab.drills.judgement import is_settled, longest
+from lab.drills.model import Drill, Step
+from lab.drills.moments import Moment, moments
+from lab.drills.observation import Observation
+from lab.ports import Lab, LabError
+
+TICK = 0.25
+RECOVERY = 120.0
+"""Seconds that undoing may take until redundancy is full."""
+
+
+class Clock(Protocol):
+    """The time, and waiting for it to pass."""
+
+    def now(self) -> float:
+        """Return epoch seconds."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+
+class WallClock:
+    """The machine's own."""
+
+    def now(self) -> float:
+        """Return epoch seconds."""
+        return time.time()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+
+Say = Callable[[Moment, float], None]
+"""Told each moment as it becomes known, with the time of the first fault."""
+
+
+class NotGiven(LabError):
+    """What a drill is given did not come about in time; no fault was injected."""
+
+
+@dataclass(slots=True)
+class Underway:
+    """One drill under way.
+
+    Attributes:
+        began: When the first fault was injected, epoch seconds.
+        faults: What was injected.
+        trouble: What went wrong with the drill itself, a sentence each.
+        before: The first snapshots.
+    """
+
+    drill: Drill
+    lab: Lab
+    clock: Clock
+    say: Say
+    gatherer: Gatherer
+    began: float = float("inf")
+    faults: list[Moment] = field(default_factory=list)
+    trouble: list[str] = field(default_factory=list)
+    told: set[tuple[str, str]] = field(default_factory=set)
+    before: tuple[snapshot.Snapshot, ...] = ()
+
+    @property
+    def snapshot_nodes(self) -> tuple[str, ...]:
+        """Nodes that some fact wants snapshots of."""
+        watches = [w for w in self.gatherer.watches if isinstance(w, WatchSnapshot)]
+        return tuple(dict.fromkeys(node for watch in watches for node in watch.nodes))
+
+    def wait_for_given(self) -> None:
+        """Wait until all that is given is so at one moment.
+
+        Raises:
+            NotGiven: It was not so in time.
+        """
+        self._wait(lambda: lacking(self.drill, self._look_from_now()))
+
+    def wait_for_healer(self) -> None:
+        """Wait until the healer answers.
+
+        Raises:
+            NotGiven: It did not in time.
+        """
+
+        def silent() -> list[str]:
+            seen = self.gatherer.look().incidents
+            answers = bool(seen) and seen[-1].incidents is not None
+            return [] if answers else ["the healer does not answer on its HTTP port"]
+
+        self._wait(silent)
+
+    def take_snapshots(self) -> None:
+        """Take the first snapshots."""
+        self.before = snapshot.take(self.lab, self.snapshot_nodes)
+
+    def warm_up(self, seconds: float) -> None:
+        """Let the load run before the fault, so that it is known to be served."""
+        until = self.clock.now() + seconds
+        while self.clock.now() < until:
+            self.clock.sleep(TICK)
+
+    def _wait(self, lacks: Callable[[], Sequence[str]]) -> None:
+        until = self.clock.now() + self.drill.given.within
+        while missing := lacks():
+            if self.clock.now() > until:
+                raise NotGiven(f"{self.drill.name}: not given: {'; '.join(missing)}")
+            self.clock.sleep(TICK)
+
+    def _look_from_now(self) -> Observation:
+        self.gatherer.began = self.clock.now()  # judged by the present alone
+        return self.gatherer.look()
+
+    def inject(self, undo: ExitStack) -> None:
+        """Inject every step at its time, and watch between them.
+
+        Args:
+            undo: Gets what takes each step back, before the step is taken.
+
+        Raises:
+            LabError: A fault could not be injected.
+        """
+        self.began = self.gatherer.began = self.clock.now()
+        for step in self.drill.steps:
+            while self.clock.now() < self.began + step.at:
+                self._tell(self.gatherer.look())
+                self.clock.sleep(TICK)
+            # Registered first: a fault that fails half-way has to be undone as well.
+            undo.callback(self._undo, step)
+            at = self.clock.now()
+            moment = Moment(at, "fault", step.fault.inject(self.lab))
+            self.faults.append(moment)
+            self.say(moment, self.began)
+
+    def _undo(self, step: Step) -> None:
+        try:
+            step.fault.undo(self.lab)
+        except LabError as error:
+            self.trouble.append(f"{step.kind} could not be undone: {error}")
+
+    def watch(self) -> None:
+        """Watch until everything is settled or nothing can come in time any more."""
+        last = max((step.at for step in self.drill.steps), default=0.0)
+        settle = self.drill.settle
+        while True:
+            seen = self.gatherer.look()
+            self._tell(seen)
+            if settle is not None and not self.before and seen.now >= self.began + last + settle:
+                self.take_snapshots()
+            if is_settled(self.drill, seen) or seen.now > self.began + longest(self.drill) + 1:
+                return
+            self.clock.sleep(TICK)
+
+    def conclude(self) -> Observation:
+        """Take the second snapshots and look at everything once more."""
+        if self.snapshot_nodes and self.before:
+            after = snapshot.take(self.lab, self.snapshot_nodes)
+            self.gatherer.differences = snapshot.differences(self.before, after)
+        seen = self.gatherer.look(thoroughly=True)
+        self._tell(seen)
+        return seen
+
+    def wait_for_redundancy(self) -> None:
+        """Wait until everything serves everywhere, so that the next drill finds a sound cluster."""
+        until = self.clock.now() + RECOVERY
+        while self.clock.now() < until:
+            seen = self.gatherer.look()
+            if seen.redundancy and not seen.redundancy[-1].missing:
+                return
+            self.clock.sleep(TICK)
+        self.trouble.append(f"redundancy was not full {RECOVERY:.0f} s after the fault was undone")
+
+    def _tell(self, seen: Observation) -> None:
+        for moment in moments(seen):
+            if (moment.word, moment.text) not in self.told:
+                self.told.add((moment.word, moment.text))
+                self.say(moment, self.began)
+
+
+def lacking(drill: Drill, seen: Observation) -> list[str]:
+    """Name what is given and is not so now."""
+    given = drill.given
+    found = [str(fact) for fact in given.facts if not isinstance(fact.judge(seen), Came)]
+    if given.redundant:
+        missing = seen.redundancy[-1].missing if seen.redundancy else ("any answer",)
+        found += [f"redundancy lacks {name}" for name in missing]
+    if given.quiet:
+        alerts = (seen.alerts[-1].alerts if seen.alerts else None) or ()
+        firing = sorted({a.name for a in alerts if a.firing and a.name != "Watchdog"})
+        found += [f"{name} fires" for name in firing]
+        incidents = (seen.incidents[-1].incidents if seen.incidents else None) or ()
+        found += [f"incident {i.id} is {i.state}" for i in incidents if i.state != "CLOSED"]
+    return found

@@ -1,0 +1,141 @@
+"""The eyes of a drill: a process in the nodes' network that asks over HTTP and writes what changed.
+
+The drill itself runs outside that network. Rule: a source that does not answer is written down as
+null and costs the others nothing; a line is written only when an answer differs from the last.
+"""
+
+import argparse
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TextIO
+from urllib.parse import quote
+
+import aiohttp
+
+SERVICES = "hale_service_up"
+NODES = 'up{job="node"}'
+_BODY = 64 * 1024
+_NO_ANSWER = (aiohttp.ClientError, TimeoutError, OSError, ValueError, KeyError, TypeError)
+
+
+@dataclass(slots=True)
+class Notebook:
+    """Writes what changed, one JSON line each: at, source, name, value."""
+
+    out: TextIO
+    clock: Callable[[], float] = time.time
+    last: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def note(self, source: str, name: str, value: object) -> None:
+        """Write `value` unless it is what was written last for this source and name."""
+        text = json.dumps(value, sort_keys=True)
+        if self.last.get((source, name)) == text:
+            return
+        self.last[source, name] = text
+        line = {"at": self.clock(), "source": source, "name": name, "value": value}
+        self.out.write(json.dumps(line) + "\n")
+        self.out.flush()
+
+
+@dataclass(frozen=True, slots=True)
+class Watcher:
+    """Asks Prometheus, the healer and some URLs again and again."""
+
+    session: aiohttp.ClientSession
+    notebook: Notebook
+    prometheus: str
+    healer: str
+
+    async def alerts(self) -> None:
+        """Note every alert that is pending or firing."""
+        found = (await self._json(f"{self.prometheus}/api/v1/alerts"))["data"]["alerts"]
+        alerts = [{"labels": alert["labels"], "state": alert["state"]} for alert in found]
+        self.notebook.note("alerts", "", sorted(alerts, key=lambda a: sorted(a["labels"].items())))
+
+    async def query(self, expr: str) -> None:
+        """Note the samples of an expression, without their times."""
+        url = f"{self.prometheus}/api/v1/query?query={quote(expr, safe='')}"
+        found = (await self._json(url))["data"]["result"]
+        samples = [{"labels": one["metric"], "value": one["value"][1]} for one in found]
+        self.notebook.note("query", expr, samples)
+
+    async def incidents(self) -> None:
+        """Note every incident with its history."""
+        listed = await self._json(f"{self.healer}/api/v1/incidents")
+        items = listed["incidents"] if isinstance(listed, dict) else listed
+        details = [await self._json(f"{self.healer}/api/v1/incidents/{one['id']}") for one in items]
+        self.notebook.note("incidents", "", details)
+
+    async def url(self, url: str) -> None:
+        """Note what a URL answers, the first 64 KiB of it."""
+        async with self.session.get(url) as response:
+            body = await response.content.read(_BODY)
+            value = {"status": response.status, "body": body.decode("utf-8", "replace")}
+            self.notebook.note("url", url, value)
+
+    async def _json(self, url: str) -> Any:
+        async with self.session.get(url) as response:
+            response.raise_for_status()
+            return await response.json(content_type=None)
+
+
+async def watch(watcher: Watcher, queries: Sequence[str], urls: Sequence[str]) -> None:
+    """Ask every source every quarter of a second until cancelled, each at its own pace."""
+    async with asyncio.TaskGroup() as group:
+        for source, name, ask in _sources(watcher, queries, urls):
+            group.create_task(_forever(watcher.notebook, source, name, ask), name=f"watch.{source}")
+
+
+def _sources(
+    watcher: Watcher, queries: Sequence[str], urls: Sequence[str]
+) -> list[tuple[str, str, Callable[[], Awaitable[None]]]]:
+    def query(expr: str) -> Callable[[], Awaitable[None]]:
+        return lambda: watcher.query(expr)
+
+    def get(url: str) -> Callable[[], Awaitable[None]]:
+        return lambda: watcher.url(url)
+
+    return [
+        ("alerts", "", watcher.alerts),
+        ("incidents", "", watcher.incidents),
+        *(("query", expr, query(expr)) for expr in dict.fromkeys([SERVICES, NODES, *queries])),
+        *(("url", url, get(url)) for url in dict.fromkeys(urls)),
+    ]
+
+
+async def _forever(
+    notebook: Notebook, source: str, name: str, ask: Callable[[], Awaitable[None]]
+) -> None:
+    while True:
+        try:
+            await ask()
+        except _NO_ANSWER:
+            notebook.note(source, name, None)  # down, cut off or talking nonsense: unknown
+        await asyncio.sleep(0.25)
+
+
+async def _main(given: argparse.Namespace) -> None:
+    limits = aiohttp.ClientTimeout(total=2.0)
+    with given.out.open("a", encoding="utf-8") as out:
+        async with aiohttp.ClientSession(timeout=limits) as session:
+            watcher = Watcher(session, Notebook(out), given.prometheus, given.healer)
+            await watch(watcher, given.query, given.url)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run until a signal ends it. Example: `python -m lab.drills.watch --out watch.jsonl ...`."""
+    parser = argparse.ArgumentParser(prog="lab.drills.watch", description=main.__doc__)
+    parser.add_argument("--prometheus", required=True, help="base URL")
+    parser.add_argument("--healer", required=True, help="base URL")
+    parser.add_argument("--query", action="append", default=[], help="a PromQL expression")
+    parser.add_argument("--url", action="append", default=[], help="a URL to get")
+    parser.add_argument("--out", type=Path, required=True, help="file for the JSON lines")
+    asyncio.run(_main(parser.parse_args(arguments)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""Every kind of fault, by the word it has in drill files and on the command line."""
+
+import dataclasses
+import typing
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from lab.faults.alert_forge import AlertForge
+from lab.faults.disk_fill import DiskFill
+from lab.faults.disk_release import DiskRelease
+from lab.faults.exporter_kill import ExporterKill
+from lab.faults.fault import Fault
+from lab.faults.gate_hold import GateHold
+from lab.faults.link_down import LinkDown
+from lab.faults.link_up import LinkUp
+from lab.faults.node_freeze import NodeFreeze
+from lab.faults.node_power_off import NodePowerOff
+from lab.faults.node_power_on import NodePowerOn
+from lab.faults.node_thaw import NodeThaw
+from lab.faults.person_adopt import PersonAdopt
+from lab.faults.service_break_config import ServiceBreakConfig
+from lab.faults.service_cont_process import ServiceContProcess
+from lab.faults.service_kill import ServiceKill
+from lab.faults.service_kill_until_failed import ServiceKillUntilFailed
+from lab.faults.service_stop_process import ServiceStopProcess
+from lab.faults.unit_start import UnitStart
+from lab.faults.unit_stop import UnitStop
+from lab.ports import Lab, LabError
+
+FAULTS: Mapping[str, type[Fault]] = MappingProxyType(
+    {
+        "alert.forge": AlertForge,
+        "disk.fill": DiskFill,
+        "disk.release": DiskRelease,
+        "exporter.kill": ExporterKill,
+        "gate.hold": GateHold,
+        "link.down": LinkDown,
+        "link.up": LinkUp,
+        "node.freeze": NodeFreeze,
+        "node.power_off": NodePowerOff,
+        "node.power_on": NodePowerOn,
+        "node.thaw": NodeThaw,
+        "person.adopt": PersonAdopt,
+        "service.break_config": ServiceBreakConfig,
+        "service.cont_process": ServiceContProcess,
+        "service.kill": ServiceKill,
+        "service.kill_until_failed": ServiceKillUntilFailed,
+        "service.stop_process": ServiceStopProcess,
+        "unit.start": UnitStart,
+        "unit.stop": UnitStop,
+    }
+)
+"""The registry. One file per kind; a kind's fields are its arguments."""
+
+KINDS: tuple[str, ...] = tuple(FAULTS)
+
+
+def inject(lab: Lab, node: str, kind: str, args: Mapping[str, str]) -> str:
+    """Inject a fault that nobody will undo but the caller; return what was done in one line.
+
+    Args:
+        lab: A lab that is up.
+        node: Where.
+        kind: One of KINDS.
+        args: Texts by name; where a tuple is wanted, its items are parted by spaces.
+
+    Raises:
+        LabError: The kind or an argument is unknown or missing (nothing was done), or the fault
+            could not be injected.
+    """
+    return make(node, kind, args).inject(lab)
+
+
+def undo(lab: Lab, node: str, kind: str, args: Mapping[str, str]) -> None:
+    """Take back what `inject` with the same arguments did.
+
+    Raises:
+        LabError: It could not be taken back.
+    """
+    make(node, kind, args).undo(lab)
+
+
+def make(node: str, kind: str, args: Mapping[str, str]) -> Fault:
+    """Return the fault of that kind.
+
+    Raises:
+        LabError: The kind or an argument is unknown or missing.
+    """
+    if kind not in FAULTS:
+        raise LabError(f"unknown fault '{kind}'. Known: {', '.join(KINDS)}")
+    fields = {field.name: field for field in dataclasses.fields(FAULTS[kind])}  # type: ignore[arg-type]
+    given = {"node": node, **args}
+    unknown = sorted(set(given) - set(fields))
+    missing = sorted(
+        name
+        for name, field in fields.items()
+        if field.default is dataclasses.MISSING and name not in given
+    )
+    if unknown or missing:
+        wanted = ", ".join(sorted(set(fields) - {"node"})) or "none"
+        wrong = [f"unknown argument '{name}'" for name in unknown]
+        wrong += [f"argument '{name}' is missing" for name in missing]
+        raise LabError(f"{kind}: {'; '.join(wrong)}. Arguments: {wanted}")
+    types_of = typing.get_type_hints(FAULTS[kind])
+    values = {n: v if types_of[n] is str else tuple(v.split()) for n, v in given.items()}
+    return FAULTS[kind](**values)
