@@ -1,0 +1,146 @@
+"""Each finding is found where it should be, and a sound file has none."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from cluster.checks import check
+from cluster.finding import Code, Finding, Severity, exit_status
+from cluster.load import interpret, read
+from cluster.packaged import Alert, alerts, rule_files, runbooks
+from cluster.subject import Subject
+from tests.cluster.examples import SHORT, SOUND, WIDE
+
+ROOT = Path(__file__).parents[2]
+SCENARIOS = sorted((ROOT / "scenarios").glob("*/cluster.yml"))
+
+ALERTS = (
+    Alert("ServiceDown", "services.yml", "restart-service", "critical"),
+    Alert("NodeDown", "nodes.yml", "none", "critical"),
+)
+RUNBOOKS = frozenset({"ServiceDown", "NodeDown"})
+
+RUNG = "ladders: {l: {rungs: [{action: service.restart, %s}]}}\n"
+THIRD = "nodes: [web1, web2, web3]"
+
+# The code, what is replaced in SOUND, by what, and what the reason must name.
+CASES = [
+    (Code.NO_ROOM, "nodes: [web1, web2], min_available: 1", "nodes: [web1]", "web1 is alone"),
+    (Code.NO_FLOOR, "min_available: 1", "min_available: 0", "all 2 nodes of web"),
+    (Code.ONE_DOMAIN, "rack-c", "rack-b", "rack-b"),
+    (Code.NO_DOMAIN, ", failure_domain: rack-c", "", "web2 names no failure domain"),
+    (
+        Code.NO_GROUP,
+        "groups:",
+        "  spare: {address: 10.0.0.13, failure_domain: d}\ngroups:",
+        "spare",
+    ),
+    (Code.CONTROL_SERVES, "nodes: [web1, web2]", "nodes: [web1, web2, mon1]", "part in web"),
+    (Code.HEALER_NOT_CONTROL, "  node: mon1", "  node: web1", "web1 is in no group with role"),
+    (Code.MONITOR_NOT_CONTROL, "[mon1]\n  rec", "[mon1, web2]\n  rec", "web2"),
+    (Code.HOST_NAME, "10.0.0.12", "web2.example", "web2.example is a host name"),
+    (Code.NO_PROBE, ', probe: {http: "http://{address}/"}', "", "nginx has no probe"),
+    (Code.PROBE_ELSEWHERE, "{address}", "10.0.0.11", "every node of web would probe 10.0.0.11"),
+    (Code.NEVER_GIVES_UP, "group: web,", "group: web, native_restart: {wait: 20s},", "1m"),
+    (Code.OWNER_HURRIED, "group: web,", "group: web, native_restart: {wait: 15s},", "(10s)"),
+    (Code.NO_DEADMAN, '  deadman: {url: "https://deadman.example/hale"}\n', "", "dead man"),
+    (Code.NO_PEOPLE, '  receivers: {people: {url: "https://pager.example/first"}}\n', "", "people"),
+    (Code.NO_SECOND_PATH, '  escalate: {url: "https://pager.example/second"}\n', "", "second path"),
+    (Code.SAME_PATH, "/second", "/first", "pager.example"),
+    (Code.UNKNOWN_ALERT, "  deadman:", "  for: {NodeDwn: 4s}\n  deadman:", "NodeDwn"),
+    (Code.NEVER_ACTS, "mode: act", "mode: explain", "only explains"),
+    (Code.SLOW_SCRAPE, "  deadman:", "  evaluation_interval: 5s\n  deadman:", "every 5s"),
+    (Code.SLOW_GROUP, "  deadman:", "  group_interval: 10s\n  deadman:", "10s"),
+    (
+        Code.SHORT_INTERVAL,
+        "  deadman:",
+        "  scrape_interval: 2s\n  deadman:",
+        "2s is good for a demonstration",
+    ),
+    (Code.STALE_EVIDENCE, "mode: act", "mode: act\n  guards: {still_true: {max_age: 20s}}", "20s"),
+    (Code.DEAF_WATCHDOG, "mode: act", "mode: act\n  guards: {sees_enough: {watchdog: 1m}}", "1m"),
+    (Code.SHORT_VERIFY, "monitoring:\n", RUNG % "verify: {within: 40s}" + "monitoring:\n", "45s"),
+    (Code.SPACING_ABOVE_WAIT, "monitoring:\n", RUNG % "wait: 5s" + "monitoring:\n", "keeps 30s"),
+    (Code.IMPATIENT, "  deadman:", "  patience: 20s\n  deadman:", "told after 20s"),
+    (Code.FEW_WITNESSES, "monitoring:\n", "exporter: {peers: 1}\nmonitoring:\n", "1 others"),
+]
+
+
+def findings_of(text: str) -> tuple[Finding, ...]:
+    return check(Subject(interpret(text, "cluster.yml"), ALERTS, RUNBOOKS))
+
+
+def test_a_sound_file_has_no_finding() -> None:
+    assert findings_of(SOUND) == ()
+    assert exit_status(()) == 0
+
+
+@pytest.mark.parametrize(
+    ("code", "old", "new", "names"), CASES, ids=lambda v: getattr(v, "name", "")
+)
+def test_one_weakness_is_found_and_says_what_it_saw(
+    code: Code, old: str, new: str, names: str
+) -> None:
+    assert SOUND.count(old) >= 1
+    found = findings_of(SOUND.replace(old, new, 1))
+    mine = [finding for finding in found if finding.code is code]
+    assert len(mine) >= 1
+    assert names in mine[0].reason
+    assert mine[0].remedy.endswith((".", "..."))
+
+
+def test_a_finding_stands_at_its_line() -> None:
+    (found,) = findings_of(SOUND.replace("rack-c", "rack-b"))
+    assert (found.line, found.column) == (8, 9)
+    assert str(found).startswith(
+        "cluster.yml:8:9: HC003 warning: groups.web.nodes: all nodes of web"
+    )
+
+
+def test_an_alert_needs_a_ladder_that_is_here_and_a_runbook() -> None:
+    odd = Alert("DiskFull", "disks.yml", "free-dsk", "warning")
+    silent = Alert("Silent", "disks.yml", "", "warning")
+    subject = Subject(interpret(SOUND, "c.yml"), (*ALERTS, odd, silent), frozenset({"NodeDown"}))
+    found = [(f.code, f.reason.split(" ")[0]) for f in check(subject)]
+    assert (Code.UNKNOWN_LADDER, "DiskFull") in found
+    assert (Code.UNKNOWN_LADDER, "Silent") in found
+    assert (Code.NO_RUNBOOK, "ServiceDown") in found
+    assert (Code.NO_RUNBOOK, "NodeDown") not in found
+
+
+def test_every_code_is_found_by_some_test() -> None:
+    elsewhere = {Code.UNKNOWN_LADDER, Code.NO_RUNBOOK}
+    assert {case[0] for case in CASES} | elsewhere == set(Code)
+
+
+def test_codes_are_numbered_without_repeating() -> None:
+    words = [code.word for code in Code]
+    assert words == sorted(set(words))
+
+
+@pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: str(path.parent.name))
+def test_no_scenario_has_an_error(path: Path) -> None:
+    found = check(Subject(read(path), alerts(rule_files()), runbooks()))
+    assert [str(f) for f in found if f.code.severity is Severity.ERROR] == []
+
+
+@pytest.mark.parametrize("text", [SHORT, WIDE])
+def test_findings_come_in_the_order_of_the_file(text: str) -> None:
+    lines = [finding.line for finding in findings_of(text)]
+    assert lines
+    assert lines == sorted(lines)
+
+
+def test_the_exit_status_is_the_worst_findings() -> None:
+    info = findings_of(SOUND.replace("mode: act", "mode: explain"))
+    warning = findings_of(SOUND.replace("rack-c", "rack-b"))
+    error = findings_of(SOUND.replace("{address}", "10.0.0.11"))
+    assert [exit_status(found) for found in (info, warning, info + error)] == [0, 1, 2]
+
+
+def test_the_manual_explains_every_code_with_its_severity() -> None:
+    page = (ROOT / "docs/cluster.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (HC\d{3}) \| (\w+) \| (.+) \| (.+) \|$", page, re.MULTILINE)
+    assert [row[:2] for row in rows] == [(code.word, code.severity.value) for code in Code]
+    assert all(reason.strip() and remedy.strip() for _, _, reason, remedy in rows)
