@@ -235,7 +235,8 @@ class Session:
         least = self.node.config.spacing(verb)
         if passed < least:
             raise Refused(
-                Reason.SPACING, f"{record.id} ran {passed:.1f} s ago, least spacing is {least:g} s"
+                Reason.SPACING,
+                f"{record.id} ran at least {passed:.1f} s ago, least spacing is {least:g} s",
             )
 
     def _remember(self, request: Request, content: bytes, target: str, outcome: Outcome) -> Outcome:

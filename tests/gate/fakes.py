@@ -1,0 +1,180 @@
+"""What stands in for the node in tests that run in one process: clocks, systemd, a peer.
+
+They share a diary, so that the order in which things happened can be asserted.
+"""
+
+import uuid
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from gate.clock import NANO
+from gate.config import Config, UnitRule
+from gate.holds import Holds
+from gate.ledger import Ledger
+from gate.nonce import Nonce
+from gate.process import Ran
+from gate.run_lock import RunLock
+from gate.session import Session
+from gate.units import Unit, Unreadable
+from gate.verb import Node
+
+NGINX = Unit(
+    id="nginx.service",
+    load_state="loaded",
+    active_state="failed",
+    sub_state="failed",
+    result="signal",
+    invocation_id="a" * 32,
+    restarts=3,
+    changed_at=1_000_000,
+    required_by=(),
+)
+
+
+@dataclass
+class FakeClock:
+    """Clocks that stand still until told otherwise. Booted 1000 s ago, on 2026-01-02."""
+
+    boot: int = 1000 * NANO
+    utc: int = 1_767_323_045 * NANO
+    boots: int = 1
+
+    def boottime(self) -> int:
+        return self.boot
+
+    def monotonic(self) -> int:
+        return self.boot
+
+    def wall(self) -> int:
+        return self.utc
+
+    def boot_id(self) -> uuid.UUID:
+        return uuid.UUID(int=self.boots)
+
+    def pass_seconds(self, seconds: float) -> None:
+        self.boot += int(seconds * NANO)
+        self.utc += int(seconds * NANO)
+
+    def reboot(self) -> None:
+        self.boots += 1
+        self.boot = 5 * NANO
+        self.utc += 60 * NANO
+
+
+@dataclass
+class FakeSystemd:
+    """Units in a table; `restarts` says what the next restart does: works, fails, hangs, dies."""
+
+    diary: list[str]
+    clock: FakeClock
+    units: dict[str, Unit] = field(default_factory=dict)
+    next_restart: str = "works"
+    readable: bool = True
+    started: int = 0
+
+    def show(self, names: tuple[str, ...]) -> tuple[Unit, ...]:
+        if not self.readable:
+            raise Unreadable("no answer from systemd")
+        return tuple(self.units[name] for name in names)
+
+    def reset_failed(self, name: str, seconds: float) -> Ran:
+        self.diary.append(f"reset-failed {name}")
+        return Ran(0, b"")
+
+    def restart(self, name: str, seconds: float) -> Ran:
+        self.diary.append(f"restart {name}")
+        match self.next_restart:
+            case "hangs":
+                self.clock.pass_seconds(seconds)
+                return Ran(None, b"")
+            case "dies":
+                return Ran(-9, b"")
+            case "fails":
+                return Ran(1, b"Job for nginx.service failed.\n")
+            case "lies":
+                return Ran(0, b"")
+        self.started += 1
+        self.units[name] = replace(
+            self.units[name],
+            active_state="active",
+            sub_state="running",
+            result="success",
+            invocation_id=f"{self.started:032x}",
+            changed_at=self.clock.monotonic() // 1000,
+        )
+        return Ran(0, b"")
+
+
+@dataclass
+class Programs:
+    """Runs no program; answers what a configuration check would."""
+
+    diary: list[str]
+    answer: Ran = field(default_factory=lambda: Ran(0, b""))
+
+    def __call__(self, argv: tuple[str, ...], seconds: float, keep: int = 0) -> Ran:
+        self.diary.append(" ".join(argv))
+        return self.answer
+
+
+@dataclass
+class Peer:
+    """Both ends of a connection: lines to be read, and a diary of lines written."""
+
+    diary: list[str]
+    lines: list[bytes] = field(default_factory=list)
+    answers: list[bytes] = field(default_factory=list)
+
+    def read_line(self) -> bytes | None:
+        return self.lines.pop(0) if self.lines else None
+
+    def write(self, line: bytes) -> None:
+        self.answers.append(line)
+        if b'"begun"' in line:
+            self.diary.append("said begun")
+
+
+class World:
+    """One node with its gate, in one process and one temporary folder."""
+
+    def __init__(self, folder: Path, slots: int = 16) -> None:
+        self.diary: list[str] = []
+        self.clock = FakeClock()
+        self.systemd = FakeSystemd(self.diary, self.clock, {"nginx.service": NGINX})
+        self.programs = Programs(self.diary)
+        self.holds = Holds(folder / "state", folder / "run", self.clock)
+        self.ledger = Ledger(folder / "state" / "ledger")
+        self.ledger.create_if_missing(slots)
+        self.lock_path = folder / "run" / "action.lock"
+        self.nonces = 0
+        self.config = Config(
+            cluster="first",
+            node="web1",
+            units={
+                "nginx.service": UnitRule("nginx", True, ("/usr/sbin/nginx", "-t")),
+                "ssh.service": UnitRule("ssh", False, ()),
+            },
+            addresses=(),
+            spacing_seconds={"service.restart": 30.0},
+        )
+        self.systemd.units["ssh.service"] = replace(NGINX, id="ssh.service", active_state="active")
+
+    def session(self, peer: Peer) -> Session:
+        return Session(
+            channel=peer,
+            node=Node(self.config, self.systemd, self.programs, self.clock),
+            ledger=self.ledger,
+            lock=RunLock(self.lock_path),
+            holds=self.holds,
+            nonce=Nonce(self.clock, self._nonce),
+        )
+
+    def talk(self, *lines: bytes) -> list[bytes]:
+        """Let one session answer these lines."""
+        peer = Peer(self.diary, list(lines))
+        self.session(peer).serve()
+        return peer.answers
+
+    def _nonce(self) -> str:
+        self.nonces += 1
+        return f"nonce-{self.nonces}"
