@@ -1,0 +1,96 @@
+"""What is said of an incident to a person: why it is as it is, what comes next, what they can type.
+
+Pure functions over the core's values.
+"""
+
+from healer.core.decide import Escalate, plan
+from healer.core.incident import Incident, State
+from healer.core.topology import Topology
+from healer.shapes import CommandView
+
+
+def reason(incident: Incident) -> tuple[str, str]:
+    """Return the word and the sentence for why an incident is as it is; empty where nothing is to say."""
+    match incident.state:
+        case State.HELD if incident.hold is not None:
+            return incident.hold.reason or "", incident.hold.sentence
+        case State.ESCALATED:
+            return incident.escalation, incident.escalation_detail
+        case State.CLOSED:
+            return incident.outcome, ""
+        case State.OPEN if incident.attempts:
+            last = incident.attempts[-1]
+            return last.reason, last.detail
+        case _:
+            return "", ""
+
+
+def next_step(incident: Incident, topology: Topology) -> str:
+    """Say in half a sentence what comes next."""
+    last = incident.attempts[-1] if incident.attempts else None
+    match incident.state:
+        case State.ACTING if last is not None:
+            return f"{last.action} runs on {last.target}, for {last.deadline_at - last.began_at:.0f} s at most"
+        case State.VERIFYING if last is not None:
+            return f"the proof that {last.action} on {last.target} helped"
+        case State.MITIGATED:
+            return "a person repairs it by day"
+        case State.ESCALATED:
+            return "a person"
+        case State.CLOSED:
+            return "nothing"
+    step = plan(incident, topology)
+    if isinstance(step, Escalate):
+        return f"call a person ({step.reason})"
+    action = f"{step.rung.action} on {step.proposal.target}"
+    if incident.hold is None:
+        return f"{action}, if every guard allows"
+    return f"{action}, once {incident.hold.guard} allows: needs {incident.hold.need}"
+
+
+def summary(incident: Incident) -> str:
+    """Say in one sentence what the matter is and how it stands."""
+    what = f"{incident.cause.name} at {incident.target}"
+    last = incident.attempts[-1] if incident.attempts else None
+    word, _ = reason(incident)
+    match incident.state:
+        case State.OPEN:
+            return f"{what} is looked at: nothing is being done yet."
+        case State.HELD:
+            return f"{what} is held: {word}."
+        case State.ACTING if last is not None:
+            return f"{what} is being treated: {last.action} on {last.target}."
+        case State.VERIFYING if last is not None:
+            return f"{what} was treated with {last.action}; the proof that it helped is awaited."
+        case State.MITIGATED:
+            return f"{what} is out of harm's way, but not repaired."
+        case State.ESCALATED:
+            return f"{what} is in a person's hands: {word}."
+        case _:
+            return f"{what} is over: {word}."
+
+
+def commands(incident: Incident, topology: Topology) -> list[CommandView]:
+    """Return what a person can type about an incident as it is now."""
+    here, held = topology.own_node, incident.hold.reason if incident.hold is not None else ""
+    known = incident.target.node in topology.nodes
+    found = [CommandView(command=f"hale-healer show {incident.id}", node=here, purpose="all of it")]
+    if incident.state in (State.OPEN, State.HELD, State.ESCALATED):
+        found.append(_command("explain", incident, here, "what would be done now, asked afresh"))
+    if held == "approval_needed":
+        found.append(_command("approve", incident, here, "say yes to the next step"))
+        found.append(_command("deny", incident, here, "say no: it becomes yours"))
+    if held == "pre_existing" or incident.state is State.ESCALATED:
+        found.append(_command("adopt", incident, here, "put it into Hale's hands"))
+    if incident.state is not State.CLOSED:
+        if known:
+            hold = 'hale-gate hold "working on it" --for 2h'
+            purpose = "let nothing be done on that node"
+            found.append(CommandView(command=hold, node=incident.target.node, purpose=purpose))
+        freeze = "let nothing be done anywhere"
+        found.append(CommandView(command="hale-healer freeze", node=here, purpose=freeze))
+    return found
+
+
+def _command(word: str, incident: Incident, node: str, purpose: str) -> CommandView:
+    return CommandView(command=f"hale-healer {word} {incident.id}", node=node, purpose=purpose)

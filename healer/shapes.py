@@ -1,0 +1,185 @@
+"""The shapes of what people and programs are shown, as JSON has them.
+
+Times are RFC 3339, UTC, with milliseconds; None where there is none. Targets read `node` or `node/service`.
+A name changed here is a change for users (docs/healer.md).
+"""
+
+from typing import TypedDict
+
+
+class AlertView(TypedDict):
+    """An alert as Alertmanager had it."""
+
+    fingerprint: str
+    name: str
+    target: str
+    labels: dict[str, str]
+    began_at: str | None
+    silenced: bool
+
+
+class VerdictView(TypedDict):
+    """One guard's answer. `reason` is None where it allows."""
+
+    guard: str
+    allows: bool
+    reason: str | None
+    have: str
+    need: str
+    sentence: str
+    passing: bool
+
+
+class AttemptView(TypedDict):
+    """One rung tried once. `rung` counts from 1; `outcome` is None while it runs."""
+
+    action_id: str
+    ladder: str
+    rung: int
+    action: str
+    target: str
+    began_at: str | None
+    deadline_at: str | None
+    ended_at: str | None
+    outcome: str | None
+    reason: str
+    detail: str
+
+
+class MomentView(TypedDict):
+    """One line of an incident's timeline; see healer.timeline.Moment."""
+
+    seq: int
+    at: str | None
+    kind: str
+    state: str
+    reason: str
+    text: str
+
+
+class CommandView(TypedDict):
+    """Something a person can type, and on which node."""
+
+    command: str
+    node: str
+    purpose: str
+
+
+class IncidentRow(TypedDict):
+    """One incident in a list. `reason` is the word for why it is as it is; `next` says what comes."""
+
+    id: str
+    state: str
+    target: str
+    node: str
+    service: str
+    group: str
+    failure_domain: str
+    cause: AlertView
+    ladder: str
+    opened_at: str | None
+    changed_at: str | None
+    reason: str
+    sentence: str
+    next: str
+
+
+class IncidentView(IncidentRow):
+    """Everything that is known of one incident.
+
+    `guards` is what each said when the incident was last held or acted on; `guards_at` says when.
+    `timeline_omitted` counts moments from the middle that are not shown; `timeline_error` says why there is
+    no timeline, and is empty where there is one.
+    """
+
+    summary: str
+    symptoms: list[AlertView]
+    hold: VerdictView | None
+    escalation: str
+    escalation_detail: str
+    outcome: str
+    adopted_by: str | None
+    digest: str
+    attempts: list[AttemptView]
+    guards: list[VerdictView]
+    guards_at: str | None
+    timeline: list[MomentView]
+    timeline_omitted: int
+    timeline_error: str
+    runbook: str
+    commands: list[CommandView]
+
+
+class ExplanationView(TypedDict):
+    """What would be done now. `decision` is act, hold, escalate, close or stay."""
+
+    target: str
+    incident: str | None
+    alert: str
+    ladder: str
+    decision: str
+    action: str
+    reason: str
+    sentence: str
+    guards: list[VerdictView]
+
+
+class RefusedView(TypedDict):
+    """An alert that can never start anything."""
+
+    alert: AlertView
+    reason: str
+    sentence: str
+    at: str | None
+
+
+class GuardView(TypedDict):
+    """One row of the registry, with its numbers as configured."""
+
+    guard: str
+    holds_unless: str
+    numbers: dict[str, float]
+
+
+class GuardsView(TypedDict):
+    """The registry, and what each guard said last about each open incident."""
+
+    guards: list[GuardView]
+    incidents: list["JudgedView"]
+
+
+class JudgedView(TypedDict):
+    """One open incident under the guards."""
+
+    id: str
+    state: str
+    target: str
+    guards: list[VerdictView]
+
+
+class FreezeView(TypedDict):
+    """Why nothing is done anywhere."""
+
+    reason: str
+    sentence: str
+
+
+class StatusView(TypedDict):
+    """How the healer itself stands. `leader` is this process holding the lease."""
+
+    version: str
+    cluster: str
+    node: str
+    digest: str
+    now: str | None
+    leader: bool
+    era: int
+    term: int
+    armed_at: str | None
+    storing: bool
+    freezes: list[FreezeView]
+    watchdog_age_seconds: float | None
+    sight_complete: bool
+    incidents: dict[str, int]
+    pre_existing: list[AlertView]
+    refused: list[RefusedView]

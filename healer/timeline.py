@@ -1,0 +1,173 @@
+"""An incident's life in a person's words, one line for each record of the journal."""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from healer.core import events as ev
+from healer.core.board import IncidentEvent
+from healer.core.incident import Outcome
+from healer.ports import Store
+
+KEEP = 500
+"""Moments kept at hand of one incident; the journal keeps all."""
+
+FIRST = 20
+"""Of these the oldest, since how it began matters more than its middle."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One thing that happened to an incident.
+
+    Attributes:
+        at: Epoch seconds of the healer.
+        kind: What happened, in snake_case.
+        state: The state that it led to; empty where it changed none. `verified` is the last word before closed.
+        reason: The word for it, empty where there is none.
+        text: A short line for a person.
+    """
+
+    seq: int
+    at: float
+    kind: str
+    state: str
+    reason: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """What is known of one incident's life.
+
+    Attributes:
+        omitted: Moments from the middle that are not shown.
+    """
+
+    moments: tuple[Moment, ...]
+    omitted: int = 0
+
+
+def moment(record: ev.Record) -> Moment | None:
+    """Return what a record says about an incident; None where it is about none."""
+    event = record.event
+    match event:
+        case ev.IncidentOpened(_, cause, ladder):
+            told = ("opened", "open", "", f"{cause.name} at {cause.target}; ladder {ladder}")
+        case (
+            ev.HealerStarted()
+            | ev.AlertsReceived()
+            | ev.AlertRefused()
+            | ev.Armed()
+            | ev.SeenClear()
+            | ev.Frozen()
+            | ev.Unfrozen()
+        ):
+            return None
+        case _:
+            told = _told(event)
+    return Moment(record.seq, record.at_wall, *told)
+
+
+def _told(event: IncidentEvent) -> tuple[str, str, str, str]:
+    """Return kind, state, reason and text."""
+    match event:
+        case ev.ActionIntended() | ev.ActionEnded() | ev.VerificationEnded():
+            return _acted(event)
+        case ev.AlertJoined(_, alert):
+            return "joined", "", "", f"{alert.name} at {alert.target} is a symptom of it"
+        case ev.AlertRenewed(_, alert):
+            quiet = ", silenced" if alert.silenced else ""
+            return "renewed", "", "", f"{alert.name} at {alert.target} was told anew{quiet}"
+        case ev.CauseReplaced(_, cause, ladder):
+            text = f"deeper cause {cause.name} at {cause.target}; ladder {ladder}"
+            return "cause_replaced", "", "", text
+        case ev.IncidentHeld(_, hold):
+            text = f"{hold.guard} holds: has {hold.have}; needs {hold.need}"
+            return "held", "held", hold.reason or "", text
+        case ev.IncidentEscalated(_, reason, detail):
+            text = f"a person has it: {detail}" if detail else "a person has it"
+            return "escalated", "escalated", reason, text
+        case ev.IncidentAdopted(_, by):
+            return "adopted", "open", "", f"put into Hale's hands by {by}"
+        case ev.ApprovalGiven(_, rung, target, _, by):
+            return "approved", "", "", f"yes to rung {rung + 1} on {target} by {by}"
+        case ev.ApprovalDenied(_, rung, by):
+            return "denied", "escalated", "denied", f"no to rung {rung + 1} by {by}"
+        case ev.IncidentClosed(_, outcome, detail):
+            return "closed", "closed", outcome, detail
+        case _:
+            assert_never(event)
+
+
+def _acted(
+    event: ev.ActionIntended | ev.ActionEnded | ev.VerificationEnded,
+) -> tuple[str, str, str, str]:
+    match event:
+        case ev.ActionIntended(_, action_id, _, rung, action, target):
+            text = f"{action} on {target} (rung {rung + 1}, id {action_id})"
+            return "action_intended", "acting", "", text
+        case ev.ActionEnded(_, _, outcome, reason, detail):
+            proved_next = outcome in (Outcome.DONE, Outcome.UNKNOWN)
+            text = f"the gate says {outcome.value}: {detail or reason}"
+            return "action_ended", "verifying" if proved_next else "open", reason, text
+        case ev.VerificationEnded(_, _, verified, reason, detail):
+            word = "verified" if verified else "not_verified"
+            return word, "verified" if verified else "open", reason, detail
+
+
+@dataclass(slots=True)
+class _Life:
+    first: list[Moment] = field(default_factory=list)
+    last: deque[Moment] = field(default_factory=lambda: deque(maxlen=KEEP - FIRST))
+    count: int = 0
+
+    def add(self, one: Moment) -> None:
+        self.count += 1
+        if len(self.first) < FIRST:
+            self.first.append(one)
+        else:
+            self.last.append(one)
+
+    def timeline(self) -> Timeline:
+        moments = (*self.first, *self.last)
+        return Timeline(moments, self.count - len(moments))
+
+
+class Timelines:
+    """Reads the lives of incidents from the store; each record is read once."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._lives: dict[str, _Life] = {}
+        self._seq = 0
+        self._reading = asyncio.Lock()
+
+    async def of(self, incident_id: str, known: Iterable[str]) -> Timeline:
+        """Return an incident's timeline.
+
+        Args:
+            incident_id: Whose.
+            known: Ids of the incidents at hand; what is not among them is forgotten.
+
+        Raises:
+            ConfigError: The journal cannot be read; nothing was changed.
+        """
+        async with self._reading:
+            for record in await self._store.read(self._seq):
+                self._take(record)
+        at_hand = set(known)
+        for gone in self._lives.keys() - at_hand:
+            del self._lives[gone]
+        life = self._lives.get(incident_id)
+        return life.timeline() if life is not None else Timeline(())
+
+    def _take(self, record: ev.Record) -> None:
+        self._seq = record.seq
+        told = moment(record)
+        incident = getattr(record.event, "incident", None)
+        if told is None or not isinstance(incident, str):
+            return
+        self._lives.setdefault(incident, _Life()).add(told)

@@ -1,0 +1,282 @@
+"""What people and programs are shown: pure functions from the core's values to the shapes of JSON.
+
+The JSON API, the pages and `--output json` all show these, so that they cannot differ.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+from healer.core.alert import Alert
+from healer.core.board import Board
+from healer.core.decide import Act, Close, Decision, Escalate, Hold, Stay
+from healer.core.events import AlertRefused
+from healer.core.guards import GUARDS
+from healer.core.incident import Attempt, Incident, State
+from healer.core.topology import Topology
+from healer.core.verdict import Verdict
+from healer.sentences import commands, next_step, reason, summary
+from healer.shapes import (
+    AlertView,
+    AttemptView,
+    ExplanationView,
+    FreezeView,
+    GuardsView,
+    GuardView,
+    IncidentRow,
+    IncidentView,
+    JudgedView,
+    MomentView,
+    RefusedView,
+    StatusView,
+    VerdictView,
+)
+from healer.standing import Watch
+from healer.timeline import Moment, Timeline
+
+
+def rfc3339(at: float | None) -> str | None:
+    """Return a time as RFC 3339, UTC, with milliseconds; None for none and for what no calendar has."""
+    if at is None:
+        return None
+    try:
+        text = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
+    except (ValueError, OverflowError, OSError):
+        return None
+    return text.replace("+00:00", "Z")
+
+
+def alert_view(alert: Alert) -> AlertView:
+    """Show an alert."""
+    return AlertView(
+        fingerprint=alert.fingerprint,
+        name=alert.name,
+        target=str(alert.target),
+        labels=dict(alert.labels),
+        began_at=rfc3339(alert.began_at),
+        silenced=alert.silenced,
+    )
+
+
+def verdict_view(verdict: Verdict) -> VerdictView:
+    """Show a guard's answer."""
+    return VerdictView(
+        guard=verdict.guard,
+        allows=verdict.allowed,
+        reason=verdict.reason,
+        have=verdict.have,
+        need=verdict.need,
+        sentence=verdict.sentence,
+        passing=verdict.passing,
+    )
+
+
+def attempt_view(attempt: Attempt) -> AttemptView:
+    """Show an attempt."""
+    return AttemptView(
+        action_id=attempt.action_id,
+        ladder=attempt.ladder,
+        rung=attempt.rung + 1,
+        action=attempt.action,
+        target=str(attempt.target),
+        began_at=rfc3339(attempt.began_at),
+        deadline_at=rfc3339(attempt.deadline_at),
+        ended_at=rfc3339(attempt.ended_at),
+        outcome=None if attempt.outcome is None else attempt.outcome.value,
+        reason=attempt.reason,
+        detail=attempt.detail,
+    )
+
+
+def moment_view(moment: Moment) -> MomentView:
+    """Show one moment of a timeline."""
+    return MomentView(
+        seq=moment.seq,
+        at=rfc3339(moment.at),
+        kind=moment.kind,
+        state=moment.state,
+        reason=moment.reason,
+        text=moment.text,
+    )
+
+
+def incident_row(incident: Incident, topology: Topology) -> IncidentRow:
+    """Show an incident in a list."""
+    word, sentence = reason(incident)
+    cause = incident.cause
+    return IncidentRow(
+        id=incident.id,
+        state=incident.state.value,
+        target=str(incident.target),
+        node=cause.label("node"),
+        service=cause.label("service"),
+        group=cause.label("group"),
+        failure_domain=cause.label("failure_domain"),
+        cause=alert_view(cause),
+        ladder=incident.ladder,
+        opened_at=rfc3339(incident.opened_at),
+        changed_at=rfc3339(incident.changed_at),
+        reason=word,
+        sentence=sentence,
+        next=next_step(incident, topology),
+    )
+
+
+def incident_view(
+    incident: Incident, timeline: Timeline, topology: Topology, timeline_error: str = ""
+) -> IncidentView:
+    """Show all of an incident.
+
+    Args:
+        incident: As the board has it.
+        timeline: From the store.
+        topology: The cluster.
+        timeline_error: Why the timeline could not be read; empty where it was.
+    """
+    return IncidentView(
+        **incident_row(incident, topology),
+        summary=summary(incident),
+        symptoms=[alert_view(one) for one in incident.symptoms],
+        hold=None if incident.hold is None else verdict_view(incident.hold),
+        escalation=incident.escalation,
+        escalation_detail=incident.escalation_detail,
+        outcome=incident.outcome,
+        adopted_by=incident.adopted_by,
+        digest=incident.digest,
+        attempts=[attempt_view(one) for one in incident.attempts],
+        guards=[verdict_view(one) for one in incident.verdicts],
+        guards_at=rfc3339(_judged_at(timeline)),
+        timeline=[moment_view(one) for one in timeline.moments],
+        timeline_omitted=timeline.omitted,
+        timeline_error=timeline_error,
+        runbook=f"/runbooks/{quote(incident.cause.name, safe='')}",
+        commands=commands(incident, topology),
+    )
+
+
+def explanation_view(
+    incident: Incident, decision: Decision, incident_id: str | None
+) -> ExplanationView:
+    """Show what would be done now.
+
+    Args:
+        incident: The real or the supposed one.
+        decision: What was decided about it; nothing was done.
+        incident_id: The real one's; None for a supposed one.
+    """
+    word, action, why, sentence, verdicts = _decided(decision)
+    return ExplanationView(
+        target=str(incident.target),
+        incident=incident_id,
+        alert=incident.cause.name,
+        ladder=incident.ladder,
+        decision=word,
+        action=action,
+        reason=why,
+        sentence=sentence,
+        guards=[verdict_view(one) for one in verdicts],
+    )
+
+
+def refused_view(refused: AlertRefused, at: float) -> RefusedView:
+    """Show a refused alert."""
+    return RefusedView(
+        alert=alert_view(refused.alert),
+        reason=refused.reason,
+        sentence=refused.sentence,
+        at=rfc3339(at),
+    )
+
+
+def guards_view(board: Board, topology: Topology) -> GuardsView:
+    """Show every guard with its numbers, and what each said last about each open incident."""
+    return GuardsView(
+        guards=[
+            GuardView(
+                guard=guard.name,
+                holds_unless=guard.holds_unless,
+                numbers=guard.settings(topology.numbers),
+            )
+            for guard in GUARDS
+        ],
+        incidents=[
+            JudgedView(
+                id=one.id,
+                state=one.state.value,
+                target=str(one.target),
+                guards=[verdict_view(verdict) for verdict in one.verdicts],
+            )
+            for one in board.open
+        ],
+    )
+
+
+FREEZE_SENTENCES = {
+    "no_watchdog": "The Watchdog alert is not heard, so alerts may be missing. See its runbook.",
+    "alertmanager_silent": "Not every Alertmanager answers, so a silence may be missed.",
+    "store": "The journal has no room, so nothing new can be made durable.",
+    "not_leader": "This healer does not hold the lease.",
+    "not_armed": "Hale has not yet seen what was firing before it started.",
+}
+"""What each reason of the metric healer_frozen means; `person` has the words of that person."""
+
+
+def freeze_views(watch: Watch) -> list[FreezeView]:
+    """Show every reason for which nothing is done anywhere."""
+    found = [
+        FreezeView(reason="person", sentence=f"Frozen by {one.by}: {one.reason}")
+        for one in watch.journal.board.freezes.values()
+    ]
+    others = sorted(watch.freezes() - {"person"})
+    found += [FreezeView(reason=word, sentence=FREEZE_SENTENCES.get(word, word)) for word in others]
+    return found
+
+
+def status_view(watch: Watch, topology: Topology, version: str) -> StatusView:
+    """Show how the healer itself stands."""
+    board, token, age = watch.journal.board, watch.journal.store.token, watch.watchdog_age
+    states = [one.state for one in board.open]
+    return StatusView(
+        version=version,
+        cluster=topology.cluster,
+        node=topology.own_node,
+        digest=topology.digest,
+        now=rfc3339(watch.clock.wall()),
+        leader=watch.leading,
+        era=token.era,
+        term=token.term,
+        armed_at=rfc3339(board.armed_at),
+        storing=watch.storing,
+        freezes=freeze_views(watch),
+        watchdog_age_seconds=None if age is None else round(age, 3),
+        sight_complete=watch.sight is not None and watch.sight.complete,
+        incidents={one.value: states.count(one) for one in State if one is not State.CLOSED},
+        pre_existing=[alert_view(one) for one in board.pre_existing.values()],
+        refused=refused_views(board),
+    )
+
+
+def refused_views(board: Board) -> list[RefusedView]:
+    """Show every refused alert, the newest first."""
+    return [refused_view(event, at) for event, at in reversed(board.refused.values())]
+
+
+def _judged_at(timeline: Timeline) -> float | None:
+    kinds = ("held", "action_intended")
+    return next((one.at for one in reversed(timeline.moments) if one.kind in kinds), None)
+
+
+def _decided(decision: Decision) -> tuple[str, str, str, str, Iterable[Verdict]]:
+    match decision:
+        case Act(proposal, _, verdicts):
+            action = f"{proposal.rung.action} on {proposal.target}"
+            return "act", action, "", f"Every guard allows {action}.", verdicts
+        case Hold(proposal, hold, verdicts):
+            action = f"{proposal.rung.action} on {proposal.target}"
+            return "hold", action, hold.reason or "", hold.sentence, verdicts
+        case Escalate(why, detail):
+            return "escalate", "person.call", why, f"A person is called: {detail}.", ()
+        case Close(outcome, detail):
+            return "close", "", outcome, f"It is over: {detail}.", ()
+        case Stay():
+            return "stay", "", "", "A person has it; Hale does nothing.", ()
