@@ -134,8 +134,7 @@ def _install_units(tree: Tree, program: str) -> None:
     """Copy the units and the users that came with the wheel to where systemd looks for them."""
     for site in tree.resolve(ENVIRONMENT).glob("lib/python3*/site-packages"):
         for file in sorted((site / program / "systemd").glob("*.*")):
-            match file.suffix:
-                case ".conf":
-                    tree.write(f"{_USERS}/hale-{program}.conf", file.read_bytes())
-                case ".service" | ".socket" | ".timer":
-                    tree.write(f"{_UNITS}/{file.name}", file.read_bytes())
+            if file.name == "sysusers.conf":
+                tree.write(f"{_USERS}/hale-{program}.conf", file.read_bytes())
+            elif file.suffix in (".service", ".socket", ".timer"):
+                tree.write(f"{_UNITS}/{file.name}", file.read_bytes())

@@ -5,20 +5,22 @@ made; after SIGKILL, `down` does, since `remains` needs nothing that `up` wrote 
 """
 
 import contextlib
+import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
 from lab import cgroups, image, install, layer, lock, machine, record, remains
-from lab.commands import environment, run
+from lab.commands import PATH, environment, run
 from lab.names import Place
 from lab.network import Network
 from lab.node import Node
-from lab.ports import LabError
+from lab.ports import LabError, TimedOut
 from lab.progress import Steps, steps
 from lab.record import Record
 from lab.running import RunningLab
@@ -26,6 +28,7 @@ from lab.scenario import Scenario
 from lab.tree import Tree
 
 BOOT_SECONDS = 90.0
+LXCFS_SECONDS = 10.0
 _DISKS = "mode=755,size=75%"
 
 
@@ -175,21 +178,31 @@ def _boot(nodes: list[Node]) -> None:
 
 
 def _start_lxcfs(place: Place) -> None:
-    """Start the lab's lxcfs where the machine has it; nodes show the host's memory else."""
+    """Start the lab's lxcfs where the machine has it; nodes show the host's memory else.
+
+    It goes on in the background, in the lab's control group.
+
+    Raises:
+        TimedOut: It did not mount itself; lxcfs.log in the lab's directory says why.
+    """
+    if shutil.which("lxcfs", path=PATH) is None:
+        return
     place.lxcfs.mkdir()
     pid = str(place.directory / "lxcfs.pid")
-    try:
-        with (place.directory / "lxcfs.log").open("ab") as log:
-            subprocess.Popen(
-                ["lxcfs", "-f", "-p", pid, str(place.lxcfs)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=environment(),
-                start_new_session=True,
-            )
-    except FileNotFoundError:
-        return
+    with (place.directory / "lxcfs.log").open("ab") as log:
+        subprocess.run(
+            ["setsid", "--fork", "lxcfs", "-p", pid, str(place.lxcfs)],
+            check=True,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=environment(),
+        )
+    deadline = time.monotonic() + LXCFS_SECONDS
+    while not place.lxcfs.is_mount():
+        if time.monotonic() > deadline:
+            raise TimedOut(f"lxcfs: no mount at {place.lxcfs} after {LXCFS_SECONDS:g} s")
+        time.sleep(0.01)
 
 
 def _take_back(place: Place) -> None:

@@ -66,9 +66,8 @@ class Network:
 
     def plug(self, node: str, *, plugged: bool) -> None:
         """Set a node's port up or down; the node sees its carrier come or go."""
-        run(
-            "ip", "-n", self.place.name, "link", "set", self.port(node), "up" if plugged else "down"
-        )
+        state = "up" if plugged else "down"
+        run(*self.inside("ip", "link", "set", self.port(node), state))
 
 
 def find_port(links: str, wanted: str) -> str | None:

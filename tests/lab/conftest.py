@@ -1,0 +1,76 @@
+"""A real lab for the tests that need one, and a picture of the machine before and after."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from lab import life, machine, scenario
+from lab.names import Place
+from lab.running import RunningLab
+
+BARE = Path(__file__).parent / "scenarios/bare"
+PLACE = Place(id="pytest")
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What a lab could leave behind on the machine."""
+
+    mounts: tuple[str, ...]
+    loops: tuple[str, ...]
+    groups: tuple[str, ...]
+    processes: tuple[str, ...]
+    state: tuple[str, ...]
+
+
+def picture() -> Picture:
+    """Look at the whole machine, as far as a test lab could have changed it."""
+    mounts = Path("/proc/mounts").read_text().splitlines()
+    loops = [file.read_text() for file in Path("/sys/block").glob("loop*/loop/backing_file")]
+    return Picture(
+        tuple(sorted(mounts)),
+        tuple(sorted(loops)),
+        tuple(sorted(map(str, Path("/sys/fs/cgroup").rglob(f"{PLACE.name}*")))),
+        tuple(sorted(_processes())),
+        tuple(sorted(map(str, (PLACE.directory, PLACE.workshop, PLACE.lock)))) if _state() else (),
+    )
+
+
+def _state() -> bool:
+    return any(path.exists() for path in (PLACE.directory, PLACE.workshop, PLACE.lock))
+
+
+def _processes() -> Iterator[str]:
+    """Yield command lines that name the test lab; a zombie has none, and PID 1 collects it."""
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = file.read_bytes().decode(errors="replace").split("\0")
+        except OSError:
+            continue
+        if any(PLACE.name in word or str(PLACE.directory) in word for word in words):
+            yield " ".join(words)
+
+
+@pytest.fixture
+def able() -> None:
+    """Skip where this machine cannot run a lab, and say why."""
+    lacks = [lack.what for lack in machine.lacks(machine.this_machine(PLACE.cache)) if lack.fatal]
+    if lacks or os.geteuid() != 0:
+        pytest.skip(f"this machine cannot run a lab, it lacks: {', '.join(lacks)}")
+
+
+@pytest.fixture(scope="module")
+def two_nodes() -> Iterator[RunningLab]:
+    """A lab of two plain nodes; `two` serves nginx."""
+    lacks = [lack.what for lack in machine.lacks(machine.this_machine(PLACE.cache)) if lack.fatal]
+    if lacks:
+        pytest.skip(f"this machine cannot run a lab, it lacks: {', '.join(lacks)}")
+    life.up(PLACE, scenario.load(BARE), Path("dist"))
+    try:
+        with life.attached(PLACE) as lab:
+            yield lab
+    finally:
+        life.down(PLACE)
