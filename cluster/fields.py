@@ -39,8 +39,9 @@ class Block(BaseModel):
 
 # One label of a host name, a file name and a Prometheus label value at once.
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"
-# systemd.unit(5), "Unit names"; a service is the only kind that Hale restarts.
-UNIT_PATTERN = r"^[A-Za-z0-9:_.\\@-]{1,247}\.service$"
+# systemd.unit(5), "Unit names"; a service is the only kind that Hale restarts. A leading dash would
+# read as an option, and a template itself (name@.service) cannot run.
+UNIT_PATTERN = r"^(?=.{1,255}$)[A-Za-z0-9:_.\\][A-Za-z0-9:_.\\-]*(@[A-Za-z0-9:_.\\-]+)?\.service$"
 # RFC 952 and 1123 names, IPv4 and IPv6 addresses without brackets or zone.
 ADDRESS_PATTERN = r"^[A-Za-z0-9:]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9:])?$"
 METRIC_PATTERN = r"^[A-Za-z_:][A-Za-z0-9_:]{0,199}$"
@@ -92,6 +93,18 @@ def _positive(seconds: float) -> float:
     if seconds <= 0:
         raise ValueError("0 is not allowed here. Write at least 1ms.")
     return seconds
+
+
+def between(least: float, most: float) -> AfterValidator:
+    """Allow these durations only, in seconds."""
+
+    def check(seconds: float) -> float:
+        if not least <= seconds <= most:
+            allowed = f"{duration_text(least)} to {duration_text(most)}"
+            raise ValueError(f"{duration_text(seconds)} is out of range. Write {allowed}.")
+        return seconds
+
+    return AfterValidator(check)
 
 
 def _size(value: object) -> int:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
-from cluster.fields import AtLeastOne, Block, Command, Period, checked_url, is_address
+from cluster.fields import Block, Command, Period, between, checked_url, is_address
 
 PLACEHOLDER = "{address}"
 
@@ -58,9 +58,9 @@ class Probe(Block):
     tcp: Annotated[str, AfterValidator(_tcp)] | None = None
     command: Command | None = None
     status: Annotated[int, Field(strict=True, ge=100, le=599)] = 200
-    interval: Period = 5.0
-    timeout: Period = 2.0
-    fall: AtLeastOne = 2
+    interval: Annotated[Period, between(0.1, 3600)] = 5.0
+    timeout: Annotated[Period, between(0.05, 300)] = 2.0
+    fall: Annotated[int, Field(strict=True, ge=1, le=100)] = 2
 
     @model_validator(mode="after")
     def _one_way(self) -> "Probe":

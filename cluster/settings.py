@@ -21,19 +21,10 @@ from cluster.fields import (
     Period,
     Seconds,
     Url,
+    between,
 )
 from cluster.ladder import Action, Mode
-from cluster.quantity import duration_text
-
-
-def _at_least(least: float) -> AfterValidator:
-    def check(seconds: float) -> float:
-        if seconds < least:
-            short, long = duration_text(seconds), duration_text(least)
-            raise ValueError(f"{short} is too short. Write at least {long}.")
-        return seconds
-
-    return AfterValidator(check)
+from cluster.quantity import MAX_SECONDS
 
 
 class Store(Block):
@@ -46,7 +37,7 @@ class Store(Block):
 
     sqlite: File = "/var/lib/hale-healer/journal.db"
     reserve: Bytes = 4 * 1024 * 1024
-    lease: Annotated[Period, _at_least(3)] = 10.0
+    lease: Annotated[Period, between(3, 3600)] = 10.0
 
 
 class OwnerSettled(Block):
@@ -230,7 +221,7 @@ class Monitoring(Block):
     prometheus: Url
     scrape_interval: Period = 15.0
     evaluation_interval: Period = 15.0
-    retention: Annotated[Period, _at_least(3600)] = 15 * 86400.0
+    retention: Annotated[Period, between(3600, MAX_SECONDS)] = 15 * 86400.0
     alertmanagers: Annotated[tuple[Url, ...], NOT_EMPTY]
     dashboards: Url | None = None
     group_wait: Seconds = 10.0
@@ -251,4 +242,4 @@ class Exporter(Block):
     """
 
     peers: Count = 2
-    peer_interval: Period = 5.0
+    peer_interval: Annotated[Period, between(0.1, 3600)] = 5.0

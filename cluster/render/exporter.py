@@ -11,11 +11,12 @@ from cluster.writing import yaml_text
 
 def exporter_yml(cluster: Cluster, node: str, peers: tuple[str, ...]) -> str:
     """Write the configuration of one node's exporter."""
+    group = cluster.first_group(node)
     return yaml_text(
         {
             "cluster": cluster.name,
             "node": node,
-            "group": cluster.first_group(node) or "",
+            **({"group": group} if group else {}),
             "failure_domain": cluster.nodes[node].failure_domain,
             "services": [_service(cluster, s, node) for s in cluster.services_on(node)],
             "peers": [

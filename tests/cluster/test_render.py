@@ -120,6 +120,11 @@ def test_a_control_node_may_be_looked_at_and_not_restarted() -> None:
     assert [unit["restart"] for unit in gate["units"].values()] == [False]
 
 
+def test_a_node_in_no_group_says_nothing_of_one() -> None:
+    text = SOUND.replace("groups:", "  spare: {address: 10.0.0.13}\ngroups:", 1)
+    assert "group:" not in text_of(tree_of(text), "spare/etc/hale/exporter.yml")
+
+
 @pytest.mark.parametrize(
     ("change", "waits"),
     [(("mode: act", "mode: act"), True), (("mode: act", "mode: explain"), False)],
