@@ -12,6 +12,7 @@ Match User {user}
     PermitTTY no
     PermitUserRC no
     DisableForwarding yes
+    Banner none
 Match all
 """
 
