@@ -1,0 +1,312 @@
+"""A drill from given to report, against a lab that keeps a diary, on virtual time."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from lab.drills.facts.healing import VerbsCounted
+from lab.drills.facts.monitoring import AlertFires
+from lab.drills.facts.ruling import Ruling, Watch
+from lab.drills.facts.serving import Unchanged
+from lab.drills.judgement import Report
+from lab.drills.model import (
+    Drill,
+    Expected,
+    ExtraService,
+    Given,
+    Journal,
+    Limits,
+    Load,
+    Step,
+)
+from lab.drills.moments import Moment
+from lab.drills.observation import Observation
+from lab.drills.reading import Seconds
+from lab.drills.runner import run
+from lab.drills.underway import NotGiven
+from lab.drills.watch import NODES, SERVICES
+from lab.faults.node_power_off import NodePowerOff
+from lab.faults.service_kill import ServiceKill
+from lab.ports import LabError, TimedOut
+from tests.lab.drills.fakes import FakeLab
+
+DRILL = Drill(
+    name="one",
+    purpose="Shows one thing.",
+    given=Given(within=Seconds(10)),
+    load=Load(("http://10.77.0.11:80/",)),
+    steps=(Step("service.kill", ServiceKill("web1", "nginx.service")),),
+    expected=(
+        Expected(AlertFires("ServiceDown", "web1"), Seconds(10)),
+        Expected(Unchanged(("web2",)), Seconds(60)),
+    ),
+    never=(AlertFires("NodeDown"),),
+    limits=Limits(detected=Seconds(5)),
+    watch=Seconds(4),
+)
+
+
+def told(lab: FakeLab, source: str, name: str, value: object) -> str:
+    line = {"at": lab.clock.time, "source": source, "name": name, "value": value}
+    return json.dumps(line) + "\n"
+
+
+def up(node: str, service: str = "") -> dict[str, object]:
+    return {"labels": {"node": node, "service": service}, "value": "1"}
+
+
+def alert(name: str, node: str = "web1") -> dict[str, object]:
+    return {"labels": {"alertname": name, "node": node}, "state": "firing"}
+
+
+@dataclass
+class Eyes:
+    """Writes what the process of that name would, when the fake lab starts it."""
+
+    lab: FakeLab
+    sound: bool = True
+    detects_after: float | None = 5.0
+    alert: str = "ServiceDown"
+    file: Path = Path()
+
+    def __call__(self, name: str, out: Path) -> None:
+        if name != "lab.drills.watch":
+            return
+        self.file = out
+        nodes = [up(node) for node in self.lab.nodes]
+        services = [up("web1", "nginx"), up("web2", "nginx")] if self.sound else []
+        self.write(
+            told(self.lab, "query", NODES, nodes)
+            + told(self.lab, "query", SERVICES, services)
+            + told(self.lab, "incidents", "", [])
+            + told(self.lab, "alerts", "", [])
+        )
+        if self.detects_after is not None:
+            self.lab.clock.after(self.detects_after, self.detect)
+
+    def detect(self) -> None:
+        self.write(told(self.lab, "alerts", "", [alert(self.alert)]))
+
+    def write(self, text: str) -> None:
+        with self.file.open("a") as stream:
+            stream.write(text)
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> FakeLab:
+    lab = FakeLab(tmp_path)
+    lab.on_spawn = Eyes(lab)
+    return lab
+
+
+def ran(
+    lab: FakeLab, drill: Drill = DRILL, say: Callable[[Moment, float], None] | None = None
+) -> Report:
+    return run(drill, lab, lab.clock, say or (lambda moment, began: None))
+
+
+def test_everything_happens_in_order(lab: FakeLab) -> None:
+    """Eyes before load, snapshot before fault, undo before the eyes close."""
+    report = ran(lab)
+    assert report.held, report.broken
+    assert lab.diary == [
+        "started lab.pager",
+        "started lab.drills.watch",
+        "snapshot web2",
+        "started lab.load",
+        "web1: kill -KILL 77",
+        "snapshot web2",
+        "web1: sh nginx.service",
+        "stopped lab.load",
+        "stopped lab.drills.watch",
+        "stopped lab.pager",
+    ]
+
+
+def test_moments_are_told_as_they_become_known(lab: FakeLab) -> None:
+    """Each moment once, the fault first."""
+    heard: list[str] = []
+    ran(lab, say=lambda moment, began: heard.append(moment.word))
+    assert heard == ["fault", "detected"]
+
+
+def test_a_figure_is_measured_from_the_fault(lab: FakeLab) -> None:
+    """Two seconds of load come before the fault; the alert came five seconds after the start."""
+    assert ran(lab).figures.detected == pytest.approx(3.0, abs=0.3)
+
+
+def test_a_limit_that_is_broken_is_said(lab: FakeLab) -> None:
+    """The drill did not hold, and says by how much."""
+    lab.on_spawn = Eyes(lab, detects_after=9.0)
+    report = ran(lab)
+    assert not report.held
+    assert any(text.startswith("detected: after 7.") for text in report.broken)
+
+
+def test_what_never_comes_ends_the_drill_at_its_limit(lab: FakeLab) -> None:
+    """Nobody waits longer than anything could still come in time."""
+    lab.on_spawn = Eyes(lab, detects_after=None)
+    report = ran(lab)
+    assert report.ended - report.began == pytest.approx(61, abs=1)
+    assert "ServiceDown web1 fires: no, firing now: nothing" in report.broken
+    assert "detected: never, limit 5.0 s" in report.broken
+
+
+def test_what_must_never_be_true_is_watched_for(lab: FakeLab) -> None:
+    """One alert that may not fire breaks the drill."""
+    lab.on_spawn = Eyes(lab, alert="NodeDown")
+    drill = replace(DRILL, expected=(Expected(VerbsCounted(0), Seconds(5)),))
+    assert ran(lab, drill).broken == ("never: NodeDown fires: it did, after 3.0 s",)
+
+
+def test_without_what_is_given_nothing_is_broken(lab: FakeLab) -> None:
+    """A cluster that is already ill is not drilled."""
+    lab.on_spawn = Eyes(lab, sound=False)
+    with pytest.raises(NotGiven, match="redundancy lacks web1/nginx; redundancy lacks web2/nginx"):
+        ran(lab)
+    assert not any("kill" in line for line in lab.diary)
+    assert lab.diary[-1] == "stopped lab.pager"
+
+
+def test_a_fault_that_fails_half_way_is_undone(lab: FakeLab) -> None:
+    """What could not be injected completely may have changed something."""
+    lab.wrong["kill -KILL"] = TimedOut("web1 did not answer")
+    with pytest.raises(TimedOut):
+        ran(lab)
+    assert "web1: sh nginx.service" in lab.diary
+    assert lab.diary[-1] == "stopped lab.pager"
+
+
+@dataclass(frozen=True)
+class Bug:
+    """A fact whose judge fails."""
+
+    raised: BaseException
+
+    def judge(self, seen: Observation) -> Ruling:
+        raise self.raised
+
+    def watch(self) -> Watch | None:
+        return None
+
+
+@pytest.mark.parametrize("raised", [ZeroDivisionError(), KeyboardInterrupt()])
+def test_undo_runs_when_a_judge_fails_or_the_drill_is_cancelled(
+    lab: FakeLab, raised: BaseException
+) -> None:
+    """Whatever was begun is taken back, last first."""
+    steps = (*DRILL.steps, Step("node.power_off", NodePowerOff("web2"), Seconds(1)))
+    drill = replace(DRILL, steps=steps, expected=(Expected(Bug(raised), Seconds(5)),))
+    with pytest.raises(type(raised)):
+        ran(lab, drill)
+    assert lab.diary[-5:] == [
+        "web2: power on",
+        "web1: sh nginx.service",
+        "stopped lab.load",
+        "stopped lab.drills.watch",
+        "stopped lab.pager",
+    ]
+
+
+def test_a_step_that_cannot_be_undone_does_not_keep_others_from_it(lab: FakeLab) -> None:
+    """The rest is undone, and the drill did not hold."""
+    steps = (Step("node.power_off", NodePowerOff("web2")), *DRILL.steps)
+    lab.wrong["reset-failed"] = LabError("systemctl hangs")
+    report = ran(lab, replace(DRILL, steps=steps))
+    assert "service.kill could not be undone: systemctl hangs" in report.broken
+    assert "web2: power on" in lab.diary
+
+
+def test_a_change_between_the_snapshots_is_named(lab: FakeLab) -> None:
+    """The path, with what it was and what it is."""
+    lab.clock.after(4.0, lambda: lab.probe.update(files={"/etc/hosts": "bb"}))
+    report = ran(lab)
+    assert report.broken == ("nothing changed on web2: no, web2: /etc/hosts (aa -> bb)",)
+
+
+def test_with_settle_the_first_snapshot_comes_after_the_fault(lab: FakeLab) -> None:
+    """What the fault itself changed is then no difference."""
+    drill = replace(DRILL, settle=Seconds(2), watch=Seconds(6))
+    lab.clock.after(2.5, lambda: lab.probe.update(files={"/etc/hosts": "bb"}))
+    assert ran(lab, drill).held
+    words = [line for line in lab.diary if "snapshot" in line or "kill" in line]
+    assert words == ["web1: kill -KILL 77", "snapshot web2", "snapshot web2"]
+
+
+def test_the_healer_comes_last_onto_an_empty_journal(lab: FakeLab) -> None:
+    """Old failures fire before it is there; afterwards the scenario is restored."""
+    given = Given(
+        quiet=False,
+        redundant=False,
+        services=(ExtraService("old", "web1", failed=True),),
+        journal=Journal.EMPTY,
+        facts=(AlertFires("ServiceDown"),),
+    )
+    report = ran(lab, replace(DRILL, given=given, limits=Limits()))
+    assert report.held, report.broken
+    lines = [line for line in lab.diary if not line.startswith(("started", "stopped", "snapshot"))]
+    assert lines == [
+        "mon1: systemctl stop hale-healer.service",
+        "web1: wrote /etc/systemd/system/old.service",
+        "web1: systemctl daemon-reload",
+        "web1: systemctl start old.service",
+        "web1: sh old.service 60",
+        "mon1: find /var/lib/hale-healer -mindepth 1 -delete",
+        "mon1: sh hale-healer.service",
+        "web1: kill -KILL 77",
+        "web1: sh nginx.service",
+        "mon1: systemctl stop hale-healer.service",
+        "web1: systemctl stop old.service",
+        "web1: systemctl reset-failed old.service",
+        "web1: rm --recursive --force /etc/systemd/system/old.service "
+        "/etc/systemd/system/old.service.d",
+        "web1: systemctl daemon-reload",
+        "mon1: sh hale-healer.service",
+    ]
+
+
+def test_changes_to_the_cluster_are_installed_and_taken_back(lab: FakeLab) -> None:
+    """Explain mode is written to the healer's node, and the scenario's own file after the drill."""
+    given = Given(overrides={"healer": {"mode": "explain"}})
+    written: list[bytes] = []
+    lab.clock.after(1.0, lambda: written.append(lab.files["mon1", "/etc/hale/cluster.yml"]))
+    ran(lab, replace(DRILL, given=given))
+    assert b"mode: explain" in written[0]
+    own = (lab.scenario / "cluster.yml").read_bytes()
+    assert lab.files["mon1", "/etc/hale/cluster.yml"] == own
+
+
+def test_old_entries_of_a_ledger_do_not_count(lab: FakeLab) -> None:
+    """What another drill had a gate do is not this one's."""
+    lab.entries["web1"] = [{"id": "1.1.1", "verb": "service.restart", "state": "done"}]
+    drill = replace(DRILL, expected=(Expected(VerbsCounted(0), Seconds(5)),))
+    assert ran(lab, drill).held
+
+
+def test_new_entries_of_a_ledger_count(lab: FakeLab) -> None:
+    """The gate's own times are used."""
+    new = {
+        "id": "1.1.2",
+        "verb": "service.restart",
+        "state": "done",
+        "reason": "restarted",
+        "started_at": "1970-01-01T00:16:46Z",
+        "ended_at": "1970-01-01T00:16:47Z",
+    }
+    lab.clock.after(4.0, lambda: lab.entries.update(web1=[new]))
+    drill = replace(DRILL, expected=(Expected(VerbsCounted(1, state="done"), Seconds(9)),))
+    report = ran(lab, drill)
+    assert report.held, report.broken
+    assert report.figures.acted == pytest.approx(4.0)
+
+
+def test_a_node_that_does_not_answer_is_unknown_and_left_alone(lab: FakeLab) -> None:
+    """A frozen node costs one question in five seconds, and nothing about it is guessed."""
+    lab.wrong["hale-gate"] = TimedOut("no answer")
+    drill = replace(DRILL, expected=(Expected(VerbsCounted(0), Seconds(5)),))
+    assert "the gates together ran exactly 0 verbs: no, no ledger could be read" in (
+        ran(lab, drill).broken
+    )
