@@ -162,7 +162,8 @@ def _arguments(pairs: Sequence[str]) -> Mapping[str, str]:
 def _drill(words: argparse.Namespace, place: Place) -> int:
     target = Path(words.target)
     if target.suffix == ".yml" and target.is_file():
-        home, chosen = target.resolve().parent.parent, (target.resolve(),)
+        home = target.resolve().parent.parent
+        chosen: tuple[Path, ...] = (target.resolve(),)
     else:
         home = scenario.find(words.target)
         chosen = drills.find(home)

@@ -44,6 +44,8 @@ RECIPE = 2
 """Raised by one whenever `_finish` changes what an image is."""
 
 BUILD_SECONDS = 1500.0
+KEEP = 3
+"""Images of a kind that stay in the cache."""
 
 _KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 _STARTS_BY_ITSELF = frozenset({"dbus.service", "ssh.service", "systemd-networkd.service"})
@@ -82,6 +84,7 @@ def ensure(place: Place, recipe: Recipe) -> Path:
     """
     image = path(place, recipe)
     if image.is_dir():
+        os.utime(image)
         return image
     place.workshop.mkdir(parents=True, exist_ok=True)
     building = place.workshop / "base"
@@ -91,6 +94,7 @@ def ensure(place: Place, recipe: Recipe) -> Path:
     run("mmdebstrap", *_options(recipe), recipe.suite, building, sources, timeout=BUILD_SECONDS)
     _finish(Tree(building))
     settle(building, image)
+    prune(place, "base-*", KEEP)
     return image
 
 
@@ -102,6 +106,21 @@ def settle(built: Path, final: Path) -> None:
     except OSError as error:
         if not final.is_dir():
             raise LabError(f"{final}: could not move the image there: {error.strerror}") from error
+
+
+def prune(place: Place, pattern: str, keep: int) -> None:
+    """Remove images that were not used for longest, but never one that a lab has mounted.
+
+    Args:
+        place: Whose cache.
+        pattern: Which of them, such as `hale-*`.
+        keep: How many stay.
+    """
+    mounts = Path("/proc/mounts").read_text()
+    by_use = sorted(place.cache.glob(pattern), key=lambda path: path.stat().st_mtime)
+    for old in by_use[: max(0, len(by_use) - keep)]:
+        if str(old) not in mounts:
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def debian_sources(texts: tuple[str, ...], suite: str) -> str:

@@ -5,6 +5,7 @@ Python; laid between the image and each node's disk.
 """
 
 import hashlib
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,7 +53,7 @@ class Distribution:
         """Return twelve hexadecimal digits that differ when the layer would.
 
         Args:
-            base: Digest of the image below.
+            base: Digest of the image's packages.
         """
         whole = hashlib.sha256(f"{base} {RECIPE}".encode())
         files = [*self.wheels, self.gate, *([self.requirements] if self.requirements else [])]
@@ -88,14 +89,17 @@ def ensure(place: Place, recipe: image.Recipe, hale: Distribution) -> Path:
     Raises:
         LabError: Hale could not be installed into the image. The cache is as before.
     """
-    layer = place.cache / f"hale-{hale.digest(recipe.digest)}"
+    base = image.path(place, recipe)
+    # An image built anew may have other users in /etc/passwd, of which the layer has a copy.
+    packages = hashlib.sha256(Tree(base).read("/var/lib/dpkg/status")).hexdigest()
+    layer = place.cache / f"hale-{hale.digest(packages)}"
     if layer.is_dir():
+        os.utime(layer)
         return layer
     upper, work, merged = (place.workshop / name for name in ("upper", "work", "merged"))
     for directory in (upper, work, merged):
         shutil.rmtree(directory, ignore_errors=True)
         directory.mkdir(parents=True, mode=0o755)
-    base = image.path(place, recipe)
     options = f"lowerdir={base},upperdir={upper},workdir={work}"
     run("mount", "-t", "overlay", "halelab-workshop", "-o", options, merged)
     try:
@@ -103,6 +107,7 @@ def ensure(place: Place, recipe: image.Recipe, hale: Distribution) -> Path:
     finally:
         run("umount", merged)
     image.settle(upper, layer)
+    image.prune(place, "hale-*", image.KEEP)
     return layer
 
 

@@ -121,7 +121,7 @@ def _up(place: Place, scenario: Scenario, dist: Path) -> RunningLab:
     remains.remove(place, layout)  # what a killed `up` may have left
     try:
         cgroups.make(layout, place.name)
-        with cgroups.entered(layout, place.name), steps(6 if hale else 5) as show:
+        with cgroups.entered(layout, place.name), steps(6 if hale else 4) as show:
             return _build(place, layout, scenario, hale, show)
     except BaseException as error:
         try:
@@ -160,8 +160,11 @@ def _build(
             install.install(tree, scenario, node.plan.name, keys, layout.v1_names)
     with show.step(f"boot of {', '.join(node.plan.name for node in nodes)}"):
         _boot(nodes)
-    with show.step("record"):
-        record.write(place, Record(scenario.directory, scenario.plans))
+    if hale is not None:
+        with show.step("the healer's journal and start"):
+            healer = scenario.cluster.healer.node
+            install.start_healer(next(node for node in nodes if node.plan.name == healer))
+    record.write(place, Record(scenario.directory, scenario.plans))
     return RunningLab(place, layout, record.read(place))
 
 

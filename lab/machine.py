@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab import cgroups
-from lab.commands import PATH
+from lab.commands import PATH, completed
 
 PROGRAMS = {
     "mmdebstrap": "mmdebstrap",
@@ -28,6 +28,13 @@ PROGRAMS = {
 OPTIONAL_PROGRAMS = {"lxcfs": "lxcfs"}
 """Programs that make nodes more real, and their packages."""
 
+NETWORK = {
+    "bridges": ("ip", "link", "add", "x0", "type", "bridge"),
+    "virtual cables (veth)": ("ip", "link", "add", "x0", "type", "veth", "peer", "name", "x1"),
+    "nftables for bridges": ("nft", "add table bridge x"),
+}
+"""What nodes' networks are made of, and how to try it in a network namespace to throw away."""
+
 NEED_MEMORY = 2 << 30
 NEED_DISK = 3 << 30
 """Bytes for one image and its layer with room to build the next one."""
@@ -46,6 +53,7 @@ class Machine:
         memory: Bytes available now.
         disk: Bytes free where images are kept.
         writable_cgroups: Groups can be made.
+        network: Those of NETWORK that the kernel has; None where we could not try.
     """
 
     root: bool
@@ -56,6 +64,7 @@ class Machine:
     memory: int
     disk: int
     writable_cgroups: bool
+    network: frozenset[str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +85,11 @@ class Lack:
 def this_machine(cache: Path) -> Machine:
     """Look at the machine we run on. Changes nothing."""
     names = (*PROGRAMS, *OPTIONAL_PROGRAMS)
+    programs = frozenset(name for name in names if shutil.which(name, path=PATH))
     layout = cgroups.this_machine()
     return Machine(
         root=os.geteuid() == 0,
-        programs=frozenset(name for name in names if shutil.which(name, path=PATH)),
+        programs=programs,
         file_systems=frozenset(
             line.split()[-1] for line in Path("/proc/filesystems").read_text().splitlines()
         ),
@@ -90,6 +100,7 @@ def this_machine(cache: Path) -> Machine:
         memory=_available_memory(Path("/proc/meminfo").read_text()),
         disk=shutil.disk_usage(_existing(cache)).free,
         writable_cgroups=all(os.access(each.path, os.W_OK) for each in layout.hierarchies),
+        network=_network(programs),
     )
 
 
@@ -130,6 +141,16 @@ def _kernel(machine: Machine) -> Iterator[Lack]:
         yield Lack("loop devices (/dev/loop-control)", "modprobe loop, or a kernel that has it")
     if "fuse" not in machine.devices:
         yield Lack("/dev/fuse (for lxcfs and hung mounts)", "modprobe fuse", fatal=False)
+    if machine.network is not None:
+        for name in NETWORK:
+            if name not in machine.network:
+                yield Lack(
+                    f"{name} in the kernel", "modprobe bridge veth nf_tables, or its package"
+                )
+    yield from _control_groups(machine)
+
+
+def _control_groups(machine: Machine) -> Iterator[Lack]:
     layout = machine.layout
     if not layout.hierarchies:
         yield Lack("control groups below /sys/fs/cgroup", "mount -t cgroup2 cgroup2 /sys/fs/cgroup")
@@ -142,6 +163,16 @@ def _kernel(machine: Machine) -> Iterator[Lack]:
             "systemd's own hierarchy (name=systemd) beside the version 1 controllers",
             "mkdir /sys/fs/cgroup/systemd; mount -t cgroup -o none,name=systemd cgroup /sys/fs/cgroup/systemd",
         )
+
+
+def _network(programs: frozenset[str]) -> frozenset[str] | None:
+    if os.geteuid() != 0 or not {"unshare", "ip", "nft"} <= programs:
+        return None
+    return frozenset(
+        name
+        for name, argv in NETWORK.items()
+        if completed(["unshare", "--net", "--", *argv], timeout=20).code == 0
+    )
 
 
 def _room(machine: Machine) -> Iterator[Lack]:

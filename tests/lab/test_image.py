@@ -1,9 +1,12 @@
 """What names an image, and where its packages come from."""
 
+import os
+
 import pytest
 
 from lab import image
 from lab.image import Recipe, debian_sources
+from lab.names import Place
 
 DEBIAN = """\
 Types: deb
@@ -61,3 +64,22 @@ def test_an_image_that_another_lab_has_just_finished_is_used(tmp_path):
     (final / "theirs").touch()
     image.settle(built, final)
     assert (final / "theirs").exists()
+
+
+def test_the_cache_keeps_what_was_used_last(tmp_path):
+    for age, name in enumerate(("old", "older", "oldest")):
+        (tmp_path / f"base-{name}").mkdir()
+        os.utime(tmp_path / f"base-{name}", (1000 - age, 1000 - age))
+    (tmp_path / "hale-other").mkdir()
+    image.prune(Place(cache=tmp_path), "base-*", 2)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "base-old",
+        "base-older",
+        "hale-other",
+    ]
+
+
+def test_a_cache_with_room_loses_nothing(tmp_path):
+    (tmp_path / "base-only").mkdir()
+    image.prune(Place(cache=tmp_path), "base-*", 2)
+    assert (tmp_path / "base-only").is_dir()

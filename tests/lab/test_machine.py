@@ -15,6 +15,7 @@ GOOD = Machine(
     memory=8 << 30,
     disk=20 << 30,
     writable_cgroups=True,
+    network=frozenset(machine.NETWORK),
 )
 
 
@@ -26,6 +27,7 @@ def test_everything_that_is_missing_is_listed_at_once():
     bare = replace(
         GOOD, root=False, programs=frozenset(), file_systems=frozenset(), devices=frozenset(),
         layout=cgroups.parse("", under_systemd=False), memory=0, disk=0, writable_cgroups=False,
+        network=frozenset(),
     )  # fmt: skip
     text = machine.report(machine.lacks(bare))
     for thing in (
@@ -36,6 +38,7 @@ def test_everything_that_is_missing_is_listed_at_once():
         "loop",
         "control groups",
         "memory",
+        "veth",
         "disk",
     ):
         assert thing in text
@@ -71,3 +74,7 @@ def test_looking_at_this_machine_changes_nothing_and_finds_its_programs(tmp_path
     assert not (tmp_path / "not").exists()
     assert "mount" in seen.programs
     assert seen.disk > 0
+
+
+def test_what_could_not_be_tried_is_not_called_missing():
+    assert machine.lacks(replace(GOOD, network=None)) == ()
