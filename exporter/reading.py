@@ -70,10 +70,10 @@ def parse(text: str, file: str) -> Config:
 def _config(top: Field) -> Config:
     keys = top.mapping((*NODE_KEYS, "services", "peers", "peer_interval"), ("cluster", "node"))
     names = {key: keys[key].text() for key in NODE_KEYS if key in keys}
-    services = [_service(field) for field in _items(keys.get("services"))]
-    peers = [_peer(field) for field in _items(keys.get("peers"))]
-    _unique(zip(_items(keys.get("services")), (s.name for s in services), strict=True))
-    _unique(zip(_items(keys.get("peers")), (p.node for p in peers), strict=True))
+    service_fields, peer_fields = _items(keys.get("services")), _items(keys.get("peers"))
+    services, peers = [_service(f) for f in service_fields], [_peer(f) for f in peer_fields]
+    _unique(zip(service_fields, (s.name for s in services), strict=True))
+    _unique(zip(peer_fields, (p.node for p in peers), strict=True))
     return Config(
         cluster=names.get("cluster", ""),
         node=names.get("node", ""),

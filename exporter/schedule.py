@@ -80,9 +80,12 @@ class Periodic(Background):
         except TimeoutError:
             self._note(State.TIMED_OUT, f"no answer within {self._source.deadline} s")
             return State.TIMED_OUT
+        except StillRunning as error:
+            self._note(State.TIMED_OUT, str(error))
+            return State.TIMED_OUT
         except Absent:
             return State.ABSENT
-        except (Malformed, OSError, StillRunning) as error:
+        except (Malformed, OSError) as error:
             self._note(State.FAILED, str(error))
             return State.FAILED
         except Exception:  # a collector's bug may not take the others down

@@ -24,6 +24,11 @@ def own_version() -> str:
         return "unknown"
 
 
+def build_info(running: str) -> bytes:
+    """Return the series that names the version that runs."""
+    return BUILD_INFO.header() + line(BUILD_INFO.series(version=running), 1)
+
+
 class SelfMetrics:
     """process_*, python_info and hale_exporter_build_info."""
 
@@ -31,8 +36,7 @@ class SelfMetrics:
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
-        series = BUILD_INFO.series(version=own_version())
-        self._build_info = BUILD_INFO.header() + line(series, 1)
+        self._build_info = build_info(own_version())
 
     def __call__(self) -> bytes:
         """Return them in the text format."""

@@ -6,7 +6,7 @@ fails for a reason of our own (no route, no file descriptors) says nothing and i
 
 import asyncio
 import errno
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from exporter.collector import Absent
 from exporter.config import Peer
@@ -47,8 +47,21 @@ class Peers:
     name = "peers"
     deadline = TIMEOUT + 1.0
 
-    def __init__(self, peers: Sequence[Peer], interval: float) -> None:
+    def __init__(
+        self,
+        peers: Sequence[Peer],
+        interval: float,
+        ask: Callable[[Peer], Awaitable[bool | None]] = ask,
+    ) -> None:
+        """Ask nobody yet.
+
+        Args:
+            peers: Whom to ask.
+            interval: Seconds between two rounds.
+            ask: How to ask one; None when that could not be found out.
+        """
         self.interval = interval
+        self._ask = ask
         self._peers = tuple(peers)
 
     def declare(self, peers: Sequence[Peer], interval: float) -> None:
@@ -64,7 +77,7 @@ class Peers:
         peers = self._peers
         if not peers:
             raise Absent("no peers are declared")
-        answers = await asyncio.gather(*(ask(peer) for peer in peers))
+        answers = await asyncio.gather(*(self._ask(peer) for peer in peers))
         lines = [
             line(FAMILY.series(peer=peer.node), answer)
             for peer, answer in zip(peers, answers, strict=True)

@@ -122,6 +122,9 @@ async def test_a_mount_table_that_hangs_times_out() -> None:
     async with running(blocking) as periodic:
         await asyncio.sleep(8)
         assert periodic.latest().state is State.TIMED_OUT
+        await asyncio.sleep(30)  # the rounds after it do not even ask
+        assert periodic.latest().state is State.TIMED_OUT
+        assert blocking.started == ["mount table"]
 
 
 async def test_mounts_are_looked_for_below_rootfs_and_shown_without_it(tmp_path: Path) -> None:

@@ -1,0 +1,164 @@
+"""The exporter as a whole: real sockets, a real bus, the node's own /proc."""
+
+import asyncio
+import re
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientSession
+from dbus_fast import Variant
+
+from exporter.app import Exporter, build, load, serve
+from exporter.clock import Clock
+from exporter.notify import Notifier
+from exporter.settings import Address, Settings
+from exporter.units import SystemBus
+from tests.exporter.systemd_on_bus import UNIT, SystemdOnBus, dbus_daemon, systemd_on
+from tests.exporter.tools import complaints
+
+LOCAL = "127.0.0.1"
+PATIENCE = 20.0  # seconds until a test that waits for something real gives up
+
+CONFIG = """\
+cluster: first
+node: web1
+services:
+  - name: nginx
+    unit: nginx.service
+    group: web
+    probe: {{tcp: "127.0.0.1:{port}", interval: 100ms, timeout: 5s, fall: 2}}
+peers:
+  - {{node: web2, address: "127.0.0.1:{port}"}}
+"""
+
+
+@dataclass
+class Running:
+    """An exporter that serves, and the levers that the world has on it."""
+
+    base: str
+    config: Path
+    session: ClientSession
+    systemd: SystemdOnBus
+    reload: asyncio.Event
+
+    async def metrics(self) -> str:
+        async with self.session.get(f"{self.base}/metrics") as answer:
+            assert answer.status == 200
+            return await answer.text()
+
+    async def until(self, sample: str) -> str:
+        """Scrape until a line is there, as Prometheus would."""
+        async with asyncio.timeout(PATIENCE):
+            # Another process would wait for nothing else either.
+            while sample not in (body := await self.metrics()).splitlines():  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        return body
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    """A service that accepts connections."""
+    with socket.socket() as sock:
+        sock.bind((LOCAL, 0))
+        sock.listen()
+        yield sock.getsockname()[1]
+
+
+def put_together(tmp_path: Path, port: int, bus: str) -> Exporter:
+    config = tmp_path / "exporter.yml"
+    config.write_text(CONFIG.format(port=port))
+    settings = Settings(listen=(Address(LOCAL, 0),), config_file=config)
+    return build(settings, load(settings), Clock(), SystemBus(bus, deadline=PATIENCE))
+
+
+@pytest.fixture
+async def exporter(tmp_path: Path, port: int) -> AsyncIterator[Running]:
+    with dbus_daemon(tmp_path) as bus:
+        async with systemd_on(bus) as systemd, ClientSession() as session:
+            systemd.load("nginx.service")
+            made = put_together(tmp_path, port, bus)
+            async with serving(made) as (base, reload):
+                yield Running(base, tmp_path / "exporter.yml", session, systemd, reload)
+
+
+@asynccontextmanager
+async def serving(exporter: Exporter) -> AsyncIterator[tuple[str, asyncio.Event]]:
+    stop, reload = asyncio.Event(), asyncio.Event()
+    ports: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    task = asyncio.create_task(
+        serve(exporter, Notifier(None, None), stop, reload, lambda p: ports.set_result(p[0]))
+    )
+    async with asyncio.timeout(PATIENCE):
+        port = await ports
+    yield f"http://{LOCAL}:{port}", reload
+    stop.set()
+    await task
+
+
+def up(value: int) -> str:
+    return f'hale_service_up{{service="nginx",service_group="web"}} {value}'
+
+
+async def test_the_first_scrape_has_the_node_its_services_and_its_peers(exporter: Running) -> None:
+    body = await exporter.until(up(1))
+    states = re.findall(r'^hale_collector_state\{collector="(\w+)",state="ok"\} 1$', body, re.M)
+    assert states == ["filesystem", "loadavg", "meminfo", "peers", "services", "stat", "uname"]
+    assert 'hale_peer_up{peer="web2"} 1' in body
+    assert 'mountpoint="/"' in body
+
+
+async def test_a_failed_unit_is_told_by_the_next_scrape_and_its_return_too(
+    exporter: Running,
+) -> None:
+    await exporter.until(up(1))
+    failed = {"ActiveState": Variant("s", "failed"), "SubState": Variant("s", "failed")}
+    await exporter.systemd.change("nginx.service", UNIT, **failed)
+    await exporter.until(up(0))
+    active = {
+        "ActiveState": Variant("s", "active"),
+        "SubState": Variant("s", "running"),
+        "InvocationID": Variant("ay", bytes(range(16))),
+    }
+    await exporter.systemd.change("nginx.service", UNIT, **active)
+    await exporter.until(up(1))
+
+
+async def test_a_reload_takes_over_a_good_file_and_keeps_the_old_one_before_a_bad_one(
+    exporter: Running,
+) -> None:
+    await exporter.until(up(1))
+    good = exporter.config.read_text()
+    exporter.config.write_text(good.replace("group: web", "group: front"))
+    exporter.reload.set()
+    front = up(1).replace('"web"', '"front"')
+    await exporter.until(front)
+    exporter.config.write_text("services: what\n")
+    exporter.reload.set()
+    await exporter.metrics()  # the reload has its turn before the answer
+    assert front in await exporter.metrics()
+    exporter.config.write_text(good)
+    exporter.reload.set()
+    await exporter.until(up(1))
+
+
+@pytest.mark.tools
+async def test_promtool_has_nothing_to_say_but_of_node_exporters_own_names(
+    exporter: Running,
+) -> None:
+    body = await exporter.until(up(1))
+    said = await asyncio.to_thread(complaints, body.encode())
+    assert {text.split("_")[1] for text in said if text.startswith("node_")} == {"memory"}
+    assert {text for text in said if not text.startswith("node_memory_")} == set()
+
+
+async def test_an_address_that_is_taken_is_an_error(tmp_path: Path, port: int) -> None:
+    settings = Settings(listen=(Address(LOCAL, port),), enabled=frozenset({"stat"}))
+    exporter = build(settings, load(settings), Clock(), SystemBus("unix:path=/nowhere"))
+    with pytest.raises(ExceptionGroup) as caught:
+        await serve(exporter, Notifier(None, None), asyncio.Event(), asyncio.Event())
+    assert caught.group_contains(OSError, match="address already in use")

@@ -1,0 +1,149 @@
+"""Side by side with Debian's node_exporter on the same sources: names, types, labels and values."""
+
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+
+from exporter.collectors.filesystem import FS_TYPES_EXCLUDE, MOUNT_POINTS_EXCLUDE
+from tests.exporter.tools import ROOT, complaints, find
+
+pytestmark = pytest.mark.tools
+
+PROC = Path(__file__).parent / "fixtures/proc"
+COLLECTORS = ("stat", "meminfo", "filesystem", "loadavg", "uname")
+# What each program says of itself, and what differs from one moment to the next.
+OWN = ("go_", "process_", "promhttp_", "python_", "hale_", "node_exporter_")
+MOVING = {
+    "node_scrape_collector_duration_seconds",
+    "node_filesystem_free_bytes",
+    "node_filesystem_avail_bytes",
+    "node_filesystem_files_free",
+}
+PATIENCE = 20.0  # seconds
+
+
+@dataclass(frozen=True)
+class Scrape:
+    """One program's exposition: types by name, values by name and labels."""
+
+    text: bytes
+    types: dict[str, str]
+    values: dict[str, float]
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+@contextmanager
+def running(*argv: str) -> Iterator[int]:
+    """Run a program with node_exporter's flags; yields its port."""
+    port = free_port()
+    flags = [f"--web.listen-address=127.0.0.1:{port}"]
+    process = subprocess.Popen([*argv, *flags], cwd=ROOT, stderr=subprocess.DEVNULL)
+    try:
+        yield port
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+def fetch(port: int) -> bytes:
+    """Scrape a program that may still be starting."""
+    give_up = time.monotonic() + PATIENCE
+    while True:
+        connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+        try:
+            connection.request("GET", "/metrics")
+            return connection.getresponse().read()
+        except ConnectionRefusedError:
+            assert time.monotonic() < give_up, f"nobody listens on port {port}"
+            time.sleep(0.05)
+        finally:
+            connection.close()
+
+
+def parsed(text: bytes) -> Scrape:
+    types, values = dict[str, str](), dict[str, float]()
+    for row in text.decode().splitlines():
+        words = row.split(" ")
+        if row.startswith("# TYPE ") and not words[2].startswith(OWN):
+            types[words[2]] = words[3]
+        elif not row.startswith(("#", *OWN)):
+            series, _, value = row.rpartition(" ")
+            values[series] = float(value)
+    return Scrape(text, types, values)
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Scrape, Scrape]:
+    """The exposition of node_exporter and of ours, of captured sources and real file systems."""
+    folder = tmp_path_factory.mktemp("node")
+    proc = folder / "proc"
+    shutil.copytree(PROC, proc)
+    (folder / "two words").mkdir()
+    (proc / "1/mounts").write_text(
+        "/dev/root / ext4 rw,relatime 0 0\n"
+        f"/dev/words {folder}/two\\040words ext4 ro,relatime 0 0\n"
+        f"/dev/gone {folder}/nowhere xfs rw 0 0\n"
+        "proc /proc proc rw 0 0\n"
+        "tmpfs /dev/shm tmpfs rw 0 0\n"
+        "/dev/root / ext4 rw,relatime 0 0\n"
+    )
+    flags = [
+        f"--path.procfs={proc}",
+        "--collector.disable-defaults",
+        *(f"--collector.{name}" for name in COLLECTORS),
+        f"--collector.filesystem.mount-points-exclude={MOUNT_POINTS_EXCLUDE}",
+        f"--collector.filesystem.fs-types-exclude={FS_TYPES_EXCLUDE}",
+    ]
+    with running(find("prometheus-node-exporter"), *flags) as port:
+        theirs = parsed(fetch(port))
+    with running(sys.executable, "-m", "exporter.cli", *flags) as port:
+        ours = parsed(fetch(port))
+    return theirs, ours
+
+
+def test_the_same_names_with_the_same_types(both: tuple[Scrape, Scrape]) -> None:
+    theirs, ours = both
+    assert ours.types == theirs.types
+
+
+def test_the_same_series_with_the_same_labels(both: tuple[Scrape, Scrape]) -> None:
+    """But for one: of a mount that cannot be asked we say readonly, as node_exporter since 1.7."""
+    theirs, ours = both
+    more = ours.values.keys() - theirs.values.keys()
+    assert theirs.values.keys() <= ours.values.keys()
+    assert [series.split(",")[0] for series in more] == [
+        'node_filesystem_readonly{device="/dev/gone"'
+    ]
+
+
+def test_the_same_values_where_nothing_moves(both: tuple[Scrape, Scrape]) -> None:
+    theirs, ours = both
+    still = [series for series in theirs.values if series.split("{")[0] not in MOVING]
+    assert len(still) > 60
+    assert {s: ours.values[s] for s in still} == {s: theirs.values[s] for s in still}
+
+
+def test_a_mount_that_cannot_be_asked_is_an_error_in_both(both: tuple[Scrape, Scrape]) -> None:
+    for scrape in both:
+        errors = {s for s in scrape.values if s.startswith("node_filesystem_device_error")}
+        assert sorted(scrape.values[s] for s in errors) == [0, 0, 1]
+
+
+def test_promtool_says_of_ours_no_more_than_of_theirs(both: tuple[Scrape, Scrape]) -> None:
+    theirs, ours = both
+    assert complaints(ours.text) <= complaints(theirs.text)

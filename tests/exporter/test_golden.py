@@ -1,0 +1,98 @@
+"""The whole exposition, byte for byte, from captured sources and a node that we play.
+
+`pytest --rewrite` accepts what comes out; read the diff.
+"""
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from exporter.collectors.filesystem import Filesystems, Usage
+from exporter.collectors.loadavg import Loadavg
+from exporter.collectors.meminfo import Memory
+from exporter.collectors.peers import Peers
+from exporter.collectors.services import Services
+from exporter.collectors.stat import Statistics
+from exporter.collectors.uname import Kernel
+from exporter.config import Peer, Probe, Service, TcpProbe
+from exporter.procfile import ProcFile
+from exporter.schedule import Periodic
+from exporter.scrape import Scraper
+from exporter.selfmetrics import build_info
+from exporter.serving import Probed
+from tests.exporter.fakes import FakeBlocking, FakeProber, FakeSystemd, loop_clock, unit
+from tests.exporter.tools import complaints
+
+HERE = Path(__file__).parent
+PROC = HERE / "fixtures/proc"
+GOLDEN = HERE / "fixtures/metrics.prom"
+
+UNAME = os.uname_result(("Linux", "web1", "6.1.0-37-amd64", "#1 SMP Debian 6.1.140-1", "x86_64"))
+TCP = Probe(TcpProbe("::1", 80), interval=1.0)
+SERVICES = (
+    Service("nginx", "nginx.service", "web", TCP),
+    Service("backend", "backend.service", "web"),
+    Service("database", "database.service", "data"),
+    Service("ghost", "ghost.service", "data"),
+)
+
+
+def node() -> FakeSystemd:
+    """A node of which one service serves, one waits for systemd, one failed and one is unknown."""
+    systemd = FakeSystemd()
+    systemd.units = {
+        "nginx.service": unit(),
+        "backend.service": unit("activating", "auto-restart", result="exit-code", restarts=2),
+        "database.service": unit("failed", "failed", result="oom-kill", memory_bytes=None),
+    }
+    return systemd
+
+
+def usage(path: bytes) -> Usage:
+    if path == b"/srv/data":
+        raise OSError(5, "Input/output error")
+    return Usage(size=4_000_000_000, free=1_500_000_000, avail=1_200_000_000, files=9, files_free=7)
+
+
+async def alive(peer: Peer) -> bool:
+    return peer.node == "web2"
+
+
+async def exposition() -> bytes:
+    clock, prober, blocking = loop_clock(), FakeProber(), FakeBlocking()
+    prober.answer = Probed.SUCCESS
+    blocking.hang("/mnt/filer")
+    background = (
+        Periodic(Filesystems(PROC, Path("/"), blocking, ask=usage), clock),
+        Periodic(Peers([Peer("web2", "", 22), Peer("mon1", "", 22)], 5.0, alive), clock),
+        Services(SERVICES, node(), clock, lambda how: prober),
+    )
+    on_scrape = (
+        Loadavg(ProcFile(PROC / "loadavg")),
+        Memory(ProcFile(PROC / "meminfo")),
+        Statistics(ProcFile(PROC / "stat")),
+        Kernel(ProcFile(PROC / "sys/kernel/domainname"), lambda: UNAME),
+    )
+    tasks = [asyncio.create_task(collector.run()) for collector in background]
+    await asyncio.sleep(6)
+    seen = Scraper([*background, *on_scrape], lambda: build_info("1.2.3"), clock).scrape()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    return seen
+
+
+@pytest.mark.looptime(start=0)
+async def test_the_exposition_is_the_golden_one(request: pytest.FixtureRequest) -> None:
+    seen = await exposition()
+    if request.config.getoption("--rewrite"):
+        GOLDEN.write_bytes(seen)
+    assert seen == GOLDEN.read_bytes()
+
+
+@pytest.mark.tools
+def test_promtool_has_nothing_to_say_of_our_own_names() -> None:
+    ours = {text for text in complaints(GOLDEN.read_bytes()) if not text.startswith("node_memory_")}
+    assert ours == set()

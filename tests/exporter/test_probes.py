@@ -1,0 +1,178 @@
+"""Probes and peers against real sockets and real programs."""
+
+import asyncio
+import os
+import select
+import socket
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from exporter.collector import Absent
+from exporter.collectors.peers import Peers, ask
+from exporter.config import CommandProbe, HttpProbe, Peer, TcpProbe
+from exporter.probes import Command, Http, Tcp, prober
+from exporter.serving import Probed
+
+SUCCESS, FAILURE, NOT_MADE = Probed.SUCCESS, Probed.FAILURE, Probed.NOT_MADE
+LOCAL = "127.0.0.1"
+
+
+@contextmanager
+def listener(backlog: int = 5) -> Iterator[int]:
+    """A socket that accepts connections and says nothing."""
+    with socket.socket() as sock:
+        sock.bind((LOCAL, 0))
+        sock.listen(backlog)
+        yield sock.getsockname()[1]
+
+
+def closed_port() -> int:
+    with listener() as port:
+        return port
+
+
+@asynccontextmanager
+async def website(status: int) -> AsyncIterator[str]:
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(status=status, headers={"Location": "/elsewhere"})
+
+    app = web.Application()
+    app.router.add_get("/", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, LOCAL, 0)
+    await site.start()
+    try:
+        yield f"http://{LOCAL}:{runner.addresses[0][1]}/"
+    finally:
+        await runner.cleanup()
+
+
+@pytest.mark.parametrize(
+    ("answers", "wanted", "result"),
+    [(200, 200, SUCCESS), (500, 200, FAILURE), (302, 200, FAILURE), (302, 302, SUCCESS)],
+)
+async def test_http_is_decided_by_its_status(answers: int, wanted: int, result: Probed) -> None:
+    async with website(answers) as url:
+        assert await Http(HttpProbe(url, wanted)).attempt() is result
+
+
+async def test_http_that_is_refused_or_cut_off_is_a_failure() -> None:
+    assert await Http(HttpProbe(f"http://{LOCAL}:{closed_port()}/")).attempt() is FAILURE
+
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    server = await asyncio.start_server(hang_up, LOCAL, 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server:
+        assert await Http(HttpProbe(f"http://{LOCAL}:{port}/")).attempt() is FAILURE
+
+
+async def test_http_that_answers_nonsense_is_a_failure() -> None:
+    async def shout(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        writer.write(b"\xff\x00 no http \r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(shout, LOCAL, 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server:
+        assert await Http(HttpProbe(f"http://{LOCAL}:{port}/")).attempt() is FAILURE
+
+
+async def test_http_that_hangs_can_be_given_up() -> None:
+    with listener() as port:
+        attempt = asyncio.ensure_future(Http(HttpProbe(f"http://{LOCAL}:{port}/")).attempt())
+        await asyncio.sleep(0)
+        attempt.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await attempt
+
+
+async def test_tcp_is_decided_by_the_connection() -> None:
+    with listener() as port:
+        assert await Tcp(TcpProbe(LOCAL, port)).attempt() is SUCCESS
+    assert await Tcp(TcpProbe(LOCAL, port)).attempt() is FAILURE
+
+
+async def test_a_command_is_decided_by_its_exit_status() -> None:
+    assert await Command(CommandProbe(("/bin/true",))).attempt() is SUCCESS
+    assert await Command(CommandProbe(("/bin/false",))).attempt() is FAILURE
+
+
+async def test_a_command_that_does_not_exist_says_nothing_about_the_service() -> None:
+    assert await Command(CommandProbe(("/nowhere/program",))).attempt() is NOT_MADE
+
+
+async def test_a_command_gets_no_shell() -> None:
+    assert await Command(CommandProbe(("/bin/true", "; exit 1"))).attempt() is SUCCESS
+
+
+async def test_a_command_that_hangs_is_killed_with_its_children(tmp_path: Path) -> None:
+    fifo = tmp_path / "pids"
+    os.mkfifo(fifo)
+    script = f"sleep 1000 & echo $! > {fifo}; wait"
+    attempt = asyncio.ensure_future(Command(CommandProbe(("/bin/sh", "-c", script))).attempt())
+    child = os.pidfd_open(int(await asyncio.to_thread(fifo.read_text)))
+    attempt.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await attempt
+    ended, _, _ = await asyncio.to_thread(select.select, [child], [], [], 20)
+    os.close(child)
+    assert ended
+
+
+def test_every_kind_of_probe_has_its_prober() -> None:
+    kinds = [
+        prober(how).kind for how in (HttpProbe("http://x/"), TcpProbe("x", 1), CommandProbe(()))
+    ]
+    assert kinds == ["http", "tcp", "command"]
+
+
+async def test_a_peer_that_accepts_or_refuses_lives() -> None:
+    with listener() as port:
+        assert await ask(Peer("web2", LOCAL, port)) is True
+    assert await ask(Peer("web2", LOCAL, port)) is True
+
+
+async def test_a_peer_that_stays_silent_is_not_up() -> None:
+    """A listener whose backlog is full drops what comes, as a dead machine does."""
+    with listener(backlog=0) as port, socket.socket() as first, socket.socket() as second:
+        for waiting in (first, second):
+            waiting.setblocking(False)
+            waiting.connect_ex((LOCAL, port))
+        assert await ask(Peer("web2", LOCAL, port), within=0.2) is False
+
+
+async def test_a_peer_that_cannot_be_asked_is_unknown() -> None:
+    """The address of another family than the host has a route for is our own trouble."""
+    assert await ask(Peer("web2", "255.255.255.255", 22)) is None
+
+
+async def test_each_known_peer_has_a_series_and_an_unknown_one_has_none() -> None:
+    answers = {"web2": True, "web3": False, "web4": None}
+
+    async def answer(peer: Peer) -> bool | None:
+        return answers[peer.node]
+
+    bodies = list[bytes]()
+    peers = Peers([Peer(node, LOCAL, 22) for node in answers], 5.0, answer)
+    await peers.collect(bodies.append)
+    assert [row for row in bodies[0].splitlines() if not row.startswith(b"#")] == [
+        b'hale_peer_up{peer="web2"} 1',
+        b'hale_peer_up{peer="web3"} 0',
+    ]
+    peers.declare([], 5.0)
+    with pytest.raises(Absent):
+        await peers.collect(bodies.append)
+
+
+async def test_a_probe_of_our_own_interpreter_takes_arguments_as_they_are() -> None:
+    argv = (sys.executable, "-c", "import sys; sys.exit(sys.argv[1] != 'a b')", "a b")
+    assert await Command(CommandProbe(argv)).attempt() is SUCCESS

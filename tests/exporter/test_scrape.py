@@ -1,0 +1,124 @@
+"""One scrape: a collector that fails costs only its own series."""
+
+import pytest
+from structlog.testing import capture_logs
+
+from exporter.collector import Absent, Background, Latest, Malformed, OnScrape, State
+from exporter.scrape import Scraper, UnknownCollector
+from tests.exporter.fakes import EPOCH, still_clock
+
+
+class Source(OnScrape):
+    """Returns its name, or raises what the test wants."""
+
+    def __init__(self, name: str, error: Exception | None = None) -> None:
+        self.name = name
+        self.error = error
+        self.runs = 0
+
+    def collect(self) -> bytes:
+        self.runs += 1
+        if self.error is not None:
+            raise self.error
+        return f"{self.name} 1\n".encode()
+
+
+class Elsewhere(Background):
+    """A background collector with a result that lies ready."""
+
+    name = "elsewhere"
+
+    async def run(self) -> None:
+        raise AssertionError("a scrape runs nothing that can hang")
+
+    async def settled(self) -> None:
+        raise AssertionError("a scrape waits for nothing")
+
+    def latest(self) -> Latest:
+        return Latest(b"elsewhere 1\n", State.TIMED_OUT, 5.0, EPOCH)
+
+
+def states(body: bytes) -> set[str]:
+    """Which collector is in which state, as "name state"."""
+    return {
+        row.split('"')[1] + " " + row.split('"')[3]
+        for row in body.decode().splitlines()
+        if row.startswith("hale_collector_state{") and row.endswith(" 1")
+    }
+
+
+def scraper(*collectors: OnScrape | Background) -> Scraper:
+    return Scraper(collectors, lambda: b"own 1\n", still_clock())
+
+
+def test_every_way_to_fail_has_its_state_and_costs_nobody_else() -> None:
+    body = scraper(
+        Source("fine"),
+        Source("gone", Absent("not here")),
+        Source("odd", Malformed("no sense")),
+        Source("io", OSError("input/output")),
+        Source("bug", ZeroDivisionError("a bug")),
+        Elsewhere(),
+    ).scrape()
+    assert states(body) == {
+        "fine ok",
+        "gone absent",
+        "odd failed",
+        "io failed",
+        "bug failed",
+        "elsewhere timed_out",
+    }
+    assert body.startswith(b"elsewhere 1\nfine 1\n")
+    assert body.endswith(b"own 1\n")
+    assert b'node_scrape_collector_success{collector="fine"} 1' in body
+    assert b'node_scrape_collector_success{collector="gone"} 0' in body
+
+
+def test_the_last_success_outlives_a_failure() -> None:
+    source = Source("fine")
+    scrapes = scraper(source)
+    series = b'hale_collector_last_success_timestamp_seconds{collector="fine"} 1700000000.0\n'
+    assert series in scrapes.scrape()
+    source.error = OSError("input/output")
+    assert series in scrapes.scrape()
+
+
+def test_a_collector_that_never_succeeded_has_no_time_of_success() -> None:
+    body = scraper(Source("gone", Absent("not here"))).scrape()
+    assert b"last_success" not in body
+
+
+def test_only_the_collectors_that_are_wanted_run() -> None:
+    one, two = Source("one"), Source("two")
+    body = scraper(one, two).scrape(frozenset({"two"}))
+    assert (one.runs, two.runs) == (0, 1)
+    assert states(body) == {"two ok"}
+
+
+def test_an_unknown_collector_is_refused_and_nothing_runs() -> None:
+    one = Source("one")
+    with pytest.raises(UnknownCollector, match=r"no collector nope here\. Enabled: one"):
+        scraper(one).scrape(frozenset({"one", "nope"}))
+    assert one.runs == 0
+
+
+def test_a_failure_that_lasts_is_logged_once_and_again_after_it_was_gone() -> None:
+    source = Source("odd", Malformed("no sense"))
+    scrapes = scraper(source)
+    with capture_logs() as lines:
+        scrapes.scrape()
+        scrapes.scrape()
+        source.error = None
+        scrapes.scrape()
+        source.error = Malformed("no sense")
+        scrapes.scrape()
+    assert [entry["event"] for entry in lines] == ["collector.failed", "collector.failed"]
+
+
+def test_the_overview_runs_nothing() -> None:
+    one = Source("one")
+    scrapes = scraper(one, Elsewhere())
+    assert [name for name, _ in scrapes.overview()] == ["elsewhere"]
+    scrapes.scrape()
+    assert [name for name, _ in scrapes.overview()] == ["elsewhere", "one"]
+    assert one.runs == 1
