@@ -21,16 +21,15 @@ def carry(path: Path, source: int, sink: int) -> int:
         source: Descriptor to read requests from.
         sink: Descriptor to write answers to.
     """
-    gate = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        gate.connect(str(path))
-    except OSError as error:
-        detail = f"{path}: {error.strerror}. Is hale-gate.socket active on this node?"
-        _write(sink, unreachable(detail))
-        return 1
-    # A daemon thread: when the gate has ended there is nobody left to read requests for.
-    threading.Thread(target=_forward, args=(source, gate), name="requests", daemon=True).start()
-    with gate:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as gate:
+        try:
+            gate.connect(str(path))
+        except OSError as error:
+            detail = f"{path}: {error.strerror}. Is hale-gate.socket active on this node?"
+            _write(sink, unreachable(detail))
+            return 1
+        # A daemon thread: when the gate has ended there is nobody left to read requests for.
+        threading.Thread(target=_forward, args=(source, gate), name="requests", daemon=True).start()
         while answer := _receive(gate):
             if not _write(sink, answer):
                 break

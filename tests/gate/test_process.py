@@ -1,0 +1,64 @@
+"""Programs run with limits on time and output."""
+
+import sys
+
+import pytest
+
+from gate.process import NotStarted, run
+
+SOON, LATE = 0.2, 30.0
+
+
+def python(code: str) -> tuple[str, ...]:
+    return (sys.executable, "-c", code)
+
+
+def test_output_and_status_come_back() -> None:
+    ran = run(python("import sys; print('one'); print('two', file=sys.stderr); sys.exit(3)"), LATE)
+    assert (ran.code, ran.cut) == (3, False)
+    assert ran.last_line in ("one", "two")
+
+
+def test_only_the_end_of_endless_output_is_kept() -> None:
+    ran = run(python("print('x' * 300000); print('the end')"), LATE, keep=1000)
+    assert (ran.code, ran.cut, len(ran.output), ran.last_line) == (0, True, 1000, "the end")
+
+
+def test_time_is_up_for_a_program_that_waits() -> None:
+    assert run(("/bin/sleep", "60"), SOON).code is None
+
+
+def test_time_is_up_for_a_program_that_writes_for_ever() -> None:
+    assert run(("/usr/bin/yes",), SOON).code is None
+
+
+def test_a_child_in_the_background_does_not_keep_us_waiting() -> None:
+    ran = run(("/bin/sh", "-c", "sleep 60 & echo started"), LATE)
+    assert (ran.code, ran.last_line) == (0, "started")
+
+
+def test_a_program_that_closes_its_output_is_waited_for() -> None:
+    code = "import os, time; os.close(1); os.close(2); time.sleep(0.1); os._exit(5)"
+    assert run(python(code), LATE).code == 5
+
+
+def test_a_signal_is_told_apart_from_a_status() -> None:
+    assert run(("/bin/sh", "-c", "kill -9 $$"), LATE).code == -9
+
+
+def test_silence_is_said() -> None:
+    assert run(("/bin/true",), LATE).last_line == "no output"
+
+
+def test_no_time_left_is_no_time() -> None:
+    assert run(("/bin/sleep", "60"), 0.0).code is None
+
+
+def test_nothing_is_inherited_but_the_path() -> None:
+    assert b"PYTEST" not in run(("/usr/bin/env",), LATE).output
+
+
+@pytest.mark.parametrize("argv", [("/nonexistent",), ("/etc/passwd",), ("/bin/tr\0ue",)])
+def test_what_cannot_be_started_says_so(argv: tuple[str, ...]) -> None:
+    with pytest.raises(NotStarted):
+        run(argv, LATE)
