@@ -62,7 +62,7 @@ def parser() -> argparse.ArgumentParser:
     run = command("exec", _exec, "run a command on a node as root",
                   "hale-lab exec web1 -- systemctl status nginx")  # fmt: skip
     run.add_argument("node")
-    run.add_argument("argv", nargs="+", metavar="-- CMD")
+    run.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- CMD")
     fault = command("fault", _fault, "break something",
                     "hale-lab fault web1 service.kill unit=nginx.service")  # fmt: skip
     fault.add_argument("node")
@@ -137,6 +137,8 @@ def _row(lab: RunningLab, node: str) -> dict[str, str | int | None]:
 
 
 def _exec(words: argparse.Namespace, place: Place) -> int:
+    if not words.argv:
+        raise LabError("exec: wanted a command after the node, such as `-- uptime`")
     kind = "--pty" if sys.stdin.isatty() and sys.stdout.isatty() else "--pipe"
     with life.attached(place) as lab:
         command = lab.node(words.node).command(words.argv, kind)

@@ -42,3 +42,17 @@ def test_nothing_can_be_asked_of_a_lab_that_is_not_up(command, capsys):
 def test_what_is_missing_can_be_read_by_a_machine(capsys):
     cli.main(["check", "--output", "json"])
     assert isinstance(json.loads(capsys.readouterr().out), list)
+
+
+@pytest.mark.parametrize("dashes", [[], ["--"]])
+def test_a_commands_own_dashes_reach_the_node(dashes):
+    words = cli.parser().parse_args(
+        ["exec", "web1", *dashes, "env", "-i", "--", "sh", "-c", "true"]
+    )
+    assert words.node == "web1"
+    assert words.argv == ["env", "-i", "--", "sh", "-c", "true"]
+
+
+def test_exec_without_a_command_says_so(capsys):
+    assert cli.main(["exec", "web1"]) == 2
+    assert "wanted a command" in capsys.readouterr().err
