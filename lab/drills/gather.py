@@ -28,7 +28,7 @@ from lab.drills.observation import (
     Unit,
     UnitAt,
 )
-from lab.drills.watch import NODES, SERVICES
+from lab.eyes import NODES, SERVICES
 from lab.ports import Completed, Lab, LabError
 
 _ASK = 5.0  # seconds that a node may take to answer

@@ -101,12 +101,11 @@ def _incidents(seen: Observation) -> Iterable[Moment]:
 
 def _incident(incident: Incident, at: float, began: float) -> Iterable[Moment]:
     what = f"incident {incident.id} {incident.cause} {named(incident.node, incident.service)}"
-    yield Moment(at, incident.state.lower() or "incident", what)
+    held = f": {incident.holding}" if incident.holding else ""
+    yield Moment(at, incident.state.lower() or "incident", what + held)
     if any(step.word == "VERIFIED" and step.at >= began for step in incident.states):
         proved = min(s.at for s in incident.states if s.word == "VERIFIED" and s.at >= began)
         yield Moment(proved, "verified", what)
-    if incident.holding:
-        yield Moment(at, "held", f"{what}: {incident.holding}")
 
 
 def _verbs(seen: Observation) -> Iterable[Moment]:

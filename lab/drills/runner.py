@@ -75,7 +75,7 @@ def _start_eyes(way: Underway, processes: ExitStack) -> None:
                 argv.append(f"--query={expr}")
             case WatchUrl(url):
                 argv.append(f"--url={url}")
-    _spawn(way, processes, "watch", ["lab.drills.watch", *argv])
+    _spawn(way, processes, "watch", ["lab.eyes", *argv])
 
 
 def _spawn(way: Underway, processes: ExitStack, name: str, argv: Sequence[str]) -> None:

@@ -27,7 +27,7 @@ from lab.drills.observation import Observation
 from lab.drills.reading import Seconds
 from lab.drills.runner import run
 from lab.drills.underway import NotGiven
-from lab.drills.watch import NODES, SERVICES
+from lab.eyes import NODES, SERVICES
 from lab.faults.node_power_off import NodePowerOff
 from lab.faults.service_kill import ServiceKill
 from lab.ports import LabError, TimedOut
@@ -73,7 +73,7 @@ class Eyes:
     file: Path = Path()
 
     def __call__(self, name: str, out: Path) -> None:
-        if name != "lab.drills.watch":
+        if name != "lab.eyes":
             return
         self.file = out
         nodes = [up(node) for node in self.lab.nodes]
@@ -114,14 +114,14 @@ def test_everything_happens_in_order(lab: FakeLab) -> None:
     assert report.held, report.broken
     assert lab.diary == [
         "started lab.pager",
-        "started lab.drills.watch",
+        "started lab.eyes",
         "snapshot web2",
         "started lab.load",
         "web1: kill -KILL 77",
         "snapshot web2",
         "web1: sh nginx.service",
         "stopped lab.load",
-        "stopped lab.drills.watch",
+        "stopped lab.eyes",
         "stopped lab.pager",
     ]
 
@@ -206,7 +206,7 @@ def test_undo_runs_when_a_judge_fails_or_the_drill_is_cancelled(
         "web2: power on",
         "web1: sh nginx.service",
         "stopped lab.load",
-        "stopped lab.drills.watch",
+        "stopped lab.eyes",
         "stopped lab.pager",
     ]
 

@@ -127,8 +127,8 @@ async def _main(given: argparse.Namespace) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run until a signal ends it. Example: `python -m lab.drills.watch --out watch.jsonl ...`."""
-    parser = argparse.ArgumentParser(prog="lab.drills.watch", description=main.__doc__)
+    """Run until a signal ends it. Example: `python -m lab.eyes --out watch.jsonl ...`."""
+    parser = argparse.ArgumentParser(prog="lab.eyes", description=main.__doc__)
     parser.add_argument("--prometheus", required=True, help="base URL")
     parser.add_argument("--healer", required=True, help="base URL")
     parser.add_argument("--query", action="append", default=[], help="a PromQL expression")

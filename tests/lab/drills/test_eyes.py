@@ -1,0 +1,205 @@
+"""The eyes against real sockets that speak as Prometheus and the healer do."""
+
+import asyncio
+import io
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from lab.drills.observation import AlertsAt, AnswerAt, IncidentsAt, QueryAt
+from lab.drills.watched import parse_ledger, parse_line, when
+from lab.eyes import NODES, SERVICES, Notebook, Watcher, watch
+
+ALERTS = {
+    "status": "success",
+    "data": {
+        "alerts": [
+            {
+                "labels": {"alertname": "ServiceDown", "node": "web1", "service": "nginx"},
+                "annotations": {},
+                "state": "firing",
+                "activeAt": "2026-01-02T03:04:05Z",
+                "value": "0e+00",
+            }
+        ]
+    },
+}
+SAMPLES = {
+    "status": "success",
+    "data": {
+        "resultType": "vector",
+        "result": [{"metric": {"node": "web1", "service": "nginx"}, "value": [1.5, "1"]}],
+    },
+}
+INCIDENT = {
+    "id": "1",
+    "state": "closed",
+    "cause": {"name": "ServiceDown", "labels": {"node": "web1", "service": "nginx"}},
+    "changed_at": 130.0,
+    "attempts": [{"ended_at": 120.0, "outcome": "verified", "reason": "restarted"}],
+    "verdicts": [{"guard": "capacity", "reason": None, "have": "1", "need": "1"}],
+}
+
+
+@dataclass
+class Plane:
+    """A monitoring plane on loopback."""
+
+    url: str
+    answers: dict[str, object] = field(default_factory=dict)
+
+
+@pytest.fixture
+async def plane() -> AsyncIterator[Plane]:
+    plane = Plane("")
+
+    async def answer(request: web.Request) -> web.Response:
+        found = plane.answers.get(request.path)
+        if isinstance(found, str):
+            return web.Response(text=found)
+        return web.json_response(found) if found is not None else web.Response(status=500)
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    plane.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    plane.answers = {
+        "/api/v1/alerts": ALERTS,
+        "/api/v1/query": SAMPLES,
+        "/api/v1/incidents": {"incidents": [{"id": "1"}]},
+        "/api/v1/incidents/1": INCIDENT,
+        "/page": "some text",
+    }
+    yield plane
+    await runner.cleanup()
+
+
+async def looked(plane: Plane, lines: int) -> dict[tuple[str, str], object]:
+    """Watch until so many lines are written; return the last value of each source."""
+
+    class Out(io.StringIO):
+        enough = asyncio.Event()
+
+        def flush(self) -> None:
+            if self.getvalue().count("\n") >= lines:
+                self.enough.set()
+
+    out = Out()
+    async with aiohttp.ClientSession() as session:
+        watcher = Watcher(session, Notebook(out, lambda: 100.0), plane.url, plane.url)
+        task = asyncio.create_task(watch(watcher, ["up == 1"], [f"{plane.url}/page"]))
+        async with asyncio.timeout(20):
+            await out.enough.wait()
+        task.cancel()
+        await asyncio.wait([task])
+    found = (parse_line(line) for line in out.getvalue().splitlines())
+    kept = {}
+    for told in found:
+        assert told is not None
+        match told[0]:
+            case QueryAt(_, expr) as one:
+                kept["query", expr] = one
+            case one:
+                kept[type(one).__name__, ""] = one
+    return kept
+
+
+async def test_everything_is_seen(plane: Plane) -> None:
+    """Alerts, samples, incidents with their history, and any URL."""
+    seen = await looked(plane, 6)
+    alerts, incidents = seen["AlertsAt", ""], seen["IncidentsAt", ""]
+    assert isinstance(alerts, AlertsAt)
+    assert alerts.alerts is not None
+    assert alerts.alerts[0].name == "ServiceDown"
+    assert alerts.alerts[0].firing
+    assert {expr for kind, expr in seen if kind == "query"} == {SERVICES, NODES, "up == 1"}
+    assert isinstance(incidents, IncidentsAt)
+    assert incidents.incidents is not None
+    (incident,) = incidents.incidents
+    assert (incident.cause, incident.node, incident.service) == ("ServiceDown", "web1", "nginx")
+    assert [(step.at, step.word) for step in incident.states] == [
+        (120.0, "VERIFIED"),
+        (130.0, "CLOSED"),
+    ]
+    assert incident.guards[0].guard == "capacity"
+    page = seen["AnswerAt", ""]
+    assert isinstance(page, AnswerAt)
+    assert (page.answer.status, page.answer.body) == (200, "some text")
+
+
+@pytest.mark.parametrize("nonsense", [None, "text", [], {}, {"data": None}])
+async def test_a_source_without_a_sound_answer_is_unknown(plane: Plane, nonsense: object) -> None:
+    """And it costs the others nothing."""
+    plane.answers["/api/v1/alerts"] = nonsense
+    seen = await looked(plane, 6)
+    alerts = seen["AlertsAt", ""]
+    assert isinstance(alerts, AlertsAt)
+    assert alerts.alerts is None
+    assert isinstance(seen["query", "up == 1"], QueryAt)
+
+
+def test_what_did_not_change_is_written_once() -> None:
+    """The file grows with events, not with time."""
+    out = io.StringIO()
+    notebook = Notebook(out, lambda: 1.0)
+    for value in ([1], [1], [2], None, None, [2]):
+        notebook.note("alerts", "", value)
+    assert [json.loads(line)["value"] for line in out.getvalue().splitlines()] == [
+        [1],
+        [2],
+        None,
+        [2],
+    ]
+
+
+@pytest.mark.parametrize("line", ["", "{", "5", '{"at": 1}', '{"at":1,"name":"","source":"x"}'])
+def test_a_line_that_cannot_be_read_is_skipped(line: str) -> None:
+    """Cut off, or from another version."""
+    assert parse_line(line) is None
+
+
+def test_a_ledger_is_read_from_the_status_of_the_gate() -> None:
+    """With the gate's own times."""
+    last = {
+        "id": "1.4.17",
+        "verb": "service.restart",
+        "target": "nginx.service",
+        "state": "done",
+        "reason": "restarted",
+        "detail": "",
+        "started_at": "1970-01-01T00:01:40Z",
+        "ended_at": None,
+    }
+    (entry,) = parse_ledger(json.dumps({"problem": None, "last": [last]}))
+    assert (entry.id, entry.started_at, entry.ended_at) == ("1.4.17", 100.0, None)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[]", '{"last": 1}', '{"last": [], "problem": "unreadable"}']
+)
+def test_a_ledger_that_cannot_be_read_is_said_so(text: str) -> None:
+    """An empty ledger and an unread one are not the same."""
+    with pytest.raises(ValueError, match=r"."):
+        parse_ledger(text)
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        (5, 5.0),
+        ("1970-01-01T00:00:05Z", 5.0),
+        (None, None),
+        ("soon", None),
+        (True, None),
+        ("", None),
+    ],
+)
+def test_times_are_numbers_or_rfc_3339(value: object, seconds: float | None) -> None:
+    """Anything else is unknown."""
+    assert when(value) == seconds

@@ -1,0 +1,159 @@
+"""Faults against a lab that keeps a diary: what each does, and that each is taken back."""
+
+from pathlib import Path
+
+import pytest
+
+from lab import faults
+from lab.faults import FAULTS, KINDS
+from lab.ports import Completed, LabError
+from tests.lab.drills.fakes import FakeLab
+
+UNIT = {"unit": "nginx.service"}
+INCIDENTS = '[{"id": "7", "node": "web1", "service": "old", "state": "held"}]'
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> FakeLab:
+    return FakeLab(tmp_path, answers={"hale-healer incidents": INCIDENTS, "date": "T"})
+
+
+@pytest.mark.parametrize(
+    ("kind", "args", "does", "undoes"),
+    [
+        ("service.kill", UNIT, ["kill -KILL 77"], ["sh nginx.service"]),
+        ("service.kill_until_failed", UNIT, ["sh nginx.service 60"], ["sh nginx.service"]),
+        ("exporter.kill", {}, ["sh hale-exporter.service 60"], ["sh hale-exporter.service"]),
+        (
+            "service.stop_process",
+            UNIT,
+            ["systemctl kill --signal=STOP --kill-whom=all nginx.service"],
+            ["systemctl kill --signal=CONT --kill-whom=all nginx.service", "sh nginx.service"],
+        ),
+        (
+            "service.cont_process",
+            UNIT,
+            ["systemctl kill --signal=CONT --kill-whom=all nginx.service"],
+            [],
+        ),
+        ("unit.stop", UNIT, ["systemctl stop nginx.service"], ["sh nginx.service"]),
+        ("unit.start", UNIT, ["sh nginx.service"], []),
+        (
+            "service.break_config",
+            UNIT | {"path": "/etc/n.conf"},
+            [
+                "cp --archive --no-clobber /etc/n.conf /etc/n.conf.hale-lab-original",
+                "wrote /etc/n.conf",
+                "kill -KILL 77",
+            ],
+            [
+                "sh /etc/n.conf.hale-lab-original /etc/n.conf",
+                "systemctl kill --signal=CONT --kill-whom=all nginx.service",
+                "sh nginx.service",
+            ],
+        ),
+        ("disk.fill", {"path": "/data/"}, ["sh /data/hale-lab-fill"],
+         ["rm --force /data/hale-lab-fill"]),
+        ("disk.release", {"path": "/data"}, ["rm --force /data/hale-lab-fill"], []),
+        ("node.power_off", {}, ["power off"], ["power on"]),
+        ("node.power_on", {}, ["power on"], []),
+        ("node.freeze", {}, ["freeze"], ["thaw"]),
+        ("node.thaw", {}, ["thaw"], []),
+        ("link.down", {}, ["link down"], ["link up"]),
+        ("link.up", {}, ["link up"], []),
+        (
+            "alert.forge",
+            {"labels": "alertname=A node=web9"},
+            ["amtool alert add --alertmanager.url=http://127.0.0.1:9093 alertname=A node=web9"],
+            [
+                "date --utc +%Y-%m-%dT%H:%M:%SZ",
+                "amtool alert add --alertmanager.url=http://127.0.0.1:9093 --end=T "
+                "alertname=A node=web9",
+            ],
+        ),
+        ("gate.hold", {}, ["hale-gate hold drill --for 2h"], ["hale-gate release"]),
+        (
+            "person.adopt",
+            {"target": "web1/old"},
+            [
+                "/opt/hale/bin/hale-healer incidents --output json",
+                "/opt/hale/bin/hale-healer adopt 7",
+            ],
+            [],
+        ),
+    ],
+)  # fmt: skip
+def test_a_fault_is_done_and_taken_back(
+    lab: FakeLab, kind: str, args: dict[str, str], does: list[str], undoes: list[str]
+) -> None:
+    """On the node that it names and nowhere else."""
+    text = faults.inject(lab, "web1", kind, args)
+    assert text.startswith("web1: ")
+    assert "\n" not in text
+    assert lab.diary == [f"web1: {one}" for one in does]
+    lab.diary.clear()
+    faults.undo(lab, "web1", kind, args)
+    assert lab.diary == [f"web1: {one}" for one in undoes]
+
+
+def test_every_kind_is_tried_here() -> None:
+    """A new fault comes with a row above."""
+    marks = test_a_fault_is_done_and_taken_back.pytestmark  # type: ignore[attr-defined]
+    assert {row[0] for row in marks[0].args[1]} == set(KINDS)
+
+
+@pytest.mark.parametrize(
+    ("kind", "args", "said"),
+    [
+        ("service.kil", {}, "unknown fault 'service.kil'. Known: alert.forge"),
+        ("service.kill", {}, "service.kill: argument 'unit' is missing. Arguments: unit"),
+        ("service.kill", UNIT | {"x": "1"}, "unknown argument 'x'"),
+        ("node.freeze", {"x": "1"}, "unknown argument 'x'. Arguments: none"),
+        (
+            "service.break_config",
+            UNIT | {"path": "/x", "then": "wait"},
+            "Known: kill, stop, nothing",
+        ),
+        ("alert.forge", {"labels": "node=web1"}, "no alertname"),
+        ("person.adopt", {"target": "web2/old"}, "no open incident about web2/old"),
+    ],
+)
+def test_a_wrong_word_touches_nothing(
+    lab: FakeLab, kind: str, args: dict[str, str], said: str
+) -> None:
+    """The message says what is known."""
+    with pytest.raises(LabError, match=r".") as caught:
+        faults.inject(lab, "web1", kind, args)
+    assert said in str(caught.value)
+    assert not [line for line in lab.diary if "incidents" not in line]
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", "[{}]", '{"incidents": 5}'])
+def test_what_the_healer_says_may_be_nonsense(lab: FakeLab, text: str) -> None:
+    """Then nothing is adopted."""
+    lab.answers["hale-healer incidents"] = text
+    with pytest.raises(LabError):
+        faults.inject(lab, "mon1", "person.adopt", {"target": "web1/old"})
+    assert not any("adopt" in line for line in lab.diary)
+
+
+def test_a_command_that_fails_is_quoted(lab: FakeLab) -> None:
+    """With its exit status and the end of what it said."""
+    lab.wrong["systemctl stop"] = Completed(5, "", "Unit x.service not loaded.")
+    with pytest.raises(
+        LabError, match=r"web1: systemctl stop x: exit status 5: Unit x.service not"
+    ):
+        faults.inject(lab, "web1", "unit.stop", {"unit": "x"})
+
+
+def test_a_unit_that_never_stays_down_is_given_up_on(lab: FakeLab) -> None:
+    """Killing is bounded; the message says what the unit lacks."""
+    lab.wrong["kill -KILL"] = Completed(1, "", "")
+    with pytest.raises(LabError, match="is not failed after 60 s of killing"):
+        faults.inject(lab, "web1", "service.kill_until_failed", UNIT)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_says_what_it_is(kind: str) -> None:
+    """Its class has a sentence of its own, not the one that dataclasses make."""
+    assert not (FAULTS[kind].__doc__ or "").startswith(FAULTS[kind].__name__ + "(")
