@@ -7,9 +7,13 @@ order can be asserted.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from healer.core.alert import Alert, Target
 from healer.core.events import Event, Record
-from healer.core.order import Token
-from healer.errors import LeaseLost, StoreFull
+from healer.core.facts import Evidence, Look, NodeHealth, Picture, Reading, UnitLook
+from healer.core.incident import Outcome
+from healer.core.order import Ended, Order, Token
+from healer.core.topology import Topology
+from healer.errors import LeaseLost, StoreFull, Unreachable
 
 NOW = 1_800_000_000.0
 """2027-01-15T08:00:00Z, when every fake clock starts."""
@@ -103,3 +107,124 @@ class FakeStore:
 
     async def room(self) -> bool:
         return not (self.full or self.reserve_gone)
+
+
+@dataclass
+class FakeCluster:
+    """What is true on the nodes. FakePrometheus, FakeGates and FakeProbes look at it.
+
+    Attributes:
+        down: Services that do not serve.
+        deaf: Nodes whose gate does not answer.
+    """
+
+    topology: Topology
+    clock: FakeClock
+    down: set[Target] = field(default_factory=set)
+    deaf: set[str] = field(default_factory=set)
+
+    def serves(self, target: Target) -> bool:
+        return target not in self.down
+
+
+@dataclass
+class FakePrometheus:
+    """Answers from the cluster, on samples one second old; or not at all.
+
+    Attributes:
+        fires: What `pending` answers.
+    """
+
+    cluster: FakeCluster
+    silent: bool = False
+    fires: tuple[Alert, ...] = ()
+
+    async def evidence(self, alert: Alert, metric: str) -> Evidence:
+        reading = await self.reading(alert.target, metric)
+        return Evidence(not self.cluster.serves(alert.target), reading)
+
+    async def reading(self, target: Target, metric: str) -> Reading:
+        self._answer()
+        now = self.cluster.clock.wall()
+        return Reading(float(self.cluster.serves(target)), now - 1.0, now)
+
+    async def picture(self) -> Picture:
+        self._answer()
+        topology = self.cluster.topology
+        services = {
+            Target(node, service.name): self.cluster.serves(Target(node, service.name))
+            for node in topology.nodes
+            for service in topology.services_on(node).values()
+        }
+        nodes = {node: NodeHealth(True, True) for node in topology.nodes}
+        return Picture(self.cluster.clock.wall(), nodes, services, frozenset())
+
+    async def pending(self) -> tuple[Alert, ...]:
+        self._answer()
+        return self.fires
+
+    def _answer(self) -> None:
+        if self.silent:
+            raise Unreachable("prometheus: connection refused")
+
+
+@dataclass
+class FakeGates:
+    """Gates that do what they are told at once: a restarted service serves.
+
+    Attributes:
+        token: The highest that they have obeyed.
+        orders: What they were told.
+    """
+
+    cluster: FakeCluster
+    diary: list[str] = field(default_factory=list)
+    token: tuple[int, int] | None = None
+    orders: list[Order] = field(default_factory=list)
+
+    async def look(self, node: str, names: Sequence[str]) -> Look:
+        if node in self.cluster.deaf:
+            raise Unreachable(f"{node}: no route to host")
+        units = {name: self._unit(node, name) for name in names}
+        name = self.cluster.topology.cluster
+        return Look(name, node, "boot-1", "ledger-1", self.token, (), units)
+
+    async def act(self, order: Order) -> Ended:
+        if order.node in self.cluster.deaf:
+            raise Unreachable(f"{order.node}: no route to host")
+        self.diary.append(f"gate {order.node} {order.verb} {order.unit}")
+        self.orders.append(order)
+        self.cluster.down -= {
+            target
+            for target in self.cluster.down
+            if self.cluster.topology.services[target.service or ""].unit == order.unit
+            and target.node == order.node
+        }
+        return Ended(Outcome.DONE, "restarted", "")
+
+    async def settle(self, node: str, action_id: str) -> Ended | None:
+        if node in self.cluster.deaf:
+            raise Unreachable(f"{node}: no route to host")
+        done = any(order.action_id == action_id for order in self.orders)
+        return Ended(
+            Outcome.DONE if done else Outcome.NOT_SENT, "restarted" if done else "voided", ""
+        )
+
+    def _unit(self, node: str, name: str) -> UnitLook | None:
+        services = self.cluster.topology.services_on(node).values()
+        service = next((one for one in services if one.unit == name), None)
+        if service is None:
+            return None
+        state = "active" if self.cluster.serves(Target(node, service.name)) else "failed"
+        return UnitLook(name, "loaded", state, state, "success", "i1", 0, 60.0, ())
+
+
+@dataclass
+class FakeProbes:
+    """Probes from outside the node; `blind` says that none can be made."""
+
+    cluster: FakeCluster
+    blind: bool = False
+
+    async def serves(self, target: Target) -> bool | None:
+        return None if self.blind else self.cluster.serves(target)

@@ -1,0 +1,1 @@
+"""The healer over HTTP: the webhook and reads for everybody, commands for root on a unix socket."""

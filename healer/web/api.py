@@ -1,0 +1,106 @@
+"""The reads in JSON: /metrics, /-/healthy, /-/ready and /api/v1. They change nothing."""
+
+from aiohttp import hdrs, web
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from healer.core.incident import Incident, State
+from healer.errors import ConfigError
+from healer.shapes import IncidentView
+from healer.timeline import Timeline
+from healer.views import guards_view, incident_row, incident_view, status_view
+from healer.web.answers import answer, refusal
+from healer.web.desk import DESK, Desk
+
+STATES = {state.value: state for state in State}
+
+
+def routes() -> list[web.RouteDef]:
+    """Return what both the public port and the control socket answer."""
+    return [
+        web.get("/metrics", metrics),
+        web.get("/-/healthy", healthy),
+        web.get("/-/ready", ready),
+        web.get("/api/v1/incidents", incidents),
+        web.get("/api/v1/incidents/{incident}", incident),
+        web.get("/api/v1/guards", guards),
+        web.get("/api/v1/status", status),
+    ]
+
+
+async def metrics(request: web.Request) -> web.Response:
+    """Answer Prometheus."""
+    body = request.app[DESK].metrics.exposition()
+    return web.Response(body=body, headers={hdrs.CONTENT_TYPE: CONTENT_TYPE_LATEST})
+
+
+async def healthy(_: web.Request) -> web.Response:
+    """Say that the process answers, and no more."""
+    return web.Response(text="Healthy\n")
+
+
+async def ready(request: web.Request) -> web.Response:
+    """Say whether this healer can do its work, and why not: 200 or 503."""
+    watch = request.app[DESK].watch
+    missing = {
+        "not_leader": not watch.leading,
+        "store": not watch.storing,
+        "alertmanager_silent": watch.sight is None or not watch.sight.complete,
+    }
+    reasons = [word for word, holds in missing.items() if holds]
+    return answer({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
+
+
+async def incidents(request: web.Request) -> web.Response:
+    """List incidents, the newest first; `?state=` open (all that are not closed) or any one state."""
+    desk = request.app[DESK]
+    wanted = request.query.get("state", "")
+    found = list(desk.journal.board.incidents.values())
+    # "open" is what people call everything that is not over; the state of that name is part of it.
+    if wanted == "open":
+        found = desk.journal.board.open
+    elif wanted in STATES:
+        found = [one for one in found if one.state is STATES[wanted]]
+    elif wanted:
+        known = ", ".join(STATES)
+        return refusal(400, "unknown_state", f"no state {wanted[:40]!r}; there are {known}")
+    rows = [incident_row(one, desk.topology) for one in reversed(found)]
+    return answer({"incidents": rows})
+
+
+async def incident(request: web.Request) -> web.Response:
+    """Show one incident with its timeline, attempts, and every guard's have and need."""
+    desk, name = request.app[DESK], request.match_info["incident"]
+    one = desk.journal.board.incidents.get(name)
+    if one is None:
+        return refusal(404, "unknown_incident", unknown_incident(desk, name))
+    return answer(await whole(desk, one))
+
+
+async def guards(request: web.Request) -> web.Response:
+    """Show the guards, their numbers, and what each says of each open incident."""
+    desk = request.app[DESK]
+    return answer(guards_view(desk.journal.board, desk.topology))
+
+
+async def status(request: web.Request) -> web.Response:
+    """Show how the healer itself stands."""
+    desk = request.app[DESK]
+    return answer(status_view(desk.watch, desk.topology, desk.version))
+
+
+async def whole(desk: Desk, one: Incident) -> IncidentView:
+    """Show all of one incident; one whose timeline cannot be read says so and shows the rest."""
+    try:
+        timeline, error = await desk.timelines.of(one.id, desk.journal.board.incidents), ""
+    except ConfigError as exc:
+        timeline, error = Timeline(()), str(exc)
+    return incident_view(one, timeline, desk.topology, error)
+
+
+def unknown_incident(desk: Desk, name: str) -> str:
+    """Say what there is instead of an incident that is not at hand."""
+    at_hand = ", ".join(one.id for one in desk.journal.board.open) or "none"
+    return (
+        f"there is no incident {name[:40]!r} at hand; open ones: {at_hand}. "
+        "Of closed ones the newest 200 are kept at hand, the journal has all"
+    )

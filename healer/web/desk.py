@@ -1,0 +1,44 @@
+"""What every handler needs, in one typed value under one key."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from healer.core.alert import Alert
+from healer.core.topology import Topology
+from healer.gatherer import Gatherer
+from healer.journal import Journal
+from healer.metrics import Metrics
+from healer.operators import Operators
+from healer.ports import Clock
+from healer.standing import Watch
+from healer.timeline import Timelines
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The healer as its web server sees it.
+
+    Attributes:
+        timelines: Over the same store as the journal.
+        clock: The healer's.
+        parse: Reads a webhook's body, or raises Malformed.
+        wake: Makes the engine look at once.
+        version: The running one.
+    """
+
+    journal: Journal
+    operators: Operators
+    gatherer: Gatherer
+    watch: Watch
+    metrics: Metrics
+    topology: Topology
+    timelines: Timelines
+    clock: Clock
+    parse: Callable[[bytes], tuple[Alert, ...]]
+    wake: Callable[[], None]
+    version: str
+
+
+DESK = web.AppKey("DESK", Desk)

@@ -1,0 +1,127 @@
+"""The two servers: port 9595 for everybody, who may read and post alerts; the control socket for root."""
+
+import os
+import socket
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from aiohttp import web
+
+from healer.errors import ConfigError
+from healer.web import api, control, site
+from healer.web.answers import cautious
+from healer.web.desk import DESK, Desk
+from healer.web.webhook import HINTS, MOST_BYTES, Hints, webhook
+
+LINGER_SECONDS = 2.0
+"""For answers under way when the server stops."""
+
+
+def public_app(desk: Desk) -> web.Application:
+    """Return what everybody may ask. It changes nothing but by the webhook."""
+    app = web.Application(middlewares=[cautious], client_max_size=MOST_BYTES)
+    app[DESK] = desk
+    app[HINTS] = Hints()
+    app.add_routes([web.post("/webhook", webhook), *api.routes(), *site.routes()])
+    return app
+
+
+def control_app(desk: Desk, also: Iterable[int] = ()) -> web.Application:
+    """Return what root may ask and do.
+
+    Args:
+        desk: The healer.
+        also: User ids that may do it besides root; the healer's own, so that it can be asked by itself.
+    """
+    app = web.Application(
+        middlewares=[cautious, control.root_only], client_max_size=control.MOST_BYTES
+    )
+    app[DESK] = desk
+    app[control.ALLOWED] = frozenset({0, *also})
+    app.add_routes([*api.routes(), *control.routes()])
+    return app
+
+
+@asynccontextmanager
+async def serving(
+    public: web.Application, listen: str, commands: web.Application, path: Path
+) -> AsyncIterator[int]:
+    """Serve both for as long as the context lasts; it gives the port that is listened on.
+
+    Args:
+        public: See `public_app`.
+        listen: `HOST:PORT` or `[HOST]:PORT`; an empty host means every address, port 0 any free one.
+        commands: See `control_app`.
+        path: Of the control socket.
+
+    Raises:
+        ConfigError: One of them cannot be listened on. Nothing is served.
+    """
+    host, port = address(listen)
+    control_socket = listening(path)
+    runners = [
+        web.AppRunner(app, access_log=None, shutdown_timeout=LINGER_SECONDS)
+        for app in (public, commands)
+    ]
+    try:
+        for runner in runners:
+            await runner.setup()
+        door = web.TCPSite(runners[0], host or None, port)
+        try:
+            await door.start()
+        except OSError as exc:
+            raise ConfigError(f"cannot listen on {listen}: {exc.strerror or exc}") from exc
+        await web.SockSite(runners[1], control_socket).start()
+        yield runners[0].addresses[0][1]
+    finally:
+        for runner in runners:
+            await runner.cleanup()
+        control_socket.close()
+        _remove(path)
+
+
+def address(listen: str) -> tuple[str, int]:
+    """Return host and port.
+
+    Raises:
+        ConfigError: It is not `HOST:PORT`.
+    """
+    host, colon, port = listen.rpartition(":")
+    if not colon or not port.isdecimal() or not port.isascii() or int(port) > 65535:
+        raise ConfigError(f"cannot listen on {listen!r}: write HOST:PORT, [HOST]:PORT or :PORT")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def listening(path: Path) -> socket.socket:
+    """Return the control socket, which its owner and root alone can reach.
+
+    Raises:
+        ConfigError: Another process answers there, or it cannot be made; nothing was changed.
+    """
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(os.fspath(path))
+        except FileNotFoundError:
+            pass
+        except ConnectionRefusedError:
+            path.unlink(missing_ok=True)  # left over from a healer that was killed
+        except OSError as exc:
+            raise ConfigError(f"cannot listen on {path}: {exc.strerror or exc}") from exc
+        else:
+            raise ConfigError(f"another healer answers on {path}: stop it first")
+    made = socket.socket(socket.AF_UNIX)
+    try:
+        made.bind(os.fspath(path))
+        # Before anybody listens nobody can connect, so there is no moment in which others may.
+        path.chmod(0o600)
+        made.listen(16)
+    except OSError as exc:
+        made.close()
+        raise ConfigError(f"cannot listen on {path}: {exc.strerror or exc}") from exc
+    made.setblocking(False)
+    return made
+
+
+def _remove(path: Path) -> None:
+    path.unlink(missing_ok=True)

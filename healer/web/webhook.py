@@ -1,0 +1,154 @@
+"""POST /webhook: Alertmanager says that something fires. A hint, durable before it is acknowledged.
+
+What is journalled is bounded, since anybody who reaches the port can post: an episode once, alerts of
+this cluster only, and no more bytes in the long run than the allowance gives. The truth is read from Alertmanager.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import structlog
+from aiohttp import web
+
+from healer.core import events as ev
+from healer.core.alert import Alert
+from healer.core.board import Board
+from healer.core.topology import Topology
+from healer.errors import LeaseLost, Malformed, StoreFull
+from healer.web.answers import answer, refusal, unable
+from healer.web.desk import DESK, Desk
+
+MOST_BYTES = 4 * 1024 * 1024
+"""Of a body. Alertmanager's, with ten thousand nodes in one group, stays below it."""
+
+READ_SECONDS = 10.0
+"""For the whole body; Alertmanager sends it in one piece."""
+
+KEEP_EPISODES = 10_000
+"""Episodes remembered as journalled. One that is forgotten is journalled once more."""
+
+BURST_BYTES = 16 * 1024 * 1024
+"""Of alerts that may be journalled at once: the storm after a power cut."""
+
+REFILL_BYTES = 1024.0
+"""A second: 86 MB a day at the very most."""
+
+log = structlog.get_logger()
+
+
+@dataclass
+class Allowance:
+    """How much strangers may still write into the journal.
+
+    Attributes:
+        left: Bytes.
+        at: Seconds of CLOCK_BOOTTIME at which `left` was right.
+    """
+
+    left: float = BURST_BYTES
+    at: float | None = None
+
+    def take(self, count: int, now: float) -> bool:
+        """Take `count` bytes if there are as many; otherwise take none."""
+        if self.at is not None:
+            self.left = min(BURST_BYTES, self.left + (now - self.at) * REFILL_BYTES)
+        self.at = now
+        if count > self.left:
+            return False
+        self.left -= count
+        return True
+
+
+@dataclass
+class Hints:
+    """Which episodes were journalled in this life of the process."""
+
+    allowance: Allowance = field(default_factory=Allowance)
+    _told: OrderedDict[tuple[str, float], None] = field(default_factory=OrderedDict)
+
+    def new(self, alerts: Sequence[Alert], board: Board, topology: Topology) -> tuple[Alert, ...]:
+        """Return the alerts whose episodes neither the board nor this process knows, each once.
+
+        Alertmanager repeats every group while it lasts; a repeat says nothing that is not durable.
+        """
+        known = {one.episode for incident in board.open for one in incident.alerts}
+        known |= {one.episode for one in board.pre_existing.values()}
+        fresh = {
+            one.episode: one
+            for one in alerts
+            if ours(one, topology)
+            and one.episode not in known
+            and one.episode not in board.closed_episodes
+            and one.episode not in self._told
+        }
+        return tuple(fresh.values())
+
+    def told(self, alerts: Sequence[Alert]) -> None:
+        """Remember that these are durable."""
+        for one in alerts:
+            self._told[one.episode] = None
+        while len(self._told) > KEEP_EPISODES:
+            self._told.popitem(last=False)
+
+
+def ours(alert: Alert, topology: Topology) -> bool:
+    """Whether an alert names this cluster, and nothing that it does not have.
+
+    The others are never journalled as hints. Where an Alertmanager shows them too, the engine refuses
+    them, each with its reason.
+    """
+    if alert.label("cluster") != topology.cluster:
+        return False
+    return not alert.label("node") or topology.knows(alert.target)
+
+
+HINTS = web.AppKey("HINTS", Hints)
+
+
+async def webhook(request: web.Request) -> web.Response:
+    """Take alerts in: 202 once they are durable, 503 while they cannot be, 4xx for what is never taken."""
+    desk = request.app[DESK]
+    try:
+        response = await _take(request, desk, request.app[HINTS])
+    except (Malformed, StoreFull, LeaseLost, web.HTTPException) as error:
+        response = unable(error)
+    desk.metrics.webhooks.labels(str(response.status)).inc()
+    if response.status >= 400:
+        log.warning(
+            "webhook.refused", code=response.status, answer=response.text, remote=request.remote
+        )
+    return response
+
+
+async def _take(request: web.Request, desk: Desk, hints: Hints) -> web.Response:
+    # A web page in somebody's browser can post text across origins, but not this type.
+    if request.content_type != "application/json":
+        return refusal(415, "content_type", "send application/json, as Alertmanager does")
+    try:
+        async with asyncio.timeout(READ_SECONDS):
+            body = await request.read()
+    except TimeoutError:
+        return refusal(408, "too_slow", f"the body did not arrive within {READ_SECONDS:g} s")
+    except web.HTTPRequestEntityTooLarge:
+        return refusal(413, "too_large", f"a body may have {MOST_BYTES} bytes")
+    alerts = desk.parse(body)
+    mine = [one for one in alerts if ours(one, desk.topology)]
+    if alerts and not any(one.label("cluster") == desk.topology.cluster for one in alerts):
+        named = sorted({one.label("cluster")[:80] for one in alerts})[:3]
+        return refusal(
+            400, "wrong_cluster", f"this is {desk.topology.cluster!r}, these name {named}"
+        )
+    fresh = hints.new(mine, desk.journal.board, desk.topology)
+    if fresh:
+        if not hints.allowance.take(_size(fresh), desk.clock.boottime()):
+            return refusal(503, "flood", "too many alerts that nobody knows yet; try again later")
+        await desk.journal.write(ev.AlertsReceived(fresh))
+        hints.told(fresh)
+    desk.wake()
+    return answer({"accepted": len(mine)}, 202)
+
+
+def _size(alerts: Sequence[Alert]) -> int:
+    return sum(len(key) + len(value) for one in alerts for key, value in one.labels)
