@@ -29,7 +29,8 @@ class Event:
         at: Epoch seconds.
         path: `page`, `second-path`, `deadman`, or `deadman-report` when beats stopped coming.
         alert: The alert's name; empty where there is none.
-        status: `firing` or `resolved` as Alertmanager says, `malformed` for what nobody can read.
+        status: `firing` or `resolved` as Alertmanager says, `test` for the second path's daily
+            test, `malformed` for what nobody can read.
         labels: The alert's labels.
         text: A line for people: the alert's summary or the second path's message.
     """
@@ -89,7 +90,7 @@ def parse_webhook(body: bytes, path: str, at: float) -> list[Event]:
 def parse_second_path(body: bytes, at: float) -> list[Event]:
     """Return what the healer's second path says, in whatever form: a person reads it.
 
-    An object's `labels` and `alert`, `reason` or `incident` are taken over where they are there.
+    Labels, an alert's name or a subject are taken over where they are there.
     """
     text = body.decode("utf-8", "replace")
     try:
@@ -102,8 +103,10 @@ def parse_second_path(body: bytes, at: float) -> list[Event]:
         return parse_webhook(body, "second-path", at)
     labels = _texts({k: v for k, v in payload.items() if isinstance(v, str)})
     labels |= _texts(payload.get("labels"))
-    name = labels.get("alertname") or labels.get("alert") or ""
-    return [Event(at, "second-path", name, "firing", labels, text[:2000])]
+    name = labels.get("alertname") or labels.get("alert") or labels.get("subject") or ""
+    # The daily test of the path wakes nobody.
+    status = "test" if labels.get("subject") == "test" else "firing"
+    return [Event(at, "second-path", name, status, labels, text[:2000])]
 
 
 def _texts(value: object) -> dict[str, str]:

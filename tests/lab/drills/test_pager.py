@@ -152,6 +152,12 @@ def test_the_second_path_takes_whatever_it_is_told(body: bytes, name: str) -> No
     assert (event.path, event.alert, event.status) == ("second-path", name, "firing")
 
 
+def test_the_daily_test_of_the_second_path_is_no_page() -> None:
+    """It is written down, and wakes nobody."""
+    (event,) = parse_second_path(b'{"subject": "test", "text": "Nothing is wrong."}', 1.0)
+    assert (event.alert, event.status) == ("test", "test")
+
+
 def test_a_line_cut_off_is_skipped() -> None:
     """The pager may be writing while it is read."""
     line = Event(1.0, "page", "A").line()

@@ -110,3 +110,11 @@ def test_every_drill_of_the_scenario_can_run_on_it(file: Path) -> None:
     assert nodes <= set(changed.cluster.nodes)
     services = {service.name for service in drill.given.services}
     assert services <= set(changed.cluster.services)
+
+
+def test_the_scenario_page_names_every_drill_and_its_example_is_read() -> None:
+    """The page is held to the files beside it."""
+    page = (SCENARIO / "README.md").read_text()
+    assert all(f"(drills/{file.name})" in page for file in find(SCENARIO))
+    example = page.split("```yaml\n")[1].split("```")[0]
+    assert parse_drill(example.encode(), "README.md").name == "nginx-hangs"
