@@ -4,6 +4,7 @@ They share a diary, so that the order in which things happened can be asserted.
 """
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -63,12 +64,16 @@ class FakeClock:
 
 @dataclass
 class FakeSystemd:
-    """Units in a table; `restarts` says what the next restart does: works, fails, hangs, dies."""
+    """Units in a table.
+
+    `next_restart` says what a restart does: works, fails, hangs, dies, lies; `during` happens in it.
+    """
 
     diary: list[str]
     clock: FakeClock
     units: dict[str, Unit] = field(default_factory=dict)
     next_restart: str = "works"
+    during: Callable[[], object] = lambda: None
     readable: bool = True
     started: int = 0
 
@@ -83,6 +88,7 @@ class FakeSystemd:
 
     def restart(self, name: str, seconds: float) -> Ran:
         self.diary.append(f"restart {name}")
+        self.during()
         match self.next_restart:
             case "hangs":
                 self.clock.pass_seconds(seconds)
@@ -107,13 +113,15 @@ class FakeSystemd:
 
 @dataclass
 class Programs:
-    """Runs no program; answers what a configuration check would."""
+    """Runs no program; answers what a configuration check would, while `during` happens."""
 
     diary: list[str]
     answer: Ran = field(default_factory=lambda: Ran(0, b""))
+    during: Callable[[], object] = lambda: None
 
     def __call__(self, argv: tuple[str, ...], seconds: float, keep: int = 0) -> Ran:
         self.diary.append(" ".join(argv))
+        self.during()
         return self.answer
 
 

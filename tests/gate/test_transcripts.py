@@ -85,7 +85,7 @@ class Replay:
             case "damage-ledger":
                 world.ledger.path.write_bytes(b"x" * world.ledger.path.stat().st_size)
             case "unit":
-                values = dict(pair.split("=") for pair in rest.split())
+                values: dict[str, Any] = dict(pair.split("=") for pair in rest.split())
                 old = world.systemd.units["nginx.service"]
                 world.systemd.units["nginx.service"] = replace(old, **values)
             case "restart":

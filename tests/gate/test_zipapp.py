@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import threading
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,9 +43,11 @@ def test_the_gate_imports_the_standard_library_and_itself() -> None:
     assert found <= sys.stdlib_module_names | {"gate"}
 
 
-def test_the_same_sources_make_the_same_bytes() -> None:
-    first, second = pack(SOURCE), pack(SOURCE)
-    assert first == second
+def test_the_same_sources_make_the_same_bytes(tmp_path: Path) -> None:
+    first = pack(SOURCE)
+    built = tmp_path / "dist" / "hale-gate.pyz"
+    subprocess.run([sys.executable, str(SOURCE / "pack.py"), str(built)], check=True)
+    assert first == built.read_bytes(), "another process makes the same file"
     assert first.startswith(b"#!/usr/bin/python3 -I\n")
     assert b"gate/pack.py" not in first
 
@@ -55,6 +58,17 @@ def test_the_built_file_runs_alone_under_the_nodes_python(zipapp: Path, tmp_path
         client.restart("1.4.1")
         assert client.receive()["state"] == "begun"
         assert client.receive()["state"] == "done"
+
+
+def test_a_python_of_another_version_takes_the_source(tmp_path: Path) -> None:
+    path = tmp_path / "hale-gate.pyz"
+    path.write_bytes(pack(SOURCE))
+    with zipfile.ZipFile(path) as archive, zipfile.ZipFile(tmp_path / "other.pyz", "w") as other:
+        for name in archive.namelist():
+            content = archive.read(name)
+            other.writestr(name, b"\0\0\0\0" + content[4:] if name.endswith("pyc") else content)
+    argv = [NODES_PYTHON, "-I", tmp_path / "other.pyz", "--help"]
+    assert b"exit codes" in subprocess.run(argv, capture_output=True, check=True).stdout
 
 
 def test_help_has_every_exit_code_and_an_example_each(zipapp: Path) -> None:
