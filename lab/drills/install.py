@@ -50,11 +50,16 @@ rm -rf "$kept" && cp --archive {STATE} "$kept"
 mount -t tmpfs -o size=16m,mode=0700 hale-lab-journal {STATE}
 chown --reference="$kept" {STATE}
 cp --archive "$kept"/. {STATE}/
+rm -rf "$kept"
 """
 _OWN_JOURNAL = f"""
 mountpoint --quiet {STATE} || exit 0
 umount {STATE}
 """
+_STORE_INIT = (
+    *("runuser", "-u", "hale-healer", "--"),
+    *("/opt/hale/bin/hale-healer", "store", "init", "--config", "/etc/hale/cluster.yml"),
+)
 
 
 def read_base(lab: Lab) -> Loaded:
@@ -131,7 +136,7 @@ def start_healer(lab: Lab, given: Given, healer: str) -> None:
         return
     match given.journal:
         case Journal.EMPTY:
-            run(lab, healer, ["find", STATE, "-mindepth", "1", "-delete"])
+            _make_journal(lab, healer)
         case Journal.SMALL:
             run(lab, healer, ["/bin/sh", "-ec", _SMALL_JOURNAL])
         case Journal.KEPT:
@@ -154,6 +159,9 @@ def restore(lab: Lab, given: Given, base: Loaded, changed: Loaded) -> None:
         install(lab, base)
     for service in given.services:
         _remove(lab, service)
+    if given.journal is not Journal.KEPT:
+        # What the drill wrote is about services that are gone, or ends before tokens that gates know.
+        _make_journal(lab, healer)
     if restarts_healer(given):
         systemd.start_again(lab, healer, HEALER)
 
@@ -161,6 +169,11 @@ def restore(lab: Lab, given: Given, base: Loaded, changed: Loaded) -> None:
 def restarts_healer(given: Given) -> bool:
     """Tell whether the healer starts anew for this drill."""
     return given.journal is not Journal.KEPT or bool(given.overrides)
+
+
+def _make_journal(lab: Lab, healer: str) -> None:
+    run(lab, healer, ["find", STATE, "-mindepth", "1", "-delete"])
+    run(lab, healer, _STORE_INIT, timeout=60.0)
 
 
 def _add(lab: Lab, service: ExtraService) -> None:

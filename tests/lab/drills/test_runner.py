@@ -255,6 +255,8 @@ def test_the_healer_comes_last_onto_an_empty_journal(lab: FakeLab) -> None:
         "web1: systemctl start old.service",
         "web1: sh old.service 60",
         "mon1: find /var/lib/hale-healer -mindepth 1 -delete",
+        "mon1: runuser -u hale-healer -- /opt/hale/bin/hale-healer store init "
+        "--config /etc/hale/cluster.yml",
         "mon1: sh hale-healer.service",
         "web1: kill -KILL 77",
         "web1: sh nginx.service",
@@ -264,6 +266,9 @@ def test_the_healer_comes_last_onto_an_empty_journal(lab: FakeLab) -> None:
         "web1: rm --recursive --force /etc/systemd/system/old.service "
         "/etc/systemd/system/old.service.d",
         "web1: systemctl daemon-reload",
+        "mon1: find /var/lib/hale-healer -mindepth 1 -delete",
+        "mon1: runuser -u hale-healer -- /opt/hale/bin/hale-healer store init "
+        "--config /etc/hale/cluster.yml",
         "mon1: sh hale-healer.service",
     ]
 
