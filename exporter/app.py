@@ -139,14 +139,13 @@ async def serve(
         ]
         tasks.append(group.create_task(_reloads(exporter, reload), name="reload"))
         await _first_round(exporter.background)
-        app = application(exporter.scraper, exporter.settings.telemetry_path)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        runner = _runner(exporter)
         try:
             ports = await _listen(runner, exporter.settings)
             log.info("exporter.started", version=own_version(), ports=",".join(map(str, ports)))
             listening(ports)
-            ask = _asker(exporter.settings, ports[0])
-            tasks.append(group.create_task(keep_telling(notifier, ask), name="notify"))
+            telling = keep_telling(notifier, _asker(exporter.settings, ports[0]))
+            tasks.append(group.create_task(telling, name="notify"))
             await stop.wait()
             notifier.send("STOPPING=1")
         finally:
@@ -172,6 +171,11 @@ async def _first_round(background: Sequence[Background]) -> None:
             await asyncio.gather(*(c.settled() for c in background))
     except TimeoutError:
         log.info("exporter.impatient", waited_seconds=FIRST_ROUND)
+
+
+def _runner(exporter: Exporter) -> web.AppRunner:
+    app = application(exporter.scraper, exporter.settings.telemetry_path)
+    return web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
 
 
 async def _listen(runner: web.AppRunner, settings: Settings) -> list[int]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from exporter.config import Probe, Service
 from exporter.exposition import Family, Kind, line
 from exporter.serving import AUTO_RESTART, Probed, Serving, is_up
-from exporter.units import Unit
+from exporter.unit import Unit
 
 UP = Family("hale_service_up", Kind.GAUGE, "Whether the service serves; absent when unknown.")
 UNIT_STATE = Family(

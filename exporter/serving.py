@@ -21,7 +21,7 @@ The answer is 1, 0 or unknown:
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from exporter.units import Unit
+from exporter.unit import Unit
 
 
 class Probed(Enum):

@@ -6,7 +6,6 @@ for what has no signal (memory) and to notice a bus or a systemd that no longer 
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from dbus_fast import BusType, Message, MessageType
@@ -15,6 +14,7 @@ from dbus_fast.errors import DBusFastError
 from dbus_fast.unpack import unpack_variants
 
 from exporter.racing import first
+from exporter.unit import Unit
 
 SYSTEMD = "org.freedesktop.systemd1"
 MANAGER_PATH = "/org/freedesktop/systemd1"
@@ -36,26 +36,6 @@ DEADLINE = 5.0  # seconds for the connection and for each whole sync
 
 class BusLost(Exception):
     """The bus or systemd is gone; what was known is worth nothing. Connect again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """What systemd says of one unit.
-
-    Attributes:
-        state_changed_at: Unix seconds; None when it never changed.
-        memory_bytes: Of its cgroup; None when it is not accounted or not running.
-        invocation_id: Names one run of the unit; empty before the first.
-    """
-
-    load_state: str
-    active_state: str
-    sub_state: str
-    result: str
-    restarts: int | None
-    memory_bytes: int | None
-    state_changed_at: float | None
-    invocation_id: str
 
 
 class _Refused(Exception):

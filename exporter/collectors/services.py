@@ -16,7 +16,8 @@ from exporter.probes import Prober, prober
 from exporter.racing import first
 from exporter.service_series import FAMILIES, Attempt, Samples, ServiceSeries
 from exporter.serving import Phase, Probed, Serving, phase, probed, unit_lost, unit_seen
-from exporter.units import BusLost, Systemd, Unit
+from exporter.unit import Unit
+from exporter.units import BusLost, Systemd
 
 log = structlog.get_logger()
 

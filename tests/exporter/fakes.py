@@ -8,7 +8,8 @@ from typing import TypeVar
 from exporter.blocking import StillRunning
 from exporter.clock import Clock
 from exporter.serving import Probed
-from exporter.units import BusLost, Listener, Unit
+from exporter.unit import Unit
+from exporter.units import BusLost, Listener
 
 T = TypeVar("T")
 

@@ -14,7 +14,7 @@ from exporter.serving import (
     unit_lost,
     unit_seen,
 )
-from exporter.units import Unit
+from exporter.unit import Unit
 from tests.exporter.fakes import unit
 
 ACTIVE = unit("active", "running", "a1")

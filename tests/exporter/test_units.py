@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from dbus_fast import Variant
 
-from exporter.units import BusLost, SystemBus, Unit, parse
+from exporter.unit import Unit
+from exporter.units import BusLost, SystemBus, parse
 from tests.exporter.systemd_on_bus import SERVICE, UNIT, dbus_daemon, systemd_on
 
 NGINX = "nginx.service"

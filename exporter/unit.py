@@ -1,0 +1,23 @@
+"""One unit of systemd, as a value; property names and states are those of org.freedesktop.systemd1(5)."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What systemd says of one unit.
+
+    Attributes:
+        state_changed_at: Unix seconds; None when it never changed.
+        memory_bytes: Of its cgroup; None when it is not accounted or not running.
+        invocation_id: Names one run of the unit; empty before the first.
+    """
+
+    load_state: str
+    active_state: str
+    sub_state: str
+    result: str
+    restarts: int | None
+    memory_bytes: int | None
+    state_changed_at: float | None
+    invocation_id: str
