@@ -112,8 +112,12 @@ class RealNode:
         ours.settimeout(PATIENCE)
         argv = [*(command or (sys.executable, "-m", "gate.cli")), "serve", *self.paths]
         with theirs:
-            process = subprocess.Popen(
-                argv, stdin=theirs, stdout=theirs, stderr=subprocess.DEVNULL, env=self.environment
+            process: subprocess.Popen[bytes] = subprocess.Popen(
+                argv,
+                stdin=theirs.fileno(),
+                stdout=theirs.fileno(),
+                stderr=subprocess.DEVNULL,
+                env=self.environment,
             )
         client = Client(ours, process)
         try:
