@@ -91,7 +91,9 @@ def ensure(place: Place, recipe: Recipe) -> Path:
     sources = place.workshop / "sources.list"
     sources.write_text(debian_sources(_host_sources(), recipe.suite))
     shutil.rmtree(building, ignore_errors=True)
-    run("mmdebstrap", *_options(recipe), recipe.suite, building, sources, timeout=BUILD_SECONDS)
+    command = ("mmdebstrap", *_options(recipe), recipe.suite, str(building), str(sources))
+    # Its scratch files go into the workshop too, which `down` removes if it is killed.
+    run("env", f"TMPDIR={place.workshop}", *command, timeout=BUILD_SECONDS)
     _finish(Tree(building))
     settle(building, image)
     prune(place, "base-*", KEEP)

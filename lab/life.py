@@ -97,12 +97,18 @@ def attached(place: Place) -> Iterator[RunningLab]:
 
 @contextlib.contextmanager
 def signals_end() -> Iterator[None]:
-    """Turn SIGTERM and SIGHUP into an exception, as SIGINT is one already."""
+    """Turn SIGINT, SIGTERM and SIGHUP into an exception; SIGHUP not under nohup(1).
+
+    SIGINT is one already, except where a shell starts us in the background with it ignored.
+    """
 
     def end(number: int, frame: FrameType | None) -> NoReturn:
         raise Ended(signal.Signals(number).name)
 
-    before = {each: signal.signal(each, end) for each in (signal.SIGTERM, signal.SIGHUP)}
+    heard = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        heard.append(signal.SIGHUP)
+    before = {each: signal.signal(each, end) for each in heard}
     try:
         yield
     finally:
