@@ -67,7 +67,7 @@ def test_a_python_of_another_version_takes_the_source(tmp_path: Path) -> None:
         for name in archive.namelist():
             content = archive.read(name)
             other.writestr(name, b"\0\0\0\0" + content[4:] if name.endswith("pyc") else content)
-    argv = [NODES_PYTHON, "-I", tmp_path / "other.pyz", "--help"]
+    argv = [NODES_PYTHON, "-I", str(tmp_path / "other.pyz"), "--help"]
     assert b"exit codes" in subprocess.run(argv, capture_output=True, check=True).stdout
 
 
