@@ -1,0 +1,180 @@
+"""The command hale-healer: runs the healer, and talks to the one that runs on this node.
+
+Rule: a command shows what the healer answers and decides nothing itself.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from healer.client import Client
+from healer.errors import HaleError, LeaseLost, Refused, Unreachable
+from healer.words import WORDS, Word
+
+OK, NO, WRONG, UNREACHABLE = 0, 1, 2, 3
+
+CONFIG = Path("/etc/hale/cluster.yml")
+CONTROL = Path("/run/hale-healer/ctl.sock")
+LISTEN = ":9595"
+
+STATUS_TEXT = """\
+exit status:
+  0  done
+  1  the healer refused, or there is no such thing; nothing was changed
+  2  the command or the configuration is wrong
+  3  no healer answers here
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    args = _parser().parse_args(argv)
+    try:
+        match args.command:
+            case "run":
+                return _run(args)
+            case "store":
+                return _init(args)
+            case _:
+                return _ask(args.word, args)
+    except BrokenPipeError:
+        # Whoever read us has seen enough; Python would complain once more while it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+
+
+def _ask(word: Word, args: argparse.Namespace) -> int:
+    try:
+        answer = word.asks(Client(args.control), args)
+    except Refused as error:
+        _complain(args, {"reason": error.reason, "detail": error.detail}, str(error))
+        return NO
+    except Unreachable as error:
+        look = "systemctl status hale-healer; journalctl -u hale-healer -n 50"
+        said = f"no healer answers: {error}\nLook with: {look}"
+        _complain(args, {"reason": "unreachable", "detail": str(error), "look": look}, said)
+        return UNREACHABLE
+    print(_json(answer) if args.output == "json" else word.tells(answer))
+    sys.stdout.flush()
+    return OK
+
+
+def _complain(args: argparse.Namespace, fields: Mapping[str, str], said: str) -> None:
+    if args.output == "json":
+        print(_json(fields))
+    else:
+        lines = said.splitlines()
+        print("\n".join(["hale-healer: " + lines[0], *lines[1:]]), file=sys.stderr)
+
+
+def _json(answer: object) -> str:
+    return json.dumps(answer, indent=2)
+
+
+def _run(args: argparse.Namespace) -> int:
+    from healer import app  # the commands start without the engine's libraries
+
+    try:
+        asyncio.run(app.run(args.config, args.listen, args.control))
+    except KeyboardInterrupt:
+        return OK
+    except (HaleError, BaseExceptionGroup) as error:
+        return _ended(error)
+    return OK
+
+
+def _ended(error: BaseException) -> int:
+    """Report why the healer ended; what is none of ours is a bug and is raised with its traceback."""
+    known = _known(error)
+    if known is None:
+        raise error
+    print(f"hale-healer: {known}", file=sys.stderr)
+    # systemd starts us again, and the new life waits for the lease.
+    return NO if isinstance(known, LeaseLost) else WRONG
+
+
+def _known(error: BaseException) -> HaleError | None:
+    if isinstance(error, BaseExceptionGroup):
+        ours, others = error.split(HaleError)
+        first = ours.exceptions[0] if ours is not None else None
+        return _known(first) if first is not None and others is None else None
+    return error if isinstance(error, HaleError) else None
+
+
+def _init(args: argparse.Namespace) -> int:
+    from healer import app
+
+    try:
+        era = asyncio.run(app.init_store(args.config, args.era))
+    except HaleError as error:
+        _complain(args, {"reason": "configuration", "detail": str(error)}, str(error))
+        return WRONG
+    done = {"done": f"an empty journal of era {era}", "era": era}
+    print(_json(done) if args.output == "json" else done["done"])
+    return OK
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="hale-healer",
+        description="Heal what can be healed, and say why not.",
+        epilog=STATUS_TEXT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    run = _command(commands, "run", "run the healer", f"--config {CONFIG}")
+    run.add_argument("--config", type=Path, default=CONFIG, help="default: %(default)s")
+    run.add_argument("--listen", default=LISTEN, help="HOST:PORT for HTTP, default: %(default)s")
+    run.add_argument("--control", type=Path, default=CONTROL, help="default: %(default)s")
+    for word in WORDS:
+        _add(commands, word)
+    store = commands.add_parser("store", help="make an empty journal", epilog=STATUS_TEXT)
+    inner = store.add_subparsers(dest="store_command", required=True, metavar="COMMAND")
+    init = _command(inner, "init", "make an empty journal", f"--config {CONFIG}", prefix="store ")
+    init.add_argument("--config", type=Path, default=CONFIG, help="default: %(default)s")
+    init.add_argument(
+        "--era", type=int, help="default: one above the highest that any gate reports"
+    )
+    _output(init)
+    return parser
+
+
+def _add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", word: Word) -> None:
+    one = _command(commands, word.name, word.purpose, word.example)
+    one.set_defaults(word=word)
+    for name, what in word.takes.items():
+        one.add_argument(name.rstrip("?"), help=what, nargs="?" if name.endswith("?") else None)
+    for name, what in word.options.items():
+        one.add_argument(f"--{name}", help=what, default="open" if name == "state" else None)
+    one.add_argument("--control", type=Path, default=CONTROL, help="default: %(default)s")
+    _output(one)
+
+
+def _command(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    purpose: str,
+    example: str,
+    prefix: str = "",
+) -> argparse.ArgumentParser:
+    return commands.add_parser(
+        name,
+        help=purpose,
+        description=f"{purpose[0].upper()}{purpose[1:]}.",
+        epilog=f"example:\n  {' '.join(['hale-healer', prefix + name, example]).rstrip()}\n\n{STATUS_TEXT}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def _output(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--output", choices=("text", "json"), default="text", help="default: %(default)s"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

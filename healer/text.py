@@ -1,0 +1,219 @@
+"""The shapes as plain text in aligned columns: a person at 3 a.m. reads them on a console.
+
+Rule: no colours, no wrapping, and whatever a stranger wrote is made printable first.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from healer.plain import printable
+from healer.shapes import (
+    ExplanationView,
+    GuardsView,
+    IncidentRow,
+    IncidentView,
+    StatusView,
+    VerdictView,
+)
+
+CELL = 120
+"""Characters of one cell in a table."""
+
+
+def columns(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return a table; the last column is not padded."""
+    cells = [tuple(heads), *(tuple(printable(cell, CELL) for cell in row) for row in rows)]
+    widths = [max(len(row[place]) for row in cells) for place in range(len(heads))]
+    lines = (
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in cells
+    )
+    return "\n".join(lines)
+
+
+def pairs(named: Iterable[tuple[str, object]]) -> str:
+    """Return names and values, one pair a line; those without a value are left out."""
+    shown = [(name, printable(value)) for name, value in named if value not in (None, "")]
+    width = max((len(name) for name, _ in shown), default=0)
+    return "\n".join(f"{name.ljust(width)}  {value}" for name, value in shown)
+
+
+def incidents(rows: Sequence[IncidentRow]) -> str:
+    """Return a list of incidents."""
+    if not rows:
+        return "No incident."
+    heads = ("ID", "STATE", "TARGET", "CAUSE", "SINCE", "REASON", "NEXT")
+    cells = [
+        (
+            one["id"],
+            one["state"],
+            one["target"],
+            one["cause"]["name"],
+            one["opened_at"] or "-",
+            one["reason"] or "-",
+            one["next"],
+        )
+        for one in rows
+    ]
+    return columns(heads, cells)
+
+
+def incident(one: IncidentView) -> str:
+    """Return all of one incident."""
+    facts = pairs(
+        (
+            ("incident", one["id"]),
+            ("state", one["state"]),
+            ("target", one["target"]),
+            ("group", one["group"]),
+            ("cause", one["cause"]["name"]),
+            ("symptoms", ", ".join(alert["name"] for alert in one["symptoms"])),
+            ("ladder", one["ladder"]),
+            ("opened", one["opened_at"]),
+            ("changed", one["changed_at"]),
+            ("reason", one["reason"]),
+            ("", one["sentence"]),
+            ("next", one["next"]),
+            ("adopted", one["adopted_by"]),
+            ("runbook", one["runbook"]),
+        )
+    )
+    asked = f"Guards, as they answered at {one['guards_at'] or 'an unknown time'}"
+    parts = [
+        printable(one["summary"]),
+        facts,
+        _part("Timeline", _timeline(one)),
+        _part(asked, guards(one["guards"]) if one["guards"] else "They were not asked yet."),
+        _part("Attempts", _attempts(one)),
+        _part("What you can type", _commands(one)),
+    ]
+    return "\n\n".join(parts)
+
+
+def guards(verdicts: Sequence[VerdictView]) -> str:
+    """Return every guard's answer with what it had and what it needed."""
+    heads = ("GUARD", "SAYS", "HAVE", "NEED")
+    cells = [
+        (
+            one["guard"],
+            "allows" if one["allows"] else f"HOLDS {one['reason']}",
+            one["have"],
+            one["need"],
+        )
+        for one in verdicts
+    ]
+    return columns(heads, cells)
+
+
+def explanation(one: ExplanationView) -> str:
+    """Return what would be done now, and what each guard says to it."""
+    word = {
+        "act": "would act",
+        "hold": "holds",
+        "escalate": "would call a person",
+        "close": "would close it",
+        "stay": "does nothing",
+    }.get(one["decision"], one["decision"])
+    facts = pairs(
+        (
+            ("target", one["target"]),
+            ("alert", one["alert"] if one["incident"] else f"{one['alert']} (supposed)"),
+            ("incident", one["incident"]),
+            ("ladder", one["ladder"]),
+            ("Hale", word),
+            ("action", one["action"]),
+            ("reason", one["reason"]),
+            ("", one["sentence"]),
+        )
+    )
+    return "\n\n".join([facts, guards(one["guards"])] if one["guards"] else [facts])
+
+
+def registry(shown: GuardsView) -> str:
+    """Return the guards with their numbers, and what each says of each open incident."""
+    cells = [
+        (
+            one["guard"],
+            " ".join(f"{name}={value:g}" for name, value in one["numbers"].items()) or "-",
+            one["holds_unless"],
+        )
+        for one in shown["guards"]
+    ]
+    parts = [columns(("GUARD", "NUMBERS", "HOLDS UNLESS"), cells)]
+    for one in shown["incidents"]:
+        said = guards(one["guards"]) if one["guards"] else "They were not asked yet."
+        parts.append(_part(f"Incident {one['id']}, {one['state']}, {one['target']}", said))
+    return "\n\n".join(parts)
+
+
+def status(one: StatusView) -> str:
+    """Return how the healer itself stands."""
+    age = one["watchdog_age_seconds"]
+    freezes = [f"{freeze['reason']}: {freeze['sentence']}" for freeze in one["freezes"]]
+    counts = " ".join(f"{state}={count}" for state, count in one["incidents"].items() if count)
+    facts = pairs(
+        (
+            ("healer", f"{one['version']} on {one['node']}, cluster {one['cluster']}"),
+            ("leader", "yes" if one["leader"] else "NO"),
+            ("token", f"{one['era']}.{one['term']}"),
+            ("armed", one["armed_at"] or "NOT YET"),
+            ("journal", "has room" if one["storing"] else "NO ROOM"),
+            ("watchdog", "NOT HEARD" if age is None else f"{age:.0f} s ago"),
+            ("alertmanagers", "all answer" if one["sight_complete"] else "NOT ALL ANSWER"),
+            ("incidents", counts or "none open"),
+            *(("nothing is done", text) for text in freezes),
+        )
+    )
+    parts = [facts]
+    if one["pre_existing"]:
+        cells = [
+            (alert["target"] or "-", alert["name"], alert["began_at"] or "-")
+            for alert in one["pre_existing"]
+        ]
+        shown = columns(("TARGET", "ALERT", "BEGAN"), cells)
+        parts.append(_part("Firing since before Hale was armed: explained, not touched", shown))
+    if one["refused"]:
+        rows = [
+            (each["at"] or "-", each["alert"]["name"], each["reason"], each["sentence"])
+            for each in one["refused"]
+        ]
+        parts.append(_part("Refused alerts", columns(("AT", "ALERT", "REASON", "SENTENCE"), rows)))
+    return "\n\n".join(parts)
+
+
+def _part(title: str, body: str) -> str:
+    return f"{printable(title)}\n{body}"
+
+
+def _timeline(one: IncidentView) -> str:
+    if one["timeline_error"]:
+        return f"The journal could not be read: {printable(one['timeline_error'])}"
+    cells = [
+        (moment["at"] or "-", moment["kind"], moment["reason"] or "-", moment["text"])
+        for moment in one["timeline"]
+    ]
+    left = one["timeline_omitted"]
+    more = f"\n{left} moments from the middle are not shown." if left else ""
+    return columns(("AT", "WHAT", "REASON", "TEXT"), cells) + more
+
+
+def _attempts(one: IncidentView) -> str:
+    if not one["attempts"]:
+        return "Nothing was tried."
+    cells = [
+        (
+            each["action_id"],
+            each["action"],
+            each["target"],
+            each["began_at"] or "-",
+            each["outcome"] or "running",
+            each["reason"] or "-",
+            each["detail"],
+        )
+        for each in one["attempts"]
+    ]
+    return columns(("ID", "ACTION", "TARGET", "BEGAN", "OUTCOME", "REASON", "DETAIL"), cells)
+
+
+def _commands(one: IncidentView) -> str:
+    cells = [(each["node"], each["command"], each["purpose"]) for each in one["commands"]]
+    return columns(("ON", "TYPE", "TO"), cells)

@@ -1,0 +1,163 @@
+"""The commands that talk to the running healer: one row each in WORDS.
+
+Each asks the healer over its control socket and shows what it answers.
+"""
+
+import argparse
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from healer import text
+from healer.client import Client
+
+REASON = "no reason given"
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One command that talks to the running healer.
+
+    Attributes:
+        name: As typed.
+        purpose: One line for --help.
+        example: What may follow it.
+        asks: Gets the client and the arguments, returns the answer.
+        tells: Turns the answer into text.
+        takes: Positional arguments with their help; one that ends in `?` may be left out.
+        options: Other arguments with their help.
+    """
+
+    name: str
+    purpose: str
+    example: str
+    asks: Callable[[Client, argparse.Namespace], Any]
+    tells: Callable[[Any], str]
+    takes: Mapping[str, str]
+    options: Mapping[str, str]
+
+
+def _claim() -> dict[str, str]:
+    user = os.environ.get("SUDO_USER", "")
+    return {"claim": user} if user else {}
+
+
+def _incidents(client: Client, args: argparse.Namespace) -> Any:
+    state = "" if args.state == "all" else f"?state={quote(args.state)}"
+    return client.get(f"/api/v1/incidents{state}")
+
+
+def _show(client: Client, args: argparse.Namespace) -> Any:
+    return client.get(f"/api/v1/incidents/{quote(args.incident, safe='')}")
+
+
+def _explain(client: Client, args: argparse.Namespace) -> Any:
+    given = {"target": args.target, "ladder": args.ladder, "alert": args.alert}
+    return client.post("/api/v1/explain", {key: value for key, value in given.items() if value})
+
+
+def _on_incident(name: str) -> Callable[[Client, argparse.Namespace], Any]:
+    def ask(client: Client, args: argparse.Namespace) -> Any:
+        return client.post(f"/api/v1/{name}", {"incident": args.incident, **_claim()})
+
+    return ask
+
+
+def _freeze(client: Client, args: argparse.Namespace) -> Any:
+    return client.post("/api/v1/freeze", {"reason": args.reason or REASON, **_claim()})
+
+
+def _unfreeze(client: Client, _: argparse.Namespace) -> Any:
+    return client.post("/api/v1/unfreeze", _claim())
+
+
+def _done(answer: Any) -> str:
+    about = f"incident {answer['incident']}: " if "incident" in answer else ""
+    return f"{about}{answer['done']}"
+
+
+ID = {"incident": "its number, as `hale-healer incidents` shows it"}
+STATES = {"state": "open (all that are not over, the default), all, or one state"}
+SUPPOSED = {
+    "ladder": "suppose this ladder instead of the packaged rules' own",
+    "alert": "suppose this alert",
+}
+
+WORDS = (
+    Word(
+        "explain",
+        "say what would be done now, and what each guard says; nothing is done",
+        "web1/nginx",
+        _explain,
+        text.explanation,
+        {"target": "NODE/SERVICE, NODE, or an incident's number"},
+        SUPPOSED,
+    ),
+    Word(
+        "incidents",
+        "list incidents, the newest first",
+        "--state all",
+        _incidents,
+        lambda answer: text.incidents(answer["incidents"]),
+        {},
+        STATES,
+    ),
+    Word(
+        "show",
+        "show one incident: timeline, guards with have and need, attempts",
+        "17",
+        _show,
+        text.incident,
+        ID,
+        {},
+    ),
+    Word(
+        "approve",
+        "say yes to the next step of an incident, as it is now",
+        "17",
+        _on_incident("approve"),
+        _done,
+        ID,
+        {},
+    ),
+    Word("deny", "say no: the incident is yours", "17", _on_incident("deny"), _done, ID, {}),
+    Word(
+        "freeze",
+        "let nothing be done anywhere until unfreeze",
+        '"moving rack b"',
+        _freeze,
+        _done,
+        {"reason?": "who reads it at night should know why"},
+        {},
+    ),
+    Word("unfreeze", "let actions go on after a freeze", "", _unfreeze, _done, {}, {}),
+    Word(
+        "adopt",
+        "put a pre-existing or escalated incident into Hale's hands",
+        "17",
+        _on_incident("adopt"),
+        _done,
+        ID,
+        {},
+    ),
+    Word(
+        "guards",
+        "show every guard, its numbers, and what it says of each open incident",
+        "--output json",
+        lambda client, _: client.get("/api/v1/guards"),
+        text.registry,
+        {},
+        {},
+    ),
+    Word(
+        "status",
+        "show how the healer itself stands",
+        "",
+        lambda client, _: client.get("/api/v1/status"),
+        text.status,
+        {},
+        {},
+    ),
+)
