@@ -24,11 +24,11 @@ class LabError(Exception):
     """Something that the lab was asked for did not happen; the message says what to do."""
 
 
-class NodeDown(LabError):  # noqa: N818 - named by what it says, as every error here
+class NodeDown(LabError):
     """The node is powered off or has not booted; nothing was run on it."""
 
 
-class TimedOut(LabError):  # noqa: N818
+class TimedOut(LabError):
     """The command did not end in time and was killed; what it did until then is unknown."""
 
 
