@@ -70,6 +70,11 @@ class Watcher:
         details = [await self._json(f"{self.healer}/api/v1/incidents/{one['id']}") for one in items]
         self.notebook.note("incidents", "", details)
 
+    async def freezes(self) -> None:
+        """Note the reasons for which the healer would do nothing anywhere; none: it could act."""
+        status = await self._json(f"{self.healer}/api/v1/status")
+        self.notebook.note("freezes", "", sorted(one["reason"] for one in status["freezes"]))
+
     async def url(self, url: str) -> None:
         """Note what a URL answers, the first 64 KiB of it."""
         async with self.session.get(url) as response:
@@ -102,6 +107,7 @@ def _sources(
     return [
         ("alerts", "", watcher.alerts),
         ("incidents", "", watcher.incidents),
+        ("freezes", "", watcher.freezes),
         *(("query", expr, query(expr)) for expr in dict.fromkeys([SERVICES, NODES, *queries])),
         *(("url", url, get(url)) for url in dict.fromkeys(urls)),
     ]

@@ -30,7 +30,8 @@ def main(lab: Lab, drill: Path, report: Path | None = None) -> int:
     Args:
         lab: A lab that is up.
         drill: The drill's file.
-        report: Directory for NAME.md, NAME.json and NAME.svg; None means REPORTS.
+        report: Directory for NAME.md, NAME.json and NAME.svg, and for NAME.seen, which holds every
+            answer that was judged; None means REPORTS.
 
     Returns:
         0 when all of it held, 1 when something did not.
@@ -41,10 +42,11 @@ def main(lab: Lab, drill: Path, report: Path | None = None) -> int:
     try:
         read = load_drill(drill)
         print(f"{read.name}: {read.purpose}", flush=True)
-        done = run(read, lab, WallClock(), _say())
+        reports = (report or REPORTS).resolve()
+        done = run(read, lab, WallClock(), _say(), reports / f"{read.name}.seen")
     except (OSError, ConfigErrors) as error:
         raise LabError(str(error)) from error
-    conclude([done], report or REPORTS)
+    conclude([done], reports)
     return 0 if done.held else 1
 
 

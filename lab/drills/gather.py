@@ -18,6 +18,7 @@ from lab.drills.observation import (
     AnswerAt,
     Difference,
     Entry,
+    FreezesAt,
     IncidentsAt,
     LedgerAt,
     LogAt,
@@ -75,6 +76,7 @@ class Gatherer:
     differences: tuple[Difference, ...] | None = None
     _alerts: list[AlertsAt] = field(default_factory=list)
     _incidents: list[IncidentsAt] = field(default_factory=list)
+    _freezes: list[FreezesAt] = field(default_factory=list)
     _queries: list[QueryAt] = field(default_factory=list)
     _answers: list[AnswerAt] = field(default_factory=list)
     _redundancy: list[RedundancyAt] = field(default_factory=list)
@@ -121,6 +123,7 @@ class Gatherer:
             now=self.clock(),
             alerts=tuple(self._alerts),
             incidents=tuple(self._incidents),
+            freezes=tuple(self._freezes),
             ledgers=tuple(self._ledgers),
             units=tuple(self._units),
             queries=tuple(self._queries),
@@ -148,6 +151,8 @@ class Gatherer:
                 self._alerts.append(one)
             case (IncidentsAt() as one, _):
                 self._incidents.append(one)
+            case (FreezesAt() as one, _):
+                self._freezes.append(one)
             case (AnswerAt() as one, _):
                 self._answers.append(one)
             case (QueryAt() as one, value):

@@ -115,7 +115,7 @@ def prepare(lab: Lab, given: Given, base: Loaded, changed: Loaded) -> None:
         LabError: Something could not be brought about; `restore` is still called.
     """
     healer = changed.cluster.healer.node
-    if restarts_healer(given):
+    if given.starts_healer_last:
         run(lab, healer, ["systemctl", "stop", HEALER], timeout=60.0)
     for service in given.services:
         _add(lab, service)
@@ -132,7 +132,7 @@ def start_healer(lab: Lab, given: Given, healer: str) -> None:
     Raises:
         LabError: It did not start.
     """
-    if not restarts_healer(given):
+    if not given.starts_healer_last:
         return
     match given.journal:
         case Journal.EMPTY:
@@ -151,7 +151,7 @@ def restore(lab: Lab, given: Given, base: Loaded, changed: Loaded) -> None:
         LabError: It could not be brought back; the lab should be made anew.
     """
     healer = base.cluster.healer.node
-    if restarts_healer(given):
+    if given.starts_healer_last:
         run(lab, healer, ["systemctl", "stop", HEALER], timeout=60.0)
         if given.journal is Journal.SMALL:
             run(lab, healer, ["/bin/sh", "-ec", _OWN_JOURNAL])
@@ -162,13 +162,8 @@ def restore(lab: Lab, given: Given, base: Loaded, changed: Loaded) -> None:
     if given.journal is not Journal.KEPT:
         # What the drill wrote is about services that are gone, or ends before tokens that gates know.
         _make_journal(lab, healer)
-    if restarts_healer(given):
+    if given.starts_healer_last:
         systemd.start_again(lab, healer, HEALER)
-
-
-def restarts_healer(given: Given) -> bool:
-    """Tell whether the healer starts anew for this drill."""
-    return given.journal is not Journal.KEPT or bool(given.overrides)
 
 
 def _make_journal(lab: Lab, healer: str) -> None:

@@ -53,6 +53,11 @@ class Given:
     facts: tuple[Fact, ...] = ()
     within: Seconds = DEFAULT_WITHIN
 
+    @property
+    def starts_healer_last(self) -> bool:
+        """Whether the healer is stopped first, and started when all else is given."""
+        return self.journal is not Journal.KEPT or bool(self.overrides)
+
 
 @dataclass(frozen=True, slots=True)
 class Load:

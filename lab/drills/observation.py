@@ -127,6 +127,14 @@ class IncidentsAt:
 
 
 @dataclass(frozen=True, slots=True)
+class FreezesAt:
+    """Why the healer would do nothing anywhere from `at` on; None: it did not answer."""
+
+    at: float
+    reasons: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerAt:
     """A gate's whole ledger from `at` on; None: it could not be read."""
 
@@ -205,6 +213,7 @@ class Observation:
     now: float
     alerts: tuple[AlertsAt, ...] = ()
     incidents: tuple[IncidentsAt, ...] = ()
+    freezes: tuple[FreezesAt, ...] = ()
     ledgers: tuple[LedgerAt, ...] = ()
     units: tuple[UnitAt, ...] = ()
     queries: tuple[QueryAt, ...] = ()

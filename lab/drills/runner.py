@@ -6,6 +6,7 @@ Rule: whatever was begun is taken back, also when a judge fails or the drill is 
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
+from pathlib import Path
 
 from cluster.load import Loaded
 from lab.drills import install
@@ -22,8 +23,15 @@ _WARM_UP = 2.0  # seconds
 _DEADMAN_AFTER = 30  # seconds
 
 
-def run(drill: Drill, lab: Lab, clock: Clock, say: Say) -> Report:
+def run(drill: Drill, lab: Lab, clock: Clock, say: Say, directory: Path) -> Report:
     """Run a drill and judge it.
+
+    Args:
+        drill: What is given, what goes wrong and what has to hold.
+        lab: A lab that is up.
+        clock: The time.
+        say: Told each moment as it becomes known.
+        directory: Gets what eyes, pager and load write; what lies there is removed.
 
     Raises:
         NotGiven: The cluster was not in the state that is given; no fault was injected.
@@ -32,8 +40,7 @@ def run(drill: Drill, lab: Lab, clock: Clock, say: Say) -> Report:
     """
     base = install.read_base(lab)
     changed = install.overridden(base, drill.given.overrides)
-    directory = lab.directory / "drills" / f"{drill.name}-{int(clock.now())}"
-    directory.mkdir(parents=True, exist_ok=True)
+    _empty(directory)
     watches = tuple(w for fact in drill.facts if (w := fact.watch()) is not None)
     gatherer = Gatherer(lab, fleet(changed.cluster), directory, watches, clock.now)
     way = Underway(drill, lab, clock, say, gatherer)
@@ -47,9 +54,15 @@ def run(drill: Drill, lab: Lab, clock: Clock, say: Say) -> Report:
     return judge(drill, seen, tuple(way.faults), tuple(way.trouble))
 
 
+def _empty(directory: Path) -> None:
+    directory.mkdir(parents=True, exist_ok=True)
+    for old in (*directory.glob("*.jsonl"), *directory.glob("*.log")):
+        old.unlink()
+
+
 def _stages(way: Underway, healer: str, processes: ExitStack, undo: ExitStack) -> Observation:
     way.wait_for_given()
-    if install.restarts_healer(way.drill.given):
+    if way.drill.given.starts_healer_last:
         install.start_healer(way.lab, way.drill.given, healer)
         way.wait_for_healer()
     way.gatherer.forget_old_entries()

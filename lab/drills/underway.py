@@ -89,21 +89,21 @@ class Underway:
         Raises:
             NotGiven: It was not so in time.
         """
-        self._wait(lambda: lacking(self.drill, self._look_from_now()))
+        restarts = self.drill.given.starts_healer_last
+
+        def lacks() -> list[str]:
+            seen = self._look_from_now()
+            return lacking(self.drill, seen) + ([] if restarts else unready(seen))
+
+        self._wait(lacks)
 
     def wait_for_healer(self) -> None:
-        """Wait until the healer answers.
+        """Wait until the healer is ready: it leads, is armed and hears the Watchdog.
 
         Raises:
-            NotGiven: It did not in time.
+            NotGiven: It was not in time.
         """
-
-        def silent() -> list[str]:
-            seen = self.gatherer.look().incidents
-            answers = bool(seen) and seen[-1].incidents is not None
-            return [] if answers else ["the healer does not answer on its HTTP port"]
-
-        self._wait(silent)
+        self._wait(lambda: unready(self.gatherer.look()))
 
     def take_snapshots(self) -> None:
         """Take the first snapshots."""
@@ -206,3 +206,11 @@ def lacking(drill: Drill, seen: Observation) -> list[str]:
         incidents = (seen.incidents[-1].incidents if seen.incidents else None) or ()
         found += [f"incident {i.id} is {i.state}" for i in incidents if i.state != "CLOSED"]
     return found
+
+
+def unready(seen: Observation) -> list[str]:
+    """Say why the healer could not act now, by its own word."""
+    reasons = seen.freezes[-1].reasons if seen.freezes else None
+    if reasons is None:
+        return ["the healer does not answer on its HTTP port"]
+    return [f"the healer is frozen: {', '.join(reasons)}"] if reasons else []

@@ -14,6 +14,7 @@ from lab.drills.observation import (
     Answer,
     AnswerAt,
     Entry,
+    FreezesAt,
     Incident,
     IncidentsAt,
     QueryAt,
@@ -21,7 +22,7 @@ from lab.drills.observation import (
     Verdict,
 )
 
-Told = AlertsAt | IncidentsAt | QueryAt | AnswerAt
+Told = AlertsAt | IncidentsAt | FreezesAt | QueryAt | AnswerAt
 
 
 def parse_line(line: str) -> tuple[Told, Any] | None:
@@ -34,6 +35,9 @@ def parse_line(line: str) -> tuple[Told, Any] | None:
                 return AlertsAt(at, None if value is None else _alerts(value)), value
             case "incidents":
                 return IncidentsAt(at, None if value is None else _incidents(value)), value
+            case "freezes":
+                reasons = None if value is None else tuple(str(word) for word in value)
+                return FreezesAt(at, reasons), value
             case "query":
                 return QueryAt(at, name, None if value is None else len(value)), value
             case "url":

@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from lab.drills.observation import AlertsAt, AnswerAt, IncidentsAt, QueryAt
+from lab.drills.observation import AlertsAt, AnswerAt, FreezesAt, IncidentsAt, QueryAt
 from lab.drills.watched import parse_ledger, parse_line, when
 from lab.eyes import NODES, SERVICES, Notebook, Watcher, watch
 
@@ -74,6 +74,7 @@ async def plane() -> AsyncIterator[Plane]:
         "/api/v1/query": SAMPLES,
         "/api/v1/incidents": {"incidents": [{"id": "1"}]},
         "/api/v1/incidents/1": INCIDENT,
+        "/api/v1/status": {"freezes": [{"reason": "no_watchdog", "sentence": ""}]},
         "/page": "some text",
     }
     yield plane
@@ -112,7 +113,7 @@ async def looked(plane: Plane, lines: int) -> dict[tuple[str, str], object]:
 
 async def test_everything_is_seen(plane: Plane) -> None:
     """Alerts, samples, incidents with their history, and any URL."""
-    seen = await looked(plane, 6)
+    seen = await looked(plane, 7)
     alerts, incidents = seen["AlertsAt", ""], seen["IncidentsAt", ""]
     assert isinstance(alerts, AlertsAt)
     assert alerts.alerts is not None
@@ -128,6 +129,9 @@ async def test_everything_is_seen(plane: Plane) -> None:
         (130.0, "CLOSED"),
     ]
     assert incident.guards[0].guard == "capacity"
+    freezes = seen["FreezesAt", ""]
+    assert isinstance(freezes, FreezesAt)
+    assert freezes.reasons == ("no_watchdog",)
     page = seen["AnswerAt", ""]
     assert isinstance(page, AnswerAt)
     assert (page.answer.status, page.answer.body) == (200, "some text")
@@ -137,7 +141,7 @@ async def test_everything_is_seen(plane: Plane) -> None:
 async def test_a_source_without_a_sound_answer_is_unknown(plane: Plane, nonsense: object) -> None:
     """And it costs the others nothing."""
     plane.answers["/api/v1/alerts"] = nonsense
-    seen = await looked(plane, 6)
+    seen = await looked(plane, 7)
     alerts = seen["AlertsAt", ""]
     assert isinstance(alerts, AlertsAt)
     assert alerts.alerts is None

@@ -70,6 +70,7 @@ class Eyes:
     sound: bool = True
     detects_after: float | None = 5.0
     alert: str = "ServiceDown"
+    freezes: tuple[str, ...] = ()
     file: Path = Path()
 
     def __call__(self, name: str, out: Path) -> None:
@@ -83,6 +84,7 @@ class Eyes:
             + told(self.lab, "query", SERVICES, services)
             + told(self.lab, "incidents", "", [])
             + told(self.lab, "alerts", "", [])
+            + told(self.lab, "freezes", "", self.freezes)
         )
         if self.detects_after is not None:
             self.lab.clock.after(self.detects_after, self.detect)
@@ -105,7 +107,7 @@ def lab(tmp_path: Path) -> FakeLab:
 def ran(
     lab: FakeLab, drill: Drill = DRILL, say: Callable[[Moment, float], None] | None = None
 ) -> Report:
-    return run(drill, lab, lab.clock, say or (lambda moment, began: None))
+    return run(drill, lab, lab.clock, say or (lambda moment, began: None), lab.directory / "seen")
 
 
 def test_everything_happens_in_order(lab: FakeLab) -> None:
@@ -169,6 +171,13 @@ def test_without_what_is_given_nothing_is_broken(lab: FakeLab) -> None:
         ran(lab)
     assert not any("kill" in line for line in lab.diary)
     assert lab.diary[-1] == "stopped lab.pager"
+
+
+def test_a_healer_that_could_not_act_is_waited_for(lab: FakeLab) -> None:
+    """An alert that fires before it is armed would be pre-existing, and prove nothing."""
+    lab.on_spawn = Eyes(lab, freezes=("not_armed",))
+    with pytest.raises(NotGiven, match="the healer is frozen: not_armed"):
+        ran(lab)
 
 
 def test_a_fault_that_fails_half_way_is_undone(lab: FakeLab) -> None:
