@@ -1,0 +1,192 @@
+"""Reads and posts alerts at every Alertmanager peer, over API version 2.
+
+Rule: what any peer has counts, so one peer that lost its state hides nothing.
+"""
+
+import asyncio
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import aiohttp
+import structlog
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from healer.adapters import labels as lb
+from healer.adapters.http_json import Answer, call
+from healer.adapters.intake import concerns_nobody, refusal
+from healer.adapters.webhook_body import parse_webhook
+from healer.core.alert import Alert
+from healer.core.order import OwnAlert, Sight
+from healer.core.topology import Topology
+from healer.errors import Unreachable
+from healer.ports import Clock
+
+__all__ = ["HttpAlertmanagers", "parse_webhook"]
+
+WATCHDOG = "Watchdog"
+EVERYTHING = "active=true&silenced=true&inhibited=true&unprocessed=true"
+
+T = TypeVar("T")
+
+log = structlog.get_logger()
+
+
+class _Status(BaseModel):
+    silencedBy: list[str]  # noqa: N815  # the API's own name
+
+
+class _Alert(BaseModel):
+    labels: dict[str, str]
+    startsAt: str  # noqa: N815
+    updatedAt: str  # noqa: N815
+    status: _Status
+
+
+_ALERTS = TypeAdapter(list[_Alert])
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """What one peer has.
+
+    Attributes:
+        watchdog_age: Seconds since Watchdog was refreshed, by that peer's own clock.
+    """
+
+    alerts: tuple[Alert, ...]
+    watchdog_age: float | None
+
+
+class HttpAlertmanagers:
+    """ports.Alertmanagers over HTTP."""
+
+    def __init__(
+        self,
+        urls: Sequence[str],
+        topology: Topology,
+        session: aiohttp.ClientSession,
+        clock: Clock,
+        timeout: float = 5.0,
+    ) -> None:
+        """Speak to every peer; `urls` are their bases, without a slash at the end."""
+        self._urls = tuple(urls)
+        self._topology = topology
+        self._session = session
+        self._clock = clock
+        self._timeout = timeout
+
+    async def read(self) -> Sight:
+        """See ports.Alertmanagers.read."""
+        found = await asyncio.gather(
+            *(self._view(url) for url in self._urls), return_exceptions=True
+        )
+        views = _answers(found)
+        now = self._clock.wall()
+        ages = [view.watchdog_age for view in views if view.watchdog_age is not None]
+        alerts = _merged(alert for view in views for alert in view.alerts)
+        judged = [
+            (alert, refusal(alert, self._topology))
+            for alert in alerts
+            if not concerns_nobody(alert, self._topology)
+        ]
+        return Sight(
+            alerts=tuple(alert for alert, reason in judged if reason is None),
+            rejected=tuple((alert, reason) for alert, reason in judged if reason is not None),
+            complete=len(views) == len(self._urls),
+            watchdog_at=now - min(ages) if ages else None,
+        )
+
+    async def post(self, alerts: Sequence[OwnAlert]) -> None:
+        """See ports.Alertmanagers.post.
+
+        Alerts are sent without startsAt and endsAt: Alertmanager's clock and its resolve_timeout apply.
+        """
+        if not alerts:
+            return
+        _answers(
+            await asyncio.gather(
+                *(self._post(url, alerts) for url in self._urls), return_exceptions=True
+            )
+        )
+
+    async def _view(self, url: str) -> _View:
+        where = f"{url}/api/v2/alerts?{EVERYTHING}"
+        answer = await call(self._session, where, seconds=self._timeout)
+        try:
+            return self._viewed(answer)
+        except (ValidationError, ValueError) as error:
+            msg = f"{where}: an answer that is not Alertmanager's API version 2: {str(error)[:300]}"
+            raise Unreachable(msg) from error
+
+    def _viewed(self, answer: Answer) -> _View:
+        alerts, ages = [], []
+        for found in _ALERTS.validate_json(answer.body):
+            alert = Alert(
+                lb.fingerprint(found.labels),
+                found.labels.get("alertname", ""),
+                lb.in_order(found.labels),
+                lb.epoch(found.startsAt),
+                bool(found.status.silencedBy),
+            )
+            alerts.append(alert)
+            # Its clock and ours may differ, so the age is taken between two times of its own: the Date of
+            # its answer and updatedAt. Date is cut to whole seconds, so the age may be 1 s too small.
+            if (
+                alert.name == WATCHDOG
+                and alert.label("cluster") == self._topology.cluster
+                and answer.at is not None
+            ):
+                ages.append(max(0.0, answer.at - lb.epoch(found.updatedAt)))
+        return _View(tuple(alerts), min(ages, default=None))
+
+    async def _post(self, url: str, alerts: Sequence[OwnAlert]) -> None:
+        now: float | None = None
+        if any(alert.over for alert in alerts):
+            # An end has to be in Alertmanager's past, so it is read off Alertmanager's own clock.
+            now = (await call(self._session, f"{url}/-/healthy", seconds=self._timeout)).at
+        body = json.dumps([_own(alert, now) for alert in alerts]).encode()
+        await call(self._session, f"{url}/api/v2/alerts", seconds=self._timeout, json_body=body)
+
+
+def _own(alert: OwnAlert, now: float | None) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "labels": dict(alert.labels),
+        "annotations": dict(alert.annotations),
+    }
+    if alert.over and now is not None:
+        body["endsAt"] = datetime.fromtimestamp(now, UTC).isoformat()
+    return body
+
+
+def _merged(alerts: Iterable[Alert]) -> list[Alert]:
+    found: dict[str, Alert] = {}
+    for alert in alerts:
+        known = found.setdefault(alert.fingerprint, alert)
+        found[alert.fingerprint] = replace(
+            known,
+            began_at=min(known.began_at, alert.began_at),
+            silenced=known.silenced or alert.silenced,
+        )
+    return [found[key] for key in sorted(found)]
+
+
+def _answers(found: Sequence[T | BaseException]) -> list[T]:
+    """Return what peers answered, if any did; a bug is not taken for silence."""
+    good: list[T] = []
+    silent: list[str] = []
+    for one in found:
+        if isinstance(one, Unreachable):
+            silent.append(str(one))
+        elif isinstance(one, BaseException):
+            raise one
+        else:
+            good.append(one)
+    if not good:
+        msg = f"no Alertmanager answered: {'; '.join(silent)}"
+        raise Unreachable(msg)
+    if silent:
+        log.warning("alertmanager.incomplete", silent=silent)
+    return good

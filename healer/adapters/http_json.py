@@ -1,0 +1,80 @@
+"""One bounded HTTP call: limited in time, in bytes and to no redirects."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+
+import aiohttp
+
+from healer.errors import Unreachable
+
+LIMIT = 8 * 1024 * 1024
+"""Bytes of an answer. 10,000 alerts of 500 bytes fit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back with status 200.
+
+    Attributes:
+        at: The sender's Date header, epoch seconds, cut to whole seconds; None without one.
+    """
+
+    body: bytes
+    at: float | None
+
+
+async def call(
+    session: aiohttp.ClientSession,
+    url: str,
+    *,
+    seconds: float,
+    form: Mapping[str, str] | None = None,
+    json_body: bytes | None = None,
+) -> Answer:
+    """GET a URL, or POST a form or JSON to it.
+
+    Raises:
+        Unreachable: Anything but a whole answer with status 200; it names the URL and what was seen.
+    """
+    method = "GET" if form is None and json_body is None else "POST"
+    headers = {} if json_body is None else {"Content-Type": "application/json"}
+    data = form if json_body is None else json_body
+    try:
+        async with (
+            asyncio.timeout(seconds),
+            session.request(
+                method, url, data=data, headers=headers, allow_redirects=False
+            ) as response,
+        ):
+            body = await _body(response, url)
+            if response.status != 200:
+                msg = f"{url}: status {response.status}: {body[:300]!r}"
+                raise Unreachable(msg)
+            return Answer(body, _date(response.headers.get("Date", "")))
+    except TimeoutError as error:
+        msg = f"{url}: no whole answer within {seconds:g} s"
+        raise Unreachable(msg) from error
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        msg = f"{url}: {type(error).__name__}: {str(error)[:300]}"
+        raise Unreachable(msg) from error
+
+
+async def _body(response: aiohttp.ClientResponse, url: str) -> bytes:
+    parts, size = [], 0
+    async for part in response.content.iter_chunked(64 * 1024):
+        parts.append(part)
+        size += len(part)
+        if size > LIMIT:
+            response.close()
+            msg = f"{url}: its answer is longer than {LIMIT} bytes"
+            raise Unreachable(msg)
+    return b"".join(parts)
+
+
+def _date(header: str) -> float | None:
+    try:
+        return parsedate_to_datetime(header).timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return None

@@ -1,0 +1,63 @@
+"""Which alerts may reach the core at all. A pure function: an alert in, a word out.
+
+Rule: anyone who reaches Alertmanager can post an alert, so its labels are a stranger's text until they fit cluster.yml.
+"""
+
+from healer.adapters import labels as lb
+from healer.core.alert import Alert
+from healer.core.topology import Topology
+
+MOST_LABELS = 64
+LONGEST_NAME = 128
+LONGEST_VALUE = 1024
+"""Characters. Ours are far shorter; a longer one is somebody's payload."""
+
+OTHER_CLUSTER = "other_cluster"
+UNKNOWN_TARGET = "unknown_target"
+IMPOSSIBLE_LABELS = "impossible_labels"
+
+
+def refusal(alert: Alert, topology: Topology) -> str | None:
+    """Return why an alert can never start anything, one word; None for one that may go on."""
+    if not _possible(alert):
+        return IMPOSSIBLE_LABELS
+    if alert.label("cluster") != topology.cluster:
+        return OTHER_CLUSTER
+    if not topology.knows(alert.target):
+        return UNKNOWN_TARGET
+    if not _consistent(alert, topology):
+        return IMPOSSIBLE_LABELS
+    return None
+
+
+def concerns_nobody(alert: Alert, topology: Topology) -> bool:
+    """Whether an alert is about our whole cluster and asks for no ladder: Watchdog, HealerDown and the like."""
+    return (
+        alert.label("cluster") == topology.cluster
+        and not alert.label("node")
+        and alert.label("heal") in ("", "none")
+    )
+
+
+def _possible(alert: Alert) -> bool:
+    return (
+        0 < len(alert.labels) <= MOST_LABELS
+        and lb.is_metric(alert.name)
+        and all(
+            lb.is_name(name)
+            and len(name) <= LONGEST_NAME
+            and 0 < len(value) <= LONGEST_VALUE
+            and value.isprintable()
+            for name, value in alert.labels
+        )
+    )
+
+
+def _consistent(alert: Alert, topology: Topology) -> bool:
+    """Whether group and failure domain, where named, are the target's own."""
+    target = alert.target
+    groups = {group.name for group in topology.groups_of(target.node)}
+    if target.service is not None:
+        groups |= {topology.services[target.service].group or ""}
+    domain = topology.nodes[target.node].failure_domain
+    return alert.label("group") in groups | {""} and alert.label("failure_domain") in (domain, "")

@@ -1,0 +1,281 @@
+"""Reads evidence from Prometheus over its HTTP API, version 1.
+
+Rule: all ages are differences of Prometheus' own times, values and their times come from one query, and
+whatever is not as expected is Unreachable: it proves nothing.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, TypeVar
+
+import aiohttp
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+
+from healer.adapters import labels as lb
+from healer.adapters.http_json import call
+from healer.core.alert import Alert, Target
+from healer.core.facts import Evidence, NodeHealth, Picture, Reading
+from healer.core.topology import EXPORTER
+from healer.errors import Unreachable
+from healer.ports import Clock
+
+IDENTIFYING = ("cluster", "node", "group", "failure_domain", "service")
+"""The labels by which an alert names what it is about (docs/contracts.md)."""
+
+RULES_FRESH_SECONDS = 30.0
+"""How long the rules' expressions are kept. They change with a deployment, not with a fault."""
+
+_PART = "hale_part"
+
+M = TypeVar("M", bound=BaseModel)
+Labels = dict[str, str]
+
+
+class _Sample(BaseModel):
+    metric: Labels
+    value: tuple[float, str]
+
+
+class _Vector(BaseModel):
+    resultType: Literal["vector"]  # noqa: N815  # the API's own name
+    result: list[_Sample]
+
+
+class _Rule(BaseModel):
+    type: Literal["alerting"]
+    name: str
+    query: str
+
+
+class _Group(BaseModel):
+    rules: list[_Rule]
+
+
+class _Rules(BaseModel):
+    groups: list[_Group]
+
+
+class _Active(BaseModel):
+    labels: Labels
+    state: str
+    activeAt: str  # noqa: N815  # the API's own name
+
+
+class _Alerts(BaseModel):
+    alerts: list[_Active]
+
+
+class _Envelope(BaseModel):
+    status: Literal["success"]
+    data: Annotated[dict[str, Any], Field(strict=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class PrometheusSettings:
+    """Where Prometheus is.
+
+    Attributes:
+        url: Its base, without a slash at the end.
+        evidence_age: Oldest sample, in seconds, that says how something is now.
+        timeout: For one call, seconds.
+    """
+
+    url: str
+    cluster: str
+    evidence_age: float = 60.0
+    timeout: float = 5.0
+
+
+class HttpPrometheus:
+    """ports.Prometheus over HTTP."""
+
+    def __init__(
+        self, settings: PrometheusSettings, session: aiohttp.ClientSession, clock: Clock
+    ) -> None:
+        self._settings = settings
+        self._session = session
+        self._clock = clock
+        self._rules: dict[str, list[str]] = {}
+        self._rules_at = -math.inf
+
+    async def evidence(self, alert: Alert, metric: str) -> Evidence:
+        """See ports.Prometheus.evidence."""
+        reading = await self.reading(alert.target, metric)
+        expressions = (await self._known_rules()).get(alert.name)
+        if not expressions:
+            return Evidence(None, reading)
+        wanted = {name: alert.label(name) for name in IDENTIFYING if alert.label(name)}
+        firing = False
+        for expression in expressions:
+            for sample in (await self._query(expression)).result:
+                firing |= all(sample.metric.get(name) == wanted[name] for name in wanted)
+        return Evidence(firing, reading)
+
+    async def reading(self, target: Target, metric: str) -> Reading:
+        """See ports.Prometheus.reading.
+
+        Where several series have the target's labels, the oldest sample counts, and the value is known
+        only if all agree.
+        """
+        wanted = {"cluster": self._settings.cluster, "node": target.node}
+        if metric == "up":
+            wanted["job"] = "node"  # the exporter; `up` knows no services
+        elif target.service not in (None, EXPORTER):
+            wanted["service"] = str(target.service)
+        parts = await self._pairs({"reading": self._selector(metric, wanted)})
+        found = parts.of("reading")
+        values = {value for _, value, _ in found}
+        value = values.pop() if len(values) == 1 else None
+        sampled = min((at for _, _, at in found), default=None)
+        return Reading(value, sampled if value is not None else None, parts.now)
+
+    async def picture(self) -> Picture:
+        """See ports.Prometheus.picture."""
+        ours = {"cluster": self._settings.cluster}
+        firing = ours | {"alertstate": "firing", "severity": "critical"}
+        parts = await self._pairs(
+            {
+                "up": self._selector("up", ours | {"job": "node"}),
+                "peer": self._selector("hale_peer_up", ours),
+                "service": self._selector("hale_service_up", ours),
+                "alert": self._selector("ALERTS", firing),
+            }
+        )
+        oldest = parts.now - self._settings.evidence_age
+        scraped = _worst(
+            (labels.get("node", ""), value) for labels, value, at in parts.of("up") if at >= oldest
+        )
+        reached: dict[str, bool] = {}
+        for labels, value, at in parts.of("peer"):
+            if at >= oldest:
+                peer = labels.get("peer", "")
+                reached[peer] = reached.get(peer, False) or value == 1
+        services = _worst(
+            (Target(labels.get("node", ""), labels.get("service")), value)
+            for labels, value, at in parts.of("service")
+            if at >= oldest
+        )
+        return Picture(
+            now=parts.now,
+            nodes={
+                node: NodeHealth(scraped.get(node), reached.get(node))
+                for node in scraped.keys() | reached.keys()
+            },
+            services=services,
+            critical=frozenset(
+                self._alert(_without(labels, "alertstate"), 0.0)
+                for labels, _, at in parts.of("alert")
+                if at >= oldest
+            ),
+        )
+
+    async def pending(self) -> tuple[Alert, ...]:
+        """See ports.Prometheus.pending."""
+        url = f"{self._settings.url}/api/v1/alerts"
+        found = await self._get(url, _Alerts)
+        try:
+            return tuple(
+                self._alert(active.labels, lb.epoch(active.activeAt))
+                for active in found.alerts
+                if active.state in ("firing", "pending")
+                and active.labels.get("cluster", self._settings.cluster) == self._settings.cluster
+            )
+        except ValueError as error:
+            msg = f"{url}: activeAt: {error}"
+            raise Unreachable(msg) from error
+
+    def _alert(self, found: Mapping[str, str], began_at: float) -> Alert:
+        # Prometheus adds its external label `cluster` only when it sends; Alertmanager has it always.
+        labels = {"cluster": self._settings.cluster} | dict(found)
+        return Alert(
+            lb.fingerprint(labels), labels.get("alertname", ""), lb.in_order(labels), began_at
+        )
+
+    def _selector(self, metric: str, wanted: Mapping[str, str]) -> str:
+        try:
+            return lb.selector(metric, wanted)
+        except ValueError as error:
+            msg = f"{self._settings.url}: {error}: correct `verify` in cluster.yml"
+            raise Unreachable(msg) from error
+
+    async def _known_rules(self) -> Mapping[str, list[str]]:
+        now = self._clock.boottime()
+        if now - self._rules_at > RULES_FRESH_SECONDS:
+            found = await self._get(f"{self._settings.url}/api/v1/rules?type=alert", _Rules)
+            rules: dict[str, list[str]] = {}
+            for group in found.groups:
+                for rule in group.rules:
+                    rules.setdefault(rule.name, []).append(rule.query)
+            self._rules, self._rules_at = rules, now
+        return self._rules
+
+    async def _pairs(self, selectors: Mapping[str, str]) -> "_Parts":
+        """Read series with the times of their samples, and Prometheus' time, in one query."""
+        terms = [f'label_replace(vector(time()), "{_PART}", "now", "", "")']
+        for part, selector in selectors.items():
+            terms.append(f'label_replace({selector}, "{_PART}", "{part}", "", "")')
+            terms.append(f'label_replace(timestamp({selector}), "{_PART}", "{part}_at", "", "")')
+        parts = _Parts.of_samples((await self._query(" or ".join(terms))).result)
+        if parts is None:
+            msg = f"{self._settings.url}: it did not say what time it is"
+            raise Unreachable(msg)
+        return parts
+
+    async def _query(self, expression: str) -> _Vector:
+        url = f"{self._settings.url}/api/v1/query"
+        form = {"query": expression, "timeout": f"{self._settings.timeout:g}s"}
+        return await self._get(url, _Vector, form)
+
+    async def _get(self, url: str, model: type[M], form: Mapping[str, str] | None = None) -> M:
+        answer = await call(self._session, url, seconds=self._settings.timeout, form=form)
+        try:
+            envelope = _ENVELOPE.validate_json(answer.body)
+            return model.model_validate(envelope.data)
+        except ValidationError as error:
+            msg = f"{url}: an answer that is not Prometheus' API version 1: {str(error)[:300]}"
+            raise Unreachable(msg) from error
+
+
+_ENVELOPE = TypeAdapter(_Envelope)
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    now: float
+    samples: Mapping[str, Mapping[tuple[tuple[str, str], ...], float]]
+
+    @staticmethod
+    def of_samples(found: Iterable[_Sample]) -> "_Parts | None":
+        samples: dict[str, dict[tuple[tuple[str, str], ...], float]] = {}
+        for sample in found:
+            value = float(sample.value[1])
+            if math.isfinite(value):
+                labels = lb.in_order(_without(sample.metric, "__name__", _PART))
+                samples.setdefault(sample.metric.get(_PART, ""), {})[labels] = value
+        now = samples.get("now", {}).get(())
+        return None if now is None else _Parts(now, samples)
+
+    def of(self, part: str) -> list[tuple[Labels, float, float]]:
+        """Return labels, value and time of each series of a part; one without a time is left out."""
+        times = self.samples.get(f"{part}_at", {})
+        return [
+            (dict(labels), value, times[labels])
+            for labels, value in self.samples.get(part, {}).items()
+            if labels in times
+        ]
+
+
+K = TypeVar("K")
+
+
+def _worst(found: Iterable[tuple[K, float]]) -> dict[K, bool]:
+    """Say for each key whether all its values are 1."""
+    good: dict[K, bool] = {}
+    for key, value in found:
+        good[key] = good.get(key, True) and value == 1
+    return good
+
+
+def _without(labels: Mapping[str, str], *names: str) -> Labels:
+    return {name: value for name, value in labels.items() if name not in names}
