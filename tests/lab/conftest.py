@@ -1,6 +1,5 @@
 """A real lab for the tests that need one, and a picture of the machine before and after."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,8 @@ from lab.names import Place
 from lab.running import RunningLab
 
 BARE = Path(__file__).parent / "scenarios/bare"
+ROOT = Path(__file__).parents[2]
+DIST = ROOT / "dist"
 PLACE = Place(id="pytest")
 
 
@@ -54,23 +55,35 @@ def _processes() -> Iterator[str]:
             yield " ".join(words)
 
 
+def _need_a_machine_for_it() -> None:
+    lacks = [lack.what for lack in machine.lacks(machine.this_machine(PLACE.cache)) if lack.fatal]
+    if lacks:
+        pytest.skip(f"this machine cannot run a lab, it lacks: {', '.join(lacks)}")
+
+
+def _lab(place: Place, home: Path) -> Iterator[RunningLab]:
+    _need_a_machine_for_it()
+    life.up(place, scenario.load(home), DIST)
+    try:
+        with life.attached(place) as lab:
+            yield lab
+    finally:
+        life.down(place)
+
+
 @pytest.fixture
 def able() -> None:
     """Skip where this machine cannot run a lab, and say why."""
-    lacks = [lack.what for lack in machine.lacks(machine.this_machine(PLACE.cache)) if lack.fatal]
-    if lacks or os.geteuid() != 0:
-        pytest.skip(f"this machine cannot run a lab, it lacks: {', '.join(lacks)}")
+    _need_a_machine_for_it()
 
 
 @pytest.fixture(scope="module")
 def two_nodes() -> Iterator[RunningLab]:
     """A lab of two plain nodes; `two` serves nginx."""
-    lacks = [lack.what for lack in machine.lacks(machine.this_machine(PLACE.cache)) if lack.fatal]
-    if lacks:
-        pytest.skip(f"this machine cannot run a lab, it lacks: {', '.join(lacks)}")
-    life.up(PLACE, scenario.load(BARE), Path("dist"))
-    try:
-        with life.attached(PLACE) as lab:
-            yield lab
-    finally:
-        life.down(PLACE)
+    yield from _lab(PLACE, BARE)
+
+
+@pytest.fixture(scope="session")
+def first() -> Iterator[RunningLab]:
+    """scenarios/first with Hale from `make dist`."""
+    yield from _lab(Place(id="first"), ROOT / "scenarios/first")
