@@ -12,17 +12,22 @@ from healer.errors import ConfigError
 from healer.web import api, control, site
 from healer.web.answers import cautious
 from healer.web.desk import DESK, Desk
-from healer.web.webhook import HINTS, MOST_BYTES, Hints, webhook
+from healer.web.webhook import HINTS, MOST_BYTES, READ_SECONDS, Hints, webhook
 
 LINGER_SECONDS = 2.0
 """For answers under way when the server stops."""
 
 
-def public_app(desk: Desk) -> web.Application:
-    """Return what everybody may ask. It changes nothing but by the webhook."""
+def public_app(desk: Desk, read_seconds: float = READ_SECONDS) -> web.Application:
+    """Return what everybody may ask. It changes nothing but by the webhook.
+
+    Args:
+        desk: The healer.
+        read_seconds: In which a webhook's body has to arrive.
+    """
     app = web.Application(middlewares=[cautious], client_max_size=MOST_BYTES)
     app[DESK] = desk
-    app[HINTS] = Hints()
+    app[HINTS] = Hints(read_seconds)
     app.add_routes([web.post("/webhook", webhook), *api.routes(), *site.routes()])
     return app
 

@@ -63,8 +63,13 @@ class Allowance:
 
 @dataclass
 class Hints:
-    """Which episodes were journalled in this life of the process."""
+    """Which episodes were journalled in this life of the process.
 
+    Attributes:
+        read_seconds: For a whole body.
+    """
+
+    read_seconds: float = READ_SECONDS
     allowance: Allowance = field(default_factory=Allowance)
     _told: OrderedDict[tuple[str, float], None] = field(default_factory=OrderedDict)
 
@@ -127,10 +132,10 @@ async def _take(request: web.Request, desk: Desk, hints: Hints) -> web.Response:
     if request.content_type != "application/json":
         return refusal(415, "content_type", "send application/json, as Alertmanager does")
     try:
-        async with asyncio.timeout(READ_SECONDS):
+        async with asyncio.timeout(hints.read_seconds):
             body = await request.read()
     except TimeoutError:
-        return refusal(408, "too_slow", f"the body did not arrive within {READ_SECONDS:g} s")
+        return refusal(408, "too_slow", f"the body did not arrive within {hints.read_seconds:g} s")
     except web.HTTPRequestEntityTooLarge:
         return refusal(413, "too_large", f"a body may have {MOST_BYTES} bytes")
     alerts = desk.parse(body)

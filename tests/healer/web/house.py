@@ -1,0 +1,197 @@
+"""A healer's web servers over fakes: real sockets, the real board, nothing of the engine."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import aiohttp
+
+from healer.core import events as ev
+from healer.core.alert import Alert
+from healer.core.footprint import of_unit
+from healer.core.incident import Outcome
+from healer.core.ladder import Mode
+from healer.core.order import Sight
+from healer.core.topology import Topology
+from healer.core.verdict import Verdict, allow, hold
+from healer.errors import Malformed
+from healer.gatherer import Gatherer
+from healer.journal import Journal
+from healer.metrics import Metrics
+from healer.operators import Operators
+from healer.standing import Watch
+from healer.timeline import Timelines
+from healer.web.desk import Desk
+from healer.web.server import control_app, public_app, serving
+from tests.healer.core.world import alert, topology
+from tests.healer.fakes import (
+    FakeClock,
+    FakeCluster,
+    FakeGates,
+    FakeProbes,
+    FakePrometheus,
+    FakeStore,
+)
+
+HOSTILE = "</td><script>alert('x')</script>\"'&{{7*7}}\x1b[2J\u202e%s\n<img src=x onerror=y>"
+"""A label's value as somebody would write it who means harm."""
+
+
+def parse(body: bytes) -> tuple[Alert, ...]:
+    """Stand in for the webhook's real parser, which has tests of its own."""
+    try:
+        alerts = json.loads(body)["alerts"]
+        return tuple(_alert(one) for one in alerts if one["status"] == "firing")
+    except (ValueError, KeyError, TypeError, RecursionError) as exc:
+        raise Malformed(f"not an Alertmanager message: {exc}") from exc
+
+
+def _alert(one: dict[str, Any]) -> Alert:
+    labels = tuple(sorted(one["labels"].items()))
+    return Alert(one["fingerprint"], one["labels"]["alertname"], labels, float(one["startsAt"]))
+
+
+def message(*alerts: Alert) -> dict[str, Any]:
+    """A webhook's body that brings these alerts, as `parse` reads it."""
+    shown = [
+        {
+            "status": "firing",
+            "labels": dict(one.labels),
+            "fingerprint": one.fingerprint,
+            "startsAt": one.began_at,
+        }
+        for one in alerts
+    ]
+    return {"version": "4", "alerts": shown}
+
+
+@dataclass
+class House:
+    """All that a web server needs, in a test's hands."""
+
+    mode: Mode = Mode.ACT
+    topology: Topology = field(init=False)
+    clock: FakeClock = field(default_factory=FakeClock)
+    wakes: list[None] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.topology = topology(mode=self.mode)
+        self.store = FakeStore(self.clock)
+        self.cluster = FakeCluster(self.topology, self.clock)
+        self.prometheus = FakePrometheus(self.cluster)
+        self.gates = FakeGates(self.cluster, self.store.diary)
+        self.journal = Journal(self.store)
+        self.watch = Watch(
+            self.journal, self.clock, self.topology.numbers, Sight((), (), True, self.clock.wall())
+        )
+        self.watch.leading = True
+        self.watch.look_at_clock()
+        probes = FakeProbes(self.cluster)
+        self.gatherer = Gatherer(
+            self.topology, self.journal, self.prometheus, self.gates, probes, self.clock
+        )
+        self.desk = Desk(
+            journal=self.journal,
+            operators=Operators(self.journal, self.gatherer, self.watch, self.clock),
+            gatherer=self.gatherer,
+            watch=self.watch,
+            metrics=Metrics("0.1.0"),
+            topology=self.topology,
+            timelines=Timelines(self.store),
+            clock=self.clock,
+            parse=parse,
+            wake=lambda: self.wakes.append(None),
+            version="0.1.0",
+        )
+
+    def trouble(self, **labels: str) -> Alert:
+        """An alert that began a minute after arming, about web1/nginx, which is down."""
+        one = alert(began=self.clock.wall(), **labels)
+        self.cluster.down.add(one.target)
+        return one
+
+    async def arm(self) -> None:
+        await self.journal.write(ev.Armed("first_look", ()))
+        self.clock.pass_by(60)
+
+    async def open(self, cause: Alert, incident: str = "1") -> None:
+        await self.journal.write(ev.IncidentOpened(incident, cause, "restart-service", "d1"))
+        self.clock.pass_by(1)
+
+    async def held(self, incident: str = "1", reason: str = "capacity") -> None:
+        said = (allow("known_target", have="first/web1", need="its gate"), self.refusal(reason))
+        await self.journal.write(ev.IncidentHeld(incident, said[-1], said))
+
+    def refusal(self, reason: str) -> Verdict:
+        return hold(
+            "capacity",
+            reason,
+            have="0 left in web",
+            need="1 left in web",
+            sentence="web cannot spare web1 now.",
+        )
+
+    async def healed(self, incident: str = "1") -> None:
+        """Held, then acted on, refused once by the gate, and proved the second time."""
+        await self.held(incident)
+        await self._tried(incident, 1, Outcome.FAILED, "start_failed", "nginx: [emerg]\nno port")
+        self.clock.pass_by(5)
+        await self._tried(incident, 2, Outcome.DONE, "restarted", "")
+        self.clock.pass_by(4)
+        action = f"1.1.{2}"
+        await self.journal.write(
+            ev.VerificationEnded(incident, action, True, "proved", "held for 3 s"),
+            ev.IncidentClosed(incident, "healed", "held for 3 s"),
+        )
+
+    async def _tried(
+        self, incident: str, number: int, outcome: Outcome, reason: str, detail: str
+    ) -> None:
+        target = self.journal.board.incidents[incident].target
+        await self.journal.write(
+            ev.ActionIntended(
+                incident=incident,
+                action_id=f"1.1.{number}",
+                ladder="restart-service",
+                rung=0,
+                action="service.restart",
+                target=target,
+                unit="nginx.service",
+                footprint=of_unit(target, (), self.topology),
+                expect="{}",
+                deadline_at=self.clock.wall() + 30,
+                verdicts=(allow("known_target", have="first/web1", need="its gate"),),
+            )
+        )
+        self.clock.pass_by(1)
+        end = ev.ActionEnded(incident, f"1.1.{number}", outcome, reason, detail, None)
+        await self.journal.write(end)
+
+    @asynccontextmanager
+    async def public(self, read_seconds: float = 10.0) -> AsyncIterator[aiohttp.ClientSession]:
+        """A session with the public port."""
+        with TemporaryDirectory() as folder:
+            async with self.both(Path(folder) / "ctl.sock", read_seconds=read_seconds) as (
+                session,
+                _,
+            ):
+                yield session
+
+    @asynccontextmanager
+    async def both(
+        self, path: Path, also: tuple[int, ...] = (), read_seconds: float = 10.0
+    ) -> AsyncIterator[tuple[aiohttp.ClientSession, aiohttp.ClientSession]]:
+        """Sessions with the public port and with the control socket at `path`."""
+        public, commands = public_app(self.desk, read_seconds), control_app(self.desk, also)
+        async with (
+            serving(public, "127.0.0.1:0", commands, path) as port,
+            aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session,
+            aiohttp.ClientSession(
+                "http://healer", connector=aiohttp.UnixConnector(str(path))
+            ) as control,
+        ):
+            yield session, control

@@ -1,0 +1,194 @@
+"""The webhook over a real socket: what is durable is acknowledged, and nothing else is."""
+
+import asyncio
+import gzip
+import io
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from healer.core import events as ev
+from tests.healer.core.world import alert
+from tests.healer.web.house import HOSTILE, House, message
+
+JSON = {"Content-Type": "application/json"}
+
+
+def hints(house: House) -> list[ev.AlertsReceived]:
+    events = [record.event for record in house.store.records]
+    return [event for event in events if isinstance(event, ev.AlertsReceived)]
+
+
+def counted(house: House, code: int) -> float | None:
+    name, labels = "healer_webhook_requests_total", {"code": str(code)}
+    return house.desk.metrics.registry.get_sample_value(name, labels)
+
+
+async def test_alerts_are_durable_before_they_are_acknowledged_and_the_engine_wakes() -> None:
+    house = House()
+    async with house.public() as session:
+        response = await session.post("/webhook", json=message(alert()))
+        assert (response.status, await response.json()) == (202, {"accepted": 1})
+    assert hints(house) == [ev.AlertsReceived((alert(),))]
+    assert len(house.wakes) == 1
+    assert counted(house, 202) == 1
+
+
+async def test_what_is_repeated_is_acknowledged_and_not_journalled_again() -> None:
+    house = House()
+    again = alert(began=alert().began_at + 60)
+    async with house.public() as session:
+        for body in (message(alert()), message(alert(), alert()), message(alert(), again)):
+            response = await session.post("/webhook", json=body)
+            assert response.status == 202
+    assert hints(house) == [ev.AlertsReceived((alert(),)), ev.AlertsReceived((again,))]
+    assert len(house.wakes) == 3
+
+
+@pytest.mark.parametrize("closed", [False, True])
+async def test_an_episode_that_an_incident_knows_is_not_journalled(closed: bool) -> None:
+    house = House()
+    await house.arm()
+    await house.open(alert())
+    if closed:
+        await house.healed()
+    async with house.public() as session:
+        response = await session.post("/webhook", json=message(alert()))
+    assert response.status == 202
+    assert not hints(house)
+
+
+async def test_a_group_without_firing_alerts_writes_nothing() -> None:
+    house = House()
+    async with house.public() as session:
+        response = await session.post("/webhook", json=message())
+        assert (response.status, await response.json()) == (202, {"accepted": 0})
+    assert not house.store.records
+
+
+async def test_a_full_store_answers_503_and_journals_nothing() -> None:
+    house = House()
+    house.store.full = True
+    async with house.public() as session:
+        response = await session.post("/webhook", json=message(alert()))
+        assert response.status == 503
+        assert response.headers["Retry-After"] == "30"
+        assert (await response.json())["reason"] == "store_full"
+        assert not house.store.records
+        assert not house.wakes
+        house.store.full = False
+        assert (await session.post("/webhook", json=message(alert()))).status == 202
+    assert hints(house) == [ev.AlertsReceived((alert(),))]
+    assert (counted(house, 503), counted(house, 202)) == (1, 1)
+
+
+async def test_a_healer_that_lost_its_lease_sends_the_alert_elsewhere() -> None:
+    house = House()
+    house.store.lost = True
+    async with house.public() as session:
+        response = await session.post("/webhook", json=message(alert()))
+        assert (response.status, (await response.json())["reason"]) == (503, "not_leader")
+    assert not house.store.records
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{}", b"[]", b"null", b"\xff\xfe", b'{"alerts":[{}]}', b"[" * 100_000, b'{"alerts":1}'],
+)
+async def test_what_can_never_be_taken_is_refused_with_the_reason(body: bytes) -> None:
+    house = House()
+    async with house.public() as session:
+        response = await session.post("/webhook", data=body, headers=JSON)
+        assert response.status == 400
+        assert (await response.json())["reason"] == "malformed"
+    assert not house.store.records
+    assert counted(house, 400) == 1
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_a_body_that_is_too_large_is_refused(chunked: bool) -> None:
+    house = House()
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(5 * 16):
+            yield b" " * 65536
+
+    body = pieces() if chunked else io.BytesIO(b" " * (5 * 1024 * 1024))
+    async with house.public() as session:
+        response = await session.post("/webhook", data=body, headers=JSON)
+        assert response.status == 413
+        assert (await response.json())["reason"] == "too_large"
+    assert not house.store.records
+
+
+async def test_a_bomb_that_unpacks_too_large_is_refused() -> None:
+    house = House()
+    packed = gzip.compress(b" " * (50 * 1024 * 1024))
+    headers = JSON | {"Content-Encoding": "gzip"}
+    async with house.public() as session:
+        response = await session.post("/webhook", data=packed, headers=headers)
+        assert response.status in (400, 413)
+    assert not house.store.records
+
+
+async def test_a_body_that_does_not_arrive_is_given_up() -> None:
+    house = House()
+
+    async def never() -> AsyncIterator[bytes]:
+        yield b'{"alerts":'
+        await asyncio.Event().wait()
+
+    async with house.public(read_seconds=0.05) as session:
+        response = await session.post("/webhook", data=never(), headers=JSON)
+        assert (response.status, (await response.json())["reason"]) == (408, "too_slow")
+    assert not house.store.records
+
+
+async def test_a_web_page_in_somebodys_browser_cannot_post() -> None:
+    """A browser sends text/plain across origins without asking us first."""
+    house = House()
+    body = json.dumps(message(alert())).encode()
+    async with house.public() as session:
+        response = await session.post("/webhook", data=body, headers={"Content-Type": "text/plain"})
+        assert response.status == 415
+    assert not house.store.records
+
+
+async def test_alerts_of_another_cluster_alone_are_refused_and_beside_ours_left_out() -> None:
+    house = House()
+    other = alert(cluster="second")
+    async with house.public() as session:
+        response = await session.post("/webhook", json=message(other))
+        assert (response.status, (await response.json())["reason"]) == (400, "wrong_cluster")
+        response = await session.post("/webhook", json=message(other, alert()))
+        assert (response.status, await response.json()) == (202, {"accepted": 1})
+    assert hints(house) == [ev.AlertsReceived((alert(),))]
+
+
+async def test_alerts_about_what_the_cluster_does_not_have_do_not_grow_the_journal() -> None:
+    house = House()
+    strangers = [alert(at=f"{HOSTILE}{number}/nginx") for number in range(50)]
+    async with house.public() as session:
+        response = await session.post("/webhook", json=message(*strangers))
+        assert (response.status, await response.json()) == (202, {"accepted": 0})
+    assert not house.store.records
+    assert house.wakes, "the truth is looked at all the same"
+
+
+async def test_a_flood_of_new_episodes_is_turned_away_until_the_allowance_is_back() -> None:
+    house = House()
+    big = [alert(began=float(number), note="x" * 60_000) for number in range(60)]
+    async with house.public() as session:
+        codes = []
+        for turn in range(6):
+            body = message(*(replace(one, began_at=one.began_at + 100 * turn) for one in big))
+            data = io.BytesIO(json.dumps(body).encode())
+            codes.append((await session.post("/webhook", data=data, headers=JSON)).status)
+        assert codes == [202, 202, 202, 202, 503, 503]
+        written = len(house.store.records)
+        house.clock.pass_by(4 * 3600)
+        assert (await session.post("/webhook", json=message(*big[:1]))).status == 202
+        assert (await session.post("/webhook", json=message(alert()))).status == 202
+    assert len(house.store.records) == written + 1, "the first of them was known already"
