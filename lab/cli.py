@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"hale-lab: {error}", file=sys.stderr)
         return _COULD_NOT
     except (KeyboardInterrupt, life.Ended):
-        print("hale-lab: ended; what it had made is gone", file=sys.stderr)
+        print("hale-lab: ended by a signal", file=sys.stderr)
         return _INTERRUPTED
 
 
