@@ -1,0 +1,93 @@
+"""Calls a person without Alertmanager: by a command or by a POST, as cluster.yml's `healer.escalate` says.
+
+What is handed over is one JSON object: `{"cluster", "subject", "text"}`.
+"""
+
+import asyncio
+import json
+import os
+import signal
+from dataclasses import dataclass
+
+import aiohttp
+
+from healer.adapters.http_json import call
+from healer.errors import Unreachable
+
+MOST_TEXT = 16 * 1024
+"""Characters of text that are handed over; a person reads less."""
+
+
+@dataclass(frozen=True, slots=True)
+class ByUrl:
+    """POST the object; status 200 means that it was taken."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class ByCommand:
+    """Run an argv with the object on its standard input; exit status 0 means that it was taken."""
+
+    argv: tuple[str, ...]
+
+
+class PersonPath:
+    """ports.SecondPath."""
+
+    def __init__(
+        self,
+        way: ByUrl | ByCommand,
+        cluster: str,
+        session: aiohttp.ClientSession,
+        timeout: float = 30.0,
+    ) -> None:
+        """Call this way; `timeout` is for one call, in seconds."""
+        self._way = way
+        self._cluster = cluster
+        self._session = session
+        self._timeout = timeout
+
+    async def call(self, subject: str, text: str) -> None:
+        """See ports.SecondPath.call."""
+        message = {"cluster": self._cluster, "subject": subject[:200], "text": text[:MOST_TEXT]}
+        body = json.dumps(message).encode()
+        match self._way:
+            case ByUrl(url):
+                await call(self._session, url, seconds=self._timeout, json_body=body)
+            case ByCommand(argv):
+                await self._run(argv, body)
+
+    async def _run(self, argv: tuple[str, ...], body: bytes) -> None:
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *argv,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.DEVNULL,
+                # Standard error stays ours, so that what it complains of is in the healer's log.
+                start_new_session=True,
+            )
+        except (OSError, ValueError) as error:
+            msg = f"escalate.command {argv[0]}: it cannot be started: {error}"
+            raise Unreachable(msg) from error
+        try:
+            async with asyncio.timeout(self._timeout):
+                await process.communicate(body)
+        except TimeoutError as error:
+            msg = f"escalate.command {argv[0]}: it did not end within {self._timeout:g} s"
+            raise Unreachable(msg) from error
+        finally:
+            await _end(process)
+        if process.returncode != 0:
+            msg = f"escalate.command {argv[0]}: exit status {process.returncode}, wanted 0"
+            raise Unreachable(msg)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Leave nothing running, its children included."""
+    if process.returncode is None:
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass  # it ended just now
+        await process.wait()

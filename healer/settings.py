@@ -1,0 +1,196 @@
+"""cluster.yml as the healer needs it: the core's topology, and each adapter's own part.
+
+Rule: the only module of the healer that knows the cluster package.
+"""
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from cluster.errors import ConfigErrors
+from cluster.ladder import Ladder as DeclaredLadder
+from cluster.ladder import Rung as DeclaredRung
+from cluster.load import load
+from cluster.model import BuiltinService, Cluster
+from cluster.model import Group as DeclaredGroup
+from cluster.model import Service as DeclaredService
+from healer.adapters.gate_ssh import SshSettings
+from healer.adapters.journal_file import StoreSettings
+from healer.adapters.probes import HttpProbe, OutsideProbe, TcpProbe
+from healer.adapters.prometheus import PrometheusSettings
+from healer.adapters.second_path import ByCommand, ByUrl
+from healer.core.alert import Target
+from healer.core.ladder import Ladder, Mode, Rung, Verification
+from healer.core.topology import Group, Node, Numbers, Service, Topology
+from healer.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that cluster.yml tells the healer.
+
+    Attributes:
+        alertmanagers: Bases of every peer's URL, without a slash at the end.
+        probes: Those that work from the healer's node.
+        second_path: None where cluster.yml names none.
+        second_path_test_seconds: Between two tests of it.
+        external_url: Where people reach the healer's pages, without a slash at the end.
+        resync_seconds: Between two readings of every Alertmanager.
+        clock_jump_seconds: By which the wall clock may leave CLOCK_BOOTTIME.
+    """
+
+    topology: Topology
+    store: StoreSettings
+    ssh: SshSettings
+    prometheus: PrometheusSettings
+    alertmanagers: tuple[str, ...]
+    probes: Mapping[Target, OutsideProbe]
+    second_path: ByUrl | ByCommand | None
+    second_path_test_seconds: float
+    external_url: str
+    resync_seconds: float
+    clock_jump_seconds: float
+
+
+def read(path: Path) -> Settings:
+    """Read a cluster.yml.
+
+    Raises:
+        ConfigError: It cannot be used; the message has one line for each mistake.
+    """
+    try:
+        return of_cluster(load(path))
+    except ConfigErrors as error:
+        raise ConfigError(str(error)) from error
+
+
+def of_cluster(cluster: Cluster) -> Settings:
+    """Return what a loaded cluster.yml tells the healer."""
+    healer, monitoring = cluster.healer, cluster.monitoring
+    escalate = healer.escalate
+    return Settings(
+        topology=_topology(cluster),
+        store=StoreSettings(Path(healer.store.sqlite), healer.store.reserve, healer.store.lease),
+        ssh=SshSettings(
+            {node.name: (node.address, healer.ssh_port) for node in cluster.nodes.values()},
+            Path(healer.key),
+            Path(healer.known_hosts),
+            healer.ssh_user,
+        ),
+        prometheus=PrometheusSettings(
+            monitoring.prometheus.rstrip("/"), cluster.name, healer.guards.still_true.max_age
+        ),
+        alertmanagers=tuple(url.rstrip("/") for url in monitoring.alertmanagers),
+        probes=_probes(cluster),
+        second_path=_second_path(escalate.url, escalate.command) if escalate else None,
+        second_path_test_seconds=escalate.test_every if escalate else 0.0,
+        external_url=healer.external_url.rstrip("/"),
+        resync_seconds=healer.resync,
+        clock_jump_seconds=healer.guards.sees_enough.clock_jump,
+    )
+
+
+def _topology(cluster: Cluster) -> Topology:
+    declared: tuple[DeclaredService | BuiltinService, ...] = (
+        *cluster.services.values(),
+        *cluster.builtin_services.values(),
+    )
+    return Topology(
+        cluster=cluster.name,
+        nodes={
+            node.name: Node(node.name, node.address, node.failure_domain)
+            for node in cluster.nodes.values()
+        },
+        groups={group.name: _group(group, cluster) for group in cluster.groups.values()},
+        services={
+            service.name: Service(service.name, service.unit, service.group, service.depends_on)
+            for service in declared
+        },
+        ladders={ladder.name: _ladder(ladder, cluster) for ladder in cluster.ladders.values()},
+        own_node=cluster.healer.node,
+        digest=cluster.digest,
+        numbers=_numbers(cluster),
+    )
+
+
+def _group(group: DeclaredGroup, cluster: Cluster) -> Group:
+    # No ladder touches a control group, whatever its mode says.
+    mode = Mode.EXPLAIN if group.control else Mode((group.mode or cluster.healer.mode).value)
+    return Group(group.name, group.nodes, group.min_available, group.control, mode)
+
+
+def _ladder(ladder: DeclaredLadder, cluster: Cluster) -> Ladder:
+    mode = Mode((ladder.mode or cluster.healer.mode).value)
+    return Ladder(ladder.name, mode, tuple(_rung(rung) for rung in ladder.rungs))
+
+
+def _rung(rung: DeclaredRung) -> Rung:
+    proof = rung.verify
+    return Rung(
+        action=rung.action.value,
+        service=rung.service,
+        fast=rung.fast,
+        deadline_seconds=rung.deadline,
+        verify=None
+        if proof is None
+        else Verification(proof.metric, proof.want, proof.within, proof.soak),
+        attempts=rung.attempts,
+        wait_seconds=rung.wait,
+        approve=rung.approve,
+    )
+
+
+def _numbers(cluster: Cluster) -> Numbers:
+    guards = cluster.healer.guards
+    return Numbers(
+        evidence_age=guards.still_true.max_age,
+        watchdog_age=guards.sees_enough.watchdog,
+        owner_settled=guards.owner_settled.service,
+        common_cause_window=guards.common_cause.window,
+        budget_node=guards.budget.node,
+        budget_group=guards.budget.group,
+        budget_cluster=guards.budget.cluster,
+        budget_window=guards.budget.window,
+        cooldown=guards.attempts.cooldown,
+        flapping=guards.attempts.flapping,
+        flapping_window=guards.attempts.window,
+        approval_seconds=guards.approved.good_for,
+        blindness=guards.armed.blindness,
+    )
+
+
+def _probes(cluster: Cluster) -> dict[Target, OutsideProbe]:
+    found: dict[Target, OutsideProbe] = {}
+    for node in cluster.nodes:
+        for service in cluster.services_on(node):
+            probe = cluster.probe_for(service, node)
+            if probe is None or probe.command is not None:
+                continue  # a command runs on the service's own node only
+            outside = _outside(probe.http, probe.tcp, probe.status, probe.timeout)
+            # A loopback address means the service's node to the exporter, and ours to us.
+            if not _is_loopback(outside) or node == cluster.healer.node:
+                found[Target(node, service.name)] = outside
+    return found
+
+
+def _outside(http: str | None, tcp: str | None, status: int, timeout: float) -> OutsideProbe:
+    if http is not None:
+        return HttpProbe(http, status, timeout)
+    host, _, port = str(tcp).rpartition(":")
+    return TcpProbe(host.strip("[]"), int(port), timeout)
+
+
+def _is_loopback(probe: OutsideProbe) -> bool:
+    host = probe.host if isinstance(probe, TcpProbe) else urlsplit(probe.url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _second_path(url: str | None, command: tuple[str, ...] | None) -> ByUrl | ByCommand | None:
+    if url is not None:
+        return ByUrl(url)
+    return None if command is None else ByCommand(command)
