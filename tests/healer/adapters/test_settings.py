@@ -1,0 +1,101 @@
+"""What the healer reads out of cluster.yml."""
+
+from pathlib import Path
+
+import pytest
+
+from cluster.load import loads
+from healer.adapters.probes import HttpProbe, TcpProbe
+from healer.adapters.second_path import ByCommand, ByUrl
+from healer.core.alert import Target
+from healer.core.ladder import Mode, Verification
+from healer.core.topology import Service
+from healer.errors import ConfigError
+from healer.settings import of_cluster, read
+
+FIRST = Path(__file__).parents[3] / "scenarios/first/cluster.yml"
+
+
+def test_the_first_scenario_is_read_whole():
+    settings = read(FIRST)
+    topology = settings.topology
+    assert (topology.cluster, topology.own_node) == ("first", "mon1")
+    assert topology.groups["control"].control
+    assert topology.groups["control"].mode is Mode.EXPLAIN
+    assert topology.groups["web"].min_available == 1
+    assert topology.groups["web"].mode is Mode.ACT
+    rung = topology.ladders["restart-service"].rungs[0]
+    assert (rung.action, rung.fast, rung.attempts, rung.wait_seconds) == (
+        "service.restart",
+        True,
+        2,
+        5,
+    )
+    assert rung.verify == Verification("hale_service_up", 1.0, 20.0, 3.0)
+    assert topology.ladders["restart-exporter"].rungs[0].service == "hale-exporter"
+    assert (topology.numbers.owner_settled, topology.numbers.flapping) == (1.0, 5)
+    assert settings.store.reserve_bytes == 4 * 1024 * 1024
+    assert settings.ssh.addresses["web1"] == ("10.77.0.11", 22)
+    assert settings.prometheus.url == "http://127.0.0.1:9090"
+    assert settings.alertmanagers == ("http://127.0.0.1:9093",)
+    assert settings.second_path == ByUrl("http://10.77.0.1:9599/second-path")
+    assert settings.probes == {
+        Target(node, "nginx"): HttpProbe(f"http://10.77.0.1{number}:80/", 200, 0.5)
+        for number, node in ((1, "web1"), (2, "web2"))
+    }
+
+
+def test_every_node_has_the_exporter_and_no_group_misses_it():
+    topology = read(FIRST).topology
+    exporter = Service("hale-exporter", "hale-exporter.service", None)
+    for node in topology.nodes:
+        assert topology.services_on(node)["hale-exporter"] == exporter
+
+
+def test_the_digest_changes_with_what_is_declared_and_not_with_comments():
+    text = FIRST.read_text()
+    digests = {
+        of_cluster(loads(version)).topology.digest
+        for version in (text, text + "\n# a comment\n", text.replace("attempts: 2", "attempts: 3"))
+    }
+    assert len(digests) == 2
+
+
+def probe_of(line):
+    text = FIRST.read_text()
+    start = text.index("    probe: ")
+    end = text.index("\n", start)
+    return of_cluster(loads(text[:start] + f"    probe: {line}" + text[end:]))
+
+
+@pytest.mark.parametrize(
+    ("declared", "from_outside"),
+    [
+        ('{tcp: "{address}:5432", timeout: 1s}', TcpProbe("10.77.0.11", 5432, 1.0)),
+        ('{http: "http://127.0.0.1:80/"}', None),
+        ('{http: "http://localhost:80/"}', None),
+        ('{tcp: "127.0.0.1:80"}', None),
+        ("{command: [/bin/true]}", None),
+    ],
+)
+def test_only_a_probe_that_reaches_the_node_from_outside_counts(declared, from_outside):
+    assert probe_of(declared).probes.get(Target("web1", "nginx")) == from_outside
+
+
+def test_a_second_path_by_command_and_none_at_all():
+    text = FIRST.read_text()
+    line = '  escalate: {url: "http://10.77.0.1:9599/second-path"}\n'
+    by_command = text.replace(line, "  escalate: {command: [/usr/bin/page, --now]}\n")
+    assert of_cluster(loads(by_command)).second_path == ByCommand(("/usr/bin/page", "--now"))
+    assert of_cluster(loads(text.replace(line, ""))).second_path is None
+
+
+def test_a_wrong_file_is_a_configuration_error_with_its_place(tmp_path):
+    broken = tmp_path / "cluster.yml"
+    broken.write_text(
+        FIRST.read_text().replace("min_available: 1", "min_available: 1, colour: red")
+    )
+    with pytest.raises(ConfigError, match=r"cluster\.yml:\d+:\d+: .*colour"):
+        read(broken)
+    with pytest.raises(ConfigError, match="missing"):
+        read(tmp_path / "missing.yml")
