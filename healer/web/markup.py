@@ -56,7 +56,8 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]], class_: str = 
         )
         for row in rows
     ]
-    return element("table", element("thead", head), element("tbody", *body), class_=class_)
+    inner = join([element("thead", head), element("tbody", join(body, "\n"))], "\n")
+    return element("table", inner, class_=class_)
 
 
 def link(href: str, text: object) -> Markup:

@@ -242,7 +242,7 @@ def guards_table(verdicts: Sequence[VerdictView]) -> Markup:
 def _attempts(attempts: Sequence[AttemptView]) -> Markup:
     if not attempts:
         return join([element("h2", "Attempts"), element("p", "Nothing was tried.")], "\n")
-    heads = ("id", "action", "target", "began", "ended", "outcome", "in the gate's words")
+    heads = ("id", "action", "target", "began", "ended", "outcome", "in words")
     cells = [
         (
             element("code", one["action_id"]),

@@ -1,0 +1,227 @@
+"""The pages over a real socket: complete, safe against what strangers write, and without scripts."""
+
+from html.parser import HTMLParser
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from healer.core import events as ev
+from healer.core.alert import Alert
+from healer.web.runbooks import runbooks
+from tests.healer.core.world import alert
+from tests.healer.web.house import HOSTILE, House
+
+GOLDEN = Path(__file__).parent / "golden"
+
+VOID = {"meta", "link"}
+TEXT = {"h1", "h2", "h3", "h4", "p", "a", "strong", "code", "pre", "span", "bdi", "ul", "ol", "li"}
+TABLE = {"table", "thead", "tbody", "tr", "th", "td", "dl", "dt", "dd"}
+KNOWN = VOID | TEXT | TABLE | {"html", "head", "title", "body", "nav"}
+
+
+class Reader(HTMLParser):
+    """Reads a page as a browser would, and complains about what should not be in it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stack: list[str] = []
+        self.text: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert tag in KNOWN, f"<{tag}> is not ours"
+        allowed = {"class", "href", "scope", "data-head", "charset", "name", "content", "rel"}
+        names = {name for name, _ in attrs}
+        assert names <= allowed | {"lang", "http-equiv"}, f"<{tag}> has {names}"
+        for name, value in attrs:
+            if name == "href":
+                assert (value or "").startswith(("/", "http://", "https://", "#")), value
+        if tag not in VOID:
+            self.stack.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.stack.pop() == tag
+        if tag in TABLE:
+            self.text.append(" ")
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+def reads(html: str) -> str:
+    """Return the text that a person sees."""
+    reader = Reader()
+    reader.feed(html)
+    assert reader.stack == []
+    return " ".join("".join(reader.text).split())
+
+
+async def see(session: aiohttp.ClientSession, path: str, code: int = 200) -> str:
+    """Return a page's text, and hold its headers and its HTML to what every page keeps."""
+    response = await session.get(path)
+    assert response.status == code
+    assert response.content_type == "text/html"
+    policy = response.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    html = await response.text()
+    assert "<script" not in html
+    assert " style=" not in html
+    return reads(html)
+
+
+async def test_the_first_page_says_what_is_open_why_and_what_comes_next() -> None:
+    house = House()
+    await house.arm()
+    await house.open(house.trouble())
+    await house.held()
+    async with house.public() as session:
+        page = await see(session, "/")
+        assert page == await see(session, "/incidents")
+    assert "held web1/nginx ServiceDown 2027-01-15T08:01:00.000Z capacity" in page
+    assert "service.restart on web1/nginx, once capacity allows: needs 1 left in web" in page
+
+
+async def test_a_calm_cluster_says_so() -> None:
+    house = House()
+    await house.arm()
+    async with house.public() as session:
+        page = await see(session, "/")
+    assert "No open incident." in page
+    assert "Nothing is done" not in page
+
+
+async def test_whatever_stops_the_healer_stands_above_everything_else() -> None:
+    house = House()
+    await house.open(house.trouble())
+    await house.journal.write(ev.Frozen("moving rack b", "alice (sudo: al)"))
+    house.watch.sight = None
+    async with house.public() as session:
+        for path in ("/", "/incidents/1"):
+            page = await see(session, path)
+            assert "Nothing is done: person. Frozen by alice (sudo: al): moving rack b" in page
+            for word in ("not_armed", "no_watchdog", "alertmanager_silent"):
+                assert f"Nothing is done: {word}." in page
+            assert page.index("Nothing is done") < page.index("ServiceDown")
+
+
+async def test_what_was_firing_before_arming_is_counted() -> None:
+    house = House()
+    await house.journal.write(ev.Armed("first_look", (alert(),)))
+    async with house.public() as session:
+        assert "1 alerts were firing before Hale was armed" in await see(session, "/")
+
+
+async def test_one_incident_is_shown_whole(request: pytest.FixtureRequest) -> None:
+    house = House()
+    await house.arm()
+    await house.open(house.trouble(note=HOSTILE))
+    await house.journal.write(ev.AlertJoined("1", alert(at="web1/app", began=house.clock.wall())))
+    await house.healed()
+    async with house.public() as session:
+        response = await session.get("/incidents/1")
+        html = await response.text()
+        await see(session, "/incidents/1")
+    path = GOLDEN / "incident.html"
+    if request.config.getoption("--rewrite"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(html)
+    assert html == path.read_text()
+
+
+async def test_a_held_incident_shows_each_guard_and_what_to_type() -> None:
+    house = House()
+    await house.open(house.trouble())
+    await house.held(reason="approval_needed")
+    async with house.public() as session:
+        page = await see(session, "/incidents/1")
+    assert "capacity holds: approval_needed 0 left in web 1 left in web" in page
+    for command in ("approve 1", "deny 1", "explain 1", "show 1", "freeze"):
+        assert f"hale-healer {command}" in page
+    assert 'hale-gate hold "working on it" --for 2h web1' in page
+
+
+def hostile() -> Alert:
+    """An alert of which every word is meant to do harm."""
+    labels = dict(alert().labels) | {"alertname": HOSTILE, "service": HOSTILE, HOSTILE: HOSTILE}
+    return Alert(HOSTILE, HOSTILE, tuple(sorted(labels.items())), 1e300)
+
+
+async def test_hostile_words_change_no_page() -> None:
+    house = House()
+    await house.open(hostile())
+    await house.journal.write(
+        ev.AlertJoined("1", hostile()),
+        ev.AlertRefused(hostile(), HOSTILE, HOSTILE),
+        ev.Frozen(HOSTILE, HOSTILE),
+        ev.IncidentEscalated("1", HOSTILE, HOSTILE),
+    )
+    async with house.public() as session:
+        await see(session, "/")
+        page = await see(session, "/incidents/1")
+        await see(session, "/runbooks/%3Cscript%3E", 404)
+        await see(session, "/incidents/%3Cscript%3E", 404)
+        await see(session, "/refused/%3Cscript%3E", 404)
+    assert "<script>alert('x')</script>" in page, "shown as text"
+    assert "\\u001b[2J\\u202e%s\\n" in page, "nothing that moves a terminal or turns text around"
+    assert "\u202e" not in page
+
+
+async def test_a_refused_alert_has_a_page_with_the_reason() -> None:
+    house = House()
+    stranger = alert(at="web9/nginx", note=HOSTILE)
+    await house.journal.write(ev.AlertRefused(stranger, "unknown_target", "no web9/nginx here."))
+    async with house.public() as session:
+        first = await session.get("/")
+        html = await first.text()
+        start = html.index("/refused/")
+        path = html[start : html.index('"', start)]
+        response = await session.get(path)
+        page = reads(await response.text())
+    assert response.status == 200
+    assert "no web9/nginx here." in page
+    assert "unknown_target" in page
+
+
+async def test_a_thousand_refused_alerts_do_not_bury_the_page() -> None:
+    house = House()
+    for number in range(1100):
+        stranger = alert(at=f"no{number}/nginx")
+        await house.journal.write(ev.AlertRefused(stranger, "unknown_target", "not here."))
+    async with house.public() as session:
+        page = await see(session, "/")
+    assert page.count("unknown_target") == 50
+    assert "950 more are in /api/v1/status." in page
+
+
+@pytest.mark.parametrize("name", sorted(runbooks()))
+async def test_every_runbook_is_a_page(name: str) -> None:
+    async with House().public() as session:
+        page = await see(session, f"/runbooks/{name}")
+    assert page.count(f"Runbook {name}") == 2, "the tab and the heading"
+    assert "What to do" in page
+    assert "**" not in page
+    assert "```" not in page
+
+
+async def test_an_unknown_runbook_lists_the_known_ones() -> None:
+    async with House().public() as session:
+        page = await see(session, "/runbooks/NoSuchAlert", 404)
+        listed = await see(session, "/runbooks/")
+    for name in runbooks():
+        assert name in page
+        assert name in listed
+
+
+async def test_a_path_outside_the_runbooks_is_no_runbook() -> None:
+    async with House().public() as session:
+        for path in ("/runbooks/__init__", "/runbooks/..%2Fpyproject", "/runbooks/ServiceDown.md"):
+            await see(session, path, 404)
+
+
+async def test_the_style_sheet_is_served_and_knows_the_dark() -> None:
+    async with House().public() as session:
+        response = await session.get("/style.css")
+        assert (response.status, response.content_type) == (200, "text/css")
+        assert "prefers-color-scheme: dark" in await response.text()
