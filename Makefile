@@ -54,7 +54,7 @@ dist/.ready: .venv/.ready $(SOURCES) requirements/node.txt
 	@rm -rf dist build; mkdir -p dist/wheelhouse
 	@$(BIN)/pip wheel -q --disable-pip-version-check --no-deps --no-build-isolation -w dist/wheelhouse . 2>/dev/null
 	@$(BIN)/pip download -q --disable-pip-version-check --require-hashes --only-binary :all: --no-deps -d dist/wheelhouse -r requirements/node.txt
-	@$(PYTHON) -m gate.pack dist/hale-gate.pyz
+	@$(BIN)/python gate/pack.py dist/hale-gate.pyz
 	@rm -rf build; touch $@
 
 demo: setup dist  ## one fault on a real node, healed in view (root; 15 minutes the first time)

@@ -88,9 +88,7 @@ class Engine:
             LeaseLost: Another healer leads; whatever was sent is settled by it.
         """
         async with asyncio.TaskGroup() as tasks:
-            for incident in self._journal.board.open:
-                if incident.state is State.ACTING:
-                    self._begin(tasks, incident.id, self._runner.settle(incident), "settle")
+            self.resume(tasks)
             while True:
                 self._wake.clear()
                 await self.cycle(tasks)
@@ -99,6 +97,17 @@ class Engine:
                         await self._wake.wait()
                 except TimeoutError:
                     pass
+
+    def resume(self, tasks: asyncio.TaskGroup) -> None:
+        """Ask the gates how every action ended that an earlier life began."""
+        for incident in self._journal.board.open:
+            if incident.state is State.ACTING:
+                self._begin(tasks, incident.id, self._runner.settle(incident), "settle")
+
+    async def idle(self) -> None:
+        """Return when no action is under way."""
+        while self._busy:
+            await self._journal.changed()
 
     async def cycle(self, tasks: asyncio.TaskGroup) -> None:
         """Look once, place what fires, step every incident, tell people."""

@@ -11,9 +11,6 @@ from healer.core.topology import Numbers
 from healer.journal import Journal
 from healer.ports import Clock
 
-JUMP = 2.0
-"""Seconds that the wall clock may move against CLOCK_BOOTTIME between two looks; more is a jump."""
-
 JUMP_MEMORY = 60.0
 """Seconds for which a jump makes every age doubtful."""
 
@@ -26,6 +23,7 @@ class Watch:
         sight: The last reading of the Alertmanagers; None where none answered.
         leading: Whether the lease holds.
         storing: Whether the journal has room.
+        jump: Seconds that the wall clock may move against CLOCK_BOOTTIME between two looks.
     """
 
     journal: Journal
@@ -34,6 +32,7 @@ class Watch:
     sight: Sight | None = None
     leading: bool = False
     storing: bool = True
+    jump: float = 2.0
     _offset: float | None = None
     _jumped_at: float | None = None
 
@@ -41,7 +40,7 @@ class Watch:
         """Compare the wall clock with the uptime, once a look."""
         now = self.clock.boottime()
         offset = self.clock.wall() - now
-        if self._offset is not None and abs(offset - self._offset) > JUMP:
+        if self._offset is not None and abs(offset - self._offset) > self.jump:
             self._jumped_at = now
         self._offset = offset
 

@@ -1,0 +1,203 @@
+"""The one place where the healer is put together, and where it ends."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import aiohttp
+import structlog
+
+from healer import settings as cluster_yml
+from healer.adapters.alertmanager import HttpAlertmanagers
+from healer.adapters.gate_ssh import SshConnector
+from healer.adapters.gates import SshGates
+from healer.adapters.journal import SqliteStore
+from healer.adapters.probes import NetworkProbes
+from healer.adapters.prometheus import HttpPrometheus
+from healer.adapters.second_path import PersonPath
+from healer.adapters.webhook_body import parse_webhook
+from healer.clock import SystemClock
+from healer.core import events as ev
+from healer.core.order import Token
+from healer.engine import Engine
+from healer.first_era import hear, initial_era
+from healer.gatherer import Gatherer
+from healer.herald import Herald
+from healer.journal import Journal
+from healer.metrics import Metrics
+from healer.narrator import Narrator
+from healer.notify import keep_alive, notify
+from healer.operators import Operators
+from healer.runner import Runner
+from healer.settings import Settings
+from healer.standing import Watch
+from healer.timeline import Timelines
+from healer.web.desk import Desk
+from healer.web.server import control_app, public_app, serving
+
+log = structlog.get_logger()
+
+DISTRIBUTION = "hale-ha"
+
+
+class Stopped(Exception):
+    """A signal asked us to stop; it ends every task in the group."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What runs for as long as the healer leads."""
+
+    store: SqliteStore
+    journal: Journal
+    engine: Engine
+    herald: Herald
+    desk: Desk
+
+
+async def run(config: Path, listen: str, control: Path) -> None:
+    """Run the healer until a signal or the loss of its lease ends it.
+
+    Args:
+        config: cluster.yml.
+        listen: `HOST:PORT` for everybody.
+        control: The control socket's path.
+
+    Raises:
+        ConfigError: It cannot start; the message says what to do. Nothing was changed.
+        LeaseLost: Another healer leads. What was sent is settled by that one.
+    """
+    loaded = cluster_yml.read(config)
+    clock = SystemClock()
+    store = await SqliteStore.open(loaded.store, clock)
+    try:
+        async with _parts(loaded, store, clock) as parts:
+            await _lead(parts, listen, control, loaded.store.lease_seconds)
+    finally:
+        await store.release()
+
+
+async def init_store(config: Path, era: int | None) -> int:
+    """Make an empty journal, above every era that a gate has obeyed; return its era.
+
+    Raises:
+        ConfigError: There is a journal already, or the era is not safe. Nothing was changed.
+    """
+    loaded = cluster_yml.read(config)
+    connector = SshConnector(loaded.ssh)
+    cluster = loaded.topology.cluster
+    gates = SshGates(connector, cluster=cluster, token=Token(0, 0), lease_seconds=lambda: 0.0)
+    try:
+        heard = await hear(gates, loaded.topology.nodes)
+    finally:
+        await gates.close()
+        await connector.close()
+    chosen = initial_era(heard, era)
+    SqliteStore.init(loaded.store.path, chosen, heard.highest)
+    return chosen
+
+
+@asynccontextmanager
+async def _parts(loaded: Settings, store: SqliteStore, clock: SystemClock) -> AsyncIterator[Parts]:
+    topology, running = loaded.topology, version(DISTRIBUTION)
+    async with AsyncExitStack() as stack:
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        connector = SshConnector(loaded.ssh)
+        stack.push_async_callback(connector.close)
+        gates = SshGates(
+            connector,
+            cluster=topology.cluster,
+            token=store.token,
+            lease_seconds=store.lease_seconds,
+        )
+        stack.push_async_callback(gates.close)
+        metrics = Metrics(running)
+        journal = Journal(store)
+        await journal.replay()
+        journal.listen(Narrator(journal.board, metrics))
+        watch = Watch(journal, clock, topology.numbers, jump=loaded.clock_jump_seconds)
+        prometheus = HttpPrometheus(loaded.prometheus, session, clock)
+        alertmanagers = HttpAlertmanagers(loaded.alertmanagers, topology, session, clock)
+        probes = NetworkProbes(loaded.probes, session)
+        person = loaded.second_path
+        herald = Herald(
+            journal,
+            watch,
+            alertmanagers,
+            PersonPath(person, topology.cluster, session) if person is not None else None,
+            metrics,
+            clock,
+            loaded.external_url,
+        )
+        gatherer = Gatherer(topology, journal, prometheus, gates, probes, clock)
+        engine = Engine(
+            topology=topology,
+            journal=journal,
+            watch=watch,
+            alertmanagers=alertmanagers,
+            prometheus=prometheus,
+            gatherer=gatherer,
+            runner=Runner(journal, gates, gatherer, clock),
+            herald=herald,
+            metrics=metrics,
+            clock=clock,
+        )
+        desk = Desk(
+            journal=journal,
+            operators=Operators(journal, gatherer, watch, clock),
+            gatherer=gatherer,
+            watch=watch,
+            metrics=metrics,
+            topology=topology,
+            timelines=Timelines(store),
+            clock=clock,
+            parse=parse_webhook,
+            wake=engine.wake,
+            version=running,
+        )
+        yield Parts(store, journal, engine, herald, desk)
+
+
+async def _lead(parts: Parts, listen: str, control: Path, lease_seconds: float) -> None:
+    token, topology = parts.store.token, parts.desk.topology
+    started = ev.HealerStarted(
+        parts.desk.version, topology.digest, topology.modes, token.era, token.term
+    )
+    # Closing: a healer that starts on a full disk must still be able to call a person.
+    await parts.journal.write(started, closing=True)
+    async with serving(public_app(parts.desk), listen, control_app(parts.desk), control):
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(_renew(parts.store, lease_seconds / 4), name="lease")
+                tasks.create_task(parts.engine.run(), name="engine")
+                tasks.create_task(_test_second_path(parts.herald), name="second_path")
+                tasks.create_task(keep_alive(), name="watchdog")
+                tasks.create_task(_until_signal(), name="signals")
+                notify("READY=1")
+        except* Stopped:
+            notify("STOPPING=1")
+            log.info("healer.stopped")
+
+
+async def _renew(store: SqliteStore, every: float) -> None:
+    while True:
+        await store.renew()
+        await asyncio.sleep(every)
+
+
+async def _test_second_path(herald: Herald) -> None:
+    while True:
+        await herald.test_second_path()
+        await asyncio.sleep(60)
+
+
+async def _until_signal() -> None:
+    asked = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, asked.set)
+    await asked.wait()
+    raise Stopped
