@@ -1,0 +1,206 @@
+"""A real Prometheus and a real Alertmanager on loopback, watching one small target."""
+
+import http.server
+import os
+import shutil
+import socket
+import subprocess
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parents[3]
+
+METRICS = r"""# TYPE hale_service_up gauge
+hale_service_up{service="nginx",service_group="web"} 0
+hale_service_up{service="we\"i\\r\nd",service_group="web"} 1
+# TYPE hale_peer_up gauge
+hale_peer_up{peer="web2"} 1
+hale_peer_up{peer="web3"} 0
+"""
+
+BY = "(cluster, node, group, failure_domain, service)"
+RULES = {
+    "groups": [
+        {
+            "name": "test",
+            "interval": "200ms",
+            "rules": [
+                {
+                    "alert": "ServiceDown",
+                    "expr": f"max (hale_service_up == 0) by {BY}",
+                    "labels": {"severity": "critical", "heal": "restart-service"},
+                },
+                {
+                    "alert": "SlowTrouble",
+                    "expr": f"max (hale_service_up == 1) by {BY}",
+                    "for": "1h",
+                    "labels": {"severity": "warning", "heal": "none"},
+                },
+                {
+                    "alert": "Watchdog",
+                    "expr": 'label_replace(vector(1), "cluster", "first", "", "")',
+                },
+            ],
+        }
+    ]
+}
+
+
+def program(name: str) -> str:
+    """Find one of the programs that `make tools` unpacks."""
+    unpacked = ROOT / ".tools/usr/bin" / name
+    found = str(unpacked) if unpacked.exists() else shutil.which(name)
+    assert found, f"no {name} at {unpacked} or on the PATH; run `make tools`"
+    return found
+
+
+def alertmanager_command() -> list[str]:
+    """Return the argv that starts Alertmanager.
+
+    Debian's reads its default template from /usr/share and from nowhere else, so where it is only unpacked
+    it runs in a mount namespace of its own that has the unpacked /usr/share.
+    """
+    found = program("prometheus-alertmanager")
+    share = Path(found).parents[1] / "share"
+    if share == Path("/usr/share"):
+        return [found]
+    own = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-rm"]
+    mount = 'mount --bind "$0" /usr/share && exec "$@"'
+    return [*own, "sh", "-c", mount, str(share), found]
+
+
+def free_port() -> int:
+    """Return a port that was free just now."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+@dataclass(frozen=True)
+class Monitoring:
+    """Bases of both URLs."""
+
+    prometheus: str
+    alertmanager: str
+
+
+@contextmanager
+def target() -> Iterator[int]:
+    """Serve METRICS as an exporter does."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = METRICS.encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "text/plain; version=0.0.4")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@contextmanager
+def running(*argv: str, directory: Path, ready: str) -> Iterator[None]:
+    """Run a program until the end of the block; it is ready when `ready` answers."""
+    with (directory / "log").open("wb") as log:
+        process = subprocess.Popen(argv, cwd=directory, stdout=log, stderr=log)
+    with process:
+        try:
+            deadline = time.monotonic() + 30
+            while not answers(ready):
+                assert process.poll() is None, (directory / "log").read_text()[-2000:]
+                assert time.monotonic() < deadline, f"{argv[0]} was not ready within 30 s"
+                time.sleep(0.05)
+            yield
+        finally:
+            process.terminate()
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310  # ours, on loopback
+            return response.status == 200
+    except OSError:
+        return False
+
+
+@contextmanager
+def monitoring(directory: Path) -> Iterator[Monitoring]:
+    """Run both, with Prometheus sending to Alertmanager."""
+    with ExitStack() as stack:
+        exporter = stack.enter_context(target())
+        prometheus, alertmanager = free_port(), free_port()
+        common = {"cluster": "first", "group": "web"}
+        config = {
+            "global": {
+                "scrape_interval": "200ms",
+                "scrape_timeout": "200ms",
+                "evaluation_interval": "200ms",
+                "external_labels": {"cluster": "first"},
+            },
+            "rule_files": ["rules.yml"],
+            "alerting": {
+                "alertmanagers": [{"static_configs": [{"targets": [f"127.0.0.1:{alertmanager}"]}]}]
+            },
+            "scrape_configs": [
+                {
+                    "job_name": "node",
+                    "static_configs": [
+                        {
+                            "targets": [f"127.0.0.1:{exporter}"],
+                            "labels": common | {"node": "web1", "failure_domain": "rack-b"},
+                        },
+                        {
+                            "targets": ["127.0.0.1:1"],
+                            "labels": common | {"node": "web2", "failure_domain": "rack-c"},
+                        },
+                    ],
+                }
+            ],
+        }
+        (directory / "prometheus.yml").write_text(yaml.safe_dump(config))
+        (directory / "rules.yml").write_text(yaml.safe_dump(RULES))
+        (directory / "alertmanager.yml").write_text(
+            yaml.safe_dump({"route": {"receiver": "none"}, "receivers": [{"name": "none"}]})
+        )
+        stack.enter_context(
+            running(
+                *alertmanager_command(),
+                "--config.file=alertmanager.yml",
+                "--storage.path=am",
+                f"--web.listen-address=127.0.0.1:{alertmanager}",
+                "--cluster.listen-address=",
+                directory=directory,
+                ready=f"http://127.0.0.1:{alertmanager}/-/ready",
+            )
+        )
+        stack.enter_context(
+            running(
+                program("prometheus"),
+                "--config.file=prometheus.yml",
+                "--storage.tsdb.path=data",
+                f"--web.listen-address=127.0.0.1:{prometheus}",
+                # The first sending comes before Alertmanager is discovered; do not wait a minute for the next.
+                "--rules.alert.resend-delay=1s",
+                directory=directory,
+                ready=f"http://127.0.0.1:{prometheus}/-/ready",
+            )
+        )
+        yield Monitoring(f"http://127.0.0.1:{prometheus}", f"http://127.0.0.1:{alertmanager}")

@@ -1,0 +1,212 @@
+"""What the healer reads from a real Prometheus and a real Alertmanager."""
+
+import asyncio
+import json
+import time
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from healer.adapters.alertmanager import HttpAlertmanagers
+from healer.adapters.prometheus import HttpPrometheus, PrometheusSettings
+from healer.clock import SystemClock
+from healer.core.alert import Alert, Target
+from healer.core.facts import NodeHealth
+from healer.core.order import OwnAlert
+from healer.errors import Unreachable
+from healer.settings import read
+from tests.healer.adapters.monitoring import monitoring
+
+pytestmark = pytest.mark.tools
+
+TOPOLOGY = read(Path(__file__).parents[3] / "scenarios/first/cluster.yml").topology
+DOWN = (
+    ("alertname", "ServiceDown"),
+    ("cluster", "first"),
+    ("failure_domain", "rack-b"),
+    ("group", "web"),
+    ("heal", "restart-service"),
+    ("node", "web1"),
+    ("service", "nginx"),
+    ("severity", "critical"),
+)
+WEIRD = 'we"i\\r\nd'
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory):
+    with monitoring(tmp_path_factory.mktemp("monitoring")) as found:
+        yield found
+
+
+@asynccontextmanager
+async def prometheus_at(url, **changes):
+    async with aiohttp.ClientSession() as session:
+        settings = replace(PrometheusSettings(url, "first"), **changes)
+        yield HttpPrometheus(settings, session, SystemClock())
+
+
+@asynccontextmanager
+async def alertmanagers_at(*urls):
+    async with aiohttp.ClientSession() as session:
+        yield HttpAlertmanagers(urls, TOPOLOGY, session, SystemClock())
+
+
+async def until(ask, good):
+    """Ask until the answer is good; things take their time to arrive."""
+    deadline = time.monotonic() + 30
+    while True:
+        answer = await ask()
+        if good(answer):
+            return answer
+        assert time.monotonic() < deadline, f"still {answer!r} after 30 s"
+        await asyncio.sleep(0.1)
+
+
+def alert(**changes):
+    labels = dict(DOWN) | changes
+    return Alert("f", labels["alertname"], tuple(sorted(labels.items())), 0.0)
+
+
+async def test_evidence_is_the_rules_own_answer_for_exactly_the_alerts_labels(real):
+    async with prometheus_at(real.prometheus) as ours:
+        found = await until(
+            lambda: ours.evidence(alert(), "hale_service_up"), lambda found: found.firing
+        )
+        assert found.reading.value == 0
+        assert 0 <= found.reading.age < 5
+        for changes in ({"service": WEIRD}, {"node": "web2"}, {"group": "db"}, {"cluster": "x"}):
+            assert (await ours.evidence(alert(**changes), "hale_service_up")).firing is False
+        unknown = await ours.evidence(alert(alertname="NoSuchRule"), "hale_service_up")
+        assert unknown.firing is None
+
+
+async def test_a_reading_of_a_hostile_name_is_of_that_name_alone(real):
+    async with prometheus_at(real.prometheus) as ours:
+        await until(
+            lambda: ours.reading(Target("web1", WEIRD), "hale_service_up"),
+            lambda reading: reading.value == 1,
+        )
+        for hostile in ('nginx"} or vector(1) #', "\\", '"', "\n", "\x00", "😀", ""):
+            reading = await ours.reading(Target("web1", hostile), "hale_service_up")
+            assert (reading.value, reading.age) == (None, None)
+            assert abs(reading.now - time.time()) < 60
+        with pytest.raises(Unreachable, match="no metric"):
+            await ours.reading(Target("web1"), "up} or vector(1")
+        with pytest.raises(Unreachable, match=r"no metric|surrogates"):
+            await ours.reading(Target("web1", "\ud800"), "hale_service_up")
+
+
+async def test_the_exporters_own_reading_is_up_whatever_the_service(real):
+    async with prometheus_at(real.prometheus) as ours:
+        for node, value in (("web1", 1), ("web2", 0)):
+            for service in (None, "hale-exporter"):
+                reading = await until(
+                    lambda node=node, service=service: ours.reading(Target(node, service), "up"),
+                    lambda reading: reading.value is not None,
+                )
+                assert reading.value == value
+
+
+async def test_series_that_disagree_are_no_reading(real):
+    async with prometheus_at(real.prometheus) as ours:
+        # Without a service both services of web1 match: one is up and one is down.
+        assert (await ours.reading(Target("web1"), "hale_service_up")).value is None
+
+
+async def test_the_picture_says_how_every_node_and_service_is(real):
+    async with prometheus_at(real.prometheus) as ours:
+        picture = await until(ours.picture, lambda picture: picture.critical)
+        assert picture.nodes == {
+            "web1": NodeHealth(scraped=True, reached=None),
+            "web2": NodeHealth(scraped=False, reached=True),
+            "web3": NodeHealth(scraped=None, reached=False),
+        }
+        assert picture.services == {Target("web1", "nginx"): False, Target("web1", WEIRD): True}
+        assert [one.labels for one in picture.critical] == [DOWN]
+
+
+async def test_nothing_in_the_picture_is_older_than_evidence_may_be(real):
+    async with prometheus_at(real.prometheus, evidence_age=-3600.0) as ours:
+        picture = await ours.picture()
+        assert (picture.nodes, picture.services, picture.critical) == ({}, {}, frozenset())
+
+
+async def test_pending_alerts_have_the_fingerprints_that_alertmanager_will_give_them(real):
+    async with prometheus_at(real.prometheus) as ours, alertmanagers_at(real.alertmanager) as peers:
+        pending = await until(ours.pending, lambda found: len(found) >= 3)
+        assert {one.name for one in pending} == {"ServiceDown", "SlowTrouble", "Watchdog"}
+        assert all(time.time() - one.began_at < 300 for one in pending)
+        sight = await until(peers.read, lambda sight: sight.alerts)
+        (down,) = [one for one in pending if one.name == "ServiceDown"]
+        assert [one.fingerprint for one in sight.alerts] == [down.fingerprint]
+        assert sight.alerts[0].labels == DOWN
+
+
+async def test_fingerprints_are_alertmanagers_own(real):
+    async with alertmanagers_at(real.alertmanager) as peers:
+        await peers.post([OwnAlert((("alertname", "Odd"), ("note", 'ü"\\\n😀')), ())])
+        sight = await until(peers.read, lambda sight: sight.rejected)
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"{real.alertmanager}/api/v2/alerts") as answer,
+        ):
+            theirs = {one["fingerprint"] for one in await answer.json()}
+        assert {one.fingerprint for one, _ in sight.rejected} <= theirs
+        assert [reason for _, reason in sight.rejected] == ["impossible_labels"]
+        await peers.post([OwnAlert((("alertname", "Odd"), ("note", 'ü"\\\n😀')), (), over=True)])
+        await until(peers.read, lambda sight: not sight.rejected)
+
+
+async def test_watchdog_is_as_old_as_alertmanagers_own_clock_says(real):
+    async with alertmanagers_at(real.alertmanager) as peers:
+        sight = await until(peers.read, lambda sight: sight.watchdog_at is not None)
+        assert -2 < time.time() - sight.watchdog_at < 120
+        assert "Watchdog" not in {one.name for one in sight.alerts}
+        assert sight.complete
+
+
+async def test_a_silenced_alert_stays_in_sight_and_is_marked(real):
+    async with alertmanagers_at(real.alertmanager) as peers:
+        await until(peers.read, lambda sight: sight.alerts)
+        now = datetime.now(UTC)
+        silence = {
+            "matchers": [{"name": "alertname", "value": "ServiceDown", "isRegex": False}],
+            "startsAt": now.isoformat(),
+            "endsAt": (now + timedelta(hours=1)).isoformat(),
+            "createdBy": "ann",
+            "comment": "migration",
+        }
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(
+                f"{real.alertmanager}/api/v2/silences",
+                data=json.dumps(silence),
+                headers={"Content-Type": "application/json"},
+            ) as answer,
+        ):
+            assert answer.status == 200
+            made = (await answer.json())["silenceID"]
+        await until(peers.read, lambda sight: [one.silenced for one in sight.alerts] == [True])
+        async with (
+            aiohttp.ClientSession() as session,
+            session.delete(f"{real.alertmanager}/api/v2/silence/{made}") as answer,
+        ):
+            assert answer.status == 200
+
+
+async def test_a_peer_that_is_silent_makes_the_sight_incomplete(real):
+    async with alertmanagers_at(real.alertmanager, "http://127.0.0.1:1") as peers:
+        sight = await until(peers.read, lambda sight: sight.alerts)
+        assert not sight.complete
+        await peers.post([OwnAlert((("alertname", "HealerHolds"), ("cluster", "first")), ())])
+    async with alertmanagers_at("http://127.0.0.1:1") as peers:
+        with pytest.raises(Unreachable, match="no Alertmanager answered"):
+            await peers.read()
+        with pytest.raises(Unreachable, match="no Alertmanager answered"):
+            await peers.post([OwnAlert((("alertname", "HealerHolds"),), ())])
+        await peers.post([])
