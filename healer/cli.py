@@ -118,12 +118,21 @@ def _init(args: argparse.Namespace) -> int:
     return OK
 
 
+class _Wide(argparse.RawDescriptionHelpFormatter):
+    """One line for each command, as wide as the terminal is."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=28)
+        # argparse forgets the indent of commands when it looks for the widest one.
+        self._action_max_length = 13
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="hale-healer",
         description="Heal what can be healed, and say why not.",
         epilog=STATUS_TEXT,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Wide,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     run = _command(commands, "run", "run the healer", f"--config {CONFIG}")
@@ -166,7 +175,7 @@ def _command(
         help=purpose,
         description=f"{purpose[0].upper()}{purpose[1:]}.",
         epilog=f"example:\n  {' '.join(['hale-healer', prefix + name, example]).rstrip()}\n\n{STATUS_TEXT}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Wide,
     )
 
 

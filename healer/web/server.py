@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -32,18 +32,13 @@ def public_app(desk: Desk, read_seconds: float = READ_SECONDS) -> web.Applicatio
     return app
 
 
-def control_app(desk: Desk, also: Iterable[int] = ()) -> web.Application:
-    """Return what root may ask and do.
-
-    Args:
-        desk: The healer.
-        also: User ids that may do it besides root; the healer's own, so that it can be asked by itself.
-    """
+def control_app(desk: Desk) -> web.Application:
+    """Return what root may ask and do, and the healer's own user: it could do as much anyway."""
     app = web.Application(
         middlewares=[cautious, control.root_only], client_max_size=control.MOST_BYTES
     )
     app[DESK] = desk
-    app[control.ALLOWED] = frozenset({0, *also})
+    app[control.ALLOWED] = frozenset({0, os.getuid()})
     app.add_routes([*api.routes(), *control.routes()])
     return app
 

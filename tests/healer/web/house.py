@@ -183,10 +183,10 @@ class House:
 
     @asynccontextmanager
     async def both(
-        self, path: Path, also: tuple[int, ...] = (), read_seconds: float = 10.0
+        self, path: Path, read_seconds: float = 10.0
     ) -> AsyncIterator[tuple[aiohttp.ClientSession, aiohttp.ClientSession]]:
         """Sessions with the public port and with the control socket at `path`."""
-        public, commands = public_app(self.desk, read_seconds), control_app(self.desk, also)
+        public, commands = public_app(self.desk, read_seconds), control_app(self.desk)
         async with (
             serving(public, "127.0.0.1:0", commands, path) as port,
             aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session,
