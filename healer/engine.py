@@ -107,7 +107,8 @@ class Engine:
     async def idle(self) -> None:
         """Return when no action is under way."""
         while self._busy:
-            await self._journal.changed()
+            self._wake.clear()
+            await self._wake.wait()
 
     async def cycle(self, tasks: asyncio.TaskGroup) -> None:
         """Look once, place what fires, step every incident, tell people."""

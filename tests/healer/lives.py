@@ -17,7 +17,7 @@ from healer.core import events as ev
 from healer.core.alert import Alert, Target
 from healer.core.events import Event, Record
 from healer.core.facts import Evidence, NodeHealth, Picture, Reading
-from healer.core.incident import State
+from healer.core.incident import Incident, State
 from healer.core.ladder import Ladder, Mode
 from healer.core.order import OwnAlert, Sight, Token
 from healer.core.topology import Topology
@@ -192,6 +192,13 @@ def one_service() -> Topology:
     return replace(whole, services=services, ladders={ladder.name: ladder})
 
 
+def over(incident: Incident) -> bool:
+    """Whether the healer will do no more about it by itself."""
+    if incident.hold is not None and incident.hold.reason == "pre_existing":
+        return True
+    return incident.state in (State.CLOSED, State.ESCALATED)
+
+
 @dataclass
 class Healer:
     """Everything that survives the lives: journal file, node, clock, neighbours."""
@@ -270,9 +277,7 @@ class Healer:
                 await engine.idle()
                 self.clock.pass_by(2)
                 await store.renew()
-                done = (State.CLOSED, State.ESCALATED)
-                if (found := journal.board.incidents) and all(
-                    one.state in done for one in found.values()
-                ):
+                found = journal.board.incidents.values()
+                if found and all(over(one) for one in found):
                     return
             raise AssertionError(f"nothing came to an end: {journal.board.incidents}")

@@ -38,8 +38,10 @@ async def test_a_heal_is_six_commits(healer):
     assert healer.node.read("effects") == ["nginx.service"]
 
 
-@pytest.mark.parametrize("after_commit", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("commit", range(1, COMMITS + 1))
+@pytest.mark.parametrize(
+    ("commit", "after_commit"),
+    [(2, True), *((commit, after) for commit in range(3, COMMITS + 1) for after in (False, True))],
+)
 async def test_killed_at_a_commit_it_heals_once_in_its_next_life(healer, commit, after_commit):
     await healer.live(commit, after_commit=after_commit)
     records = await healer.live()
@@ -50,6 +52,18 @@ async def test_killed_at_a_commit_it_heals_once_in_its_next_life(healer, commit,
         one.event.action_id for one in records if isinstance(one.event, ev.ActionIntended)
     )
     assert set(intents.values()) == {1}
+
+
+@pytest.mark.parametrize(("commit", "after_commit"), [(1, False), (1, True), (2, False)])
+async def test_killed_before_it_was_armed_it_finds_the_failure_pre_existing(
+    healer, commit, after_commit
+):
+    """Nobody can tell any more whether it failed before or after; then it is a person's to say."""
+    await healer.live(commit, after_commit=after_commit)
+    records = await healer.live()
+    held = [one.event for one in records if isinstance(one.event, ev.IncidentHeld)]
+    assert [one.hold.reason for one in held] == ["pre_existing"]
+    assert healer.node.read("effects") == []
 
 
 async def test_killed_twice_at_the_worst_places_it_still_heals_once(healer):
