@@ -34,7 +34,7 @@ Labels = dict[str, str]
 
 class _Sample(BaseModel):
     metric: Labels
-    value: tuple[float, str]
+    value: tuple[float, float]
 
 
 class _Vector(BaseModel):
@@ -249,7 +249,7 @@ class _Parts:
     def of_samples(found: Iterable[_Sample]) -> "_Parts | None":
         samples: dict[str, dict[tuple[tuple[str, str], ...], float]] = {}
         for sample in found:
-            value = float(sample.value[1])
+            value = sample.value[1]
             if math.isfinite(value):
                 labels = lb.in_order(_without(sample.metric, "__name__", _PART))
                 samples.setdefault(sample.metric.get(_PART, ""), {})[labels] = value

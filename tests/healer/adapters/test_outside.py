@@ -1,7 +1,6 @@
 """Probes and the second path against real sockets and processes."""
 
 import json
-from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
@@ -11,24 +10,9 @@ from healer.adapters.probes import HttpProbe, NetworkProbes, TcpProbe
 from healer.adapters.second_path import ByCommand, ByUrl, PersonPath
 from healer.core.alert import Target
 from healer.errors import Unreachable
+from tests.healer.adapters.served import served
 
 NGINX = Target("web1", "nginx")
-
-
-@asynccontextmanager
-async def served(handler):
-    """A real HTTP server on loopback; yields its port and a client session."""
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", handler)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    try:
-        async with aiohttp.ClientSession() as session:
-            yield site._server.sockets[0].getsockname()[1], session
-    finally:
-        await runner.cleanup()
 
 
 async def answer(request):

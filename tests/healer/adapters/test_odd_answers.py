@@ -1,0 +1,173 @@
+"""Whatever Prometheus and Alertmanager should never say is Unreachable, and names the URL."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from healer.adapters.alertmanager import HttpAlertmanagers
+from healer.adapters.http_json import LIMIT
+from healer.adapters.prometheus import HttpPrometheus, PrometheusSettings
+from healer.core.alert import Alert, Target
+from healer.errors import Unreachable
+from healer.settings import read
+from tests.healer.adapters.clocks import HandClock
+from tests.healer.adapters.served import served
+
+TOPOLOGY = read(Path(__file__).parents[3] / "scenarios/first/cluster.yml").topology
+ALERT = Alert("f", "ServiceDown", (("alertname", "ServiceDown"), ("node", "web1")), 0.0)
+GOOD = {
+    "labels": {"alertname": "A", "cluster": "first", "node": "web1"},
+    "startsAt": "2026-01-02T03:04:05Z",
+    "updatedAt": "2026-01-02T03:04:05Z",
+    "status": {"silencedBy": [], "inhibitedBy": [], "state": "active"},
+}
+
+
+def success(data):
+    return json.dumps({"status": "success", "data": data}).encode()
+
+
+def vector(*samples):
+    found = [{"metric": metric, "value": [1.5, value]} for metric, value in samples]
+    return success({"resultType": "vector", "result": found})
+
+
+def saying(body, status=200):
+    async def handler(request):
+        return web.Response(body=body, status=status, content_type="application/json")
+
+    return handler
+
+
+ODD = [
+    b"",
+    b"<html>login</html>",
+    b"null",
+    b"{}",
+    b"\xff\xfe",
+    b'{"status":"error","errorType":"bad_data","error":"e"}',
+    success([]),
+    success({"resultType": "matrix", "result": []}),
+    success({"resultType": "vector", "result": [{"metric": {}, "value": [1, "x"]}]}),
+    success({"resultType": "vector", "result": [{"metric": {"a": 1}, "value": [1, "1"]}]}),
+    vector(),
+    vector(({"hale_part": "now"}, "NaN")),
+]
+
+
+@pytest.mark.parametrize("body", ODD, ids=lambda body: repr(body[:60]))
+async def test_an_odd_answer_of_prometheus_proves_nothing(body):
+    async with served(saying(body)) as (port, session):
+        url = f"http://127.0.0.1:{port}"
+        ours = HttpPrometheus(PrometheusSettings(url, "first"), session, HandClock())
+        for ask in (
+            ours.reading(Target("web1", "nginx"), "hale_service_up"),
+            ours.picture(),
+            ours.pending(),
+            ours.evidence(ALERT, "hale_service_up"),
+        ):
+            with pytest.raises(Unreachable, match=url):
+                await ask
+
+
+async def test_a_sample_that_is_no_number_is_no_reading():
+    parts = [
+        ({"hale_part": "now"}, "100.5"),
+        ({"hale_part": "reading", "node": "web1"}, "NaN"),
+        ({"hale_part": "reading_at", "node": "web1"}, "99"),
+    ]
+    async with served(saying(vector(*parts))) as (port, session):
+        settings = PrometheusSettings(f"http://127.0.0.1:{port}", "first")
+        reading = await HttpPrometheus(settings, session, HandClock()).reading(
+            Target("web1", "nginx"), "hale_service_up"
+        )
+    assert (reading.value, reading.sampled_at, reading.now) == (None, None, 100.5)
+
+
+async def test_rules_are_read_once_in_thirty_seconds():
+    asked = []
+
+    async def handler(request):
+        asked.append(request.path)
+        if request.path.endswith("rules"):
+            rules = [{"type": "alerting", "name": "ServiceDown", "query": "vector(1)"}]
+            return web.Response(body=success({"groups": [{"rules": rules}]}))
+        return web.Response(body=vector(({"hale_part": "now"}, "1"), ({"node": "web1"}, "1")))
+
+    clock = HandClock()
+    async with served(handler) as (port, session):
+        settings = PrometheusSettings(f"http://127.0.0.1:{port}", "first")
+        ours = HttpPrometheus(settings, session, clock)
+        for _ in range(3):
+            assert (await ours.evidence(ALERT, "hale_service_up")).firing is True
+        clock.now += 31
+        await ours.evidence(ALERT, "hale_service_up")
+    assert asked.count("/api/v1/rules") == 2
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{}",
+        b"[1]",
+        json.dumps([GOOD | {"startsAt": "yesterday"}]).encode(),
+        json.dumps([GOOD | {"labels": {"a": 1}}]).encode(),
+        json.dumps([{key: value for key, value in GOOD.items() if key != "status"}]).encode(),
+    ],
+)
+async def test_an_odd_answer_of_an_alertmanager_is_no_answer(body):
+    async with served(saying(body)) as (port, session):
+        url = f"http://127.0.0.1:{port}"
+        with pytest.raises(Unreachable, match=url):
+            await HttpAlertmanagers([url], TOPOLOGY, session, HandClock()).read()
+
+
+async def test_peers_that_disagree_are_taken_at_their_worst():
+    async def handler(request):
+        one = GOOD
+        if request.path.startswith("/second"):
+            one = GOOD | {"startsAt": "2026-01-02T03:00:00Z"}
+            one |= {"status": {"silencedBy": ["s"], "inhibitedBy": [], "state": "suppressed"}}
+        return web.json_response([one])
+
+    async with served(handler) as (port, session):
+        urls = [f"http://127.0.0.1:{port}/{peer}" for peer in ("first", "second")]
+        sight = await HttpAlertmanagers(urls, TOPOLOGY, session, HandClock()).read()
+    (alert,) = sight.alerts
+    assert (alert.silenced, alert.began_at) == (True, 1767322800.0)
+    assert sight.complete
+    assert sight.watchdog_at is None
+
+
+async def test_errors_redirects_and_endless_or_slow_answers_are_unreachable():
+    async def endless(request):
+        response = web.StreamResponse()
+        await response.prepare(request)
+        try:
+            for _ in range(LIMIT // 65536 + 2):
+                await response.write(b" " * 65536)
+        except OSError:
+            pass  # the healer hung up
+        return response
+
+    async def moved(request):
+        raise web.HTTPFound("/elsewhere")
+
+    async def slow(request):
+        await asyncio.Event().wait()
+
+    for handler, why in (
+        (saying(b"no", 503), "status 503"),
+        (moved, "status 302"),
+        (endless, "longer than"),
+        (slow, r"within 0\.2 s"),
+    ):
+        async with served(handler) as (port, session):
+            seconds = 0.2 if handler is slow else 20.0
+            settings = PrometheusSettings(f"http://127.0.0.1:{port}", "first", timeout=seconds)
+            with pytest.raises(Unreachable, match=why):
+                await HttpPrometheus(settings, session, HandClock()).pending()
