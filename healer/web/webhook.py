@@ -23,6 +23,9 @@ from healer.web.desk import DESK, Desk
 MOST_BYTES = 4 * 1024 * 1024
 """Of a body. Alertmanager's, with ten thousand nodes in one group, stays below it."""
 
+MOST_AT_ONCE = 8
+"""Bodies being read; the others wait, so that strangers cannot fill the memory."""
+
 READ_SECONDS = 10.0
 """For the whole body; Alertmanager sends it in one piece."""
 
@@ -67,13 +70,15 @@ class Hints:
 
     Attributes:
         read_seconds: For a whole body.
+        doors: How many bodies are in memory at the same time.
     """
 
     read_seconds: float = READ_SECONDS
     allowance: Allowance = field(default_factory=Allowance)
+    doors: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_AT_ONCE))
     _told: OrderedDict[tuple[str, float], None] = field(default_factory=OrderedDict)
 
-    def new(self, alerts: Sequence[Alert], board: Board, topology: Topology) -> tuple[Alert, ...]:
+    def new(self, alerts: Sequence[Alert], board: Board) -> tuple[Alert, ...]:
         """Return the alerts whose episodes neither the board nor this process knows, each once.
 
         Alertmanager repeats every group while it lasts; a repeat says nothing that is not durable.
@@ -83,8 +88,7 @@ class Hints:
         fresh = {
             one.episode: one
             for one in alerts
-            if ours(one, topology)
-            and one.episode not in known
+            if one.episode not in known
             and one.episode not in board.closed_episodes
             and one.episode not in self._told
         }
@@ -133,19 +137,35 @@ async def _take(request: web.Request, desk: Desk, hints: Hints) -> web.Response:
         return refusal(415, "content_type", "send application/json, as Alertmanager does")
     try:
         async with asyncio.timeout(hints.read_seconds):
-            body = await request.read()
+            await hints.doors.acquire()
     except TimeoutError:
-        return refusal(408, "too_slow", f"the body did not arrive within {hints.read_seconds:g} s")
+        return refusal(503, "busy", f"{MOST_AT_ONCE} other messages are being read")
+    try:
+        alerts = await _read(request, desk, hints)
+    except TimeoutError:
+        detail = f"the body did not arrive within {hints.read_seconds:g} s"
+        return refusal(408, "too_slow", detail)
     except web.HTTPRequestEntityTooLarge:
         return refusal(413, "too_large", f"a body may have {MOST_BYTES} bytes")
-    alerts = desk.parse(body)
-    mine = [one for one in alerts if ours(one, desk.topology)]
-    if alerts and not any(one.label("cluster") == desk.topology.cluster for one in alerts):
+    finally:
+        hints.doors.release()
+    return await _keep(alerts, desk, hints)
+
+
+async def _read(request: web.Request, desk: Desk, hints: Hints) -> tuple[Alert, ...]:
+    async with asyncio.timeout(hints.read_seconds):
+        body = await request.read()
+    # A full body takes a second to read through, and the lease has to be renewed meanwhile.
+    return await asyncio.to_thread(desk.parse, body)
+
+
+async def _keep(alerts: Sequence[Alert], desk: Desk, hints: Hints) -> web.Response:
+    cluster = desk.topology.cluster
+    if alerts and not any(one.label("cluster") == cluster for one in alerts):
         named = sorted({one.label("cluster")[:80] for one in alerts})[:3]
-        return refusal(
-            400, "wrong_cluster", f"this is {desk.topology.cluster!r}, these name {named}"
-        )
-    fresh = hints.new(mine, desk.journal.board, desk.topology)
+        return refusal(400, "wrong_cluster", f"this is {cluster!r}, these name {named}")
+    mine = [one for one in alerts if ours(one, desk.topology)]
+    fresh = hints.new(mine, desk.journal.board)
     if fresh:
         if not hints.allowance.take(_size(fresh), desk.clock.boottime()):
             return refusal(503, "flood", "too many alerts that nobody knows yet; try again later")

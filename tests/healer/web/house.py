@@ -1,15 +1,16 @@
 """A healer's web servers over fakes: real sockets, the real board, nothing of the engine."""
 
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import aiohttp
 
+from healer.adapters.labels import fingerprint
+from healer.adapters.webhook_body import parse_webhook
 from healer.core import events as ev
 from healer.core.alert import Alert
 from healer.core.footprint import of_unit
@@ -18,15 +19,16 @@ from healer.core.ladder import Mode
 from healer.core.order import Sight
 from healer.core.topology import Topology
 from healer.core.verdict import Verdict, allow, hold
-from healer.errors import Malformed
 from healer.gatherer import Gatherer
 from healer.journal import Journal
 from healer.metrics import Metrics
 from healer.operators import Operators
 from healer.standing import Watch
 from healer.timeline import Timelines
+from healer.views import rfc3339
 from healer.web.desk import Desk
 from healer.web.server import control_app, public_app, serving
+from healer.web.webhook import HINTS
 from tests.healer.core.world import alert, topology
 from tests.healer.fakes import (
     FakeClock,
@@ -41,32 +43,37 @@ HOSTILE = "</td><script>alert('x')</script>\"'&{{7*7}}\x1b[2J\u202e%s\n<img src=
 """A label's value as somebody would write it who means harm."""
 
 
-def parse(body: bytes) -> tuple[Alert, ...]:
-    """Stand in for the webhook's real parser, which has tests of its own."""
-    try:
-        alerts = json.loads(body)["alerts"]
-        return tuple(_alert(one) for one in alerts if one["status"] == "firing")
-    except (ValueError, KeyError, TypeError, RecursionError) as exc:
-        raise Malformed(f"not an Alertmanager message: {exc}") from exc
-
-
-def _alert(one: dict[str, Any]) -> Alert:
-    labels = tuple(sorted(one["labels"].items()))
-    return Alert(one["fingerprint"], one["labels"]["alertname"], labels, float(one["startsAt"]))
+def signed(one: Alert) -> Alert:
+    """Give an alert the fingerprint that its labels have."""
+    return replace(one, fingerprint=fingerprint(dict(one.labels)))
 
 
 def message(*alerts: Alert) -> dict[str, Any]:
-    """A webhook's body that brings these alerts, as `parse` reads it."""
+    """A webhook's body as Alertmanager sends it, version 4."""
     shown = [
         {
             "status": "firing",
             "labels": dict(one.labels),
+            "annotations": {"summary": HOSTILE},
+            "startsAt": rfc3339(one.began_at),
+            "endsAt": "0001-01-01T00:00:00Z",
+            "generatorURL": "http://mon1:9090/graph",
             "fingerprint": one.fingerprint,
-            "startsAt": one.began_at,
         }
         for one in alerts
     ]
-    return {"version": "4", "alerts": shown}
+    return {
+        "receiver": "healer",
+        "status": "firing",
+        "alerts": shown,
+        "groupLabels": {},
+        "commonLabels": {},
+        "commonAnnotations": {},
+        "externalURL": "http://mon1:9093",
+        "version": "4",
+        "groupKey": "{}:{}",
+        "truncatedAlerts": 0,
+    }
 
 
 @dataclass
@@ -103,7 +110,7 @@ class House:
             topology=self.topology,
             timelines=Timelines(self.store),
             clock=self.clock,
-            parse=parse,
+            parse=parse_webhook,
             wake=lambda: self.wakes.append(None),
             version="0.1.0",
         )
@@ -187,6 +194,7 @@ class House:
     ) -> AsyncIterator[tuple[aiohttp.ClientSession, aiohttp.ClientSession]]:
         """Sessions with the public port and with the control socket at `path`."""
         public, commands = public_app(self.desk, read_seconds), control_app(self.desk)
+        self.hints = public[HINTS]
         async with (
             serving(public, "127.0.0.1:0", commands, path) as port,
             aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session,

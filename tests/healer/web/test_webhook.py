@@ -6,14 +6,21 @@ import io
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from healer.core import events as ev
-from tests.healer.core.world import alert
-from tests.healer.web.house import HOSTILE, House, message
+from healer.core.alert import Alert
+from healer.web.webhook import MOST_AT_ONCE
+from tests.healer.core import world
+from tests.healer.web.house import HOSTILE, House, message, signed
 
 JSON = {"Content-Type": "application/json"}
+
+
+def alert(at: str = "web1/nginx", **labels: Any) -> Alert:
+    return signed(world.alert(at=at, **labels))
 
 
 def hints(house: House) -> list[ev.AlertsReceived]:
@@ -179,7 +186,8 @@ async def test_alerts_about_what_the_cluster_does_not_have_do_not_grow_the_journ
 
 async def test_a_flood_of_new_episodes_is_turned_away_until_the_allowance_is_back() -> None:
     house = House()
-    big = [alert(began=float(number), note="x" * 60_000) for number in range(60)]
+    notes = {f"note{number}": "x" * 4000 for number in range(15)}
+    big = [alert(began=float(number), number=str(number), **notes) for number in range(60)]
     async with house.public() as session:
         codes = []
         for turn in range(6):
@@ -189,6 +197,28 @@ async def test_a_flood_of_new_episodes_is_turned_away_until_the_allowance_is_bac
         assert codes == [202, 202, 202, 202, 503, 503]
         written = len(house.store.records)
         house.clock.pass_by(4 * 3600)
-        assert (await session.post("/webhook", json=message(*big[:1]))).status == 202
+        known = io.BytesIO(json.dumps(message(*big[:1])).encode())
+        assert (await session.post("/webhook", data=known, headers=JSON)).status == 202
         assert (await session.post("/webhook", json=message(alert()))).status == 202
     assert len(house.store.records) == written + 1, "the first of them was known already"
+
+
+async def test_while_all_doors_are_taken_a_message_is_sent_back_to_come_again() -> None:
+    house = House()
+    async with house.public(read_seconds=0.05) as session:
+        for _ in range(MOST_AT_ONCE):
+            await house.hints.doors.acquire()
+        response = await session.post("/webhook", json=message(alert()))
+        assert (response.status, (await response.json())["reason"]) == (503, "busy")
+        assert not house.store.records
+        house.hints.doors.release()
+    async with house.public() as session:
+        assert (await session.post("/webhook", json=message(alert()))).status == 202
+
+
+async def test_a_message_that_is_refused_gives_its_door_back() -> None:
+    house = House()
+    async with house.public() as session:
+        for _ in range(MOST_AT_ONCE + 1):
+            response = await session.post("/webhook", data=b"{", headers=JSON)
+            assert response.status == 400
