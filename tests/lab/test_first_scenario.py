@@ -5,6 +5,8 @@ import time
 
 import pytest
 
+from lab import scenario
+
 pytestmark = pytest.mark.lab
 
 HELLO = b'{"v":1,"hello":true,"look":["nginx.service"]}\n'
@@ -12,7 +14,8 @@ HELLO = b'{"v":1,"hello":true,"look":["nginx.service"]}\n'
 
 def query(lab, expression):
     fetch = ["curl", "--silent", "--get", "--data-urlencode", f"query={expression}"]
-    answer = lab.exec("mon1", [*fetch, "http://127.0.0.1:9090/api/v1/query"]).stdout
+    prometheus = scenario.load(lab.scenario).cluster.monitoring.prometheus
+    answer = lab.exec("mon1", [*fetch, f"{prometheus}/api/v1/query"]).stdout
     return {
         tuple(sorted(each["metric"].items())): float(each["value"][1])
         for each in json.loads(answer)["data"]["result"]
