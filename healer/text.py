@@ -18,6 +18,9 @@ from healer.shapes import (
 CELL = 120
 """Characters of one cell in a table."""
 
+NARROW = 40
+"""Characters of what a guard had, beside what it needed; in full below the table where it holds."""
+
 
 def columns(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Return a table; the last column is not padded."""
@@ -90,18 +93,25 @@ def incident(one: IncidentView) -> str:
 
 
 def guards(verdicts: Sequence[VerdictView]) -> str:
-    """Return every guard's answer with what it had and what it needed."""
+    """Return every guard's answer with what it had and what it needed, then what holds in full."""
     heads = ("GUARD", "SAYS", "HAVE", "NEED")
     cells = [
         (
             one["guard"],
             "allows" if one["allows"] else f"HOLDS {one['reason']}",
-            one["have"],
+            printable(one["have"], NARROW),
             one["need"],
         )
         for one in verdicts
     ]
-    return columns(heads, cells)
+    return "\n".join(
+        [columns(heads, cells), *(_holds(one) for one in verdicts if not one["allows"])]
+    )
+
+
+def _holds(one: VerdictView) -> str:
+    said = pairs((("  has", one["have"]), ("  needs", one["need"])))
+    return f"\n{printable(one['guard'])}: {printable(one['sentence'])}\n{said}"
 
 
 def explanation(one: ExplanationView) -> str:

@@ -95,6 +95,21 @@ async def test_a_held_incident_is_listed_shown_and_explained(tmp_path: Path) -> 
     assert len(re.findall(r"^\w+ +allows ", explained.out, re.M)) == len(GUARDS)
 
 
+async def test_what_holds_is_said_in_full_below_the_table(tmp_path: Path) -> None:
+    async with running(tmp_path) as healer:
+        healer.house.trouble()
+        healer.house.cluster.deaf.add("web1")
+        said = await healer("explain", "web1/nginx")
+    table, _, below = said.out.partition("\nknown_target: ")
+    assert re.search(
+        r"^known_target +HOLDS gate_silent +web1: no route to host +web1/nginx in", table, re.M
+    )
+    assert below.startswith(
+        "The gate of web1 does not answer, so nothing can be done through it.\n"
+    )
+    assert "  has    web1: no route to host\n  needs  web1/nginx in cluster.yml" in below
+
+
 async def test_json_is_what_the_api_says(tmp_path: Path) -> None:
     async with running(tmp_path) as healer:
         await healer.house.open(healer.house.trouble())
