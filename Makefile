@@ -34,8 +34,8 @@ setup: .venv/.ready  ## Debian's packages and the pinned environment in .venv
 .venv/.ready: .venv/.debian pyproject.toml requirements/build.txt requirements/dev.txt
 	@echo "making .venv"
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements/build.txt -r requirements/dev.txt
-	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e . 2>/dev/null
+	@$(BIN)/pip install -qq --disable-pip-version-check --require-hashes -r requirements/build.txt -r requirements/dev.txt
+	@$(BIN)/pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e . 2>/dev/null
 	@touch $@
 
 tools: .tools/.ready  ## Prometheus' and Alertmanager's programs, unpacked into .tools
@@ -52,8 +52,9 @@ dist: dist/.ready  ## wheelhouse for /opt/hale and the gate's zipapp
 dist/.ready: .venv/.ready $(SOURCES) requirements/node.txt
 	@echo "building dist"
 	@rm -rf dist build; mkdir -p dist/wheelhouse
-	@$(BIN)/pip wheel -q --disable-pip-version-check --no-deps --no-build-isolation -w dist/wheelhouse . 2>/dev/null
-	@$(BIN)/pip download -q --disable-pip-version-check --require-hashes --only-binary :all: --no-deps -d dist/wheelhouse -r requirements/node.txt
+	@$(BIN)/pip wheel -qq --disable-pip-version-check --no-deps --no-build-isolation -w dist/wheelhouse . 2>/dev/null
+	@$(BIN)/pip download -qq --disable-pip-version-check --require-hashes --only-binary :all: --no-deps -d dist/wheelhouse -r requirements/node.txt
+	@cp requirements/node.txt dist/wheelhouse/requirements.txt
 	@$(BIN)/python gate/pack.py dist/hale-gate.pyz
 	@rm -rf build; touch $@
 
@@ -82,7 +83,7 @@ bench: setup tools  ## every figure that a document quotes
 	@for one in bench/*.py; do $(BIN)/python $$one; done
 
 lock: setup  ## pin the requirements anew
-	@$(PYTHON) -m venv build/lock && build/lock/bin/pip install -q pip-tools
+	@$(PYTHON) -m venv build/lock && build/lock/bin/pip install -qq pip-tools
 	@compile="build/lock/bin/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-options --strip-extras --allow-unsafe --no-header --no-annotate --upgrade"; \
 	$$compile --extra lab --extra dev -o requirements/dev.txt pyproject.toml; \
 	$$compile --extra healer -c requirements/dev.txt -o requirements/node.txt pyproject.toml; \

@@ -1,7 +1,9 @@
 """The one place where the healer is put together, and where it ends."""
 
 import asyncio
+import logging
 import signal
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -71,6 +73,16 @@ async def run(config: Path, listen: str, control: Path) -> None:
         ConfigError: It cannot start; the message says what to do. Nothing was changed.
         LeaseLost: Another healer leads. What was sent is settled by that one.
     """
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.format_exc_info,
+            structlog.processors.LogfmtRenderer(key_order=["level", "event"], bool_as_flag=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
     loaded = cluster_yml.read(config)
     clock = SystemClock()
     store = await SqliteStore.open(loaded.store, clock)

@@ -1,10 +1,12 @@
 """The gate's own program as a subprocess: over pipes, and behind a real ssh server on loopback."""
 
 import asyncio
+import contextlib
 import json
+import os
+import signal
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,7 +92,7 @@ async def _carry(source: asyncssh.SSHReader[bytes], sink: asyncio.StreamWriter) 
     sink.close()
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def ssh_server(directory: Path, command: list[str]) -> AsyncIterator[int]:
     """Serve one forced command to whoever has `healer_key`; yield the port.
 
@@ -102,22 +104,28 @@ async def ssh_server(directory: Path, command: list[str]) -> AsyncIterator[int]:
     (directory / "healer_key").chmod(0o600)
     client_key.write_public_key(directory / "gate_keys")
 
+    children: list[asyncio.subprocess.Process] = []
+    tasks: set[asyncio.Task[None]] = set()
+
     async def bridge(process: "asyncssh.SSHServerProcess[bytes]") -> None:
+        tasks.add(asyncio.current_task())
         child = await asyncio.create_subprocess_exec(
             *command,
             cwd=REPOSITORY,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
+            start_new_session=True,
         )
-        carry = asyncio.create_task(_carry(process.stdin, child.stdin))
+        children.append(child)
+        tasks.add(asyncio.create_task(_carry(process.stdin, child.stdin)))
         try:
             while block := await child.stdout.read(4096):
                 process.stdout.write(block)
-        finally:
-            carry.cancel()
-            child.stdin.close()
+                await process.stdout.drain()
             process.exit(await child.wait())
+        except (asyncssh.Error, OSError):
+            pass  # the healer hung up
 
     server = await asyncssh.listen(
         "127.0.0.1",
@@ -135,3 +143,12 @@ async def ssh_server(directory: Path, command: list[str]) -> AsyncIterator[int]:
     finally:
         server.close()
         await server.wait_closed()
+        for child in children:
+            if child.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(child.pid, signal.SIGKILL)  # it may have children of its own
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for child in children:
+            await child.communicate()
