@@ -36,8 +36,9 @@ def test_the_first_scenario_is_read_whole():
     assert (topology.numbers.owner_settled, topology.numbers.flapping) == (1.0, 5)
     assert settings.store.reserve_bytes == 4 * 1024 * 1024
     assert settings.ssh.addresses["web1"] == ("10.77.0.11", 22)
-    assert settings.prometheus.url == "http://127.0.0.1:9090"
-    assert settings.alertmanagers == ("http://127.0.0.1:9093",)
+    monitoring = loads(FIRST.read_text()).monitoring
+    assert settings.prometheus.url == monitoring.prometheus
+    assert settings.alertmanagers == monitoring.alertmanagers
     assert settings.second_path == ByUrl("http://10.77.0.1:9599/second-path")
     assert settings.probes == {
         Target(node, "nginx"): HttpProbe(f"http://10.77.0.1{number}:80/", 200, 0.5)
