@@ -109,6 +109,7 @@ def _topology(cluster: Cluster) -> Topology:
             for service in declared
         },
         ladders={ladder.name: _ladder(ladder, cluster) for ladder in cluster.ladders.values()},
+        healer_mode=Mode(cluster.healer.mode.value),
         own_node=cluster.healer.node,
         digest=cluster.digest,
         numbers=_numbers(cluster),

@@ -15,7 +15,7 @@ from pathlib import Path
 from lab import cgroups, drills, faults, life, machine, remains, scenario
 from lab.commands import environment
 from lab.names import DEFAULT_ID, Place
-from lab.ports import LabError
+from lab.ports import Lab, LabError
 from lab.running import RunningLab
 
 _COULD_NOT = 2
@@ -170,4 +170,13 @@ def _drill(words: argparse.Namespace, place: Place) -> int:
         home = scenario.find(words.target)
         chosen = drills.find(home)
     with life.visited(place, scenario.load(home), words.dist) as lab:
-        return max([drills.main(lab, drill, words.report) for drill in chosen], default=0)
+        return max((_one_drill(lab, drill, words.report) for drill in chosen), default=0)
+
+
+def _one_drill(lab: Lab, drill: Path, report: Path | None) -> int:
+    """Run one drill of several; what the lab could not do for it is that drill's failure."""
+    try:
+        return drills.main(lab, drill, report)
+    except LabError as error:
+        print(f"{drill.stem}: could not be run: {error}", file=sys.stderr, flush=True)
+        return 1

@@ -85,6 +85,7 @@ class Topology:
     """Everything the core knows of cluster.yml.
 
     Attributes:
+        healer_mode: The healer's own word, for what belongs to no group.
         own_node: The node this healer runs on, which it never takes away.
         digest: sha256 of the configuration, recorded with each incident.
     """
@@ -94,6 +95,7 @@ class Topology:
     groups: Mapping[str, Group]
     services: Mapping[str, Service]
     ladders: Mapping[str, Ladder]
+    healer_mode: Mode
     own_node: str
     digest: str
     numbers: Numbers
@@ -117,13 +119,16 @@ class Topology:
         return tuple(group for group in self.groups.values() if node in group.nodes)
 
     def mode(self, ladder: Ladder, groups: Iterable[str]) -> Mode:
-        """The most cautious word of the ladder's owner and of every group's owner."""
-        words = [ladder.mode, *(self.groups[name].mode for name in groups)]
-        return min(words, key=lambda mode: mode.rank)
+        """The most cautious word of the ladder's owner and of every group's owner.
+
+        Where no group is touched the healer's own word stands in for theirs.
+        """
+        owners = [self.groups[name].mode for name in groups] or [self.healer_mode]
+        return min([ladder.mode, *owners], key=lambda mode: mode.rank)
 
     @property
     def modes(self) -> str:
         """Every ladder's and group's mode, in one comparable line."""
         ladders = (f"ladder {one.name} {one.mode.value}" for one in self.ladders.values())
         groups = (f"group {one.name} {one.mode.value}" for one in self.groups.values())
-        return ", ".join((*ladders, *groups))
+        return ", ".join((f"healer {self.healer_mode.value}", *ladders, *groups))

@@ -46,6 +46,7 @@ def run(drill: Drill, lab: Lab, clock: Clock, say: Say, directory: Path) -> Repo
     way = Underway(drill, lab, clock, say, gatherer)
     with ExitStack() as processes:
         _start_eyes(way, processes)
+        way.wait_until_quiet()
         with ExitStack() as undo:
             undo.callback(_restore, way, base, changed)
             install.prepare(lab, drill.given, base, changed)

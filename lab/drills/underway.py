@@ -83,6 +83,19 @@ class Underway:
         watches = [w for w in self.gatherer.watches if isinstance(w, WatchSnapshot)]
         return tuple(dict.fromkeys(node for watch in watches for node in watch.nodes))
 
+    def wait_until_quiet(self) -> None:
+        """Wait until what came before this drill is over: nothing fires, no incident is open.
+
+        Raises:
+            NotGiven: It was not so in time.
+        """
+
+        def lacks() -> list[str]:
+            seen = self._look_from_now()
+            return noise(seen) + unready(seen)
+
+        self._wait(lacks)
+
     def wait_for_given(self) -> None:
         """Wait until all that is given is so at one moment.
 
@@ -200,12 +213,17 @@ def lacking(drill: Drill, seen: Observation) -> list[str]:
         missing = seen.redundancy[-1].missing if seen.redundancy else ("any answer",)
         found += [f"redundancy lacks {name}" for name in missing]
     if given.quiet:
-        alerts = (seen.alerts[-1].alerts if seen.alerts else None) or ()
-        firing = sorted({a.name for a in alerts if a.firing and a.name != "Watchdog"})
-        found += [f"{name} fires" for name in firing]
-        incidents = (seen.incidents[-1].incidents if seen.incidents else None) or ()
-        found += [f"incident {i.id} is {i.state}" for i in incidents if i.state != "CLOSED"]
+        found += noise(seen)
     return found
+
+
+def noise(seen: Observation) -> list[str]:
+    """Name what fires and what is open now, but for the Watchdog."""
+    alerts = (seen.alerts[-1].alerts if seen.alerts else None) or ()
+    firing = sorted({a.name for a in alerts if a.firing and a.name != "Watchdog"})
+    incidents = (seen.incidents[-1].incidents if seen.incidents else None) or ()
+    still_open = [f"incident {i.id} is {i.state}" for i in incidents if i.state != "CLOSED"]
+    return [*(f"{name} fires" for name in firing), *still_open]
 
 
 def unready(seen: Observation) -> list[str]:

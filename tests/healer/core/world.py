@@ -51,6 +51,7 @@ def topology(*, floor: int = 1, mode: Mode = Mode.ACT, web: int = 3, **numbers: 
             "restart-service": Ladder("restart-service", mode, (RESTART, CALL)),
             "restart-exporter": Ladder("restart-exporter", mode, (exporter_rung, CALL)),
         },
+        healer_mode=mode,
         own_node="mon1",
         digest="d1",
         numbers=replace(Numbers(), **numbers),  # type: ignore[arg-type]
