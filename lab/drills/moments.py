@@ -102,7 +102,9 @@ def _incidents(seen: Observation) -> Iterable[Moment]:
 def _incident(incident: Incident, at: float, began: float) -> Iterable[Moment]:
     what = f"incident {incident.id} {incident.cause} {named(incident.node, incident.service)}"
     held = f": {incident.holding}" if incident.holding else ""
-    yield Moment(at, incident.state.lower() or "incident", what + held)
+    # What was over before the fault is no part of this story.
+    if incident.state != "CLOSED" or any(step.at >= began for step in incident.states):
+        yield Moment(at, incident.state.lower() or "incident", what + held)
     if any(step.word == "VERIFIED" and step.at >= began for step in incident.states):
         proved = min(s.at for s in incident.states if s.word == "VERIFIED" and s.at >= began)
         yield Moment(proved, "verified", what)

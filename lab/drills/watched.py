@@ -91,14 +91,15 @@ def _incident(one: Mapping[str, Any]) -> Incident:
     state = str(one.get("state", "")).upper()
     hold = one.get("hold")
     states, reasons = _history(one)
+    changed = when(one.get("changed_at"))
     # A healer that acts writes each attempt's outcome; a proven one is the state that users know.
     for attempt in one.get("attempts") or ():
         ended = when(attempt.get("ended_at"))
         if ended is not None and attempt.get("outcome") == "verified":
-            states.append(Step(ended, "VERIFIED"))
+            # The proof comes after the action's end, in the moment in which the incident is closed.
+            states.append(Step(max(ended, changed or ended), "VERIFIED"))
         if ended is not None and attempt.get("reason"):
             reasons.append(Step(ended, str(attempt["reason"])))
-    changed = when(one.get("changed_at"))
     if changed is not None:
         states.append(Step(changed, state))
         reasons += [Step(changed, str(one["escalation"]))] if one.get("escalation") else []
