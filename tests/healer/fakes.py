@@ -4,16 +4,18 @@ They keep what they are told and break only where a test says so. Those that wri
 order can be asserted.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from healer.adapters.intake import refusal
 from healer.core.alert import Alert, Target
 from healer.core.events import Event, Record
 from healer.core.facts import Evidence, Look, NodeHealth, Picture, Reading, UnitLook
 from healer.core.incident import Outcome
-from healer.core.order import Ended, Order, Token
+from healer.core.order import Ended, Order, OwnAlert, Sight, Token
 from healer.core.topology import Topology
-from healer.errors import LeaseLost, StoreFull, Unreachable
+from healer.errors import LeaseLost, OutcomeUnknown, StoreFull, Unreachable
 
 NOW = 1_800_000_000.0
 """2027-01-15T08:00:00Z, when every fake clock starts."""
@@ -43,6 +45,17 @@ class FakeClock:
 
     async def sleep(self, seconds: float) -> None:
         self.pass_by(seconds)
+
+
+@dataclass
+class LoopClock(FakeClock):
+    """Goes with the running loop, which under looptime costs nothing."""
+
+    def wall(self) -> float:
+        return self.now + asyncio.get_running_loop().time()
+
+    def boottime(self) -> float:
+        return self.up + asyncio.get_running_loop().time()
 
 
 @dataclass
@@ -129,15 +142,17 @@ class FakeCluster:
 
 @dataclass
 class FakePrometheus:
-    """Answers from the cluster, on samples one second old; or not at all.
+    """Answers from the cluster, or not at all.
 
     Attributes:
         fires: What `pending` answers.
+        sample_age: How old every sample is, seconds.
     """
 
     cluster: FakeCluster
     silent: bool = False
     fires: tuple[Alert, ...] = ()
+    sample_age: float = 1.0
 
     async def evidence(self, alert: Alert, metric: str) -> Evidence:
         reading = await self.reading(alert.target, metric)
@@ -146,7 +161,7 @@ class FakePrometheus:
     async def reading(self, target: Target, metric: str) -> Reading:
         self._answer()
         now = self.cluster.clock.wall()
-        return Reading(float(self.cluster.serves(target)), now - 1.0, now)
+        return Reading(float(self.cluster.serves(target)), now - self.sample_age, now)
 
     async def picture(self) -> Picture:
         self._answer()
@@ -175,40 +190,64 @@ class FakeGates:
     Attributes:
         token: The highest that they have obeyed.
         orders: What they were told.
+        looks: Whom they said hello to, and what they were asked for.
+        cures: Whether a restart helps.
+        ended: How they say that a verb ended.
+        pause: What a verb waits for after it began.
+        mute: They do what they are told, and the end is never heard.
+        running: Settle says that it still runs.
+        invocation, age: What they see of each unit; seconds since its last change.
+        holds: Set on the nodes themselves.
     """
 
     cluster: FakeCluster
     diary: list[str] = field(default_factory=list)
     token: tuple[int, int] | None = None
     orders: list[Order] = field(default_factory=list)
+    looks: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    cures: bool = True
+    ended: Ended = field(default_factory=lambda: Ended(Outcome.DONE, "restarted", ""))
+    pause: asyncio.Event | None = None
+    mute: bool = False
+    running: bool = False
+    invocation: str = "i1"
+    age: float = 60.0
+    holds: tuple[str, ...] = ()
 
     async def look(self, node: str, names: Sequence[str]) -> Look:
-        if node in self.cluster.deaf:
-            raise Unreachable(f"{node}: no route to host")
+        self._reach(node)
+        self.looks.append((node, tuple(names)))
         units = {name: self._unit(node, name) for name in names}
         name = self.cluster.topology.cluster
-        return Look(name, node, "boot-1", "ledger-1", self.token, (), units)
+        return Look(name, node, "boot-1", "ledger-1", self.token, self.holds, units)
 
     async def act(self, order: Order) -> Ended:
-        if order.node in self.cluster.deaf:
-            raise Unreachable(f"{order.node}: no route to host")
+        self._reach(order.node)
         self.diary.append(f"gate {order.node} {order.verb} {order.unit}")
         self.orders.append(order)
-        self.cluster.down -= {
-            target
-            for target in self.cluster.down
-            if self.cluster.topology.services[target.service or ""].unit == order.unit
-            and target.node == order.node
-        }
-        return Ended(Outcome.DONE, "restarted", "")
+        if self.pause is not None:
+            await self.pause.wait()
+        if self.cures:
+            self.cluster.down -= {
+                target
+                for target in self.cluster.down
+                if self.cluster.topology.services[target.service or ""].unit == order.unit
+                and target.node == order.node
+            }
+        if self.mute:
+            raise OutcomeUnknown(f"{order.node}: the session ended")
+        return self.ended
 
     async def settle(self, node: str, action_id: str) -> Ended | None:
+        self._reach(node)
+        self.diary.append(f"settle {node} {action_id}")
+        if not any(order.action_id == action_id for order in self.orders):
+            return Ended(Outcome.NOT_SENT, "voided", "")
+        return None if self.running else self.ended
+
+    def _reach(self, node: str) -> None:
         if node in self.cluster.deaf:
             raise Unreachable(f"{node}: no route to host")
-        done = any(order.action_id == action_id for order in self.orders)
-        return Ended(
-            Outcome.DONE if done else Outcome.NOT_SENT, "restarted" if done else "voided", ""
-        )
 
     def _unit(self, node: str, name: str) -> UnitLook | None:
         services = self.cluster.topology.services_on(node).values()
@@ -216,7 +255,7 @@ class FakeGates:
         if service is None:
             return None
         state = "active" if self.cluster.serves(Target(node, service.name)) else "failed"
-        return UnitLook(name, "loaded", state, state, "success", "i1", 0, 60.0, ())
+        return UnitLook(name, "loaded", state, state, "success", self.invocation, 0, self.age, ())
 
 
 @dataclass
@@ -228,3 +267,61 @@ class FakeProbes:
 
     async def serves(self, target: Target) -> bool | None:
         return None if self.blind else self.cluster.serves(target)
+
+
+@dataclass
+class FakeAlertmanagers:
+    """Has firing what a test says, until the target serves; takes what the healer posts.
+
+    Attributes:
+        alerts: What fires for as long as it is true.
+        stuck: What fires whatever is true: forged, or within its look-back window.
+        silent: None of the peers answers.
+        one_away: One of two peers does not.
+        watchdog: Whether the pipeline's heartbeat is heard.
+        posted: Every alert of the healer's own, as it came.
+    """
+
+    cluster: FakeCluster
+    diary: list[str] = field(default_factory=list)
+    alerts: list[Alert] = field(default_factory=list)
+    stuck: list[Alert] = field(default_factory=list)
+    silent: bool = False
+    one_away: bool = False
+    watchdog: bool = True
+    posted: list[OwnAlert] = field(default_factory=list)
+
+    async def read(self) -> Sight:
+        self._answer()
+        true = [one for one in self.alerts if not self.cluster.serves(one.target)]
+        judged = [(one, refusal(one, self.cluster.topology)) for one in (*true, *self.stuck)]
+        return Sight(
+            alerts=tuple(one for one, why in judged if why is None),
+            rejected=tuple((one, why) for one, why in judged if why is not None),
+            complete=not self.one_away,
+            watchdog_at=self.cluster.clock.wall() if self.watchdog else None,
+        )
+
+    async def post(self, alerts: Sequence[OwnAlert]) -> None:
+        self._answer()
+        self.posted += alerts
+        self.diary += [f"post {dict(one.labels)['alertname']}" for one in alerts]
+
+    def _answer(self) -> None:
+        if self.silent:
+            raise Unreachable("alertmanager: connection refused")
+
+
+@dataclass
+class FakeSecondPath:
+    """Keeps every call, or is broken."""
+
+    diary: list[str] = field(default_factory=list)
+    calls: list[tuple[str, str]] = field(default_factory=list)
+    broken: bool = False
+
+    async def call(self, subject: str, text: str) -> None:
+        self.diary.append(f"call {subject}")
+        if self.broken:
+            raise Unreachable("second path: no answer")
+        self.calls.append((subject, text))

@@ -125,7 +125,7 @@ async def test_everything_is_seen(plane: Plane) -> None:
     (incident,) = incidents.incidents
     assert (incident.cause, incident.node, incident.service) == ("ServiceDown", "web1", "nginx")
     assert [(step.at, step.word) for step in incident.states] == [
-        (120.0, "VERIFIED"),
+        (130.0, "VERIFIED"),
         (130.0, "CLOSED"),
     ]
     assert incident.guards[0].guard == "capacity"
