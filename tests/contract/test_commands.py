@@ -1,0 +1,66 @@
+"""Every command that a page tells people to run is one that the programs' own parsers take."""
+
+import argparse
+import re
+import shlex
+from collections.abc import Iterator
+
+import pytest
+
+import cluster.cli
+import gate.cli
+import healer.cli
+import lab.cli
+from tests.test_contract import ROOT
+
+PARSERS = {
+    "hale-cluster": cluster.cli._parser(),
+    "hale-gate": gate.cli._parser(),
+    "hale-healer": healer.cli._parser(),
+    "hale-lab": lab.cli.parser(),
+}
+PAGES = sorted(
+    {*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("runbooks/*.md")}
+    | set(ROOT.glob("scenarios/*/README.md"))
+)
+PROGRAM = f"(?:{'|'.join(PARSERS)})"
+
+
+def commands(pattern: str) -> list[object]:
+    """Return what `pattern` finds in the pages, one case a command."""
+    return list(_commands(pattern))
+
+
+def _commands(pattern: str) -> Iterator[object]:
+    for page in PAGES:
+        found = re.findall(pattern, page.read_text(), re.MULTILINE)
+        for number, command in enumerate(dict.fromkeys(found)):
+            yield pytest.param(command, id=f"{page.relative_to(ROOT)}-{number}")
+
+
+def subcommands(program: str) -> set[str]:
+    """Return a program's subcommands, as its parser has them."""
+    actions = PARSERS[program]._actions
+    (choices,) = (one.choices for one in actions if isinstance(one, argparse._SubParsersAction))
+    return set(choices or ())
+
+
+# In a block of code: the line is what people paste. Comments and redirections are the shell's.
+@pytest.mark.parametrize("command", commands(rf"(?:^ *|&& )({PROGRAM} [^#>&|\n]+)"))
+def test_a_command_in_a_block_of_code_is_understood(command: str) -> None:
+    program, *argv = shlex.split(command)
+    try:
+        PARSERS[program].parse_args(argv)
+    except SystemExit:
+        pytest.fail(f"{command}: {program} does not take that")
+
+
+# In running text: it may be a mention, without what would have to follow.
+@pytest.mark.parametrize("command", commands(rf"`({PROGRAM} [^`]+)`"))
+def test_a_command_in_running_text_begins_with_a_word_that_there_is(command: str) -> None:
+    program, word, *_ = shlex.split(command)
+    assert word in subcommands(program), f"{command}: {program} has no {word}"
+
+
+def test_the_pages_tell_people_to_run_something() -> None:
+    assert len(commands(rf"`({PROGRAM} [^`]+)`")) > 20

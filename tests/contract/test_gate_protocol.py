@@ -1,0 +1,229 @@
+"""The healer's side of the gate protocol and the gate's, put together without a wire between them.
+
+Neither imports the other, so only these tests notice when one of them moves.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gate import protocol, replies
+from gate.holds import Hold
+from gate.ids import ActionId
+from gate.ids import Token as GateToken
+from gate.protocol import Hello, Reason, Request, State
+from gate.units import Seen
+from gate.verbs import KNOWN
+from healer.adapters import gate_lines as wire
+from healer.core import events as ev
+from healer.core.decide import PASSING_REFUSALS, Plan, expect, plan
+from healer.core.facts import Look
+from healer.core.incident import Outcome
+from healer.core.order import Order, Token
+from tests.gate.fakes import NGINX
+from tests.gate.fakes import World as Node
+from tests.healer.core.world import World as Healer
+from tests.healer.core.world import alert, topology
+
+TRANSCRIPTS = Path(__file__).parents[1] / "gate/transcripts"
+TOKEN = Token(1, 4, "store-1/start-1")
+EXPECT = '{"boot_id":"b","units":{"nginx.service":{"active_state":"failed","invocation_id":"i"}}}'
+ORDER = Order("1.4.17", "web1", "service.restart", "nginx.service", EXPECT, 30.0)
+
+words = st.text(max_size=40)
+
+
+def asked(line: bytes) -> Hello | Request:
+    """Let the gate read a line as its channel gives it: without the newline."""
+    assert line.endswith(b"\n")
+    assert b"\n" not in line[:-1]
+    return protocol.parse_line(line[:-1])
+
+
+# --- Healer to gate -------------------------------------------------------------------------
+
+
+@given(st.lists(words, max_size=8))
+def test_the_gate_reads_every_hello_that_the_healer_writes(names: list[str]) -> None:
+    assert asked(wire.hello(tuple(names))) == Hello(tuple(names))
+
+
+@given(words, words, st.floats(0.001, protocol.DEADLINE_LIMIT), st.integers(1, 2**62))
+def test_the_gate_reads_every_request_that_the_healer_writes(
+    unit: str, nonce: str, deadline: float, number: int
+) -> None:
+    order = replace(ORDER, action_id=f"1.4.{number}", unit=unit, deadline_seconds=deadline)
+    found = asked(wire.request(order, cluster="first", token=TOKEN, nonce=nonce))
+    assert isinstance(found, Request)
+    assert (found.id, found.token) == (ActionId(1, 4, number), GateToken(1, 4))
+    assert (found.cluster, found.node, found.store) == ("first", "web1", TOKEN.store)
+    assert (found.verb, found.args, found.nonce) == ("service.restart", {"unit": unit}, nonce)
+    assert found.deadline_seconds == deadline
+
+
+def test_the_gate_reads_what_the_healer_expects_of_the_node() -> None:
+    world = Healer()
+    world.journal(ev.IncidentOpened("1", alert(), "restart-service", "d1"))
+    incident = world.board.incidents["1"]
+    step = plan(incident, world.topology)
+    assert isinstance(step, Plan)
+    expected = expect(step.proposal, world.facts(incident))
+    order = replace(ORDER, expect=expected)
+    found = asked(wire.request(order, cluster="first", token=TOKEN, nonce="n"))
+    assert isinstance(found, Request)
+    assert found.expect.boot_id == "boot-1"
+    unit = found.expect.unit("nginx.service")
+    assert unit is not None
+    assert (unit.active_state, unit.invocation_id) == ("active", "i1")
+
+
+def test_the_gate_reads_the_healers_settle_under_an_id_that_no_action_has() -> None:
+    line = wire.settle("1.3.2", node="web1", cluster="first", token=TOKEN, nonce="n")
+    found = asked(line)
+    assert isinstance(found, Request)
+    assert (found.verb, found.args) == ("action.settle", {"id": "1.3.2"})
+    assert found.id.number == 0
+
+
+def test_every_rung_of_every_ladder_is_a_verb_that_the_gate_has() -> None:
+    rungs = [rung for ladder in topology().ladders.values() for rung in ladder.rungs]
+    assert {rung.action for rung in rungs} - {"person.call"} <= set(KNOWN)
+
+
+# --- Gate to healer -------------------------------------------------------------------------
+
+
+def test_the_healer_reads_everything_that_a_gate_sees() -> None:
+    seen = {"nginx.service": Seen(NGINX, 1.5, ("app.service",)), "ghost.service": None}
+    holds = (Hold("a person looks", None), Hold("fan", "2026-01-02T03:04:05Z"))
+    answer = replies.Welcome("first", "web1", "b1", "l1", GateToken(1, 4), "n1", holds, seen)
+    look = wire.welcome_of(replies.welcome(answer)).look()
+    assert (look.cluster, look.node, look.boot_id, look.ledger_id) == ("first", "web1", "b1", "l1")
+    assert (look.highest_token, look.holds) == ((1, 4), ("a person looks", "fan"))
+    unit = look.units["nginx.service"]
+    assert unit is not None
+    assert (unit.active_state, unit.result, unit.age_seconds) == ("failed", "signal", 1.5)
+    assert unit.reverse_dependencies == ("app.service",)
+    assert look.units["ghost.service"] is None
+
+
+def test_the_healer_reads_a_gate_that_knows_next_to_nothing() -> None:
+    answer = replies.Welcome("first", "web1", "b1", None, None, "n1", (), {})
+    look = wire.welcome_of(replies.welcome(answer)).look()
+    assert look == Look("first", "web1", "b1", "", None, (), {})
+
+
+@pytest.mark.parametrize("reason", Reason)
+@pytest.mark.parametrize("state", [State.DONE, State.FAILED, State.REFUSED, State.UNKNOWN])
+def test_the_healer_reads_every_last_line_that_a_gate_can_write(
+    state: State, reason: Reason
+) -> None:
+    line = replies.last(ActionId.parse("1.4.17"), protocol.Outcome(state, reason, "why"))
+    ended = wire.answer_of(line, "1.4.17").ended()
+    assert (ended.outcome, ended.reason, ended.detail) == (Outcome(state), reason, "why")
+
+
+@pytest.mark.parametrize("state", set(State) - {State.BEGUN})
+def test_the_healer_reads_how_a_settled_action_stands(state: State) -> None:
+    settled = protocol.Outcome(state, "word", "why", "2026-01-02T03:04:05Z", None, "b1")
+    done = protocol.Outcome(State.DONE, Reason.SETTLED, "")
+    found = wire.answer_of(replies.last(ActionId.parse("1.4.0"), done, settled), "1.4.0").settled
+    assert found is not None
+    ended = found.ended()
+    match state:
+        case State.RUNNING:
+            assert ended is None
+        case State.VOIDED:
+            assert ended is not None
+            assert ended.outcome is Outcome.NOT_SENT
+        case _:
+            assert ended is not None
+            assert ended.outcome is Outcome(state)
+
+
+def test_a_gate_that_is_not_there_is_no_end_of_anything() -> None:
+    with pytest.raises(ValueError, match="None"):
+        wire.answer_of(replies.unreachable("no such socket"), "1.4.17")
+
+
+# --- Words and limits -----------------------------------------------------------------------
+
+
+def test_both_sides_have_the_same_words_and_limits() -> None:
+    told = set(get_args(wire.Answer.model_fields["state"].annotation))
+    settled = set(get_args(wire.Settled.model_fields["state"].annotation))
+    assert told | settled == set(State)
+    assert (wire.LINE_LIMIT, wire.LOOK_LIMIT) == (protocol.LINE_LIMIT, protocol.LOOK_LIMIT)
+
+
+def test_the_refusals_that_pass_are_words_that_a_gate_says() -> None:
+    assert set(Reason) >= PASSING_REFUSALS
+
+
+# --- A whole conversation -------------------------------------------------------------------
+
+
+def test_hello_restart_and_settle_in_one_session(tmp_path: Path) -> None:
+    node = Node(tmp_path)
+    (line,) = node.talk(wire.hello(("nginx.service",))[:-1])
+    seen = wire.welcome_of(line)
+    unit = seen.look().units["nginx.service"]
+    assert unit is not None
+    facts = {"active_state": unit.active_state, "invocation_id": unit.invocation_id}
+    expected = json.dumps({"boot_id": seen.boot_id, "units": {"nginx.service": facts}})
+
+    order = replace(ORDER, expect=expected)
+    hello, begun, end = node.talk(
+        wire.hello(())[:-1],
+        wire.request(order, cluster="first", token=TOKEN, nonce="nonce-2")[:-1],
+    )
+    assert wire.welcome_of(hello).nonce == "nonce-2"
+    assert wire.answer_of(begun, "1.4.17").state == "begun"
+    assert wire.answer_of(end, "1.4.17").ended().outcome is Outcome.DONE
+
+    line = wire.settle("1.4.17", node="web1", cluster="first", token=TOKEN, nonce="nonce-3")
+    *_, told = node.talk(wire.hello(())[:-1], line[:-1])
+    settled = wire.answer_of(told, wire.settle_id(TOKEN)).settled
+    assert settled is not None
+    ended = settled.ended()
+    assert ended is not None
+    assert (ended.outcome, ended.reason) == (Outcome.DONE, "restarted")
+
+
+# --- The gate's golden transcripts ----------------------------------------------------------
+
+# What a transcript leaves out because it is null or the same in every line.
+WELCOME: dict[str, Any] = {
+    "v": 1,
+    "boot_id": "b",
+    "ledger_id": None,
+    "highest_token": None,
+    "marks": [],
+}
+UNIT = {"state_age_seconds": None, "restarts": None}
+
+
+def spoken() -> Iterator[Any]:
+    for path in sorted(TRANSCRIPTS.glob("*.txt")):
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            if re.match(r"  \{", line):
+                yield pytest.param(json.loads(line), id=f"{path.stem}:{number}")
+
+
+@pytest.mark.parametrize("said", list(spoken()))
+def test_the_healer_reads_every_line_of_the_gates_transcripts(said: dict[str, Any]) -> None:
+    if "nonce" in said:
+        seen = {name: unit and {**UNIT, **unit} for name, unit in said["seen"].items()}
+        holds = [{"until": None, **hold} for hold in said["holds"]]
+        wire.welcome_of(json.dumps({**WELCOME, **said, "seen": seen, "holds": holds}).encode())
+    else:
+        action = said.get("id")
+        answer = wire.answer_of(json.dumps({"v": 1, "id": None, **said}).encode(), action or "none")
+        assert answer.state == said["state"]

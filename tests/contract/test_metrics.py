@@ -1,0 +1,93 @@
+"""What is exposed is what docs/contracts.md says, name by name and label by label."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from healer.core import events as ev
+from healer.core.incident import Incident, State
+from healer.metrics import FREEZES, Metrics
+from healer.narrator import Narrator
+from tests.exporter.tools import complaints
+from tests.healer.core.world import alert
+from tests.healer.web.house import House
+from tests.test_contract import CONTRACTS, tables_of_metrics
+
+GOLDEN = Path(__file__).parents[1] / "exporter/fixtures/metrics.prom"
+
+OURS = ("hale_", "healer_", "node_scrape_collector_")
+SUFFIXES = re.compile(r"_(bucket|count|sum)$")
+"""What a histogram adds to its name, and `le` with it."""
+
+
+def told_labels() -> dict[str, set[str]]:
+    """Return the labels that the tables of docs/contracts.md give each metric."""
+    rows = re.findall(r"^\| ((?:`[a-z0-9_]+`(?:, )?)+) \|([^|]*)\|", CONTRACTS, re.MULTILINE)
+    # Values of a label stand in brackets behind it and are no labels.
+    return {
+        name: set(re.findall(r"`(\w+)`", re.sub(r"\([^)]*\)", "", labels)))
+        for names, labels in rows
+        for name in re.findall(r"`(\w+)`", names)
+    }
+
+
+def shown(exposition: str) -> Iterator[tuple[str, set[str]]]:
+    for family in text_string_to_metric_families(exposition):
+        for sample in family.samples:
+            name = SUFFIXES.sub("", sample.name) if family.type == "histogram" else sample.name
+            yield name, set(sample.labels) - {"le"}
+
+
+async def of_the_healer() -> str:
+    """Return /metrics of a healer to which everything happened that it counts."""
+    house = House()
+    metrics = house.desk.metrics
+    house.journal.listen(Narrator(house.journal.board, metrics))
+    await house.arm()
+    for number, service in ("1", "nginx"), ("2", "app"), ("3", "hale-exporter"):
+        await house.open(house.trouble(at=f"web{number}/{service}"), number)
+    await house.healed("1")
+    await house.held("2")
+    forged = house.trouble(at="web9/nginx")
+    await house.journal.write(
+        ev.IncidentEscalated("3", "ladder_exhausted", "2 tried"),
+        ev.AlertRefused(forged, "unknown_target", "cluster.yml has no web9."),
+    )
+    metrics.show(house.journal.board.open, frozenset(FREEZES))
+    metrics.second_path.labels("placed").inc()
+    metrics.webhooks.labels("202").inc()
+    async with house.public() as session, session.get("/metrics") as answer:
+        return await answer.text()
+
+
+async def test_everything_in_the_tables_is_exposed_and_nothing_else() -> None:
+    both = [*shown(GOLDEN.read_text()), *shown(await of_the_healer())]
+    ours = {name for name, _ in both if name.startswith(OURS)}
+    assert ours == tables_of_metrics()
+
+
+async def test_every_series_has_the_labels_of_its_row() -> None:
+    told = told_labels()
+    for name, labels in [*shown(GOLDEN.read_text()), *shown(await of_the_healer())]:
+        if name.startswith(OURS):
+            assert labels == told[name], name
+
+
+async def test_a_series_about_an_incident_has_all_four_labels_even_where_one_is_empty() -> None:
+    """One that was left out would be filled with the healer's own node when Prometheus scrapes."""
+    metrics = Metrics("test")
+    cause = alert("NodeDown", "web1")
+    incident = Incident("1", cause, "none", 0.0, 0.0, "", State.ESCALATED, escalation="denied")
+    metrics.show([incident], frozenset())
+    assert (
+        'healer_incident_escalated{failure_domain="rack-1",group="web",node="web1",'
+        'reason="denied",service=""} 1.0'
+    ) in metrics.exposition().decode()
+
+
+@pytest.mark.tools
+async def test_promtool_has_nothing_to_say_of_the_healers_names() -> None:
+    assert complaints((await of_the_healer()).encode()) == set()
