@@ -86,6 +86,13 @@ class RealNode:
         (folder / "gate.json").write_text(json.dumps(GATE_JSON))
         self.nginx(ActiveState="failed", SubState="failed", InvocationID="a" * 32)
 
+    @classmethod
+    def at(cls, folder: Path) -> "RealNode":
+        """Return the node that another process made in this folder."""
+        node = cls.__new__(cls)
+        node.folder, node.home = folder, folder / "bin"
+        return node
+
     def nginx(self, **properties: str) -> None:
         (self.home / "units" / "nginx.service").write_text(json.dumps(properties))
 
