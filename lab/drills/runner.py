@@ -51,6 +51,9 @@ def run(drill: Drill, lab: Lab, clock: Clock, say: Say, directory: Path) -> Repo
             undo.callback(_restore, way, base, changed)
             install.prepare(lab, drill.given, base, changed)
             seen = _stages(way, changed.cluster.healer.node, processes, undo)
+            gatherer.fleet = fleet(
+                base.cluster
+            )  # what the drill added goes now; nobody waits for it
         way.wait_for_redundancy()
     return judge(drill, seen, tuple(way.faults), tuple(way.trouble))
 

@@ -55,7 +55,7 @@ class Running:
         """Scrape until a line is there, as Prometheus would."""
         async with asyncio.timeout(PATIENCE):
             # Another process would wait for nothing else either.
-            while sample not in (body := await self.metrics()).splitlines():  # noqa: ASYNC110
+            while sample not in (body := await self.metrics()).splitlines():
                 await asyncio.sleep(0.02)
         return body
 
