@@ -6,7 +6,7 @@ order can be asserted.
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from healer.adapters.intake import refusal
 from healer.core.alert import Alert, Target
@@ -260,13 +260,14 @@ class FakeGates:
 
 @dataclass
 class FakeProbes:
-    """Probes from outside the node; `blind` says that none can be made."""
+    """Probes from outside the node; `blind` says that none can be made, `refuses` that none succeeds."""
 
     cluster: FakeCluster
     blind: bool = False
+    refuses: bool = False
 
     async def serves(self, target: Target) -> bool | None:
-        return None if self.blind else self.cluster.serves(target)
+        return None if self.blind else self.cluster.serves(target) and not self.refuses
 
 
 @dataclass
@@ -301,6 +302,10 @@ class FakeAlertmanagers:
             complete=not self.one_away,
             watchdog_at=self.cluster.clock.wall() if self.watchdog else None,
         )
+
+    def silence(self) -> None:
+        """Let a person silence everything that fires."""
+        self.alerts = [replace(one, silenced=True) for one in self.alerts]
 
     async def post(self, alerts: Sequence[OwnAlert]) -> None:
         self._answer()

@@ -21,7 +21,7 @@ from healer.narrator import Narrator
 from healer.operators import Operators
 from healer.runner import Runner
 from healer.standing import Watch
-from tests.healer.core.world import alert, topology
+from tests.healer.core.world import VERIFY, alert, topology
 from tests.healer.fakes import (
     FakeAlertmanagers,
     FakeCluster,
@@ -37,14 +37,22 @@ ARMED = 3.0
 """Seconds after which a healer that starts in a quiet cluster is armed."""
 
 
-def simple(*, web: int = 3, mode: Mode = Mode.ACT, fast: bool = True, **numbers: float) -> Topology:
+def simple(
+    *,
+    web: int = 3,
+    mode: Mode = Mode.ACT,
+    fast: bool = True,
+    soak: float = 3.0,
+    **numbers: float,
+) -> Topology:
     """nginx alone on every web node, and nothing that waits without need."""
     whole = topology(web=web, mode=mode)
     numbers = {"cooldown": 0.0, "owner_settled": 0.0, **numbers}
     services = {name: one for name, one in whole.services.items() if name != "app"}
     ladder = whole.ladders["restart-service"]
     restart, call = ladder.rungs
-    rungs = (replace(restart, fast=fast), call)
+    verify = replace(VERIFY, soak_seconds=soak)
+    rungs = (replace(restart, fast=fast, verify=verify), call)
     ladders = {**whole.ladders, ladder.name: replace(ladder, rungs=rungs)}
     own = replace(whole.numbers, **numbers)  # type: ignore[arg-type]
     return replace(whole, services=services, ladders=ladders, numbers=own)
@@ -128,7 +136,9 @@ class Village:
 
     def fail(self, at: str = "web1/nginx", **labels: str) -> Alert:
         """Let a service die; its alert begins now and ends when it serves again."""
-        fired = alert(at=at, began=self.clock.wall(), **labels)
+        domain = self.topology.nodes[at.partition("/")[0]].failure_domain
+        given = {"failure_domain": domain, **labels}
+        fired = alert(at=at, began=self.clock.wall(), **given)  # type: ignore[arg-type]
         self.cluster.down.add(fired.target)
         others = self.alertmanagers.alerts
         others[:] = [one for one in others if one.fingerprint != fired.fingerprint]

@@ -70,7 +70,12 @@ def _canary(incident: Incident, alike: list[Incident], need: str) -> Verdict:
 def _ahead(other: Incident, incident: Incident) -> bool:
     if other.state in UNSETTLED:
         return True
-    return (other.opened_at, int(other.id)) < (incident.opened_at, int(incident.id))
+    return _turn(other) < _turn(incident)
+
+
+def _turn(incident: Incident) -> tuple[bool, float, int]:
+    # What a person put into our hands comes before what may be pre-existing and never ours.
+    return incident.adopted_by is None, incident.opened_at, int(incident.id)
 
 
 def _recent(incident: Incident, since: float) -> bool:
