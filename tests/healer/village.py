@@ -23,18 +23,29 @@ from healer.runner import Runner
 from healer.standing import Watch
 from tests.healer.core.world import VERIFY, alert, topology
 from tests.healer.fakes import (
-    FakeAlertmanagers,
     FakeCluster,
     FakeGates,
     FakeProbes,
     FakePrometheus,
-    FakeSecondPath,
     FakeStore,
     LoopClock,
 )
+from tests.healer.pager import FakeAlertmanagers, FakeSecondPath
 
 ARMED = 3.0
 """Seconds after which a healer that starts in a quiet cluster is armed."""
+
+TOLD = "gate web1 service.restart nginx.service"
+"""The diary's line for a restart on web1."""
+
+A_HEAL = [
+    "IncidentOpened",
+    "ActionIntended",
+    "ActionEnded",
+    "VerificationEnded",
+    "IncidentClosed",
+]
+"""What the journal says of one that went well."""
 
 
 def simple(
@@ -138,7 +149,7 @@ class Village:
         """Let a service die; its alert begins now and ends when it serves again."""
         domain = self.topology.nodes[at.partition("/")[0]].failure_domain
         given = {"failure_domain": domain, **labels}
-        fired = alert(at=at, began=self.clock.wall(), **given)  # type: ignore[arg-type]
+        fired = alert(at=at, began=self.clock.wall(), **given)
         self.cluster.down.add(fired.target)
         others = self.alertmanagers.alerts
         others[:] = [one for one in others if one.fingerprint != fired.fingerprint]

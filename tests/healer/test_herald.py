@@ -1,0 +1,240 @@
+"""Who is told, when, how often, and what happens where nobody can be told."""
+
+import asyncio
+from collections import Counter
+
+import pytest
+
+from healer.core import events as ev
+from healer.core.order import Sight
+from healer.core.verdict import hold
+from healer.herald import REPEAT, TEST_EVERY
+from tests.healer.core.world import alert
+from tests.healer.fakes import NOW
+from tests.healer.village import Village
+
+pytestmark = pytest.mark.looptime(start=0)
+
+
+def names(village: Village, *, over: bool = False) -> list[str]:
+    """Return the alerts that were posted, or those that were posted as over."""
+    return [
+        dict(one.labels)["alertname"] for one in village.alertmanagers.posted if one.over == over
+    ]
+
+
+async def telling(village: Village, seconds: float) -> None:
+    """Tell every two seconds, as the engine does."""
+    for _ in range(int(seconds / 2)):
+        await village.herald.tell("first")
+        await asyncio.sleep(2)
+
+
+async def held(village: Village, *, passing: bool = False, at: str = "web1/nginx") -> None:
+    number = str(village.journal.board.opened + 1)
+    said = hold("capacity", "capacity", have=0, need=1, sentence="web is short.", passing=passing)
+    await village.journal.write(
+        ev.IncidentOpened(number, alert(at=at), "restart-service", "d1"),
+        ev.IncidentHeld(number, said, ()),
+    )
+
+
+@pytest.fixture
+def village() -> Village:
+    """A healer that sees everything and has nothing to tell."""
+    made = Village()
+    made.watch.sight = Sight((), (), complete=True, watchdog_at=NOW)
+    return made
+
+
+# --- What is told ---------------------------------------------------------------------------
+
+
+async def test_where_all_is_well_nobody_hears_anything(village):
+    await telling(village, 60)
+    assert village.alertmanagers.posted == village.second_path.calls == []
+
+
+async def test_a_hold_that_ends_by_itself_calls_nobody(village):
+    await held(village, passing=True)
+    await telling(village, 60)
+    assert village.alertmanagers.posted == []
+
+
+async def test_a_hold_that_needs_a_person_is_told_at_once(village):
+    await held(village)
+    await village.herald.tell("first")
+    (told,) = village.alertmanagers.posted
+    text = dict(told.annotations)
+    assert text["summary"] == "Hale will not act on web1/nginx (ServiceDown): capacity"
+    assert text["description"] == "web is short. Incident 1."
+    assert text["incident_url"] == "http://mon1:9595/incidents/1"
+
+
+async def test_an_escalation_says_why_and_what_was_found(village):
+    await held(village)
+    await village.journal.write(ev.IncidentEscalated("1", "config_check", "nginx: [emerg]"))
+    await village.herald.tell("first")
+    (told,) = village.alertmanagers.posted
+    text = dict(told.annotations)
+    assert text["summary"] == "Hale needs a person for web1/nginx (ServiceDown): config_check"
+    assert text["description"].startswith("nginx: [emerg]")
+    assert text["runbook_url"] == "http://mon1:9595/runbooks/HealerEscalation"
+
+
+async def test_what_still_holds_is_posted_again_every_half_minute(village):
+    await held(village)
+    await telling(village, 3 * REPEAT)
+    assert names(village) == ["HealerHolds"] * 3
+
+
+async def test_what_no_longer_holds_is_posted_once_as_over(village):
+    await held(village)
+    await telling(village, 4)
+    await village.journal.write(ev.IncidentClosed("1", "cleared", ""))
+    await telling(village, 60)
+    assert names(village) == ["HealerHolds"]
+    assert names(village, over=True) == ["HealerHolds"]
+
+
+async def test_a_hold_that_turns_into_an_escalation_ends_the_one_and_begins_the_other(village):
+    await held(village)
+    await telling(village, 4)
+    await village.journal.write(ev.IncidentEscalated("1", "denied", "ann"))
+    await telling(village, 4)
+    assert names(village) == ["HealerHolds", "HealerEscalation"]
+    assert names(village, over=True) == ["HealerHolds"]
+
+
+async def test_each_incident_has_its_own_alert(village):
+    await held(village, at="web1/nginx")
+    await held(village, at="web2/nginx")
+    await village.herald.tell("first")
+    about = [dict(one.labels)["node"] for one in village.alertmanagers.posted]
+    assert sorted(about) == ["web1", "web2"]
+
+
+async def test_two_incidents_about_one_target_are_one_alert_until_both_are_over(village):
+    await held(village)
+    await held(village)
+    await telling(village, 4)
+    await village.journal.write(ev.IncidentClosed("1", "cleared", ""))
+    await telling(village, 4)
+    assert (names(village), names(village, over=True)) == (["HealerHolds"], [])
+    await village.journal.write(ev.IncidentClosed("2", "cleared", ""))
+    await telling(village, 4)
+    assert names(village, over=True) == ["HealerHolds"]
+
+
+# --- Blindness ------------------------------------------------------------------------------
+
+
+async def test_a_full_disk_is_told_at_once(village):
+    village.watch.storing = False
+    await village.herald.tell("first")
+    assert names(village) == ["HealerFrozen"]
+
+
+async def test_a_watchdog_that_is_missed_is_told_after_a_minute(village):
+    await asyncio.sleep(200)
+    await telling(village, 60)
+    assert names(village) == []
+    await telling(village, 4)
+    assert names(village) == ["HealerFrozen"]
+
+
+async def test_a_freeze_by_a_person_calls_nobody(village):
+    await village.journal.write(ev.Frozen("moving rack b", "ann"))
+    await telling(village, 60)
+    assert names(village) == []
+
+
+async def test_two_reasons_for_blindness_are_one_alert(village):
+    village.watch.storing = False
+    village.watch.sight = None
+    await telling(village, 20)
+    assert names(village) == ["HealerFrozen"]
+
+
+# --- Nobody can be told ---------------------------------------------------------------------
+
+
+async def test_the_second_path_is_called_once_for_each_alert(village):
+    village.alertmanagers.silent = True
+    await held(village, at="web1/nginx")
+    await telling(village, 30)
+    await held(village, at="web2/nginx")
+    await telling(village, 120)
+    subjects = Counter(subject for subject, _ in village.second_path.calls)
+    assert subjects == {
+        "Hale will not act on web1/nginx (ServiceDown): capacity": 1,
+        "Hale will not act on web2/nginx (ServiceDown): capacity": 1,
+    }
+
+
+async def test_the_second_path_says_where_to_look(village):
+    village.alertmanagers.silent = True
+    await held(village)
+    await village.herald.tell("first")
+    ((_, text),) = village.second_path.calls
+    assert text == "web is short. Incident 1.\nhttp://mon1:9595/incidents"
+
+
+async def test_a_call_that_failed_is_tried_again(village):
+    village.alertmanagers.silent = village.second_path.broken = True
+    await held(village)
+    await telling(village, 10)
+    village.second_path.broken = False
+    await telling(village, 60)
+    assert len(village.second_path.calls) == 1
+
+
+async def test_when_alertmanager_is_back_it_hears_what_still_holds(village):
+    village.alertmanagers.silent = True
+    await held(village)
+    await telling(village, 10)
+    village.alertmanagers.silent = False
+    await telling(village, 4)
+    assert names(village) == ["HealerHolds"]
+
+
+async def test_what_ended_while_alertmanager_was_away_is_posted_as_over_when_it_is_back(village):
+    await held(village)
+    await telling(village, 4)
+    village.alertmanagers.silent = True
+    await village.journal.write(ev.IncidentClosed("1", "cleared", ""))
+    await telling(village, 10)
+    village.alertmanagers.silent = False
+    await telling(village, 4)
+    assert names(village, over=True) == ["HealerHolds"]
+
+
+async def test_an_alertmanager_that_is_away_for_long_is_told_once_and_again_the_next_time():
+    village = Village()
+    async with village.armed():
+        for times in 1, 2:
+            village.alertmanagers.silent = True
+            await asyncio.sleep(8)
+            assert len(village.second_path.calls) == times - 1
+            await asyncio.sleep(200)
+            assert len(village.second_path.calls) == times
+            village.alertmanagers.silent = False
+            await asyncio.sleep(20)
+    subject, _ = village.second_path.calls[0]
+    assert subject == "Hale's healer of first does nothing: alertmanager_silent"
+
+
+# --- The daily test -------------------------------------------------------------------------
+
+
+async def test_the_second_path_is_tested_once_a_day(village):
+    for _ in range(3 * 24):
+        await village.herald.test_second_path()
+        await asyncio.sleep(TEST_EVERY / 24)
+    assert [subject for subject, _ in village.second_path.calls] == ["test"] * 3
+
+
+async def test_a_test_that_fails_is_counted(village):
+    village.second_path.broken = True
+    await village.herald.test_second_path()
+    assert 'healer_second_path_total{outcome="failed"} 1.0' in village.metrics.exposition().decode()

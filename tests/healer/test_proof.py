@@ -1,0 +1,218 @@
+"""An incident ends by what was seen on fresh data, never by an alert's absence or a gate's word."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from healer.core import events as ev
+from healer.core.incident import Outcome, State
+from healer.core.order import Ended
+from tests.healer.core.world import alert
+from tests.healer.village import A_HEAL, Village, simple
+
+pytestmark = pytest.mark.looptime(start=0)
+
+
+# --- Proof ----------------------------------------------------------------------------------
+
+
+async def test_a_restart_that_does_not_help_is_tried_again_and_then_a_person_has_it():
+    village = Village()
+    village.gates.cures = False
+    async with village.armed():
+        village.fail()
+        await asyncio.sleep(90)
+    assert len(village.gates.orders) == 2
+    assert village.incident().state is State.ESCALATED
+    assert village.incident().escalation == "ladder_exhausted"
+
+
+async def test_samples_from_before_the_end_prove_nothing():
+    village = Village()
+    village.prometheus.sample_age = 25.0
+    async with village.armed():
+        village.fail()
+        await asyncio.sleep(19)
+        # It has long served again, but nothing that was seen is newer than the action.
+        assert village.cluster.serves(village.incident().target)
+        assert village.incident().state is State.VERIFYING
+        await asyncio.sleep(10)
+    proof = village.written(ev.VerificationEnded)[0]
+    assert (proof.verified, proof.reason) == (False, "old_sample")
+
+
+async def test_one_bad_look_starts_the_soak_anew():
+    village = Village(simple(soak=10.0))
+    async with village.armed():
+        village.fail()
+        await asyncio.sleep(8)
+        failed = village.incident().target
+        village.cluster.down.add(failed)
+        await asyncio.sleep(2)
+        village.cluster.down.discard(failed)
+        await asyncio.sleep(8)
+        assert village.incident().state is State.VERIFYING
+        await asyncio.sleep(6)
+    assert village.incident().outcome == "healed"
+    (proof,) = village.written(ev.VerificationEnded)
+    assert proof.detail.endswith("held for 10 s")
+
+
+async def test_a_service_that_does_not_answer_from_outside_is_not_healed():
+    village = Village()
+    village.probes.refuses = True
+    async with village.armed():
+        village.fail()
+        await asyncio.sleep(30)
+    assert village.written(ev.VerificationEnded)[0].reason == "outside_probe"
+
+
+async def test_an_alert_that_still_fires_does_not_make_a_repair_fail():
+    village = Village()
+    async with village.armed():
+        village.alertmanagers.stuck.append(village.fail())
+        await asyncio.sleep(9)
+        assert village.incident().outcome == "healed"
+        await asyncio.sleep(60)
+    assert village.kinds == A_HEAL
+
+
+async def test_a_new_critical_alert_in_the_footprint_makes_a_repair_fail():
+    village = Village()
+    async with village.armed():
+        village.fail()
+        await asyncio.sleep(3)
+        assert village.incident().state is State.VERIFYING
+        began = village.clock.wall()
+        village.alertmanagers.stuck.append(alert("ServiceSlow", began=began, heal="none"))
+        await asyncio.sleep(25)
+    assert village.written(ev.VerificationEnded)[0].reason == "new_alarm"
+
+
+async def test_prometheus_away_at_the_end_of_an_action_proves_nothing_until_it_is_back():
+    village = Village()
+    village.gates.pause = asyncio.Event()
+    async with village.armed():
+        village.fail()
+        await asyncio.sleep(3)
+        village.prometheus.silent = True
+        village.gates.pause.set()
+        await asyncio.sleep(10)
+        assert village.incident().state is State.VERIFYING
+        village.prometheus.silent = False
+        await asyncio.sleep(10)
+    assert village.incident().outcome == "healed"
+
+
+@pytest.mark.parametrize("reason", ["config_check", "start_failed"])
+async def test_what_the_gate_says_is_what_the_attempt_says(reason):
+    outcome = Outcome.REFUSED if reason == "config_check" else Outcome.FAILED
+    village = Village()
+    village.gates.ended, village.gates.cures = Ended(outcome, reason, "nginx: [emerg]"), False
+    async with village.armed():
+        village.fail()
+        await asyncio.sleep(4)
+    first = village.incident().attempts[0]
+    assert (first.outcome, first.reason, first.detail) == (outcome, reason, "nginx: [emerg]")
+
+
+async def test_a_refusal_for_good_goes_to_a_person_at_once():
+    village = Village()
+    refused = Ended(Outcome.REFUSED, "config_check", "nginx: [emerg] no port")
+    village.gates.ended, village.gates.cures = refused, False
+    async with village.armed():
+        village.fail()
+        await asyncio.sleep(60)
+    assert village.incident().state is State.ESCALATED
+    assert village.incident().escalation == "config_check"
+    assert len(village.gates.orders) == 1
+
+
+# --- Ends without an action -----------------------------------------------------------------
+
+
+async def test_trouble_that_went_away_closes_as_cleared_after_the_soak():
+    village = Village()
+    village.gates.holds = ("a person looks",)
+    async with village.armed():
+        fired = village.fail()
+        await asyncio.sleep(5)
+        assert village.hold() == "gate_hold"
+        assert village.incident().confirmed
+        village.alertmanagers.stuck.append(fired)
+        village.mend()
+        await asyncio.sleep(2)
+        assert village.incident().state is State.HELD
+        await asyncio.sleep(5)
+    assert (village.incident().outcome, village.gates.orders) == ("cleared", [])
+
+
+async def test_an_alert_that_was_never_true_closes_as_such():
+    village = Village()
+    async with village.armed():
+        village.alertmanagers.stuck.append(alert(began=village.clock.wall()))
+        await asyncio.sleep(3)
+        assert village.hold() == "not_confirmed"
+        await asyncio.sleep(5)
+    assert (village.incident().outcome, village.gates.orders) == ("not_true", [])
+
+
+async def test_absence_of_the_alert_alone_closes_nothing():
+    village = Village()
+    village.gates.holds = ("a person looks",)
+    async with village.armed():
+        village.fail()
+        await asyncio.sleep(5)
+        village.alertmanagers.alerts.clear()
+        await asyncio.sleep(60)
+    assert village.hold() == "gate_hold"
+
+
+async def test_a_closed_episode_that_is_true_again_opens_a_recurrence():
+    village = Village()
+    async with village.armed():
+        village.alertmanagers.stuck.append(village.fail())
+        await asyncio.sleep(20)
+        assert village.incident().outcome == "healed"
+        village.cluster.down.add(village.incident().target)
+        await asyncio.sleep(30)
+    second = village.incident(2)
+    assert second.cause.episode == village.incident(1).cause.episode
+    assert second.outcome == "healed"
+    assert len(village.gates.orders) == 2
+
+
+async def test_a_closed_episode_that_is_not_true_again_opens_nothing():
+    village = Village()
+    async with village.armed():
+        village.alertmanagers.stuck.append(village.fail())
+        await asyncio.sleep(300)
+    assert len(village.written(ev.IncidentOpened)) == 1
+
+
+async def test_two_members_that_fail_alike_are_repaired_one_after_the_other():
+    village = Village()
+    async with village.armed():
+        village.fail("web1/nginx")
+        village.fail("web2/nginx")
+        await asyncio.sleep(40)
+    second = [order.node for order in village.gates.orders].index("web2")
+    assert second == 1
+    proved = village.diary.index("journal VerificationEnded")
+    assert proved < village.diary.index("gate web2 service.restart nginx.service")
+    assert {one.outcome for one in village.journal.board.incidents.values()} == {"healed"}
+
+
+async def test_an_incident_that_needs_no_ladder_is_nobodys():
+    village = Village()
+    async with village.armed():
+        fired = village.fail()
+        village.alertmanagers.alerts[:] = [
+            replace(
+                fired,
+                labels=tuple((k, "none" if k == "heal" else v) for k, v in fired.labels),
+            )
+        ]
+        await asyncio.sleep(10)
+    assert village.kinds == []
