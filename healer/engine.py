@@ -14,7 +14,7 @@ from healer.core.alert import Alert
 from healer.core.correlate import correlate, recurring
 from healer.core.decide import Act, Close, Escalate, Hold, Stay, decide
 from healer.core.facts import Evidence, Facts
-from healer.core.incident import Incident, State
+from healer.core.incident import IllegalMove, Incident, State
 from healer.core.ladder import Verification
 from healer.core.order import Sight
 from healer.core.topology import Topology
@@ -224,7 +224,11 @@ class Engine:
                 replace(facts, standing=self._watch.standing()), incident
             )
             clear_for = self._clear_for(incident, facts)
-            await self._carry(tasks, incident, decide(incident, facts, clear_for))
+            try:
+                await self._carry(tasks, incident, decide(incident, facts, clear_for))
+            except IllegalMove as exc:
+                # A person's word was durable first; the next look decides on that.
+                log.info("decision.overtaken", incident=incident_id, error=str(exc))
 
     async def _carry(
         self,

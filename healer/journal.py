@@ -27,6 +27,7 @@ class Journal:
         self.board = Board()
         self._listeners: list[Listener] = []
         self._changed = asyncio.Condition()
+        self._writing = asyncio.Lock()
 
     def listen(self, listener: Listener) -> None:
         """Have `listener` called with each record written from now on."""
@@ -49,15 +50,19 @@ class Journal:
         Raises:
             StoreFull: Nothing was written, nothing changed.
             LeaseLost: Nothing was written, and this healer must stop.
+            IllegalMove: Another writer came first and it cannot happen any more; nothing was written.
         """
         # A cancelled writer must not leave a durable event that the board has not heard of.
         await asyncio.shield(self._write(events, closing))
 
     async def _write(self, events: tuple[ev.Event, ...], closing: bool) -> None:
-        for record in await self.store.append(events, closing=closing):
-            self.board.apply(record)
-            for listener in self._listeners:
-                listener(record)
+        # One at a time: an event that passed the check must still be legal when it is folded.
+        async with self._writing:
+            self.board.check(events)
+            for record in await self.store.append(events, closing=closing):
+                self.board.apply(record)
+                for listener in self._listeners:
+                    listener(record)
         async with self._changed:
             self._changed.notify_all()
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from healer.core import events as ev
 from healer.core.alert import Alert, Target
 from healer.core.decide import Decision, Escalate, Hold, decide, plan
-from healer.core.incident import Incident, State
+from healer.core.incident import IllegalMove, Incident, State
 from healer.errors import Refused
 from healer.gatherer import Gatherer
 from healer.journal import Journal
@@ -58,7 +58,7 @@ class Operators:
         incident = self._waiting(incident_id)
         step = plan(incident, self._gatherer.topology)
         rung = 0 if isinstance(step, Escalate) else step.rung_index
-        await self._journal.write(ev.ApprovalDenied(incident_id, rung, by))
+        await self._change(ev.ApprovalDenied(incident_id, rung, by), "nothing_to_approve")
 
     async def freeze(self, reason: str, by: str) -> None:
         """Stop every action until `unfreeze`."""
@@ -83,7 +83,7 @@ class Operators:
         incident = self._known(incident_id)
         if incident.state not in (State.OPEN, State.HELD, State.ESCALATED):
             raise Refused("not_adoptable", f"incident {incident_id} is {incident.state.value}")
-        await self._journal.write(ev.IncidentAdopted(incident_id, by))
+        await self._change(ev.IncidentAdopted(incident_id, by), "not_adoptable")
 
     async def explain(self, target: Target, ladder: str, alert_name: str) -> Explanation:
         """Say what would be done if this alert fired for this target now. Nothing is written."""
@@ -115,6 +115,12 @@ class Operators:
         )
         facts = await self._gatherer.read(incident, self._watch.standing())
         return Explanation(incident, decide(incident, facts, None))
+
+    async def _change(self, event: ev.ApprovalDenied | ev.IncidentAdopted, otherwise: str) -> None:
+        try:
+            await self._journal.write(event)
+        except IllegalMove as exc:  # the engine took its next step while this was on its way
+            raise Refused(otherwise, str(exc)) from exc
 
     def _known(self, incident_id: str) -> Incident:
         try:

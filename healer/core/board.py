@@ -3,6 +3,7 @@
 `apply` is the one place where an event changes something. Replaying the journal gives the same board.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import assert_never
 
@@ -85,6 +86,19 @@ class Board:
             for one in self.incidents.values()
             if _kind(one) == mine and one.target.node != incident.target.node
         )
+
+    def check(self, events: Iterable[ev.Event]) -> None:
+        """Make sure that events may follow, before they are durable: what is written is replayed for ever.
+
+        Raises:
+            IllegalMove: They cannot happen any more. Nothing changed.
+        """
+        changed: dict[str, Incident] = {}
+        for event in events:
+            if isinstance(event, IncidentEvent):
+                before = changed.get(event.incident) or self.incidents.get(event.incident)
+                if before is not None:  # else it was opened by one of these
+                    changed[event.incident] = fold(before, event, 0.0)
 
     def apply(self, record: ev.Record) -> None:
         """Take one record in.
@@ -194,8 +208,9 @@ def fold(incident: Incident, event: IncidentEvent, at: float) -> Incident:
         case ev.CauseReplaced(_, cause, ladder):
             others = (one for one in incident.alerts if one.fingerprint != cause.fingerprint)
             # A yes was to a rung of the old ladder.
-            symptoms = tuple(others)
-            return replace(incident, cause=cause, ladder=ladder, symptoms=symptoms, approvals=())
+            return replace(
+                incident, cause=cause, ladder=ladder, symptoms=tuple(others), approvals=()
+            )
         case ev.IncidentHeld(_, held, verdicts):
             real = incident.confirmed or _confirmed(verdicts)
             return _move(incident, Move.HOLD, at, hold=held, verdicts=verdicts, confirmed=real)
@@ -250,14 +265,9 @@ def _begin(incident: Incident, event: ev.ActionIntended, at: float) -> Incident:
         deadline_at=event.deadline_at,
     )
     attempts = (*incident.attempts, attempt)
+    told = event.verdicts
     return _move(
-        incident,
-        Move.BEGIN,
-        at,
-        hold=None,
-        verdicts=event.verdicts,
-        attempts=attempts,
-        confirmed=True,
+        incident, Move.BEGIN, at, hold=None, verdicts=told, attempts=attempts, confirmed=True
     )
 
 
