@@ -8,10 +8,10 @@ import pytest
 from healer.core import events as ev
 from healer.core.board import Board
 from healer.core.events import Event, Record
-from healer.core.footprint import of_unit
 from healer.core.incident import IllegalMove, State
 from healer.core.verdict import hold
 from healer.errors import Refused, StoreFull
+from tests.healer.core.history import intent
 from tests.healer.core.world import alert
 from tests.healer.fakes import FakeStore
 from tests.healer.village import Village
@@ -42,23 +42,6 @@ async def held(village: Village) -> None:
     )
 
 
-def intent(village: Village) -> ev.ActionIntended:
-    target = alert().target
-    return ev.ActionIntended(
-        incident="1",
-        action_id="1.1.1",
-        ladder="restart-service",
-        rung=0,
-        action="service.restart",
-        target=target,
-        unit="nginx.service",
-        footprint=of_unit(target, (), village.topology),
-        expect="{}",
-        deadline_at=village.clock.wall() + 30,
-        verdicts=(),
-    )
-
-
 def replayed(village: Village) -> Board:
     board = Board()
     for record in village.store.records:
@@ -71,7 +54,7 @@ async def test_a_person_who_speaks_while_an_action_begins_is_refused(village, wo
     await held(village)
     speak = getattr(village.operators, word)
     begun, said = await asyncio.gather(
-        village.journal.write(intent(village)), speak("1", "ann"), return_exceptions=True
+        village.journal.write(intent(village.incident())), speak("1", "ann"), return_exceptions=True
     )
     assert begun is None
     assert isinstance(said, Refused)
@@ -83,7 +66,7 @@ async def test_an_action_that_would_begin_while_a_person_says_no_does_not(villag
     await held(village)
     said, begun = await asyncio.gather(
         village.operators.deny("1", "ann"),
-        village.journal.write(intent(village)),
+        village.journal.write(intent(village.incident())),
         return_exceptions=True,
     )
     assert said is None

@@ -1,0 +1,273 @@
+"""Whatever is written, in whatever order: the board is what its records say, and nothing runs twice."""
+
+from collections import Counter
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from healer.core import events as ev
+from healer.core.board import KEEP_CLOSED, KEEP_PAST_SECONDS, KEEP_REFUSED, Board
+from healer.core.correlate import correlate
+from healer.core.incident import UNSETTLED, IllegalMove, Incident, Outcome, State
+from healer.core.verdict import allow, hold
+from tests.healer.core.history import TOPOLOGY, approval, intent, proof
+from tests.healer.core.world import NOW, alert
+
+SAID = hold("capacity", "capacity", have=0, need=1, sentence="web is short.")
+ENDS = [Outcome.DONE, Outcome.FAILED, Outcome.REFUSED, Outcome.UNKNOWN, Outcome.NOT_SENT]
+
+
+@dataclass
+class Play:
+    """A journal under way. What cannot happen is not written, as healer.journal has it."""
+
+    board: Board = field(default_factory=Board)
+    records: list[ev.Record] = field(default_factory=list)
+    now: float = NOW
+
+    def write(self, *events: ev.Event) -> bool:
+        try:
+            self.board.check(events)
+        except IllegalMove:
+            return False
+        for event in events:
+            self.now += 1
+            record = ev.Record(len(self.records) + 1, self.now, "boot", self.now, event)
+            self.records.append(record)
+            self.board.apply(record)
+        return True
+
+    def fire(self, at: str, name: str, began: float = NOW) -> None:
+        one = alert(name, at, began=began)
+        while changes := correlate(self.board, [one], TOPOLOGY):
+            assert self.write(*changes)
+
+    def wrote(self, kind: type[ev.Event]) -> list[Any]:
+        return [one.event for one in self.records if isinstance(one.event, kind)]
+
+
+def replay(records: list[ev.Record]) -> Board:
+    board = Board()
+    for record in records:
+        board.apply(record)
+    return board
+
+
+def opened(*targets: str) -> Play:
+    play = Play()
+    for at in targets:
+        play.fire(at, "ServiceDown")
+    return play
+
+
+# --- Any history ----------------------------------------------------------------------------
+
+# What engine, runner and people write about one incident, whoever of them comes first.
+WORDS = ["hold", "begin", "end", "prove", "escalate", "adopt", "approve", "deny", "close"]
+PLACES = ["web1/nginx", "web1/app", "web2/nginx"]
+FIRES = st.tuples(
+    st.just("fire"), st.sampled_from(PLACES), st.sampled_from(["ServiceDown", "ExporterDown"])
+)
+SPEAKS = st.tuples(
+    st.just("word"),
+    st.sampled_from(WORDS),
+    st.integers(0, 3),
+    st.sampled_from(ENDS),
+    st.booleans(),
+)
+TURNS = st.tuples(
+    st.just("world"), st.sampled_from(["start", "arm", "freeze", "unfreeze", "refuse"])
+)
+STEPS = st.lists(FIRES | SPEAKS | TURNS, max_size=60)
+
+
+def play_step(play: Play, step: tuple[Any, ...]) -> None:
+    match step:
+        case "fire", at, name:
+            play.fire(at, name, began=play.now)
+        case "world", what:
+            play.write(_world(play, what))
+        case "word", word, index, outcome, good:
+            here = list(play.board.incidents.values())
+            if here:
+                events = _about(play, here[index % len(here)], word, outcome, good)
+                play.write(*events)
+
+
+def _world(play: Play, what: str) -> ev.Event:
+    match what:
+        case "start":
+            return ev.HealerStarted("test", "d1", TOPOLOGY.modes, 1, len(play.records))
+        case "arm":
+            return ev.Armed("first_look", (alert(at="web3/nginx"),))
+        case "freeze":
+            return ev.Frozen("moving", "ann")
+        case "unfreeze":
+            return ev.Unfrozen("ann")
+        case _:
+            return ev.AlertRefused(alert(cluster="other"), "other_cluster", "no")
+
+
+def _about(
+    play: Play, one: Incident, word: str, outcome: Outcome, good: bool
+) -> tuple[ev.Event, ...]:
+    last = one.attempts[-1].action_id if one.attempts else ""
+    match word:
+        case "hold":
+            return (ev.IncidentHeld(one.id, SAID, (allow("still_true", have=1, need=1),)),)
+        case "begin":
+            return (intent(one, len(play.records)),)
+        # The runner and the engine end and prove only what they began; then it may come late or twice.
+        case "end" if last:
+            return (ev.ActionEnded(one.id, last, outcome, "word", "", None),)
+        case "prove" if one.state is State.VERIFYING:
+            return proof(one, good=good)
+        case "escalate":
+            return (ev.IncidentEscalated(one.id, "ladder_exhausted", ""),)
+        case "adopt":
+            return (ev.IncidentAdopted(one.id, "ann"),)
+        case "approve":
+            return (approval(one),)
+        case "deny":
+            return (ev.ApprovalDenied(one.id, 0, "ann"),)
+        case "close":
+            return (ev.IncidentClosed(one.id, "cleared", ""),)
+    return ()
+
+
+@given(STEPS)
+def test_replaying_any_history_gives_the_same_board(steps: list[tuple[Any, ...]]) -> None:
+    play = Play()
+    for step in steps:
+        play_step(play, step)
+    assert vars(replay(play.records)) == vars(play.board)
+
+
+@given(STEPS)
+def test_every_intent_is_one_attempt_and_no_incident_has_two_under_way(
+    steps: list[tuple[Any, ...]],
+) -> None:
+    play = Play()
+    for step in steps:
+        play_step(play, step)
+        for one in play.board.incidents.values():
+            running = [attempt for attempt in one.attempts if attempt.outcome is None]
+            assert len(running) == (one.state is State.ACTING)
+            assert one.running is (running[0] if running else None)
+    intents = Counter(one.incident for one in play.wrote(ev.ActionIntended))
+    attempts = {one.id: len(one.attempts) for one in play.board.incidents.values() if one.attempts}
+    assert intents == attempts
+    assert len(play.board.past) == intents.total()
+
+
+@given(STEPS)
+def test_the_success_record_says_what_the_incidents_say(steps: list[tuple[Any, ...]]) -> None:
+    play = Play()
+    for step in steps:
+        play_step(play, step)
+    told = {one.attempt.action_id: one.attempt for one in play.board.past}
+    shown = {a.action_id: a for one in play.board.incidents.values() for a in one.attempts}
+    assert told == shown
+
+
+@given(STEPS)
+def test_what_cannot_happen_leaves_the_board_as_it_was(steps: list[tuple[Any, ...]]) -> None:
+    play = Play()
+    for step in steps:
+        play_step(play, step)
+    for one in list(play.board.incidents.values()):
+        for event in (intent(one), ev.IncidentAdopted(one.id, "ann")):
+            before = deepcopy(vars(play.board))
+            try:
+                play.board.apply(ev.Record(play.board.seq + 1, NOW, "boot", NOW, event))
+            except IllegalMove:
+                assert vars(play.board) == before
+                continue
+            play.board = replay(play.records)
+
+
+# --- One thing at a time --------------------------------------------------------------------
+
+
+def test_only_what_is_not_settled_counts_as_running() -> None:
+    play = opened("web1/nginx", "web2/nginx")
+    first = play.board.incidents["1"]
+    play.write(intent(first))
+    (running,) = play.board.running(besides="2")
+    assert (running.incident, running.action) == ("1", "service.restart")
+    assert play.board.running(besides="1") == ()
+    play.write(ev.ActionEnded("1", "1.1.1", Outcome.FAILED, "start_failed", "", None))
+    assert play.board.incidents["1"].state not in UNSETTLED
+    assert play.board.running(besides="2") == ()
+
+
+@pytest.mark.parametrize("outcome", ENDS)
+def test_what_may_have_happened_goes_to_proof_and_the_rest_may_be_tried_again(
+    outcome: Outcome,
+) -> None:
+    play = opened("web1/nginx")
+    play.write(intent(play.board.incidents["1"]))
+    play.write(ev.ActionEnded("1", "1.1.1", outcome, "word", "", None))
+    proved_next = outcome in (Outcome.DONE, Outcome.UNKNOWN)
+    assert (play.board.incidents["1"].state is State.VERIFYING) == proved_next
+
+
+def test_other_modes_disarm_and_the_same_modes_do_not() -> None:
+    play = Play()
+    play.write(_world(play, "start"), ev.Armed("first_look", ()))
+    play.write(_world(play, "start"))
+    assert play.board.armed_at is not None
+    play.write(ev.HealerStarted("test", "d2", "healer act", 1, 3))
+    assert play.board.armed_at is None
+
+
+def test_actions_are_counted_anew_in_each_term() -> None:
+    play = opened("web1/nginx")
+    play.write(intent(play.board.incidents["1"]))
+    assert play.board.actions == 1
+    play.write(_world(play, "start"))
+    assert play.board.actions == 0
+
+
+def test_adoption_forgets_the_attempts_of_before_and_the_success_record_does_not() -> None:
+    play = opened("web1/nginx")
+    play.write(intent(play.board.incidents["1"]))
+    play.write(ev.ActionEnded("1", "1.1.1", Outcome.FAILED, "start_failed", "", None))
+    play.write(ev.IncidentEscalated("1", "ladder_exhausted", ""), ev.IncidentAdopted("1", "ann"))
+    one = play.board.incidents["1"]
+    assert one.tries("restart-service", 0, "service.restart", one.target) == 0
+    assert len(play.board.past) == 1
+
+
+# --- Nothing grows without end --------------------------------------------------------------
+
+
+def test_the_newest_closed_incidents_are_kept_and_open_ones_always() -> None:
+    play = opened("web3/nginx")
+    for number in range(KEEP_CLOSED + 50):
+        play.fire("web1/nginx", "ServiceDown", began=NOW + number)
+        play.write(ev.IncidentClosed(str(play.board.opened), "cleared", ""))
+    assert len(play.board.incidents) == KEEP_CLOSED + 1
+    assert [one.id for one in play.board.open] == ["1"]
+    assert str(play.board.opened) in play.board.incidents
+
+
+def test_refused_alerts_that_anyone_can_post_do_not_fill_the_memory() -> None:
+    play = Play()
+    for number in range(KEEP_REFUSED + 50):
+        forged = alert(at=f"web{number}/nginx", cluster="other")
+        play.write(ev.AlertRefused(forged, "other_cluster", "no"))
+    assert len(play.board.refused) == KEEP_REFUSED
+    assert forged.fingerprint in play.board.refused
+
+
+def test_attempts_older_than_a_month_no_longer_count() -> None:
+    play = opened("web1/nginx", "web2/nginx")
+    play.write(intent(play.board.incidents["1"], 1))
+    play.now += KEEP_PAST_SECONDS + 1
+    play.write(intent(play.board.incidents["2"], 2))
+    assert [one.attempt.action_id for one in play.board.past] == ["1.1.2"]
