@@ -14,6 +14,9 @@ READ = 65536
 DRAIN = 64
 """Reads after the end: a full pipe and more, but not for ever if a stray child still writes."""
 
+KILLED_SECONDS = 1.0
+"""How long SIGKILL may take. A process in an uninterruptible wait of the kernel is then left alone."""
+
 
 class NotStarted(Exception):  # reads as what happened
     """The program could not be started; nothing was changed."""
@@ -24,7 +27,8 @@ class Ran:
     """What became of a program.
 
     Attributes:
-        code: Exit status; negative for a signal; None when it was killed because its time was up.
+        code: Exit status; negative for a signal; None when its time was up. It was killed then, but one
+            that waits for a dead disk may outlive that.
         output: Standard output and error together, the last `keep` bytes of them.
         cut: Whether more than that came.
     """
@@ -45,6 +49,8 @@ class Ran:
 def run(argv: tuple[str, ...], seconds: float, keep: int = READ) -> Ran:
     """Run a program to its end, or kill it and its children when `seconds` are over.
 
+    It returns within a second of that even if the kernel does not let the program die.
+
     Raises:
         NotStarted: there is no such program, or it may not be run.
     """
@@ -59,17 +65,22 @@ def run(argv: tuple[str, ...], seconds: float, keep: int = READ) -> Ran:
         )
     except (OSError, ValueError) as error:
         raise NotStarted(f"{argv[0]}: {error}") from error
-    with child:
-        return _watch(child, time.monotonic() + seconds, keep)
+    assert child.stdout is not None  # noqa: S101  # asked for above; for the type checker
+    # `with child` would wait for a child that cannot be killed, for as long as that lasts.
+    with child.stdout as out:
+        exit_fd = os.pidfd_open(child.pid)
+        try:
+            return _watch(child, exit_fd, out.fileno(), time.monotonic() + seconds, keep)
+        finally:
+            os.close(exit_fd)
 
 
-def _watch(child: "subprocess.Popen[bytes]", end: float, keep: int) -> Ran:
+def _watch(
+    child: "subprocess.Popen[bytes]", exit_fd: int, out: int, end: float, keep: int
+) -> Ran:
     """Collect output until the program has exited; what it left behind in the background is killed."""
     tail = _Tail(keep)
     exited = False
-    assert child.stdout is not None  # noqa: S101  # run() asked for it; for the type checker
-    out = child.stdout.fileno()
-    exit_fd = os.pidfd_open(child.pid)
     os.set_blocking(out, False)
     poll = select.poll()
     poll.register(exit_fd, select.POLLIN)
@@ -80,13 +91,21 @@ def _watch(child: "subprocess.Popen[bytes]", end: float, keep: int) -> Ran:
             if tail.add(_read(out)):
                 poll.unregister(out)  # an ended pipe is always ready and would make us spin
     finally:
-        os.close(exit_fd)
         _kill_group(child.pid)  # before wait(): until then nobody else can have its number
+    if not exited and not _is_gone(exit_fd):
+        return Ran(None, bytes(tail.kept), tail.cut)  # init inherits it, or the next Popen reaps it
     code = child.wait()
     for _ in range(DRAIN):
         if tail.add(_read(out)):
             break
     return Ran(code if exited else None, bytes(tail.kept), tail.cut)
+
+
+def _is_gone(exit_fd: int) -> bool:
+    """Give a killed program a moment to end. One that waits for a dead disk ends when that does."""
+    poll = select.poll()
+    poll.register(exit_fd, select.POLLIN)
+    return bool(poll.poll(KILLED_SECONDS * 1000))
 
 
 @dataclass(slots=True)

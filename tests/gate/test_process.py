@@ -1,10 +1,14 @@
 """Programs run with limits on time and output."""
 
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from gate.process import NotStarted, run
+from gate.process import NotStarted, Ran, run
+from tests.gate import unkillable
+from tests.gate.real import PATIENCE, ROOT
 
 SOON, LATE = 0.2, 30.0
 
@@ -62,3 +66,19 @@ def test_nothing_is_inherited_but_the_path() -> None:
 def test_what_cannot_be_started_says_so(argv: tuple[str, ...]) -> None:
     with pytest.raises(NotStarted):
         run(argv, LATE)
+
+
+def test_a_program_that_cannot_be_killed_is_left_alone(tmp_path: Path) -> None:
+    """Whoever waited for it would hold the run lock until the disk comes back."""
+    left_alone = Ran(None, b"started\n")
+    done = subprocess.run(
+        [sys.executable, "-m", unkillable.__name__, str(tmp_path / "started")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    if done.returncode == unkillable.NO_NAMESPACES:
+        pytest.skip("this kernel lets us make no PID namespace")
+    assert done.stdout.strip() == f"{left_alone} [0]"
