@@ -1,0 +1,251 @@
+"""Which alerts are one trouble: what explains what, what joins, what takes over, what opens nothing."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from healer.core import events as ev
+from healer.core.alert import Alert
+from healer.core.board import Board
+from healer.core.correlate import correlate, depth, explains, recurring
+from healer.core.incident import Outcome
+from healer.core.topology import Service, Topology
+from tests.healer.core.history import intent
+from tests.healer.core.world import NOW, World, alert, topology
+
+TOPOLOGY = topology()
+
+
+def changes(board: Board, *alerts: Alert, cluster: Topology = TOPOLOGY) -> list[ev.Event]:
+    """Return what these alerts change first."""
+    return correlate(board, alerts, cluster)
+
+
+def on(*alerts: Alert, world: World | None = None, cluster: Topology = TOPOLOGY) -> World:
+    """Let alerts fire until nothing changes any more, as the engine does."""
+    world = world or World()
+    for _ in range(100):
+        found = changes(world.board, *alerts, cluster=cluster)
+        if not found:
+            return world
+        world.journal(*found)
+    raise AssertionError("it does not come to an end")
+
+
+def incidents(world: World) -> list[tuple[str, list[str]]]:
+    """Return each open incident's cause and symptoms, as targets."""
+    return [
+        (str(one.cause.target), [str(symptom.target) for symptom in one.symptoms])
+        for one in world.board.open
+    ]
+
+
+# --- What explains what ---------------------------------------------------------------------
+
+NODE = alert("NodeDown", "web1", heal="none")
+DISK = alert("DiskFailing", "web1", failure="disk")
+FULL = alert("FilesystemBroken", "web1", failure="filesystem")
+NGINX = alert("ServiceDown", "web1/nginx")
+APP = alert("ServiceDown", "web1/app")
+EXPORTER = alert("ExporterDown", "web1", heal="restart-exporter")
+
+
+def test_a_node_lies_deeper_than_a_disk_than_a_filesystem_than_a_service() -> None:
+    order = [NODE, DISK, FULL, NGINX]
+    assert [depth(one) for one in order] == sorted({depth(one) for one in order})
+    for index, deep in enumerate(order):
+        assert all(explains(deep, shallow, TOPOLOGY) for shallow in order[index + 1 :])
+    assert not any(explains(NGINX, deep, TOPOLOGY) for deep in order[:-1])
+
+
+def test_a_service_explains_those_that_depend_on_it_and_not_the_other_way_round() -> None:
+    assert explains(NGINX, APP, TOPOLOGY)
+    assert not explains(APP, NGINX, TOPOLOGY)
+
+
+def test_dependence_goes_through_services_between_and_round_a_ring_without_an_end() -> None:
+    ring = {
+        name: Service(name, f"{name}.service", "web", depends_on=(other,))
+        for name, other in {"a": "b", "b": "c", "c": "a"}.items()
+    }
+    cluster = replace(TOPOLOGY, services={**TOPOLOGY.services, **ring})
+    a, c = alert(at="web1/a"), alert(at="web1/c")
+    assert explains(c, a, cluster)
+    assert not explains(NGINX, a, cluster)
+
+
+def test_nothing_explains_trouble_on_another_node() -> None:
+    for one in (NODE, DISK, NGINX, EXPORTER):
+        assert not explains(one, alert(at="web2/nginx"), TOPOLOGY)
+
+
+def test_an_exporter_that_is_gone_explains_nothing_and_only_a_dead_node_explains_it() -> None:
+    """What it no longer tells is not known to be dead."""
+    assert not explains(EXPORTER, NGINX, TOPOLOGY)
+    assert not explains(DISK, EXPORTER, TOPOLOGY)
+    assert explains(NODE, EXPORTER, TOPOLOGY)
+
+
+# --- Opening --------------------------------------------------------------------------------
+
+
+def test_an_alert_opens_an_incident_with_its_ladder_and_the_configuration_it_runs_under() -> None:
+    (opened,) = changes(Board(), NGINX)
+    assert opened == ev.IncidentOpened("1", NGINX, "restart-service", "d1")
+
+
+@pytest.mark.parametrize("heal", ["none", ""])
+def test_an_alert_without_a_ladder_is_a_persons_from_the_start(heal: str) -> None:
+    assert on(alert(heal=heal)).board.incidents == {}
+
+
+@pytest.mark.parametrize("name", ["HealerHolds", "HealerEscalation", "HealerDown"])
+def test_alerts_about_the_healer_start_and_join_nothing(name: str) -> None:
+    world = on(NGINX, alert(name, "web1/nginx", heal="restart-service"))
+    assert incidents(world) == [("web1/nginx", [])]
+
+
+def test_the_same_trouble_on_two_nodes_is_two_incidents() -> None:
+    world = on(NGINX, alert(at="web2/nginx"))
+    assert incidents(world) == [("web1/nginx", []), ("web2/nginx", [])]
+
+
+def test_what_fires_together_is_one_incident_about_the_deepest_cause() -> None:
+    assert incidents(on(APP, NGINX)) == [("web1/nginx", ["web1/app"])]
+
+
+# --- Joining and taking over ----------------------------------------------------------------
+
+
+def test_a_symptom_joins_the_incident_that_explains_it() -> None:
+    world = on(NGINX, APP, world=on(NGINX))
+    assert incidents(world) == [("web1/nginx", ["web1/app"])]
+
+
+def test_a_deeper_cause_takes_the_incident_over_and_keeps_what_was_tried() -> None:
+    world = on(APP)
+    world.journal(intent(world.board.incidents["1"]))
+    world.journal(ev.ActionEnded("1", "1.1.1", Outcome.FAILED, "start_failed", "", None))
+    on(APP, NGINX, world=world)
+    one = world.board.incidents["1"]
+    assert incidents(world) == [("web1/nginx", ["web1/app"])]
+    assert [attempt.outcome for attempt in one.attempts] == [Outcome.FAILED]
+
+
+def test_a_deeper_cause_of_two_incidents_makes_them_one() -> None:
+    other = replace(TOPOLOGY.services["app"], name="api", unit="api.service")
+    cluster = replace(TOPOLOGY, services={**TOPOLOGY.services, "api": other})
+    api = alert(at="web1/api")
+    world = on(APP, api, cluster=cluster)
+    assert len(world.board.open) == 2
+    on(APP, api, NGINX, world=world, cluster=cluster)
+    ((cause, symptoms),) = incidents(world)
+    assert (cause, sorted(symptoms)) == ("web1/nginx", ["web1/api", "web1/app"])
+    assert world.board.incidents["2"].outcome == "merged"
+
+
+def test_an_action_under_way_ends_under_its_own_name() -> None:
+    other = replace(TOPOLOGY.services["app"], name="api", unit="api.service")
+    cluster = replace(TOPOLOGY, services={**TOPOLOGY.services, "api": other})
+    api = alert(at="web1/api", began=NOW + 1)
+    world = on(APP, api, cluster=cluster)
+    world.journal(intent(world.board.incidents["2"]))
+    on(APP, api, NGINX, world=world, cluster=cluster)
+    assert [str(one.cause.target) for one in world.board.open] == ["web1/nginx", "web1/api"]
+
+
+def test_what_an_action_takes_away_joins_it_while_it_is_not_settled() -> None:
+    world = on(APP)
+    footprint = replace(
+        intent(world.board.incidents["1"]).footprint, targets=frozenset({NGINX.target, APP.target})
+    )
+    world.journal(replace(intent(world.board.incidents["1"]), footprint=footprint))
+    on(APP, NGINX, world=world)
+    assert incidents(world) == [("web1/app", ["web1/nginx"])]
+
+
+# --- Episodes -------------------------------------------------------------------------------
+
+
+def test_an_alert_that_is_known_changes_nothing() -> None:
+    assert changes(on(NGINX).board, NGINX) == []
+
+
+@pytest.mark.parametrize("change", [{"began_at": NOW + 60}, {"silenced": True}])
+def test_a_newer_episode_or_a_silence_is_the_same_trouble(change: dict[str, float]) -> None:
+    newer = replace(NGINX, **change)  # type: ignore[arg-type]
+    world = on(newer, world=on(NGINX))
+    assert len(world.board.incidents) == 1
+    assert world.board.incidents["1"].cause == newer
+
+
+def closed(*alerts: Alert) -> World:
+    world = on(*alerts)
+    world.journal(ev.IncidentClosed("1", "cleared", ""))
+    return world
+
+
+def test_a_closed_episode_opens_nothing_by_itself_and_may_be_a_recurrence() -> None:
+    world = closed(NGINX)
+    assert changes(world.board, NGINX) == []
+    assert recurring(world.board, [NGINX]) == [NGINX]
+
+
+def test_a_new_episode_of_a_closed_one_opens_an_incident() -> None:
+    world = on(replace(NGINX, began_at=NOW + 60), world=closed(NGINX))
+    assert [one.id for one in world.board.open] == ["2"]
+
+
+def test_a_recurrence_that_is_already_looked_after_is_none() -> None:
+    world = closed(NGINX)
+    world.journal(ev.IncidentOpened("2", NGINX, "restart-service", "d1"))
+    assert recurring(world.board, [NGINX]) == []
+
+
+def test_a_closed_symptom_without_a_ladder_is_never_a_recurrence() -> None:
+    note = alert("ServiceSlow", "web1/nginx", heal="none")
+    world = closed(NGINX, note)
+    assert note.episode in world.board.closed_episodes
+    assert recurring(world.board, [note]) == []
+
+
+# --- Any alerts -----------------------------------------------------------------------------
+
+ANY = st.lists(
+    st.builds(
+        lambda name, at, heal, began: alert(name, at, heal=heal, began=NOW + began),
+        st.sampled_from(["ServiceDown", "NodeDown", "ExporterDown", "ServiceSlow", "HealerHolds"]),
+        st.sampled_from(["web1", "web1/nginx", "web1/app", "web2/nginx", "web2/app", "web9"]),
+        st.sampled_from(["restart-service", "none"]),
+        st.integers(0, 3),
+    ),
+    unique_by=lambda one: one.fingerprint,
+    max_size=12,
+)
+
+
+@given(st.lists(ANY, max_size=4))
+def test_it_ends_and_every_alert_is_in_one_incident_at_most(looks: list[list[Alert]]) -> None:
+    world = World()
+    for alerts in looks:
+        on(*alerts, world=world)
+        held = [known.fingerprint for one in world.board.open for known in one.alerts]
+        assert len(held) == len(set(held))
+        wanted = {
+            one.fingerprint
+            for one in alerts
+            if one.label("heal") != "none" and not one.name.startswith("Healer")
+        }
+        closed_ones = {fingerprint for fingerprint, _ in world.board.closed_episodes}
+        assert wanted <= set(held) | closed_ones
+
+
+@given(ANY, st.randoms())
+def test_the_order_in_which_alerts_are_read_means_nothing(
+    alerts: list[Alert], random: object
+) -> None:
+    shuffled = list(alerts)
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    assert incidents(on(*alerts)) == incidents(on(*shuffled))
