@@ -23,6 +23,9 @@ from healer.ports import Clock
 IDENTIFYING = ("cluster", "node", "group", "failure_domain", "service")
 """The labels by which an alert names what it is about (docs/contracts.md)."""
 
+SAID_BY_THE_RULE = ("heal", "severity")
+"""The labels that a rule gives to each of its alerts; an alert with others is not that rule's."""
+
 RULES_FRESH_SECONDS = 30.0
 """How long the rules' expressions are kept. They change with a deployment, not with a fault."""
 
@@ -46,6 +49,7 @@ class _Rule(BaseModel):
     type: Literal["alerting"]
     name: str
     query: str
+    labels: Labels = {}
 
 
 class _Group(BaseModel):
@@ -96,13 +100,14 @@ class HttpPrometheus:
         self._settings = settings
         self._session = session
         self._clock = clock
-        self._rules: dict[str, list[str]] = {}
+        self._rules: dict[tuple[str, ...], list[str]] = {}
         self._rules_at = -math.inf
 
     async def evidence(self, alert: Alert, metric: str) -> Evidence:
         """See ports.Prometheus.evidence."""
         reading = await self.reading(alert.target, metric)
-        expressions = (await self._known_rules()).get(alert.name)
+        said = tuple(alert.label(name) for name in SAID_BY_THE_RULE)
+        expressions = (await self._known_rules()).get((alert.name, *said))
         if not expressions:
             return Evidence(None, reading)
         wanted = {name: alert.label(name) for name in IDENTIFYING if alert.label(name)}
@@ -199,14 +204,16 @@ class HttpPrometheus:
             msg = f"{self._settings.url}: {error}: correct `verify` in cluster.yml"
             raise Unreachable(msg) from error
 
-    async def _known_rules(self) -> Mapping[str, list[str]]:
+    async def _known_rules(self) -> Mapping[tuple[str, ...], list[str]]:
+        """Return the expressions of each alert's rules, by its name and what its rule says of it."""
         now = self._clock.boottime()
         if now - self._rules_at > RULES_FRESH_SECONDS:
             found = await self._get(f"{self._settings.url}/api/v1/rules?type=alert", _Rules)
-            rules: dict[str, list[str]] = {}
+            rules: dict[tuple[str, ...], list[str]] = {}
             for group in found.groups:
                 for rule in group.rules:
-                    rules.setdefault(rule.name, []).append(rule.query)
+                    said = (rule.labels.get(name, "") for name in SAID_BY_THE_RULE)
+                    rules.setdefault((rule.name, *said), []).append(rule.query)
             self._rules, self._rules_at = rules, now
         return self._rules
 

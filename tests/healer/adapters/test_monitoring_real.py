@@ -81,6 +81,8 @@ async def test_evidence_is_the_rules_own_answer_for_exactly_the_alerts_labels(re
         assert 0 <= found.reading.age < 5
         for changes in ({"service": WEIRD}, {"node": "web2"}, {"group": "db"}, {"cluster": "x"}):
             assert (await ours.evidence(alert(**changes), "hale_service_up")).firing is False
+        for forged in ({"heal": "reboot-node"}, {"severity": "warning"}):
+            assert (await ours.evidence(alert(**forged), "hale_service_up")).firing is None
         unknown = await ours.evidence(alert(alertname="NoSuchRule"), "hale_service_up")
         assert unknown.firing is None
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,43 @@ async def test_rules_are_read_once_in_thirty_seconds():
         clock.now += 31
         await ours.evidence(ALERT, "hale_service_up")
     assert asked.count("/api/v1/rules") == 2
+
+
+@pytest.mark.parametrize(
+    ("heal", "severity", "firing"),
+    [
+        ("restart-service", "critical", True),
+        ("reboot-node", "critical", None),
+        ("restart-service", "warning", None),
+        ("", "critical", None),
+        ("none", "", False),
+    ],
+)
+async def test_only_a_rule_that_says_the_same_of_its_alerts_is_evidence(heal, severity, firing):
+    """Whoever forges a twin of a true alert may choose another ladder for it."""
+    rules = [
+        ("vector(1)", {"heal": "restart-service", "severity": "critical"}),
+        ("vector(0)", {"heal": "none"}),
+    ]
+
+    async def handler(request):
+        if request.path.endswith("rules"):
+            listed = [
+                {"type": "alerting", "name": "ServiceDown", "query": query, "labels": labels}
+                for query, labels in rules
+            ]
+            return web.Response(body=success({"groups": [{"rules": listed}]}))
+        now = ({"hale_part": "now"}, "1")
+        fires = (await request.post())["query"] == "vector(1)"
+        return web.Response(body=vector(now, ({"node": "web1" if fires else "web2"}, "1")))
+
+    said = {"heal": heal, "severity": severity}
+    labels = ALERT.labels + tuple((name, value) for name, value in said.items() if value)
+    async with served(handler) as (port, session):
+        settings = PrometheusSettings(f"http://127.0.0.1:{port}", "first")
+        ours = HttpPrometheus(settings, session, HandClock())
+        evidence = await ours.evidence(replace(ALERT, labels=labels), "hale_service_up")
+    assert evidence.firing is firing
 
 
 @pytest.mark.parametrize(
