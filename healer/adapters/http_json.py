@@ -1,7 +1,7 @@
 """One bounded HTTP call: limited in time, in bytes and to no redirects."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
@@ -15,7 +15,7 @@ LIMIT = 8 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back with status 200.
+    """What came back with a status that was wanted.
 
     Attributes:
         at: The sender's Date header, epoch seconds, cut to whole seconds; None without one.
@@ -32,11 +32,12 @@ async def call(
     seconds: float,
     form: Mapping[str, str] | None = None,
     json_body: bytes | None = None,
+    wanted: Container[int] = (200,),
 ) -> Answer:
     """GET a URL, or POST a form or JSON to it.
 
     Raises:
-        Unreachable: Anything but a whole answer with status 200; it names the URL and what was seen.
+        Unreachable: Anything but a whole answer with a wanted status; it names the URL and what was seen.
     """
     method = "GET" if form is None and json_body is None else "POST"
     headers = {} if json_body is None else {"Content-Type": "application/json"}
@@ -49,7 +50,7 @@ async def call(
             ) as response,
         ):
             body = await _body(response, url)
-            if response.status != 200:
+            if response.status not in wanted:
                 msg = f"{url}: status {response.status}: {body[:300]!r}"
                 raise Unreachable(msg)
             return Answer(body, _date(response.headers.get("Date", "")))

@@ -18,9 +18,13 @@ MOST_TEXT = 16 * 1024
 """Characters of text that are handed over; a person reads less."""
 
 
+TAKEN = range(200, 300)
+"""Statuses; many pagers answer 202 and call later."""
+
+
 @dataclass(frozen=True, slots=True)
 class ByUrl:
-    """POST the object; status 200 means that it was taken."""
+    """POST the object; any status of 200 to 299 means that it was taken."""
 
     url: str
 
@@ -54,7 +58,8 @@ class PersonPath:
         body = json.dumps(message).encode()
         match self._way:
             case ByUrl(url):
-                await call(self._session, url, seconds=self._timeout, json_body=body)
+                seconds = self._timeout
+                await call(self._session, url, seconds=seconds, json_body=body, wanted=TAKEN)
             case ByCommand(argv):
                 await self._run(argv, body)
 

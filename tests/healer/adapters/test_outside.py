@@ -67,6 +67,15 @@ async def test_the_second_path_by_url_hands_over_one_object():
     assert (got[0]["subject"], len(got[0]["text"])) == ("no Alertmanager", 16 * 1024)
 
 
+@pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
+async def test_a_pager_that_takes_the_call_in_its_own_way_has_taken_it(status):
+    async def take(request):
+        return web.Response(status=status)
+
+    async with served(take) as (port, session):
+        await PersonPath(ByUrl(f"http://127.0.0.1:{port}/"), "first", session).call("s", "t")
+
+
 async def test_a_second_path_that_does_not_take_the_call_is_unreachable():
     async def refuse(request):
         return web.Response(status=500, text="out of paper")
@@ -74,6 +83,11 @@ async def test_a_second_path_that_does_not_take_the_call_is_unreachable():
     async with served(refuse) as (port, session):
         with pytest.raises(Unreachable, match=r"status 500.*out of paper"):
             await PersonPath(ByUrl(f"http://127.0.0.1:{port}/"), "first", session).call("s", "t")
+    async with served(answer) as (port, session):
+        with pytest.raises(Unreachable, match="status 302"):
+            await PersonPath(ByUrl(f"http://127.0.0.1:{port}/moved"), "first", session).call(
+                "s", "t"
+            )
         with pytest.raises(Unreachable, match=r"127\.0\.0\.1:1"):
             await PersonPath(ByUrl("http://127.0.0.1:1/"), "first", session).call("s", "t")
 
