@@ -13,6 +13,10 @@ class Unreachable(HaleError):
     """Nothing was changed and nothing is known: try again later."""
 
 
+class Busy(Unreachable):
+    """The other side is at work for us: ask again when that has ended. Nothing was changed."""
+
+
 class OutcomeUnknown(HaleError):
     """Something may have been changed: ask before anything else is done."""
 

@@ -47,8 +47,38 @@ class Store(Protocol):
         """
         ...
 
-    async def read(self, after: int = 0) -> list[Record]:
-        """Return every record with a higher seq, oldest first."""
+    async def read(
+        self, after: int = 0, *, without: frozenset[str] = frozenset(), most: int | None = None
+    ) -> list[Record]:
+        """Return records with a higher seq, oldest first, renewing the lease while that takes long.
+
+        Args:
+            after: The seq before the first that is wanted.
+            without: Kinds to leave out; their bodies are not even loaded.
+            most: How many at once; None for all.
+
+        Raises:
+            ConfigError: The journal cannot be read. Nothing was changed.
+            LeaseLost: It was lost meanwhile.
+        """
+        ...
+
+    async def read_incident(
+        self, incident_id: str, after: int = 0, *, most: int | None = None
+    ) -> list[Record]:
+        """Return an incident's records with a higher seq, oldest first, `most` of them at once.
+
+        Raises:
+            ConfigError: The journal cannot be read. Nothing was changed.
+        """
+        ...
+
+    async def hint_bytes(self, since: float) -> int:
+        """Return how many bytes of hints were written after this time, epoch seconds.
+
+        Raises:
+            ConfigError: The journal cannot be read. Nothing was changed.
+        """
         ...
 
     async def renew(self) -> None:
@@ -123,6 +153,7 @@ class Gates(Protocol):
         """Say hello and look; nothing is written on the node.
 
         Raises:
+            Busy: The gate carries out an order of ours; it was not asked.
             Unreachable: No gate answered, or not with its own name and cluster.
         """
         ...
@@ -137,8 +168,14 @@ class Gates(Protocol):
         """
         ...
 
-    async def settle(self, node: str, action_id: str) -> Ended | None:
+    async def settle(self, node: str, action_id: str, ledger_id: str) -> Ended | None:
         """Ask how an action ended, voiding it if it never began; None while it still runs.
+
+        Args:
+            node: Whose gate.
+            action_id: Which action.
+            ledger_id: Of the ledger that the gate had when the action was decided. With another one now, or
+                none, the end is unknown, `other_ledger`, and nothing is voided. Empty where it is not known.
 
         Raises:
             Unreachable: The gate cannot be asked.

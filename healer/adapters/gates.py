@@ -14,8 +14,9 @@ import structlog
 
 from healer.adapters import gate_lines as wire
 from healer.core.facts import Look
+from healer.core.incident import Outcome
 from healer.core.order import Ended, Order, Token
-from healer.errors import LeaseLost, OutcomeUnknown, Unreachable
+from healer.errors import Busy, LeaseLost, OutcomeUnknown, Unreachable
 
 log = structlog.get_logger()
 
@@ -114,7 +115,7 @@ class SshGates:
         if session.acting:
             # Waiting for a restart to end would only use up the asker's time.
             msg = f"{node}: its gate is busy with {session.acting}: ask again when that has ended"
-            raise Unreachable(msg)
+            raise Busy(msg)
         async with self._deadline(node, self._timing.hello), self._alone(session):
             return (await self._hello(node, session, tuple(names))).look()
 
@@ -131,11 +132,15 @@ class SshGates:
             session.acting = ""
             session.lock.release()
 
-    async def settle(self, node: str, action_id: str) -> Ended | None:
+    async def settle(self, node: str, action_id: str, ledger_id: str) -> Ended | None:
         """See ports.Gates.settle."""
         session = self._session(node)
         async with self._deadline(node, self._timing.hello), self._alone(session):
             welcome = await self._hello(node, session, ())
+            if ledger_id and welcome.ledger_id != ledger_id:
+                # A new ledger would void the id in good faith: it has forgotten what ran.
+                detail = f"its gate's ledger is {welcome.ledger_id or 'unreadable'}, {action_id} is in {ledger_id}"
+                return Ended(Outcome.UNKNOWN, "other_ledger", f"{node}: {detail}")
             # No lease is needed: settling twice, or by a healer that lost the lead, does no harm. A
             # lower token is refused, and a voided id stays void.
             line = wire.settle(

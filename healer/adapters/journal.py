@@ -20,6 +20,9 @@ from healer.ports import Clock
 
 T = TypeVar("T")
 
+PAGE = 500
+"""Records that are read in one turn of the thread. Reading as many takes a small part of a lease."""
+
 log = structlog.get_logger()
 
 
@@ -30,12 +33,18 @@ class SqliteStore:
     """
 
     def __init__(
-        self, file: JournalFile, token: Token, thread: ThreadPoolExecutor, clock: Clock
+        self,
+        file: JournalFile,
+        token: Token,
+        thread: ThreadPoolExecutor,
+        clock: Clock,
+        lease_seconds: float,
     ) -> None:
         self._file = file
         self._token = token
         self._thread = thread
         self._clock = clock
+        self._lease = lease_seconds
 
     @staticmethod
     def init(path: Path, era: int, highest: int = 0) -> None:
@@ -81,7 +90,7 @@ class SqliteStore:
                 await _run(thread, file.close)
             thread.shutdown(wait=False)
             raise
-        return cls(file, taken, thread, clock)
+        return cls(file, taken, thread, clock, settings.lease_seconds)
 
     @property
     def token(self) -> Token:
@@ -100,13 +109,45 @@ class SqliteStore:
             return []
         return await _run(self._thread, lambda: self._file.append(events, closing=closing))
 
-    async def read(self, after: int = 0) -> list[Record]:
-        """Return every record with a higher seq, oldest first.
+    async def read(
+        self, after: int = 0, *, without: frozenset[str] = frozenset(), most: int | None = None
+    ) -> list[Record]:
+        """Return records with a higher seq, oldest first. See ports.Store.read.
+
+        Raises:
+            ConfigError: One of them was written by a newer version, or the disk does not give it back.
+            LeaseLost: It was lost meanwhile.
+        """
+
+        async def page(last: int, count: int) -> list[Record]:
+            # Nobody else renews it while the journal is replayed.
+            if 0 < self.lease_seconds() < self._lease / 2:
+                await self.renew()
+            return await _run(self._thread, lambda: self._file.page(last, without, count))
+
+        return await _paged(page, after, most)
+
+    async def read_incident(
+        self, incident_id: str, after: int = 0, *, most: int | None = None
+    ) -> list[Record]:
+        """Return an incident's records with a higher seq, oldest first. See ports.Store.read_incident.
 
         Raises:
             ConfigError: One of them was written by a newer version, or the disk does not give it back.
         """
-        return await _run(self._thread, lambda: self._file.read(after))
+
+        async def page(last: int, count: int) -> list[Record]:
+            return await _run(self._thread, lambda: self._file.page_of(incident_id, last, count))
+
+        return await _paged(page, after, most)
+
+    async def hint_bytes(self, since: float) -> int:
+        """Return how many bytes of hints were written after this time, epoch seconds.
+
+        Raises:
+            ConfigError: The disk does not give them back.
+        """
+        return await _run(self._thread, lambda: self._file.hint_bytes(since))
 
     async def renew(self) -> None:
         """Renew the lease. Where it cannot be written, it runs on to its old deadline.
@@ -156,6 +197,20 @@ class SqliteStore:
     async def room(self) -> bool:
         """Whether something new may be begun. Makes the reserve anew where there is room for it."""
         return await _run(self._thread, self._file.room)
+
+
+async def _paged(
+    page: Callable[[int, int], Awaitable[list[Record]]], after: int, most: int | None
+) -> list[Record]:
+    """Read in several turns of the store's thread, so that a renewal gets its turn between them."""
+    found: list[Record] = []
+    while most is None or len(found) < most:
+        count = PAGE if most is None else min(PAGE, most - len(found))
+        more = await page(found[-1].seq if found else after, count)
+        found += more
+        if len(more) < count:
+            break
+    return found
 
 
 async def _run(thread: ThreadPoolExecutor, work: Callable[[], T]) -> T:

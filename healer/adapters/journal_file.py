@@ -85,11 +85,12 @@ class JournalFile:
             StoreFull: It cannot be written.
         """
         taken, deadline = self._transact(self._take, holding=False, closing=True)
+        self.deadline = deadline
+        # What the last holder wrote is followed while we wait, so that little of it is left to be
+        # read when the lease is ours; from then on nobody else may write.
+        with readable(self._settings.path):
+            self._head = self._verified(self._head)
         if isinstance(taken, Token):
-            self.deadline = deadline
-            # What the last holder wrote while we waited is read now that nobody else may write.
-            with readable(self._settings.path):
-                self._head = self._verified(self._head)
             self._reserve.ensure()
         return taken
 
@@ -127,12 +128,31 @@ class JournalFile:
             for row, event in zip(rows, events, strict=True)
         ]
 
-    def read(self, after: int) -> list[Record]:
-        """See ports.Store.read."""
+    def page(self, after: int, without: frozenset[str], most: int) -> list[Record]:
+        """Return the next `most` records; see ports.Store.read."""
+        left_out = ", ".join("?" * len(without))
+        query = (
+            f"SELECT * FROM events WHERE seq > ? AND kind NOT IN ({left_out}) ORDER BY seq LIMIT ?"  # noqa: S608  # question marks only
+        )
+        return self._records(query, (after, *without, most))
+
+    def page_of(self, incident: str, after: int, most: int) -> list[Record]:
+        """Return the next `most` records of an incident; see ports.Store.read_incident."""
+        return self._records(
+            "SELECT * FROM events WHERE incident = ? AND seq > ? ORDER BY seq LIMIT ?",
+            (incident, after, most),
+        )
+
+    def hint_bytes(self, since: float) -> int:
+        """See ports.Store.hint_bytes."""
         with readable(self._settings.path):
-            found = self._db.execute("SELECT * FROM events WHERE seq > ? ORDER BY seq", (after,))
-            rows = [Row(*row) for row in found]
-        return [self._record(row) for row in rows]
+            # The kind stands in the text: only so does SQLite use the index of hints.
+            (found,) = self._db.execute(
+                "SELECT COALESCE(SUM(LENGTH(CAST(body AS BLOB))), 0) FROM events "
+                "WHERE kind = 'alerts_received' AND at_wall > ?",
+                (since,),
+            ).fetchone()
+        return int(found)
 
     def mark_seen(self, wall: float) -> None:
         """See ports.Store.mark_seen."""
@@ -165,6 +185,11 @@ class JournalFile:
             return verify((Row(*row) for row in rows), start, stored, str(self._settings.path))
         finally:
             self._db.execute("ROLLBACK")
+
+    def _records(self, query: str, values: tuple[str | int, ...]) -> list[Record]:
+        # Row by row: what SQLite gave and what is made of it never stand in memory at the same time.
+        with readable(self._settings.path):
+            return [self._record(Row(*row)) for row in self._db.execute(query, values)]
 
     def _record(self, row: Row) -> Record:
         try:

@@ -31,6 +31,8 @@ CREATE TABLE lease (
     one INTEGER PRIMARY KEY CHECK (one = 1), start_id TEXT, boot_id TEXT NOT NULL,
     deadline REAL NOT NULL
 ) STRICT;
+CREATE INDEX of_incident ON events (incident) WHERE incident IS NOT NULL;
+CREATE INDEX hints ON events (at_wall) WHERE kind = 'alerts_received';
 INSERT INTO lease VALUES (1, NULL, '', 0.0);
 """
 

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from healer.adapters.codec import incident_of, kind_of
 from healer.core.alert import Alert, Target
 from healer.core.events import Event, Record
 from healer.core.facts import Evidence, Look, NodeHealth, Picture, Reading, UnitLook
@@ -67,6 +68,7 @@ class FakeStore:
         reserve_gone: Not even that.
         lost: Another healer has the lease.
         reads: How many records each read gave.
+        hinted: Bytes of hints that former lives wrote within the last 30 days.
     """
 
     clock: FakeClock = field(default_factory=FakeClock)
@@ -79,6 +81,7 @@ class FakeStore:
     lease: float = 10.0
     seen: float | None = None
     reads: list[int] = field(default_factory=list)
+    hinted: int = 0
 
     async def append(self, events: Sequence[Event], *, closing: bool = False) -> list[Record]:
         if self.lost:
@@ -99,10 +102,24 @@ class FakeStore:
         self.diary += [f"journal {type(event).__name__}" for event in events]
         return new
 
-    async def read(self, after: int = 0) -> list[Record]:
-        found = [record for record in self.records if record.seq > after]
-        self.reads.append(len(found))
-        return found
+    async def read(
+        self, after: int = 0, *, without: frozenset[str] = frozenset(), most: int | None = None
+    ) -> list[Record]:
+        newer = (record for record in self.records if record.seq > after)
+        return self._given([one for one in newer if kind_of(type(one.event)) not in without], most)
+
+    async def read_incident(
+        self, incident_id: str, after: int = 0, *, most: int | None = None
+    ) -> list[Record]:
+        newer = (record for record in self.records if record.seq > after)
+        return self._given([one for one in newer if incident_of(one.event) == incident_id], most)
+
+    def _given(self, found: list[Record], most: int | None) -> list[Record]:
+        self.reads.append(len(found[:most]))
+        return found[:most]
+
+    async def hint_bytes(self, since: float) -> int:
+        return self.hinted
 
     async def renew(self) -> None:
         if self.lost:
@@ -237,7 +254,7 @@ class FakeGates:
             raise OutcomeUnknown(f"{order.node}: the session ended")
         return self.ended
 
-    async def settle(self, node: str, action_id: str) -> Ended | None:
+    async def settle(self, node: str, action_id: str, ledger_id: str) -> Ended | None:
         self._reach(node)
         self.diary.append(f"settle {node} {action_id}")
         if not any(order.action_id == action_id for order in self.orders):

@@ -8,7 +8,7 @@ from healer.adapters.gates import SshGates
 from healer.core.facts import UnitLook
 from healer.core.incident import Outcome
 from healer.core.order import Ended, Order, Token
-from healer.errors import LeaseLost, OutcomeUnknown, Unreachable
+from healer.errors import Busy, LeaseLost, OutcomeUnknown, Unreachable
 from tests.healer.adapters.scripted_gate import HANG, HANG_UP, ScriptedGate, last, welcome
 
 pytestmark = pytest.mark.looptime
@@ -144,7 +144,7 @@ async def test_whoever_does_not_greet_as_expected_is_unreachable_and_gets_no_req
     for call in (
         gates(gate).look("web1", []),
         gates(gate).act(ORDER),
-        gates(gate).settle("web1", "1.3.9"),
+        gates(gate).settle("web1", "1.3.9", ""),
     ):
         with pytest.raises(Unreachable, match=r"web1|session ended"):
             await call
@@ -232,7 +232,7 @@ async def test_a_look_during_an_order_is_told_at_once_that_the_gate_is_busy(loop
     ours = gates(ScriptedGate(lambda request: [begun(request), HANG]))
     task = asyncio.create_task(ours.act(ORDER))
     await asyncio.sleep(1)
-    with pytest.raises(Unreachable, match=r"busy with 1\.4\.17"):
+    with pytest.raises(Busy, match=r"busy with 1\.4\.17"):
         await ours.look("web1", [])
     assert looptime == 1
     task.cancel()
@@ -246,41 +246,6 @@ async def test_two_looks_at_one_node_go_one_after_the_other():
     await asyncio.gather(ours.look("web1", ["a"]), ours.look("web1", ["b"]))
     assert [told["look"] for told in gate.diary if isinstance(told, dict)] == [["a"], ["b"]]
     assert gate.diary.count("open") == 1
-
-
-@pytest.mark.parametrize(
-    ("state", "ended"),
-    [
-        ("done", Ended(Outcome.DONE, "r", "d")),
-        ("failed", Ended(Outcome.FAILED, "r", "d")),
-        ("refused", Ended(Outcome.REFUSED, "r", "d")),
-        ("unknown", Ended(Outcome.UNKNOWN, "r", "d")),
-        ("voided", Ended(Outcome.NOT_SENT, "r", "d")),
-        ("running", None),
-    ],
-)
-async def test_settle_tells_how_an_action_ended(state, ended):
-    settled = {"state": state, "reason": "r", "detail": "d", "boot_id": "b1"}
-    gate = ScriptedGate(lambda request: [last(request, "done", "settled", settled=settled)])
-    assert await gates(gate).settle("web1", "1.3.9") == ended
-    (sent,) = gate.requests
-    assert (sent["verb"], sent["args"], sent["id"]) == ("action.settle", {"id": "1.3.9"}, "1.4.0")
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        lambda request: [last(request, "unknown", "ledger_unwritable")],
-        lambda request: [last(request, "refused", "lower_token")],
-        lambda request: [last(request, "done", "settled")],
-        lambda request: [b"{}"],
-        lambda request: [HANG],
-        lambda request: [HANG_UP],
-    ],
-)
-async def test_a_gate_that_cannot_settle_counts_as_not_asked(answer):
-    with pytest.raises(Unreachable):
-        await gates(ScriptedGate(answer)).settle("web1", "1.3.9")
 
 
 async def test_more_names_than_a_gate_answers_are_refused_before_sending():

@@ -66,36 +66,43 @@ async def test_a_unit_that_is_not_listed_is_refused(tmp_path):
 async def test_a_node_that_is_no_longer_as_it_was_is_not_touched(tmp_path):
     async with gates_of(PipeConnector(tmp_path)) as ours:
         ended = await ours.act(order())
-        settled = await ours.settle("web1", "1.2.1")
+        settled = await ours.settle("web1", "1.2.1", "")
     assert (ended.outcome, ended.reason) == (Outcome.REFUSED, "changed")
     assert settled.outcome is Outcome.NOT_SENT  # a refusal about the moment leaves no entry
 
 
 async def test_a_late_original_is_refused_after_settle(tmp_path):
     async with gates_of(PipeConnector(tmp_path)) as ours:
-        settled = await ours.settle("web1", "1.2.1")
+        settled = await ours.settle("web1", "1.2.1", "")
         late = await ours.act(order("1.2.1"))
-        again = await ours.settle("web1", "1.2.1")
+        again = await ours.settle("web1", "1.2.1", "")
     assert (settled.outcome, settled.reason) == (Outcome.NOT_SENT, "voided")
     assert (late.outcome, late.reason) == (Outcome.REFUSED, "voided")
     assert again == settled
 
 
+async def test_a_gate_whose_ledger_was_replaced_voids_nothing(tmp_path):
+    async with gates_of(PipeConnector(tmp_path)) as ours:
+        assert (await ours.settle("web1", "1.2.1", "0" * 32)).reason == "other_ledger"
+        now = (await ours.look("web1", [])).ledger_id
+        assert (await ours.settle("web1", "1.2.1", now)).reason == "voided"
+
+
 async def test_a_healer_with_a_lower_token_is_refused_and_cannot_settle(tmp_path):
     async with gates_of(PipeConnector(tmp_path), Token(1, 3, "s/b")) as newer:
-        await newer.settle("web1", "1.3.1")
+        await newer.settle("web1", "1.3.1", "")
         assert (await newer.look("web1", [])).highest_token == (1, 3)
     async with gates_of(PipeConnector(tmp_path)) as older:
         late = await older.act(order())
         with pytest.raises(Unreachable, match="lower_token"):
-            await older.settle("web1", "1.2.1")
+            await older.settle("web1", "1.2.1", "")
     assert (late.outcome, late.reason) == (Outcome.REFUSED, "lower_token")
 
 
 async def test_over_ssh_a_session_carries_many_requests(tmp_path):
     async with over_ssh(tmp_path) as ours:
         first = await ours.look("web1", ["nginx.service"])
-        assert (await ours.settle("web1", "1.2.1")).reason == "voided"
+        assert (await ours.settle("web1", "1.2.1", "")).reason == "voided"
         assert (await ours.act(order("1.2.1"))).reason == "voided"
         assert (await ours.look("web1", [])).ledger_id == first.ledger_id
 

@@ -220,6 +220,22 @@ async def test_records_written_while_we_waited_are_verified_and_followed(where):
     await first.release()
 
 
+async def test_whoever_waits_for_the_lease_follows_what_is_written_and_verifies_it(where):
+    """Otherwise a long wait would end in a long reading, with the lease held and nobody renewing it."""
+    clock = HandClock()
+    first = await SqliteStore.open(where, clock)
+
+    async def sleep_while_somebody_forges(seconds):
+        await first.append([Unfrozen("ann"), Unfrozen("bob")])
+        await first.renew()
+        changed(where, "UPDATE events SET body = replace(body, 'ann', 'eve')")
+
+    with pytest.raises(ConfigError, match="breaks at seq 2"):
+        await SqliteStore.open(where, clock, sleep_while_somebody_forges)
+    await first.renew()  # it was never taken from the first
+    await first.release()
+
+
 async def test_when_we_last_saw_the_cluster_survives_a_restart(where):
     store = await SqliteStore.open(where, HandClock())
     assert await store.last_seen() is None
