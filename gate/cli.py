@@ -19,7 +19,7 @@ from gate.protocol import Reason, Refused
 from gate.run_lock import RunLock
 from gate.session import Session
 from gate.units import Systemctl
-from gate.unwritable import LedgerUnwritable
+from gate.unwritable import LedgerUnwritable, NoLedgerYet
 from gate.verb import Node
 from gate.verbs import KNOWN
 
@@ -40,6 +40,10 @@ examples:
   hale-gate status --output json
 """
 _DURATION = re.compile(r"([1-9][0-9]{0,8})(s|m|h|d)")
+HOLD_PATIENCE = 1.0
+"""Seconds that a hold waits for the ledger before it is placed all the same."""
+
+HOLD_DAYS = 365
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -161,8 +165,21 @@ def _stop_between_requests(session: Session) -> None:
 
 def _hold(options: argparse.Namespace) -> int:
     holds = Holds(options.state, options.run, SystemClock())
-    path = holds.place(options.reason, options.seconds)
+    still = ""
+    try:
+        # No action begins while the ledger is ours, so one begins before the hold or not at all.
+        with Ledger(options.state / "ledger").open(HOLD_PATIENCE) as book:
+            path = holds.place(options.reason, options.seconds)
+            record = status.running(book, RunLock(options.run / "action.lock"))
+            if record is not None:
+                still = f"{record.id} {record.verb} {record.target} began before and still runs"
+    except LedgerUnwritable as error:  # a hold must be possible when nothing else is
+        path = holds.place(options.reason, options.seconds)
+        if not isinstance(error, NoLedgerYet):
+            still = f"an action that began before may still run: {error}"
     print(f"every verb is refused on this node; written to {path}")
+    if still:
+        print(still)
     if path.parent == options.run:
         print(f"{options.state} cannot be written: the hold ends with the next boot")
     return 0
@@ -194,7 +211,12 @@ def _seconds(text: str) -> float:
     found = _DURATION.fullmatch(text)
     if found is None:
         raise argparse.ArgumentTypeError(f"want a duration like 30s, 15m, 2h or 1d, got {text!r}")
-    return float(int(found[1]) * _SECONDS[found[2]])
+    seconds = int(found[1]) * _SECONDS[found[2]]
+    if seconds > HOLD_DAYS * _SECONDS["d"]:
+        raise argparse.ArgumentTypeError(
+            f"want at most {HOLD_DAYS}d, got {text!r}; leave --for out to hold until `release`"
+        )
+    return float(seconds)
 
 
 if __name__ == "__main__":

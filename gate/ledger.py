@@ -16,7 +16,7 @@ from pathlib import Path
 
 from gate.book import Book
 from gate.record import HEADER_BYTES, RECORD_BYTES, Header, pack_header, unpack_header
-from gate.unwritable import LedgerUnwritable
+from gate.unwritable import LedgerUnwritable, NoLedgerYet
 
 SLOTS = 10_000
 LOCK_SECONDS = 5.0
@@ -37,10 +37,10 @@ class Ledger:
         Raises:
             LedgerUnwritable: there is none and none could be made.
         """
-        if self.path.exists():
-            return False
         new = self.path.with_name(f".{self.path.name}.{uuid.uuid4().hex}")
         try:
+            if self.path.exists():
+                return False
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             try:
                 _write_empty(new, slots)
@@ -56,24 +56,30 @@ class Ledger:
         return True
 
     @contextmanager
-    def open(self) -> Iterator[Book]:
+    def open(self, patience: float = LOCK_SECONDS) -> Iterator[Book]:
         """Hold the ledger for a moment: no other session reads or writes it meanwhile.
 
+        Args:
+            patience: Seconds that another session may keep it from us.
+
         Raises:
-            LedgerUnwritable: missing, damaged, or another session kept it for 5 s. Nothing was changed.
+            NoLedgerYet: there is no file.
+            LedgerUnwritable: it is damaged, cannot be read or was kept. Nothing was changed.
         """
-        fd = self._lock()
+        fd = self._lock(patience)
         try:
             yield Book(fd, self.path, self._header(fd))
         finally:
             os.close(fd)
 
-    def _lock(self) -> int:
+    def _lock(self, patience: float) -> int:
         try:
             fd = os.open(self.path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except FileNotFoundError as error:
+            raise NoLedgerYet(f"{self.path}: no ledger yet, the next session makes one") from error
         except OSError as error:
             raise LedgerUnwritable(f"{self.path}: {error.strerror}") from error
-        end = time.monotonic() + LOCK_SECONDS
+        end = time.monotonic() + patience
         while True:
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

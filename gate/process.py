@@ -75,9 +75,7 @@ def run(argv: tuple[str, ...], seconds: float, keep: int = READ) -> Ran:
             os.close(exit_fd)
 
 
-def _watch(
-    child: "subprocess.Popen[bytes]", exit_fd: int, out: int, end: float, keep: int
-) -> Ran:
+def _watch(child: "subprocess.Popen[bytes]", exit_fd: int, out: int, end: float, keep: int) -> Ran:
     """Collect output until the program has exited; what it left behind in the background is killed."""
     tail = _Tail(keep)
     exited = False

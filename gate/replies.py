@@ -107,6 +107,7 @@ def _seen(seen: Seen | None) -> Json:
         "invocation_id": unit.invocation_id,
         "restarts": unit.restarts,
         "state_age_seconds": seen.state_age_seconds,
+        "job": unit.job,
         "reverse_dependencies": list(seen.reverse_dependencies),
     }
 

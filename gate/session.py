@@ -174,12 +174,13 @@ class Session:
             verb.check(target, deadline, self.node)  # config_check
         except Refused as refused:
             return self._remember(request, content, target, replies.refusal(refused))
-        self._not_held()  # again: the check may have taken seconds
+        self._not_held()  # again: the check may have taken seconds, as may the next look
         verb.compare(target, request.expect, self.node)  # changed
         with self.ledger.open() as book:
             _admit(book, request)  # again: a new healer may have come meanwhile,
             if (answer := self._known(book, request, content)) is not None:
                 return answer  # or someone has settled this id
+            self._not_held()  # or a person has just been told that nothing begins
             if not deadline.left():
                 return Outcome(State.FAILED, Reason.DEADLINE, "it was over before anything began")
             record = book.add(outcomes.begun(request, content, target, self.node.clock))
@@ -224,14 +225,16 @@ class Session:
     def _spaced(self, book: Book, verb: str, target: str) -> None:
         """Insist on the least time since this verb last ran on this target.
 
-        CLOCK_BOOTTIME cannot be set. After a boot it starts again, and what has passed since the
-        record is then at least the time since boot.
+        CLOCK_BOOTTIME cannot be set. It starts again with each boot, so since a record of another one
+        at least the time since this boot has passed.
         """
         record = book.last_run(verb, target)
         if record is None:
             return
-        now, then = self.node.clock.boottime(), max(record.begun_boottime, record.ended_boottime)
-        passed = (now - then if now >= then else now) / NANO
+        clock = self.node.clock
+        this_boot = record.boot_id == clock.boot_id()
+        then = max(record.begun_boottime, record.ended_boottime) if this_boot else 0
+        passed = (clock.boottime() - then) / NANO
         least = self.node.config.spacing(verb)
         if passed < least:
             raise Refused(

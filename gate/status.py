@@ -4,13 +4,14 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from gate.book import Book
 from gate.config import Config
 from gate.holds import Hold, Holds
 from gate.ledger import Ledger
 from gate.outcomes import outcome_of
 from gate.record import Header, Record
 from gate.run_lock import RunLock
-from gate.unwritable import LedgerUnwritable
+from gate.unwritable import LedgerUnwritable, NoLedgerYet
 
 LAST = 5
 HELD, UNUSABLE = 3, 4
@@ -22,6 +23,7 @@ class Status:
 
     Attributes:
         problem: Why the ledger cannot be used, None if it can.
+        header: None also on a node on which no session has made a ledger yet.
         running: The action at work now.
         last: Newest records first.
     """
@@ -47,15 +49,21 @@ def read(config: Config, ledger: Ledger, lock: RunLock, holds: Holds) -> Status:
     in_force = holds.in_force()
     try:
         with ledger.open() as book:
-            begun = book.begun()
-            running = begun if begun is not None and not lock.is_free() else None
             return Status(
                 *(config.cluster, config.node, in_force, None, book.header),
-                running=running,
+                running=running(book, lock),
                 last=tuple(book.newest(LAST)),
             )
+    except NoLedgerYet:
+        return Status(config.cluster, config.node, in_force, None, None, None, ())
     except LedgerUnwritable as error:
         return Status(config.cluster, config.node, in_force, str(error), None, None, ())
+
+
+def running(book: Book, lock: RunLock) -> Record | None:
+    """Return the action at work now, if there is one."""
+    begun = book.begun()
+    return begun if begun is not None and not lock.is_free() else None
 
 
 def as_json(status: Status) -> str:
@@ -83,8 +91,10 @@ def as_text(status: Status, state: Path) -> str:
     header = status.header
     lines = [f"{status.node} of cluster {status.cluster}"]
     lines += [f"held: {hold.reason} ({hold.until or 'until released'})" for hold in status.holds]
-    if status.problem is not None or header is None:
+    if status.problem is not None:
         return "\n".join([*lines, f"refuses every verb: {status.problem}"])
+    if header is None:
+        return "\n".join([*lines, "no ledger yet, the next session makes one"])
     lines.append(f"ledger {header.ledger_id.hex} in {state}, token {header.token} {header.store}")
     if status.running is not None:
         lines.append(f"running: {status.running.id} {status.running.verb} {status.running.target}")

@@ -13,10 +13,13 @@ from gate.process import NotStarted, Ran, run
 
 # org.freedesktop.systemd1(5). The last five name units that systemd stops or restarts with this one.
 _REVERSE = ("RequiredBy", "RequisiteOf", "BoundBy", "ConsistsOf", "PropagatesStopTo")
+# A start stops these, whichever of the two names the other.
+_AGAINST = ("Conflicts", "ConflictedBy")
 _PROPERTIES = (
     *("Id", "LoadState", "ActiveState", "SubState", "Result", "InvocationID", "NRestarts"),
-    "StateChangeTimestampMonotonic",
+    *("StateChangeTimestampMonotonic", "Job"),
     *_REVERSE,
+    *_AGAINST,
 )
 SHOW_SECONDS = 5.0
 SHOW_BYTES = 1024 * 1024
@@ -36,7 +39,9 @@ class Unit:
         invocation_id: Empty for a unit that was never started in this boot.
         restarts: NRestarts, None for kinds of unit that have none.
         changed_at: Microseconds of CLOCK_MONOTONIC, None when it never changed its state.
+        job: Whether systemd has a job for it that has not ended.
         required_by: Units that go down with it, one step away.
+        conflicts: Units that its start stops. Without targets: nearly all of them are shutdown.target.
     """
 
     id: str
@@ -48,6 +53,8 @@ class Unit:
     restarts: int | None
     changed_at: int | None
     required_by: tuple[str, ...]
+    job: bool = False
+    conflicts: tuple[str, ...] = ()
 
     def age_seconds(self, monotonic_ns: int) -> float | None:
         """Seconds since its state last changed."""
@@ -62,7 +69,7 @@ class Seen:
 
     Attributes:
         state_age_seconds: None when it never changed its state.
-        reverse_dependencies: Every unit that a stop of this one takes down, near or far, sorted.
+        reverse_dependencies: Every unit that a restart of this one takes down, near or far, sorted.
     """
 
     unit: Unit
@@ -110,12 +117,16 @@ def _unit(block: str) -> Unit:
             invocation_id=found.get("InvocationID", ""),
             restarts=int(restarts) if restarts else None,
             changed_at=changed or None,
-            required_by=tuple(
-                dict.fromkeys(name for key in _REVERSE for name in found.get(key, "").split())
-            ),
+            required_by=_names(found, _REVERSE),
+            job=found.get("Job", "") not in ("", "0"),
+            conflicts=tuple(n for n in _names(found, _AGAINST) if not n.endswith(".target")),
         )
     except (KeyError, ValueError) as error:
         raise Unreadable(f"systemctl show: no usable {error} in {block[:200]!r}") from error
+
+
+def _names(found: Mapping[str, str], keys: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for key in keys for name in found.get(key, "").split()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +190,8 @@ def look(names: Iterable[str], systemd: Systemd, clock: Clock) -> Mapping[str, S
 def _graph(units: Mapping[str, Unit], systemd: Systemd) -> dict[str, Unit] | None:
     """Read every unit that can be reached upwards; None when that is too much or fails."""
     known = {unit.id: unit for unit in units.values()}
-    while missing := {name for unit in known.values() for name in unit.required_by} - known.keys():
+    wanted = {name for unit in units.values() for name in unit.conflicts}
+    while missing := wanted.union(*(unit.required_by for unit in known.values())) - known.keys():
         if len(known) + len(missing) > DEPENDENCY_LIMIT:
             return None
         names = tuple(sorted(missing))
@@ -191,9 +203,9 @@ def _graph(units: Mapping[str, Unit], systemd: Systemd) -> dict[str, Unit] | Non
 
 
 def _above(unit: Unit, graph: Mapping[str, Unit]) -> tuple[str, ...]:
-    """Walk up from one unit; a circle ends where it began."""
+    """Walk up from one unit, and from those that its start stops; a circle ends where it began."""
     above: set[str] = set()
-    waiting = list(unit.required_by)
+    waiting = [*unit.required_by, *unit.conflicts]
     while waiting:
         name = waiting.pop()
         if name not in above:

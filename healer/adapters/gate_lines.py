@@ -38,6 +38,7 @@ class _Unit(_Line):
     invocation_id: str
     restarts: int | None
     state_age_seconds: float | None
+    job: bool = False
     reverse_dependencies: list[str]
 
 
@@ -81,6 +82,7 @@ def _look(name: str, unit: _Unit) -> UnitLook:
         invocation_id=unit.invocation_id,
         restarts=unit.restarts or 0,
         age_seconds=unit.state_age_seconds,
+        job=unit.job,
         reverse_dependencies=tuple(unit.reverse_dependencies),
     )
 

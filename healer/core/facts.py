@@ -51,6 +51,7 @@ class UnitLook:
 
     Attributes:
         age_seconds: Since its last change of state; None where the gate could not say.
+        job: Whether systemd has a job queued for it, which may yet start or stop it.
     """
 
     unit: str
@@ -62,6 +63,7 @@ class UnitLook:
     restarts: int
     age_seconds: float | None
     reverse_dependencies: tuple[str, ...]
+    job: bool = False
 
 
 @dataclass(frozen=True, slots=True)

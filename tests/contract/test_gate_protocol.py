@@ -101,7 +101,8 @@ def test_every_rung_of_every_ladder_is_a_verb_that_the_gate_has() -> None:
 
 
 def test_the_healer_reads_everything_that_a_gate_sees() -> None:
-    seen = {"nginx.service": Seen(NGINX, 1.5, ("app.service",)), "ghost.service": None}
+    queued = replace(NGINX, job=True)
+    seen = {"nginx.service": Seen(queued, 1.5, ("app.service",)), "ghost.service": None}
     holds = (Hold("a person looks", None), Hold("fan", "2026-01-02T03:04:05Z"))
     answer = replies.Welcome("first", "web1", "b1", "l1", GateToken(1, 4), "n1", holds, seen)
     look = wire.welcome_of(replies.welcome(answer)).look()
@@ -110,7 +111,7 @@ def test_the_healer_reads_everything_that_a_gate_sees() -> None:
     unit = look.units["nginx.service"]
     assert unit is not None
     assert (unit.active_state, unit.result, unit.age_seconds) == ("failed", "signal", 1.5)
-    assert unit.reverse_dependencies == ("app.service",)
+    assert (unit.reverse_dependencies, unit.job) == (("app.service",), True)
     assert look.units["ghost.service"] is None
 
 

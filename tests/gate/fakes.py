@@ -66,7 +66,8 @@ class FakeClock:
 class FakeSystemd:
     """Units in a table.
 
-    `next_restart` says what a restart does: works, fails, hangs, dies, lies; `during` happens in it.
+    `next_restart` says what a restart does: works, fails, hangs, dies, lies; `during` happens in it,
+    and `while_shown` in each look.
     """
 
     diary: list[str]
@@ -74,10 +75,12 @@ class FakeSystemd:
     units: dict[str, Unit] = field(default_factory=dict)
     next_restart: str = "works"
     during: Callable[[], object] = lambda: None
+    while_shown: Callable[[], object] = lambda: None
     readable: bool = True
     started: int = 0
 
     def show(self, names: tuple[str, ...]) -> tuple[Unit, ...]:
+        self.while_shown()
         if not self.readable:
             raise Unreadable("no answer from systemd")
         return tuple(self.units[name] for name in names)

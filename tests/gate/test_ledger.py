@@ -16,7 +16,7 @@ from gate.ids import ActionId, Token
 from gate.ledger import RECORDS_AT, Ledger
 from gate.protocol import State
 from gate.record import HEADER_BYTES, RECORD_BYTES, Record, prefix
-from gate.unwritable import LedgerUnwritable
+from gate.unwritable import LedgerUnwritable, NoLedgerYet
 
 BOOT = uuid.UUID(int=1)
 
@@ -165,6 +165,24 @@ def test_the_last_run_is_the_newest_of_that_target_around_the_ring(ledger: Ledge
         "b": 4,
         "c": None,
     }
+
+
+def test_a_disk_that_cannot_even_say_whether_there_is_a_ledger_is_an_unusable_one(
+    tmp_path: Path,
+) -> None:
+    """A name that is too long stands for a disk that answers EIO: stat() fails, and not with ENOENT."""
+    with pytest.raises(LedgerUnwritable, match="none can be made"):
+        Ledger(tmp_path / ("x" * 300)).create_if_missing()
+
+
+def test_a_ledger_that_is_not_there_yet_is_told_from_one_that_cannot_be_used(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(NoLedgerYet), Ledger(tmp_path / "ledger").open():
+        pass
+    with pytest.raises(LedgerUnwritable) as caught, Ledger(tmp_path).open():
+        pass
+    assert not isinstance(caught.value, NoLedgerYet)
 
 
 class AnyOrder(RuleBasedStateMachine):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gate.ledger import Ledger
 from tests.gate.real import PATIENCE, RealNode
 
 
@@ -162,7 +163,7 @@ def test_a_missing_ledger_is_made_anew_with_another_id(node: RealNode) -> None:
 
 def test_a_hold_by_command_refuses_and_a_release_lets_go(node: RealNode) -> None:
     assert node.run("hold", "replacing a fan", "--for", "2h", *node.paths).returncode == 0
-    assert node.run("status", *node.paths).returncode == 4  # no session has made a ledger yet
+    assert node.run("status", *node.paths).returncode == 3
     with node.serve() as client:
         client.restart("1.4.1")
         assert client.receive()["reason"] == "held"
@@ -174,6 +175,43 @@ def test_a_hold_by_command_refuses_and_a_release_lets_go(node: RealNode) -> None
     status = node.run("status", "--output", "json", *node.paths)
     assert status.returncode == 0
     assert '"id": "1.4.2"' in status.stdout
+
+
+def test_a_fresh_node_would_act(node: RealNode) -> None:
+    status = node.run("status", *node.paths)
+    assert status.returncode == 0
+    assert status.stdout.endswith("no ledger yet, the next session makes one\n")
+    assert '"problem": null' in node.run("status", "--output", "json", *node.paths).stdout
+
+
+def test_a_hold_names_the_action_that_still_runs(node: RealNode) -> None:
+    node.nginx(ActiveState="failed", InvocationID="a" * 32, wait_in="restart")
+    with node.serve() as client:
+        client.restart("1.4.1")
+        assert client.receive()["state"] == "begun"
+        held = node.run("hold", "replacing a fan", *node.paths)
+        (node.home / "go").touch()
+        assert client.receive()["state"] == "done"
+    assert "1.4.1 service.restart nginx.service began before and still runs" in held.stdout
+    assert "still runs" not in node.run("hold", "replacing a fan", *node.paths).stdout
+
+
+def test_a_hold_does_not_wait_for_a_ledger_that_another_keeps(node: RealNode) -> None:
+    with node.serve() as client:
+        client.hello()
+    with Ledger(node.folder / "state" / "ledger").open():
+        held = node.run("hold", "replacing a fan", *node.paths)
+    assert held.returncode == 0
+    assert "may still run" in held.stdout
+    assert node.run("status", *node.paths).returncode == 3
+
+
+@pytest.mark.parametrize("duration", ["366d", "999999999d", "8761h"])
+def test_a_hold_for_more_than_a_year_is_refused(node: RealNode, duration: str) -> None:
+    held = node.run("hold", "replacing a fan", "--for", duration, *node.paths)
+    assert held.returncode == 2
+    assert "want at most 365d" in held.stderr
+    assert node.run("status", *node.paths).returncode == 0
 
 
 def test_a_failing_check_leaves_the_unit_alone(node: RealNode) -> None:

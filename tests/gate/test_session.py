@@ -104,6 +104,34 @@ def test_what_happens_during_the_check_stops_the_action(world: World, happening:
     assert "reset-failed nginx.service" not in world.diary
 
 
+def test_a_hold_during_the_last_look_stops_the_action(world: World) -> None:
+    """The look may take seconds, and whoever holds the node then has been told that nothing begins."""
+
+    def hold() -> None:
+        if "/usr/sbin/nginx -t" in world.diary:
+            world.holds.place("wait", None)
+
+    world.systemd.while_shown = hold
+    (answer,) = ask(world, request(world))
+    assert answer["reason"] == "held"
+    assert "said begun" not in world.diary
+
+
+@pytest.mark.parametrize(
+    ("uptime", "reason"), [(29, "spacing"), (31, "restarted"), (1001, "restarted")]
+)
+def test_after_another_boot_only_the_time_since_it_counts_for_the_spacing(
+    world: World, uptime: int, reason: str
+) -> None:
+    """Also once the uptime has passed the one at which it ran in the boot before."""
+    assert ask(world, request(world))[-1]["reason"] == "restarted"
+    world.clock.reboot()
+    world.clock.boot = 0
+    world.clock.pass_seconds(uptime)
+    world.systemd.units["nginx.service"] = NGINX
+    assert ask(world, request(world, 2))[-1]["reason"] == reason
+
+
 def test_after_a_crash_the_id_is_unknown_and_the_next_action_may_run(world: World) -> None:
     crash_in_restart(world)
     world.clock.pass_seconds(60)

@@ -24,6 +24,9 @@ ActiveState=failed
 SubState=failed
 StateChangeTimestampMonotonic=2000000
 InvocationID=0123456789abcdef0123456789abcdef
+Job=471
+Conflicts=shutdown.target apache2.service
+ConflictedBy=lighttpd.service apache2.service
 
 Result=success
 NRestarts=0
@@ -33,6 +36,8 @@ ActiveState=inactive
 SubState=dead
 StateChangeTimestampMonotonic=0
 InvocationID=
+Job=
+Conflicts=
 
 Id=multi-user.target
 LoadState=loaded
@@ -46,8 +51,14 @@ InvocationID=fedcba9876543210fedcba9876543210
 class Table:
     """systemd as a table of who goes down with whom; counts how often it is asked."""
 
-    def __init__(self, above: Mapping[str, tuple[str, ...]], readable: int = 99) -> None:
+    def __init__(
+        self,
+        above: Mapping[str, tuple[str, ...]],
+        readable: int = 99,
+        rivals: Mapping[str, tuple[str, ...]] | None = None,
+    ) -> None:
         self.above = above
+        self.rivals = rivals or {}
         self.readable = readable
         self.asked: list[tuple[str, ...]] = []
 
@@ -55,7 +66,12 @@ class Table:
         self.asked.append(names)
         if len(self.asked) > self.readable:
             raise Unreadable("no answer")
-        return tuple(replace(NGINX, id=n, required_by=self.above.get(n, ())) for n in names)
+        return tuple(
+            replace(
+                NGINX, id=n, required_by=self.above.get(n, ()), conflicts=self.rivals.get(n, ())
+            )
+            for n in names
+        )
 
     def reset_failed(self, name: str, seconds: float) -> Ran:
         raise AssertionError("a look touches nothing")
@@ -75,6 +91,8 @@ def test_units_are_read_in_the_order_asked_for() -> None:
         3,
     )
     assert nginx.required_by == ("shop.service", "cache.service")
+    assert nginx.conflicts == ("apache2.service", "lighttpd.service")
+    assert (nginx.job, gone.job, target.job) == (True, False, False)
     assert nginx.age_seconds(3_500_000_000) == 1.5
     assert (gone.load_state, gone.invocation_id, gone.age_seconds(1)) == ("not-found", "", None)
     assert (target.result, target.restarts) == ("", None)
@@ -110,6 +128,13 @@ def test_reverse_dependencies_are_walked_to_the_end_and_around_circles() -> None
     found = look(("db",), systemd, FakeClock())
     assert seen(found["db"]).reverse_dependencies == ("app", "pool", "web")
     assert systemd.asked == [("db",), ("app", "pool"), ("web",)]
+
+
+def test_what_a_start_stops_counts_with_all_that_stands_on_it_and_not_with_its_own_rivals() -> None:
+    systemd = Table({"apache2": ("shop",)}, rivals={"nginx": ("apache2",), "shop": ("other",)})
+    found = look(("nginx",), systemd, FakeClock())
+    assert seen(found["nginx"]).reverse_dependencies == ("apache2", "shop")
+    assert systemd.asked == [("nginx",), ("apache2",), ("shop",)]
 
 
 def test_dependencies_that_cannot_be_read_make_the_unit_unknown() -> None:

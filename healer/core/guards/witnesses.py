@@ -46,8 +46,9 @@ def owner_settled(proposal: Proposal, facts: Facts) -> Verdict:
             need=need,
             sentence="The gate could not say how the unit is, so systemd may be at work on it.",
         )
-    have = f"{unit.active_state}/{unit.sub_state} for {unit.age_seconds:.1f} s"
-    if unit.active_state in ("activating", "deactivating", "reloading"):
+    queued = ", a job queued" if unit.job else ""
+    have = f"{unit.active_state}/{unit.sub_state} for {unit.age_seconds:.1f} s{queued}"
+    if unit.job or unit.active_state in ("activating", "deactivating", "reloading"):
         return hold(
             name,
             "owner_busy",
