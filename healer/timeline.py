@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import assert_never
 
 from healer.core import events as ev
-from healer.core.board import IncidentEvent
+from healer.core.fold import IncidentEvent
 from healer.core.incident import Outcome
 from healer.ports import Store
 
@@ -64,6 +64,7 @@ def moment(record: ev.Record) -> Moment | None:
             | ev.SeenClear()
             | ev.Frozen()
             | ev.Unfrozen()
+            | ev.SecondPathTested()
         ):
             return None
         case _:
@@ -92,7 +93,7 @@ def _told(event: IncidentEvent) -> tuple[str, str, str, str]:
             return "escalated", "escalated", reason, text
         case ev.IncidentAdopted(_, by):
             return "adopted", "open", "", f"put into Hale's hands by {by}"
-        case ev.ApprovalGiven(_, rung, target, _, by):
+        case ev.ApprovalGiven(rung=rung, target=target, by=by):
             return "approved", "", "", f"yes to rung {rung + 1} on {target} by {by}"
         case ev.ApprovalDenied(_, rung, by):
             return "denied", "escalated", "denied", f"no to rung {rung + 1} by {by}"
@@ -106,16 +107,16 @@ def _acted(
     event: ev.ActionIntended | ev.ActionEnded | ev.VerificationEnded,
 ) -> tuple[str, str, str, str]:
     match event:
-        case ev.ActionIntended(_, action_id, _, rung, action, target):
+        case ev.ActionIntended(action_id=action_id, rung=rung, action=action, target=target):
             text = f"{action} on {target} (rung {rung + 1}, id {action_id})"
             return "action_intended", "acting", "", text
         case ev.ActionEnded(_, _, outcome, reason, detail):
             proved_next = outcome in (Outcome.DONE, Outcome.UNKNOWN)
             text = f"the gate says {outcome.value}: {detail or reason}"
             return "action_ended", "verifying" if proved_next else "open", reason, text
-        case ev.VerificationEnded(_, _, verified, reason, detail):
+        case ev.VerificationEnded(_, _, verified, settles, reason, detail):
             word = "verified" if verified else "not_verified"
-            return word, "verified" if verified else "open", reason, detail
+            return word, "verified" if verified and settles else "open", reason, detail
 
 
 @dataclass(slots=True)
@@ -123,8 +124,13 @@ class _Life:
     first: list[Moment] = field(default_factory=list)
     last: deque[Moment] = field(default_factory=lambda: deque(maxlen=KEEP - FIRST))
     count: int = 0
+    seq: int = 0
 
-    def add(self, one: Moment) -> None:
+    def take(self, record: ev.Record) -> None:
+        self.seq = record.seq
+        one = moment(record)
+        if one is None:
+            return
         self.count += 1
         if len(self.first) < FIRST:
             self.first.append(one)
@@ -137,12 +143,11 @@ class _Life:
 
 
 class Timelines:
-    """Reads the lives of incidents from the store; each record is read once."""
+    """Reads the lives of incidents from the store; each record is read once while its incident is at hand."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._lives: dict[str, _Life] = {}
-        self._seq = 0
         self._reading = asyncio.Lock()
 
     async def of(self, incident_id: str, known: Iterable[str]) -> Timeline:
@@ -156,18 +161,14 @@ class Timelines:
             ConfigError: The journal cannot be read; nothing was changed.
         """
         async with self._reading:
-            for record in await self._store.read(self._seq):
-                self._take(record)
-        at_hand = set(known)
-        for gone in self._lives.keys() - at_hand:
-            del self._lives[gone]
-        life = self._lives.get(incident_id)
-        return life.timeline() if life is not None else Timeline(())
-
-    def _take(self, record: ev.Record) -> None:
-        self._seq = record.seq
-        told = moment(record)
-        incident = getattr(record.event, "incident", None)
-        if told is None or not isinstance(incident, str):
-            return
-        self._lives.setdefault(incident, _Life()).add(told)
+            for gone in self._lives.keys() - set(known):
+                del self._lives[gone]
+            life = self._lives.setdefault(incident_id, _Life())
+            more = True
+            while more:
+                # What a long life said in its middle is forgotten again, so it is not read in one piece.
+                found = await self._store.read_incident(incident_id, life.seq, most=KEEP)
+                for record in found:
+                    life.take(record)
+                more = len(found) == KEEP
+            return life.timeline()

@@ -5,6 +5,7 @@ this cluster only, and no more bytes in the long run than the allowance gives. T
 """
 
 import asyncio
+import json
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from healer.core import events as ev
 from healer.core.alert import Alert
 from healer.core.board import Board
 from healer.core.topology import Topology
-from healer.errors import LeaseLost, Malformed, StoreFull
+from healer.errors import ConfigError, LeaseLost, Malformed, StoreFull
 from healer.web.answers import answer, refusal, unable
 from healer.web.desk import DESK, Desk
 
@@ -32,11 +33,14 @@ READ_SECONDS = 10.0
 KEEP_EPISODES = 10_000
 """Episodes remembered as journalled. One that is forgotten is journalled once more."""
 
-BURST_BYTES = 16 * 1024 * 1024
-"""Of alerts that may be journalled at once: the storm after a power cut."""
+MOST_AT_HAND = 32 * 1024 * 1024
+"""Bytes of hints that may be journalled at once: the storm after a power cut, several times over."""
 
-REFILL_BYTES = 1024.0
-"""A second: 86 MB a day at the very most."""
+WINDOW_SECONDS = 30 * 86400.0
+"""In which what was taken comes back. So in any 30 days at most twice MOST_AT_HAND is journalled."""
+
+FRAME_BYTES = 200
+"""At the most, of a hint in the journal beside its alerts' own words; and of each alert."""
 
 log = structlog.get_logger()
 
@@ -50,14 +54,13 @@ class Allowance:
         at: Seconds of CLOCK_BOOTTIME at which `left` was right.
     """
 
-    left: float = BURST_BYTES
-    at: float | None = None
+    left: float
+    at: float
 
     def take(self, count: int, now: float) -> bool:
         """Take `count` bytes if there are as many; otherwise take none."""
-        if self.at is not None:
-            self.left = min(BURST_BYTES, self.left + (now - self.at) * REFILL_BYTES)
-        self.at = now
+        back = (now - self.at) * MOST_AT_HAND / WINDOW_SECONDS
+        self.left, self.at = min(MOST_AT_HAND, self.left + back), now
         if count > self.left:
             return False
         self.left -= count
@@ -70,11 +73,12 @@ class Hints:
 
     Attributes:
         read_seconds: For a whole body.
+        allowance: None until the journal has said how much of it former lives took.
         doors: How many bodies are in memory at the same time.
     """
 
     read_seconds: float = READ_SECONDS
-    allowance: Allowance = field(default_factory=Allowance)
+    allowance: Allowance | None = None
     doors: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_AT_ONCE))
     _told: OrderedDict[tuple[str, float], None] = field(default_factory=OrderedDict)
 
@@ -121,7 +125,7 @@ async def webhook(request: web.Request) -> web.Response:
     desk = request.app[DESK]
     try:
         response = await _take(request, desk, request.app[HINTS])
-    except (Malformed, StoreFull, LeaseLost, web.HTTPException) as error:
+    except (Malformed, StoreFull, LeaseLost, ConfigError, web.HTTPException) as error:
         response = unable(error)
     desk.metrics.webhooks.labels(str(response.status)).inc()
     if response.status >= 400:
@@ -167,7 +171,8 @@ async def _keep(alerts: Sequence[Alert], desk: Desk, hints: Hints) -> web.Respon
     mine = [one for one in alerts if ours(one, desk.topology)]
     fresh = hints.new(mine, desk.journal.board)
     if fresh:
-        if not hints.allowance.take(_size(fresh), desk.clock.boottime()):
+        allowance = await _allowance(desk, hints)
+        if not allowance.take(size_of(fresh), desk.clock.boottime()):
             return refusal(503, "flood", "too many alerts that nobody knows yet; try again later")
         await desk.journal.write(ev.AlertsReceived(fresh))
         hints.told(fresh)
@@ -175,5 +180,18 @@ async def _keep(alerts: Sequence[Alert], desk: Desk, hints: Hints) -> web.Respon
     return answer({"accepted": len(mine)}, 202)
 
 
-def _size(alerts: Sequence[Alert]) -> int:
-    return sum(len(key) + len(value) for one in alerts for key, value in one.labels)
+async def _allowance(desk: Desk, hints: Hints) -> Allowance:
+    if hints.allowance is None:
+        spent = await desk.journal.store.hint_bytes(desk.clock.wall() - WINDOW_SECONDS)
+        # Another message may have been first while we waited, and have taken of it already.
+        if hints.allowance is None:
+            left = max(0.0, MOST_AT_HAND - spent)
+            hints.allowance = Allowance(left, desk.clock.boottime())
+    return hints.allowance
+
+
+def size_of(alerts: Sequence[Alert]) -> int:
+    """Return how many bytes these take in the journal, at the most."""
+    # The journal writes UTF-8; this escapes more, so it is never shorter.
+    words = json.dumps([(one.fingerprint, one.name, one.labels) for one in alerts])
+    return len(words) + FRAME_BYTES * (len(alerts) + 1)

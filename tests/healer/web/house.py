@@ -151,7 +151,7 @@ class House:
         self.clock.pass_by(4)
         action = f"1.1.{2}"
         await self.journal.write(
-            ev.VerificationEnded(incident, action, True, "proved", "held for 3 s"),
+            ev.VerificationEnded(incident, action, True, True, "proved", "held for 3 s"),
             ev.IncidentClosed(incident, "healed", "held for 3 s"),
         )
 
@@ -167,8 +167,10 @@ class House:
                 rung=0,
                 action="service.restart",
                 target=target,
+                about=target,
                 unit="nginx.service",
                 footprint=of_unit(target, (), self.topology),
+                ledger_id="ledger-1",
                 expect="{}",
                 deadline_at=self.clock.wall() + 30,
                 verdicts=(allow("known_target", have="first/web1", need="its gate"),),

@@ -102,6 +102,17 @@ async def test_each_record_is_read_from_the_store_once() -> None:
     assert [one["kind"] for one in shown["timeline"]] == ["opened", "held"]
 
 
+async def test_only_the_records_of_the_incident_that_is_shown_are_read() -> None:
+    house = House()
+    await house.open(house.trouble())
+    await house.open(house.trouble(at="web2/nginx"), "2")
+    for _ in range(5):
+        await house.held("2")
+    async with house.public() as session:
+        await session.get("/api/v1/incidents/1")
+    assert house.store.reads == [1]
+
+
 async def test_a_long_life_keeps_its_beginning_and_its_end() -> None:
     house = House()
     await house.open(house.trouble())
@@ -117,7 +128,9 @@ async def test_a_long_life_keeps_its_beginning_and_its_end() -> None:
 class BrokenStore(FakeStore):
     """A store whose file went bad after the start."""
 
-    async def read(self, after: int = 0) -> list[ev.Record]:
+    async def read_incident(
+        self, incident_id: str, after: int = 0, *, most: int | None = None
+    ) -> list[ev.Record]:
         raise ConfigError("journal.db: record 7 does not fit the chain")
 
 

@@ -10,10 +10,13 @@ from typing import Any
 
 import pytest
 
+from healer.adapters.codec import encode
 from healer.core import events as ev
 from healer.core.alert import Alert
-from healer.web.webhook import MOST_AT_ONCE
+from healer.errors import ConfigError
+from healer.web.webhook import MOST_AT_HAND, MOST_AT_ONCE, WINDOW_SECONDS, Allowance, size_of
 from tests.healer.core import world
+from tests.healer.fakes import FakeStore
 from tests.healer.web.house import HOSTILE, House, message, signed
 
 JSON = {"Content-Type": "application/json"}
@@ -190,17 +193,60 @@ async def test_a_flood_of_new_episodes_is_turned_away_until_the_allowance_is_bac
     big = [alert(began=float(number), number=str(number), **notes) for number in range(60)]
     async with house.public() as session:
         codes = []
-        for turn in range(6):
+        for turn in range(11):
             body = message(*(replace(one, began_at=one.began_at + 100 * turn) for one in big))
             data = io.BytesIO(json.dumps(body).encode())
             codes.append((await session.post("/webhook", data=data, headers=JSON)).status)
-        assert codes == [202, 202, 202, 202, 503, 503]
+        assert codes == 9 * [202] + 2 * [503]
         written = len(house.store.records)
         house.clock.pass_by(4 * 3600)
         known = io.BytesIO(json.dumps(message(*big[:1])).encode())
         assert (await session.post("/webhook", data=known, headers=JSON)).status == 202
         assert (await session.post("/webhook", json=message(alert()))).status == 202
     assert len(house.store.records) == written + 1, "the first of them was known already"
+
+
+async def test_what_former_lives_journalled_counts_so_that_a_restart_gives_nothing_anew() -> None:
+    house = House()
+    house.store.hinted = 64 * 1024 * 1024
+    async with house.public() as session:
+        response = await session.post("/webhook", json=message(alert()))
+        assert (response.status, (await response.json())["reason"]) == (503, "flood")
+        house.clock.pass_by(60)
+        assert (await session.post("/webhook", json=message(alert()))).status == 202
+    assert len(hints(house)) == 1
+
+
+def test_in_thirty_days_no_more_than_64_mib_are_taken() -> None:
+    allowance, taken, now = Allowance(MOST_AT_HAND, 0.0), 0, 0.0
+    while now <= WINDOW_SECONDS:
+        while allowance.take(1024 * 1024, now):
+            taken += 1024 * 1024
+        now += 3600
+    assert 63 * 1024 * 1024 <= taken <= 64 * 1024 * 1024
+
+
+@pytest.mark.parametrize("words", ["plain", "\x1b\x00\x7f" * 9, "ü\u202e😀" * 9, '"\\' * 9, ""])
+def test_a_hint_is_counted_as_no_less_than_the_journal_writes(words: str) -> None:
+    alerts = [alert(began=1e9 + number / 7, note=words) for number in range(3)]
+    _, _, body = encode(ev.AlertsReceived(tuple(alerts)))
+    assert len(body.encode()) <= size_of(alerts) <= 3 * len(body.encode()) + 1000
+
+
+class TornStore(FakeStore):
+    """A store whose disk does not give the hints back."""
+
+    async def hint_bytes(self, since: float) -> int:
+        raise ConfigError("journal.db: it cannot be read as a journal: disk I/O error")
+
+
+async def test_a_journal_that_cannot_be_read_takes_no_hint() -> None:
+    house = House()
+    house.journal.store = TornStore()
+    async with house.public() as session:
+        response = await session.post("/webhook", json=message(alert()))
+        assert (response.status, (await response.json())["reason"]) == (503, "journal_unreadable")
+    assert counted(house, 503) == 1
 
 
 async def test_while_all_doors_are_taken_a_message_is_sent_back_to_come_again() -> None:
