@@ -100,3 +100,16 @@ def test_a_wrong_file_is_a_configuration_error_with_its_place(tmp_path):
         read(broken)
     with pytest.raises(ConfigError, match="missing"):
         read(tmp_path / "missing.yml")
+
+
+def test_how_often_alertmanagers_are_read_and_the_second_path_is_tested_are_passed_on():
+    text = FIRST.read_text()
+    ours = of_cluster(loads(text))
+    assert (ours.resync_seconds, ours.second_path_test_seconds) == (2.0, 86400.0)
+    line = '  escalate: {url: "http://10.77.0.1:9599/second-path"}\n'
+    often = (
+        '  escalate: {url: "http://10.77.0.1:9599/second-path", test_every: 12h}\n  resync: 5s\n'
+    )
+    ours = of_cluster(loads(text.replace(line, often)))
+    assert (ours.resync_seconds, ours.second_path_test_seconds) == (5.0, 43200.0)
+    assert of_cluster(loads(text.replace(line, ""))).second_path_test_seconds == 0.0
