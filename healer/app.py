@@ -29,6 +29,7 @@ from healer.engine import Engine
 from healer.first_era import hear, initial_era
 from healer.gatherer import Gatherer
 from healer.herald import Herald
+from healer.intake import Intake
 from healer.journal import Journal
 from healer.metrics import Metrics
 from healer.narrator import Narrator
@@ -144,6 +145,7 @@ async def _parts(loaded: Settings, store: SqliteStore, clock: SystemClock) -> As
             metrics,
             clock,
             loaded.external_url,
+            loaded.second_path_test_seconds,
         )
         gatherer = Gatherer(topology, journal, prometheus, gates, probes, clock)
         engine = Engine(
@@ -151,12 +153,13 @@ async def _parts(loaded: Settings, store: SqliteStore, clock: SystemClock) -> As
             journal=journal,
             watch=watch,
             alertmanagers=alertmanagers,
-            prometheus=prometheus,
+            intake=Intake(topology, journal, watch, gatherer, prometheus, metrics, clock),
             gatherer=gatherer,
             runner=Runner(journal, gates, gatherer, clock),
             herald=herald,
             metrics=metrics,
             clock=clock,
+            pause=loaded.resync_seconds,
         )
         desk = Desk(
             journal=journal,
@@ -186,7 +189,7 @@ async def _lead(parts: Parts, listen: str, control: Path, lease_seconds: float) 
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(_renew(parts.store, lease_seconds / 4), name="lease")
                 tasks.create_task(parts.engine.run(), name="engine")
-                tasks.create_task(_test_second_path(parts.herald), name="second_path")
+                tasks.create_task(parts.herald.keep_tested(), name="second_path")
                 tasks.create_task(keep_alive(), name="watchdog")
                 tasks.create_task(_until_signal(), name="signals")
                 notify("READY=1")
@@ -199,12 +202,6 @@ async def _renew(store: SqliteStore, every: float) -> None:
     while True:
         await store.renew()
         await asyncio.sleep(every)
-
-
-async def _test_second_path(herald: Herald) -> None:
-    while True:
-        await herald.test_second_path()
-        await asyncio.sleep(60)
 
 
 async def _until_signal() -> None:

@@ -10,21 +10,20 @@ from dataclasses import replace
 import structlog
 
 from healer.core import events as ev
-from healer.core.alert import Alert
-from healer.core.correlate import correlate, recurring
 from healer.core.decide import Act, Close, Escalate, Hold, Stay, decide
-from healer.core.facts import Evidence, Facts
-from healer.core.incident import IllegalMove, Incident, State
+from healer.core.facts import Facts
+from healer.core.incident import Attempt, IllegalMove, Incident, State
 from healer.core.ladder import Verification
-from healer.core.order import Sight
 from healer.core.topology import Topology
+from healer.core.verdict import Verdict
 from healer.core.verification import NotVerified, Verified, Wait, verify
 from healer.errors import StoreFull, Unreachable
 from healer.gatherer import Gatherer
 from healer.herald import Herald
+from healer.intake import Intake
 from healer.journal import Journal
 from healer.metrics import Metrics
-from healer.ports import Alertmanagers, Clock, Prometheus
+from healer.ports import Alertmanagers, Clock
 from healer.runner import Runner
 from healer.standing import Watch
 
@@ -32,15 +31,6 @@ log = structlog.get_logger()
 
 CYCLE = 2.0
 """Seconds between two looks where nothing wakes us sooner (design, section 6)."""
-
-REFUSE_AGAIN = 3600.0
-"""Seconds after which an alert that can never be taken is refused anew, if it still fires."""
-
-SEEN_EVERY = 60.0
-"""Seconds between two notes that we see the cluster."""
-
-RECHECK = 10.0
-"""Seconds between two looks at the evidence for an alert whose incident is over."""
 
 
 class Engine:
@@ -52,29 +42,30 @@ class Engine:
         journal: Journal,
         watch: Watch,
         alertmanagers: Alertmanagers,
-        prometheus: Prometheus,
+        intake: Intake,
         gatherer: Gatherer,
         runner: Runner,
         herald: Herald,
         metrics: Metrics,
         clock: Clock,
+        pause: float = CYCLE,
     ) -> None:
         self._topology = topology
         self._journal = journal
         self._watch = watch
         self._alertmanagers = alertmanagers
-        self._prometheus = prometheus
+        self._intake = intake
         self._gatherer = gatherer
         self._runner = runner
         self._herald = herald
         self._metrics = metrics
         self._clock = clock
+        self._pause = pause
         self._wake = asyncio.Event()
         self._deciding = asyncio.Lock()
         self._busy: set[str] = set()
         self._well_since: dict[str, float] = {}
         self._clear_since: dict[str, float] = {}
-        self._rechecked: dict[tuple[str, float], float] = {}
         self._proof_from: dict[str, float] = {}
 
     def wake(self) -> None:
@@ -93,7 +84,7 @@ class Engine:
                 self._wake.clear()
                 await self.cycle(tasks)
                 try:
-                    async with asyncio.timeout(CYCLE):
+                    async with asyncio.timeout(self._pause):
                         await self._wake.wait()
                 except TimeoutError:
                     pass
@@ -115,9 +106,9 @@ class Engine:
         await self._look()
         try:
             if self._watch.storing:
-                await self._place()
-                open_now = [one.id for one in self._journal.board.open if one.id not in self._busy]
-                await asyncio.gather(*(self._step(tasks, one) for one in open_now))
+                if self._watch.sight is not None:
+                    await self._intake.take(self._watch.sight)
+                await self._step_all(tasks)
         except StoreFull as exc:
             self._watch.storing = False
             log.error("journal.full", error=str(exc))
@@ -125,6 +116,16 @@ class Engine:
         self._metrics.show(board.open, self._watch.freezes())
         self._metrics.leader.set(self._watch.leading)
         await self._herald.tell(self._topology.cluster)
+
+    async def _step_all(self, tasks: asyncio.TaskGroup) -> None:
+        """Take every incident that is not at work one step further, and wait for all of them."""
+        ids = [one.id for one in self._journal.board.open if one.id not in self._busy]
+        steps = (self._step(tasks, one) for one in ids)
+        ends = await asyncio.gather(*steps, return_exceptions=True)
+        errors = [end for end in ends if isinstance(end, BaseException)]
+        # A full store is waited out; whatever else went wrong is told before it.
+        for error in sorted(errors, key=lambda one: isinstance(one, StoreFull)):
+            raise error
 
     async def _look(self) -> None:
         self._watch.look_at_clock()
@@ -139,81 +140,13 @@ class Engine:
         if self._watch.sight.complete:
             self._metrics.resync.set(self._clock.wall())
 
-    async def _place(self) -> None:
-        sight = self._watch.sight
-        if sight is None:
-            return
-        await self._refuse(sight)
-        await self._arm(sight)
-        if self._journal.board.armed_at is None:
-            return
-        while changes := correlate(self._journal.board, sight.alerts, self._topology):
-            await self._journal.write(*changes)
-        for alert in recurring(self._journal.board, sight.alerts):
-            await self._recheck(alert)
-        await self._see_clear(sight)
-
-    async def _refuse(self, sight: Sight) -> None:
-        now, refused = self._clock.wall(), self._journal.board.refused
-        for alert, reason in sight.rejected:
-            before = refused.get(alert.fingerprint)
-            if before is None or now - before[1] > REFUSE_AGAIN:
-                sentence = f"{alert.name} can never start anything here: {reason}."
-                await self._journal.write(ev.AlertRefused(alert, reason, sentence))
-
-    async def _arm(self, sight: Sight) -> None:
-        """Take stock of what fires before anything may be ours, at first and after blindness."""
-        board, store, now = self._journal.board, self._journal.store, self._clock.wall()
-        if not sight.complete:
-            return
-        seen = await store.last_seen()
-        blind = seen is not None and now - seen > self._topology.numbers.blindness
-        if board.armed_at is None or blind:
-            try:
-                pending = await self._prometheus.pending()
-            except Unreachable as exc:
-                log.warning("healer.not_armed", error=str(exc))
-                return
-            known = {alert.fingerprint: alert for alert in (*sight.alerts, *pending)}
-            why = "blind" if board.armed_at is not None else "first_look"
-            # An action of our own that is not settled is no pre-existing trouble.
-            ours = {alert.fingerprint for one in board.open for alert in one.alerts if one.attempts}
-            before = tuple(alert for key, alert in sorted(known.items()) if key not in ours)
-            await self._journal.write(ev.Armed(why, before))
-        # Noted now and then: it only has to tell an hour's gap, and each note is a write to disk.
-        if self._watch.watchdog_age is not None and (seen is None or now - seen > SEEN_EVERY):
-            await store.mark_seen(now)
-
-    async def _recheck(self, alert: Alert) -> None:
-        """Open an incident again if what a closed one was about is true on fresh data."""
-        now, board = self._clock.wall(), self._journal.board
-        if now - self._rechecked.get(alert.episode, board.closed_episodes[alert.episode]) < RECHECK:
-            return
-        self._rechecked[alert.episode] = now
-        evidence = await self._gatherer.confirmed(alert)
-        if evidence is not None and evidence.firing and self._fresh(evidence):
-            opened = ev.IncidentOpened(
-                str(board.opened + 1), alert, alert.label("heal"), self._topology.digest
-            )
-            await self._journal.write(opened)
-
-    async def _see_clear(self, sight: Sight) -> None:
-        """Let go of pre-existing alerts that were seen clear; their next firing is ours."""
-        if not sight.complete or not self._journal.board.pre_existing:
-            return
-        firing = {alert.fingerprint for alert in sight.alerts}
-        for fingerprint, alert in list(self._journal.board.pre_existing.items()):
-            if fingerprint in firing:
-                continue
-            evidence = await self._gatherer.confirmed(alert)
-            if evidence is not None and evidence.firing is False and self._fresh(evidence):
-                await self._journal.write(ev.SeenClear(fingerprint))
-
     async def _step(self, tasks: asyncio.TaskGroup, incident_id: str) -> None:
         incident = self._journal.board.incidents[incident_id]
         if incident.state is State.VERIFYING:
             await self._verify(incident)
             return
+        if await self._intake.yield_cause(incident):
+            return  # another trouble now: its facts are read at the next look
         facts = await self._gatherer.read(incident, self._watch.standing())
         # Decisions are made one at a time, each with what the one before has begun in place.
         async with self._deciding:
@@ -238,11 +171,12 @@ class Engine:
     ) -> None:
         match decision:
             case Act():
+                self._clear_since.pop(incident.id, None)
                 attempt = await self._runner.intend(decision)
                 self._begin(tasks, incident.id, self._runner.carry_out(decision, attempt), "act")
             case Hold(_, hold, verdicts):
                 known = incident.hold
-                if incident.state is not State.HELD or known is None or known.reason != hold.reason:
+                if incident.state is not State.HELD or known is None or _differs(known, hold):
                     await self._journal.write(ev.IncidentHeld(incident.id, hold, verdicts))
             case Escalate(reason, detail):
                 await self._journal.write(ev.IncidentEscalated(incident.id, reason, detail))
@@ -283,19 +217,27 @@ class Engine:
             case Wait():
                 self._well_since.pop(attempt.action_id, None)
             case Verified(detail):
-                await self._journal.write(
-                    ev.VerificationEnded(incident.id, attempt.action_id, True, "proved", detail),
-                    ev.IncidentClosed(incident.id, "healed", detail),
-                    closing=True,
-                )
-                self._forget(attempt.action_id)
+                await self._prove(incident, attempt, "proved", detail)
             case NotVerified(reason, detail):
-                await self._journal.write(
-                    ev.VerificationEnded(incident.id, attempt.action_id, False, reason, detail),
-                    closing=True,
-                )
-                self._forget(attempt.action_id)
-                self.wake()
+                await self._disprove(incident, attempt, reason, detail)
+
+    async def _prove(self, incident: Incident, attempt: Attempt, reason: str, detail: str) -> None:
+        self._forget(attempt.action_id)
+        # A cause that came meanwhile was not looked at by this proof.
+        settles = incident.target == attempt.about
+        proved = ev.VerificationEnded(incident.id, attempt.action_id, True, settles, reason, detail)
+        over = [ev.IncidentClosed(incident.id, "healed", detail)] if settles else []
+        await self._journal.write(proved, *over, closing=True)
+
+    async def _disprove(
+        self, incident: Incident, attempt: Attempt, reason: str, detail: str
+    ) -> None:
+        self._forget(attempt.action_id)
+        await self._journal.write(
+            ev.VerificationEnded(incident.id, attempt.action_id, False, False, reason, detail),
+            closing=True,
+        )
+        self.wake()
 
     def _forget(self, action_id: str) -> None:
         self._well_since.pop(action_id, None)
@@ -317,7 +259,7 @@ class Engine:
         gone = (
             evidence is not None
             and evidence.firing is False
-            and self._fresh(evidence)
+            and self._intake.fresh(evidence)
             and facts.outside is not False
         )
         if not gone:
@@ -325,6 +267,6 @@ class Engine:
             return None
         return facts.now - self._clear_since.setdefault(incident.id, facts.now)
 
-    def _fresh(self, evidence: Evidence) -> bool:
-        age = evidence.reading.age
-        return age is not None and age <= self._topology.numbers.evidence_age
+
+def _differs(known: Verdict, hold: Verdict) -> bool:
+    return (known.guard, known.reason, known.passing) != (hold.guard, hold.reason, hold.passing)

@@ -15,7 +15,7 @@ from healer.core.ladder import Verification
 from healer.core.order import Sight
 from healer.core.topology import Topology
 from healer.core.verification import Proof
-from healer.errors import Unreachable
+from healer.errors import Busy, Unreachable
 from healer.journal import Journal
 from healer.ports import Clock, Gates, Probes, Prometheus
 
@@ -42,7 +42,7 @@ class Gatherer:
         """Read everything from outside that a decision about `incident` needs."""
         step = plan(incident, self.topology)
         target, unit = _aim(step, incident)
-        evidence, picture, (look, error), outside = await asyncio.gather(
+        evidence, picture, (look, error, busy), outside = await asyncio.gather(
             _or_none(self.prometheus.evidence(incident.cause, _metric(step))),
             _or_none(self.prometheus.picture()),
             self._look(target, unit),
@@ -56,6 +56,7 @@ class Gatherer:
                 picture=picture,
                 look=look,
                 look_error=error,
+                gate_busy=busy,
                 outside=outside,
             ),
             incident,
@@ -76,10 +77,11 @@ class Gatherer:
     ) -> Proof:
         """Read what proves or disproves that the last attempt helped."""
         reading, outside = await asyncio.gather(
-            self.reading(incident.target, spec.metric), self._outside(incident.target)
+            self.reading(attempt.about, spec.metric), self._outside(attempt.about)
         )
-        alerts = sight.alerts if sight is not None else ()
-        return Proof(reading, outside, tuple(_alarms(alerts, incident, attempt)))
+        if sight is None or not sight.complete:
+            return Proof(reading, outside, None)
+        return Proof(reading, outside, tuple(_alarms(sight.alerts, incident, attempt)))
 
     async def reading(self, target: Target, metric: str) -> Reading | None:
         """Read one series; None where Prometheus does not answer."""
@@ -92,14 +94,17 @@ class Gatherer:
         metric = specs[0].metric if specs else DEFAULT_METRIC
         return await _or_none(self.prometheus.evidence(alert, metric))
 
-    async def _look(self, target: Target, unit: str) -> tuple[Look | None, str]:
+    async def _look(self, target: Target, unit: str) -> tuple[Look | None, str, bool]:
+        """Return the look; else why there is none, and whether the gate is only at work for us."""
         if target.node not in self.topology.nodes:
-            return None, "no such node"
+            return None, "no such node", False
         try:
-            return await self.gates.look(target.node, [unit] if unit else []), ""
+            return await self.gates.look(target.node, [unit] if unit else []), "", False
+        except Busy as exc:
+            return None, str(exc), True
         except Unreachable as exc:
             log.debug("gate.silent", node=target.node, error=str(exc))
-            return None, str(exc)
+            return None, str(exc), False
 
     async def _outside(self, target: Target) -> bool | None:
         if target.service is None or not self.topology.knows(target):

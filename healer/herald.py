@@ -4,13 +4,15 @@ The original alert is never touched. What is posted here carries exactly the lab
 HealerHolds, HealerEscalation and HealerFrozen, so that Alertmanager sees one alert, not two.
 """
 
+import asyncio
 from collections.abc import Iterable
 
 import structlog
 
+from healer.core import events as ev
 from healer.core.incident import Incident, State
 from healer.core.order import OwnAlert
-from healer.errors import Unreachable
+from healer.errors import StoreFull, Unreachable
 from healer.journal import Journal
 from healer.metrics import Metrics
 from healer.ports import Alertmanagers, Clock, SecondPath
@@ -24,8 +26,8 @@ REPEAT = 30.0
 ANNOUNCE_AFTER = {"store": 0.0, "alertmanager_silent": 10.0, "no_watchdog": 60.0}
 """Seconds for which a blindness may last before people hear of it; the other freezes are theirs."""
 
-TEST_EVERY = 86400.0
-"""Seconds between two tests of the second path, which nobody would otherwise miss until it is needed."""
+LOOK_AGAIN = 600.0
+"""Seconds between two looks at whether the second path is due for a test."""
 
 Key = tuple[tuple[str, str], ...]
 
@@ -42,6 +44,7 @@ class Herald:
         metrics: Metrics,
         clock: Clock,
         external_url: str,
+        test_every: float = 86400.0,
     ) -> None:
         self._journal = journal
         self._watch = watch
@@ -53,7 +56,7 @@ class Herald:
         self._posted: dict[Key, tuple[OwnAlert, float]] = {}
         self._called: set[Key] = set()
         self._since: dict[str, float] = {}
-        self._tested_at: float | None = None
+        self._test_every = test_every
 
     async def tell(self, cluster: str) -> None:
         """Post what holds now, end what held before, and call by the second path where that fails."""
@@ -79,15 +82,18 @@ class Herald:
             for alert in over:
                 del self._posted[alert.labels]
 
-    async def test_second_path(self) -> None:
-        """Call by the second path once a day, so that its loss is noticed before it is needed."""
-        now = self._clock.boottime()
-        if self._second_path is None or (
-            self._tested_at is not None and now - self._tested_at < TEST_EVERY
-        ):
-            return
-        self._tested_at = now
-        await self._place("test", "Hale tests the second path to a person. Nothing is wrong.")
+    async def keep_tested(self) -> None:
+        """Try the second path out now and then, so that its loss is noticed before it is needed."""
+        while self._second_path is not None and self._test_every > 0:
+            last, now = self._journal.board.tested_at, self._clock.wall()
+            if last is None or abs(now - last) >= self._test_every:
+                text = "Hale tests the second path to a person. Nothing is wrong."
+                placed = await self._place("test", text)
+                try:
+                    await self._journal.write(ev.SecondPathTested(placed))
+                except StoreFull as exc:
+                    log.warning("second_path.test_not_noted", error=str(exc))
+            await asyncio.sleep(LOOK_AGAIN)
 
     async def _call(self, alerts: list[OwnAlert]) -> None:
         for alert in alerts:

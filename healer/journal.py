@@ -7,6 +7,7 @@ import structlog
 
 from healer.core import events as ev
 from healer.core.board import Board
+from healer.core.incident import IllegalMove
 from healer.ports import Store
 
 log = structlog.get_logger()
@@ -40,24 +41,38 @@ class Journal:
             self.board.apply(record)
         return len(records)
 
-    async def write(self, *events: ev.Event, closing: bool = False) -> None:
+    async def write(
+        self,
+        *events: ev.Event,
+        closing: bool = False,
+        provided: Callable[[Board], bool] = lambda _: True,
+    ) -> None:
         """Make events durable, then fold and tell them.
 
         Args:
             events: All or none of them are written.
             closing: They end what was begun, and may use the reserved room.
+            provided: What must hold of the board in the moment of writing.
 
         Raises:
             StoreFull: Nothing was written, nothing changed.
             LeaseLost: Nothing was written, and this healer must stop.
-            IllegalMove: Another writer came first and it cannot happen any more; nothing was written.
+            IllegalMove: Another writer came first and it cannot happen any more, or `provided` does not
+                hold; nothing was written.
         """
         # A cancelled writer must not leave a durable event that the board has not heard of.
-        await asyncio.shield(self._write(events, closing))
+        await asyncio.shield(self._write(events, closing, provided))
 
-    async def _write(self, events: tuple[ev.Event, ...], closing: bool) -> None:
+    async def _write(
+        self,
+        events: tuple[ev.Event, ...],
+        closing: bool,
+        provided: Callable[[Board], bool],
+    ) -> None:
         # One at a time: an event that passed the check must still be legal when it is folded.
         async with self._writing:
+            if not provided(self.board):
+                raise IllegalMove("it was stopped in the moment of writing")
             self.board.check(events)
             for record in await self.store.append(events, closing=closing):
                 self.board.apply(record)

@@ -39,6 +39,8 @@ class Narrator:
                 log.info("healer.leads", version=version, digest=digest, era=era, term=term)
             case ev.AlertsReceived() | ev.SeenClear():
                 pass
+            case ev.SecondPathTested(placed):
+                (log.info if placed else log.error)("second_path.tested", placed=placed)
             case event:
                 self._incident(event, self._board.incidents[event.incident], record.at_wall)
 
@@ -71,7 +73,7 @@ class Narrator:
                     reason=reason,
                     detail=detail,
                 )
-            case ev.VerificationEnded(_, action_id, verified, reason, detail):
+            case ev.VerificationEnded(_, action_id, verified, _, reason, detail):
                 self._count(incident, Outcome.VERIFIED if verified else Outcome.NOT_VERIFIED)
                 if verified:
                     self._metrics.time_to.labels("serve").observe(max(0.0, since))
@@ -84,7 +86,7 @@ class Narrator:
             case ev.IncidentEscalated(_, reason, detail):
                 self._metrics.escalations.labels(reason).inc()
                 bound.warning("incident.escalated", reason=reason, detail=detail)
-            case ev.IncidentAdopted(_, by) | ev.ApprovalGiven(_, _, _, _, by):
+            case ev.IncidentAdopted(_, by) | ev.ApprovalGiven(_, _, _, _, _, by):
                 bound.info("incident.person_agreed", by=by)
             case ev.ApprovalDenied(_, _, by):
                 bound.warning("incident.denied", by=by)

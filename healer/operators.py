@@ -44,9 +44,15 @@ class Operators:
             raise Refused("nothing_to_approve", f"incident {incident_id} cannot be acted on now")
         until = facts.now + facts.topology.numbers.approval_seconds
         given = ev.ApprovalGiven(
-            incident_id, proposal.rung_index, proposal.target, proposal.expectation, by, until
+            incident_id,
+            proposal.ladder.name,
+            proposal.rung_index,
+            proposal.target,
+            proposal.expectation,
+            by,
+            until,
         )
-        await self._journal.write(given)
+        await self._change(given, "too_late")
         return given
 
     async def deny(self, incident_id: str, by: str) -> None:
@@ -116,7 +122,9 @@ class Operators:
         facts = await self._gatherer.read(incident, self._watch.standing())
         return Explanation(incident, decide(incident, facts, None))
 
-    async def _change(self, event: ev.ApprovalDenied | ev.IncidentAdopted, otherwise: str) -> None:
+    async def _change(
+        self, event: ev.ApprovalGiven | ev.ApprovalDenied | ev.IncidentAdopted, otherwise: str
+    ) -> None:
         try:
             await self._journal.write(event)
         except IllegalMove as exc:  # the engine took its next step while this was on its way

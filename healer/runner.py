@@ -36,6 +36,7 @@ class Runner:
 
         Raises:
             StoreFull: Nothing was written; do not act.
+            IllegalMove: A freeze or another change came first; nothing was written, do not act.
             LeaseLost: Nothing was written; this healer must stop.
         """
         proposal, token = decision.proposal, self._journal.store.token
@@ -49,12 +50,16 @@ class Runner:
                 rung=proposal.rung_index,
                 action=proposal.rung.action,
                 target=proposal.target,
+                about=proposal.incident.target,
                 unit=proposal.unit,
                 footprint=proposal.footprint,
+                ledger_id=decision.ledger_id,
                 expect=decision.expect,
                 deadline_at=self._clock.wall() + proposal.rung.deadline_seconds,
                 verdicts=decision.verdicts,
-            )
+            ),
+            # A person's freeze that became durable while we decided comes first.
+            provided=lambda board: not board.freezes,
         )
         return self._journal.board.incidents[incident].attempts[-1]
 
@@ -90,7 +95,9 @@ class Runner:
         why = "the gate did not answer"
         while True:
             try:
-                ended = await self._gates.settle(attempt.target.node, attempt.action_id)
+                ended = await self._gates.settle(
+                    attempt.target.node, attempt.action_id, attempt.ledger_id
+                )
             except Unreachable as exc:
                 ended, why = None, str(exc)
             else:
@@ -103,7 +110,7 @@ class Runner:
 
     async def _end(self, incident: Incident, attempt: Attempt, ended: Ended) -> None:
         spec_metric = self._metric(incident, attempt)
-        reading = await self._gatherer.reading(incident.target, spec_metric)
+        reading = await self._gatherer.reading(attempt.about, spec_metric)
         event = ev.ActionEnded(
             incident=incident.id,
             action_id=attempt.action_id,

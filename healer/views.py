@@ -268,7 +268,7 @@ def _judged_at(timeline: Timeline) -> float | None:
 
 def _decided(decision: Decision) -> tuple[str, str, str, str, Iterable[Verdict]]:
     match decision:
-        case Act(proposal, _, verdicts):
+        case Act(proposal, verdicts=verdicts):
             action = f"{proposal.rung.action} on {proposal.target}"
             return "act", action, "", f"Every guard allows {action}.", verdicts
         case Hold(proposal, hold, verdicts):

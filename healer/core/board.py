@@ -5,21 +5,12 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import assert_never
 
 from healer.core import events as ev
 from healer.core.alert import Alert
 from healer.core.facts import Past, Running
-from healer.core.incident import (
-    UNSETTLED,
-    Approval,
-    Attempt,
-    Incident,
-    Move,
-    Outcome,
-    State,
-)
-from healer.core.verdict import Verdict
+from healer.core.fold import IncidentEvent, fold
+from healer.core.incident import UNSETTLED, Attempt, Incident, State
 
 KEEP_CLOSED = 200
 """Closed incidents kept at hand for people; the journal keeps all."""
@@ -45,7 +36,9 @@ class Board:
         armed_at: Since when alerts that begin are ours; None before the first arming.
         pre_existing: Alerts that were firing at the last arming and were not seen clear since.
         modes: The modes under which the last healer ran; empty before the first.
+        tested_at: When the second path was last tried out; None if never.
         freezes: Freezes that people set, by reason.
+        known: The open incident that each of their alerts belongs to, by fingerprint.
         opened: Incidents opened so far; the next id is one more.
         actions: Actions intended in the present term; the next action's number is one more.
         seq: The last record's.
@@ -59,6 +52,9 @@ class Board:
         self.armed_at: float | None = None
         self.pre_existing: dict[str, Alert] = {}
         self.modes = ""
+        self.tested_at: float | None = None
+        self.known: dict[str, str] = {}
+        self._on_node: dict[str, dict[str, None]] = {}
         self.freezes: dict[str, ev.Frozen] = {}
         self.opened = 0
         self.actions = 0
@@ -68,6 +64,10 @@ class Board:
     def open(self) -> list[Incident]:
         """Incidents that are not over, oldest first."""
         return [one for one in self.incidents.values() if one.state is not State.CLOSED]
+
+    def on_node(self, node: str) -> list[Incident]:
+        """Open incidents with an alert about a node, oldest first."""
+        return [self.incidents[one] for one in self._on_node.get(node, ())]
 
     def running(self, *, besides: str) -> tuple[Running, ...]:
         """Actions of other incidents that are under way or not proved yet."""
@@ -130,17 +130,18 @@ class Board:
             case ev.Unfrozen():
                 self.freezes.clear()
                 self.armed_at = None
-            case ev.IncidentOpened(incident_id, cause, ladder, digest):
+            case ev.SecondPathTested():
+                self.tested_at = at
+            case ev.IncidentOpened():
                 self.opened += 1
-                self.incidents[incident_id] = Incident(incident_id, cause, ladder, at, at, digest)
+                self._keep(_opened(event, at))
             case _:
                 self._change(event, at)
         self.seq = record.seq
 
-    def _change(self, event: "IncidentEvent", at: float) -> None:
-        before = self.incidents[event.incident]
-        after = fold(before, event, at)
-        self.incidents[event.incident] = after
+    def _change(self, event: IncidentEvent, at: float) -> None:
+        after = fold(self.incidents[event.incident], event, at)
+        self._keep(after)
         match event:
             case ev.ActionIntended():
                 self.actions += 1
@@ -163,7 +164,19 @@ class Board:
                 self.past[index] = replace(self.past[index], attempt=attempt)
                 return
 
+    def _keep(self, incident: Incident) -> None:
+        self.incidents[incident.id] = incident
+        for alert in incident.alerts:
+            self.known[alert.fingerprint] = incident.id
+            self._on_node.setdefault(alert.target.node, {})[incident.id] = None
+
     def _close(self, incident: Incident, at: float) -> None:
+        # The newest closed ones are last, however long they were open.
+        self.incidents[incident.id] = self.incidents.pop(incident.id)
+        for alert in incident.alerts:
+            if self.known.get(alert.fingerprint) == incident.id:
+                del self.known[alert.fingerprint]
+            self._on_node.get(alert.target.node, {}).pop(incident.id, None)
         for alert in incident.alerts:
             self.closed_episodes[alert.episode] = at
         closed = [one.id for one in self.incidents.values() if one.state is State.CLOSED]
@@ -173,126 +186,10 @@ class Board:
             del self.closed_episodes[next(iter(self.closed_episodes))]
 
 
-IncidentEvent = (
-    ev.AlertJoined
-    | ev.AlertRenewed
-    | ev.CauseReplaced
-    | ev.IncidentHeld
-    | ev.ActionIntended
-    | ev.ActionEnded
-    | ev.VerificationEnded
-    | ev.IncidentEscalated
-    | ev.IncidentAdopted
-    | ev.ApprovalGiven
-    | ev.ApprovalDenied
-    | ev.IncidentClosed
-)
-
-
 def _kind(incident: Incident) -> tuple[str, str, str]:
     cause = incident.cause
     return cause.name, cause.label("group"), cause.label("service")
 
 
-def fold(incident: Incident, event: IncidentEvent, at: float) -> Incident:
-    """Return the incident after one event.
-
-    Raises:
-        IllegalMove: The event cannot happen in the incident's state.
-    """
-    match event:
-        case ev.AlertJoined(_, alert):
-            return replace(incident, symptoms=(*incident.symptoms, alert))
-        case ev.AlertRenewed(_, alert):
-            return _renew(incident, alert)
-        case ev.CauseReplaced(_, cause, ladder):
-            others = (one for one in incident.alerts if one.fingerprint != cause.fingerprint)
-            # A yes was to a rung of the old ladder.
-            return replace(
-                incident, cause=cause, ladder=ladder, symptoms=tuple(others), approvals=()
-            )
-        case ev.IncidentHeld(_, held, verdicts):
-            real = incident.confirmed or _confirmed(verdicts)
-            return _move(incident, Move.HOLD, at, hold=held, verdicts=verdicts, confirmed=real)
-        case ev.ActionIntended():
-            return _begin(incident, event, at)
-        case ev.ActionEnded():
-            return _end(incident, event, at)
-        case ev.VerificationEnded(_, _, verified, reason, detail):
-            outcome = Outcome.VERIFIED if verified else Outcome.NOT_VERIFIED
-            proved = _last(incident, outcome=outcome, reason=reason, detail=detail)
-            # A verified incident stays VERIFYING for the one moment until its close is journalled.
-            return proved if verified else _move(proved, Move.RETRY, at)
-        case ev.IncidentEscalated(_, reason, detail):
-            return _move(
-                incident, Move.ESCALATE, at, hold=None, escalation=reason, escalation_detail=detail
-            )
-        case ev.IncidentAdopted(_, by):
-            return _move(
-                incident, Move.ADOPT, at, hold=None, escalation="", adopted_by=by, adopted_at=at
-            )
-        case ev.ApprovalGiven(_, rung, target, expectation, by, until):
-            given = Approval(rung, target, expectation, by, until)
-            return replace(incident, approvals=(*incident.approvals, given))
-        case ev.ApprovalDenied(_, _, by):
-            return _move(
-                incident, Move.ESCALATE, at, hold=None, escalation="denied", escalation_detail=by
-            )
-        case ev.IncidentClosed(_, outcome):
-            return _move(incident, Move.CLOSE, at, hold=None, outcome=outcome)
-        case _:
-            assert_never(event)
-
-
-def _confirmed(verdicts: tuple[Verdict, ...]) -> bool:
-    return any(one.guard == "still_true" and one.allowed for one in verdicts)
-
-
-def _move(incident: Incident, move: Move, at: float, **changes: object) -> Incident:
-    state = incident.after(move)
-    return replace(incident, state=state, changed_at=at, **changes)  # type: ignore[arg-type]
-
-
-def _begin(incident: Incident, event: ev.ActionIntended, at: float) -> Incident:
-    attempt = Attempt(
-        action_id=event.action_id,
-        ladder=event.ladder,
-        rung=event.rung,
-        action=event.action,
-        target=event.target,
-        footprint=event.footprint,
-        began_at=at,
-        deadline_at=event.deadline_at,
-    )
-    attempts = (*incident.attempts, attempt)
-    told = event.verdicts
-    return _move(
-        incident, Move.BEGIN, at, hold=None, verdicts=told, attempts=attempts, confirmed=True
-    )
-
-
-def _end(incident: Incident, event: ev.ActionEnded, at: float) -> Incident:
-    ended = _last(
-        incident,
-        ended_at=at,
-        prometheus_at=event.prometheus_at,
-        outcome=event.outcome,
-        reason=event.reason,
-        detail=event.detail,
-    )
-    # Unknown goes to verification like done: what may have happened is looked at, not repeated.
-    proved_next = event.outcome in (Outcome.DONE, Outcome.UNKNOWN)
-    return _move(ended, Move.END if proved_next else Move.RETRY, at)
-
-
-def _last(incident: Incident, **changes: object) -> Incident:
-    last = replace(incident.attempts[-1], **changes)  # type: ignore[arg-type]
-    return replace(incident, attempts=(*incident.attempts[:-1], last))
-
-
-def _renew(incident: Incident, alert: Alert) -> Incident:
-    def newer(old: Alert) -> Alert:
-        return alert if old.fingerprint == alert.fingerprint else old
-
-    symptoms = tuple(newer(old) for old in incident.symptoms)
-    return replace(incident, cause=newer(incident.cause), symptoms=symptoms)
+def _opened(event: ev.IncidentOpened, at: float) -> Incident:
+    return Incident(event.incident, event.cause, event.ladder, at, at, event.digest)

@@ -1,17 +1,16 @@
 """Which alerts are one trouble. Pure: the board and the alerts in, events out."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from healer.core import events as ev
 from healer.core.alert import Alert, Target
 from healer.core.board import Board
 from healer.core.incident import UNSETTLED, Incident
+from healer.core.ladder import NO_LADDER
 from healer.core.topology import Topology
 
 OWN = "Healer"
 """Alerts that begin so are about ourselves; they never start or join anything."""
-
-NO_LADDER = frozenset({"", "none"})
 
 NODE_DEATH = "NodeDown"
 EXPORTER_LOSS = "ExporterDown"
@@ -46,7 +45,9 @@ def explains(cause: Alert, other: Alert, topology: Topology) -> bool:
         return cause.name == NODE_DEATH and here.node == there.node
     if here.node != there.node:
         return False
-    if here == there or depth(cause) < depth(other):
+    if depth(cause) != depth(other):
+        return depth(cause) < depth(other)
+    if here == there:
         return True
     return _depends(there, here, topology)
 
@@ -66,34 +67,72 @@ def _depends(user: Target, used: Target, topology: Topology) -> bool:
     return False
 
 
-def correlate(board: Board, alerts: Iterable[Alert], topology: Topology) -> list[ev.Event]:
-    """Return what these firing alerts change, deepest causes first.
+def correlate(
+    board: Board,
+    alerts: Iterable[Alert],
+    topology: Topology,
+    confirmed: frozenset[str] = frozenset(),
+) -> Iterator[list[ev.Event]]:
+    """Yield what these firing alerts change, alert by alert, deepest causes first.
 
-    An alert joins the open incident that explains it, takes an incident over that it explains,
-    or opens one. The caller applies the events one call at a time and asks again until
-    nothing changes, so each alert is looked at with what came before it in place.
+    An alert joins the open incident that explains it, takes over one that it explains,
+    or opens one. The caller applies each list before asking for the next, so that every alert is
+    looked at with what came before it in place.
+
+    Args:
+        board: What is known; read anew for each alert.
+        alerts: What fires now.
+        topology: The cluster.
+        confirmed: Fingerprints that fresh evidence found true; only these may take an incident over,
+            or open one again whose episode was closed.
     """
     for alert in sorted(alerts, key=lambda one: (depth(one), one.began_at, one.fingerprint)):
-        if alert.name.startswith(OWN):
-            continue
-        found = _place(board, alert, topology)
-        if found:
-            return found
-    return []
+        if not alert.name.startswith(OWN):
+            changes = _place(board, alert, topology, confirmed)
+            if changes:
+                yield changes
 
 
-def _place(board: Board, alert: Alert, topology: Topology) -> list[ev.Event]:
-    for incident in board.open:
-        for known in incident.alerts:
-            if known.fingerprint == alert.fingerprint:
-                return [] if known == alert else [ev.AlertRenewed(incident.id, alert)]
-    for incident in board.open:
-        if explains(incident.cause, alert, topology) or _in_footprint(incident, alert):
+def claims(board: Board, alerts: Iterable[Alert], topology: Topology) -> list[Alert]:
+    """Return alerts that would take an incident over, if evidence found them true."""
+    return [
+        alert
+        for alert in alerts
+        if not alert.name.startswith(OWN)
+        and alert.fingerprint not in board.known
+        and may_lead(alert, topology)
+        and any(deeper(alert, one.cause, topology) for one in board.on_node(alert.target.node))
+    ]
+
+
+def may_lead(alert: Alert, topology: Topology) -> bool:
+    """Whether an alert may be the cause of an incident: it has a ladder, or it is a node's death."""
+    return alert.label("heal") in topology.ladders or alert.name == NODE_DEATH
+
+
+def deeper(alert: Alert, cause: Alert, topology: Topology) -> bool:
+    """Whether an alert explains a cause that does not explain it in turn."""
+    return explains(alert, cause, topology) and not explains(cause, alert, topology)
+
+
+def _place(
+    board: Board, alert: Alert, topology: Topology, confirmed: frozenset[str]
+) -> list[ev.Event]:
+    if alert.fingerprint in board.known:
+        incident = board.incidents[board.known[alert.fingerprint]]
+        return [] if alert in incident.alerts else [ev.AlertRenewed(incident.id, alert)]
+    here = board.on_node(alert.target.node)
+    for incident in here:
+        if _in_footprint(incident, alert):
             return [ev.AlertJoined(incident.id, alert)]
-    below = [one for one in board.open if explains(alert, one.cause, topology)]
-    if below:
-        return _take_over(below, alert)
-    return _open(board, alert, topology)
+    if alert.fingerprint in confirmed:
+        below = [one for one in here if deeper(alert, one.cause, topology)]
+        if below:
+            return _take_over(below, alert)
+    for incident in here:
+        if explains(incident.cause, alert, topology):
+            return [ev.AlertJoined(incident.id, alert)]
+    return _open(board, alert, topology, confirmed)
 
 
 def _in_footprint(incident: Incident, alert: Alert) -> bool:
@@ -113,12 +152,21 @@ def _take_over(below: list[Incident], alert: Alert) -> list[ev.Event]:
     return changes
 
 
-def _open(board: Board, alert: Alert, topology: Topology) -> list[ev.Event]:
+def _open(
+    board: Board, alert: Alert, topology: Topology, confirmed: frozenset[str]
+) -> list[ev.Event]:
     ladder = alert.label("heal")
     if ladder in NO_LADDER:
         return []  # a person's from the start; Alertmanager tells them without us
-    # A closed episode is not opened again on the alert's word: see `recurring`.
-    if alert.episode in board.closed_episodes:
+    if ladder not in topology.ladders:
+        if alert.fingerprint in board.refused:
+            return []
+        sentence = (
+            f"{alert.name} asks for the ladder '{ladder[:100]}', which cluster.yml does not have."
+        )
+        return [ev.AlertRefused(alert, "unknown_ladder", sentence)]
+    # A closed episode is not opened again on the alert's word alone: see `recurring`.
+    if alert.episode in board.closed_episodes and alert.fingerprint not in confirmed:
         return []
     return [ev.IncidentOpened(str(board.opened + 1), alert, ladder, topology.digest)]
 
@@ -128,11 +176,10 @@ def recurring(board: Board, alerts: Iterable[Alert]) -> list[Alert]:
 
     The caller reads the evidence: only what is true on fresh data opens an incident again.
     """
-    held = {alert.fingerprint for one in board.open for alert in one.alerts}
     return [
         alert
         for alert in alerts
         if alert.episode in board.closed_episodes
-        and alert.fingerprint not in held
+        and alert.fingerprint not in board.known
         and alert.label("heal") not in NO_LADDER
     ]

@@ -9,7 +9,7 @@ from healer.core.footprint import Footprint, of_unit
 from healer.core.guards import judge
 from healer.core.guards.grounds import seen_unit
 from healer.core.incident import Incident, Outcome, State
-from healer.core.ladder import PERSON, Ladder, Rung
+from healer.core.ladder import NO_LADDER, PERSON, Ladder, Rung
 from healer.core.topology import Topology
 from healer.core.verdict import Verdict, hold
 
@@ -17,6 +17,9 @@ PASSING_REFUSALS = frozenset(
     {"changed", "stale_nonce", "busy", "spacing", "held", "lower_token", "voided"}
 )
 """Words of a gate's refusal that speak of the moment; any other means that a person has to look."""
+
+UNSENT = 5
+"""So many attempts in a row that never left us mean that nothing can be done through this gate."""
 
 NOTHING = Footprint(frozenset(), frozenset(), frozenset(), frozenset())
 
@@ -27,6 +30,7 @@ class Act:
 
     proposal: Proposal
     expect: str
+    ledger_id: str
     verdicts: tuple[Verdict, ...]
 
 
@@ -75,6 +79,9 @@ class Plan:
 
 def plan(incident: Incident, topology: Topology) -> Plan | Escalate:
     """Return the next rung of the incident's ladder, before any fact is known."""
+    if incident.ladder in NO_LADDER:
+        detail = f"{incident.cause.name} has no ladder: what it says is a person's to repair"
+        return Escalate("for_a_person", detail)
     ladder = topology.ladders.get(incident.ladder)
     if ladder is None:
         return Escalate("no_ladder", f"the alert asks for '{incident.ladder}', which nobody wrote")
@@ -128,7 +135,8 @@ def decide(incident: Incident, facts: Facts, clear_for: float | None) -> Decisio
     first = next((one for one in verdicts if not one.allowed), None) or _waits(next_step, facts)
     if first is not None:
         return Hold(proposal, first, verdicts)
-    return Act(proposal, expect(proposal, facts), verdicts)
+    ledger = facts.look.ledger_id if facts.look is not None else ""
+    return Act(proposal, expect(proposal, facts), ledger, verdicts)
 
 
 def expect(proposal: Proposal, facts: Facts) -> str:
@@ -173,7 +181,12 @@ def _close(incident: Incident, clear_for: float) -> Close:
 
 def _refused_for_good(incident: Incident) -> Escalate | None:
     last = incident.attempts[-1] if incident.attempts else None
-    if last is None or last.began_at < incident.adopted_at or last.outcome is not Outcome.REFUSED:
+    if last is None or last.began_at < incident.adopted_at:
+        return None
+    tail = incident.attempts[-UNSENT:]
+    if len(tail) == UNSENT and all(one.outcome is Outcome.NOT_SENT for one in tail):
+        return Escalate("never_sent", last.detail)
+    if last.outcome is not Outcome.REFUSED:
         return None
     if last.reason in PASSING_REFUSALS:
         return None

@@ -74,6 +74,13 @@ class Unfrozen:
 
 
 @dataclass(frozen=True, slots=True)
+class SecondPathTested:
+    """The second path to a person was tried out, as it is once a day."""
+
+    placed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class IncidentOpened:
     """A new trouble."""
 
@@ -122,6 +129,8 @@ class ActionIntended:
     """What will be done, durable before anything is sent.
 
     Attributes:
+        about: What the alert is about; where a rung acts on another service, not the same as target.
+        ledger_id: The gate's ledger at the decision.
         expect: What the decision rested on, as the gate will compare it, in JSON.
     """
 
@@ -131,8 +140,10 @@ class ActionIntended:
     rung: int
     action: str
     target: Target
+    about: Target
     unit: str
     footprint: Footprint
+    ledger_id: str
     expect: str
     deadline_at: float
     verdicts: tuple[Verdict, ...]
@@ -152,11 +163,16 @@ class ActionEnded:
 
 @dataclass(frozen=True, slots=True)
 class VerificationEnded:
-    """Whether the last action was seen to have helped."""
+    """Whether the last action was seen to have helped.
+
+    Attributes:
+        settles: Whether the incident is over with it; not where its cause was replaced meanwhile.
+    """
 
     incident: str
     action_id: str
     verified: bool
+    settles: bool
     reason: str
     detail: str
 
@@ -183,6 +199,7 @@ class ApprovalGiven:
     """A person said yes to one rung, on one target, in one state."""
 
     incident: str
+    ladder: str
     rung: int
     target: Target
     expectation: str
@@ -201,7 +218,7 @@ class ApprovalDenied:
 
 @dataclass(frozen=True, slots=True)
 class IncidentClosed:
-    """The end: healed, cleared, not_true or merged."""
+    """The end: healed, cleared, not_true, gone or merged."""
 
     incident: str
     outcome: str
@@ -216,6 +233,7 @@ Event = (
     | SeenClear
     | Frozen
     | Unfrozen
+    | SecondPathTested
     | IncidentOpened
     | AlertJoined
     | AlertRenewed

@@ -177,6 +177,7 @@ class Facts:
         evidence: None where Prometheus did not answer.
         look: None where the gate did not answer.
         look_error: Why not.
+        gate_busy: Whether it did not answer because it is at work for us.
         picture: None where Prometheus did not answer.
         outside: The service's probe from the healer's node; None where it has none or it did not run.
         running: Actions of other incidents.
@@ -191,6 +192,7 @@ class Facts:
     evidence: Evidence | None = None
     look: Look | None = None
     look_error: str = ""
+    gate_busy: bool = False
     picture: Picture | None = None
     outside: bool | None = None
     running: tuple[Running, ...] = ()

@@ -96,6 +96,8 @@ class Attempt:
         action_id: The gate's id for it, `era.term.number`.
         ladder: The ladder it was tried from.
         rung: Index into that ladder.
+        about: What the alert was about when it was begun; the proof is looked for there.
+        ledger_id: The gate's ledger at the decision; another one has forgotten what ran.
         began_at: When it became durable, epoch seconds.
         ended_at: When its outcome was known; None while it runs.
         deadline_at: When it counts as ended with an unknown outcome if its gate cannot be asked.
@@ -110,6 +112,8 @@ class Attempt:
     action: str
     target: Target
     footprint: Footprint
+    about: Target
+    ledger_id: str
     began_at: float
     deadline_at: float
     ended_at: float | None = None
@@ -128,6 +132,7 @@ class Approval:
         until: When it lapses, epoch seconds.
     """
 
+    ladder: str
     rung: int
     target: Target
     expectation: str

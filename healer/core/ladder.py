@@ -10,6 +10,10 @@ PERSON = "person.call"
 """The last rung's action: nothing is touched, a person takes over."""
 
 
+NO_LADDER = frozenset({"", "none"})
+"""Values of an alert's `heal` label that leave it to a person."""
+
+
 class Mode(Enum):
     """How far the owner lets Hale go. Ordered from the most cautious."""
 

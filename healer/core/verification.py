@@ -14,12 +14,13 @@ class Proof:
     Attributes:
         reading: The verified series; None where Prometheus did not answer.
         outside: The service's probe from here; None where it has none.
-        alarms: Names of critical alerts in the footprint that were not there before the action.
+        alarms: Names of critical alerts in the footprint that were not there before the action;
+            None where not every Alertmanager answered.
     """
 
     reading: Reading | None
     outside: bool | None
-    alarms: tuple[str, ...] = ()
+    alarms: tuple[str, ...] | None = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,8 @@ def _missing(spec: Verification, attempt: Attempt, proof: Proof) -> str | None:
         return f"still_bad: {spec.metric} is {reading.value:g}, not {spec.want:g}"
     if proof.outside is False:
         return "outside_probe: the service does not answer from outside its node"
+    if proof.alarms is None:
+        return "alarms_unknown: not every Alertmanager answers"
     if proof.alarms:
         return f"new_alarm: {', '.join(proof.alarms)} fires since the action"
     return None

@@ -25,6 +25,7 @@ from healer.engine import Engine
 from healer.errors import Unreachable
 from healer.gatherer import Gatherer
 from healer.herald import Herald
+from healer.intake import Intake
 from healer.journal import Journal
 from healer.metrics import Metrics
 from healer.narrator import Narrator
@@ -67,8 +68,18 @@ class MortalStore:
             raise Killed
         return records
 
-    async def read(self, after: int = 0) -> list[Record]:
-        return await self.inner.read(after)
+    async def read(
+        self, after: int = 0, *, without: frozenset[str] = frozenset(), most: int | None = None
+    ) -> list[Record]:
+        return await self.inner.read(after, without=without, most=most)
+
+    async def read_incident(
+        self, incident_id: str, after: int = 0, *, most: int | None = None
+    ) -> list[Record]:
+        return await self.inner.read_incident(incident_id, after, most=most)
+
+    async def hint_bytes(self, since: float) -> int:
+        return await self.inner.hint_bytes(since)
 
     async def renew(self) -> None:
         await self.inner.renew()
@@ -263,7 +274,7 @@ class Healer:
             journal=journal,
             watch=watch,
             alertmanagers=self.nginx,
-            prometheus=self.nginx,
+            intake=Intake(cluster, journal, watch, gatherer, self.nginx, metrics, self.clock),
             gatherer=gatherer,
             runner=Runner(journal, gates, gatherer, self.clock),
             herald=Herald(journal, watch, self.nginx, None, metrics, self.clock, "http://mon1"),

@@ -168,10 +168,11 @@ async def test_an_alert_that_can_never_be_meant_is_refused_once_with_its_reason(
     assert village.kinds == ["AlertRefused"]
 
 
-async def test_an_alert_that_asks_for_a_ladder_that_nobody_wrote_goes_to_a_person():
+async def test_an_alert_that_asks_for_a_ladder_that_nobody_wrote_is_refused_and_pages_as_any_other():
     village = Village()
     async with village.armed():
         village.fail(heal="format-disks")
         await asyncio.sleep(10)
-    assert village.incident().escalation == "no_ladder"
+    assert village.journal.board.incidents == {}
+    assert [one.reason for one, _ in village.journal.board.refused.values()] == ["unknown_ladder"]
     assert village.gates.orders == []

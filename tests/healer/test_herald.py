@@ -8,7 +8,7 @@ import pytest
 from healer.core import events as ev
 from healer.core.order import Sight
 from healer.core.verdict import hold
-from healer.herald import REPEAT, TEST_EVERY
+from healer.herald import REPEAT
 from tests.healer.core.world import alert
 from tests.healer.fakes import NOW
 from tests.healer.village import Village
@@ -227,14 +227,21 @@ async def test_an_alertmanager_that_is_away_for_long_is_told_once_and_again_the_
 # --- The daily test -------------------------------------------------------------------------
 
 
-async def test_the_second_path_is_tested_once_a_day(village):
+async def test_the_second_path_is_tested_once_a_day_however_often_the_healer_starts(village):
     for _ in range(3 * 24):
-        await village.herald.test_second_path()
-        await asyncio.sleep(TEST_EVERY / 24)
+        # A life of an hour; each start would be a call, if the last test were not journalled.
+        task = asyncio.create_task(village.herald.keep_tested())
+        await asyncio.sleep(3600)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
     assert [subject for subject, _ in village.second_path.calls] == ["test"] * 3
 
 
-async def test_a_test_that_fails_is_counted(village):
+async def test_a_test_that_fails_is_counted_and_journalled(village):
     village.second_path.broken = True
-    await village.herald.test_second_path()
+    task = asyncio.create_task(village.herald.keep_tested())
+    await asyncio.sleep(1)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
     assert 'healer_second_path_total{outcome="failed"} 1.0' in village.metrics.exposition().decode()
+    assert village.store.records[-1].event == ev.SecondPathTested(False)

@@ -15,6 +15,7 @@ from healer.core.topology import Topology
 from healer.engine import Engine
 from healer.gatherer import Gatherer
 from healer.herald import Herald
+from healer.intake import Intake
 from healer.journal import Journal
 from healer.metrics import Metrics
 from healer.narrator import Narrator
@@ -108,7 +109,15 @@ class Village:
             journal=self.journal,
             watch=self.watch,
             alertmanagers=self.alertmanagers,
-            prometheus=self.prometheus,
+            intake=Intake(
+                self.topology,
+                self.journal,
+                self.watch,
+                self.gatherer,
+                self.prometheus,
+                self.metrics,
+                self.clock,
+            ),
             gatherer=self.gatherer,
             runner=Runner(self.journal, self.gates, self.gatherer, self.clock),
             herald=self.herald,

@@ -28,6 +28,23 @@ def known_target(proposal: Proposal, facts: Facts) -> Verdict:
             need="a node outside the control plane",
             sentence=f"{target.node} runs the control plane; systemd and people repair it, no ladder does.",
         )
+    if target.node == topology.own_node and proposal.footprint.takes:
+        return hold(
+            name,
+            "own_node",
+            have=f"{target.node} runs this healer",
+            need="a node that this healer does not run on",
+            sentence="A healer never takes away its own node.",
+        )
+    if facts.gate_busy:
+        return hold(
+            name,
+            "gate_busy",
+            have=facts.look_error,
+            need=need,
+            sentence=f"The gate of {target.node} is at work for us; this waits for its end.",
+            passing=True,
+        )
     look = facts.look
     if look is None:
         return hold(
@@ -54,6 +71,8 @@ def armed(proposal: Proposal, facts: Facts) -> Verdict:
     need = "an alert that began after arming, or adoption by name"
     if incident.adopted_by is not None:
         return allow(name, have=f"adopted by {incident.adopted_by}", need=need)
+    if incident.attempts and standing.armed_at is not None:
+        return allow(name, have="ours: acted on before", need=need)
     if standing.armed_at is None:
         return hold(
             name,
@@ -64,12 +83,13 @@ def armed(proposal: Proposal, facts: Facts) -> Verdict:
             passing=True,
         )
     cause = incident.cause
-    if cause.fingerprint in standing.pre_existing or cause.began_at < standing.armed_at:
+    older = cause.began_at < standing.armed_at
+    if cause.fingerprint in standing.pre_existing or older:
         return hold(
             name,
             "pre_existing",
             have=f"began {standing.armed_at - cause.began_at:.0f} s before arming"
-            if cause.began_at < standing.armed_at
+            if older
             else "fired before arming and was not seen clear since",
             need=need,
             sentence="This was already failing when Hale was armed: it is explained, not touched. "
@@ -85,9 +105,18 @@ def still_true(proposal: Proposal, facts: Facts) -> Verdict:
     name, evidence = "still_true", facts.evidence
     oldest = facts.topology.numbers.evidence_age
     need = f"{proposal.incident.cause.name} true on samples at most {oldest:g} s old"
-    if _confirmed(evidence, oldest):
-        age = evidence.reading.age if evidence is not None else None
-        return allow(name, have=f"true, sample {age or 0:.1f} s old", need=need)
+    if evidence is not None and confirmed(evidence, oldest):
+        age = evidence.reading.age or 0.0
+        if age < _since_last(proposal, facts):
+            return allow(name, have=f"true, sample {age:.1f} s old", need=need)
+        return hold(
+            name,
+            "before_last_action",
+            have=f"sample {age:.1f} s old",
+            need="a sample from after the last action",
+            sentence="What Prometheus has is from before the last action, and says nothing of its effect.",
+            passing=True,
+        )
     unit = seen_unit(proposal, facts)
     if proposal.rung.fast and unit is not None and unit.active_state in FAILED_STATES:
         return allow(name, have=f"gate: {unit.unit} {unit.active_state}", need=need)
@@ -130,11 +159,18 @@ def seen_unit(proposal: Proposal, facts: Facts) -> UnitLook | None:
     return None if facts.look is None else facts.look.units.get(proposal.unit)
 
 
-def _confirmed(evidence: Evidence | None, oldest: float) -> bool:
+def confirmed(evidence: Evidence | None, oldest: float) -> bool:
+    """Whether Prometheus says that an alert is true, on samples of at most `oldest` seconds."""
     if evidence is None or not evidence.firing:
         return False
     age = evidence.reading.age
     return age is not None and age <= oldest
+
+
+def _since_last(proposal: Proposal, facts: Facts) -> float:
+    """Return the seconds since the last attempt ended; without bound where there was none."""
+    ends = [one.ended_at for one in proposal.incident.attempts if one.ended_at is not None]
+    return facts.now - max(ends) if ends else float("inf")
 
 
 def _age(evidence: Evidence) -> str:

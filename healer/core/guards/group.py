@@ -7,12 +7,32 @@ from healer.core.topology import Group
 from healer.core.verdict import Verdict, allow, hold
 
 
-def proven_out(proposal: Proposal, facts: Facts) -> bool:
-    """Whether the target certainly serves nobody now, so that nothing is left to take from it.
+def proven_out(proposal: Proposal, facts: Facts) -> frozenset[str]:
+    """Return the groups from which nothing is left to take, since their member certainly serves nobody.
 
-    Prometheus' fresh word and a second one from outside it are needed: the gate's look at
-    the unit, or the service's probe from here.
+    For the target's own group, Prometheus' fresh word and a second one from outside it are
+    needed: the gate's look at the unit, or the service's probe from here. For any other group that a
+    stop of the unit takes along, each of its services there has to be seen down.
     """
+    if not _target_out(proposal, facts):
+        return frozenset()
+    topology = facts.topology
+    own = topology.services[proposal.target.service or ""].group
+    still_up = {
+        topology.services[target.service].group
+        for target in proposal.footprint.targets
+        if target.service is not None
+        and target != proposal.target
+        and (facts.picture is None or facts.picture.services.get(target) is not False)
+    }
+    return frozenset(
+        group for group in proposal.footprint.groups if group == own or group not in still_up
+    )
+
+
+def _target_out(proposal: Proposal, facts: Facts) -> bool:
+    if proposal.target != proposal.incident.target or proposal.target.service is None:
+        return False  # the evidence is about something else than what would be stopped
     evidence = facts.evidence
     if evidence is None or not evidence.firing or evidence.reading.value is None:
         return False
@@ -68,8 +88,12 @@ def _canary(incident: Incident, alike: list[Incident], need: str) -> Verdict:
 
 
 def _ahead(other: Incident, incident: Incident) -> bool:
+    """Whether another incident's repair comes first: it is under way, or older and may still begin."""
     if other.state in UNSETTLED:
         return True
+    stuck = other.hold is not None and not other.hold.passing
+    if stuck or other.state not in (State.OPEN, State.HELD):
+        return False  # one that may never be treated must not keep the others from it
     return _turn(other) < _turn(incident)
 
 
@@ -111,7 +135,7 @@ def capacity(proposal: Proposal, facts: Facts) -> Verdict:
         left = _left_without(group, proposal, facts)
         said.append(f"{group.name}: {left} of {len(group.nodes)}, needs {group.min_available}")
         # Nothing is left to take from a member that is proven out; repair must stay possible.
-        if left < group.min_available and not out:
+        if left < group.min_available and group.name not in out:
             return hold(
                 name,
                 "capacity",
@@ -119,7 +143,7 @@ def capacity(proposal: Proposal, facts: Facts) -> Verdict:
                 need=f"{group.min_available} left in {group.name}",
                 sentence=f"{group.name} cannot spare {proposal.target.node} now.",
             )
-    have = "; ".join(said) + (", target proven out" if out else "")
+    have = "; ".join(said) + "".join(f", proven out of {group}" for group in sorted(out))
     return allow(name, have=have, need="min_available of each group, or the target proven out")
 
 
@@ -140,7 +164,7 @@ def one_at_a_time(proposal: Proposal, facts: Facts) -> Verdict:
     """Hold while something else is taken in the same group or failure domain."""
     name, mine = "one_at_a_time", proposal.footprint
     need = "nothing else under way in the group and failure domain"
-    out = proven_out(proposal, facts)
+    out = mine.groups <= proven_out(proposal, facts)
     for other in facts.running:
         theirs = other.footprint
         same_target = bool(mine.targets & theirs.targets)
@@ -154,5 +178,5 @@ def one_at_a_time(proposal: Proposal, facts: Facts) -> Verdict:
                 sentence="Another action is under way close by; this one waits for its end.",
                 passing=True,
             )
-    have = "nothing near" if not out else "target proven out"
+    have = "target proven out" if out and mine.groups else "nothing near"
     return allow(name, have=have, need=need)

@@ -64,7 +64,7 @@ def attempts(proposal: Proposal, facts: Facts) -> Verdict:
         for past in same
         if past.incident != proposal.incident.id
     ]
-    if ends and facts.now - max(ends) < numbers.cooldown:
+    if ends and abs(facts.now - max(ends)) < numbers.cooldown:
         return hold(
             name,
             "cooldown",

@@ -20,7 +20,8 @@ def approved(proposal: Proposal, facts: Facts) -> Verdict:
         return allow(name, have="mode act", need="mode act")
     need = f"a yes to {proposal.rung.action} on {proposal.target} as it is now"
     for yes in proposal.incident.approvals:
-        same = (yes.rung, yes.target, yes.expectation) == (
+        same = (yes.ladder, yes.rung, yes.target, yes.expectation) == (
+            proposal.ladder.name,
             proposal.rung_index,
             proposal.target,
             proposal.expectation,

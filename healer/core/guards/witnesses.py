@@ -19,10 +19,11 @@ def two_witnesses(proposal: Proposal, facts: Facts) -> Verdict:
     reached = None if health is None else health.reached
     have = (
         f"scrape {_word(scraped)}, peers {_word(reached)}, "
-        f"gate {'silent' if facts.look is None else 'answers'}"
+        f"gate {'silent' if facts.look is None and not facts.gate_busy else 'answers'}"
     )
     need = "missed by scrape, by every peer and by its gate"
-    if scraped is False and reached is False and facts.look is None:
+    silent = facts.look is None and not facts.gate_busy
+    if scraped is False and reached is False and silent:
         return allow(name, have=have, need=need)
     return hold(
         name,

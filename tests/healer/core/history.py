@@ -17,8 +17,10 @@ def intent(incident: Incident, number: int = 1) -> ev.ActionIntended:
         rung=0,
         action="service.restart",
         target=incident.target,
+        about=incident.target,
         unit="nginx.service",
         footprint=of_unit(incident.target, (), TOPOLOGY),
+        ledger_id="ledger-1",
         expect="{}",
         deadline_at=NOW + 30,
         verdicts=(),
@@ -31,6 +33,7 @@ def proof(incident: Incident, *, good: bool) -> tuple[ev.Event, ...]:
         incident=incident.id,
         action_id=incident.attempts[-1].action_id,
         verified=good,
+        settles=good,
         reason="word",
         detail="",
     )
@@ -41,6 +44,7 @@ def approval(incident: Incident) -> ev.ApprovalGiven:
     """A person's yes to the first rung, for a quarter of an hour."""
     return ev.ApprovalGiven(
         incident=incident.id,
+        ladder="restart-service",
         rung=0,
         target=incident.target,
         expectation="digest",

@@ -43,7 +43,7 @@ class Play:
 
     def fire(self, at: str, name: str, began: float = NOW) -> None:
         one = alert(name, at, began=began)
-        while changes := correlate(self.board, [one], TOPOLOGY):
+        for changes in correlate(self.board, [one], TOPOLOGY):
             assert self.write(*changes)
 
     def wrote(self, kind: type[ev.Event]) -> list[Any]:

@@ -18,9 +18,12 @@ from tests.healer.core.world import NOW, World, alert, topology
 TOPOLOGY = topology()
 
 
-def changes(board: Board, *alerts: Alert, cluster: Topology = TOPOLOGY) -> list[ev.Event]:
-    """Return what these alerts change first."""
-    return correlate(board, alerts, cluster)
+def changes(
+    board: Board, *alerts: Alert, cluster: Topology = TOPOLOGY, true: bool = True
+) -> list[ev.Event]:
+    """Return what these alerts, found true on evidence or not, change first."""
+    found = frozenset(one.fingerprint for one in alerts if true)
+    return next(correlate(board, alerts, cluster, found), [])
 
 
 def on(*alerts: Alert, world: World | None = None, cluster: Topology = TOPOLOGY) -> World:
@@ -58,6 +61,24 @@ def test_a_node_lies_deeper_than_a_disk_than_a_filesystem_than_a_service() -> No
     for index, deep in enumerate(order):
         assert all(explains(deep, shallow, TOPOLOGY) for shallow in order[index + 1 :])
     assert not any(explains(NGINX, deep, TOPOLOGY) for deep in order[:-1])
+
+
+def test_what_lies_deeper_is_never_swallowed_by_what_it_explains() -> None:
+    assert not explains(DISK, NODE, TOPOLOGY)
+    assert not explains(NGINX, alert("Oom", "web1/nginx", failure="oom"), TOPOLOGY)
+
+
+def test_nobody_takes_an_incident_over_on_an_alerts_word_alone() -> None:
+    world = on(NGINX)
+    (opened,) = changes(world.board, DISK, true=False)
+    assert isinstance(opened, ev.IncidentOpened)
+
+
+def test_an_alert_that_asks_for_an_unknown_ladder_opens_nothing() -> None:
+    world = World()
+    (refused,) = changes(world.board, alert("ServiceDown", "web1/nginx", heal="bogus"))
+    assert isinstance(refused, ev.AlertRefused)
+    assert refused.reason == "unknown_ladder"
 
 
 def test_a_service_explains_those_that_depend_on_it_and_not_the_other_way_round() -> None:
@@ -189,7 +210,7 @@ def closed(*alerts: Alert) -> World:
 
 def test_a_closed_episode_opens_nothing_by_itself_and_may_be_a_recurrence() -> None:
     world = closed(NGINX)
-    assert changes(world.board, NGINX) == []
+    assert changes(world.board, NGINX, true=False) == []
     assert recurring(world.board, [NGINX]) == [NGINX]
 
 

@@ -47,23 +47,25 @@ def acted(world: World, number: str, *, ended: Outcome | None, age: float = 0.0)
     action_id = f"1.1.{world.seq}"
     world.journal(
         ev.ActionIntended(
-            number,
-            action_id,
-            incident.ladder,
-            0,
-            "service.restart",
-            incident.target,
-            "nginx.service",
-            footprint,
-            "{}",
-            world.now + 30,
-            (),
+            incident=number,
+            action_id=action_id,
+            ladder=incident.ladder,
+            rung=0,
+            action="service.restart",
+            target=incident.target,
+            about=incident.target,
+            unit="nginx.service",
+            footprint=footprint,
+            ledger_id="ledger-1",
+            expect="{}",
+            deadline_at=world.now + 30,
+            verdicts=(),
         )
     )
     if ended in (Outcome.VERIFIED, Outcome.NOT_VERIFIED):
         world.journal(ev.ActionEnded(number, action_id, Outcome.DONE, "", "", world.now))
         good = ended is Outcome.VERIFIED
-        world.journal(ev.VerificationEnded(number, action_id, good, "", ""))
+        world.journal(ev.VerificationEnded(number, action_id, good, good, "", ""))
     elif ended is not None:
         world.journal(ev.ActionEnded(number, action_id, ended, "changed", "", world.now))
     world.now = now
@@ -287,7 +289,11 @@ def test_a_yes_is_good_for_one_rung_on_one_state_and_for_a_while():
     decision = decide(incident, world.facts(incident), None)
     assert isinstance(decision, Hold)
     asked = decision.proposal
-    world.journal(ev.ApprovalGiven("1", 0, asked.target, asked.expectation, "ann", NOW + 900))
+    world.journal(
+        ev.ApprovalGiven(
+            "1", "restart-service", 0, asked.target, asked.expectation, "ann", NOW + 900
+        )
+    )
     assert verdict(world, world.board.incidents["1"]) == ("", "act")
     world.unit_state = "inactive"
     assert verdict(world, world.board.incidents["1"])[1] == "approval_needed"
@@ -311,3 +317,80 @@ def test_an_adopted_incident_counts_as_ours_and_starts_its_ladder_anew():
     world.journal(ev.IncidentAdopted("1", "ann"))
     assert verdict(world, world.board.incidents["1"]) == ("", "act")
     assert world.board.incidents["1"].state is State.OPEN
+
+
+def test_a_gate_that_is_at_work_for_us_is_waited_for_and_calls_nobody():
+    world = broken()
+    incident = opened(world)
+    facts = replace(world.facts(incident), look=None, gate_busy=True, look_error="busy with 1.1.1")
+    decision = decide(incident, facts, None)
+    assert isinstance(decision, Hold)
+    assert (decision.hold.reason, decision.hold.passing) == ("gate_busy", True)
+
+
+def test_a_healer_never_takes_its_own_node_away():
+    world = broken()
+    world.topology = replace(world.topology, own_node="web1")
+    assert verdict(world, opened(world)) == ("known_target", "own_node")
+
+
+def test_a_sample_from_before_the_last_action_is_no_ground_for_another_one():
+    world = broken(topology=topology(cooldown=0.0), sample_age=30.0)
+    opened(world)
+    acted(world, "1", ended=Outcome.NOT_VERIFIED)
+    world.now += 10
+    assert verdict(world, world.board.incidents["1"]) == ("still_true", "before_last_action")
+    world.now += 30
+    assert verdict(world, world.board.incidents["1"]) == ("", "act")
+
+
+def test_being_proven_out_of_one_group_takes_nothing_from_another():
+    """nginx serves nobody, but its restart also stops app, which another group needs."""
+    world = broken(topology=topology(floor=1))
+    groups = dict(world.topology.groups)
+    groups["api"] = replace(groups["web"], name="api", min_available=3)
+    services = dict(world.topology.services)
+    services["app"] = replace(services["app"], group="api")
+    world.topology = replace(world.topology, groups=groups, services=services)
+    incident = opened(world)
+    assert verdict(world, incident) == ("capacity", "capacity")
+    world.down.add(Target("web1", "app"))
+    assert verdict(world, incident) == ("", "act")
+
+
+def test_a_member_that_may_never_be_treated_does_not_keep_the_others_waiting():
+    world = broken()
+    world.down.add(Target("web2", "nginx"))
+    opened(world)
+    world.journal(ev.AlertRenewed("1", replace(world.board.incidents["1"].cause, silenced=True)))
+    second = opened(world, "web2/nginx", 2)
+    assert verdict(world, second) == ("common_cause", "canary_first")
+    stopped = decide(world.board.incidents["1"], world.facts(world.board.incidents["1"]), None)
+    assert isinstance(stopped, Hold)
+    world.journal(ev.IncidentHeld("1", stopped.hold, stopped.verdicts))
+    assert verdict(world, second) == ("", "act")
+
+
+def test_a_no_takes_an_earlier_yes_back():
+    world = broken(topology=topology(mode=Mode.APPROVE))
+    incident = opened(world)
+    decision = decide(incident, world.facts(incident), None)
+    assert isinstance(decision, Hold)
+    asked = decision.proposal
+    world.journal(
+        ev.ApprovalGiven(
+            "1", "restart-service", 0, asked.target, asked.expectation, "ann", NOW + 900
+        ),
+        ev.ApprovalDenied("1", 0, "bob"),
+        ev.IncidentAdopted("1", "carol"),
+    )
+    assert verdict(world, world.board.incidents["1"])[1] == "approval_needed"
+
+
+def test_what_never_leaves_us_is_given_to_a_person_in_the_end():
+    world = broken()
+    opened(world)
+    for _ in range(5):
+        acted(world, "1", ended=Outcome.NOT_SENT)
+        world.now += 10
+    assert verdict(world, world.board.incidents["1"]) == ("", "never_sent")

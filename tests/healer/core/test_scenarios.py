@@ -109,10 +109,15 @@ class Play:
     def _correlate(self) -> list[str]:
         said = []
         board, cluster = self.world.board, self.world.topology
-        while changes := correlate(board, self.firing.values(), cluster):
+        true = frozenset(one.fingerprint for one in self.firing.values() if self._is_true(one))
+        for changes in correlate(board, self.firing.values(), cluster, true):
             self.world.journal(*changes)
             said += [self._told(change) for change in changes]
         return said
+
+    def _is_true(self, one: Alert) -> bool:
+        """Whether evidence would find it so; a node is dead when nothing on it is up."""
+        return one.target in self.world.down
 
     def _told(self, change: ev.Event) -> str:
         match change:
@@ -146,7 +151,7 @@ class Play:
     def _decided(self, incident: Incident, decision: Decision) -> list[str]:
         number = incident.id
         match decision:
-            case Act(proposal, expect, verdicts):
+            case Act(proposal, expect, ledger_id, verdicts):
                 self.world.journal(
                     ev.ActionIntended(
                         incident=number,
@@ -155,8 +160,10 @@ class Play:
                         rung=proposal.rung_index,
                         action=proposal.rung.action,
                         target=proposal.target,
+                        about=incident.target,
                         unit=proposal.unit,
                         footprint=proposal.footprint,
+                        ledger_id=ledger_id,
                         expect=expect,
                         deadline_at=self.world.now + 30,
                         verdicts=verdicts,
@@ -185,13 +192,17 @@ class Play:
         match judged:
             case Verified(detail):
                 self.world.journal(
-                    ev.VerificationEnded(incident.id, attempt.action_id, True, "proved", detail),
+                    ev.VerificationEnded(
+                        incident.id, attempt.action_id, True, True, "proved", detail
+                    ),
                     ev.IncidentClosed(incident.id, "healed", detail),
                 )
                 return [f"{incident.id} verified: {detail} -> CLOSED"]
             case NotVerified(reason, detail):
                 self.world.journal(
-                    ev.VerificationEnded(incident.id, attempt.action_id, False, reason, detail)
+                    ev.VerificationEnded(
+                        incident.id, attempt.action_id, False, False, reason, detail
+                    )
                 )
                 return [f"{incident.id} not verified: {detail} -> {self._name(incident.id)}"]
             case waiting:

@@ -1,0 +1,167 @@
+"""How one event changes one incident. Every change of an incident is a line here, and nothing else is."""
+
+from dataclasses import replace
+from typing import assert_never
+
+from healer.core import events as ev
+from healer.core.alert import Alert
+from healer.core.incident import (
+    Approval,
+    Attempt,
+    IllegalMove,
+    Incident,
+    Move,
+    Outcome,
+    State,
+)
+from healer.core.verdict import Verdict
+
+IncidentEvent = (
+    ev.AlertJoined
+    | ev.AlertRenewed
+    | ev.CauseReplaced
+    | ev.IncidentHeld
+    | ev.ActionIntended
+    | ev.ActionEnded
+    | ev.VerificationEnded
+    | ev.IncidentEscalated
+    | ev.IncidentAdopted
+    | ev.ApprovalGiven
+    | ev.ApprovalDenied
+    | ev.IncidentClosed
+)
+
+
+def fold(incident: Incident, event: IncidentEvent, at: float) -> Incident:
+    """Return the incident after one event.
+
+    Raises:
+        IllegalMove: The event cannot happen in the incident's state.
+    """
+    if incident.state is State.CLOSED:
+        raise IllegalMove(f"incident {incident.id} is closed")
+    match event:
+        case ev.AlertJoined(_, alert):
+            if any(known.fingerprint == alert.fingerprint for known in incident.alerts):
+                return _renew(incident, alert)
+            return replace(incident, symptoms=(*incident.symptoms, alert))
+        case ev.AlertRenewed(_, alert):
+            return _renew(incident, alert)
+        case ev.CauseReplaced(_, cause, ladder):
+            others = (one for one in incident.alerts if one.fingerprint != cause.fingerprint)
+            # A yes was to a rung of the old ladder.
+            return replace(
+                incident, cause=cause, ladder=ladder, symptoms=tuple(others), approvals=()
+            )
+        case ev.IncidentHeld(_, held, verdicts):
+            real = incident.confirmed or _confirmed(verdicts)
+            return _move(incident, Move.HOLD, at, hold=held, verdicts=verdicts, confirmed=real)
+        case ev.ActionIntended():
+            return _begin(incident, event, at)
+        case ev.ActionEnded():
+            _must_be_last(incident, event.action_id)
+            return _end(incident, event, at)
+        case ev.VerificationEnded(_, action_id, verified, settles, reason, detail):
+            _must_be_last(incident, action_id)
+            if incident.state is not State.VERIFYING:
+                raise IllegalMove(
+                    f"incident {incident.id} is {incident.state.value}, not verifying"
+                )
+            outcome = Outcome.VERIFIED if verified else Outcome.NOT_VERIFIED
+            proved = _last(incident, outcome=outcome, reason=reason, detail=detail)
+            # One that is over stays VERIFYING for the one moment until its close is journalled.
+            return proved if verified and settles else _move(proved, Move.RETRY, at)
+        case ev.IncidentEscalated(_, reason, detail):
+            return _move(
+                incident, Move.ESCALATE, at, hold=None, escalation=reason, escalation_detail=detail
+            )
+        case ev.IncidentAdopted(_, by):
+            return _move(
+                incident,
+                Move.ADOPT,
+                at,
+                hold=None,
+                escalation="",
+                adopted_by=by,
+                adopted_at=at,
+                approvals=(),
+            )
+        case ev.ApprovalGiven(_, ladder, rung, target, expectation, by, until):
+            given = Approval(ladder, rung, target, expectation, by, until)
+            return replace(incident, approvals=(*incident.approvals, given))
+        case ev.ApprovalDenied(_, _, by):
+            return _move(
+                incident,
+                Move.ESCALATE,
+                at,
+                hold=None,
+                escalation="denied",
+                escalation_detail=f"{by} said no",
+                approvals=(),
+            )
+        case ev.IncidentClosed(_, outcome):
+            return _move(incident, Move.CLOSE, at, hold=None, outcome=outcome)
+        case _:
+            assert_never(event)
+
+
+def _confirmed(verdicts: tuple[Verdict, ...]) -> bool:
+    return any(one.guard == "still_true" and one.allowed for one in verdicts)
+
+
+def _move(incident: Incident, move: Move, at: float, **changes: object) -> Incident:
+    state = incident.after(move)
+    return replace(incident, state=state, changed_at=at, **changes)  # type: ignore[arg-type]
+
+
+def _begin(incident: Incident, event: ev.ActionIntended, at: float) -> Incident:
+    attempt = Attempt(
+        action_id=event.action_id,
+        ladder=event.ladder,
+        rung=event.rung,
+        action=event.action,
+        target=event.target,
+        footprint=event.footprint,
+        about=event.about,
+        ledger_id=event.ledger_id,
+        began_at=at,
+        deadline_at=event.deadline_at,
+    )
+    attempts = (*incident.attempts, attempt)
+    told = event.verdicts
+    return _move(
+        incident, Move.BEGIN, at, hold=None, verdicts=told, attempts=attempts, confirmed=True
+    )
+
+
+def _end(incident: Incident, event: ev.ActionEnded, at: float) -> Incident:
+    ended = _last(
+        incident,
+        ended_at=at,
+        prometheus_at=event.prometheus_at,
+        outcome=event.outcome,
+        reason=event.reason,
+        detail=event.detail,
+    )
+    # Unknown goes to verification like done: what may have happened is looked at, not repeated.
+    proved_next = event.outcome in (Outcome.DONE, Outcome.UNKNOWN)
+    return _move(ended, Move.END if proved_next else Move.RETRY, at)
+
+
+def _must_be_last(incident: Incident, action_id: str) -> None:
+    last = incident.attempts[-1].action_id if incident.attempts else "none"
+    if last != action_id:
+        raise IllegalMove(f"incident {incident.id}: {action_id} is not its last action, {last} is")
+
+
+def _last(incident: Incident, **changes: object) -> Incident:
+    last = replace(incident.attempts[-1], **changes)  # type: ignore[arg-type]
+    return replace(incident, attempts=(*incident.attempts[:-1], last))
+
+
+def _renew(incident: Incident, alert: Alert) -> Incident:
+    def newer(old: Alert) -> Alert:
+        return alert if old.fingerprint == alert.fingerprint else old
+
+    symptoms = tuple(newer(old) for old in incident.symptoms)
+    return replace(incident, cause=newer(incident.cause), symptoms=symptoms)

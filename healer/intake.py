@@ -1,0 +1,228 @@
+"""Places what fires: refuses what can never be ours, arms, puts alerts into incidents, lets go of what is over.
+
+Every change that it makes is an event; whether to act is decided elsewhere (healer.engine).
+"""
+
+import asyncio
+from collections import deque
+from dataclasses import replace
+
+import structlog
+
+from healer.core import events as ev
+from healer.core.alert import Alert
+from healer.core.correlate import claims, correlate, deeper, may_lead, recurring
+from healer.core.facts import Evidence
+from healer.core.guards.grounds import confirmed
+from healer.core.incident import UNSETTLED, Incident
+from healer.core.order import Sight
+from healer.core.topology import Topology
+from healer.errors import Unreachable
+from healer.gatherer import Gatherer
+from healer.journal import Journal
+from healer.metrics import Metrics
+from healer.ports import Clock, Prometheus
+from healer.standing import Watch
+
+log = structlog.get_logger()
+
+REFUSE_AGAIN = 3600.0
+"""Seconds after which an alert that can never be taken is refused anew, if it still fires."""
+
+REFUSALS = 100
+"""Refusals journalled within REFUSE_AGAIN; more are only counted, since anyone can post alerts."""
+
+KEPT_LABELS = (
+    *("alertname", "cluster", "node", "group", "failure_domain", "service"),
+    *("failure", "severity", "heal"),
+)
+"""Labels of a refused alert that are kept, cut to KEPT_LENGTH characters."""
+
+KEPT_LENGTH = 200
+
+SEEN_EVERY = 60.0
+"""Seconds between two notes that we see the cluster; each is a write to disk."""
+
+RECHECK = 10.0
+"""Seconds between two looks at the evidence for an alert that no open incident is about."""
+
+AT_ONCE = 20
+"""Alerts whose evidence is read in one cycle, besides that of open incidents."""
+
+
+class Intake:
+    """What fires, as incidents."""
+
+    def __init__(
+        self,
+        topology: Topology,
+        journal: Journal,
+        watch: Watch,
+        gatherer: Gatherer,
+        prometheus: Prometheus,
+        metrics: Metrics,
+        clock: Clock,
+    ) -> None:
+        self._topology = topology
+        self._journal = journal
+        self._watch = watch
+        self._gatherer = gatherer
+        self._prometheus = prometheus
+        self._metrics = metrics
+        self._clock = clock
+        self._rechecked: dict[tuple[str, float], float] = {}
+        self._refusals: deque[float] = deque(maxlen=REFUSALS)
+
+    async def take(self, sight: Sight) -> None:
+        """Take one reading of the Alertmanagers in.
+
+        Raises:
+            StoreFull: There was no room for all of it; the next reading brings the rest again.
+        """
+        await self._refuse(sight)
+        await self._arm(sight)
+        board = self._journal.board
+        if board.armed_at is None:
+            return
+        true = await self._true(claims(board, sight.alerts, self._topology)[:AT_ONCE])
+        again = await self._true(self._due(recurring(board, sight.alerts)))
+        for changes in correlate(board, sight.alerts, self._topology, true | again):
+            await self._journal.write(*changes)
+        await self._see_clear(sight)
+        await self._let_go(sight)
+
+    async def yield_cause(self, incident: Incident) -> bool:
+        """Put a symptom that is true in the place of a cause that lies less deep, or that nobody confirms.
+
+        Returns:
+            Whether that was done, so that the incident is about something else now.
+        """
+        if incident.state in UNSETTLED:
+            return False
+        able = [
+            one
+            for one in incident.symptoms
+            if may_lead(one, self._topology)
+            and (not incident.confirmed or deeper(one, incident.cause, self._topology))
+        ]
+        true = await self._true(self._due(able))
+        for symptom in able:
+            if symptom.fingerprint in true:
+                change = ev.CauseReplaced(incident.id, symptom, symptom.label("heal"))
+                await self._journal.write(change)
+                return True
+        return False
+
+    async def _refuse(self, sight: Sight) -> None:
+        now, refused = self._clock.wall(), self._journal.board.refused
+        for alert, reason in sight.rejected:
+            before = refused.get(alert.fingerprint)
+            if before is not None and now - before[1] < REFUSE_AGAIN:
+                continue
+            full = len(self._refusals) == REFUSALS and now - self._refusals[0] < REFUSE_AGAIN
+            if full:
+                self._metrics.refused.labels(reason).inc()
+                continue
+            self._refusals.append(now)
+            sentence = f"{alert.name[:KEPT_LENGTH]} can never start anything here: {reason}."
+            await self._journal.write(ev.AlertRefused(_cut(alert), reason, sentence))
+
+    async def _arm(self, sight: Sight) -> None:
+        """Take stock of what fires before anything may be ours: at first and after blindness."""
+        board, store, now = self._journal.board, self._journal.store, self._clock.wall()
+        heard = self._watch.watchdog_age is not None
+        if not sight.complete:
+            return
+        seen = await store.last_seen()
+        blind = heard and seen is not None and now - seen > self._topology.numbers.blindness
+        # After the clock was set back, what begins now would look older than the arming.
+        set_back = board.armed_at is not None and board.armed_at > now
+        if board.armed_at is None or blind or set_back:
+            why = "clock_set_back" if set_back else "blind" if blind else "first_look"
+            if not await self._take_stock(sight, why):
+                return
+            seen = None
+        if heard and (seen is None or now - seen > SEEN_EVERY):
+            await store.mark_seen(now)
+
+    async def _take_stock(self, sight: Sight, why: str) -> bool:
+        try:
+            pending = await self._prometheus.pending()
+        except Unreachable as exc:
+            log.warning("healer.not_armed", error=str(exc))
+            return False
+        known = {alert.fingerprint: alert for alert in (*sight.alerts, *pending)}
+        before = tuple(
+            alert
+            for _, alert in sorted(known.items())
+            # What could never be ours need not be remembered as not ours.
+            if alert.label("heal") in self._topology.ladders and self._topology.knows(alert.target)
+        )
+        await self._journal.write(ev.Armed(why, before))
+        return True
+
+    async def _see_clear(self, sight: Sight) -> None:
+        """Let go of pre-existing alerts that were seen clear; their next firing is ours."""
+        if not sight.complete:
+            return
+        firing = {alert.fingerprint for alert in sight.alerts}
+        board = self._journal.board
+        quiet = [one for key, one in board.pre_existing.items() if key not in firing]
+        due = self._due(quiet)
+        found = await asyncio.gather(*(self._gatherer.confirmed(alert) for alert in due))
+        for alert, evidence in zip(due, found, strict=True):
+            if evidence is not None and evidence.firing is False and self.fresh(evidence):
+                await self._journal.write(ev.SeenClear(alert.fingerprint))
+
+    async def _let_go(self, sight: Sight) -> None:
+        """Close what nobody claims any more and nobody can check: never confirmed, or no longer ours to know."""
+        if not sight.complete:
+            return
+        firing = {alert.fingerprint for alert in sight.alerts}
+        for incident in self._journal.board.open:
+            claimed = any(alert.fingerprint in firing for alert in incident.alerts)
+            if claimed or incident.state in UNSETTLED:
+                continue
+            if not self._topology.knows(incident.target):
+                detail = f"cluster.yml has no {incident.target}, and nothing fires for it"
+                await self._journal.write(ev.IncidentClosed(incident.id, "gone", detail))
+            elif not incident.confirmed:
+                detail = "never found true on fresh evidence, and nobody claims it any more"
+                await self._journal.write(ev.IncidentClosed(incident.id, "not_true", detail))
+
+    def _due(self, alerts: list[Alert]) -> list[Alert]:
+        """Return those whose evidence was not read lately, as many as one cycle may ask for."""
+        now, found = self._clock.wall(), []
+        for alert in alerts:
+            last = self._rechecked.get(alert.episode)
+            closed = self._journal.board.closed_episodes.get(alert.episode)
+            since = max((one for one in (last, closed) if one is not None), default=None)
+            if since is None or abs(now - since) >= RECHECK:
+                found.append(alert)
+        found = found[:AT_ONCE]
+        for alert in found:
+            self._rechecked.pop(alert.episode, None)
+            self._rechecked[alert.episode] = now
+        while len(self._rechecked) > 50 * AT_ONCE:
+            del self._rechecked[next(iter(self._rechecked))]
+        return found
+
+    async def _true(self, alerts: list[Alert]) -> frozenset[str]:
+        """Return the fingerprints of those that fresh evidence finds true."""
+        found = await asyncio.gather(*(self._gatherer.confirmed(alert) for alert in alerts))
+        oldest = self._topology.numbers.evidence_age
+        return frozenset(
+            alert.fingerprint
+            for alert, evidence in zip(alerts, found, strict=True)
+            if confirmed(evidence, oldest)
+        )
+
+    def fresh(self, evidence: Evidence) -> bool:
+        """Whether the evidence rests on a sample that still counts as now."""
+        age = evidence.reading.age
+        return age is not None and age <= self._topology.numbers.evidence_age
+
+
+def _cut(alert: Alert) -> Alert:
+    labels = ((name, value[:KEPT_LENGTH]) for name, value in alert.labels if name in KEPT_LABELS)
+    return replace(alert, name=alert.name[:KEPT_LENGTH], labels=tuple(labels))
