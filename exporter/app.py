@@ -12,7 +12,7 @@ from aiohttp import web
 from exporter.blocking import Threads
 from exporter.clock import Clock
 from exporter.collector import Background, OnScrape
-from exporter.collectors.filesystem import Filesystems, Filter
+from exporter.collectors.filesystem import MOUNT_TABLE, Filesystems, Filter
 from exporter.collectors.loadavg import Loadavg
 from exporter.collectors.meminfo import Memory
 from exporter.collectors.peers import Peers
@@ -64,7 +64,9 @@ def build(settings: Settings, config: Config, clock: Clock, systemd: Systemd) ->
     filesystems = Filesystems(
         proc,
         settings.rootfs,
-        Threads(),
+        Threads(
+            reserved={MOUNT_TABLE}
+        ),  # or a node with many hung mounts would lose the others too
         Filter(settings.mount_points_exclude, settings.fs_types_exclude),
         settings.mount_timeout,
     )

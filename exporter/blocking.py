@@ -6,7 +6,7 @@ question is not asked again until it has come back.
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Protocol, TypeVar
 
 T = TypeVar("T")
@@ -36,13 +36,15 @@ class Threads:
     when it ends, and a stuck one would keep the exporter from stopping.
     """
 
-    def __init__(self, limit: int = 64) -> None:
+    def __init__(self, limit: int = 64, reserved: Collection[str] = ()) -> None:
         """Start no thread yet.
 
         Args:
             limit: Most threads at once, stuck ones counted; more calls wait for a place.
+            reserved: Keys that have a place of their own besides, so that they never wait for one.
         """
         self._slots = asyncio.Semaphore(limit)
+        self._own = {key: asyncio.Semaphore(1) for key in reserved}
         self._running: set[str] = set()
 
     @property
@@ -61,7 +63,7 @@ class Threads:
             raise StillRunning(f"{key}: the last call has not come back")
         self._running.add(key)  # before the wait for a place, or two callers could both wait
         try:
-            await self._slots.acquire()
+            await self._slots_for(key).acquire()
         except BaseException:
             self._running.discard(key)
             raise
@@ -97,7 +99,10 @@ class Threads:
 
     def _release(self, key: str) -> None:
         self._running.discard(key)
-        self._slots.release()
+        self._slots_for(key).release()
+
+    def _slots_for(self, key: str) -> asyncio.Semaphore:
+        return self._own.get(key, self._slots)
 
 
 V = TypeVar("V")

@@ -8,6 +8,7 @@ import asyncio
 import errno
 import os
 import signal
+import socket
 from asyncio.subprocess import DEVNULL, Process
 from typing import Protocol
 
@@ -17,7 +18,17 @@ from exporter.config import CommandProbe, How, HttpProbe, TcpProbe
 from exporter.serving import Probed
 
 # Errors of this process or this kernel, not of the service.
-OURS = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EACCES, errno.EPERM}
+OURS = {
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.ENOMEM,
+    errno.ENOBUFS,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EADDRNOTAVAIL,  # no local port is free
+    errno.ENETUNREACH,
+    errno.ENETDOWN,
+}
 # Seconds that a killed command is given to be gone.
 REAP = 1.0
 
@@ -46,7 +57,8 @@ def prober(how: How) -> Prober:
             return Command(how)
 
 
-def _blame(error: OSError) -> Probed:
+def blame(error: OSError) -> Probed:
+    """Tell whose error it is: ours says nothing about the service."""
     return Probed.NOT_MADE if error.errno in OURS else Probed.FAILURE
 
 
@@ -70,10 +82,10 @@ class Http:
                 session.get(self._probe.url, allow_redirects=False) as answer,
             ):
                 matches = answer.status == self._probe.status
-        except aiohttp.ClientConnectorDNSError:
+        except (aiohttp.ClientConnectorDNSError, aiohttp.InvalidURL):
             return Probed.NOT_MADE
         except OSError as error:
-            return _blame(error)
+            return blame(error)
         except aiohttp.ClientError:
             return Probed.FAILURE
         return Probed.SUCCESS if matches else Probed.FAILURE
@@ -91,8 +103,10 @@ class Tcp:
         """Connect once."""
         try:
             _, writer = await asyncio.open_connection(self._probe.host, self._probe.port)
+        except socket.gaierror:  # a name without an address: its errno is of another table
+            return Probed.NOT_MADE
         except OSError as error:
-            return _blame(error)
+            return blame(error)
         writer.transport.abort()  # nothing was said; do not wait for a polite end
         return Probed.SUCCESS
 
@@ -102,14 +116,23 @@ class Command:
 
     kind = "command"
 
-    def __init__(self, probe: CommandProbe) -> None:
+    def __init__(self, probe: CommandProbe, stuck: Process | None = None) -> None:
+        """Run nothing yet.
+
+        Args:
+            probe: What to run.
+            stuck: One from before that could not be killed.
+        """
         self._argv = probe.argv
-        self._stuck: Process | None = None
+        self._stuck = stuck
 
     async def attempt(self) -> Probed:
-        """Run it once; when cancelled, it and its children are killed."""
+        """Run it once; when cancelled, it and its children are killed.
+
+        While one hangs that cannot even be killed, each further attempt has failed as that one did.
+        """
         if self._stuck is not None and self._stuck.returncode is None:
-            return Probed.NOT_MADE
+            return Probed.FAILURE
         self._stuck = None
         try:
             process = await asyncio.create_subprocess_exec(

@@ -147,7 +147,7 @@ def _http(keys: dict[str, Field]) -> HttpProbe:
     url = keys["http"].text()
     try:
         parts = urlsplit(url)
-        fine = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        fine = parts.scheme in ("http", "https") and _is_host(parts.hostname) and parts.port != 0
     except ValueError:  # a port that is no number
         fine = False
     if url and not fine:
@@ -161,6 +161,8 @@ def _command(field: Field) -> CommandProbe:
         field.wrong(f"wanted a program's absolute path first, saw {argv[0]!r}")
     if not argv:
         field.wrong("wanted [PROGRAM, ARGUMENT, ...]")
+    if any("\0" in word for word in argv):
+        field.wrong("an argument has a NUL in it, which no program can be given")
     return CommandProbe(argv)
 
 
@@ -175,6 +177,15 @@ def _host_port(field: Field) -> tuple[str, int]:
     raw = field.text()
     match = HOST_PORT.fullmatch(raw)
     port = int(match["port"]) if match else 0
-    if raw and not (match and 1 <= port <= 65535):
+    host = (match["v6"] or match["host"]) if match else ""
+    if raw and not (_is_host(host) and 1 <= port <= 65535):
         field.wrong(f"wanted HOST:PORT or [IPV6]:PORT, saw {raw!r}")
-    return (match["v6"] or match["host"] if match else ""), port
+    return host, port
+
+
+def _is_host(name: str | None) -> bool:
+    """Tell whether the resolver could be asked for it at all: every name goes to it in this encoding."""
+    try:
+        return name is not None and name.isprintable() and bool(name.encode("idna"))
+    except UnicodeError:  # an empty label, or one of more than 63 characters
+        return False

@@ -11,6 +11,9 @@ from exporter.serving import AUTO_RESTART, Probed, Serving, is_up
 from exporter.unit import Unit
 
 UP = Family("hale_service_up", Kind.GAUGE, "Whether the service serves; absent when unknown.")
+INFO = Family(
+    "hale_service_info", Kind.GAUGE, "A service that is declared for this node, always 1."
+)
 UNIT_STATE = Family(
     "hale_service_unit_state", Kind.GAUGE, "State of the service's unit; 1 for the present one."
 )
@@ -33,6 +36,7 @@ PROBE_DURATION = Family(
     "hale_service_probe_duration_seconds", Kind.GAUGE, "Duration of the probe's newest attempt."
 )
 FAMILIES = (
+    INFO,
     MEMORY,
     PROBE_DURATION,
     PROBE_SUCCESS,
@@ -75,12 +79,15 @@ class ServiceSeries:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._made: dict[tuple[Family, str], bytes] = {}
+        labels = {"service": service.name, "service_group": service.group, "unit": service.unit}
+        self._info = line(INFO.series(**labels), 1)
 
     def samples(self, serving: Serving, attempt: Attempt | None, now: float) -> Samples:
         """Return the samples for this moment, `now` in monotonic seconds; what is unknown is absent."""
         probe = self._service.probe
         answer = is_up(serving, now, _max_age(probe) if probe else 0.0)
-        found: Samples = {}
+        # Served whatever is known, so that an absent hale_service_up can be told from no such service.
+        found: Samples = {INFO: [self._info]}
         if answer is not None:
             found[UP] = [line(self._series(UP, "service_group", self._service.group), answer)]
         if serving.unit is not None:

@@ -11,6 +11,7 @@ class Unit:
         state_changed_at: Unix seconds; None when it never changed.
         memory_bytes: Of its cgroup; None when it is not accounted or not running.
         invocation_id: Names one run of the unit; empty before the first.
+        job: Whether systemd has a job for it, queued or running, such as a start.
     """
 
     load_state: str
@@ -21,3 +22,4 @@ class Unit:
     memory_bytes: int | None
     state_changed_at: float | None
     invocation_id: str
+    job: bool = False

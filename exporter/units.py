@@ -88,7 +88,17 @@ def parse(raw: Raw) -> Unit:
         memory_bytes=_whole(raw.get("MemoryCurrent")),
         state_changed_at=changed / MICROSECONDS if changed else None,
         invocation_id=invocation.hex() if isinstance(invocation, bytes) else "",
+        job=_is_job(raw.get("Job")),
     )
+
+
+def _is_job(value: object) -> bool:
+    # (uo), id and path; id 0 means that there is none.
+    match value:
+        case [int(number), *_]:
+            return number != 0
+        case _:
+            return False
 
 
 def _text(value: object) -> str:

@@ -25,6 +25,9 @@ FS_TYPES_EXCLUDE = (
 )
 MOUNT_TIMEOUT = 5.0  # seconds; node_exporter's --collector.filesystem.mount-timeout
 
+# The key of the call that reads the mount table. No mount point has it: those begin with a slash.
+MOUNT_TABLE = "mount table"
+
 # The mounts that answer at once are served after this many seconds; the others may still come.
 PROMPT = 0.2
 
@@ -184,7 +187,7 @@ class Filesystems:
             OSError: It cannot be read.
             StillRunning: An earlier reading of it has not come back.
         """
-        table = await self._blocking.call("mount table", self._read_mounts)
+        table = await self._blocking.call(MOUNT_TABLE, self._read_mounts)
         mounts = _distinct(self._strip(m) for m in parse(table))
         mounts = [m for m in mounts if self._keep.keeps(m)]
         # Those that answered last time go first: the rest may fill every thread.

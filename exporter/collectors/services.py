@@ -15,7 +15,7 @@ from exporter.exposition import Family, block
 from exporter.probes import Prober, prober
 from exporter.racing import first
 from exporter.service_series import FAMILIES, Attempt, Samples, ServiceSeries
-from exporter.serving import Phase, Probed, Serving, phase, probed, unit_lost, unit_seen
+from exporter.serving import PATIENCE, Phase, Probed, Serving, phase, probed, unit_lost, unit_seen
 from exporter.unit import Unit
 from exporter.units import BusLost, Systemd
 
@@ -33,13 +33,22 @@ class Watched:
     def __init__(self, service: Service) -> None:
         self.service = service
         self.series = ServiceSeries(service)
-        self.serving = Serving(fall=service.probe.fall if service.probe else None)
+        self.serving = _unknown(service.probe)
         self.attempt: Attempt | None = None
+        self.odd = ""  # why the newest attempt fell over, so that it is logged once
         self.changed = asyncio.Event()
 
     def samples(self, now: float) -> Samples:
         """Return this service's sample lines for this moment."""
         return self.series.samples(self.serving, self.attempt, now)
+
+
+def _unknown(probe: Probe | None) -> Serving:
+    if probe is None:
+        return Serving(fall=None)
+    # One attempt begins an interval after the last one at the latest, and ends within its time-out.
+    attempts = probe.fall * (probe.interval + probe.timeout)
+    return Serving(fall=probe.fall, patience=max(PATIENCE, attempts))
 
 
 class Services(Background):
@@ -80,7 +89,18 @@ class Services(Background):
         self._redeclared.set()
 
     async def run(self) -> None:
-        """Follow and probe until cancelled, anew after every `declare`."""
+        """Follow and probe until cancelled, anew after every `declare`.
+
+        Raises:
+            Exception: A bug of ours; every service is unknown until this is run again.
+        """
+        try:
+            await self._run()
+        except Exception as error:
+            self._lost(State.FAILED, f"{type(error).__name__}: {error}")
+            raise
+
+    async def _run(self) -> None:
         while True:
             self._redeclared.clear()
             async with asyncio.TaskGroup() as group:
@@ -188,7 +208,12 @@ class Services(Background):
             async with asyncio.timeout(probe.timeout):
                 result = await attempts.attempt()
         except TimeoutError:
-            result = Probed.FAILURE
+            result, odd = Probed.FAILURE, ""
+        except Exception as error:  # noqa: BLE001 - one odd probe may not take the others down
+            result, odd = Probed.NOT_MADE, f"{type(error).__name__}: {error}"
+        else:
+            odd = ""
+        _log_odd(watched, odd)
         now = self._clock.monotonic()
         watched.attempt = Attempt(attempts.kind, result, now - began, now)
         before = watched.serving
@@ -199,6 +224,12 @@ class Services(Background):
 
 async def _happened(event: asyncio.Event) -> None:
     await event.wait()
+
+
+def _log_odd(watched: Watched, odd: str) -> None:
+    if odd and odd != watched.odd:
+        log.error("probe.fell_over", service=watched.service.name, error=odd)
+    watched.odd = odd
 
 
 def _log_probe(watched: Watched, kind: str) -> None:

@@ -87,6 +87,7 @@ class FakeSystemd:
         self.silent = False
         self._listener: Listener | None = None
         self._broken = asyncio.Event()
+        self._end: Exception = BusLost("the bus closed the connection")
 
     async def watch(self, names: Sequence[str], listener: Listener) -> None:
         self.watched.append(tuple(names))
@@ -100,7 +101,7 @@ class FakeSystemd:
         listener.synced(0.0)
         self._broken.clear()
         await self._broken.wait()
-        raise BusLost("the bus closed the connection")
+        raise self._end
 
     def signal(self, name: str, seen: Unit) -> None:
         """Change a unit, as PropertiesChanged would tell it."""
@@ -110,6 +111,24 @@ class FakeSystemd:
 
     def break_connection(self) -> None:
         self._broken.set()
+
+    def fall_over(self, error: Exception) -> None:
+        """Raise what no watcher is meant to raise."""
+        self._end = error
+        self._broken.set()
+
+
+class OddProber:
+    """Raises what no prober is meant to raise."""
+
+    kind = "tcp"
+
+    def __init__(self) -> None:
+        self.attempts = 0
+
+    async def attempt(self) -> Probed:
+        self.attempts += 1
+        raise UnicodeError("label empty or too long")
 
 
 class FakeProber:

@@ -79,6 +79,7 @@ class SystemdOnBus:
                 "SubState": Variant("s", sub),
                 "StateChangeTimestamp": Variant("t", 1_700_000_000_500_000),
                 "InvocationID": Variant("ay", bytes([run] * 16)),
+                "Job": Variant("(uo)", [0, "/"]),
             },
             SERVICE: {
                 "Result": Variant("s", "success"),

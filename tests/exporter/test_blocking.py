@@ -57,6 +57,25 @@ async def test_stuck_threads_are_bounded_and_a_place_is_given_back() -> None:
     assert await threads.call("nfs", lambda: "back") == "back"
 
 
+async def test_a_reserved_key_never_waits_for_a_place() -> None:
+    """Or one hung mount too many would keep the mount table from being read."""
+    threads, started, go_on = (
+        Threads(limit=1, reserved={"table"}),
+        threading.Event(),
+        threading.Event(),
+    )
+
+    def stuck() -> bool:
+        started.set()
+        return go_on.wait()
+
+    call: asyncio.Task[object] = asyncio.ensure_future(threads.call("nfs", stuck))
+    await give_up(call, started)
+    for _ in range(2):  # its place is given back too
+        assert await threads.call("table", lambda: "read") == "read"
+    go_on.set()
+
+
 async def test_a_wait_for_a_place_can_be_given_up() -> None:
     threads, started, go_on = Threads(limit=1), threading.Event(), threading.Event()
 

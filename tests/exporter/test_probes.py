@@ -1,6 +1,7 @@
 """Probes and peers against real sockets and real programs."""
 
 import asyncio
+import errno
 import os
 import select
 import socket
@@ -15,7 +16,7 @@ from aiohttp import web
 from exporter.collector import Absent
 from exporter.collectors.peers import Peers, ask
 from exporter.config import CommandProbe, HttpProbe, Peer, TcpProbe
-from exporter.probes import Command, Http, Tcp, prober
+from exporter.probes import Command, Http, Tcp, blame, prober
 from exporter.serving import Probed
 
 SUCCESS, FAILURE, NOT_MADE = Probed.SUCCESS, Probed.FAILURE, Probed.NOT_MADE
@@ -101,6 +102,17 @@ async def test_tcp_is_decided_by_the_connection() -> None:
     assert await Tcp(TcpProbe(LOCAL, port)).attempt() is FAILURE
 
 
+async def test_tcp_to_a_name_that_has_no_address_says_nothing_about_the_service() -> None:
+    # RFC 6761: .invalid has no addresses anywhere; without a resolver the answer is the same here.
+    assert await Tcp(TcpProbe("nobody.invalid", 80)).attempt() is NOT_MADE
+
+
+@pytest.mark.parametrize("number", [errno.EADDRNOTAVAIL, errno.ENETUNREACH, errno.ENETDOWN])
+def test_a_network_of_our_own_that_is_not_there_says_nothing_about_the_service(number: int) -> None:
+    assert blame(OSError(number, "")) is NOT_MADE
+    assert blame(OSError(errno.EHOSTUNREACH, "")) is FAILURE
+
+
 async def test_a_command_is_decided_by_its_exit_status() -> None:
     assert await Command(CommandProbe(("/bin/true",))).attempt() is SUCCESS
     assert await Command(CommandProbe(("/bin/false",))).attempt() is FAILURE
@@ -108,6 +120,16 @@ async def test_a_command_is_decided_by_its_exit_status() -> None:
 
 async def test_a_command_that_does_not_exist_says_nothing_about_the_service() -> None:
     assert await Command(CommandProbe(("/nowhere/program",))).attempt() is NOT_MADE
+
+
+async def test_a_command_that_cannot_be_killed_has_failed_until_it_is_gone() -> None:
+    """A process in the kernel cannot be had in a test; one that nobody has waited for is the same here."""
+    argv = (sys.executable, "-c", "import sys; sys.stdin.read()")
+    stuck = await asyncio.create_subprocess_exec(*argv, stdin=asyncio.subprocess.PIPE)
+    command = Command(CommandProbe(("/bin/true",)), stuck)
+    assert [await command.attempt() for _ in range(3)] == [FAILURE] * 3
+    await stuck.communicate(b"")
+    assert await command.attempt() is SUCCESS
 
 
 async def test_a_command_gets_no_shell() -> None:

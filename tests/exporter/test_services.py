@@ -3,17 +3,20 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
+from structlog.testing import capture_logs
 
 from exporter.collector import State
 from exporter.collectors.services import Services
 from exporter.config import Probe, Service, TcpProbe
 from exporter.serving import Probed
-from tests.exporter.fakes import FakeProber, FakeSystemd, loop_clock, unit
+from tests.exporter.fakes import FakeProber, FakeSystemd, OddProber, loop_clock, unit
 
 pytestmark = pytest.mark.looptime(start=0)
 
+ODD = Probe(TcpProbe("x..y", 80), interval=10.0)
 PROBE = Probe(TcpProbe("::1", 80), interval=10.0, timeout=2.0, fall=2)
 NGINX = Service("nginx", "nginx.service", "web", PROBE)
 CRON = Service("cron", "cron.service", "web")
@@ -167,6 +170,83 @@ async def test_a_probe_that_cannot_be_made_leaves_the_service_unknown() -> None:
         await asyncio.sleep(10)
         assert up(services) is None
         assert b"hale_service_probe_success" not in services.latest().body
+
+
+async def test_an_odd_probe_costs_nobody_else_anything_and_is_logged_once() -> None:
+    """Such as a host that the resolver's encoding refuses."""
+    systemd, good, odd = systemd_with(nginx="active", cron="active"), FakeProber(), OddProber()
+    probers = {PROBE.how: good, ODD.how: odd}
+    services = Services(
+        [NGINX, Service("cron", "cron.service", "web", ODD)],
+        systemd,
+        loop_clock(),
+        lambda how: probers[how],
+    )
+    with capture_logs() as logs:
+        task = asyncio.create_task(services.run())
+        await asyncio.sleep(35)
+        assert (up(services), up(services, "cron")) == ("1", None)
+        assert services.latest().state is State.OK
+        assert (len(good.attempts), odd.attempts, len(systemd.watched)) == (5, 5, 1)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert [log["service"] for log in logs if log["event"] == "probe.fell_over"] == ["cron"]
+
+
+async def test_a_watcher_that_falls_over_is_a_failed_collector_and_all_is_unknown() -> None:
+    systemd = systemd_with(nginx="active")
+    services = Services([NGINX], systemd, loop_clock(), lambda how: FakeProber())
+    task = asyncio.create_task(services.run())
+    await asyncio.sleep(1)
+    assert up(services) == "1"
+    systemd.fall_over(ZeroDivisionError("a bug of ours"))
+    with pytest.raises(ExceptionGroup):
+        await task
+    assert (services.latest().state, up(services)) == (State.FAILED, None)
+
+
+async def test_an_ordinary_restart_is_not_told_as_a_failure() -> None:
+    """`systemctl restart` of a unit that takes eight seconds to start."""
+    systemd, prober = systemd_with(nginx="active", cron="active"), FakeProber()
+    told = set[str | None]()
+    async with running(systemd, prober, NGINX, CRON) as services:
+        await asyncio.sleep(1)
+        prober.answer = Probed.FAILURE
+        for name in ("nginx.service", "cron.service"):
+            for seen in (
+                unit("deactivating", "stop-sigterm", job=True),
+                unit("inactive", "dead", job=True),
+                unit("activating", "start", "b2", job=True),
+            ):
+                systemd.signal(name, seen)
+                told |= {up(services), up(services, "cron")}
+        await asyncio.sleep(8)
+        told |= {up(services), up(services, "cron")}
+    assert told == {"1"}
+
+
+async def test_a_declared_service_is_named_whatever_is_known_of_it() -> None:
+    systemd = FakeSystemd()
+    systemd.silent = True
+    info = 'hale_service_info{service="cron",service_group="web",unit="cron.service"} 1'
+    async with running(systemd, FakeProber(), CRON) as services:
+        assert info in services.latest().body.decode().splitlines()
+        await asyncio.sleep(20)
+        assert services.latest().state is State.TIMED_OUT
+        assert info in services.latest().body.decode().splitlines()
+
+
+async def test_a_service_with_slow_probes_is_waited_for_as_long_as_they_need() -> None:
+    """Two attempts of 50 s and their time-outs are longer than the least patience."""
+    slow = Service("nginx", "nginx.service", "web", replace(PROBE, interval=50.0))
+    systemd = systemd_with(nginx="active")
+    async with running(systemd, FakeProber(), slow) as services:
+        await asyncio.sleep(1)
+        systemd.signal("nginx.service", unit("activating", "auto-restart"))
+        await asyncio.sleep(100)
+        assert up(services) == "1"
+        await asyncio.sleep(10)
+        assert up(services) == "0"
 
 
 async def test_a_new_declaration_keeps_what_is_known_of_services_that_stay() -> None:

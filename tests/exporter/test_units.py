@@ -200,7 +200,28 @@ async def test_a_daemon_that_dies_is_a_lost_bus(tmp_path: Path) -> None:
                     await task
 
 
+async def test_a_job_is_told_as_long_as_there_is_one(address: str) -> None:
+    """A restart passes through inactive; its job tells that from a stop."""
+    async with systemd_on(address) as systemd, watching(address, NGINX) as (heard, _):
+        systemd.load(NGINX)
+        await heard.until_synced()
+        assert heard.units[NGINX].job is False
+        await systemd.change(
+            NGINX,
+            UNIT,
+            ActiveState=Variant("s", "inactive"),
+            SubState=Variant("s", "dead"),
+            Job=Variant("(uo)", [7, "/org/freedesktop/systemd1/job/7"]),
+        )
+        assert (await heard.until_state(NGINX, "inactive", "dead")).job is True
+        await systemd.change(
+            NGINX, UNIT, SubState=Variant("s", "failed"), Job=Variant("(uo)", [0, "/"])
+        )
+        assert (await heard.until_state(NGINX, "inactive", "failed")).job is False
+
+
 def test_properties_that_are_missing_or_odd_are_unknown_not_wrong() -> None:
     assert parse({}) == Unit("", "", "", "", None, None, None, "")
     odd = parse({"ActiveState": 7, "NRestarts": "3", "StateChangeTimestamp": 0})
     assert (odd.active_state, odd.restarts, odd.state_changed_at) == ("", None, None)
+    assert not any(parse({"Job": job}).job for job in (7, [], "7", ["7", "/"], [0, "/"]))
