@@ -225,7 +225,11 @@ async def test_whoever_waits_for_the_lease_follows_what_is_written_and_verifies_
     clock = HandClock()
     first = await SqliteStore.open(where, clock)
 
+    waits = []
+
     async def sleep_while_somebody_forges(seconds):
+        waits.append(seconds)
+        assert len(waits) == 1, "what was forged meanwhile was not looked at"
         await first.append([Unfrozen("ann"), Unfrozen("bob")])
         await first.renew()
         changed(where, "UPDATE events SET body = replace(body, 'ann', 'eve')")
