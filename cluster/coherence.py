@@ -12,6 +12,8 @@ from cluster.document import Document, Value
 from cluster.errors import Path, Problem
 from cluster.ladder import EXPORTER
 
+FAST = "ServiceDown"  # rules/services.yml
+
 
 def judge(document: Document) -> list[Problem]:
     """Return every contradiction, in no order."""
@@ -179,6 +181,27 @@ def reserved(document: Document) -> Iterator[Problem]:
                 break
 
 
+def hales_own(document: Document) -> Iterator[Problem]:
+    """Find services whose unit is a part of Hale: a ladder must not stop what it acts through."""
+    for service in _mapping(document, "services"):
+        unit = _at(document, "services", service, "unit")
+        if service != EXPORTER and isinstance(unit, str) and unit.startswith("hale-"):
+            message = f"{unit} is a part of Hale itself."
+            remedy = "Remove this service; the exporter is watched and healed without it."
+            yield document.problem(("services", service, "unit"), message, remedy)
+
+
+def overrides(document: Document) -> Iterator[Problem]:
+    """Find a `for` of the one alert that may have none."""
+    if FAST in _mapping(document, "monitoring", "for"):
+        message = (
+            f"{FAST} has no `for`: the exporter has counted the probe's failures already, "
+            "and may send this very alert itself."
+        )
+        remedy = "Set the probe's fall instead."
+        yield document.problem(("monitoring", "for", FAST), message, remedy)
+
+
 def rungs_in_reach(document: Document) -> Iterator[Problem]:
     """Find rungs after a person was called: the healer has let go by then."""
     for ladder in _mapping(document, "ladders"):
@@ -201,5 +224,7 @@ LOOKS: tuple[Look, ...] = (
     room_to_repair,
     circles,
     reserved,
+    hales_own,
+    overrides,
     rungs_in_reach,
 )

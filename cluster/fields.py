@@ -69,8 +69,17 @@ def is_address(text: str) -> bool:
         ipaddress.ip_address(text)
     except ValueError:
         looks_like_one = ":" in text or re.fullmatch(r"[0-9.]*", text)
-        return _ADDRESS.fullmatch(text) is not None and not looks_like_one
+        shaped = _ADDRESS.fullmatch(text) is not None and _has_labels(text)
+        return shaped and not looks_like_one
     return "%" not in text
+
+
+def _has_labels(name: str) -> bool:
+    """Say whether a resolver can be asked for a name: it encodes each label, of 1 to 63 bytes."""
+    try:
+        return bool(name.encode("idna"))
+    except UnicodeError:
+        return False
 
 
 def _address(text: str) -> str:
@@ -123,12 +132,25 @@ def checked_url(text: str) -> str:
         port = parts.port
     except ValueError as error:
         raise wrong from error
-    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
+    if parts.scheme not in ("http", "https") or port == 0:
+        raise wrong
+    if not parts.hostname or not _has_labels(parts.hostname):
         raise wrong
     return text.rstrip("/")
 
 
+def _without_user(url: str) -> str:
+    if "@" in urlsplit(url).netloc:
+        raise ValueError(
+            "a user or password in this URL would be left out. Write the URL without, "
+            "and let whatever stands before the server know its clients by their addresses."
+        )
+    return url
+
+
 def _argument(text: str) -> str:
+    if not text:
+        raise ValueError("an argument is empty. Remove it, or write what is meant.")
     if not text.isprintable() or len(text) > 4000:
         raise ValueError("an argument must be printable text of at most 4000 characters.")
     return text
@@ -177,6 +199,8 @@ File = Annotated[
     Field(json_schema_extra={"pattern": FILE_PATTERN}),
 ]
 Url = Annotated[str, AfterValidator(checked_url), Field(json_schema_extra={"format": "uri"})]
+# One that Prometheus or the healer asks: what is rendered has no place for a name and a password.
+ServerUrl = Annotated[Url, AfterValidator(_without_user)]
 Command = Annotated[tuple[Annotated[str, AfterValidator(_argument)], ...], AfterValidator(_command)]
 
 # Seconds, where zero means "at once".

@@ -50,6 +50,8 @@ class Code(Enum):
     DEAF_WATCHDOG = ("HC028", Severity.ERROR)
     OWNER_HURRIED = ("HC029", Severity.WARNING)
     SPACING_ABOVE_WAIT = ("HC030", Severity.WARNING)
+    SLOW_WITNESS = ("HC031", Severity.WARNING)
+    SLOW_PROBE = ("HC032", Severity.WARNING)
 
     @property
     def word(self) -> str:

@@ -1,12 +1,14 @@
 """Where Prometheus and Alertmanager listen on each monitoring node, and how others reach them.
 
-Rule: what only its own node asks listens on loopback.
+Rule: what only its own node asks listens on loopback. A URL that leads through something else, a
+proxy or one that ends TLS, says nothing of where the server behind it listens.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from cluster.defaults import ALERTMANAGER_PORT, PROMETHEUS_PORT
 from cluster.model import Cluster
 from cluster.probe import host_port
 
@@ -48,19 +50,28 @@ def endpoint(url: str) -> Endpoint:
 
 def prometheus(cluster: Cluster, node: str) -> str:
     """Return HOST:PORT on which a monitoring node's Prometheus listens."""
-    return _listens([endpoint(cluster.monitoring.prometheus)], cluster.nodes[node].address)
+    return _listens(cluster, node, [cluster.monitoring.prometheus], PROMETHEUS_PORT)
 
 
 def alertmanager(cluster: Cluster, node: str) -> str:
     """Return HOST:PORT on which a monitoring node's Alertmanager listens."""
-    return _listens(map(endpoint, cluster.monitoring.alertmanagers), cluster.nodes[node].address)
+    return _listens(cluster, node, cluster.monitoring.alertmanagers, ALERTMANAGER_PORT)
 
 
-def _listens(ends: Iterable[Endpoint], address: str) -> str:
-    known = list(ends)
-    for end in known:
-        if end.host == address:
+def _listens(cluster: Cluster, node: str, urls: Iterable[str], usual: int) -> str:
+    address = cluster.nodes[node].address
+    # Neither server ends TLS itself: Debian's have no certificate.
+    direct = [end for end in map(endpoint, urls) if end.scheme == "http"]
+    for end in direct:
+        if end.host == address.lower():
             return host_port(address, end.port)
-    near = next((end for end in known if end.loopback), None)
-    # Named otherwise, by a host name or a proxy: its own address, at the port that is spoken of.
-    return host_port(LOOPBACK, near.port) if near else host_port(address, known[0].port)
+    near = next((end for end in direct if end.loopback), None)
+    if near is not None:
+        return host_port(LOOPBACK, near.port)
+    return host_port(address, _port_of_others(cluster, direct) or usual)
+
+
+def _port_of_others(cluster: Cluster, ends: Iterable[Endpoint]) -> int | None:
+    """Return the port on which the URLs reach another monitoring node: all of them listen alike."""
+    nodes = {cluster.nodes[name].address.lower() for name in cluster.monitoring.nodes}
+    return next((end.port for end in ends if end.host in nodes), None)

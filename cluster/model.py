@@ -12,7 +12,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from cluster.fields import (
@@ -79,17 +79,34 @@ class Group(Block):
         return self.role is Role.CONTROL
 
 
+class Restart(StrEnum):
+    """What systemd's Restart= may be here; `no` would leave every failure to the healer."""
+
+    ON_FAILURE = "on-failure"
+    ON_ABNORMAL = "on-abnormal"
+    ON_ABORT = "on-abort"
+    ALWAYS = "always"
+
+
 class NativeRestart(Block):
-    """systemd's own try, which comes first.
+    """systemd's own try, which comes first. What is None stays as the unit has it.
 
     Attributes:
+        restart: After which ends systemd starts it again, as systemd.service(5) names them.
         limit: Starts within `within` seconds after which systemd gives up.
         wait: Seconds between a failure and systemd's next start.
     """
 
-    limit: AtLeastOne = 3
-    within: Period = 60.0
-    wait: Period = 2.0
+    restart: Restart | None = None
+    limit: AtLeastOne | None = None
+    within: Period | None = None
+    wait: Period | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> "NativeRestart":
+        if not any((self.restart, self.limit, self.within, self.wait)):
+            raise ValueError("nothing is asked for. Write restart, limit, within or wait.")
+        return self
 
 
 class Service(Block):
@@ -107,7 +124,7 @@ class Service(Block):
     group: Name
     probe: Probe | None = None
     config_check: Command | None = None
-    native_restart: NativeRestart | None = NativeRestart()
+    native_restart: NativeRestart | None = None
     depends_on: tuple[Name, ...] = ()
 
 

@@ -11,6 +11,8 @@ from importlib.resources.abc import Traversable
 
 import yaml
 
+from cluster.quantity import duration
+
 
 @dataclass(frozen=True, slots=True)
 class RuleFile:
@@ -26,12 +28,14 @@ class Alert:
 
     Attributes:
         heal: The ladder's name, `none`, or empty where the rule says nothing.
+        wait: Its `for` in seconds, 0 where it has none.
     """
 
     name: str
     file: str
     heal: str
     severity: str
+    wait: float = 0.0
 
 
 def _folder(package: str, suffix: str) -> Iterator[Traversable]:
@@ -69,7 +73,8 @@ def _alerts(file: RuleFile) -> Iterator[Alert]:
             if "alert" in rule:
                 labels = rule.get("labels") or {}
                 heal, severity = str(labels.get("heal", "")), str(labels.get("severity", ""))
-                yield Alert(str(rule["alert"]), file.name, heal, severity)
+                wait = duration(str(rule.get("for", "0s")))
+                yield Alert(str(rule["alert"]), file.name, heal, severity, wait)
 
 
 def runbooks() -> frozenset[str]:

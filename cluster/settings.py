@@ -20,6 +20,7 @@ from cluster.fields import (
     Name,
     Period,
     Seconds,
+    ServerUrl,
     Url,
     between,
 )
@@ -137,6 +138,12 @@ class Escalate(Block):
         return self
 
 
+GATE_SPACING_LIMIT = 7 * 86400.0
+"""Seconds; a gate takes no longer spacing, and none of 0: it cannot be switched off."""
+
+GATE_USER = "hale-gate"
+"""As whom the healer comes to a node. The gate's package makes this user and lets it to the socket."""
+
 GATE_SPACING: Mapping[str, str] = {Action.SERVICE_RESTART: "30s"}
 
 
@@ -168,14 +175,13 @@ class Healer(Block):
     store: Store = Store()
     guards: Guards = Guards()
     gate_spacing: Annotated[
-        Mapping[Action, Seconds],
+        Mapping[Action, Annotated[Seconds, between(0.001, GATE_SPACING_LIMIT)]],
         BeforeValidator(_spacing),
         AfterValidator(_verbs),
         Field(validate_default=True),
     ] = {}
     escalate: Escalate | None = None
     resync: Period = 2.0
-    ssh_user: Name = "hale-gate"
     ssh_port: Annotated[int, Field(strict=True, ge=1, le=65535)] = 22
     key: File = "/etc/hale/healer_key"
     known_hosts: File = "/etc/hale/known_hosts"
@@ -210,6 +216,7 @@ class Monitoring(Block):
     Attributes:
         nodes: Where both run.
         prometheus: Where the healer asks for evidence.
+        resend_delay: Seconds after which Prometheus sends an alert that goes on firing again.
         alertmanagers: Every one, as Prometheus and the healer reach it.
         dashboards: Where Grafana shows the dashboards; None leaves the links out.
         patience: Seconds that people are not told of an alert that a ladder may heal.
@@ -218,11 +225,12 @@ class Monitoring(Block):
     """
 
     nodes: Annotated[tuple[Name, ...], NOT_EMPTY]
-    prometheus: Url
+    prometheus: ServerUrl
     scrape_interval: Period = 15.0
     evaluation_interval: Period = 15.0
     retention: Annotated[Period, between(3600, MAX_SECONDS)] = 15 * 86400.0
-    alertmanagers: Annotated[tuple[Url, ...], NOT_EMPTY]
+    resend_delay: Period = 60.0
+    alertmanagers: Annotated[tuple[ServerUrl, ...], NOT_EMPTY]
     dashboards: Url | None = None
     group_wait: Seconds = 10.0
     group_interval: Period = 60.0

@@ -77,7 +77,6 @@ def of_cluster(cluster: Cluster) -> Settings:
             {node.name: (node.address, healer.ssh_port) for node in cluster.nodes.values()},
             Path(healer.key),
             Path(healer.known_hosts),
-            GATE_USER,
         ),
         prometheus=PrometheusSettings(
             monitoring.prometheus.rstrip("/"), cluster.name, healer.guards.still_true.max_age

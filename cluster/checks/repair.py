@@ -6,13 +6,13 @@ from urllib.parse import urlsplit
 from cluster.errors import Path
 from cluster.finding import Code, Finding
 from cluster.ladder import EXPORTER, Mode
-from cluster.model import Service
+from cluster.model import NativeRestart, Service
 from cluster.probe import PLACEHOLDER
 from cluster.quantity import duration_text
 from cluster.subject import Check, Subject
 
-# Prometheus sends an alert that goes on firing this often (--rules.alert.resend-delay, its default).
-RESEND_SECONDS = 60.0
+# Longer than this, and users have told people before the probe has told the healer.
+NOTICED_SECONDS = 120.0
 
 
 def probes(subject: Subject) -> Iterator[Finding]:
@@ -29,6 +29,20 @@ def probes(subject: Subject) -> Iterator[Finding]:
             reason = f"every node of {service.group} would probe {fixed}, so one dead node looks like all."
             remedy = f"Write {PLACEHOLDER} in its place."
             yield subject.finding(Code.PROBE_ELSEWHERE, (*path, "probe"), reason, remedy)
+
+
+def slow_probes(subject: Subject) -> Iterator[Finding]:
+    """Find probes that take so long to see a failure that everybody knows of it."""
+    for service in subject.cluster.services.values():
+        probe = service.probe
+        if probe is not None and (needed := probe.interval * probe.fall) > NOTICED_SECONDS:
+            reason = (
+                f"{probe.fall} failed attempts in a row take {duration_text(needed)}, "
+                f"so {service.name} is down that long before anything happens."
+            )
+            remedy = "Shorten interval or lower fall."
+            path: Path = ("services", service.name, "probe")
+            yield subject.finding(Code.SLOW_PROBE, path, reason, remedy)
 
 
 def _fixed_address(subject: Subject, service: Service) -> str | None:
@@ -49,20 +63,27 @@ def native_restart(subject: Subject) -> Iterator[Finding]:
         if native is None:
             continue
         path: Path = ("services", service.name, "native_restart")
-        if native.limit * native.wait >= native.within:
+        if _never_gives_up(native):
             reason = (
-                f"{native.limit} starts with {duration_text(native.wait)} between them take as long as "
-                f"{duration_text(native.within)}, so systemd never gives up and the healer never begins."
+                f"{native.limit} starts with {duration_text(native.wait or 0)} between them take as long as "
+                f"{duration_text(native.within or 0)}, so systemd never gives up and the healer never begins."
             )
             remedy = "Shorten wait, lower limit or lengthen within."
             yield subject.finding(Code.NEVER_GIVES_UP, path, reason, remedy)
-        elif settled < native.wait:
+        elif native.wait is not None and settled < native.wait:
             reason = (
                 f"systemd waits {duration_text(native.wait)} between starts of {service.name}, longer than "
                 f"owner_settled.service ({duration_text(settled)}), so the healer may come in between."
             )
             remedy = "Lengthen healer.guards.owner_settled.service."
             yield subject.finding(Code.OWNER_HURRIED, path, reason, remedy)
+
+
+def _never_gives_up(native: NativeRestart) -> bool:
+    """Say whether the limit is out of reach; not known where the unit's own settings count."""
+    if native.limit is None or native.wait is None or native.within is None:
+        return False
+    return native.limit * native.wait >= native.within
 
 
 def verification(subject: Subject) -> Iterator[Finding]:
@@ -113,13 +134,13 @@ def evidence(subject: Subject) -> Iterator[Finding]:
         remedy = "Lengthen healer.guards.still_true.max_age."
         path: Path = ("healer", "guards", "still_true", "max_age")
         yield subject.finding(Code.STALE_EVIDENCE, path, reason, remedy)
-    heartbeat = pipeline + RESEND_SECONDS
+    heartbeat = pipeline + monitoring.resend_delay
     if guards.sees_enough.watchdog < heartbeat:
         reason = (
             f"the Watchdog may be {duration_text(guards.sees_enough.watchdog)} old, but Prometheus "
             f"repeats it every {duration_text(heartbeat)} or so, so the healer would freeze for nothing."
         )
-        remedy = "Lengthen healer.guards.sees_enough.watchdog."
+        remedy = "Lengthen healer.guards.sees_enough.watchdog, or shorten monitoring.resend_delay."
         path = ("healer", "guards", "sees_enough", "watchdog")
         yield subject.finding(Code.DEAF_WATCHDOG, path, reason, remedy)
 
@@ -143,6 +164,7 @@ def patience(subject: Subject) -> Iterator[Finding]:
 
 REPAIR: tuple[Check, ...] = (
     probes,
+    slow_probes,
     native_restart,
     verification,
     acting,

@@ -5,7 +5,11 @@ from collections.abc import Iterator
 
 from cluster.finding import Code, Finding
 from cluster.model import UNKNOWN_DOMAIN, Group
+from cluster.quantity import duration_text
 from cluster.subject import Check, Subject
+
+NODE_DOWN = "NodeDown"  # rules/nodes.yml
+LOOKS = 3
 
 
 def _serving(subject: Subject) -> Iterator[Group]:
@@ -102,6 +106,22 @@ def witnesses(subject: Subject) -> Iterator[Finding]:
         yield subject.finding(Code.FEW_WITNESSES, ("exporter", "peers"), reason, remedy)
 
 
+def slow_witnesses(subject: Subject) -> Iterator[Finding]:
+    """Find peers that look so seldom that NodeDown cannot count on what they saw last."""
+    alert = next((alert for alert in subject.alerts if alert.name == NODE_DOWN), None)
+    if alert is None:
+        return  # without packaged rules nothing can be said
+    wait = subject.cluster.monitoring.for_.get(NODE_DOWN, alert.wait)
+    needed = LOOKS * subject.cluster.exporter.peer_interval
+    if needed > wait:
+        reason = (
+            f"{LOOKS} looks at a peer take {duration_text(needed)}, longer than {NODE_DOWN} waits "
+            f"({duration_text(wait)}), so the second witness may speak of a time before."
+        )
+        remedy = f"Shorten peer_interval, or lengthen monitoring.for.{NODE_DOWN}."
+        yield subject.finding(Code.SLOW_WITNESS, ("exporter", "peer_interval"), reason, remedy)
+
+
 TOPOLOGY: tuple[Check, ...] = (
     room,
     failure_domains,
@@ -109,4 +129,5 @@ TOPOLOGY: tuple[Check, ...] = (
     control_plane,
     addresses,
     witnesses,
+    slow_witnesses,
 )

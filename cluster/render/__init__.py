@@ -41,7 +41,7 @@ def render(loaded: Loaded, rules: tuple[RuleFile, ...]) -> Tree:
 
 def _gate(loaded: Loaded, node: str) -> Iterator[tuple[str, str]]:
     yield "etc/hale/gate.json", gate_json(loaded.cluster, node)
-    yield "etc/ssh/sshd_config.d/hale-gate.conf", sshd_conf(loaded.cluster)
+    yield "etc/ssh/sshd_config.d/hale-gate.conf", sshd_conf()
 
 
 def _units(loaded: Loaded, node: str) -> Iterator[tuple[str, str]]:

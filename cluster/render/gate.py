@@ -1,6 +1,7 @@
 """/etc/hale/gate.json and the way in: what a node's gate may be asked for (docs/contracts.md)."""
 
 from cluster.model import BuiltinService, Cluster, Service
+from cluster.settings import GATE_USER
 from cluster.writing import HEADER, json_text, number
 
 # A Match block ends only with the next one, so `Match all` keeps it off the files read after it.
@@ -45,6 +46,6 @@ def gate_json(cluster: Cluster, node: str) -> str:
     )
 
 
-def sshd_conf(cluster: Cluster) -> str:
+def sshd_conf() -> str:
     """Write sshd's drop-in: the healer's user gets the gate's pipe and nothing else."""
-    return HEADER + _SSHD.format(user=cluster.healer.ssh_user)
+    return HEADER + _SSHD.format(user=GATE_USER)

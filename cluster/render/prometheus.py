@@ -102,7 +102,9 @@ def _targets(cluster: Cluster, nodes: Iterable[str], where: Callable[[str], str]
 def prometheus_default(cluster: Cluster, node: str) -> str:
     """Write Debian's /etc/default/prometheus."""
     retention = duration_text(cluster.monitoring.retention)
+    resend = duration_text(cluster.monitoring.resend_delay)
     arguments = [
+        f"--rules.alert.resend-delay={resend}",
         f"--storage.tsdb.retention.time={retention}",
         f"--web.listen-address={listening.prometheus(cluster, node)}",
     ]

@@ -50,7 +50,7 @@ services:
     unit: postgresql@15-main.service
     group: db.main
     probe: {tcp: "{address}:5432", interval: 10s, timeout: 1500ms}
-    native_restart: null
+    native_restart: {limit: 5}
   redis:
     unit: redis.service
     group: "off"
@@ -60,6 +60,6 @@ healer: {node: "010", mode: act, gate_spacing: {service.restart: 1500ms}}
 monitoring:
   nodes: ["010", mon.b]
   dashboards: https://grafana.example/d
-  for: {ServiceDown: 90s}
+  for: {DiskFull: 90s}
 exporter: {peers: 3}
 """

@@ -17,7 +17,7 @@ SCENARIOS = sorted((ROOT / "scenarios").glob("*/cluster.yml"))
 
 ALERTS = (
     Alert("ServiceDown", "services.yml", "restart-service", "critical"),
-    Alert("NodeDown", "nodes.yml", "none", "critical"),
+    Alert("NodeDown", "nodes.yml", "none", "critical", wait=60.0),
 )
 RUNBOOKS = frozenset({"ServiceDown", "NodeDown"})
 
@@ -42,7 +42,14 @@ CASES = [
     (Code.HOST_NAME, "10.0.0.12", "web2.example", "web2.example is a host name"),
     (Code.NO_PROBE, ', probe: {http: "http://{address}/"}', "", "nginx has no probe"),
     (Code.PROBE_ELSEWHERE, "{address}", "10.0.0.11", "every node of web would probe 10.0.0.11"),
-    (Code.NEVER_GIVES_UP, "group: web,", "group: web, native_restart: {wait: 20s},", "1m"),
+    (
+        Code.NEVER_GIVES_UP,
+        "group: web,",
+        "group: web, native_restart: {limit: 3, within: 1m, wait: 20s},",
+        "1m",
+    ),
+    (Code.SLOW_PROBE, '"http://{address}/"', '"http://{address}/", interval: 1m, fall: 3', "3m"),
+    (Code.SLOW_WITNESS, "monitoring:\n", "exporter: {peer_interval: 21s}\nmonitoring:\n", "63s"),
     (Code.OWNER_HURRIED, "group: web,", "group: web, native_restart: {wait: 15s},", "(10s)"),
     (Code.NO_DEADMAN, '  deadman: {url: "https://deadman.example/hale"}\n', "", "dead man"),
     (Code.NO_PEOPLE, '  receivers: {people: {url: "https://pager.example/first"}}\n', "", "people"),
@@ -96,6 +103,26 @@ def test_a_finding_stands_at_its_line() -> None:
     assert str(found).startswith(
         "cluster.yml:8:9: HC003 warning: groups.web.nodes: all nodes of web"
     )
+
+
+def test_the_watchdog_may_be_younger_where_prometheus_repeats_it_sooner() -> None:
+    text = SOUND.replace("mode: act", "mode: act\n  guards: {sees_enough: {watchdog: 1m}}")
+    sooner = text.replace("  deadman:", "  resend_delay: 5s\n  deadman:")
+    assert Code.DEAF_WATCHDOG in {finding.code for finding in findings_of(text)}
+    assert Code.DEAF_WATCHDOG not in {finding.code for finding in findings_of(sooner)}
+
+
+@pytest.mark.parametrize(("wait", "found"), [("62s", True), ("63s", False)])
+def test_a_second_witness_is_slow_beside_the_node_downs_own_wait(wait: str, found: bool) -> None:
+    text = f"exporter: {{peer_interval: 21s}}\n{SOUND}".replace(
+        "  deadman:", f"  for: {{NodeDown: {wait}}}\n  deadman:"
+    )
+    assert (Code.SLOW_WITNESS in {finding.code for finding in findings_of(text)}) is found
+
+
+def test_the_packaged_node_down_waits() -> None:
+    waits = {alert.name: alert.wait for alert in alerts(rule_files())}
+    assert (waits["NodeDown"], waits["ServiceDown"]) == (60.0, 0.0)
 
 
 def test_an_alert_needs_a_ladder_that_is_here_and_a_runbook() -> None:

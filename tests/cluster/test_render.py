@@ -15,7 +15,7 @@ from cluster.packaged import RuleFile, rule_files
 from cluster.render import render
 from cluster.render.rules import rules_yml
 from cluster.tree import Tree
-from cluster.writing import yaml_text
+from cluster.writing import HEADER, yaml_text
 from tests.cluster.examples import SHORT, SOUND, WIDE
 
 HERE = Path(__file__).parent
@@ -31,11 +31,11 @@ groups:
   - name: example
     rules:
       # Why there is no `for` stays readable.
-      - alert: ServiceDown
-        expr: max (hale_service_up == 0) by (cluster)
+      - alert: DiskFull
+        expr: max (disk_free == 0) by (cluster)
         annotations:
           dashboard_url: HALE_DASHBOARDS/services
-          runbook_url: HALE_RUNBOOKS/ServiceDown
+          runbook_url: HALE_RUNBOOKS/DiskFull
       - record: hale:nodes:count
         expr: count(up)
       - {alert: NodeDown, expr: up == 0, for: 1m, annotations: {runbook_url: HALE_RUNBOOKS/NodeDown}}
@@ -87,7 +87,7 @@ def test_a_rule_gets_its_for_and_its_links_and_keeps_its_comments() -> None:
     assert service["for"] == "90s"
     assert service["annotations"] == {
         "dashboard_url": "https://grafana.example/d/services",
-        "runbook_url": "http://[2001:db8::10]:9595/runbooks/ServiceDown",
+        "runbook_url": "http://[2001:db8::10]:9595/runbooks/DiskFull",
     }
     assert node["for"] == "1m"
     assert "# Why there is no `for` stays readable." in text
@@ -113,6 +113,66 @@ def test_the_packaged_rules_keep_no_placeholder() -> None:
         text = rules_yml(cluster, rules)
         assert "HALE_" not in text
         assert yaml.safe_load(text)["groups"]
+
+
+NATIVE = [
+    ("{restart: always}", "[Service]\nRestart=always\n"),
+    ("{wait: 500ms}", "[Service]\nRestartSec=500ms\n"),
+    ("{limit: 3, within: 1m}", "[Unit]\nStartLimitIntervalSec=1m\nStartLimitBurst=3\n"),
+    (
+        "{restart: on-abort, limit: 1, wait: 2s}",
+        "[Unit]\nStartLimitBurst=1\n\n[Service]\nRestart=on-abort\nRestartSec=2s\n",
+    ),
+]
+
+
+@pytest.mark.parametrize(("asked", "written"), NATIVE)
+def test_of_a_units_own_restart_only_what_is_asked_for_is_changed(asked: str, written: str) -> None:
+    tree = tree_of(SOUND.replace("group: web,", f"group: web, native_restart: {asked},"))
+    assert text_of(tree, "web1/etc/systemd/system/nginx.service.d/hale.conf") == HEADER + written
+
+
+def test_a_unit_of_which_nothing_is_asked_is_left_as_it_is() -> None:
+    assert not [file.place for file in tree_of(SOUND).files if "systemd" in file.path]
+
+
+@pytest.mark.parametrize(("setting", "seconds"), [("", "1m"), ("  resend_delay: 5s\n", "5s")])
+def test_prometheus_repeats_alerts_as_often_as_asked(setting: str, seconds: str) -> None:
+    text = SOUND.replace("  deadman:", f"{setting}  deadman:")
+    default = text_of(tree_of(text), "mon1/etc/default/prometheus")
+    assert f"--rules.alert.resend-delay={seconds} " in default
+
+
+LISTENING = [
+    ("http://10.0.0.10:9191", "10.0.0.10:9191"),
+    ("http://127.0.0.1:9191", "127.0.0.1:9191"),
+    ("http://prometheus.example/deep", "10.0.0.10:{usual}"),
+    ("http://prometheus.example:8080", "10.0.0.10:{usual}"),
+    ("https://prometheus.example", "10.0.0.10:{usual}"),
+    ("https://10.0.0.10", "10.0.0.10:{usual}"),
+    ("http://web1.example", "10.0.0.10:{usual}"),
+]
+
+
+@pytest.mark.parametrize(("url", "listens"), LISTENING)
+def test_a_server_listens_where_its_url_says_only_if_that_is_its_own(
+    url: str, listens: str
+) -> None:
+    """Behind a proxy it would otherwise bind port 443, without TLS, and nothing would reach it."""
+    text = SOUND.replace(
+        "  deadman:", f"  prometheus: {url}\n  alertmanagers: ['{url}']\n  deadman:"
+    )
+    for program, usual in (("prometheus", 9090), ("prometheus-alertmanager", 9093)):
+        default = text_of(tree_of(text), f"mon1/etc/default/{program}")
+        assert f"--web.listen-address={listens.format(usual=usual)}" in default
+
+
+def test_monitoring_nodes_listen_alike() -> None:
+    text = WIDE.replace(
+        "  dashboards:", '  prometheus: "http://[2001:db8::10]:9191"\n  dashboards:'
+    )
+    default = text_of(tree_of(text), "mon.b/etc/default/prometheus")
+    assert "--web.listen-address=[2001:db8::11]:9191" in default
 
 
 def test_a_control_node_may_be_looked_at_and_not_restarted() -> None:
