@@ -87,6 +87,11 @@ async def test_http_that_answers_nonsense_is_a_failure() -> None:
         assert await Http(HttpProbe(f"http://{LOCAL}:{port}/")).attempt() is FAILURE
 
 
+@pytest.mark.parametrize("url", ["http://nobody.invalid/", "http://"])
+async def test_http_to_a_host_that_cannot_be_found_says_nothing_about_the_service(url: str) -> None:
+    assert await Http(HttpProbe(url)).attempt() is NOT_MADE
+
+
 async def test_http_that_hangs_can_be_given_up() -> None:
     with listener() as port:
         attempt = asyncio.ensure_future(Http(HttpProbe(f"http://{LOCAL}:{port}/")).attempt())
