@@ -12,6 +12,12 @@ from healer.ports import Store
 
 log = structlog.get_logger()
 
+HINTS = frozenset({"alerts_received"})
+"""Kinds of events that change nothing on the board: durable for the audit, and left out of a replay."""
+
+PAGE = 1000
+"""Records folded at a time, so that a long journal is never in memory whole."""
+
 Listener = Callable[[ev.Record], None]
 
 
@@ -35,11 +41,13 @@ class Journal:
         self._listeners.append(listener)
 
     async def replay(self) -> int:
-        """Fold everything the store has; return the number of records."""
-        records = await self.store.read()
-        for record in records:
-            self.board.apply(record)
-        return len(records)
+        """Fold everything the store has; return the number of records that were folded."""
+        count = 0
+        while page := await self.store.read(self.board.seq, without=HINTS, most=PAGE):
+            for record in page:
+                self.board.apply(record)
+            count += len(page)
+        return count
 
     async def write(
         self,

@@ -1,0 +1,91 @@
+"""What strangers may do to the healer by posting alerts, and what they may not."""
+
+import asyncio
+
+import pytest
+
+from healer.core import events as ev
+from healer.core.incident import State
+from healer.intake import REFUSALS
+from tests.healer.core.world import NOW, alert
+from tests.healer.village import Village
+
+pytestmark = pytest.mark.looptime(start=0)
+
+
+@pytest.fixture
+def village() -> Village:
+    made = Village()
+    made.prometheus.strange = frozenset({"Foo"})
+    return made
+
+
+def forge(village: Village, name: str = "Foo", at: str = "web1/nginx", **labels: str) -> None:
+    domain = village.topology.nodes[at.partition("/")[0]].failure_domain
+    given = {"failure_domain": domain, **labels}
+    village.alertmanagers.stuck.append(alert(name, at, began=village.clock.wall(), **given))
+
+
+async def test_a_forged_alert_does_not_keep_its_target_from_being_healed(village):
+    """The forgery comes first, and the real alert would only be its symptom."""
+    async with village.armed():
+        forge(village)
+        await asyncio.sleep(5)
+        assert village.hold() == "no_rule"
+        village.fail()
+        await asyncio.sleep(30)
+        assert village.incident().cause.name == "ServiceDown"
+        assert village.incident().state is State.CLOSED
+    assert len(village.gates.orders) == 1
+
+
+async def test_what_nobody_confirms_is_over_when_nobody_claims_it_any_more(village):
+    async with village.armed():
+        forge(village)
+        await asyncio.sleep(5)
+        village.alertmanagers.stuck.clear()
+        await asyncio.sleep(5)
+    assert (village.incident().state, village.incident().outcome) == (State.CLOSED, "not_true")
+
+
+async def test_a_forged_deeper_cause_takes_no_repair_away(village):
+    """Nobody proves it, so the service's own ladder goes on."""
+    village.prometheus.strange = frozenset({"DiskFailing"})
+    async with village.armed():
+        forge(village, "DiskFailing", "web1/nginx", failure="disk", heal="none")
+        village.fail()
+        await asyncio.sleep(30)
+    assert len(village.gates.orders) == 1
+
+
+async def test_a_stranger_cannot_fill_the_journal_with_refused_alerts(village):
+    village.alertmanagers.stuck = [
+        alert("ServiceDown", f"x{number}/nginx", cluster="other", began=NOW)
+        for number in range(3 * REFUSALS)
+    ]
+    async with village.armed():
+        await asyncio.sleep(60)
+    assert len(village.written(ev.AlertRefused)) == REFUSALS
+
+
+async def test_a_watchdog_that_is_away_for_hours_arms_anew_once_when_it_is_back(village):
+    async with village.armed():
+        village.alertmanagers.watchdog = False
+        await asyncio.sleep(2 * 3600)
+        assert len(village.written(ev.Armed)) == 1
+        village.alertmanagers.watchdog = True
+        await asyncio.sleep(60)
+    assert [one.why for one in village.written(ev.Armed)] == ["first_look", "blind"]
+
+
+async def test_nothing_is_proved_while_an_alertmanager_does_not_answer(village):
+    """A critical alert that the action set off could not be heard."""
+    async with village.armed():
+        village.fail()
+        await asyncio.sleep(2.5)
+        village.alertmanagers.one_away = True
+        await asyncio.sleep(10)
+        assert village.incident().state is State.VERIFYING
+        village.alertmanagers.one_away = False
+        await asyncio.sleep(10)
+    assert village.incident().state is State.CLOSED
