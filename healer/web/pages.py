@@ -236,7 +236,7 @@ def guards_table(verdicts: Sequence[VerdictView]) -> Markup:
         )
         for each in verdicts
     ]
-    return table(heads, cells, "cards")
+    return table(heads, cells, "cards ours")
 
 
 def _attempts(attempts: Sequence[AttemptView]) -> Markup:
@@ -266,7 +266,7 @@ def _timeline(one: IncidentView) -> Markup:
     rows = [_moment(moment) for moment in one["timeline"]]
     left = one["timeline_omitted"]
     more = element("p", f"{left} moments from the middle are not shown.") if left else ""
-    shown = table(("at", "what", "reason", "text"), rows, "cards")
+    shown = table(("at", "what", "reason", "text"), rows, "cards ours")
     return join([title, shown, more], "\n")
 
 
