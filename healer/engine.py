@@ -171,6 +171,8 @@ class Engine:
     ) -> None:
         match decision:
             case Act():
+                if not await self._unsilenced(incident):
+                    return  # the next look holds on what a person just said
                 self._clear_since.pop(incident.id, None)
                 attempt = await self._runner.intend(decision)
                 self._begin(tasks, incident.id, self._runner.carry_out(decision, attempt), "act")
@@ -185,6 +187,17 @@ class Engine:
                 await self._journal.write(ev.IncidentClosed(incident.id, outcome, detail))
             case Stay():
                 pass
+
+    async def _unsilenced(self, incident: Incident) -> bool:
+        """Ask once more before acting: reading the facts took time, in which a person may have spoken."""
+        try:
+            sight = self._watch.sight = await self._alertmanagers.read()
+        except Unreachable:
+            self._watch.sight = None
+            return False
+        ours = {alert.fingerprint for alert in incident.alerts}
+        silenced = (one.silenced for one in sight.alerts if one.fingerprint in ours)
+        return sight.complete and not any(silenced)
 
     def _begin(
         self,

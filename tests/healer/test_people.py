@@ -1,13 +1,16 @@
 """People stop the healer, let it go on, agree, say no: each word holds for exactly what it was said to."""
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
 from healer.core import events as ev
+from healer.core.facts import Look
 from healer.core.incident import State
 from healer.core.ladder import Mode
 from healer.errors import Refused
+from tests.healer.fakes import FakeGates
 from tests.healer.village import ARMED, Village, simple
 
 pytestmark = pytest.mark.looptime(start=0)
@@ -103,3 +106,23 @@ async def test_an_escalated_incident_that_a_person_mends_closes_by_itself():
         village.mend()
         await asyncio.sleep(20)
     assert village.incident().outcome == "cleared"
+
+
+class PersonAtWork(FakeGates):
+    """Gates of nodes that a person silences in the moment in which the healer looks at them."""
+
+    async def look(self, node: str, names: Sequence[str]) -> Look:
+        seen = await super().look(node, names)
+        self.silence()
+        return seen
+
+
+async def test_a_silence_that_comes_while_the_facts_are_read_comes_in_time():
+    village = Village()
+    village.gates = PersonAtWork(village.cluster, village.diary)
+    village.gates.silence = village.alertmanagers.silence
+    async with village.armed():
+        village.fail()
+        await asyncio.sleep(10)
+        assert village.hold() == "silenced"
+    assert village.gates.orders == []
