@@ -63,7 +63,7 @@ demo: setup dist  ## one fault on a real node, healed in view (root; 15 minutes 
 
 test: setup tools dist  ## every test, and the drills on real nodes (root)
 	@$(BIN)/python -m pytest -q -m "not lab"
-	@$(BIN)/python -m pytest -q -m lab
+	@$(BIN)/python -m pytest -q -m lab -o faulthandler_timeout=0
 	@echo "make test: all tests and drills passed"
 
 check: setup tools  ## formatter, linter, types, import contracts, rules, rendered configuration
