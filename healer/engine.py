@@ -178,7 +178,8 @@ class Engine:
                 self._begin(tasks, incident.id, self._runner.carry_out(decision, attempt), "act")
             case Hold(_, hold, verdicts):
                 known = incident.hold
-                if incident.state is not State.HELD or known is None or _differs(known, hold):
+                news = known is None or _differs(known, hold) or _confirms(incident, verdicts)
+                if incident.state is not State.HELD or news:
                     await self._journal.write(ev.IncidentHeld(incident.id, hold, verdicts))
             case Escalate(reason, detail):
                 await self._journal.write(ev.IncidentEscalated(incident.id, reason, detail))
@@ -266,14 +267,22 @@ class Engine:
         # The configuration changed under the action: the strictest that every node can answer.
         return Verification("up", 1.0, within_seconds=90.0, soak_seconds=30.0)
 
+    def _claimed(self, incident: Incident) -> bool:
+        sight = self._watch.sight
+        firing = {alert.fingerprint for alert in sight.alerts} if sight is not None else set()
+        return any(alert.fingerprint in firing for alert in incident.alerts)
+
     def _clear_for(self, incident: Incident, facts: Facts) -> float | None:
         """Return for how long the trouble was seen gone, on fresh samples only."""
         evidence = facts.evidence
-        gone = (
-            evidence is not None
-            and evidence.firing is False
-            and self._intake.fresh(evidence)
-            and facts.outside is not False
+        gone = evidence is not None and (
+            (
+                evidence.firing is False
+                and self._intake.fresh(evidence)
+                and facts.outside is not False
+            )
+            # The rule is gone, and nobody claims it any more: nothing could ever say that it is over.
+            or (evidence.firing is None and self._watch.heard and not self._claimed(incident))
         )
         if not gone:
             self._clear_since.pop(incident.id, None)
@@ -282,4 +291,13 @@ class Engine:
 
 
 def _differs(known: Verdict, hold: Verdict) -> bool:
+    if known.passing and hold.passing and known.guard == hold.guard:
+        return False  # a unit in a crash loop goes back and forth between two such words for ever
     return (known.guard, known.reason, known.passing) != (hold.guard, hold.reason, hold.passing)
+
+
+def _confirms(incident: Incident, verdicts: tuple[Verdict, ...]) -> bool:
+    """Whether the trouble was found true for the first time, which is news whatever else holds."""
+    return not incident.confirmed and any(
+        one.guard == "still_true" and one.allowed for one in verdicts
+    )

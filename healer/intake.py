@@ -14,7 +14,7 @@ from healer.core.alert import Alert
 from healer.core.correlate import claims, correlate, deeper, may_lead, recurring
 from healer.core.facts import Evidence
 from healer.core.guards.grounds import confirmed
-from healer.core.incident import UNSETTLED, Incident
+from healer.core.incident import UNSETTLED, Incident, State
 from healer.core.order import Sight
 from healer.core.topology import Topology
 from healer.errors import Unreachable
@@ -87,7 +87,11 @@ class Intake:
         true = await self._true(claims(board, sight.alerts, self._topology)[:AT_ONCE])
         again = await self._true(self._due(recurring(board, sight.alerts)))
         for changes in correlate(board, sight.alerts, self._topology, true | again):
-            await self._journal.write(*changes)
+            match changes:
+                case [ev.AlertRefused(alert, reason, sentence)]:
+                    await self._refuse_one(alert, reason, sentence)
+                case _:
+                    await self._journal.write(*changes)
         await self._see_clear(sight)
         await self._let_go(sight)
 
@@ -114,27 +118,30 @@ class Intake:
         return False
 
     async def _refuse(self, sight: Sight) -> None:
-        now, refused = self._clock.wall(), self._journal.board.refused
         for alert, reason in sight.rejected:
-            before = refused.get(alert.fingerprint)
-            if before is not None and now - before[1] < REFUSE_AGAIN:
-                continue
-            full = len(self._refusals) == REFUSALS and now - self._refusals[0] < REFUSE_AGAIN
-            if full:
-                self._metrics.refused.labels(reason).inc()
-                continue
-            self._refusals.append(now)
             sentence = f"{alert.name[:KEPT_LENGTH]} can never start anything here: {reason}."
-            await self._journal.write(ev.AlertRefused(_cut(alert), reason, sentence))
+            await self._refuse_one(alert, reason, sentence)
+
+    async def _refuse_one(self, alert: Alert, reason: str, sentence: str) -> None:
+        """Journal a refusal, once an hour for each alert and REFUSALS an hour in all."""
+        now = self._clock.wall()
+        before = self._journal.board.refused.get(alert.fingerprint)
+        if before is not None and now - before[1] < REFUSE_AGAIN:
+            return
+        if len(self._refusals) == REFUSALS and now - self._refusals[0] < REFUSE_AGAIN:
+            self._metrics.refused.labels(reason).inc()
+            return
+        self._refusals.append(now)
+        await self._journal.write(ev.AlertRefused(_cut(alert), reason, sentence))
 
     async def _arm(self, sight: Sight) -> None:
         """Take stock of what fires before anything may be ours: at first and after blindness."""
         board, store, now = self._journal.board, self._journal.store, self._clock.wall()
-        heard = self._watch.watchdog_age is not None
-        if not sight.complete:
+        # Without the heartbeat nobody knows whether what fires has been evaluated yet.
+        if not self._watch.heard:
             return
         seen = await store.last_seen()
-        blind = heard and seen is not None and now - seen > self._topology.numbers.blindness
+        blind = seen is not None and now - seen > self._topology.numbers.blindness
         # After the clock was set back, what begins now would look older than the arming.
         set_back = board.armed_at is not None and board.armed_at > now
         if board.armed_at is None or blind or set_back:
@@ -142,7 +149,7 @@ class Intake:
             if not await self._take_stock(sight, why):
                 return
             seen = None
-        if heard and (seen is None or now - seen > SEEN_EVERY):
+        if seen is None or now - seen > SEEN_EVERY:
             await store.mark_seen(now)
 
     async def _take_stock(self, sight: Sight, why: str) -> bool:
@@ -176,8 +183,8 @@ class Intake:
 
     async def _let_go(self, sight: Sight) -> None:
         """Close what nobody claims any more and nobody can check: never confirmed, or no longer ours to know."""
-        if not sight.complete:
-            return
+        if not self._watch.heard:
+            return  # an Alertmanager that just started is complete, and knows nothing yet
         firing = {alert.fingerprint for alert in sight.alerts}
         for incident in self._journal.board.open:
             claimed = any(alert.fingerprint in firing for alert in incident.alerts)
@@ -186,7 +193,7 @@ class Intake:
             if not self._topology.knows(incident.target):
                 detail = f"cluster.yml has no {incident.target}, and nothing fires for it"
                 await self._journal.write(ev.IncidentClosed(incident.id, "gone", detail))
-            elif not incident.confirmed:
+            elif not incident.confirmed and incident.state is not State.ESCALATED:
                 detail = "never found true on fresh evidence, and nobody claims it any more"
                 await self._journal.write(ev.IncidentClosed(incident.id, "not_true", detail))
 

@@ -58,6 +58,13 @@ class Watch:
             return None
         return max(0.0, self.clock.wall() - self.sight.watchdog_at)
 
+    @property
+    def heard(self) -> bool:
+        """Whether every Alertmanager answers and the pipeline behind it is alive."""
+        age = self.watchdog_age
+        complete = self.sight is not None and self.sight.complete
+        return complete and age is not None and age <= self.numbers.watchdog_age
+
     def standing(self) -> Standing:
         """Return what the guards may know of the healer itself."""
         board = self.journal.board
@@ -69,6 +76,11 @@ class Watch:
             sight_complete=self.sight is not None and self.sight.complete,
             armed_at=board.armed_at,
             pre_existing=frozenset(board.pre_existing),
+            silenced=frozenset(
+                alert.fingerprint
+                for alert in (self.sight.alerts if self.sight is not None else ())
+                if alert.silenced
+            ),
         )
 
     def freezes(self) -> frozenset[str]:

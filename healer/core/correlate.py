@@ -52,6 +52,18 @@ def explains(cause: Alert, other: Alert, topology: Topology) -> bool:
     return _depends(there, here, topology)
 
 
+def _rank(alert: Alert, topology: Topology) -> int:
+    """Return how many services stand under an alert's own, so that what is used comes before its users."""
+    seen: set[str] = set()
+    todo = [alert.target.service] if alert.target.service is not None else []
+    while todo:
+        service = topology.services.get(todo.pop())
+        if service is not None and service.name not in seen:
+            seen.add(service.name)
+            todo.extend(service.depends_on)
+    return len(seen)
+
+
 def _depends(user: Target, used: Target, topology: Topology) -> bool:
     """Whether `user`'s service needs `used`'s, directly or through others."""
     seen: set[str] = set()
@@ -86,7 +98,11 @@ def correlate(
         confirmed: Fingerprints that fresh evidence found true; only these may take an incident over,
             or open one again whose episode was closed.
     """
-    for alert in sorted(alerts, key=lambda one: (depth(one), one.began_at, one.fingerprint)):
+
+    def order(one: Alert) -> tuple[int, int, float, str]:
+        return depth(one), _rank(one, topology), one.began_at, one.fingerprint
+
+    for alert in sorted(alerts, key=order):
         if not alert.name.startswith(OWN):
             changes = _place(board, alert, topology, confirmed)
             if changes:

@@ -8,15 +8,10 @@ from healer.core.facts import Facts, Proposal, UnitLook
 from healer.core.footprint import Footprint, of_unit
 from healer.core.guards import judge
 from healer.core.guards.grounds import seen_unit
-from healer.core.incident import Incident, Outcome, State
+from healer.core.incident import PASSING_REFUSALS, Incident, Outcome, State
 from healer.core.ladder import NO_LADDER, PERSON, Ladder, Rung
 from healer.core.topology import Topology
 from healer.core.verdict import Verdict, hold
-
-PASSING_REFUSALS = frozenset(
-    {"changed", "stale_nonce", "busy", "spacing", "held", "lower_token", "voided"}
-)
-"""Words of a gate's refusal that speak of the moment; any other means that a person has to look."""
 
 UNSENT = 5
 """So many attempts in a row that never left us mean that nothing can be done through this gate."""

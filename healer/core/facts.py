@@ -154,6 +154,7 @@ class Standing:
         watchdog_age: Seconds since the Watchdog alert was refreshed; None if it is not heard.
         clock_jumped: Whether the wall clock moved against CLOCK_BOOTTIME; None if that is unknown.
         frozen: Reasons of the freezes that people set.
+        silenced: Fingerprints of alerts that fire now and that a person silenced.
         sight_complete: Whether every Alertmanager peer answered the last time.
         armed_at: Since when alerts that begin are ours; None before the first complete look.
         pre_existing: Fingerprints that were firing when we were armed and were not seen clear since.
@@ -166,6 +167,7 @@ class Standing:
     sight_complete: bool
     armed_at: float | None
     pre_existing: frozenset[str]
+    silenced: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

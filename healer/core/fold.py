@@ -50,9 +50,20 @@ def fold(incident: Incident, event: IncidentEvent, at: float) -> Incident:
         case ev.CauseReplaced(_, cause, ladder):
             others = (one for one in incident.alerts if one.fingerprint != cause.fingerprint)
             # A yes was to a rung of the old ladder.
-            return replace(
-                incident, cause=cause, ladder=ladder, symptoms=tuple(others), approvals=()
+            led = replace(
+                incident,
+                cause=cause,
+                ladder=ladder,
+                symptoms=tuple(others),
+                approvals=(),
+                confirmed=True,  # only fresh evidence lets a cause take the place of another
             )
+            # What a person has because the old ladder ended is tried by the new one; a no stays a no.
+            if led.state is State.ESCALATED and led.escalation != "denied":
+                return replace(
+                    led, state=State.OPEN, changed_at=at, escalation="", escalation_detail=""
+                )
+            return led
         case ev.IncidentHeld(_, held, verdicts):
             real = incident.confirmed or _confirmed(verdicts)
             return _move(incident, Move.HOLD, at, hold=held, verdicts=verdicts, confirmed=real)

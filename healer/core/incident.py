@@ -88,6 +88,12 @@ class Outcome(Enum):
     NOT_VERIFIED = "not_verified"
 
 
+PASSING_REFUSALS = frozenset(
+    {"changed", "stale_nonce", "busy", "spacing", "held", "lower_token", "voided"}
+)
+"""Words of a gate's refusal that speak of the moment; any other means that a person has to look."""
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One rung tried once.
@@ -121,6 +127,13 @@ class Attempt:
     outcome: Outcome | None = None
     reason: str = ""
     detail: str = ""
+
+    @property
+    def touched(self) -> bool:
+        """Whether it may have touched anything: not where it never left us, or came at a bad moment."""
+        if self.outcome is Outcome.REFUSED:
+            return self.reason not in PASSING_REFUSALS
+        return self.outcome is not Outcome.NOT_SENT
 
 
 @dataclass(frozen=True, slots=True)

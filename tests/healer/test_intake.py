@@ -1,14 +1,17 @@
 """What strangers may do to the healer by posting alerts, and what they may not."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from healer.core import events as ev
+from healer.core.facts import UnitLook
 from healer.core.incident import State
 from healer.intake import REFUSALS
 from tests.healer.core.world import NOW, alert
-from tests.healer.village import Village
+from tests.healer.fakes import FakeGates
+from tests.healer.village import Village, simple
 
 pytestmark = pytest.mark.looptime(start=0)
 
@@ -89,3 +92,79 @@ async def test_nothing_is_proved_while_an_alertmanager_does_not_answer(village):
         village.alertmanagers.one_away = False
         await asyncio.sleep(10)
     assert village.incident().state is State.CLOSED
+
+
+async def test_unknown_ladders_are_refused_within_the_same_bound(village):
+    village.alertmanagers.stuck = [
+        alert(
+            "ServiceDown", "web1/nginx", began=NOW + number, heal=f"bogus-{number}", x=str(number)
+        )
+        for number in range(3 * REFUSALS)
+    ]
+    for number, one in enumerate(village.alertmanagers.stuck):
+        village.alertmanagers.stuck[number] = replace(one, fingerprint=f"f{number}")
+    async with village.armed():
+        await asyncio.sleep(60)
+    assert len(village.written(ev.AlertRefused)) == REFUSALS
+    assert village.written(ev.IncidentOpened) == []
+
+
+async def test_nothing_is_armed_before_the_heartbeat_is_heard(village):
+    """Prometheus and Alertmanager start with us: empty, complete, and not to be believed."""
+    village.alertmanagers.watchdog = False
+    async with village.alive():
+        await asyncio.sleep(4)
+        village.fail()
+        await asyncio.sleep(4)
+        village.alertmanagers.watchdog = True
+        await asyncio.sleep(30)
+        assert village.hold() == "pre_existing"
+    assert village.gates.orders == []
+
+
+async def test_a_true_trouble_that_another_guard_holds_is_kept_while_the_monitoring_restarts(
+    village,
+):
+    village.gates.holds = ("disk swap",)
+    async with village.armed():
+        village.fail()
+        await asyncio.sleep(10)
+        assert village.incident().confirmed
+        firing, village.alertmanagers.alerts = village.alertmanagers.alerts, []
+        await asyncio.sleep(10)
+        village.alertmanagers.alerts = firing
+        await asyncio.sleep(10)
+        assert village.hold() == "gate_hold"
+
+
+async def test_an_incident_whose_rule_is_gone_ends_when_nobody_claims_it_any_more(village):
+    village.gates.holds = ("disk swap",)
+    async with village.armed():
+        village.fail()
+        await asyncio.sleep(10)
+        village.mend()
+        village.prometheus.strange = frozenset({"ServiceDown"})
+        await asyncio.sleep(60)
+    assert village.incident().state is State.CLOSED
+
+
+class CrashLoop(FakeGates):
+    """Gates of a node on which systemd starts a unit again and again."""
+
+    turn = False
+
+    def _unit(self, node: str, name: str) -> UnitLook:
+        self.turn = not self.turn
+        state = "activating" if self.turn else "failed"
+        return replace(super()._unit(node, name), active_state=state, age_seconds=0.5)
+
+
+async def test_a_unit_in_a_crash_loop_does_not_fill_the_journal():
+    """Each look finds the other word for the same thing: systemd is at it."""
+    village = Village(simple(owner_settled=10.0))
+    village.gates = CrashLoop(village.cluster, village.diary)
+    async with village.armed():
+        village.fail()
+        await asyncio.sleep(600)
+        assert village.hold() in ("owner_busy", "owner_settling")
+    assert len(village.written(ev.IncidentHeld)) == 1

@@ -15,7 +15,11 @@ def not_stopped(proposal: Proposal, facts: Facts) -> Verdict:
             need=need,
             sentence="A person froze Hale. To let it go on: hale-healer unfreeze",
         )
-    silenced = [alert.name for alert in proposal.incident.alerts if alert.silenced]
+    # Of alerts that fire now; what the journal says of one that ended may be long over.
+    now_silenced = facts.standing.silenced
+    silenced = [
+        alert.name for alert in proposal.incident.alerts if alert.fingerprint in now_silenced
+    ]
     if silenced:
         return hold(
             name,

@@ -144,6 +144,14 @@ def still_true(proposal: Proposal, facts: Facts) -> Verdict:
             need=need,
             sentence="The rule is true, but only on samples too old to say how things are now.",
         )
+    if facts.outside is False:
+        return hold(
+            name,
+            "outside_only",
+            have=f"{_found(evidence, unit)}, no answer from outside",
+            need=need,
+            sentence="The node says that it serves, but from outside its node it does not answer: a person looks.",
+        )
     return hold(
         name,
         "not_confirmed",

@@ -105,4 +105,4 @@ def _record(same: list[Past], need: str, adopted: float) -> Verdict:
 
 
 def _sent(past: Iterable[Past]) -> list[Past]:
-    return [one for one in past if one.attempt.outcome is not Outcome.NOT_SENT]
+    return [one for one in past if one.attempt.touched]

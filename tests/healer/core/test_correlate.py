@@ -10,7 +10,7 @@ from healer.core import events as ev
 from healer.core.alert import Alert
 from healer.core.board import Board
 from healer.core.correlate import correlate, depth, explains, recurring
-from healer.core.incident import Outcome
+from healer.core.incident import Outcome, State
 from healer.core.topology import Service, Topology
 from tests.healer.core.history import intent
 from tests.healer.core.world import NOW, World, alert, topology
@@ -72,6 +72,28 @@ def test_nobody_takes_an_incident_over_on_an_alerts_word_alone() -> None:
     world = on(NGINX)
     (opened,) = changes(world.board, DISK, true=False)
     assert isinstance(opened, ev.IncidentOpened)
+
+
+def test_of_two_that_come_together_the_one_that_is_used_leads() -> None:
+    """The user's fingerprint sorts first; its incident would restart the wrong one."""
+    user = replace(APP, fingerprint="a")
+    world = on(user, NGINX)
+    assert incidents(world) == [("web1/nginx", ["web1/app"])]
+
+
+def test_a_deeper_cause_gives_a_person_their_incident_back_to_the_healer_but_not_after_a_no() -> (
+    None
+):
+    for word, state in (("ladder_exhausted", State.OPEN), ("denied", State.ESCALATED)):
+        world = on(APP)
+        if word == "denied":
+            world.journal(ev.ApprovalDenied("1", 0, "ann"))
+        else:
+            world.journal(ev.IncidentEscalated("1", word, ""))
+        on(APP, NGINX, world=world)
+        assert str(world.board.incidents["1"].target) == "web1/nginx"
+        assert world.board.incidents["1"].state is state
+        assert world.board.incidents["1"].confirmed
 
 
 def test_an_alert_that_asks_for_an_unknown_ladder_opens_nothing() -> None:

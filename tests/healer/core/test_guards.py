@@ -172,12 +172,23 @@ def test_a_rung_that_is_not_fast_waits_for_prometheus():
     assert verdict(world, opened(world)) == ("still_true", "stale_evidence")
 
 
+def silence(world: World, incident: Incident) -> None:
+    silenced = world.standing.silenced | {incident.cause.fingerprint}
+    world.standing = replace(world.standing, silenced=silenced)
+
+
 def test_a_silence_is_a_person_at_work():
     world = broken()
     incident = opened(world)
-    silenced = replace(incident.cause, silenced=True)
-    world.journal(ev.AlertRenewed("1", silenced))
-    assert verdict(world, world.board.incidents["1"]) == ("not_stopped", "silenced")
+    silence(world, incident)
+    assert verdict(world, incident) == ("not_stopped", "silenced")
+
+
+def test_a_silence_of_an_alert_that_fires_no_more_holds_nothing():
+    world = broken()
+    opened(world)
+    world.journal(ev.AlertJoined("1", replace(alert(at="web1/app"), silenced=True)))
+    assert verdict(world, world.board.incidents["1"]) == ("", "act")
 
 
 def test_a_wedged_service_is_not_taken_when_the_others_cannot_spare_it():
@@ -362,7 +373,7 @@ def test_a_member_that_may_never_be_treated_does_not_keep_the_others_waiting():
     world = broken()
     world.down.add(Target("web2", "nginx"))
     opened(world)
-    world.journal(ev.AlertRenewed("1", replace(world.board.incidents["1"].cause, silenced=True)))
+    silence(world, world.board.incidents["1"])
     second = opened(world, "web2/nginx", 2)
     assert verdict(world, second) == ("common_cause", "canary_first")
     stopped = decide(world.board.incidents["1"], world.facts(world.board.incidents["1"]), None)
@@ -394,3 +405,36 @@ def test_what_never_leaves_us_is_given_to_a_person_in_the_end():
         acted(world, "1", ended=Outcome.NOT_SENT)
         world.now += 10
     assert verdict(world, world.board.incidents["1"]) == ("", "never_sent")
+
+
+def test_a_refusal_that_speaks_of_the_moment_condemns_neither_repair_nor_group():
+    """The gate found the unit changed, since systemd was at it; nothing was touched."""
+    world = broken()
+    world.down.add(Target("web2", "nginx"))
+    opened(world)
+    opened(world, "web2/nginx", 2)
+    acted(world, "1", ended=Outcome.REFUSED)
+    world.now += 10
+    assert verdict(world, world.board.incidents["1"]) == ("", "act")
+
+
+def test_waiting_for_the_canary_calls_nobody():
+    world = broken(unit_state="activating")
+    world.down.add(Target("web2", "nginx"))
+    first = opened(world)
+    held = decide(first, world.facts(first), None)
+    assert isinstance(held, Hold)
+    world.journal(ev.IncidentHeld("1", held.hold, held.verdicts))
+    second = opened(world, "web2/nginx", 2)
+    decision = decide(second, world.facts(second), None)
+    assert isinstance(decision, Hold)
+    words = [(one.reason, one.passing) for one in decision.verdicts if one.guard == "common_cause"]
+    assert words == [("canary_first", True)]
+
+
+def test_what_only_the_outside_misses_is_shown_to_a_person():
+    world = World(outside=False)
+    incident = opened(world)
+    decision = decide(incident, world.facts(incident), None)
+    assert isinstance(decision, Hold)
+    assert (decision.hold.reason, decision.hold.passing) == ("outside_only", False)
