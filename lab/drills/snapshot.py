@@ -100,10 +100,15 @@ def differences(before: Sequence[Snapshot], after: Sequence[Snapshot]) -> tuple[
     found = []
     for old, new in zip(before, after, strict=True):
         files = _changed(old.files, new.files, LOG_FILES)
-        units = _changed(old.units, new.units, PASSING_UNITS)
+        units = _changed(_ever_ran(old.units), _ever_ran(new.units), PASSING_UNITS)
         addresses = sorted(set(old.addresses) ^ set(new.addresses))
         found += [Difference(old.node, what) for what in (*files, *units, *addresses)]
     return tuple(found)
+
+
+def _ever_ran(units: Mapping[str, str]) -> dict[str, str]:
+    """Leave out units that never ran: systemd loads and forgets those whenever somebody mentions them."""
+    return {name: state for name, state in units.items() if state.strip() != "inactive"}
 
 
 def _changed(old: Mapping[str, str], new: Mapping[str, str], passing: Sequence[str]) -> list[str]:

@@ -29,6 +29,22 @@ def changed(**parts: object) -> tuple[Difference, ...]:
         pytest.param({"files": {"/etc/hosts": "aa", "/data/x.log": "cc"}}, [], id="a log file"),
         pytest.param({"units": {"nginx.service": "active i1"}}, [], id="the lab's own unit ended"),
         pytest.param(
+            {
+                "units": {
+                    "nginx.service": "active i1",
+                    "run-u1.service": "x",
+                    "oomd.service": "inactive ",
+                }
+            },
+            [],
+            id="a unit that never ran was mentioned",
+        ),
+        pytest.param(
+            {"units": {"nginx.service": "inactive i1"}},
+            ["nginx.service (active i1 -> inactive i1)"],
+            id="a unit stopped",
+        ),
+        pytest.param(
             {"files": {"/etc/hosts": "zz", "/data/x.log": "bb"}},
             ["/etc/hosts (aa -> zz)"],
             id="a file",
