@@ -33,7 +33,6 @@ class Journal:
         self.store = store
         self.board = Board()
         self._listeners: list[Listener] = []
-        self._changed = asyncio.Condition()
         self._writing = asyncio.Lock()
 
     def listen(self, listener: Listener) -> None:
@@ -86,10 +85,3 @@ class Journal:
                 self.board.apply(record)
                 for listener in self._listeners:
                     listener(record)
-        async with self._changed:
-            self._changed.notify_all()
-
-    async def changed(self) -> None:
-        """Return after the next write."""
-        async with self._changed:
-            await self._changed.wait()

@@ -1,7 +1,7 @@
 """What the guards may know. The shell gathers it freshly for each decision; what could not be read is None."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 
 from healer.core.alert import Alert, Target
@@ -241,4 +241,3 @@ class Proposal:
     mode: Mode
     footprint: Footprint
     expectation: str = ""
-    alerts: tuple[Alert, ...] = field(default=())

@@ -1,0 +1,80 @@
+"""A world with something broken in it, and what the guards say to the repair."""
+
+from dataclasses import replace
+
+from healer.core import events as ev
+from healer.core.alert import Target
+from healer.core.decide import Act, Escalate, Hold, decide
+from healer.core.footprint import of_unit
+from healer.core.incident import Incident, Outcome
+from tests.healer.core.world import World, alert
+
+
+def opened(world: World, at: str = "web1/nginx", number: int = 1, **labels) -> Incident:
+    cause = alert(at=at, **labels)
+    world.journal(ev.IncidentOpened(str(number), cause, cause.label("heal"), "d1"))
+    return world.board.incidents[str(number)]
+
+
+def broken(at: str = "web1/nginx", **changes) -> World:
+    world = World(**changes)
+    node, service = at.split("/")
+    world.down.add(Target(node, service))
+    return world
+
+
+def verdict(world: World, incident: Incident) -> tuple[str, str]:
+    match decide(incident, world.facts(incident), None):
+        case Hold(_, hold):
+            return hold.guard, hold.reason or ""
+        case Act():
+            return "", "act"
+        case Escalate(reason):
+            return "", reason
+        case other:
+            return "", type(other).__name__
+
+
+def acted(world: World, number: str, *, ended: Outcome | None, age: float = 0.0) -> None:
+    """Journal an attempt of an incident that began `age` seconds ago."""
+    incident = world.board.incidents[number]
+    now, world.now = world.now, world.now - age
+    footprint = of_unit(incident.target, ("app.service",), world.topology)
+    action_id = f"1.1.{world.seq}"
+    world.journal(
+        ev.ActionIntended(
+            incident=number,
+            action_id=action_id,
+            ladder=incident.ladder,
+            rung=0,
+            action="service.restart",
+            target=incident.target,
+            about=incident.target,
+            unit="nginx.service",
+            footprint=footprint,
+            ledger_id="ledger-1",
+            expect="{}",
+            deadline_at=world.now + 30,
+            verdicts=(),
+        )
+    )
+    if ended in (Outcome.VERIFIED, Outcome.NOT_VERIFIED):
+        world.journal(ev.ActionEnded(number, action_id, Outcome.DONE, "", "", world.now))
+        good = ended is Outcome.VERIFIED
+        world.journal(ev.VerificationEnded(number, action_id, good, good, "", ""))
+    elif ended is not None:
+        world.journal(ev.ActionEnded(number, action_id, ended, "changed", "", world.now))
+    world.now = now
+
+
+def silence(world: World, incident: Incident) -> None:
+    silenced = world.standing.silenced | {incident.cause.fingerprint}
+    world.standing = replace(world.standing, silenced=silenced)
+
+
+def history(world: World, count: int, at: str, ended: Outcome, age: float) -> None:
+    """Journal so many closed incidents with one attempt each."""
+    for number in range(101, 101 + count):
+        opened(world, at, number)
+        acted(world, str(number), ended=ended, age=age)
+        world.journal(ev.IncidentClosed(str(number), "healed", ""))
