@@ -1,4 +1,4 @@
-"""What exporter.yml may say: the services and peers of this node, as frozen values."""
+"""What exporter.yml may say: the services, peers and virtual addresses of this node, as frozen values."""
 
 from dataclasses import dataclass
 
@@ -67,6 +67,24 @@ class Peer:
 
 
 @dataclass(frozen=True, slots=True)
+class VirtualAddress:
+    """One address that moves between nodes, of which this node is a candidate.
+
+    Attributes:
+        address: As it is written in exporter.yml, without a prefix; IPv4 or IPv6.
+        interface: Where it is when this node holds it.
+        group: Whose nodes are the candidates.
+        router_id: Of its VRRP instance.
+    """
+
+    name: str
+    address: str
+    interface: str
+    group: str
+    router_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """One exporter.yml; `peer_interval` in seconds.
 
@@ -80,6 +98,7 @@ class Config:
     services: tuple[Service, ...] = ()
     peers: tuple[Peer, ...] = ()
     peer_interval: float = PEER_INTERVAL
+    virtual_addresses: tuple[VirtualAddress, ...] = ()
 
 
 class ConfigError(Exception):

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -17,16 +18,20 @@ from exporter.config import (
     Probe,
     Service,
     TcpProbe,
+    VirtualAddress,
 )
 from exporter.document import Field, Mistakes, compose
 
 NODE_KEYS = ("cluster", "node", "group", "failure_domain")
+ADDRESS_KEYS = ("name", "address", "interface", "group", "router_id")
 PROBE_KINDS = ("http", "tcp", "command")
 # systemd.unit(5): what a unit may be called; a template itself (name@.service) cannot run.
 UNIT_NAME = re.compile(r"[A-Za-z0-9:_.\\-]+(@[A-Za-z0-9:_.\\-]+)?\.(service|socket|mount|target)")
 HOST_PORT = re.compile(
     r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[^\s:\[\]/]+)):(?P<port>[0-9]{1,5})"
 )
+# net/core/dev.c, dev_valid_name: 15 bytes at most.
+INTERFACE = re.compile(r"(?!\.{1,2}$)[^\s/:\0]{1,15}")
 
 # Seconds. Below a tenth the probes themselves would be the load.
 LEAST_INTERVAL, MOST_INTERVAL = 0.1, 3600.0
@@ -68,12 +73,17 @@ def parse(text: str, file: str) -> Config:
 
 
 def _config(top: Field) -> Config:
-    keys = top.mapping((*NODE_KEYS, "services", "peers", "peer_interval"), ("cluster", "node"))
+    lists = ("services", "peers", "peer_interval", "virtual_addresses")
+    keys = top.mapping((*NODE_KEYS, *lists), ("cluster", "node"))
     names = {key: keys[key].text() for key in NODE_KEYS if key in keys}
     service_fields, peer_fields = _items(keys.get("services")), _items(keys.get("peers"))
     services, peers = [_service(f) for f in service_fields], [_peer(f) for f in peer_fields]
     _unique(zip(service_fields, (s.name for s in services), strict=True))
     _unique(zip(peer_fields, (p.node for p in peers), strict=True))
+    address_fields = _items(keys.get("virtual_addresses"))
+    addresses = [_virtual_address(f) for f in address_fields]
+    _unique(zip(address_fields, (a.name for a in addresses), strict=True))
+    _unique(zip(address_fields, (_one_spelling(a.address) for a in addresses), strict=True))
     return Config(
         cluster=names.get("cluster", ""),
         node=names.get("node", ""),
@@ -82,6 +92,7 @@ def _config(top: Field) -> Config:
         services=tuple(services),
         peers=tuple(peers),
         peer_interval=_or(keys, "peer_interval", _interval, PEER_INTERVAL),
+        virtual_addresses=tuple(addresses),
     )
 
 
@@ -171,6 +182,27 @@ def _peer(field: Field) -> Peer:
     node = keys["node"].text() if "node" in keys else ""
     host, port = _host_port(keys["address"]) if "address" in keys else ("", 0)
     return Peer(node, host, port)
+
+
+def _virtual_address(field: Field) -> VirtualAddress:
+    keys = field.mapping(ADDRESS_KEYS, ADDRESS_KEYS)
+    name, address, interface, group = (
+        keys[key].text() if key in keys else "" for key in ADDRESS_KEYS[:4]
+    )
+    if address and not _one_spelling(address):
+        keys["address"].wrong(f"wanted an IP address without a prefix, saw {address!r}")
+    if interface and not (INTERFACE.fullmatch(interface) and len(interface.encode()) <= 15):
+        keys["interface"].wrong(f"wanted an interface's name such as eth0, saw {interface!r}")
+    router_id = _or(keys, "router_id", lambda f: f.whole(1, 255), 1)
+    return VirtualAddress(name, address, interface, group, router_id)
+
+
+def _one_spelling(address: str) -> str:
+    """Write an address as everybody does; "" when it is none. A scope (fe80::1%eth0) is not part of one."""
+    try:
+        return "" if "%" in address else str(ip_address(address))
+    except ValueError:
+        return ""
 
 
 def _host_port(field: Field) -> tuple[str, int]:

@@ -15,6 +15,7 @@ from exporter.config import (
     Probe,
     Service,
     TcpProbe,
+    VirtualAddress,
 )
 from exporter.reading import parse, read
 
@@ -40,6 +41,10 @@ def service(probe: str) -> str:
     )
 
 
+def address(more: str) -> str:
+    return f"{HEAD}virtual_addresses:\n  - {{name: vip, group: lb, router_id: 51, {more}}}\n"
+
+
 def test_the_example_of_the_contract_is_understood() -> None:
     assert parse(example(), "exporter.yml") == Config(
         cluster="first",
@@ -56,6 +61,7 @@ def test_the_example_of_the_contract_is_understood() -> None:
         ),
         peers=(Peer("web2", "10.77.0.12", 22),),
         peer_interval=5.0,
+        virtual_addresses=(VirtualAddress("vip", "10.77.0.100", "host0", "lb", 51),),
     )
 
 
@@ -136,11 +142,30 @@ def test_all_mistakes_are_told_at_once_each_with_its_place() -> None:
         (service("{command: []}"), "wanted [PROGRAM, ARGUMENT, ...]"),
         (service("{command: redis-cli ping}"), "wanted a list, saw 'redis-cli ping'"),
         (service("{command: [redis-cli]}"), "absolute path"),
+        (address("address: 10.0.0.1"), "virtual_addresses[0]: missing: interface"),
+        (address("address: 10.0.0.1/24, interface: eth0"), "wanted an IP address without a prefix"),
+        (address('address: "fe80::1%eth0", interface: eth0'), "wanted an IP address"),
+        (address("address: 10.0.0.1, interface: a/b"), "wanted an interface's name"),
+        (address("address: 10.0.0.1, interface: .."), "wanted an interface's name"),
+        (address("address: 10.0.0.1, interface: äääääääää"), "wanted an interface's name"),
+        (address("address: 10.0.0.1, interface: eth0, prefix: 24"), "prefix: unknown key"),
         (service('{tcp: "a:1", timeout: 1h}'), "wanted a duration from 0.05s to 300s"),
     ],
 )
 def test_a_mistake_names_its_place_what_was_seen_and_what_was_wanted(text: str, told: str) -> None:
     assert told in "\n".join(problems(text))
+
+
+def test_a_virtual_address_is_there_once_however_it_is_written() -> None:
+    text = f"{HEAD}virtual_addresses:\n" + "".join(
+        f'  - {{name: {name}, address: "{ip}", interface: eth0, group: lb, router_id: {number}}}\n'
+        for name, ip, number in (("a", "fd00::1", 1), ("b", "FD00:0::1", 256))
+    )
+    assert problems(text) == (
+        "exporter.yml:5:5: virtual_addresses[1]: 'fd00::1' is there twice",
+        "exporter.yml:5:76: virtual_addresses[1].router_id: wanted a whole number from 1 to 255, "
+        "saw '256'",
+    )
 
 
 def test_a_file_that_cannot_be_read_says_so(tmp_path: Path) -> None:
