@@ -1,7 +1,7 @@
 """Reads the facts for one decision. What cannot be read in time is None, and guards hold on None."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -9,7 +9,7 @@ import structlog
 
 from healer.core.alert import Alert, Target
 from healer.core.decide import Escalate, Plan, plan
-from healer.core.facts import Evidence, Facts, Look, Reading, Standing
+from healer.core.facts import Evidence, Facts, Heard, Reading, Standing
 from healer.core.incident import Attempt, Incident
 from healer.core.ladder import Verification
 from healer.core.order import Sight
@@ -42,10 +42,10 @@ class Gatherer:
         """Read everything from outside that a decision about `incident` needs."""
         step = plan(incident, self.topology)
         target, unit = _aim(step, incident)
-        evidence, picture, (look, error, busy), outside = await asyncio.gather(
+        evidence, picture, heard, outside = await asyncio.gather(
             _or_none(self.prometheus.evidence(incident.cause, _metric(step))),
             _or_none(self.prometheus.picture()),
-            self._look(target, unit),
+            self._look(target.node, [unit] if unit else []),
             self._outside(incident.target),
         )
         facts = Facts(self.clock.wall(), self.topology, standing)
@@ -54,9 +54,7 @@ class Gatherer:
                 facts,
                 evidence=evidence,
                 picture=picture,
-                look=look,
-                look_error=error,
-                gate_busy=busy,
+                gates={target.node: heard},
                 outside=outside,
             ),
             incident,
@@ -94,17 +92,16 @@ class Gatherer:
         metric = specs[0].metric if specs else DEFAULT_METRIC
         return await _or_none(self.prometheus.evidence(alert, metric))
 
-    async def _look(self, target: Target, unit: str) -> tuple[Look | None, str, bool]:
-        """Return the look; else why there is none, and whether the gate is only at work for us."""
-        if target.node not in self.topology.nodes:
-            return None, "no such node", False
+    async def _look(self, node: str, names: Sequence[str]) -> Heard:
+        if node not in self.topology.nodes:
+            return Heard(None, "no such node")
         try:
-            return await self.gates.look(target.node, [unit] if unit else []), "", False
+            return Heard(await self.gates.look(node, names))
         except Busy as exc:
-            return None, str(exc), True
+            return Heard(None, str(exc), busy=True)
         except Unreachable as exc:
-            log.debug("gate.silent", node=target.node, error=str(exc))
-            return None, str(exc), False
+            log.debug("gate.silent", node=node, error=str(exc))
+            return Heard(None, str(exc))
 
     async def _outside(self, target: Target) -> bool | None:
         if target.service is None or not self.topology.knows(target):

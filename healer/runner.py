@@ -51,7 +51,8 @@ class Runner:
                 action=proposal.rung.action,
                 target=proposal.target,
                 about=proposal.incident.target,
-                unit=proposal.unit,
+                gate=proposal.gate,
+                args=proposal.args,
                 footprint=proposal.footprint,
                 ledger_id=decision.ledger_id,
                 expect=decision.expect,
@@ -68,9 +69,9 @@ class Runner:
         proposal = decision.proposal
         order = Order(
             action_id=attempt.action_id,
-            node=attempt.target.node,
+            node=attempt.gate,
             verb=attempt.action,
-            unit=proposal.unit,
+            args=attempt.args,
             expect=decision.expect,
             deadline_seconds=proposal.rung.deadline_seconds,
         )
@@ -95,9 +96,7 @@ class Runner:
         why = "the gate did not answer"
         while True:
             try:
-                ended = await self._gates.settle(
-                    attempt.target.node, attempt.action_id, attempt.ledger_id
-                )
+                ended = await self._gates.settle(attempt.gate, attempt.action_id, attempt.ledger_id)
             except Unreachable as exc:
                 ended, why = None, str(exc)
             else:

@@ -154,7 +154,7 @@ def request(order: Order, *, cluster: str, token: Token, nonce: str) -> bytes:
         {
             **_addressed(order.action_id, order.node, cluster, token, nonce),
             "verb": order.verb,
-            "args": {"unit": order.unit},
+            "args": dict(order.args),
             "expect": expect,
             "deadline_seconds": order.deadline_seconds,
         }

@@ -99,6 +99,8 @@ def plan(incident: Incident, topology: Topology) -> Plan | Escalate:
                 rung_index=index,
                 rung=rung,
                 target=aim,
+                gate=aim.node,
+                args=(("unit", service.unit),) if service is not None else (),
                 unit=service.unit if service is not None else "",
                 mode=topology.mode(ladder, [service.group] if service and service.group else []),
                 footprint=NOTHING,
@@ -130,17 +132,18 @@ def decide(incident: Incident, facts: Facts, clear_for: float | None) -> Decisio
     first = next((one for one in verdicts if not one.allowed), None) or _waits(next_step, facts)
     if first is not None:
         return Hold(proposal, first, verdicts)
-    ledger = facts.look.ledger_id if facts.look is not None else ""
+    look = facts.heard(proposal.gate).look
+    ledger = look.ledger_id if look is not None else ""
     return Act(proposal, expect(proposal, facts), ledger, verdicts)
 
 
 def expect(proposal: Proposal, facts: Facts) -> str:
     """Return what the gate must find unchanged, as JSON with sorted keys; empty without a look."""
-    unit = seen_unit(proposal, facts)
-    if facts.look is None or unit is None:
+    look, unit = facts.heard(proposal.gate).look, seen_unit(proposal, facts)
+    if look is None or unit is None:
         return ""
     state = {"active_state": unit.active_state, "invocation_id": unit.invocation_id}
-    expected = {"boot_id": facts.look.boot_id, "units": {proposal.unit: state}}
+    expected = {"boot_id": look.boot_id, "units": {proposal.unit: state}}
     return json.dumps(expected, sort_keys=True, separators=(",", ":"))
 
 

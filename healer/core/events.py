@@ -130,6 +130,8 @@ class ActionIntended:
 
     Attributes:
         about: What the alert is about; where a rung acts on another service, not the same as target.
+        gate: The node whose gate acts.
+        args: What its verb is told.
         ledger_id: The gate's ledger at the decision.
         expect: What the decision rested on, as the gate will compare it, in JSON.
     """
@@ -141,7 +143,8 @@ class ActionIntended:
     action: str
     target: Target
     about: Target
-    unit: str
+    gate: str
+    args: tuple[tuple[str, str], ...]
     footprint: Footprint
     ledger_id: str
     expect: str

@@ -1,7 +1,7 @@
 """What the guards may know. The shell gathers it freshly for each decision; what could not be read is None."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from healer.core.alert import Alert, Target
@@ -83,6 +83,24 @@ class Look:
     highest_token: tuple[int, int] | None
     holds: tuple[str, ...]
     units: Mapping[str, UnitLook | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What came of asking a gate.
+
+    Attributes:
+        look: None where it did not answer.
+        error: Why not.
+        busy: Whether it did not answer because it is at work for us.
+    """
+
+    look: Look | None
+    error: str = ""
+    busy: bool = False
+
+
+NOT_ASKED = Heard(None, "it was not asked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,9 +195,7 @@ class Facts:
     Attributes:
         now: Epoch seconds of the healer.
         evidence: None where Prometheus did not answer.
-        look: None where the gate did not answer.
-        look_error: Why not.
-        gate_busy: Whether it did not answer because it is at work for us.
+        gates: What each gate that the decision needs said, by node.
         picture: None where Prometheus did not answer.
         outside: The service's probe from the healer's node; None where it has none or it did not run.
         running: Actions of other incidents.
@@ -192,14 +208,16 @@ class Facts:
     topology: Topology
     standing: Standing
     evidence: Evidence | None = None
-    look: Look | None = None
-    look_error: str = ""
-    gate_busy: bool = False
+    gates: Mapping[str, Heard] = field(default_factory=dict)
     picture: Picture | None = None
     outside: bool | None = None
     running: tuple[Running, ...] = ()
     past: tuple[Past, ...] = ()
     alike: tuple[Incident, ...] = ()
+
+    def heard(self, node: str) -> Heard:
+        """What a node's gate said."""
+        return self.gates.get(node, NOT_ASKED)
 
     def health(self, group: str, node: str) -> Health:
         """How one member of a group is: serving only if every service of the group on it is."""
@@ -226,7 +244,9 @@ class Proposal:
     """One action that might be taken for one incident.
 
     Attributes:
-        unit: The systemd unit behind the target; empty where the target is unknown.
+        gate: The node whose gate would act.
+        args: What the verb is told, as names and values.
+        unit: The systemd unit behind the target; empty where there is none.
         mode: How far the owners of the ladder and of every group in the footprint let us go.
         footprint: All that it takes away, as far as known.
         expectation: Digest of the state that the action expects to find, empty before a gate answered.
@@ -237,6 +257,8 @@ class Proposal:
     rung_index: int
     rung: Rung
     target: Target
+    gate: str
+    args: tuple[tuple[str, str], ...]
     unit: str
     mode: Mode
     footprint: Footprint

@@ -132,6 +132,8 @@ def _begin(incident: Incident, event: ev.ActionIntended, at: float) -> Incident:
         rung=event.rung,
         action=event.action,
         target=event.target,
+        gate=event.gate,
+        args=event.args,
         footprint=event.footprint,
         about=event.about,
         ledger_id=event.ledger_id,

@@ -102,6 +102,8 @@ class Attempt:
         action_id: The gate's id for it, `era.term.number`.
         ladder: The ladder it was tried from.
         rung: Index into that ladder.
+        gate: The node whose gate acts.
+        args: What its verb is told.
         about: What the alert was about when it was begun; the proof is looked for there.
         ledger_id: The gate's ledger at the decision; another one has forgotten what ran.
         began_at: When it became durable, epoch seconds.
@@ -117,6 +119,8 @@ class Attempt:
     rung: int
     action: str
     target: Target
+    gate: str
+    args: tuple[tuple[str, str], ...]
     footprint: Footprint
     about: Target
     ledger_id: str

@@ -28,14 +28,14 @@ class Order:
     Attributes:
         action_id: `era.term.number`.
         verb: As in the gate's list.
-        unit: The systemd unit, the only argument that unit verbs take.
+        args: What the verb is told, as names and values.
         expect: What the decision rested on, as JSON, word for word what the journal has.
     """
 
     action_id: str
     node: str
     verb: str
-    unit: str
+    args: tuple[tuple[str, str], ...]
     expect: str
     deadline_seconds: float
 

@@ -35,7 +35,7 @@ from tests.healer.core.world import alert, topology
 TRANSCRIPTS = Path(__file__).parents[1] / "gate/transcripts"
 TOKEN = Token(1, 4, "store-1/start-1")
 EXPECT = '{"boot_id":"b","units":{"nginx.service":{"active_state":"failed","invocation_id":"i"}}}'
-ORDER = Order("1.4.17", "web1", "service.restart", "nginx.service", EXPECT, 30.0)
+ORDER = Order("1.4.17", "web1", "service.restart", (("unit", "nginx.service"),), EXPECT, 30.0)
 
 words = st.text(max_size=40)
 

@@ -242,7 +242,8 @@ class FakeGates:
 
     async def act(self, order: Order) -> Ended:
         self._reach(order.node)
-        self.diary.append(f"gate {order.node} {order.verb} {order.unit}")
+        told = " ".join(value for name, value in order.args if name != "owner")
+        self.diary.append(f"gate {order.node} {order.verb} {told}".rstrip())
         self.orders.append(order)
         if self.pause is not None:
             await self.pause.wait()
@@ -250,7 +251,8 @@ class FakeGates:
             self.cluster.down -= {
                 target
                 for target in self.cluster.down
-                if self.cluster.topology.services[target.service or ""].unit == order.unit
+                if self.cluster.topology.services[target.service or ""].unit
+                == dict(order.args).get("unit")
                 and target.node == order.node
             }
         if self.mute:

@@ -73,7 +73,12 @@ async def act(journal: Path, folder: Path, before: str) -> str:
         f'"invocation_id":"{unit.invocation_id}"}}}}}}'
     )
     order = Order(
-        f"{token.era}.{token.term}.1", "web1", "service.restart", "nginx.service", expect, 30.0
+        f"{token.era}.{token.term}.1",
+        "web1",
+        "service.restart",
+        (("unit", "nginx.service"),),
+        expect,
+        30.0,
     )
     try:
         ended = await gates.act(order)

@@ -21,7 +21,7 @@ async def test_a_dead_service_is_restarted_once_and_proved():
         await asyncio.sleep(20)
     assert village.kinds == A_HEAL
     assert village.incident().outcome == "healed"
-    assert [order.unit for order in village.gates.orders] == ["nginx.service"]
+    assert [order.args for order in village.gates.orders] == [(("unit", "nginx.service"),)]
 
 
 async def test_what_will_be_done_is_durable_before_the_gate_hears_of_it():

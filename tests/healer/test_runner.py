@@ -72,11 +72,11 @@ async def test_the_intent_says_all_that_the_gate_will_be_asked(village):
     (written,) = village.written(ev.ActionIntended)
     await village.engine._runner.carry_out(decision, attempt)
     (order,) = village.gates.orders
-    assert (order.action_id, order.node, order.verb, order.unit, order.expect) == (
+    assert (order.action_id, order.node, order.verb, order.args, order.expect) == (
         written.action_id,
-        written.target.node,
+        written.gate,
         written.action,
-        written.unit,
+        written.args,
         written.expect,
     )
     assert written.deadline_at == village.clock.wall() + order.deadline_seconds
@@ -190,9 +190,9 @@ async def test_an_end_that_was_asked_for_goes_to_the_incident_whose_action_it_wa
 def _order(decision: Act, attempt: Attempt) -> Order:
     return Order(
         attempt.action_id,
-        attempt.target.node,
+        attempt.gate,
         attempt.action,
-        decision.proposal.unit,
+        attempt.args,
         decision.expect,
         decision.proposal.rung.deadline_seconds,
     )

@@ -28,14 +28,15 @@ def not_stopped(proposal: Proposal, facts: Facts) -> Verdict:
             need=need,
             sentence="A person silenced this in Alertmanager, so they are at work on it.",
         )
-    holds = facts.look.holds if facts.look is not None else ("the gate was not heard",)
+    look = facts.heard(proposal.gate).look
+    holds = look.holds if look is not None else ("the gate was not heard",)
     if holds:
         return hold(
             name,
             "gate_hold",
             have=", ".join(holds),
             need=need,
-            sentence=f"{proposal.target.node} is held at its own gate. To let it go: hale-gate release",
+            sentence=f"{proposal.gate} is held at its own gate. To let it go: hale-gate release",
         )
     return allow(name, have="none of them", need=need)
 

@@ -10,7 +10,8 @@ FAILED_STATES = frozenset({"failed", "inactive"})
 def known_target(proposal: Proposal, facts: Facts) -> Verdict:
     """Hold unless cluster.yml has the target and the gate that will act is the one we mean."""
     name, topology, target = "known_target", facts.topology, proposal.target
-    need = f"{target} in cluster.yml, its gate answering as {topology.cluster}/{target.node}"
+    gate, heard = proposal.gate, facts.heard(proposal.gate)
+    need = f"{target} in cluster.yml, the gate answering as {topology.cluster}/{gate}"
     if not target.node or not topology.knows(target) or not proposal.unit:
         return hold(
             name,
@@ -36,31 +37,31 @@ def known_target(proposal: Proposal, facts: Facts) -> Verdict:
             need="a node that this healer does not run on",
             sentence="A healer never takes away its own node.",
         )
-    if facts.gate_busy:
+    if heard.busy:
         return hold(
             name,
             "gate_busy",
-            have=facts.look_error,
+            have=heard.error,
             need=need,
-            sentence=f"The gate of {target.node} is at work for us; this waits for its end.",
+            sentence=f"The gate of {gate} is at work for us; this waits for its end.",
             passing=True,
         )
-    look = facts.look
+    look = heard.look
     if look is None:
         return hold(
             name,
             "gate_silent",
-            have=facts.look_error or "no answer",
+            have=heard.error or "no answer",
             need=need,
-            sentence=f"The gate of {target.node} does not answer, so nothing can be done through it.",
+            sentence=f"The gate of {gate} does not answer, so nothing can be done through it.",
         )
-    if (look.cluster, look.node) != (topology.cluster, target.node) or not look.boot_id:
+    if (look.cluster, look.node) != (topology.cluster, gate) or not look.boot_id:
         return hold(
             name,
             "other_gate",
             have=f"{look.cluster}/{look.node}",
             need=need,
-            sentence=f"The gate at {target.node}'s address says it is {look.cluster}/{look.node}.",
+            sentence=f"The gate at {gate}'s address says it is {look.cluster}/{look.node}.",
         )
     return allow(name, have=f"{look.cluster}/{look.node} boot {look.boot_id[:8]}", need=need)
 
@@ -164,7 +165,8 @@ def still_true(proposal: Proposal, facts: Facts) -> Verdict:
 
 def seen_unit(proposal: Proposal, facts: Facts) -> UnitLook | None:
     """Return the proposal's unit as its gate sees it now; None where that is not known."""
-    return None if facts.look is None else facts.look.units.get(proposal.unit)
+    look = facts.heard(proposal.target.node).look
+    return None if look is None else look.units.get(proposal.unit)
 
 
 def confirmed(evidence: Evidence | None, oldest: float) -> bool:

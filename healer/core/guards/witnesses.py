@@ -17,12 +17,12 @@ def two_witnesses(proposal: Proposal, facts: Facts) -> Verdict:
     health = None if facts.picture is None else facts.picture.nodes.get(node)
     scraped = None if health is None else health.scraped
     reached = None if health is None else health.reached
+    heard = facts.heard(node)
+    silent = heard.look is None and not heard.busy
     have = (
-        f"scrape {_word(scraped)}, peers {_word(reached)}, "
-        f"gate {'silent' if facts.look is None and not facts.gate_busy else 'answers'}"
+        f"scrape {_word(scraped)}, peers {_word(reached)}, gate {'silent' if silent else 'answers'}"
     )
     need = "missed by scrape, by every peer and by its gate"
-    silent = facts.look is None and not facts.gate_busy
     if scraped is False and reached is False and silent:
         return allow(name, have=have, need=need)
     return hold(

@@ -17,7 +17,7 @@ ORDER = Order(
     "1.4.17",
     "web1",
     "service.restart",
-    "nginx.service",
+    (("unit", "nginx.service"),),
     '{"boot_id":"b1","units":{"nginx.service":{"active_state":"failed","invocation_id":"i"}}}',
     30.0,
 )
@@ -173,7 +173,7 @@ async def test_without_a_lease_nothing_is_sent(left):
 
 async def test_an_expectation_that_is_no_object_is_not_sent():
     gate = ScriptedGate()
-    broken = Order("1.4.17", "web1", "service.restart", "nginx.service", "[1]", 30.0)
+    broken = Order("1.4.17", "web1", "service.restart", (("unit", "nginx.service"),), "[1]", 30.0)
     with pytest.raises(Unreachable, match="cannot be sent"):
         await gates(gate).act(broken)
     assert gate.requests == []

@@ -17,7 +17,7 @@ def order(action_id="1.2.1", unit="nginx.service"):
     expect = (
         '{"boot_id":"b","units":{"nginx.service":{"active_state":"failed","invocation_id":""}}}'
     )
-    return Order(action_id, "web1", "service.restart", unit, expect, 5.0)
+    return Order(action_id, "web1", "service.restart", (("unit", unit),), expect, 5.0)
 
 
 @contextlib.asynccontextmanager

@@ -6,6 +6,7 @@ import pytest
 
 from healer.core import events as ev
 from healer.core.decide import Hold, decide
+from healer.core.facts import Heard
 from healer.core.guards import GUARDS
 from healer.core.incident import Outcome, State
 from healer.core.ladder import Mode
@@ -186,7 +187,8 @@ def test_an_adopted_incident_counts_as_ours_and_starts_its_ladder_anew():
 def test_a_gate_that_is_at_work_for_us_is_waited_for_and_calls_nobody():
     world = broken()
     incident = opened(world)
-    facts = replace(world.facts(incident), look=None, gate_busy=True, look_error="busy with 1.1.1")
+    busy = Heard(None, "busy with 1.1.1", busy=True)
+    facts = replace(world.facts(incident), gates={"web1": busy})
     decision = decide(incident, facts, None)
     assert isinstance(decision, Hold)
     assert (decision.hold.reason, decision.hold.passing) == ("gate_busy", True)

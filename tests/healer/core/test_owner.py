@@ -5,17 +5,18 @@ from dataclasses import replace
 import pytest
 
 from healer.core.decide import Hold, decide
-from healer.core.facts import Facts
+from healer.core.facts import Facts, Heard
 from tests.healer.core.test_guards import broken, opened
 
 
 def with_job(facts: Facts, *, job: bool) -> Facts:
-    assert facts.look is not None
+    look = facts.heard("web1").look
+    assert look is not None
     units = {
         name: unit and replace(unit, job=job and name == "nginx.service")
-        for name, unit in facts.look.units.items()
+        for name, unit in look.units.items()
     }
-    return replace(facts, look=replace(facts.look, units=units))
+    return replace(facts, gates={"web1": Heard(replace(look, units=units))})
 
 
 @pytest.mark.parametrize("job", [True, False])

@@ -11,6 +11,7 @@ from healer.core.board import Board
 from healer.core.facts import (
     Evidence,
     Facts,
+    Heard,
     Look,
     NodeHealth,
     Picture,
@@ -125,8 +126,9 @@ class World:
             topology=self.topology,
             standing=self.standing,
             evidence=evidence,
-            look=self._look(incident.target.node),
-            look_error="no route to host",
+            gates={
+                node: Heard(self._look(node), "no route to host") for node in self.topology.nodes
+            },
             picture=picture,
             outside=self.outside,
             running=self.board.running(besides=incident.id),
