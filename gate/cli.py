@@ -21,7 +21,6 @@ from gate.session import Session
 from gate.units import Systemctl
 from gate.unwritable import LedgerUnwritable, NoLedgerYet
 from gate.verb import Node
-from gate.verbs import KNOWN
 
 EXIT_CODES = """\
 exit codes:
@@ -124,7 +123,7 @@ def _serve(options: argparse.Namespace) -> int:
     channel = FdChannel(0, 1, options.silence)
     clock = SystemClock()
     try:
-        rules = config.load(options.config, KNOWN)
+        rules = config.load(options.config)
     except config.ConfigError as error:
         log(ERROR, "config.refused", error=error)
         refused = Refused(Reason.MISCONFIGURED, str(error))
@@ -192,7 +191,7 @@ def _release(options: argparse.Namespace) -> int:
 
 
 def _status(options: argparse.Namespace) -> int:
-    rules = config.load(options.config, KNOWN)
+    rules = config.load(options.config)
     # A directory that we may not enter would look like one without ledger and holds.
     if options.state.exists() and not os.access(options.state, os.R_OK | os.X_OK):
         raise PermissionError(13, "permission denied", str(options.state))

@@ -10,7 +10,6 @@ from cluster.load import Loaded, interpret
 from cluster.render import render
 from exporter import reading
 from gate import config
-from gate.verbs import KNOWN
 from tests.cluster.examples import SOUND
 
 PROBE = 'probe: {http: "http://{address}/"}'
@@ -68,7 +67,7 @@ def test_a_gate_and_an_exporter_take_what_cluster_yml_allows(text: str) -> None:
     for file in render(loaded, ()).files:
         match file.path:
             case "etc/hale/gate.json":
-                assert config.parse(file.text.encode(), KNOWN).node == file.node
+                assert config.parse(file.text.encode()).node == file.node
                 read += 1
             case "etc/hale/exporter.yml":
                 assert reading.parse(file.text, file.place).node == file.node

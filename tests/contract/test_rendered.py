@@ -10,7 +10,6 @@ from cluster.render import render
 from cluster.render.gate import sshd_conf
 from exporter import reading
 from gate import config
-from gate.verbs import KNOWN
 from tests.cluster.examples import SHORT, SOUND, WIDE
 
 ROOT = Path(__file__).parents[2]
@@ -50,7 +49,7 @@ def test_the_gate_takes_its_file_and_finds_its_own_services_in_it(
     loaded: Loaded, node: str
 ) -> None:
     text = written(loaded, node, "etc/hale/gate.json")
-    found = config.parse(text.encode(), KNOWN)
+    found = config.parse(text.encode())
     cluster = loaded.cluster
     units = {service.unit: service.name for service in cluster.services_on(node)}
     assert (found.cluster, found.node) == (cluster.name, node)

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gate.clock import NANO
-from gate.config import Config, UnitRule
+from gate.config import Config
 from gate.holds import Holds
 from gate.ledger import Ledger
+from gate.listed import UnitRule
 from gate.nonce import Nonce
 from gate.process import Ran
 from gate.run_lock import RunLock
@@ -165,7 +166,6 @@ class World:
                 "nginx.service": UnitRule("nginx", True, ("/usr/sbin/nginx", "-t")),
                 "ssh.service": UnitRule("ssh", False, ()),
             },
-            addresses=(),
             spacing_seconds={"service.restart": 30.0},
         )
         self.systemd.units["ssh.service"] = replace(NGINX, id="ssh.service", active_state="active")

@@ -20,7 +20,7 @@ GATE_JSON = {
     "units": {
         "nginx.service": {"service": "nginx", "restart": True, "config_check": ["/bin/true"]}
     },
-    "addresses": [],
+    "addresses": {},
     "spacing_seconds": {"service.restart": 0.001},
 }
 

@@ -7,23 +7,40 @@ from typing import Any
 
 import pytest
 
-from gate.config import ConfigError, UnitRule, load, parse
-from gate.verbs import KNOWN
+from gate.config import DEFAULT_SPACING_SECONDS, ConfigError, load, parse
+from gate.listed import AddressRule, PoolRule, ReclaimRule, UnitRule
 
+CONTRACT = (Path(__file__).parents[2] / "docs" / "contracts.md").read_text()
+CHECK = ["/usr/sbin/haproxy", "-c", "-q", "-f", "/etc/haproxy/haproxy.cfg"]
+ADDRESS = {
+    "address": "10.77.0.100",
+    "interface": "host0",
+    "track_file": "/var/lib/hale-gate/decline/vip",
+}
+POOL = {
+    "backend": "web",
+    "socket": "/run/haproxy/admin.sock",
+    "state_file": "/var/lib/haproxy/hale-state",
+    "members": ["web1", "web2", "web3"],
+}
+RECLAIM = {
+    "service": "nginx",
+    "path": "/data/cache",
+    "match": "*.tmp",
+    "older_than_seconds": 3600,
+    "keep": 0,
+}
 # The example of docs/contracts.md.
 GOOD: dict[str, Any] = {
     "v": 1,
-    "cluster": "first",
-    "node": "web1",
-    "units": {
-        "nginx.service": {
-            "service": "nginx",
-            "restart": True,
-            "config_check": ["/usr/sbin/nginx", "-t", "-q"],
-        }
-    },
-    "addresses": [],
-    "spacing_seconds": {"service.restart": 30},
+    "cluster": "web-tier",
+    "node": "lb1",
+    "units": {"haproxy.service": {"service": "haproxy", "restart": True, "config_check": CHECK}},
+    "reboot": True,
+    "addresses": {"vip": ADDRESS},
+    "pools": {"web": POOL},
+    "reclaim": [RECLAIM],
+    "spacing_seconds": {"service.restart": 2},
 }
 
 
@@ -31,18 +48,49 @@ def with_unit(**rule: Any) -> dict[str, Any]:
     return {"units": {"a.service": {"service": "a"} | rule}}
 
 
+def with_address(**rule: Any) -> dict[str, Any]:
+    return {"addresses": {"vip": ADDRESS | rule}}
+
+
+def with_pool(**rule: Any) -> dict[str, Any]:
+    return {"pools": {"web": POOL | rule}}
+
+
+def with_reclaim(**rule: Any) -> dict[str, Any]:
+    return {"reclaim": [RECLAIM | rule]}
+
+
 def test_the_documented_example_is_read() -> None:
-    found = parse(json.dumps(GOOD).encode(), KNOWN)
-    assert (found.cluster, found.node, found.addresses) == ("first", "web1", ())
-    rule = UnitRule("nginx", True, ("/usr/sbin/nginx", "-t", "-q"))
-    assert found.units == {"nginx.service": rule}
-    assert found.spacing("service.restart") == 30.0
+    text = CONTRACT.partition("### gate.json")[2].partition("`units` are")[0]
+    assert json.loads(text) == GOOD
+    found = parse(text.encode())
+    assert (found.cluster, found.node, found.reboot) == ("web-tier", "lb1", True)
+    assert found.units == {"haproxy.service": UnitRule("haproxy", True, tuple(CHECK))}
+    assert found.addresses == {
+        "vip": AddressRule("10.77.0.100", "host0", "/var/lib/hale-gate/decline/vip")
+    }
+    assert found.pools == {
+        "web": PoolRule(
+            *("web", "/run/haproxy/admin.sock", "/var/lib/haproxy/hale-state"),
+            ("web1", "web2", "web3"),
+        )
+    }
+    assert found.reclaim == (ReclaimRule("nginx", "/data/cache", "*.tmp", 3600.0, 0),)
+    assert (found.spacing("service.restart"), found.spacing("node.reboot")) == (2.0, 3600.0)
 
 
 def test_what_is_left_out_is_the_careful_value() -> None:
-    found = parse(json.dumps(GOOD | with_unit() | {"spacing_seconds": {}}).encode(), KNOWN)
+    found = parse(json.dumps({"v": 1, "cluster": "c", "node": "n"} | with_unit()).encode())
     assert found.units == {"a.service": UnitRule("a", False, ())}
-    assert found.spacing("service.restart") == 30.0
+    assert (found.reboot, found.addresses, found.pools, found.reclaim) == (False, {}, {}, ())
+    assert {
+        verb: found.spacing(verb) for verb in DEFAULT_SPACING_SECONDS
+    } == DEFAULT_SPACING_SECONDS
+
+
+def test_an_address_is_taken_as_the_kernel_writes_it() -> None:
+    found = parse(json.dumps(GOOD | with_address(address="2001:DB8:0::7")).encode())
+    assert found.addresses["vip"].address == "2001:db8::7"
 
 
 @pytest.mark.parametrize(
@@ -66,23 +114,51 @@ def test_what_is_left_out_is_the_careful_value() -> None:
         (with_unit(config_check=["/bin/x", ""]), "want a list of texts, got ''"),
         (with_unit(config_check=["/bin/x", "a\0"]), "want a list of texts, got"),
         ({"spacing_seconds": {"node.fly": 1}}, "unknown verb 'node.fly'"),
+        ({"spacing_seconds": {"action.settle": 1}}, "unknown verb 'action.settle'"),
         ({"spacing_seconds": {"service.restart": 0}}, "cannot be switched off"),
         ({"spacing_seconds": {"service.restart": "30s"}}, "want a number of seconds"),
-        ({"addresses": [1]}, "addresses: want a list of texts"),
+        ({"reboot": 1}, "reboot: want true or false"),
+        ({"addresses": ["10.77.0.100"]}, "addresses: want an object"),
+        ({"addresses": {"a/b": ADDRESS}}, "addresses: want a name of letters"),
+        (with_address(address="vip.example"), "addresses['vip'].address: want an IP address"),
+        (with_address(address="10.77.0.100/24"), "want an IP address, got '10.77.0.100/24'"),
+        (with_address(interface="../eth0"), "interface: want an interface like eth0"),
+        (with_address(track_file="vip"), "track_file: want an absolute path"),
+        (with_address(track_file="/var/../etc/passwd"), "want an absolute path without '..'"),
+        (with_address(weight=1), "addresses['vip'].weight: unknown key"),
+        ({"pools": {"web;quit": POOL}}, "pools: want a name of letters"),
+        (with_pool(backend="web; shutdown frontend web"), "backend: want a name of letters"),
+        (with_pool(members=[]), "members: want one or more names"),
+        (with_pool(members=["web1", "web1"]), "members: want one or more names, each once"),
+        (with_pool(members=["web1\nquit"]), "members: want a name of letters"),
+        (with_pool(socket="admin.sock"), "socket: want an absolute path"),
+        (with_pool(state_file="/var/lib/haproxy/"), "state_file: want an absolute path"),
+        ({"reclaim": {}}, "reclaim: want a list"),
+        (with_reclaim(path="/"), "nothing below / may ever be removed"),
+        (with_reclaim(path="/etc"), "nothing below /etc may ever be removed"),
+        (with_reclaim(path="/usr/lib/x"), "nothing below /usr/lib/x may ever be removed"),
+        (with_reclaim(path="/var/lib/hale-gate/decline"), "may ever be removed"),
+        (with_reclaim(path="/data/../etc"), "path: want an absolute path"),
+        (with_reclaim(match="*/x"), "match: want a pattern for a name"),
+        (with_reclaim(match=""), "match: want a name"),
+        (with_reclaim(older_than_seconds=-1), "older_than_seconds: want a number of seconds"),
+        (with_reclaim(older_than_seconds=True), "older_than_seconds: want a number of seconds"),
+        (with_reclaim(keep=-1), "keep: want a whole number"),
+        (with_reclaim(keep=1.5), "keep: want a whole number"),
     ],
-)
+)  # fmt: skip
 def test_a_mistake_is_named(change: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=re.escape(said)):
-        parse(json.dumps(GOOD | change).encode(), KNOWN)
+        parse(json.dumps(GOOD | change).encode())
 
 
 def test_a_missing_file_says_who_writes_it(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="hale-cluster render"):
-        load(tmp_path / "gate.json", KNOWN)
+        load(tmp_path / "gate.json")
 
 
 def test_the_file_is_named_with_the_mistake(tmp_path: Path) -> None:
     path = tmp_path / "gate.json"
     path.write_text('{"v":1,"v":1}')
     with pytest.raises(ConfigError, match=r"gate\.json: duplicate key 'v'"):
-        load(path, KNOWN)
+        load(path)

@@ -30,7 +30,7 @@ def serve_command(directory: Path, node: str = "web1") -> list[str]:
                     "cluster": "first",
                     "node": node,
                     "units": units,
-                    "addresses": [],
+                    "addresses": {},
                     "spacing_seconds": {"service.restart": 0.001},
                 }
             )
