@@ -49,14 +49,14 @@ class Exporter:
     peers: Peers
 
 
-def build(settings: Settings, config: Config, clock: Clock, systemd: Systemd) -> Exporter:
+def build(settings: Settings, config: Config, clock: Clock, systemd: Systemd | None) -> Exporter:
     """Make every collector and connect nothing yet.
 
     Args:
         settings: From the command line.
         config: From exporter.yml.
         clock: For ages and durations.
-        systemd: Where units' states come from.
+        systemd: Where units' states come from; None on a machine without.
     """
     proc = settings.procfs
     services = Services(config.services, systemd, clock)
@@ -106,7 +106,8 @@ async def run(settings: Settings) -> None:
         ConfigError: exporter.yml cannot be used; nothing was started.
         OSError: The address cannot be listened on.
     """
-    exporter = build(settings, load(settings), Clock(), SystemBus())
+    systemd = None if settings.without_systemd else SystemBus()
+    exporter = build(settings, load(settings), Clock(), systemd)
     stop, reload = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stop.set)

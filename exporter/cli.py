@@ -65,6 +65,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         mount_points_exclude=options.mount_points_exclude,
         fs_types_exclude=options.fs_types_exclude,
         mount_timeout=options.mount_timeout,
+        without_systemd=options.without_systemd,
         own_metrics=not options.disable_exporter_metrics,
     )
 
@@ -151,6 +152,12 @@ def _collector_flags(parser: argparse.ArgumentParser) -> None:
         type=_duration,
         default=Settings().mount_timeout,
         metavar="DURATION",
+    )
+    group.add_argument(
+        "--collector.services.without-systemd",
+        dest="without_systemd",
+        action="store_true",
+        help="this machine has no systemd, as a container: services are judged by their probes alone",
     )
 
 

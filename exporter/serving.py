@@ -22,6 +22,8 @@ The answer is 1, 0 or unknown. `patience` is PATIENCE, or the time of `fall` att
   carried, or a crash loop with runs shorter than `fall` attempts would never have enough of them.
 - Nothing is believed of a probe that could not be made, nor of what was before it, nor of one whose last
   result is too old: unknown.
+- Where there is no systemd (`probe_alone`) a probe decides as if the unit were active all the time, and of a
+  service without probe nothing is known.
 """
 
 from dataclasses import dataclass, replace
@@ -70,6 +72,7 @@ class Serving:
 
     Attributes:
         fall: Failures in a row that mean down; None when the service has no probe.
+        probe_alone: Whether no unit is ever seen, since this machine has no systemd.
         patience: Seconds that a service which comes and goes has to be seen serving.
         unit: What systemd says now; None when it cannot be asked.
         run: Grows with every new run of the unit; a probe carries the one that it began in.
@@ -84,6 +87,7 @@ class Serving:
     """
 
     fall: int | None
+    probe_alone: bool = False
     patience: float = PATIENCE
     unit: Unit | None = None
     run: int = 0
@@ -155,7 +159,7 @@ def unit_lost(serving: Serving) -> Serving:
 
 def probed(serving: Serving, run: int, result: Probed, now: float) -> Serving:
     """Take in a probe that began in `run`; one of another run says nothing about this one."""
-    if serving.fall is None or serving.unit is None or run != serving.run:
+    if serving.fall is None or not _judged(serving) or run != serving.run:
         return serving
     if _phase(serving) not in (Phase.UP, Phase.MOVING):
         return serving
@@ -193,7 +197,7 @@ def is_up(serving: Serving, now: float, max_age: float) -> bool | None:
         now: Monotonic seconds.
         max_age: Seconds after which a probe's result says nothing any more.
     """
-    if serving.unit is None:
+    if not _judged(serving):
         return None
     probe_decides = serving.fall is not None and _phase(serving) is Phase.UP
     if probe_decides and (serving.blind or now - serving.believed_at > max_age):
@@ -212,5 +216,12 @@ def _aged(serving: Serving, now: float) -> Serving:
             return serving
 
 
+def _judged(serving: Serving) -> bool:
+    """Say whether there is anything to judge by: a unit, or a probe that needs none."""
+    return serving.unit is not None or (serving.probe_alone and serving.fall is not None)
+
+
 def _phase(serving: Serving) -> Phase | None:
+    if serving.probe_alone:
+        return Phase.UP
     return serving.key[0] if serving.key is not None else None

@@ -24,6 +24,7 @@ class Settings:
     Attributes:
         config_file: The exporter.yml; None for no services and no peers.
         mount_timeout: Seconds until a mount is given up for one round.
+        without_systemd: Whether this machine has none, so that probes alone decide what serves.
         own_metrics: Whether process_* and python_info are served.
     """
 
@@ -38,4 +39,5 @@ class Settings:
     mount_points_exclude: re.Pattern[str] = re.compile(MOUNT_POINTS_EXCLUDE)
     fs_types_exclude: re.Pattern[str] = re.compile(FS_TYPES_EXCLUDE)
     mount_timeout: float = MOUNT_TIMEOUT
+    without_systemd: bool = False
     own_metrics: bool = True

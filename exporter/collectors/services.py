@@ -23,6 +23,8 @@ log = structlog.get_logger()
 
 # Seconds between two attempts to reach the bus.
 RECONNECT = 1.0
+# Seconds between two times of noting that where there is no systemd there is nothing to ask.
+RESYNC = 30.0
 # Seconds between two attempts of one probe at the least, however fast its unit comes and goes.
 BREATH = 0.1
 
@@ -30,10 +32,10 @@ BREATH = 0.1
 class Watched:
     """One service while it is declared, and all that is known of it."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, *, probe_alone: bool) -> None:
         self.service = service
         self.series = ServiceSeries(service)
-        self.serving = _unknown(service.probe)
+        self.serving = _unknown(service.probe, probe_alone)
         self.attempt: Attempt | None = None
         self.odd = ""  # why the newest attempt fell over, so that it is logged once
         self.changed = asyncio.Event()
@@ -43,12 +45,12 @@ class Watched:
         return self.series.samples(self.serving, self.attempt, now)
 
 
-def _unknown(probe: Probe | None) -> Serving:
+def _unknown(probe: Probe | None, probe_alone: bool) -> Serving:
     if probe is None:
-        return Serving(fall=None)
+        return Serving(fall=None, probe_alone=probe_alone)
     # One attempt begins an interval after the last one at the latest, and ends within its time-out.
     attempts = probe.fall * (probe.interval + probe.timeout)
-    return Serving(fall=probe.fall, patience=max(PATIENCE, attempts))
+    return Serving(fall=probe.fall, probe_alone=probe_alone, patience=max(PATIENCE, attempts))
 
 
 class Services(Background):
@@ -59,7 +61,7 @@ class Services(Background):
     def __init__(
         self,
         services: Sequence[Service],
-        systemd: Systemd,
+        systemd: Systemd | None,
         clock: Clock,
         make_prober: Callable[[How], Prober] = prober,
     ) -> None:
@@ -67,13 +69,13 @@ class Services(Background):
 
         Args:
             services: Declared for this node; names are unique.
-            systemd: Where units' states come from.
+            systemd: Where units' states come from; None on a machine without, where probes alone decide.
             clock: For ages and durations.
             make_prober: Makes what attempts a probe.
         """
         self._make_prober = make_prober
-        self._watched = [Watched(s) for s in services]
         self._systemd = systemd
+        self._watched = [self._watch(s) for s in services]
         self._clock = clock
         self._state = State.TIMED_OUT
         self._duration: float | None = None
@@ -85,8 +87,11 @@ class Services(Background):
     def declare(self, services: Sequence[Service]) -> None:
         """Take over a new list; a service that stays as it was keeps all that is known of it."""
         kept = {w.service: w for w in self._watched}
-        self._watched = [kept.get(s) or Watched(s) for s in services]
+        self._watched = [kept.get(s) or self._watch(s) for s in services]
         self._redeclared.set()
+
+    def _watch(self, service: Service) -> Watched:
+        return Watched(service, probe_alone=self._systemd is None)
 
     async def run(self) -> None:
         """Follow and probe until cancelled, anew after every `declare`.
@@ -142,12 +147,20 @@ class Services(Background):
         while True:
             self._asked_at = self._clock.monotonic()
             try:
-                await self._systemd.watch(units, self)
+                await self._ask(units)
             except TimeoutError:
                 self._lost(State.TIMED_OUT, "the system bus or systemd does not answer")
             except BusLost as error:
                 self._lost(State.FAILED, str(error))
             await asyncio.sleep(RECONNECT)
+
+    async def _ask(self, units: Sequence[str]) -> None:
+        if self._systemd is not None:
+            await self._systemd.watch(units, self)
+            return
+        while True:
+            self.synced(0.0)
+            await asyncio.sleep(RESYNC)
 
     def _lost(self, state: State, reason: str) -> None:
         if state is not self._state or not self._settled.is_set():

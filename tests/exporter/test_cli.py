@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.cli import main
+from exporter.cli import _parser, _settings, main
 
 MODULE = [sys.executable, "-m", "exporter.cli"]
 PATIENCE = 20  # seconds
@@ -96,6 +96,11 @@ def test_a_flag_that_cannot_be_is_refused(flag: str, capsys: pytest.CaptureFixtu
     with pytest.raises(SystemExit, match="2"):
         main([flag])
     assert flag.split("=")[0].removeprefix("--") in capsys.readouterr().err
+
+
+def test_systemd_is_asked_unless_the_machine_is_said_to_have_none() -> None:
+    flags = ([], ["--collector.services.without-systemd"])
+    assert [_settings(_parser().parse_args(one)).without_systemd for one in flags] == [False, True]
 
 
 def test_help_has_an_example_and_the_exit_status(capsys: pytest.CaptureFixture[str]) -> None:

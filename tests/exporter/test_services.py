@@ -12,7 +12,7 @@ from exporter.collector import State
 from exporter.collectors.services import Services
 from exporter.config import Probe, Service, TcpProbe
 from exporter.serving import Probed
-from tests.exporter.fakes import FakeProber, FakeSystemd, OddProber, loop_clock, unit
+from tests.exporter.fakes import EPOCH, FakeProber, FakeSystemd, OddProber, loop_clock, unit
 
 pytestmark = pytest.mark.looptime(start=0)
 
@@ -24,7 +24,7 @@ CRON = Service("cron", "cron.service", "web")
 
 @asynccontextmanager
 async def running(
-    systemd: FakeSystemd, prober: FakeProber, *services: Service
+    systemd: FakeSystemd | None, prober: FakeProber, *services: Service
 ) -> AsyncIterator[Services]:
     collector = Services(services, systemd, loop_clock(), lambda how: prober)
     task = asyncio.create_task(collector.run())
@@ -170,6 +170,20 @@ async def test_a_probe_that_cannot_be_made_leaves_the_service_unknown() -> None:
         await asyncio.sleep(10)
         assert up(services) is None
         assert b"hale_service_probe_success" not in services.latest().body
+
+
+async def test_where_there_is_no_systemd_probes_decide_and_nothing_is_said_of_units() -> None:
+    prober = FakeProber()
+    async with running(None, prober, NGINX, CRON) as services:
+        await asyncio.sleep(100)
+        latest = services.latest()
+        assert (latest.state, latest.last_success) == (State.OK, EPOCH + 90)
+        assert (up(services), up(services, "cron")) == ("1", None)
+        assert b"hale_service_unit" not in latest.body
+        assert b"hale_service_restarts_total{" not in latest.body
+        prober.answer = Probed.FAILURE
+        await asyncio.sleep(20)
+        assert up(services) == "0"
 
 
 async def test_an_odd_probe_costs_nobody_else_anything_and_is_logged_once() -> None:

@@ -111,6 +111,34 @@ def test_an_active_unit_is_what_its_probe_saw(events: list[Event], answer: bool 
     assert told(2, *events) is answer
 
 
+@pytest.mark.parametrize(
+    ("results", "answer"),
+    [
+        ([], None),
+        ([GOOD], True),
+        ([BAD], None),
+        ([BAD, BAD], False),
+        ([GOOD, BAD], True),
+        ([GOOD, BAD, BAD], False),
+        ([GOOD, BAD, BAD, GOOD], True),
+        ([GOOD, NOT_MADE], None),
+        ([GOOD, NOT_MADE, BAD], None),
+    ],
+)
+def test_where_there_is_no_systemd_the_probe_alone_decides(
+    results: list[Probed], answer: bool | None
+) -> None:
+    serving = Serving(fall=2, probe_alone=True)
+    for result in results:
+        serving = probed(serving, serving.run, result, 5.0)
+    assert is_up(serving, 5.0, max_age=10.0) is answer
+    assert is_up(serving, 15.1, max_age=10.0) is None
+
+
+def test_where_there_is_no_systemd_nothing_is_known_of_a_service_without_probe() -> None:
+    assert is_up(Serving(fall=None, probe_alone=True), 1e9, max_age=10.0) is None
+
+
 def test_systemds_own_restart_is_not_a_failure_whatever_the_probe_says() -> None:
     assert told(2, ACTIVE, GOOD, WAITING, BAD, BAD, BAD) is True
 
