@@ -9,6 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from keyword import iskeyword
 from pathlib import Path
 
 from healer.client import Client
@@ -158,7 +159,10 @@ def _add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", word: 
     for name, what in word.takes.items():
         one.add_argument(name.rstrip("?"), help=what, nargs="?" if name.endswith("?") else None)
     for name, what in word.options.items():
-        one.add_argument(f"--{name}", help=what, default="open" if name == "state" else None)
+        default = "open" if name == "state" else None
+        # A word of Python's own cannot be an attribute.
+        dest = f"{name}_" if iskeyword(name) else name
+        one.add_argument(f"--{name}", dest=dest, metavar=name.upper(), help=what, default=default)
     one.add_argument("--control", type=Path, default=CONTROL, help="default: %(default)s")
     _output(one)
 

@@ -35,6 +35,10 @@ class Narrator:
                 log.warning("healer.frozen", reason=reason, by=by)
             case ev.Unfrozen(by):
                 log.info("healer.unfrozen", by=by)
+            case ev.NodeHeld(node, reason, by, until):
+                log.warning("node.held", node=node, reason=reason, by=by, until=until)
+            case ev.NodeReleased(node, by):
+                log.info("node.released", node=node, by=by)
             case ev.HealerStarted(version, digest, _, era, term):
                 log.info("healer.leads", version=version, digest=digest, era=era, term=term)
             case ev.AlertsReceived() | ev.SeenClear():

@@ -80,6 +80,39 @@ class Operators:
             raise Refused("not_frozen", "no person froze this healer")
         await self._journal.write(ev.Unfrozen(by))
 
+    async def hold(self, node: str, reason: str, by: str, seconds: float | None) -> ev.NodeHeld:
+        """Keep Hale from touching a node; a person's newer hold takes the place of their older one.
+
+        Args:
+            node: As cluster.yml names it.
+            reason: For those who find it held.
+            by: Who holds it.
+            seconds: Until it lapses by the wall clock; None for until it is released.
+
+        Raises:
+            Refused: There is no such node; nothing was changed.
+        """
+        known = self._gatherer.topology.nodes
+        if node not in known:
+            detail = f"cluster.yml has no node {node}; there are {', '.join(known)}"
+            raise Refused("unknown_node", detail)
+        until = None if seconds is None else self._clock.wall() + seconds
+        held = ev.NodeHeld(node, reason, by, until)
+        await self._journal.write(held)
+        return held
+
+    async def release(self, node: str, by: str) -> list[ev.NodeHeld]:
+        """Let Hale touch a node again, and return the holds that ended with it, whoever set them.
+
+        Raises:
+            Refused: Nobody holds it; nothing was changed.
+        """
+        held = [one for one in self._journal.board.held(self._clock.wall()) if one.node == node]
+        if not held:
+            raise Refused("not_held", f"no person holds {node} here; its own gate may be held")
+        await self._journal.write(ev.NodeReleased(node, by))
+        return held
+
     async def adopt(self, incident_id: str, by: str) -> None:
         """Put a pre-existing or escalated incident into the healer's hands.
 

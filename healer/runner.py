@@ -1,10 +1,12 @@
 """Carries one action through: durable, sent once, ended or settled. Nothing here decides."""
 
 import asyncio
+from collections.abc import Callable
 
 import structlog
 
 from healer.core import events as ev
+from healer.core.board import Board
 from healer.core.decide import Act
 from healer.core.incident import Attempt, Incident, Outcome
 from healer.core.order import Ended, Order
@@ -59,10 +61,17 @@ class Runner:
                 deadline_at=self._clock.wall() + proposal.rung.deadline_seconds,
                 verdicts=decision.verdicts,
             ),
-            # A person's freeze that became durable while we decided comes first.
-            provided=lambda board: not board.freezes,
+            # A person's freeze or hold that became durable while we decided comes first.
+            provided=self._unstopped(proposal.target.node, proposal.gate),
         )
         return self._journal.board.incidents[incident].attempts[-1]
+
+    def _unstopped(self, *nodes: str) -> Callable[[Board], bool]:
+        def still(board: Board) -> bool:
+            held = {one.node for one in board.held(self._clock.wall())}
+            return not board.freezes and held.isdisjoint(nodes)
+
+        return still
 
     async def carry_out(self, decision: Act, attempt: Attempt) -> None:
         """Send an intended action once, and journal how it ended."""

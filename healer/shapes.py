@@ -164,6 +164,15 @@ class FreezeView(TypedDict):
     sentence: str
 
 
+class HoldView(TypedDict):
+    """A node that a person holds. `until` is None where it lasts until it is released."""
+
+    node: str
+    reason: str
+    by: str
+    until: str | None
+
+
 class StatusView(TypedDict):
     """How the healer itself stands. `leader` is this process holding the lease."""
 
@@ -178,6 +187,7 @@ class StatusView(TypedDict):
     armed_at: str | None
     storing: bool
     freezes: list[FreezeView]
+    holds: list[HoldView]
     watchdog_age_seconds: float | None
     sight_complete: bool
     incidents: dict[str, int]

@@ -4,7 +4,9 @@ Kept by the engine at each look, read for each decision.
 """
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
+from healer.core import events as ev
 from healer.core.facts import Standing
 from healer.core.order import Sight
 from healer.core.topology import Numbers
@@ -76,12 +78,19 @@ class Watch:
             sight_complete=self.sight is not None and self.sight.complete,
             armed_at=board.armed_at,
             pre_existing=frozenset(board.pre_existing),
+            held=self._held(),
             silenced=frozenset(
                 alert.fingerprint
                 for alert in (self.sight.alerts if self.sight is not None else ())
                 if alert.silenced
             ),
         )
+
+    def _held(self) -> dict[str, str]:
+        said: dict[str, list[str]] = {}
+        for one in self.journal.board.held(self.clock.wall()):
+            said.setdefault(one.node, []).append(f"{one.reason} (by {one.by}{_until(one)})")
+        return {node: ", ".join(words) for node, words in said.items()}
 
     def freezes(self) -> frozenset[str]:
         """Return the reasons for which nothing is done anywhere, as the metric names them."""
@@ -95,3 +104,9 @@ class Watch:
             "not_armed": self.journal.board.armed_at is None,
         }
         return frozenset(reason for reason, holds in stopped.items() if holds)
+
+
+def _until(held: ev.NodeHeld) -> str:
+    if held.until is None:
+        return ""
+    return f", until {datetime.fromtimestamp(held.until, UTC):%Y-%m-%dT%H:%M:%SZ}"

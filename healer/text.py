@@ -159,6 +159,10 @@ def status(one: StatusView) -> str:
     """Return how the healer itself stands."""
     age = one["watchdog_age_seconds"]
     freezes = [f"{freeze['reason']}: {freeze['sentence']}" for freeze in one["freezes"]]
+    holds = [
+        f"{each['node']} until {each['until'] or 'released'}: {each['reason']} (by {each['by']})"
+        for each in one["holds"]
+    ]
     counts = " ".join(f"{state}={count}" for state, count in one["incidents"].items() if count)
     facts = pairs(
         (
@@ -171,6 +175,7 @@ def status(one: StatusView) -> str:
             ("alertmanagers", "all answer" if one["sight_complete"] else "NOT ALL ANSWER"),
             ("incidents", counts or "none open"),
             *(("nothing is done", text) for text in freezes),
+            *(("held", text) for text in holds),
         )
     )
     parts = [facts]

@@ -64,6 +64,8 @@ def moment(record: ev.Record) -> Moment | None:
             | ev.SeenClear()
             | ev.Frozen()
             | ev.Unfrozen()
+            | ev.NodeHeld()
+            | ev.NodeReleased()
             | ev.SecondPathTested()
         ):
             return None

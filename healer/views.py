@@ -23,6 +23,7 @@ from healer.shapes import (
     FreezeView,
     GuardsView,
     GuardView,
+    HoldView,
     IncidentRow,
     IncidentView,
     JudgedView,
@@ -232,6 +233,14 @@ def freeze_views(watch: Watch) -> list[FreezeView]:
     return found
 
 
+def hold_views(watch: Watch) -> list[HoldView]:
+    """Show every node that a person holds, the oldest hold first."""
+    return [
+        HoldView(node=one.node, reason=one.reason, by=one.by, until=rfc3339(one.until))
+        for one in watch.journal.board.held(watch.clock.wall())
+    ]
+
+
 def status_view(watch: Watch, topology: Topology, version: str) -> StatusView:
     """Show how the healer itself stands."""
     board, token, age = watch.journal.board, watch.journal.store.token, watch.watchdog_age
@@ -248,6 +257,7 @@ def status_view(watch: Watch, topology: Topology, version: str) -> StatusView:
         armed_at=rfc3339(board.armed_at),
         storing=watch.storing,
         freezes=freeze_views(watch),
+        holds=hold_views(watch),
         watchdog_age_seconds=None if age is None else round(age, 3),
         sight_complete=watch.sight is not None and watch.sight.complete,
         incidents={one.value: states.count(one) for one in State if one is not State.CLOSED},

@@ -73,12 +73,23 @@ def _unfreeze(client: Client, _: argparse.Namespace) -> Any:
     return client.post("/api/v1/unfreeze", _claim())
 
 
+def _hold(client: Client, args: argparse.Namespace) -> Any:
+    given = {"node": args.node, "reason": args.reason, "for": args.for_}
+    fields = {key: value for key, value in given.items() if value is not None}
+    return client.post("/api/v1/hold", {**fields, **_claim()})
+
+
+def _release(client: Client, args: argparse.Namespace) -> Any:
+    return client.post("/api/v1/release", {"node": args.node, **_claim()})
+
+
 def _done(answer: Any) -> str:
     about = f"incident {answer['incident']}: " if "incident" in answer else ""
     return f"{about}{answer['done']}"
 
 
 ID = {"incident": "its number, as `hale-healer incidents` shows it"}
+NODE = "its name in cluster.yml"
 STATES = {"state": "open (all that are not over, the default), all, or one state"}
 SUPPOSED = {
     "ladder": "suppose this ladder instead of the packaged rules' own",
@@ -133,6 +144,24 @@ WORDS = (
         {},
     ),
     Word("unfreeze", "let actions go on after a freeze", "", _unfreeze, _done, {}, {}),
+    Word(
+        "hold",
+        "let nothing be done on or through one node",
+        'web1 "replacing a fan" --for 2h',
+        _hold,
+        _done,
+        {"node": NODE, "reason": "who reads it at night should know why"},
+        {"for": "after which it ends by itself, as 30m, 2h or 1d; else `release` ends it"},
+    ),
+    Word(
+        "release",
+        "end every hold that was set on a node here",
+        "web1",
+        _release,
+        _done,
+        {"node": NODE},
+        {},
+    ),
     Word(
         "adopt",
         "put a pre-existing or escalated incident into Hale's hands",

@@ -3,7 +3,7 @@
 `apply` is the one place where an event changes something. Replaying the journal gives the same board.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from healer.core import events as ev
@@ -38,6 +38,7 @@ class Board:
         modes: The modes under which the last healer ran; empty before the first.
         tested_at: When the second path was last tried out; None if never.
         freezes: Freezes that people set, by reason.
+        holds: Holds that people set on nodes, by node and person; see `held`.
         known: The open incident that each of their alerts belongs to, by fingerprint.
         opened: Incidents opened so far; the next id is one more.
         actions: Actions intended in the present term; the next action's number is one more.
@@ -56,6 +57,7 @@ class Board:
         self.known: dict[str, str] = {}
         self._on_node: dict[str, dict[str, None]] = {}
         self.freezes: dict[str, ev.Frozen] = {}
+        self.holds: dict[tuple[str, str], ev.NodeHeld] = {}
         self.opened = 0
         self.actions = 0
         self.seq = 0
@@ -68,6 +70,10 @@ class Board:
     def on_node(self, node: str) -> list[Incident]:
         """Open incidents with an alert about a node, oldest first."""
         return [self.incidents[one] for one in self._on_node.get(node, ())]
+
+    def held(self, now: float) -> list[ev.NodeHeld]:
+        """Holds of nodes that have not lapsed, oldest first."""
+        return [one for one in self.holds.values() if not _lapsed(one, now)]
 
     def running(self, *, besides: str) -> tuple[Running, ...]:
         """Actions of other incidents that are under way or not proved yet."""
@@ -130,6 +136,11 @@ class Board:
             case ev.Unfrozen():
                 self.freezes.clear()
                 self.armed_at = None
+            case ev.NodeHeld(node, by=by):
+                self._let_go(lambda one: (one.node, one.by) == (node, by) or _lapsed(one, at))
+                self.holds[node, by] = event
+            case ev.NodeReleased(node):
+                self._let_go(lambda one: one.node == node)
             case ev.SecondPathTested():
                 self.tested_at = at
             case ev.IncidentOpened():
@@ -138,6 +149,9 @@ class Board:
             case _:
                 self._change(event, at)
         self.seq = record.seq
+
+    def _let_go(self, which: Callable[[ev.NodeHeld], bool]) -> None:
+        self.holds = {key: one for key, one in self.holds.items() if not which(one)}
 
     def _change(self, event: IncidentEvent, at: float) -> None:
         after = fold(self.incidents[event.incident], event, at)
@@ -184,6 +198,10 @@ class Board:
             del self.incidents[old]
         while len(self.closed_episodes) > KEEP_EPISODES:
             del self.closed_episodes[next(iter(self.closed_episodes))]
+
+
+def _lapsed(hold: ev.NodeHeld, now: float) -> bool:
+    return hold.until is not None and hold.until <= now
 
 
 def _kind(incident: Incident) -> tuple[str, str, str]:

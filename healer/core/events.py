@@ -74,6 +74,28 @@ class Unfrozen:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeHeld:
+    """A person keeps Hale from touching one node.
+
+    Attributes:
+        until: When it lapses by the wall clock, epoch seconds; None for one that lasts until it is released.
+    """
+
+    node: str
+    reason: str
+    by: str
+    until: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeReleased:
+    """A person lets Hale touch a node again, whoever held it."""
+
+    node: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class SecondPathTested:
     """The second path to a person was tried out, as it is once a day."""
 
@@ -236,6 +258,8 @@ Event = (
     | SeenClear
     | Frozen
     | Unfrozen
+    | NodeHeld
+    | NodeReleased
     | SecondPathTested
     | IncidentOpened
     | AlertJoined

@@ -172,6 +172,7 @@ class Standing:
         watchdog_age: Seconds since the Watchdog alert was refreshed; None if it is not heard.
         clock_jumped: Whether the wall clock moved against CLOCK_BOOTTIME; None if that is unknown.
         frozen: Reasons of the freezes that people set.
+        held: Nodes that people hold, each with why, by whom and until when.
         silenced: Fingerprints of alerts that fire now and that a person silenced.
         sight_complete: Whether every Alertmanager peer answered the last time.
         armed_at: Since when alerts that begin are ours; None before the first complete look.
@@ -186,6 +187,7 @@ class Standing:
     armed_at: float | None
     pre_existing: frozenset[str]
     silenced: frozenset[str] = frozenset()
+    held: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
-"""The commands of people, on the unix socket: who may give them, and what each does.
+"""The commands of people, on the unix socket: who may give them.
 
-The kernel says who is there (SO_PEERCRED). Rule: every word is checked here before Operators hears it.
+The kernel says who is there (SO_PEERCRED).
 """
 
 import json
@@ -8,47 +8,21 @@ import pwd
 import re
 import socket
 import struct
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 
 from aiohttp import web
 
-from healer.core.alert import Target
-from healer.core.decide import decide
-from healer.core.topology import EXPORTER
-from healer.errors import Malformed, Refused
-from healer.shapes import ExplanationView
-from healer.views import explanation_view, rfc3339
+from healer.errors import Malformed
 from healer.web.answers import Handler, answer, refusal
-from healer.web.desk import DESK, Desk
+from healer.web.commands import COMMANDS
+from healer.web.desk import DESK
 
 MOST_BYTES = 64 * 1024
 """Of a command's body."""
-
-LONGEST_REASON = 200
-"""Characters of a freeze's reason; it stands in every hold and in an alert."""
 
 CLAIM = re.compile(r"[A-Za-z0-9._@-]{1,64}")
 """What sudo says of who is behind it: login names, also of directories."""
 
 ALLOWED = web.AppKey("ALLOWED", frozenset)
-
-Does = Callable[[Desk, Mapping[str, str], str], Awaitable[dict[str, object]]]
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """One command.
-
-    Attributes:
-        does: Gets the fields and who says so; returns the answer.
-        needs: Fields that must be there.
-        may: Fields that may be there.
-    """
-
-    does: Does
-    needs: frozenset[str] = frozenset()
-    may: frozenset[str] = frozenset()
 
 
 def routes() -> list[web.RouteDef]:
@@ -100,125 +74,32 @@ async def command(request: web.Request) -> web.Response:
     known = COMMANDS.get(name)
     if known is None:
         return refusal(404, "unknown_command", f"there are {', '.join(sorted(COMMANDS))}")
-    fields = _fields(name, known, await request.read())
+    given = _object(name, await request.read())
+    claim = given.pop("claim", "")
+    fields = known.check(name, given)
     uid = peer_uid(request)
     # root_only let it pass, so there is one.
-    by = _by(login(uid if uid is not None else -1), fields.pop("claim", ""))
+    by = _by(login(uid if uid is not None else -1), claim)
     desk = request.app[DESK]
     done = await known.does(desk, fields, by)
     desk.wake()
     return answer(done)
 
 
-def _fields(name: str, known: Command, body: bytes) -> dict[str, str]:
+def _object(name: str, body: bytes) -> dict[str, object]:
     try:
         fields = json.loads(body or b"{}")
     except (ValueError, RecursionError) as exc:
         raise Malformed(f"{name}: the body is not JSON: {exc}") from exc
     if not isinstance(fields, dict):
         raise Malformed(f"{name}: the body has to be an object")
-    may = known.needs | known.may | {"claim"}
-    wrong = sorted(set(fields) - may)
-    missing = sorted(known.needs - set(fields))
-    if wrong or missing:
-        raise Malformed(f"{name}: unknown fields {wrong}, missing fields {missing}")
-    for key, value in fields.items():
-        if not isinstance(value, str) or not value.strip() or not value.isprintable():
-            raise Malformed(f"{name}: {key} has to be one line of printable text")
-        if len(value) > LONGEST_REASON:
-            raise Malformed(f"{name}: {key} has {len(value)} characters, of {LONGEST_REASON}")
     return fields
 
 
-def _by(name: str, claim: str) -> str:
+def _by(name: str, claim: object) -> str:
     """Return who says so: what the kernel knows, and what sudo claims beside it."""
-    if not claim or claim == name:
+    if claim in ("", name):
         return name
-    if not CLAIM.fullmatch(claim):
-        raise Malformed(f"claim: {claim!r} is no login name")
+    if not isinstance(claim, str) or not CLAIM.fullmatch(claim):
+        raise Malformed(f"claim: {str(claim)[:80]!r} is no login name")
     return f"{name} (sudo: {claim})"
-
-
-async def _approve(desk: Desk, fields: Mapping[str, str], by: str) -> dict[str, object]:
-    given = await desk.operators.approve(fields["incident"], by)
-    said = f"yes to rung {given.rung + 1} on {given.target}, good until {rfc3339(given.until)}"
-    return {"done": said, "incident": given.incident, "by": by, "until": rfc3339(given.until)}
-
-
-async def _deny(desk: Desk, fields: Mapping[str, str], by: str) -> dict[str, object]:
-    await desk.operators.deny(fields["incident"], by)
-    return {"done": "denied: it is yours now", "incident": fields["incident"], "by": by}
-
-
-async def _freeze(desk: Desk, fields: Mapping[str, str], by: str) -> dict[str, object]:
-    reason = fields.get("reason", "no reason given")
-    await desk.operators.freeze(reason, by)
-    return {"done": "frozen: nothing is begun until unfreeze", "by": by, "freeze": reason}
-
-
-async def _unfreeze(desk: Desk, _: Mapping[str, str], by: str) -> dict[str, object]:
-    await desk.operators.unfreeze(by)
-    done = "actions may go on; what fires at this moment is pre-existing, see hale-healer adopt"
-    return {"done": done, "by": by}
-
-
-async def _adopt(desk: Desk, fields: Mapping[str, str], by: str) -> dict[str, object]:
-    await desk.operators.adopt(fields["incident"], by)
-    return {"done": "it is in Hale's hands", "incident": fields["incident"], "by": by}
-
-
-async def _explain(desk: Desk, fields: Mapping[str, str], _: str) -> dict[str, object]:
-    aim = fields["target"]
-    shown = await (_real(desk, aim) if aim.isdecimal() else _supposed(desk, aim, fields))
-    return {**shown}
-
-
-async def _real(desk: Desk, incident_id: str) -> ExplanationView:
-    incident = desk.journal.board.incidents.get(incident_id)
-    if incident is None:
-        known = ", ".join(one.id for one in desk.journal.board.open) or "none"
-        raise Refused("unknown_incident", f"no incident {incident_id}; open ones: {known}")
-    facts = await desk.gatherer.read(incident, desk.watch.standing())
-    return explanation_view(incident, decide(incident, facts, None), incident.id)
-
-
-async def _supposed(desk: Desk, aim: str, fields: Mapping[str, str]) -> ExplanationView:
-    node, _, service = aim.partition("/")
-    target = Target(node, service or None)
-    if not desk.topology.knows(target):
-        known = ", ".join(desk.topology.nodes)
-        raise Refused(
-            "unknown_target", f"cluster.yml has no {aim}; nodes: {known}; say NODE/SERVICE"
-        )
-    # The alert that the packaged rules would raise for such a target.
-    alert, ladder = {
-        "": ("NodeDown", "none"),
-        EXPORTER: ("ExporterDown", "restart-exporter"),
-    }.get(service, ("ServiceDown", "restart-service"))
-    alert, ladder = fields.get("alert", alert), fields.get("ladder", ladder)
-    if ladder == "none":
-        return ExplanationView(
-            target=aim,
-            incident=None,
-            alert=alert,
-            ladder=ladder,
-            decision="stay",
-            action="",
-            reason="no_ladder",
-            sentence=f"{alert} has no ladder: Alertmanager tells people, and Hale does nothing.",
-            guards=[],
-        )
-    told = await desk.operators.explain(target, ladder, alert)
-    return explanation_view(told.incident, told.decision, None)
-
-
-ONE = frozenset({"incident"})
-
-COMMANDS: Mapping[str, Command] = {
-    "approve": Command(_approve, ONE),
-    "deny": Command(_deny, ONE),
-    "adopt": Command(_adopt, ONE),
-    "freeze": Command(_freeze, may=frozenset({"reason"})),
-    "unfreeze": Command(_unfreeze),
-    "explain": Command(_explain, frozenset({"target"}), frozenset({"ladder", "alert"})),
-}

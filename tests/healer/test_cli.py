@@ -25,7 +25,18 @@ from tests.healer.core.world import alert
 from tests.healer.web.house import HOSTILE, House
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = ("explain", "incidents", "show", "approve", "deny", "freeze", "unfreeze", "adopt")
+COMMANDS = (
+    "explain",
+    "incidents",
+    "show",
+    "approve",
+    "deny",
+    "freeze",
+    "unfreeze",
+    "adopt",
+    "hold",
+    "release",
+)
 ALL = (*COMMANDS, "guards", "status", "run")
 
 
@@ -133,9 +144,11 @@ async def test_every_command_of_people_is_obeyed_and_says_so(tmp_path: Path) -> 
             await healer("freeze", "moving rack b", sudo_user="alice"),
             await healer("unfreeze"),
             await healer("freeze"),
+            await healer("hold", "web1", "replacing a fan", "--for", "2h"),
+            await healer("release", "web1"),
         ]
-        told = [type(record.event).__name__ for record in house.store.records[-6:]]
-    assert [one.code for one in said] == [0] * 6
+        told = [type(record.event).__name__ for record in house.store.records[-8:]]
+    assert [one.code for one in said] == [0] * 8
     assert said[0].out.startswith("incident 1: yes to rung 1 on web1/nginx, good until 2027-")
     assert told == [
         "ApprovalGiven",
@@ -144,8 +157,10 @@ async def test_every_command_of_people_is_obeyed_and_says_so(tmp_path: Path) -> 
         "Frozen",
         "Unfrozen",
         "Frozen",
+        "NodeHeld",
+        "NodeReleased",
     ]
-    frozen = house.store.records[-3].event
+    frozen = house.store.records[-5].event
     assert isinstance(frozen, ev.Frozen)
     assert frozen.reason == "moving rack b"
     assert frozen.by.endswith("(sudo: alice)")
@@ -156,10 +171,12 @@ async def test_status_and_guards_say_what_stops_the_healer(tmp_path: Path) -> No
         stranger = alert(at="web9/nginx")
         await healer.house.journal.write(
             ev.Frozen("moving rack b", "alice"),
+            ev.NodeHeld("web2", "new disk", "bob", None),
             ev.AlertRefused(stranger, "unknown_target", "no web9/nginx here."),
         )
         status, guards = await healer("status"), await healer("guards")
     assert re.search(r"nothing is done +person: Frozen by alice: moving rack b", status.out)
+    assert re.search(r"held +web2 until released: new disk \(by bob\)", status.out)
     assert re.search(r"ServiceDown +unknown_target +no web9/nginx here.", status.out)
     assert re.search(r"still_true +evidence_age=60 +the rule's own expression", guards.out)
 

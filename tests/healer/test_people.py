@@ -126,3 +126,56 @@ async def test_a_silence_that_comes_while_the_facts_are_read_comes_in_time():
         await asyncio.sleep(10)
         assert village.hold() == "silenced"
     assert village.gates.orders == []
+
+
+async def test_a_held_node_is_left_alone_until_it_is_released():
+    village = Village()
+    async with village.armed():
+        await village.operators.hold("web1", "replacing a fan", "ann", None)
+        village.fail("web1/nginx")
+        await asyncio.sleep(60)
+        assert (village.gates.orders, village.hold()) == ([], "person_hold")
+        (gone,) = await village.operators.release("web1", "bob")
+        assert (gone.reason, gone.by) == ("replacing a fan", "ann")
+        await asyncio.sleep(60)
+    assert village.incident().outcome == "healed"
+
+
+async def test_a_hold_of_one_node_stops_nothing_on_another():
+    village = Village()
+    async with village.armed():
+        await village.operators.hold("web1", "replacing a fan", "ann", None)
+        village.fail("web2/nginx")
+        await asyncio.sleep(60)
+    assert [order.node for order in village.gates.orders] == ["web2"]
+
+
+async def test_a_hold_lapses_by_itself():
+    village = Village()
+    async with village.armed():
+        await village.operators.hold("web1", "replacing a fan", "ann", 120.0)
+        village.fail("web1/nginx")
+        await asyncio.sleep(100)
+        assert village.hold() == "person_hold"
+        assert "(by ann, until 2027-01-15T08:02:03Z)" in village.incident().hold.have
+        await asyncio.sleep(60)
+    assert village.incident().outcome == "healed"
+    with pytest.raises(Refused, match="not_held"):
+        await village.operators.release("web1", "ann")
+
+
+async def test_a_hold_outlives_the_healer():
+    village = Village()
+    async with village.armed():
+        await village.operators.hold("web1", "replacing a fan", "ann", None)
+    async with village.armed():
+        village.fail("web1/nginx")
+        await asyncio.sleep(30)
+        assert (village.gates.orders, village.hold()) == ([], "person_hold")
+
+
+async def test_only_a_node_of_the_cluster_can_be_held():
+    village = Village()
+    with pytest.raises(Refused, match="no node web9; there are mon1, web1"):
+        await village.operators.hold("web9", "replacing a fan", "ann", None)
+    assert village.store.records == []

@@ -60,7 +60,7 @@ GUARDS: tuple[Guard, ...] = (
     ),
     Guard(
         "not_stopped",
-        "there is no freeze, no silence and no hold at the node's own gate",
+        "there is no freeze, no silence and no hold of the node, here or at its own gate",
         not_stopped,
     ),
     Guard(

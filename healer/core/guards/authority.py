@@ -5,8 +5,8 @@ from healer.core.verdict import Verdict, allow, hold
 
 
 def not_stopped(proposal: Proposal, facts: Facts) -> Verdict:
-    """Hold on a freeze, on a silence, and on a hold that a person set at the node's own gate."""
-    name, need = "not_stopped", "no freeze, no silence, no hold at the gate"
+    """Hold on a freeze, a silence, and on a hold of the node, set here or at its own gate."""
+    name, need = "not_stopped", "no freeze, no silence, no hold"
     if facts.standing.frozen:
         return hold(
             name,
@@ -27,6 +27,16 @@ def not_stopped(proposal: Proposal, facts: Facts) -> Verdict:
             have=", ".join(silenced),
             need=need,
             sentence="A person silenced this in Alertmanager, so they are at work on it.",
+        )
+    # What is held is neither touched nor acted through.
+    held = [node for node in (proposal.target.node, proposal.gate) if node in facts.standing.held]
+    if held:
+        return hold(
+            name,
+            "person_hold",
+            have=facts.standing.held[held[0]],
+            need=need,
+            sentence=f"A person holds {held[0]}. To let it go: hale-healer release {held[0]}",
         )
     look = facts.heard(proposal.gate).look
     holds = look.holds if look is not None else ("the gate was not heard",)

@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 
 from healer.adapters.codec import KINDS, decode, encode, incident_of
 from healer.core.alert import Alert
-from healer.core.events import AlertsReceived, Armed, Frozen, SeenClear, Unfrozen
+from healer.core.events import (
+    AlertsReceived,
+    Armed,
+    Frozen,
+    NodeHeld,
+    NodeReleased,
+    SeenClear,
+    Unfrozen,
+)
 from healer.errors import ConfigError, Malformed
 
 numbers = st.floats(allow_nan=False, allow_infinity=False)
@@ -89,3 +97,7 @@ def test_what_another_version_wrote_is_an_error_that_says_what_to_do(kind, versi
 def test_a_stored_body_of_today_is_read_tomorrow():
     """A change that makes this fail needs a new version, and a reader for the old one."""
     assert decode("frozen", 1, '{"reason":"migration","by":"ann"}') == Frozen("migration", "ann")
+    held = '{"node":"web1","reason":"fan","by":"ann","until":1.5}'
+    assert decode("node_held", 1, held) == NodeHeld("web1", "fan", "ann", 1.5)
+    assert decode("node_held", 1, held.replace("1.5", "null")).until is None
+    assert decode("node_released", 1, '{"node":"web1","by":"ann"}') == NodeReleased("web1", "ann")

@@ -271,3 +271,26 @@ def test_attempts_older_than_a_month_no_longer_count() -> None:
     play.now += KEEP_PAST_SECONDS + 1
     play.write(intent(play.board.incidents["2"], 2))
     assert [one.attempt.action_id for one in play.board.past] == ["1.1.2"]
+
+
+def test_each_persons_hold_lasts_until_it_lapses_or_the_node_is_released():
+    play = Play()
+    play.write(
+        ev.NodeHeld("web1", "fan", "ann", NOW + 60),
+        ev.NodeHeld("web1", "cable", "bob", None),
+        ev.NodeHeld("web2", "disk", "ann", None),
+    )
+    assert [one.reason for one in play.board.held(NOW + 59)] == ["fan", "cable", "disk"]
+    assert [one.reason for one in play.board.held(NOW + 60)] == ["cable", "disk"]
+    play.write(ev.NodeHeld("web1", "fan again", "ann", NOW + 90))
+    assert [one.reason for one in play.board.held(NOW + 30)] == ["cable", "disk", "fan again"]
+    play.write(ev.NodeReleased("web1", "cid"))
+    assert [one.reason for one in play.board.held(NOW + 30)] == ["disk"]
+    assert replay(play.records).held(NOW) == play.board.held(NOW)
+
+
+def test_lapsed_holds_do_not_pile_up():
+    play = Play()
+    for number in range(100):
+        play.write(ev.NodeHeld("web1", "fan", f"person {number}", play.now + 1.5))
+    assert len(play.board.holds) <= 2

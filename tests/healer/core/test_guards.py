@@ -39,6 +39,11 @@ def test_every_guard_says_what_it_had_and_what_it_needed():
         ({"prometheus": False, "unit_state": "active"}, "still_true", "no_evidence"),
         ({"sample_age": 61.0, "unit_state": "active"}, "still_true", "stale_evidence"),
         ({"gate_holds": ("disk swap",)}, "not_stopped", "gate_hold"),
+        (
+            {"standing": replace(World().standing, held={"web1": "fan"})},
+            "not_stopped",
+            "person_hold",
+        ),
         ({"unit_state": "activating"}, "owner_settled", "owner_busy"),
         ({"unit_age": 2.0}, "owner_settled", "owner_settling"),
         ({"unit_age": None}, "owner_settled", "owner_unknown"),

@@ -60,6 +60,28 @@ async def test_to_unfreeze_what_nobody_froze_is_refused(tmp_path: Path) -> None:
     assert not house.wakes
 
 
+async def test_a_hold_is_journalled_with_its_end_and_shown_in_the_status(tmp_path: Path) -> None:
+    house = House()
+    code, shown = await say(house, tmp_path, "hold", node="web1", reason="fan", **{"for": "2h"})
+    assert (code, shown["until"]) == (200, "2027-01-15T10:00:00.000Z")
+    assert last(house) == ev.NodeHeld("web1", "fan", ME, house.clock.wall() + 7200)
+    async with house.public() as session:
+        status = await (await session.get("/api/v1/status")).json()
+    assert status["holds"] == [
+        {"node": "web1", "reason": "fan", "by": ME, "until": "2027-01-15T10:00:00.000Z"}
+    ]
+    code, shown = await say(house, tmp_path, "release", node="web1")
+    assert (code, shown["done"]) == (200, f"web1 is released from: fan (by {ME})")
+    assert last(house) == ev.NodeReleased("web1", ME)
+    code, shown = await say(house, tmp_path, "release", node="web1")
+    assert (code, shown["reason"]) == (409, "not_held")
+
+
+async def test_an_unknown_node_cannot_be_held(tmp_path: Path) -> None:
+    code, shown = await say(House(), tmp_path, "hold", node="web9", reason="fan")
+    assert (code, shown["reason"]) == (409, "unknown_node")
+
+
 async def test_a_yes_is_bound_to_the_rung_and_the_target(tmp_path: Path) -> None:
     house = House(Mode.APPROVE)
     await house.arm()
@@ -151,6 +173,12 @@ async def test_an_explanation_of_what_is_not_there_is_refused(target: str, tmp_p
         ("freeze", {"reason": "x" * 201}),
         ("freeze", {"reason": ["x"]}),
         ("freeze", {"reason": "x", "claim": "root; rm"}),
+        ("freeze", {"reason": "x", "claim": ["root"]}),
+        ("hold", {"node": "web1"}),
+        ("hold", {"node": "web1", "reason": "x", "for": "0h"}),
+        ("hold", {"node": "web1", "reason": "x", "for": "2"}),
+        ("hold", {"node": "web1", "reason": "x", "for": "366d"}),
+        ("hold", {"node": "web1", "reason": "x", "for": "٢h"}),
         ("freeze", {"reason": "x", "claim": "a" * 65}),
     ],
 )

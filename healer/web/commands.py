@@ -1,0 +1,177 @@
+"""What people may tell the healer: one row each in COMMANDS, whichever way they come.
+
+Rule: every word is checked here before Operators hears it.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from healer.core.alert import Target
+from healer.core.decide import decide
+from healer.core.topology import EXPORTER
+from healer.errors import Malformed, Refused
+from healer.shapes import ExplanationView
+from healer.views import explanation_view, rfc3339
+from healer.web.desk import Desk
+
+LONGEST_REASON = 200
+"""Characters of a reason; it stands in every hold and in an alert."""
+
+PERIOD = re.compile(r"([1-9][0-9]{0,5})([smhd])", re.ASCII)
+SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+LONGEST_HOLD = 365 * 86400.0
+"""Seconds. Whatever lasts longer is held without an end, and released when it is over."""
+
+Does = Callable[[Desk, Mapping[str, str], str], Awaitable[dict[str, object]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command.
+
+    Attributes:
+        does: Gets the fields and who says so; returns the answer, of which `done` says it in a sentence.
+        needs: Fields that must be there.
+        may: Fields that may be there.
+    """
+
+    does: Does
+    needs: frozenset[str] = frozenset()
+    may: frozenset[str] = frozenset()
+
+    def check(self, name: str, fields: Mapping[str, object]) -> dict[str, str]:
+        """Return the fields as text.
+
+        Raises:
+            Malformed: One is missing, unknown or no line of printable text; nothing was changed.
+        """
+        wrong = sorted(set(fields) - self.needs - self.may)
+        missing = sorted(self.needs - set(fields))
+        if wrong or missing:
+            raise Malformed(f"{name}: unknown fields {wrong}, missing fields {missing}")
+        return {key: _line(name, key, value) for key, value in fields.items()}
+
+
+def _line(name: str, key: str, value: object) -> str:
+    if not isinstance(value, str) or not value.strip() or not value.isprintable():
+        raise Malformed(f"{name}: {key} has to be one line of printable text")
+    if len(value) > LONGEST_REASON:
+        raise Malformed(f"{name}: {key} has {len(value)} characters, of {LONGEST_REASON}")
+    return value
+
+
+def period(text: str) -> float:
+    """Return the seconds that `90s`, `30m`, `2h` or `1d` stand for.
+
+    Raises:
+        Malformed: It is none of these, or longer than a hold may last.
+    """
+    found = PERIOD.fullmatch(text)
+    seconds = float(found[1]) * SECONDS[found[2]] if found else 0.0
+    if not 0 < seconds <= LONGEST_HOLD:
+        raise Malformed(f"for: {text!r} is no time like 30m, 2h or 1d, up to 365d")
+    return seconds
+
+
+async def _approve(desk: Desk, fields: Mapping[str, str], by: str) -> dict[str, object]:
+    given = await desk.operators.approve(fields["incident"], by)
+    said = f"yes to rung {given.rung + 1} on {given.target}, good until {rfc3339(given.until)}"
+    return {"done": said, "incident": given.incident, "by": by, "until": rfc3339(given.until)}
+
+
+async def _deny(desk: Desk, fields: Mapping[str, str], by: str) -> dict[str, object]:
+    await desk.operators.deny(fields["incident"], by)
+    return {"done": "denied: it is yours now", "incident": fields["incident"], "by": by}
+
+
+async def _freeze(desk: Desk, fields: Mapping[str, str], by: str) -> dict[str, object]:
+    reason = fields.get("reason", "no reason given")
+    await desk.operators.freeze(reason, by)
+    return {"done": "frozen: nothing is begun until unfreeze", "by": by, "freeze": reason}
+
+
+async def _unfreeze(desk: Desk, _: Mapping[str, str], by: str) -> dict[str, object]:
+    await desk.operators.unfreeze(by)
+    done = "actions may go on; what fires at this moment is pre-existing, see hale-healer adopt"
+    return {"done": done, "by": by}
+
+
+async def _hold(desk: Desk, fields: Mapping[str, str], by: str) -> dict[str, object]:
+    seconds = period(fields["for"]) if "for" in fields else None
+    held = await desk.operators.hold(fields["node"], fields["reason"], by, seconds)
+    until = rfc3339(held.until)
+    done = f"{held.node} is held until {until or 'it is released'}: nothing is begun there"
+    return {"done": done, "node": held.node, "by": by, "until": until}
+
+
+async def _release(desk: Desk, fields: Mapping[str, str], by: str) -> dict[str, object]:
+    gone = await desk.operators.release(fields["node"], by)
+    whose = ", ".join(f"{one.reason} (by {one.by})" for one in gone)
+    return {"done": f"{fields['node']} is released from: {whose}", "node": fields["node"], "by": by}
+
+
+async def _adopt(desk: Desk, fields: Mapping[str, str], by: str) -> dict[str, object]:
+    await desk.operators.adopt(fields["incident"], by)
+    return {"done": "it is in Hale's hands", "incident": fields["incident"], "by": by}
+
+
+async def _explain(desk: Desk, fields: Mapping[str, str], _: str) -> dict[str, object]:
+    aim = fields["target"]
+    shown = await (_real(desk, aim) if aim.isdecimal() else _supposed(desk, aim, fields))
+    return {**shown}
+
+
+async def _real(desk: Desk, incident_id: str) -> ExplanationView:
+    incident = desk.journal.board.incidents.get(incident_id)
+    if incident is None:
+        known = ", ".join(one.id for one in desk.journal.board.open) or "none"
+        raise Refused("unknown_incident", f"no incident {incident_id}; open ones: {known}")
+    facts = await desk.gatherer.read(incident, desk.watch.standing())
+    return explanation_view(incident, decide(incident, facts, None), incident.id)
+
+
+async def _supposed(desk: Desk, aim: str, fields: Mapping[str, str]) -> ExplanationView:
+    node, _, service = aim.partition("/")
+    target = Target(node, service or None)
+    if not desk.topology.knows(target):
+        known = ", ".join(desk.topology.nodes)
+        raise Refused(
+            "unknown_target", f"cluster.yml has no {aim}; nodes: {known}; say NODE/SERVICE"
+        )
+    # The alert that the packaged rules would raise for such a target.
+    alert, ladder = {
+        "": ("NodeDown", "none"),
+        EXPORTER: ("ExporterDown", "restart-exporter"),
+    }.get(service, ("ServiceDown", "restart-service"))
+    alert, ladder = fields.get("alert", alert), fields.get("ladder", ladder)
+    if ladder == "none":
+        return ExplanationView(
+            target=aim,
+            incident=None,
+            alert=alert,
+            ladder=ladder,
+            decision="stay",
+            action="",
+            reason="no_ladder",
+            sentence=f"{alert} has no ladder: Alertmanager tells people, and Hale does nothing.",
+            guards=[],
+        )
+    told = await desk.operators.explain(target, ladder, alert)
+    return explanation_view(told.incident, told.decision, None)
+
+
+ONE = frozenset({"incident"})
+NODE = frozenset({"node"})
+
+COMMANDS: Mapping[str, Command] = {
+    "approve": Command(_approve, ONE),
+    "deny": Command(_deny, ONE),
+    "adopt": Command(_adopt, ONE),
+    "freeze": Command(_freeze, may=frozenset({"reason"})),
+    "unfreeze": Command(_unfreeze),
+    "hold": Command(_hold, NODE | {"reason"}, frozenset({"for"})),
+    "release": Command(_release, NODE),
+    "explain": Command(_explain, frozenset({"target"}), frozenset({"ladder", "alert"})),
+}
