@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cluster.checks import check
-from cluster.coherence import did_you_mean
-from cluster.errors import ConfigErrors, Problem, dotted
+from cluster.errors import ConfigErrors, Problem, did_you_mean, dotted
 from cluster.finding import Finding, Severity, exit_status
 from cluster.load import Loaded, read
 from cluster.packaged import alerts, rule_files, runbooks

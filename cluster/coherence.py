@@ -4,13 +4,13 @@ It looks at the plain document, so that these mistakes are told together with th
 Rule: what is not shaped as it should be is passed over here; the model reports it.
 """
 
-import difflib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 
-from cluster.document import Document, Value
+from cluster.document import Document
 from cluster.errors import Path, Problem
 from cluster.ladder import EXPORTER
+from cluster.tier import TIER, Look, reference
 
 FAST = "ServiceDown"  # rules/services.yml
 
@@ -20,82 +20,42 @@ def judge(document: Document) -> list[Problem]:
     return [problem for look in LOOKS for problem in look(document)]
 
 
-def did_you_mean(word: str, known: Sequence[str]) -> str:
-    """Return a remedy for an unknown word: the nearest one, and all that are known."""
-    listed = f"Known: {', '.join(known[:20])}{', ...' if len(known) > 20 else ''}."
-    near = difflib.get_close_matches(word[:100], known, n=1)
-    return f"Did you mean {near[0]!r}? {listed}" if near else listed if known else "None is known."
-
-
-def _at(document: Document, *path: str | int) -> Value:
-    value: Value = document.value
-    for part in path:
-        match value, part:
-            case dict(), str() if part in value:
-                value = value[part]
-            case list(), int() if part < len(value):
-                value = value[part]
-            case _:
-                return None
-    return value
-
-
-def _mapping(document: Document, *path: str | int) -> dict[str, Value]:
-    value = _at(document, *path)
-    return value if isinstance(value, dict) else {}
-
-
-def _words(document: Document, *path: str | int) -> list[tuple[int, str]]:
-    """Return the texts of a list with their places in it."""
-    value = _at(document, *path)
-    items = value if isinstance(value, list) else []
-    return [(number, item) for number, item in enumerate(items) if isinstance(item, str)]
-
-
-def _reference(
-    document: Document, path: Path, kind: str, known: Sequence[str]
-) -> Iterator[Problem]:
-    word = _at(document, *path)
-    if isinstance(word, str) and word not in known:
-        yield document.problem(path, f"unknown {kind} {word!r}.", did_you_mean(word, known))
-
-
 def references(document: Document) -> Iterator[Problem]:
     """Find names of nodes, groups and services that are not in the file."""
-    nodes, groups = list(_mapping(document, "nodes")), list(_mapping(document, "groups"))
-    services = list(_mapping(document, "services"))
+    nodes, groups = list(document.mapping("nodes")), list(document.mapping("groups"))
+    services = list(document.mapping("services"))
     for group in groups:
-        for number, _ in _words(document, "groups", group, "nodes"):
-            yield from _reference(document, ("groups", group, "nodes", number), "node", nodes)
+        for number, _ in document.words("groups", group, "nodes"):
+            yield from reference(document, ("groups", group, "nodes", number), "node", nodes)
     for service in services:
-        yield from _reference(document, ("services", service, "group"), "group", groups)
-        for number, _ in _words(document, "services", service, "depends_on"):
+        yield from reference(document, ("services", service, "group"), "group", groups)
+        for number, _ in document.words("services", service, "depends_on"):
             at = ("services", service, "depends_on", number)
-            yield from _reference(document, at, "service", services)
-    for ladder in _mapping(document, "ladders"):
-        rungs = _at(document, "ladders", ladder, "rungs")
+            yield from reference(document, at, "service", services)
+    for ladder in document.mapping("ladders"):
+        rungs = document.at("ladders", ladder, "rungs")
         for number in range(len(rungs) if isinstance(rungs, list) else 0):
             here: Path = ("ladders", ladder, "rungs", number, "service")
-            yield from _reference(document, here, "service", [*services, EXPORTER])
-    yield from _reference(document, ("healer", "node"), "node", nodes)
-    for number, _ in _words(document, "monitoring", "nodes"):
-        yield from _reference(document, ("monitoring", "nodes", number), "node", nodes)
+            yield from reference(document, here, "service", [*services, EXPORTER])
+    yield from reference(document, ("healer", "node"), "node", nodes)
+    for number, _ in document.words("monitoring", "nodes"):
+        yield from reference(document, ("monitoring", "nodes", number), "node", nodes)
 
 
 def twice(document: Document) -> Iterator[Problem]:
     """Find what may stand only once: addresses, and members of a list of names."""
     owners: dict[str, str] = {}
-    for node in _mapping(document, "nodes"):
-        address = _at(document, "nodes", node, "address")
+    for node in document.mapping("nodes"):
+        address = document.at("nodes", node, "address")
         if isinstance(address, str) and (owner := owners.setdefault(address, node)) != node:
             message = f"{address} is already the address of {owner}."
             remedy = "Each node needs an address of its own."
             yield document.problem(("nodes", node, "address"), message, remedy)
-    lists: list[Path] = [("groups", group, "nodes") for group in _mapping(document, "groups")]
-    lists += [("services", s, "depends_on") for s in _mapping(document, "services")]
+    lists: list[Path] = [("groups", group, "nodes") for group in document.mapping("groups")]
+    lists += [("services", s, "depends_on") for s in document.mapping("services")]
     lists += [("monitoring", "nodes"), ("monitoring", "alertmanagers")]
     for path in lists:
-        words = _words(document, *path)
+        words = document.words(*path)
         counts = Counter(word for _, word in words)
         for number, word in words:
             if counts[word] > 1 and (number, word) != next(w for w in words if w[1] == word):
@@ -106,15 +66,15 @@ def twice(document: Document) -> Iterator[Problem]:
 
 def room_to_repair(document: Document) -> Iterator[Problem]:
     """Find groups of which nothing may ever be taken, and floors above their size."""
-    for group in _mapping(document, "groups"):
-        floor, size = _at(document, "groups", group, "min_available"), _members(document, group)
+    for group in document.mapping("groups"):
+        floor, size = document.at("groups", group, "min_available"), _members(document, group)
         if not isinstance(floor, int) or isinstance(floor, bool) or size == 0:
             continue
         at: Path = ("groups", group, "min_available")
         if floor > size:
             message = f"{floor} nodes must stay available, but the group has {size}."
             yield document.problem(at, message, f"Write at most {size - 1}.")
-        elif floor == size and _at(document, "groups", group, "role") != "control":
+        elif floor == size and document.at("groups", group, "role") != "control":
             message = (
                 f"{floor} of {size} nodes must stay available, so no node can ever be repaired."
             )
@@ -122,15 +82,15 @@ def room_to_repair(document: Document) -> Iterator[Problem]:
 
 
 def _members(document: Document, group: str) -> int:
-    nodes = _at(document, "groups", group, "nodes")
+    nodes = document.at("groups", group, "nodes")
     return len(nodes) if isinstance(nodes, list) else 0
 
 
 def circles(document: Document) -> Iterator[Problem]:
     """Find services that wait for each other: none of them could ever be started first."""
     edges = {
-        service: [word for _, word in _words(document, "services", service, "depends_on")]
-        for service in _mapping(document, "services")
+        service: [word for _, word in document.words("services", service, "depends_on")]
+        for service in document.mapping("services")
     }
     told: set[str] = set()
     for service in edges:
@@ -164,16 +124,16 @@ def _circle(start: str, edges: dict[str, list[str]]) -> list[str]:
 
 def reserved(document: Document) -> Iterator[Problem]:
     """Find names that Hale has given already, and units that two services of a node share."""
-    if EXPORTER in _mapping(document, "services"):
+    if EXPORTER in document.mapping("services"):
         message = f"{EXPORTER} is built in and watched on every node."
         yield document.problem(("services", EXPORTER), message, "Remove it.")
     owners: dict[str, str] = {}
-    for service in _mapping(document, "services"):
-        unit = _at(document, "services", service, "unit")
-        group = _at(document, "services", service, "group")
+    for service in document.mapping("services"):
+        unit = document.at("services", service, "unit")
+        group = document.at("services", service, "group")
         if not isinstance(unit, str) or not isinstance(group, str):
             continue
-        for _, node in _words(document, "groups", group, "nodes"):
+        for _, node in document.words("groups", group, "nodes"):
             if (owner := owners.setdefault(f"{node}/{unit}", service)) != service:
                 message = f"{unit} on {node} is already the service {owner}."
                 remedy = "A unit is one service on a node."
@@ -183,8 +143,8 @@ def reserved(document: Document) -> Iterator[Problem]:
 
 def hales_own(document: Document) -> Iterator[Problem]:
     """Find services whose unit is a part of Hale: a ladder must not stop what it acts through."""
-    for service in _mapping(document, "services"):
-        unit = _at(document, "services", service, "unit")
+    for service in document.mapping("services"):
+        unit = document.at("services", service, "unit")
         if service != EXPORTER and isinstance(unit, str) and unit.startswith("hale-"):
             message = f"{unit} is a part of Hale itself."
             remedy = "Remove this service; the exporter is watched and healed without it."
@@ -193,7 +153,7 @@ def hales_own(document: Document) -> Iterator[Problem]:
 
 def overrides(document: Document) -> Iterator[Problem]:
     """Find a `for` of the one alert that may have none."""
-    if FAST in _mapping(document, "monitoring", "for"):
+    if FAST in document.mapping("monitoring", "for"):
         message = (
             f"{FAST} has no `for`: the exporter has counted the probe's failures already, "
             "and may send this very alert itself."
@@ -204,10 +164,10 @@ def overrides(document: Document) -> Iterator[Problem]:
 
 def rungs_in_reach(document: Document) -> Iterator[Problem]:
     """Find rungs after a person was called: the healer has let go by then."""
-    for ladder in _mapping(document, "ladders"):
-        rungs = _at(document, "ladders", ladder, "rungs")
+    for ladder in document.mapping("ladders"):
+        rungs = document.at("ladders", ladder, "rungs")
         for number in range(len(rungs) - 1 if isinstance(rungs, list) else 0):
-            if _at(document, "ladders", ladder, "rungs", number, "action") == "person.call":
+            if document.at("ladders", ladder, "rungs", number, "action") == "person.call":
                 yield document.problem(
                     ("ladders", ladder, "rungs", number + 1),
                     "this rung comes after a person was called, so it is never reached.",
@@ -215,8 +175,6 @@ def rungs_in_reach(document: Document) -> Iterator[Problem]:
                 )
                 break
 
-
-Look = Callable[[Document], Iterator[Problem]]
 
 LOOKS: tuple[Look, ...] = (
     references,
@@ -227,4 +185,5 @@ LOOKS: tuple[Look, ...] = (
     hales_own,
     overrides,
     rungs_in_reach,
+    *TIER,
 )

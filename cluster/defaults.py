@@ -24,7 +24,7 @@ FILLED: Mapping[str, tuple[str, ...]] = {
 }
 
 # Their entries are named by their keys.
-NAMED = ("nodes", "groups", "services", "ladders")
+NAMED = ("nodes", "groups", "services", "virtual_addresses", "pools", "ladders")
 
 
 def complete(value: Mapping[str, Value]) -> dict[str, Value]:

@@ -118,6 +118,30 @@ class Document:
                 return found
         return START
 
+    def at(self, *path: str | int) -> Value:
+        """Return what stands at a path, or None where nothing does."""
+        value: Value = self.value
+        for part in path:
+            match value, part:
+                case dict(), str() if part in value:
+                    value = value[part]
+                case list(), int() if part < len(value):
+                    value = value[part]
+                case _:
+                    return None
+        return value
+
+    def mapping(self, *path: str | int) -> dict[str, Value]:
+        """Return the mapping at a path; an empty one where there is none."""
+        value = self.at(*path)
+        return value if isinstance(value, dict) else {}
+
+    def words(self, *path: str | int) -> list[tuple[int, str]]:
+        """Return the texts of a list with their places in it."""
+        value = self.at(*path)
+        items = value if isinstance(value, list) else []
+        return [(number, item) for number, item in enumerate(items) if isinstance(item, str)]
+
     def problem(self, path: Path, message: str, remedy: str = "") -> Problem:
         """Make a problem that knows its place."""
         at = self.position(path)

@@ -3,7 +3,8 @@
 Rule: a problem names the place, what was seen, what was wanted and what to do.
 """
 
-from collections.abc import Iterable
+import difflib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 Path = tuple[str | int, ...]
@@ -15,6 +16,13 @@ def dotted(path: Path) -> str:
     for part in path:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
     return text
+
+
+def did_you_mean(word: str, known: Sequence[str]) -> str:
+    """Return a remedy for an unknown word: the nearest one, and all that are known."""
+    listed = f"Known: {', '.join(known[:20])}{', ...' if len(known) > 20 else ''}."
+    near = difflib.get_close_matches(word[:100], known, n=1)
+    return f"Did you mean {near[0]!r}? {listed}" if near else listed if known else "None is known."
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,8 @@ UNIT_PATTERN = r"^(?=.{1,255}$)[A-Za-z0-9:_.\\][A-Za-z0-9:_.\\-]*(@[A-Za-z0-9:_.
 ADDRESS_PATTERN = r"^[A-Za-z0-9:]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9:])?$"
 METRIC_PATTERN = r"^[A-Za-z_:][A-Za-z0-9_:]{0,199}$"
 FILE_PATTERN = r"^/[A-Za-z0-9_./@+=:,-]{0,1000}$"
+# The kernel takes more (dev_valid_name), keepalived and shells do not; 15 is IFNAMSIZ less its end.
+INTERFACE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$"
 
 _ADDRESS = re.compile(ADDRESS_PATTERN, re.ASCII)
 
@@ -87,6 +89,19 @@ def _address(text: str) -> str:
         raise ValueError(
             f"{text!r} is not an IP address or a host name. Write it without port or brackets."
         )
+    return text
+
+
+def _ip(text: str) -> str:
+    try:
+        found = ipaddress.ip_address(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not an IP address. Write it without prefix.") from None
+    # Of an IPv6 address there are many writings, and each is compared and shown as text.
+    if str(found) != text:
+        raise ValueError(f"{text!r} is not the usual way to write it. Write {found}.")
+    if found.is_unspecified or found.is_loopback or found.is_multicast or "%" in text:
+        raise ValueError(f"{text} is no address that a node could hold for others.")
     return text
 
 
@@ -164,6 +179,12 @@ def _command(words: tuple[str, ...]) -> tuple[str, ...]:
     return words
 
 
+def _written_out(path: str) -> str:
+    if path != "/" and {"", ".", ".."} & set(path.split("/")[1:]):
+        raise ValueError(f"{path!r} is not written out. Leave out '.', '..' and slashes too many.")
+    return path
+
+
 def _not_empty(items: _Items) -> _Items:
     if not items:
         raise ValueError("this is empty. Write at least one entry.")
@@ -188,6 +209,14 @@ Address = Annotated[
     AfterValidator(_address),
     Field(json_schema_extra={"pattern": ADDRESS_PATTERN}),
 ]
+# One that a node holds for others: no host name, no loopback.
+Ip = Annotated[str, AfterValidator(_ip), Field(json_schema_extra={"pattern": ADDRESS_PATTERN})]
+Interface = Annotated[
+    str,
+    _shaped(INTERFACE_PATTERN, "a network interface's name, at most 15 characters"),
+    Field(json_schema_extra={"pattern": INTERFACE_PATTERN}),
+]
+Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
 Metric = Annotated[
     str,
     _shaped(METRIC_PATTERN, "a metric's name"),
@@ -196,6 +225,7 @@ Metric = Annotated[
 File = Annotated[
     str,
     _shaped(FILE_PATTERN, "an absolute path without spaces"),
+    AfterValidator(_written_out),
     Field(json_schema_extra={"pattern": FILE_PATTERN}),
 ]
 Url = Annotated[str, AfterValidator(checked_url), Field(json_schema_extra={"format": "uri"})]

@@ -26,16 +26,55 @@ class Mode(Enum):
         return order.index(self) < order.index(other)
 
 
-class Action(StrEnum):
-    """What a rung can do."""
+class Verb(StrEnum):
+    """What a gate does for a healer, and keeps a spacing of."""
 
     SERVICE_RESTART = "service.restart"
+    SERVICE_RELOAD = "service.reload"
+    POOL_DRAIN = "pool.drain"
+    POOL_RETURN = "pool.return"
+    ADDRESS_DECLINE = "address.decline"
+    ADDRESS_ACCEPT = "address.accept"
+    DISK_FREE = "disk.free"
+    NODE_REBOOT = "node.reboot"
+
+
+class Action(StrEnum):
+    """What a rung can do. Giving back (pool.return, address.accept) follows by itself and is no rung."""
+
+    SERVICE_RESTART = "service.restart"
+    SERVICE_RELOAD = "service.reload"
+    POOL_DRAIN = "pool.drain"
+    ADDRESS_DECLINE = "address.decline"
+    DISK_FREE = "disk.free"
+    NODE_REBOOT = "node.reboot"
     PERSON_CALL = "person.call"
 
     @property
     def verb(self) -> bool:
         """Whether a gate runs it, so that it can change something on a node."""
         return self is not Action.PERSON_CALL
+
+    @property
+    def of_service(self) -> bool:
+        """Whether it is about one service, which a rung may name in place of the alert's own."""
+        return self in (Action.SERVICE_RESTART, Action.SERVICE_RELOAD, Action.POOL_DRAIN)
+
+
+# What a rung gets where it says nothing else. Once taken away is taken away: a second try of the
+# last four would find nothing to do, or do more harm than the first.
+_PROOF: Mapping[str, Mapping[str, Any]] = {
+    Action.POOL_DRAIN: {"metric": "hale:pool_member_up", "want": 0},
+    Action.ADDRESS_DECLINE: {"metric": "hale_virtual_address_held", "want": 0},
+    Action.DISK_FREE: {"metric": "hale:filesystem_has_room"},
+    Action.NODE_REBOOT: {"within": "5m"},
+}
+_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    Action.POOL_DRAIN: {"attempts": 1},
+    Action.ADDRESS_DECLINE: {"attempts": 1},
+    Action.DISK_FREE: {"attempts": 1, "deadline": "2m"},
+    Action.NODE_REBOOT: {"attempts": 1, "deadline": "5m"},
+}
 
 
 class Verify(Block):
@@ -58,10 +97,10 @@ class Rung(Block):
 
     Attributes:
         service: The service to act on; None for the one that the alert names.
-        fast: Whether an alert that Prometheus has not confirmed yet may start it.
-        deadline: Seconds that the action itself may take.
+        fast: Whether an alert that Prometheus has not confirmed yet may start it; of a restart only.
+        deadline: Seconds that the action itself may take; 2m for disk.free, 5m for node.reboot.
         verify: None only for `person.call`, which proves nothing.
-        attempts: Tries before the next rung.
+        attempts: Tries before the next rung; 1 for pool.drain, address.decline, disk.free and node.reboot.
         wait: Seconds between two tries.
         approve: Whether a person must agree even where the mode is act.
     """
@@ -77,11 +116,18 @@ class Rung(Block):
 
     @model_validator(mode="before")
     @classmethod
-    def _verified(cls, data: Any) -> Any:
-        """Give every rung that changes something the proof that fits it, where none is written."""
-        if not isinstance(data, Mapping) or data.get("action") == Action.PERSON_CALL:
+    def _completed(cls, data: Any) -> Any:
+        """Give every rung that changes something the proof and the numbers that fit it, where none are written."""
+        if not isinstance(data, Mapping) or not isinstance(action := data.get("action"), str):
             return data
-        return {"verify": _proof(data.get("service")), **data}
+        if action == Action.PERSON_CALL:
+            return data
+        proof = _proof(action, data.get("service"))
+        written = data.get("verify", {})
+        # A proof that is written in part keeps the rest of what fits its action, unless it asks something else.
+        own = isinstance(written, Mapping) and "metric" not in written
+        verify = {**proof, **written} if own else written
+        return {**_DEFAULTS.get(action, {}), **data, "verify": verify}
 
     @model_validator(mode="after")
     def _coherent(self) -> "Rung":
@@ -89,12 +135,19 @@ class Rung(Block):
             raise ValueError("an action that is not verified has failed. Remove `verify: null`.")
         if not self.action.verb and (unused := self.model_fields_set - {"action"}):
             raise ValueError(f"{self.action} takes no {', '.join(sorted(unused))}. Remove it.")
+        if self.service is not None and not self.action.of_service:
+            raise ValueError(f"{self.action} takes no service. Remove it.")
+        if self.fast and self.action is not Action.SERVICE_RESTART:
+            raise ValueError(
+                f"only {Action.SERVICE_RESTART} may be fast: what Prometheus has not confirmed "
+                "starts nothing that takes more away. Remove it."
+            )
         return self
 
 
-def _proof(service: object) -> dict[str, str]:
+def _proof(action: str, service: object) -> Mapping[str, Any]:
     # The exporter cannot report itself; Prometheus' own `up` does.
-    return {"metric": "up"} if service == EXPORTER else {}
+    return {"metric": "up"} if service == EXPORTER else _PROOF.get(action, {})
 
 
 class Ladder(Block):
@@ -112,14 +165,21 @@ class Ladder(Block):
 
 EXPORTER = "hale-exporter"
 
-# What the packaged rules name in their `heal` label, so it must always be there.
+_CALL = {"action": "person.call"}
+
+# What the packaged rules name in their `heal` label, so it must always be there; and what one's own
+# rules may name. The healer passes over a rung that cannot apply, as pool.drain outside of every pool.
 DEFAULT_LADDERS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "restart-service": {
-            "rungs": [{"action": "service.restart", "fast": True}, {"action": "person.call"}]
+            "rungs": [
+                {"action": "service.restart", "fast": True},
+                {"action": "pool.drain"},
+                _CALL,
+            ]
         },
-        "restart-exporter": {
-            "rungs": [{"action": "service.restart", "service": EXPORTER}, {"action": "person.call"}]
-        },
+        "restart-exporter": {"rungs": [{"action": "service.restart", "service": EXPORTER}, _CALL]},
+        "free-disk": {"rungs": [{"action": "disk.free"}, _CALL]},
+        "reboot-node": {"rungs": [{"action": "node.reboot"}, _CALL]},
     }
 )

@@ -11,10 +11,10 @@ from typing import Any, get_args, get_origin
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from cluster.coherence import did_you_mean, judge
+from cluster.coherence import judge
 from cluster.defaults import NAMED, complete
 from cluster.document import MAX_BYTES, Document, parse
-from cluster.errors import ConfigErrors, Path, Problem
+from cluster.errors import ConfigErrors, Path, Problem, did_you_mean
 from cluster.fields import Block
 from cluster.model import Cluster
 

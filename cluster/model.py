@@ -15,6 +15,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
+from cluster.balancing import HEALTH_PORT, Pool, VirtualAddress
 from cluster.fields import (
     NOT_EMPTY,
     Address,
@@ -29,6 +30,7 @@ from cluster.fields import (
 )
 from cluster.ladder import EXPORTER, Ladder, Mode
 from cluster.probe import Probe
+from cluster.reclaim import Reclaim
 from cluster.settings import Exporter, Healer, Monitoring
 
 UNKNOWN_DOMAIN = "unknown"
@@ -109,6 +111,13 @@ class NativeRestart(Block):
         return self
 
 
+class Stores(StrEnum):
+    """What a service keeps that would be lost with its node."""
+
+    DATABASE = "database"
+    ONLY_COPY = "only_copy"
+
+
 class Service(Block):
     """What a group serves.
 
@@ -117,6 +126,8 @@ class Service(Block):
         config_check: Run on the node before a restart; a service that would not come back is left.
         native_restart: None leaves the unit's own Restart settings as they are.
         depends_on: Services that must serve before this one can.
+        reclaim: What may be removed when its disk is full.
+        stores: None where nothing could be lost with a node; else no node of it is taken away.
     """
 
     name: SkipJsonSchema[Name]
@@ -126,6 +137,8 @@ class Service(Block):
     config_check: Command | None = None
     native_restart: NativeRestart | None = None
     depends_on: tuple[Name, ...] = ()
+    reclaim: tuple[Reclaim, ...] = ()
+    stores: Stores | None = None
 
 
 class BuiltinService(Block):
@@ -138,6 +151,8 @@ class BuiltinService(Block):
     config_check: None = None
     native_restart: None = None
     depends_on: tuple[()] = ()
+    reclaim: tuple[()] = ()
+    stores: None = None
 
 
 class Cluster(Block):
@@ -151,6 +166,8 @@ class Cluster(Block):
     nodes: Annotated[Mapping[Name, Node], NOT_EMPTY]
     groups: Mapping[Name, Group] = {}
     services: Mapping[Name, Service] = {}
+    virtual_addresses: Mapping[Name, VirtualAddress] = {}
+    pools: Mapping[Name, Pool] = {}
     ladders: Mapping[Name, Ladder]
     healer: Healer
     monitoring: Monitoring
@@ -189,6 +206,27 @@ class Cluster(Block):
     def service(self, name: str) -> Service | BuiltinService | None:
         """Return a declared or built-in service, or None for a name that is neither."""
         return self.services.get(name) or self.builtin_services.get(name)
+
+    def addresses_on(self, node: str) -> tuple[VirtualAddress, ...]:
+        """Return the virtual addresses that a node is a candidate for, in the order of the file."""
+        addresses = self.virtual_addresses.values()
+        return tuple(each for each in addresses if node in self.groups[each.group].nodes)
+
+    def pools_on(self, node: str) -> tuple[Pool, ...]:
+        """Return the pools that a node balances, in the order of the file."""
+        pools = self.pools.values()
+        return tuple(pool for pool in pools if node in self.groups[pool.balancers].nodes)
+
+    def pools_of(self, service: str) -> tuple[Pool, ...]:
+        """Return the pools whose members serve this, in the order of the file."""
+        return tuple(pool for pool in self.pools.values() if pool.service == service)
+
+    def check_of(self, address: VirtualAddress) -> str | None:
+        """Return the URL by which a candidate asks itself whether it can serve; None where nothing says."""
+        if address.check is not None:
+            return address.check.http
+        managed = any(p.manage and p.balancers == address.group for p in self.pools.values())
+        return f"http://127.0.0.1:{HEALTH_PORT}/health" if managed else None
 
     def probe_for(self, service: Service, node: str) -> Probe | None:
         """Return the service's probe as it runs for one node, with `{address}` filled in."""

@@ -1,6 +1,6 @@
 """The blocks `healer:`, `monitoring:` and `exporter:`, with the values that production should have.
 
-Rule: every number of a guard can be set, and no guard can be switched off.
+Rule: what a short file leaves out is set here as production needs it, never as a demonstration does.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,6 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from cluster.fields import (
     NOT_EMPTY,
-    AtLeastOne,
     Block,
     Bytes,
     Command,
@@ -24,8 +23,15 @@ from cluster.fields import (
     Url,
     between,
 )
-from cluster.ladder import Action, Mode
+from cluster.guards import Guards
+from cluster.ladder import Mode, Verb
 from cluster.quantity import MAX_SECONDS
+
+
+def _objective(value: float) -> float:
+    if not 0.5 <= value <= 0.99999:
+        raise ValueError(f"{value:g} is out of range. Write 0.5 to 0.99999, as 0.999 for 99.9 %.")
+    return value
 
 
 class Store(Block):
@@ -39,83 +45,6 @@ class Store(Block):
     sqlite: File = "/var/lib/hale-healer/journal.db"
     reserve: Bytes = 4 * 1024 * 1024
     lease: Annotated[Period, between(3, 3600)] = 10.0
-
-
-class OwnerSettled(Block):
-    """Seconds that a native owner has to itself since its last transition."""
-
-    service: Seconds = 10.0
-
-
-class Budget(Block):
-    """How many actions are allowed within `window` seconds."""
-
-    node: AtLeastOne = 6
-    group: AtLeastOne = 8
-    cluster: AtLeastOne = 20
-    window: Period = 3600.0
-
-
-class Attempts(Block):
-    """When one target had enough.
-
-    Attributes:
-        cooldown: Seconds between the end of one action on a target and the next incident's first.
-        flapping: Incidents of the same cause within `window` seconds after which a person is called.
-    """
-
-    cooldown: Seconds = 300.0
-    flapping: AtLeastOne = 3
-    window: Period = 3600.0
-
-
-class SeesEnough(Block):
-    """When the healer counts as blind.
-
-    Attributes:
-        watchdog: Seconds without the Watchdog alert.
-        clock_jump: Seconds by which its wall clock may leave its monotonic one.
-    """
-
-    watchdog: Period = 180.0
-    clock_jump: Period = 5.0
-
-
-class StillTrue(Block):
-    """How old evidence may be, in seconds by Prometheus' own time."""
-
-    max_age: Period = 60.0
-
-
-class Armed(Block):
-    """Seconds of blindness after which whatever fires counts as there before."""
-
-    blindness: Period = 3600.0
-
-
-class CommonCause(Block):
-    """Seconds in which the same failure of two members counts as one cause."""
-
-    window: Period = 600.0
-
-
-class Approved(Block):
-    """Seconds that a person's yes is good for."""
-
-    good_for: Period = 900.0
-
-
-class Guards(Block):
-    """The guards' numbers, each under its guard's name."""
-
-    armed: Armed = Armed()
-    still_true: StillTrue = StillTrue()
-    sees_enough: SeesEnough = SeesEnough()
-    owner_settled: OwnerSettled = OwnerSettled()
-    common_cause: CommonCause = CommonCause()
-    budget: Budget = Budget()
-    attempts: Attempts = Attempts()
-    approved: Approved = Approved()
 
 
 class Escalate(Block):
@@ -144,18 +73,20 @@ GATE_SPACING_LIMIT = 7 * 86400.0
 GATE_USER = "hale-gate"
 """As whom the healer comes to a node. The gate's package makes this user and lets it to the socket."""
 
-GATE_SPACING: Mapping[str, str] = {Action.SERVICE_RESTART: "30s"}
+GATE_SPACING: Mapping[str, str] = {
+    Verb.SERVICE_RESTART: "30s",
+    Verb.SERVICE_RELOAD: "10s",
+    Verb.POOL_DRAIN: "5s",
+    Verb.POOL_RETURN: "5s",
+    Verb.ADDRESS_DECLINE: "5s",
+    Verb.ADDRESS_ACCEPT: "5s",
+    Verb.DISK_FREE: "60s",
+    Verb.NODE_REBOOT: "1h",
+}
 
 
 def _spacing(value: Any) -> Any:
     return {**GATE_SPACING, **value} if isinstance(value, Mapping) else value
-
-
-def _verbs(spacing: Mapping[Action, float]) -> Mapping[Action, float]:
-    for action in spacing:
-        if not action.verb:
-            raise ValueError(f"{action} is not run by a gate. Remove it.")
-    return spacing
 
 
 class Healer(Block):
@@ -167,6 +98,7 @@ class Healer(Block):
         external_url: Where people reach its pages; its runbooks are below it.
         gate_spacing: Least seconds between two runs of a verb on one node, kept by its gate.
         resync: Seconds between two readings of every Alertmanager.
+        users: Who may sign in on its pages; None for nobody, and then they only show.
     """
 
     node: Name
@@ -175,13 +107,13 @@ class Healer(Block):
     store: Store = Store()
     guards: Guards = Guards()
     gate_spacing: Annotated[
-        Mapping[Action, Annotated[Seconds, between(0.001, GATE_SPACING_LIMIT)]],
+        Mapping[Verb, Annotated[Seconds, between(0.001, GATE_SPACING_LIMIT)]],
         BeforeValidator(_spacing),
-        AfterValidator(_verbs),
         Field(validate_default=True),
     ] = {}
     escalate: Escalate | None = None
     resync: Period = 2.0
+    users: File | None = None
     ssh_port: Annotated[int, Field(strict=True, ge=1, le=65535)] = 22
     key: File = "/etc/hale/healer_key"
     known_hosts: File = "/etc/hale/known_hosts"
@@ -194,9 +126,14 @@ class Receiver(Block):
 
 
 class Receivers(Block):
-    """Who is told. Without `people` nobody is."""
+    """Who is told. Without `people` nobody is.
+
+    Attributes:
+        tickets: Gets what can wait for working hours; None for people.
+    """
 
     people: Receiver | None = None
+    tickets: Receiver | None = None
 
 
 class Deadman(Block):
@@ -222,6 +159,7 @@ class Monitoring(Block):
         patience: Seconds that people are not told of an alert that a ladder may heal.
         for_: Overrides of the rules' own `for`, by alert.
         retention: Seconds that Prometheus keeps samples.
+        objective: The share of a pool's requests that must be answered well.
     """
 
     nodes: Annotated[tuple[Name, ...], NOT_EMPTY]
@@ -237,6 +175,11 @@ class Monitoring(Block):
     repeat_interval: Period = 4 * 3600.0
     patience: Seconds = 120.0
     for_: Annotated[Mapping[Metric, Seconds], Field(alias="for")] = {}
+    objective: Annotated[
+        float,
+        AfterValidator(_objective),
+        Field(json_schema_extra={"minimum": 0.5, "maximum": 0.99999}),
+    ] = 0.999
     receivers: Receivers = Receivers()
     deadman: Deadman | None = None
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from cluster.coherence import did_you_mean
+from cluster.errors import did_you_mean
 from cluster.finding import Code, Finding
 from cluster.subject import Check, Subject
 

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from cluster.errors import Path
 from cluster.finding import Code, Finding
-from cluster.ladder import EXPORTER, Mode
+from cluster.ladder import EXPORTER, Mode, Verb
 from cluster.model import NativeRestart, Service
 from cluster.probe import PLACEHOLDER
 from cluster.quantity import duration_text
@@ -100,7 +100,7 @@ def verification(subject: Subject) -> Iterator[Finding]:
                 )
                 remedy = "Lengthen verify.within."
                 yield subject.finding(Code.SHORT_VERIFY, (*path, "verify"), reason, remedy)
-            spacing = cluster.healer.gate_spacing.get(rung.action, 0.0)
+            spacing = cluster.healer.gate_spacing[Verb(rung.action)] if rung.action.verb else 0.0
             if rung.attempts > 1 and rung.wait < spacing:
                 reason = (
                     f"the gate keeps {duration_text(spacing)} between two {rung.action}, more than wait "

@@ -33,7 +33,7 @@ def gate_json(cluster: Cluster, node: str) -> str:
         }
         for service in services
     }
-    spacing = {str(verb): number(s) for verb, s in sorted(cluster.healer.gate_spacing.items())}
+    spacing = {str(v): number(s) for v, s in sorted(cluster.healer.gate_spacing.items())}
     return json_text(
         {
             "v": 1,

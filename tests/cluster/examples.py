@@ -32,6 +32,42 @@ healer: {node: a}
 monitoring: {nodes: [a]}
 """
 
+# Two balancers that hold an address, and three members behind them; nothing to find in it either.
+TIER = """\
+cluster: tier
+nodes:
+  mon1: {address: 10.0.0.10, failure_domain: rack-a}
+  lb1: {address: 10.0.0.21, failure_domain: rack-a}
+  lb2: {address: 10.0.0.22, failure_domain: rack-b}
+  web1: {address: 10.0.0.31, failure_domain: rack-a}
+  web2: {address: 10.0.0.32, failure_domain: rack-b}
+  web3: {address: 10.0.0.33, failure_domain: rack-c}
+groups:
+  control: {nodes: [mon1], role: control}
+  lb: {nodes: [lb1, lb2]}
+  web: {nodes: [web1, web2, web3]}
+services:
+  haproxy: {unit: haproxy.service, group: lb, probe: {http: "http://127.0.0.1:8404/health"}}
+  nginx:
+    unit: nginx.service
+    group: web
+    probe: {http: "http://{address}/"}
+    reclaim:
+      - {path: /data/cache, match: "*.tmp", older_than: 1h}
+virtual_addresses:
+  vip: {address: 10.0.0.100, prefix: 24, group: lb, interface: eth0, router_id: 51, manage: true}
+pools:
+  web: {balancers: lb, members: web, service: nginx, port: 80, manage: true}
+healer:
+  node: mon1
+  mode: act
+  escalate: {url: "https://pager.example/second"}
+monitoring:
+  nodes: [mon1]
+  receivers: {people: {url: "https://pager.example/first"}, tickets: {url: "https://desk.example/"}}
+  deadman: {url: "https://deadman.example/hale"}
+"""
+
 # Two racks, two monitoring nodes, IPv6, names that YAML or a regular expression could misread.
 WIDE = """\
 cluster: wide

@@ -97,3 +97,12 @@ def test_quoted_text_comes_back_as_it_was(value: dict[str, object]) -> None:
     document = parse(text.encode(), "c.yml")
     assert not document.problems
     assert document.value == value
+
+
+def test_what_stands_at_a_path_is_found_and_what_is_shaped_otherwise_is_passed_over() -> None:
+    document = parse(b"a:\n  b: [x, 3, y]\n", "c.yml")
+    assert document.at("a", "b", 1) == 3
+    assert document.at("a", "b", 9) is document.at("a", "b", "x") is document.at("z") is None
+    assert document.mapping("a") == {"b": ["x", 3, "y"]}
+    assert document.mapping("a", "b") == {}
+    assert document.words("a", "b") == [(0, "x"), (2, "y")]

@@ -10,7 +10,7 @@ from cluster.errors import ConfigErrors
 from cluster.ladder import Mode
 from cluster.load import load, loads
 from tests.cluster import cases
-from tests.cluster.examples import SHORT, SOUND, WIDE
+from tests.cluster.examples import SHORT, SOUND, TIER, WIDE
 
 HERE = Path(__file__).parent
 SCENARIOS = sorted((HERE.parents[1] / "scenarios").glob("*/cluster.yml"))
@@ -36,7 +36,7 @@ def test_every_scenario_loads(path: Path) -> None:
     assert load(path).nodes
 
 
-@pytest.mark.parametrize("text", [SOUND, SHORT, WIDE])
+@pytest.mark.parametrize("text", [SOUND, SHORT, TIER, WIDE])
 def test_every_example_loads(text: str) -> None:
     assert loads(text).nodes
 
@@ -48,7 +48,11 @@ def test_a_short_file_is_completed_with_the_values_for_production() -> None:
     assert cluster.monitoring.prometheus == "http://127.0.0.1:9090"
     assert cluster.monitoring.alertmanagers == ("http://127.0.0.1:9093",)
     assert cluster.monitoring.scrape_interval == 15.0
-    assert list(cluster.ladders) == ["restart-service", "restart-exporter"]
+    assert list(cluster.ladders) == [
+        *("restart-service", "restart-exporter", "free-disk", "reboot-node"),
+    ]
+    assert cluster.monitoring.objective == 0.999
+    assert cluster.healer.guards.no_storm.targets == 3
     assert cluster.groups["control"].min_available == 1
     assert cluster.groups["web"].min_available == 0
 
@@ -77,6 +81,52 @@ def test_a_rung_that_says_nothing_of_proof_gets_the_one_that_fits_it() -> None:
     assert exporter is not None
     assert (service.metric, exporter.metric) == ("hale_service_up", "up")
     assert (service.want, service.within, service.soak) == (1.0, 90.0, 30.0)
+
+
+# What the action proves, what must then be seen, and the seconds it may take to be seen and to run.
+PROOFS = [
+    ("service.restart", "hale_service_up", 1.0, 90.0, 30.0, 2),
+    ("service.reload", "hale_service_up", 1.0, 90.0, 30.0, 2),
+    ("pool.drain", "hale:pool_member_up", 0.0, 90.0, 30.0, 1),
+    ("address.decline", "hale_virtual_address_held", 0.0, 90.0, 30.0, 1),
+    ("disk.free", "hale:filesystem_has_room", 1.0, 90.0, 120.0, 1),
+    ("node.reboot", "hale_service_up", 1.0, 300.0, 300.0, 1),
+]
+
+
+@pytest.mark.parametrize(("action", "metric", "want", "within", "deadline", "attempts"), PROOFS)
+def test_each_action_has_a_proof_and_numbers_of_its_own(
+    action: str, metric: str, want: float, within: float, deadline: float, attempts: int
+) -> None:
+    (rung,) = (
+        loads(TIER + f"ladders: {{l: {{rungs: [{{action: {action}}}]}}}}\n").ladders["l"].rungs
+    )
+    assert rung.verify is not None
+    assert (rung.verify.metric, rung.verify.want, rung.verify.within) == (metric, want, within)
+    assert (rung.deadline, rung.attempts) == (deadline, attempts)
+
+
+def test_a_proof_written_in_part_keeps_the_rest_of_what_fits_its_action() -> None:
+    rungs = "[{action: pool.drain, verify: {soak: 1s}}, {action: pool.drain, verify: {metric: up}}]"
+    one, other = loads(TIER + f"ladders: {{l: {{rungs: {rungs}}}}}\n").ladders["l"].rungs
+    assert one.verify is not None
+    assert other.verify is not None
+    assert (one.verify.metric, one.verify.want, one.verify.soak) == ("hale:pool_member_up", 0, 1)
+    assert (other.verify.metric, other.verify.want) == ("up", 1)
+
+
+def test_every_verb_of_a_gate_has_a_spacing_that_a_file_may_change() -> None:
+    spacing = loads(SOUND.replace("mode: act", "mode: act\n  gate_spacing: {node.reboot: 2h}"))
+    assert {str(verb): seconds for verb, seconds in spacing.healer.gate_spacing.items()} == {
+        "service.restart": 30,
+        "service.reload": 10,
+        "disk.free": 60,
+        "node.reboot": 7200,
+        "pool.drain": 5,
+        "pool.return": 5,
+        "address.decline": 5,
+        "address.accept": 5,
+    }
 
 
 def test_the_digest_changes_with_meaning_and_not_with_writing() -> None:
@@ -133,6 +183,8 @@ SCRAPS = st.sampled_from(
         *(
             "[{action: reboot}]",
             "depends_on: [a]",
+            "pools: {p: {balancers: g, members: g, service: a, port: 80}}\n",
+            "virtual_addresses: {v: {address: 10.0.0.9, group: g, interface: e, router_id: 1}}\n",
             "http://[",
             "http://{address}:x/",
             "30s",
@@ -160,7 +212,7 @@ LEAVES = st.sampled_from(
 
 @given(st.data())
 def test_no_wrong_value_in_the_right_place_raises_anything_else(data: st.DataObject) -> None:
-    lines = SOUND.splitlines()
+    lines = data.draw(st.sampled_from([SOUND, TIER])).splitlines()
     for number in data.draw(st.sets(st.integers(0, len(lines) - 1), min_size=1, max_size=3)):
         key, _, _ = lines[number].partition(":")
         lines[number] = f"{key}: {data.draw(LEAVES)!r}"

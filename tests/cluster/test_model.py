@@ -5,7 +5,7 @@ from cluster.ladder import Mode
 from cluster.load import loads
 from cluster.model import Cluster
 from cluster.peers import peers
-from tests.cluster.examples import SHORT, SOUND, WIDE
+from tests.cluster.examples import SHORT, SOUND, TIER, WIDE
 
 
 def test_modes_go_from_the_most_cautious_on() -> None:
@@ -84,6 +84,44 @@ def test_a_probe_gets_the_address_of_its_node() -> None:
     assert redis.command[2] == "2001:db8::23"
     short = loads(SHORT)
     assert short.probe_for(short.services["site"], "b") is None
+
+
+def test_a_tier_knows_its_candidates_its_balancers_and_what_they_serve() -> None:
+    cluster = loads(TIER)
+    assert [each.name for each in cluster.addresses_on("lb2")] == ["vip"]
+    assert cluster.addresses_on("web1") == cluster.pools_on("web1") == ()
+    assert [pool.name for pool in cluster.pools_on("lb1")] == ["web"]
+    assert [pool.name for pool in cluster.pools_of("nginx")] == ["web"]
+    assert cluster.pools_of("haproxy") == ()
+    assert cluster.pools["web"].listens == "*:80"
+
+
+@pytest.mark.parametrize(
+    ("prefix", "written"),
+    [("prefix: 24,", "10.0.0.100/24"), ("", "10.0.0.100/32")],
+)
+def test_an_address_without_a_prefix_stands_alone(prefix: str, written: str) -> None:
+    text = TIER.replace("prefix: 24,", prefix)
+    assert loads(text).virtual_addresses["vip"].interface_address == written
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "asks"),
+    [
+        ("manage: true", "manage: true", "http://127.0.0.1:8404/health"),
+        ("port: 80, manage: true", "port: 80", None),
+        (
+            "router_id: 51,",
+            'router_id: 51, check: {http: "http://127.0.0.1:81/"},',
+            "http://127.0.0.1:81/",
+        ),
+    ],
+)
+def test_a_candidate_asks_its_own_balancer_where_hale_writes_it(
+    old: str, new: str, asks: str | None
+) -> None:
+    cluster = loads(TIER.replace(old, new))
+    assert cluster.check_of(cluster.virtual_addresses["vip"]) == asks
 
 
 def test_nothing_changes_after_loading() -> None:

@@ -1,0 +1,156 @@
+"""Virtual addresses and pools: what clients reach a tier by, and what stands behind it.
+
+keepalived owns the addresses and HAProxy the pools; Hale marks a candidate or a member, and they move.
+Rule: what is written here fits keepalived.conf and haproxy.cfg as it is.
+"""
+
+import ipaddress
+import re
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, model_validator
+from pydantic.json_schema import SkipJsonSchema
+
+from cluster.fields import (
+    Block,
+    File,
+    Flag,
+    Interface,
+    Ip,
+    Name,
+    Period,
+    Port,
+    Unit,
+    between,
+    checked_url,
+)
+
+HEALTH_PORT = 8404
+METRICS_PORT = 8405
+DECLINED = "/var/lib/hale-gate/decline"
+"""Where a gate keeps a track file for each address; keepalived reads them."""
+
+_LISTEN = re.compile(r"(?P<host>\*|[0-9.]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})", re.ASCII)
+
+
+def _local(text: str) -> str:
+    """Accept what a node can ask of itself: a track script that needs the network proves nothing."""
+    parts = urlsplit(checked_url(text))
+    loopback = parts.hostname == "localhost" or _is_loopback(parts.hostname or "")
+    if parts.scheme != "http" or not loopback or parts.query or parts.fragment:
+        raise ValueError(
+            f"{text!r} is not asked of the node itself. Write http://127.0.0.1:{HEALTH_PORT}/health, "
+            "which the balancer's own worker answers."
+        )
+    return text
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _listens(text: str) -> str:
+    match = _LISTEN.fullmatch(text)
+    if match is None or not 0 < int(match["port"]) < 65536 or not _bindable(match["host"]):
+        raise ValueError(f"{text!r} is not *:PORT or ADDRESS:PORT. Write '*:80'.")
+    return text
+
+
+def _bindable(host: str) -> bool:
+    try:
+        return host == "*" or bool(ipaddress.ip_address(host.strip("[]")))
+    except ValueError:
+        return False
+
+
+class AddressCheck(Block):
+    """How keepalived asks, once a second and for one second, whether its node can serve at all."""
+
+    http: Annotated[str, AfterValidator(_local)]
+
+
+class VirtualAddress(Block):
+    """An address that one of a group's nodes holds.
+
+    Attributes:
+        address: What clients connect to; no node's own.
+        prefix: Length of its network's prefix; None for the address alone (/32, /128).
+        group: Its nodes are the candidates; the first has the highest priority.
+        interface: On which each candidate holds it.
+        router_id: VRRP's; one of its own on each network.
+        advert_interval: Seconds between two advertisements; others take over after three without one.
+        check: None for the health page of a pool on the same balancers that Hale manages, where there is one.
+        manage: Whether render writes the whole keepalived.conf, or only a fragment.
+    """
+
+    name: SkipJsonSchema[Name]
+    address: Ip
+    prefix: Annotated[int, Field(strict=True, ge=1, le=128)] | None = None
+    group: Name
+    interface: Interface
+    router_id: Annotated[int, Field(strict=True, ge=1, le=255)]
+    advert_interval: Annotated[Period, between(0.1, 40)] = 1.0
+    check: AddressCheck | None = None
+    manage: Flag = False
+
+    @property
+    def version(self) -> int:
+        """4 or 6."""
+        return ipaddress.ip_address(self.address).version
+
+    @property
+    def interface_address(self) -> str:
+        """The address with its prefix, as keepalived and ip(8) write it."""
+        longest = ipaddress.ip_address(self.address).max_prefixlen
+        return f"{self.address}/{self.prefix or longest}"
+
+    @property
+    def track_file(self) -> str:
+        """The file by which a gate has keepalived decline it."""
+        return f"{DECLINED}/{self.name}"
+
+    @model_validator(mode="after")
+    def _prefix_fits(self) -> "VirtualAddress":
+        longest = ipaddress.ip_address(self.address).max_prefixlen
+        if self.prefix is not None and self.prefix > longest:
+            raise ValueError(
+                f"prefix: {self.prefix} is longer than an IPv{self.version} address. "
+                f"Write at most {longest}."
+            )
+        return self
+
+
+class Pool(Block):
+    """Members that balancers spread requests over.
+
+    Attributes:
+        balancers: The group whose nodes run HAProxy.
+        members: The group behind it; HAProxy's server names are the nodes' names.
+        service: What the members serve; its group is `members`.
+        unit: The balancers' unit.
+        port: The members'.
+        listen: Where the balancers' frontend listens; None for the members' port on every address.
+        socket: HAProxy's admin socket.
+        state_file: Where the states of HAProxy's servers survive its restarts.
+        manage: Whether render writes the whole haproxy.cfg, or only a fragment.
+    """
+
+    name: SkipJsonSchema[Name]
+    balancers: Name
+    members: Name
+    service: Name
+    unit: Unit = "haproxy.service"
+    port: Port
+    listen: Annotated[str, AfterValidator(_listens)] | None = None
+    socket: File = "/run/haproxy/admin.sock"
+    state_file: File = "/var/lib/haproxy/hale-state"
+    manage: Flag = False
+
+    @property
+    def listens(self) -> str:
+        """HOST:PORT of the balancers' frontend; the host may be `*`."""
+        return self.listen or f"*:{self.port}"

@@ -1,0 +1,117 @@
+"""The guards' numbers, each under its guard's name, with the values that production should have.
+
+Rule: every number of a guard can be set, and no guard can be switched off.
+"""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from cluster.fields import AtLeastOne, Block, Period, Seconds
+
+
+def _share(value: float) -> float:
+    if not 0.01 <= value <= 0.9:
+        raise ValueError(f"{value:g} is out of range. Write 0.01 to 0.9, as 0.25 for a quarter.")
+    return value
+
+
+class OwnerSettled(Block):
+    """Seconds that a native owner has to itself since its last transition: systemd, and VRRP."""
+
+    service: Seconds = 10.0
+    address: Seconds = 10.0
+
+
+class NoStorm(Block):
+    """When so much vanishes at once that it is the network or the monitoring.
+
+    Attributes:
+        share: More than this share of all targets,
+        targets: and at least so many of them,
+        domains: in at least so many failure domains,
+        window: within so many seconds.
+        calm: Seconds without it after which the healer goes on.
+    """
+
+    share: Annotated[
+        float,
+        AfterValidator(_share),
+        Field(json_schema_extra={"minimum": 0.01, "maximum": 0.9}),
+    ] = 0.25
+    targets: Annotated[int, Field(strict=True, ge=2, le=1000)] = 3
+    domains: Annotated[int, Field(strict=True, ge=1, le=100)] = 2
+    window: Period = 600.0
+    calm: Period = 120.0
+
+
+class Budget(Block):
+    """How many actions are allowed within `window` seconds."""
+
+    node: AtLeastOne = 6
+    group: AtLeastOne = 8
+    cluster: AtLeastOne = 20
+    window: Period = 3600.0
+
+
+class Attempts(Block):
+    """When one target had enough.
+
+    Attributes:
+        cooldown: Seconds between the end of one action on a target and the next incident's first.
+        flapping: Incidents of the same cause within `window` seconds after which a person is called.
+    """
+
+    cooldown: Seconds = 300.0
+    flapping: AtLeastOne = 3
+    window: Period = 3600.0
+
+
+class SeesEnough(Block):
+    """When the healer counts as blind.
+
+    Attributes:
+        watchdog: Seconds without the Watchdog alert.
+        clock_jump: Seconds by which its wall clock may leave its monotonic one.
+    """
+
+    watchdog: Period = 180.0
+    clock_jump: Period = 5.0
+
+
+class StillTrue(Block):
+    """How old evidence may be, in seconds by Prometheus' own time."""
+
+    max_age: Period = 60.0
+
+
+class Armed(Block):
+    """Seconds of blindness after which whatever fires counts as there before."""
+
+    blindness: Period = 3600.0
+
+
+class CommonCause(Block):
+    """Seconds in which the same failure of two members counts as one cause."""
+
+    window: Period = 600.0
+
+
+class Approved(Block):
+    """Seconds that a person's yes is good for."""
+
+    good_for: Period = 900.0
+
+
+class Guards(Block):
+    """The guards' numbers, each under its guard's name."""
+
+    armed: Armed = Armed()
+    still_true: StillTrue = StillTrue()
+    sees_enough: SeesEnough = SeesEnough()
+    no_storm: NoStorm = NoStorm()
+    owner_settled: OwnerSettled = OwnerSettled()
+    common_cause: CommonCause = CommonCause()
+    budget: Budget = Budget()
+    attempts: Attempts = Attempts()
+    approved: Approved = Approved()
