@@ -167,6 +167,23 @@ class Node:
                 )
             time.sleep(0.02)
 
+    def reboot(self, timeout: float) -> None:
+        """Reboot from inside and wait until systemd has started everything again.
+
+        Raises:
+            NodeDown: It is off.
+            TimedOut: It is not up after `timeout` seconds; it is left as it is.
+        """
+        deadline = time.monotonic() + timeout
+        before = self.leader()
+        # Its status says nothing: the bus may be gone before it has answered.
+        completed(self.way_in("systemctl", "reboot", "--no-block"), timeout=10)
+        while self.leader() in (None, before):
+            if time.monotonic() > deadline:
+                raise TimedOut(f"{self.plan.name}: did not reboot within {timeout:g} s")
+            time.sleep(0.05)
+        self.wait(max(1.0, deadline - time.monotonic()))
+
     def is_on(self) -> bool:
         """Tell whether the node has power; it may still boot, or be about to reboot."""
         return self._pid_file.exists()

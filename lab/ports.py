@@ -130,6 +130,15 @@ class Lab(Protocol):
         """
         ...
 
+    def reboot(self, node: str, *, timeout: float = 90.0) -> None:
+        """Reboot the node from inside and return when its systemd has started everything again.
+
+        Raises:
+            NodeDown: It is off; nothing was done.
+            TimedOut: It did not come up in `timeout` seconds; it is left as it is.
+        """
+        ...
+
     def freeze(self, node: str) -> None:
         """Stop every process where it stands; the kernel still answers ping and TCP SYN."""
         ...

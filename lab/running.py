@@ -121,6 +121,10 @@ class RunningLab:
         chosen.start()
         chosen.wait(timeout)
 
+    def reboot(self, node: str, *, timeout: float = 90.0) -> None:
+        """Reboot the node from inside and return when its systemd has started everything again."""
+        self.node(node).reboot(timeout)
+
     def freeze(self, node: str) -> None:
         """Stop every process of the node where it stands."""
         self._freeze(node, frozen=True)

@@ -7,22 +7,37 @@ from types import MappingProxyType
 
 from lab.faults.alert_forge import AlertForge
 from lab.faults.disk_fill import DiskFill
+from lab.faults.disk_fill_files import DiskFillFiles
 from lab.faults.disk_release import DiskRelease
+from lab.faults.disk_release_files import DiskReleaseFiles
 from lab.faults.exporter_kill import ExporterKill
 from lab.faults.fault import Fault
+from lab.faults.gate_decline import GateDecline
+from lab.faults.gate_drain import GateDrain
 from lab.faults.gate_hold import GateHold
+from lab.faults.haproxy_set import HaproxySet
+from lab.faults.healer_kill_at_begun import HealerKillAtBegun
 from lab.faults.link_down import LinkDown
 from lab.faults.link_up import LinkUp
+from lab.faults.network_cut import NetworkCut
+from lab.faults.network_mend import NetworkMend
 from lab.faults.node_freeze import NodeFreeze
 from lab.faults.node_power_off import NodePowerOff
 from lab.faults.node_power_on import NodePowerOn
+from lab.faults.node_reboot import NodeReboot
 from lab.faults.node_thaw import NodeThaw
 from lab.faults.person_adopt import PersonAdopt
 from lab.faults.service_break_config import ServiceBreakConfig
 from lab.faults.service_cont_process import ServiceContProcess
 from lab.faults.service_kill import ServiceKill
 from lab.faults.service_kill_until_failed import ServiceKillUntilFailed
+from lab.faults.service_mend_config import ServiceMendConfig
+from lab.faults.service_release import ServiceRelease
+from lab.faults.service_slow_start import ServiceSlowStart
+from lab.faults.service_starve import ServiceStarve
 from lab.faults.service_stop_process import ServiceStopProcess
+from lab.faults.unit_reload import UnitReload
+from lab.faults.unit_restart import UnitRestart
 from lab.faults.unit_start import UnitStart
 from lab.faults.unit_stop import UnitStop
 from lab.ports import Lab, LabError
@@ -31,21 +46,36 @@ FAULTS: Mapping[str, type[Fault]] = MappingProxyType(
     {
         "alert.forge": AlertForge,
         "disk.fill": DiskFill,
+        "disk.fill_files": DiskFillFiles,
         "disk.release": DiskRelease,
+        "disk.release_files": DiskReleaseFiles,
         "exporter.kill": ExporterKill,
+        "gate.decline": GateDecline,
+        "gate.drain": GateDrain,
         "gate.hold": GateHold,
+        "haproxy.set": HaproxySet,
+        "healer.kill_at_begun": HealerKillAtBegun,
         "link.down": LinkDown,
         "link.up": LinkUp,
+        "network.cut": NetworkCut,
+        "network.mend": NetworkMend,
         "node.freeze": NodeFreeze,
         "node.power_off": NodePowerOff,
         "node.power_on": NodePowerOn,
+        "node.reboot": NodeReboot,
         "node.thaw": NodeThaw,
         "person.adopt": PersonAdopt,
         "service.break_config": ServiceBreakConfig,
         "service.cont_process": ServiceContProcess,
         "service.kill": ServiceKill,
         "service.kill_until_failed": ServiceKillUntilFailed,
+        "service.mend_config": ServiceMendConfig,
+        "service.release": ServiceRelease,
+        "service.slow_start": ServiceSlowStart,
+        "service.starve": ServiceStarve,
         "service.stop_process": ServiceStopProcess,
+        "unit.reload": UnitReload,
+        "unit.restart": UnitRestart,
         "unit.start": UnitStart,
         "unit.stop": UnitStop,
     }

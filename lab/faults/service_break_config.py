@@ -5,12 +5,10 @@ With `then: stop` it hangs and is sick; a restart would make it dead. With `then
 
 from dataclasses import dataclass
 
-from lab.faults import systemd
-from lab.faults.fault import run
+from lab.faults import original, systemd
 from lab.ports import Lab, LabError
 
 _GARBAGE = b"this is no configuration {{{\n"
-_KEPT = ".hale-lab-original"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +29,7 @@ class ServiceBreakConfig:
         """Break the file, then the service."""
         if self.then not in ("kill", "stop", "nothing"):
             raise LabError(f"then: '{self.then}'. Known: kill, stop, nothing")
-        run(lab, self.node, ["cp", "--archive", "--no-clobber", self.path, self.path + _KEPT])
-        lab.write_file(self.node, self.path, _GARBAGE)
+        original.replace(lab, self.node, self.path, _GARBAGE)
         match self.then:
             case "kill":
                 systemd.kill_main(lab, self.node, self.unit)
@@ -42,9 +39,5 @@ class ServiceBreakConfig:
 
     def undo(self, lab: Lab) -> None:
         """Put the original back, let stopped processes go on, start the service."""
-        kept = self.path + _KEPT
-        script = '[ ! -e "$1" ] || mv --force "$1" "$2"'
-        run(lab, self.node, ["/bin/sh", "-c", script, "sh", kept, self.path])
-        if systemd.state(lab, self.node, self.unit) == "active":
-            systemd.signal_all(lab, self.node, self.unit, "CONT")
-        systemd.start_again(lab, self.node, self.unit)
+        original.put_back(lab, self.node, self.path)
+        systemd.go_on(lab, self.node, self.unit)

@@ -20,6 +20,4 @@ class ServiceStopProcess:
 
     def undo(self, lab: Lab) -> None:
         """Let what is stopped go on, and start it, should it not run."""
-        if systemd.state(lab, self.node, self.unit) == "active":
-            systemd.signal_all(lab, self.node, self.unit, "CONT")
-        systemd.start_again(lab, self.node, self.unit)
+        systemd.go_on(lab, self.node, self.unit)

@@ -65,3 +65,10 @@ def kill_until_failed(lab: Lab, node: str, unit: str, seconds: int = 60) -> None
 def start_again(lab: Lab, node: str, unit: str) -> None:
     """Start the unit if it does not run, even where systemd had given up on it."""
     run(lab, node, ["/bin/sh", "-c", _START_AGAIN, "sh", unit], timeout=90.0)
+
+
+def go_on(lab: Lab, node: str, unit: str) -> None:
+    """Let what is stopped go on, and start the unit, should it not run."""
+    if state(lab, node, unit) == "active":
+        signal_all(lab, node, unit, "CONT")
+    start_again(lab, node, unit)

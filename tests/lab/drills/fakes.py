@@ -69,6 +69,7 @@ class FakeLab:
     probe: dict[str, object] = field(
         default_factory=lambda: {"files": {"/etc/hosts": "aa"}, "units": {}, "addresses": []}
     )
+    wrong_on_host: Completed | None = None
     active: str = "active"
     answers: dict[str, str] = field(default_factory=dict)
     files: dict[tuple[str, str], bytes] = field(default_factory=dict)
@@ -133,6 +134,9 @@ class FakeLab:
         self.off.discard(node)
         self.diary.append(f"{node}: power on")
 
+    def reboot(self, node: str, *, timeout: float = 90.0) -> None:
+        self.diary.append(f"{node}: reboot")
+
     def freeze(self, node: str) -> None:
         self.diary.append(f"{node}: freeze")
 
@@ -152,7 +156,10 @@ class FakeLab:
         timeout: float = 30.0,
         input: bytes | None = None,  # noqa: A002 - the name in Lab
     ) -> Completed:
-        raise LabError("nothing here runs commands on the host")
+        if argv[0] != "nft" or input is None:
+            raise LabError("nothing here runs commands on the host but nft")
+        self.diary += [f"nft {line}" for line in input.decode().splitlines()]
+        return self.wrong_on_host or Completed(0, "", "")
 
     def spawn_host(
         self, argv: Sequence[str], log: Path, *, environment: Mapping[str, str] | None = None
@@ -175,7 +182,9 @@ class FakeLab:
 
 
 def _short(argv: Sequence[str]) -> str:
-    """Leave scripts out: `/bin/sh -c SCRIPT sh ARGS` becomes `sh ARGS`."""
+    """Leave scripts out: `/bin/sh -c SCRIPT sh ARGS` becomes `sh ARGS`, and so for Python."""
     if argv[0] == "/bin/sh":
         return " ".join(["sh", *argv[4:]]) if len(argv) > 3 else "sh"
+    if argv[0] == "/usr/bin/python3":
+        return " ".join(["python3", *argv[3:]])
     return " ".join(argv)

@@ -10,12 +10,16 @@ from lab.ports import Completed, LabError
 from tests.lab.drills.fakes import FakeLab
 
 UNIT = {"unit": "nginx.service"}
+SLOW = "/run/systemd/system/nginx.service.d/50-hale-lab-slow-start.conf"
+OF_THE_NETWORK = {"network.cut", "network.mend"}
 INCIDENTS = '[{"id": "7", "node": "web1", "service": "old", "state": "held"}]'
 
 
 @pytest.fixture
 def lab(tmp_path: Path) -> FakeLab:
-    return FakeLab(tmp_path, answers={"hale-healer incidents": INCIDENTS, "date": "T"})
+    answers = {"hale-healer incidents": INCIDENTS, "date": "T", "fill.tmp": "3 files, 0 bytes free"}
+    begun = {"id": "1.2.3", "verb": "service.restart", "state": "begun"}
+    return FakeLab(tmp_path, answers=answers, entries={"web1": [begun]})
 
 
 @pytest.mark.parametrize(
@@ -54,6 +58,13 @@ def lab(tmp_path: Path) -> FakeLab:
         ),
         ("disk.fill", {"path": "/data/"}, ["sh /data/hale-lab-fill"],
          ["rm --force /data/hale-lab-fill"]),
+        (
+            "disk.fill_files",
+            {"path": "/data/cache"},
+            ["sh /data/cache hale-lab-fill .tmp 2 hours"],
+            ["sh /data/cache hale-lab-fill"],
+        ),
+        ("disk.release_files", {"path": "/data/cache"}, ["sh /data/cache hale-lab-fill"], []),
         ("disk.release", {"path": "/data"}, ["rm --force /data/hale-lab-fill"], []),
         ("node.power_off", {}, ["power off"], ["power on"]),
         ("node.power_on", {}, ["power on"], []),
@@ -70,6 +81,54 @@ def lab(tmp_path: Path) -> FakeLab:
                 "amtool alert add --alertmanager.url=http://127.0.0.1:9093 --end=T "
                 "alertname=A node=web9",
             ],
+        ),
+        ("unit.reload", UNIT, ["systemctl reload nginx.service"], []),
+        ("unit.restart", UNIT, ["systemctl restart nginx.service"], ["sh nginx.service"]),
+        (
+            "service.mend_config",
+            UNIT | {"path": "/etc/n.conf"},
+            [
+                "sh /etc/n.conf.hale-lab-original /etc/n.conf",
+                "systemctl kill --signal=CONT --kill-whom=all nginx.service",
+                "sh nginx.service",
+            ],
+            [],
+        ),
+        (
+            "service.release",
+            UNIT | {"path": "/etc/n.conf", "text": "new"},
+            [
+                "cp --archive --no-clobber /etc/n.conf /etc/n.conf.hale-lab-original",
+                "wrote /etc/n.conf",
+                "systemctl reload nginx.service",
+            ],
+            [
+                "sh /etc/n.conf.hale-lab-original /etc/n.conf",
+                "systemctl reload-or-restart nginx.service",
+            ],
+        ),
+        (
+            "service.slow_start",
+            UNIT,
+            ["wrote " + SLOW, "systemctl daemon-reload"],
+            ["rm --force " + SLOW, "systemctl daemon-reload"],
+        ),
+        (
+            "service.starve",
+            UNIT,
+            ["systemctl set-property --runtime nginx.service CPUQuota=0.1%"],
+            ["systemctl set-property --runtime nginx.service CPUQuota="],
+        ),
+        ("healer.kill_at_begun", {"gate": "web1"}, ["kill -KILL 77"], ["sh hale-healer.service"]),
+        ("node.reboot", {}, ["reboot"], ["power on"]),
+        ("gate.drain", {"member": "web/web1"}, ["hale-gate drain web/web1"],
+         ["hale-gate return web/web1"]),
+        ("gate.decline", {"address": "vip"}, ["hale-gate decline vip"], ["hale-gate accept vip"]),
+        (
+            "haproxy.set",
+            {"server": "web/web1"},
+            ["python3 /run/haproxy/admin.sock web/web1 drain"],
+            ["python3 /run/haproxy/admin.sock web/web1 ready"],
         ),
         ("gate.hold", {}, ["hale-gate hold drill --for 2h"], ["hale-gate release"]),
         (
@@ -99,7 +158,40 @@ def test_a_fault_is_done_and_taken_back(
 def test_every_kind_is_tried_here() -> None:
     """A new fault comes with a row above."""
     marks = test_a_fault_is_done_and_taken_back.pytestmark  # type: ignore[attr-defined]
-    assert {row[0] for row in marks[0].args[1]} == set(KINDS)
+    assert {row[0] for row in marks[0].args[1]} | OF_THE_NETWORK == set(KINDS)
+
+
+def test_a_switch_fails_for_all_its_nodes_at_once_and_works_again(lab: FakeLab) -> None:
+    """One transaction of nft, from and to their ports; mending is safe where nothing is cut."""
+    mended = ["nft add table bridge hale_lab_switch", "nft delete table bridge hale_lab_switch"]
+    said = faults.inject(lab, "web1", "network.cut", {"others": "lb2 web2"})
+    assert said == "web1, lb2, web2: behind a switch that failed"
+    rules = [line for line in lab.diary if "add rule" in line]
+    assert rules == [
+        "nft add rule bridge hale_lab_switch prerouting iifname { vb-web1, vb-lb2, vb-web2 } drop",
+        "nft add rule bridge hale_lab_switch postrouting oifname { vb-web1, vb-lb2, vb-web2 } drop",
+    ]
+    lab.diary.clear()
+    faults.undo(lab, "web1", "network.cut", {})
+    assert lab.diary == mended
+    faults.inject(lab, "web1", "network.mend", {})
+    faults.undo(lab, "web1", "network.mend", {})
+    assert lab.diary == mended * 2
+
+
+def test_a_switch_that_nft_cannot_cut_is_said(lab: FakeLab) -> None:
+    """With what nft said."""
+    lab.wrong_on_host = Completed(1, "", "Operation not supported")
+    with pytest.raises(LabError, match=r"nft: add table.*not supported"):
+        faults.inject(lab, "web1", "network.cut", {})
+
+
+def test_a_healer_is_not_killed_when_no_gate_is_at_work(lab: FakeLab) -> None:
+    """Then the drill would show nothing."""
+    lab.entries["web1"][0]["state"] = "done"
+    with pytest.raises(LabError, match=r"no service\.restart was under way"):
+        faults.inject(lab, "mon1", "healer.kill_at_begun", {"gate": "web1", "within": "0"})
+    assert lab.diary == []
 
 
 @pytest.mark.parametrize(
@@ -115,6 +207,8 @@ def test_every_kind_is_tried_here() -> None:
             "Known: kill, stop, nothing",
         ),
         ("alert.forge", {"labels": "node=web1"}, "no alertname"),
+        ("haproxy.set", {"server": "web/web1", "state": "up"}, "Known: ready, drain, maint"),
+        ("service.slow_start", UNIT | {"seconds": "4s"}, "not a whole number"),
         ("person.adopt", {"target": "web2/old"}, "no open incident about web2/old"),
     ],
 )
