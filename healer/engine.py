@@ -10,13 +10,15 @@ from dataclasses import replace
 import structlog
 
 from healer.core import events as ev
-from healer.core.decide import Act, Close, Escalate, Hold, Stay, decide
+from healer.core.actions import GIVING_BACK, MARKING
+from healer.core.decide import Act, Close, Decision, Hold, Mitigate, Stay, decide
 from healer.core.facts import Facts
 from healer.core.incident import Attempt, IllegalMove, Incident, State
 from healer.core.ladder import Verification
+from healer.core.plan import Escalate
 from healer.core.topology import Topology
 from healer.core.verdict import Verdict
-from healer.core.verification import NotVerified, Verified, Wait, verify
+from healer.core.verification import NotVerified, Verified, Wait, spec_of, verify
 from healer.errors import StoreFull, Unreachable
 from healer.gatherer import Gatherer
 from healer.herald import Herald
@@ -167,20 +169,23 @@ class Engine:
         self,
         tasks: asyncio.TaskGroup,
         incident: Incident,
-        decision: Act | Hold | Escalate | Close | Stay,
+        decision: Decision,
     ) -> None:
         match decision:
             case Act():
                 if not await self._unsilenced(incident):
                     return  # the next look holds on what a person just said
-                self._clear_since.pop(incident.id, None)
+                if not decision.proposal.gives_back:
+                    self._clear_since.pop(incident.id, None)
                 attempt = await self._runner.intend(decision)
                 self._begin(tasks, incident.id, self._runner.carry_out(decision, attempt), "act")
             case Hold(_, hold, verdicts):
                 known = incident.hold
                 news = known is None or _differs(known, hold) or _confirms(incident, verdicts)
-                if incident.state is not State.HELD or news:
+                if incident.state is State.OPEN or news:
                     await self._journal.write(ev.IncidentHeld(incident.id, hold, verdicts))
+            case Mitigate(detail):
+                await self._journal.write(ev.IncidentMitigated(incident.id, detail))
             case Escalate(reason, detail):
                 await self._journal.write(ev.IncidentEscalated(incident.id, reason, detail))
             case Close(outcome, detail):
@@ -217,7 +222,7 @@ class Engine:
 
     async def _verify(self, incident: Incident) -> None:
         attempt = incident.attempts[-1]
-        spec = self._spec(incident)
+        spec = self._spec(attempt)
         proof = await self._gatherer.prove(incident, attempt, spec, self._watch.sight)
         if attempt.prometheus_at is None and proof.reading is not None:
             # Prometheus was silent when the action ended. Its first word since is later, so it is safe.
@@ -237,8 +242,9 @@ class Engine:
 
     async def _prove(self, incident: Incident, attempt: Attempt, reason: str, detail: str) -> None:
         self._forget(attempt.action_id)
-        # A cause that came meanwhile was not looked at by this proof.
-        settles = incident.target == attempt.about
+        # A mark heals nothing, and a cause that came meanwhile was not looked at by this proof.
+        mark = attempt.action in MARKING or attempt.action in GIVING_BACK
+        settles = incident.target == attempt.about and not mark
         proved = ev.VerificationEnded(incident.id, attempt.action_id, True, settles, reason, detail)
         over = [ev.IncidentClosed(incident.id, "healed", detail)] if settles else []
         await self._journal.write(proved, *over, closing=True)
@@ -257,15 +263,10 @@ class Engine:
         self._well_since.pop(action_id, None)
         self._proof_from.pop(action_id, None)
 
-    def _spec(self, incident: Incident) -> Verification:
-        attempt = incident.attempts[-1]
+    def _spec(self, attempt: Attempt) -> Verification:
         ladder = self._topology.ladders.get(attempt.ladder)
-        if ladder is not None and attempt.rung < len(ladder.rungs):
-            spec = ladder.rungs[attempt.rung].verify
-            if spec is not None:
-                return spec
-        # The configuration changed under the action: the strictest that every node can answer.
-        return Verification("up", 1.0, within_seconds=90.0, soak_seconds=30.0)
+        known = ladder is not None and attempt.rung < len(ladder.rungs)
+        return spec_of(attempt, ladder.rungs[attempt.rung] if ladder and known else None)
 
     def _claimed(self, incident: Incident) -> bool:
         sight = self._watch.sight

@@ -1,18 +1,19 @@
 """Reads the facts for one decision. What cannot be read in time is None, and guards hold on None."""
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import structlog
 
+from healer.core.actions import MARKING, Args, proof_place
 from healer.core.alert import Alert, Target
-from healer.core.decide import Escalate, Plan, plan
 from healer.core.facts import Evidence, Facts, Heard, Reading, Standing
 from healer.core.incident import Attempt, Incident
 from healer.core.ladder import Verification
 from healer.core.order import Sight
+from healer.core.plan import Plan, plan, to_hear
 from healer.core.topology import Topology
 from healer.core.verification import Proof
 from healer.errors import Busy, Unreachable
@@ -40,12 +41,11 @@ class Gatherer:
 
     async def read(self, incident: Incident, standing: Standing) -> Facts:
         """Read everything from outside that a decision about `incident` needs."""
-        step = plan(incident, self.topology)
-        target, unit = _aim(step, incident)
+        metric = _metric(incident, self.topology)
         evidence, picture, heard, outside = await asyncio.gather(
-            _or_none(self.prometheus.evidence(incident.cause, _metric(step))),
+            _or_none(self.prometheus.evidence(incident.cause, metric)),
             _or_none(self.prometheus.picture()),
-            self._look(target.node, [unit] if unit else []),
+            self._hear(to_hear(incident, self.topology)),
             self._outside(incident.target),
         )
         facts = Facts(self.clock.wall(), self.topology, standing)
@@ -54,7 +54,7 @@ class Gatherer:
                 facts,
                 evidence=evidence,
                 picture=picture,
-                gates={target.node: heard},
+                gates=heard,
                 outside=outside,
             ),
             incident,
@@ -68,22 +68,26 @@ class Gatherer:
             running=board.running(besides=incident.id),
             past=tuple(board.past),
             alike=board.alike(incident),
+            marked=board.marked,
         )
 
     async def prove(
         self, incident: Incident, attempt: Attempt, spec: Verification, sight: Sight | None
     ) -> Proof:
         """Read what proves or disproves that the last attempt helped."""
+        where, labels = proof_place(
+            attempt.action, attempt.about, attempt.gate, attempt.args, self.topology
+        )
         reading, outside = await asyncio.gather(
-            self.reading(attempt.about, spec.metric), self._outside(attempt.about)
+            self.reading(where, spec.metric, labels), self._outside(where)
         )
         if sight is None or not sight.complete:
             return Proof(reading, outside, None)
         return Proof(reading, outside, tuple(_alarms(sight.alerts, incident, attempt)))
 
-    async def reading(self, target: Target, metric: str) -> Reading | None:
+    async def reading(self, target: Target, metric: str, labels: Args = ()) -> Reading | None:
         """Read one series; None where Prometheus does not answer."""
-        return await _or_none(self.prometheus.reading(target, metric))
+        return await _or_none(self.prometheus.reading(target, metric, labels))
 
     async def confirmed(self, alert: Alert) -> Evidence | None:
         """Read the evidence for an alert that has no incident."""
@@ -91,6 +95,11 @@ class Gatherer:
         specs = [rung.verify for rung in ladder.rungs if rung.verify] if ladder else []
         metric = specs[0].metric if specs else DEFAULT_METRIC
         return await _or_none(self.prometheus.evidence(alert, metric))
+
+    async def _hear(self, wanted: Mapping[str, Sequence[str]]) -> dict[str, Heard]:
+        """Ask several gates at once; none of them waits for another."""
+        found = await asyncio.gather(*(self._look(node, names) for node, names in wanted.items()))
+        return dict(zip(wanted, found, strict=True))
 
     async def _look(self, node: str, names: Sequence[str]) -> Heard:
         if node not in self.topology.nodes:
@@ -109,16 +118,17 @@ class Gatherer:
         return await self.probes.serves(target)
 
 
-def _aim(step: Plan | Escalate, incident: Incident) -> tuple[Target, str]:
-    if isinstance(step, Plan):
-        return step.proposal.target, step.proposal.unit
-    return incident.target, ""
+def _metric(incident: Incident, topology: Topology) -> str:
+    """Return the series by which the incident's target is judged: the next rung's, else the first that fits.
 
-
-def _metric(step: Plan | Escalate) -> str:
-    if isinstance(step, Plan) and step.rung.verify is not None:
-        return step.rung.verify.metric
-    return DEFAULT_METRIC
+    What proves a mark says nothing of the target.
+    """
+    step = plan(incident, topology)
+    ladder = topology.ladders.get(incident.ladder)
+    rungs = [step.rung] if isinstance(step, Plan) else []
+    rungs += ladder.rungs if ladder is not None else ()
+    proofs = (one.verify for one in rungs if one.action not in MARKING)
+    return next((one.metric for one in proofs if one is not None), DEFAULT_METRIC)
 
 
 def _alarms(alerts: tuple[Alert, ...], incident: Incident, attempt: Attempt) -> list[str]:

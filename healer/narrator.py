@@ -77,9 +77,9 @@ class Narrator:
                     reason=reason,
                     detail=detail,
                 )
-            case ev.VerificationEnded(_, action_id, verified, _, reason, detail):
+            case ev.VerificationEnded(_, action_id, verified, settles, reason, detail):
                 self._count(incident, Outcome.VERIFIED if verified else Outcome.NOT_VERIFIED)
-                if verified:
+                if verified and settles:
                     self._metrics.time_to.labels("serve").observe(max(0.0, since))
                 bound.info(
                     "action.proved" if verified else "action.not_proved",
@@ -87,6 +87,8 @@ class Narrator:
                     reason=reason,
                     detail=detail,
                 )
+            case ev.IncidentMitigated(_, detail):
+                bound.warning("incident.mitigated", detail=detail)
             case ev.IncidentEscalated(_, reason, detail):
                 self._metrics.escalations.labels(reason).inc()
                 bound.warning("incident.escalated", reason=reason, detail=detail)

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from healer.core import events as ev
 from healer.core.alert import Alert, Target
-from healer.core.decide import Decision, Escalate, Hold, decide, plan
+from healer.core.decide import Decision, Hold, decide
 from healer.core.incident import IllegalMove, Incident, State
+from healer.core.plan import Escalate, plan
 from healer.errors import Refused
 from healer.gatherer import Gatherer
 from healer.journal import Journal
@@ -114,13 +115,13 @@ class Operators:
         return held
 
     async def adopt(self, incident_id: str, by: str) -> None:
-        """Put a pre-existing or escalated incident into the healer's hands.
+        """Put a pre-existing, mitigated or escalated incident into the healer's hands.
 
         Raises:
             Refused: It is closed, or something is under way; nothing was changed.
         """
         incident = self._known(incident_id)
-        if incident.state not in (State.OPEN, State.HELD, State.ESCALATED):
+        if incident.state not in (State.OPEN, State.HELD, State.MITIGATED, State.ESCALATED):
             raise Refused("not_adoptable", f"incident {incident_id} is {incident.state.value}")
         await self._change(ev.IncidentAdopted(incident_id, by), "not_adoptable")
 

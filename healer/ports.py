@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from healer.core.actions import Args
 from healer.core.alert import Alert, Target
 from healer.core.events import Event, Record
 from healer.core.facts import Evidence, Look, Picture, Reading
@@ -113,8 +114,8 @@ class Prometheus(Protocol):
         """Evaluate the alert's own rule for its labels, and read `metric` of its target."""
         ...
 
-    async def reading(self, target: Target, metric: str) -> Reading:
-        """Read the newest sample of `metric` with the target's labels."""
+    async def reading(self, target: Target, metric: str, labels: Args = ()) -> Reading:
+        """Read the newest sample of `metric` with the target's labels, and these besides."""
         ...
 
     async def picture(self) -> Picture:

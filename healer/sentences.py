@@ -3,8 +3,8 @@
 Pure functions over the core's values.
 """
 
-from healer.core.decide import Escalate, plan
 from healer.core.incident import Incident, State
+from healer.core.plan import Escalate, plan
 from healer.core.topology import Topology
 from healer.shapes import CommandView
 
@@ -16,6 +16,8 @@ def reason(incident: Incident) -> tuple[str, str]:
             return incident.hold.reason or "", incident.hold.sentence
         case State.ESCALATED:
             return incident.escalation, incident.escalation_detail
+        case State.MITIGATED:
+            return "mitigated", incident.mitigation
         case State.CLOSED:
             return incident.outcome, ""
         case State.OPEN if incident.attempts:
@@ -75,12 +77,12 @@ def commands(incident: Incident, topology: Topology) -> list[CommandView]:
     here, held = topology.own_node, incident.hold.reason if incident.hold is not None else ""
     known = incident.target.node in topology.nodes
     found = [CommandView(command=f"hale-healer show {incident.id}", node=here, purpose="all of it")]
-    if incident.state in (State.OPEN, State.HELD, State.ESCALATED):
+    if incident.state not in (State.ACTING, State.VERIFYING, State.CLOSED):
         found.append(_command("explain", incident, here, "what would be done now, asked afresh"))
     if held == "approval_needed":
         found.append(_command("approve", incident, here, "say yes to the next step"))
         found.append(_command("deny", incident, here, "say no: it becomes yours"))
-    if held == "pre_existing" or incident.state is State.ESCALATED:
+    if held == "pre_existing" or incident.state in (State.ESCALATED, State.MITIGATED):
         found.append(_command("adopt", incident, here, "put it into Hale's hands"))
     if incident.state is not State.CLOSED:
         if known:

@@ -23,7 +23,7 @@ from healer.adapters.prometheus import PrometheusSettings
 from healer.adapters.second_path import ByCommand, ByUrl
 from healer.core.alert import Target
 from healer.core.ladder import Ladder, Mode, Rung, Verification
-from healer.core.topology import Group, Node, Numbers, Service, Topology
+from healer.core.topology import Group, Node, Numbers, Pool, Service, Topology, VirtualAddress
 from healer.errors import ConfigError
 
 
@@ -112,6 +112,14 @@ def _topology(cluster: Cluster) -> Topology:
         own_node=cluster.healer.node,
         digest=cluster.digest,
         numbers=_numbers(cluster),
+        pools={
+            pool.name: Pool(pool.name, pool.balancers, pool.members, pool.service)
+            for pool in cluster.pools.values()
+        },
+        addresses={
+            one.name: VirtualAddress(one.name, one.address, one.group)
+            for one in cluster.virtual_addresses.values()
+        },
     )
 
 

@@ -111,7 +111,7 @@ class IncidentView(IncidentRow):
 
 
 class ExplanationView(TypedDict):
-    """What would be done now. `decision` is act, hold, escalate, close or stay."""
+    """What would be done now. `decision` is act, hold, mitigate, escalate, close or stay."""
 
     target: str
     incident: str | None

@@ -119,6 +119,7 @@ def explanation(one: ExplanationView) -> str:
     word = {
         "act": "would act",
         "hold": "holds",
+        "mitigate": "would leave it to a person by day",
         "escalate": "would call a person",
         "close": "would close it",
         "stay": "does nothing",

@@ -90,6 +90,8 @@ def _told(event: IncidentEvent) -> tuple[str, str, str, str]:
         case ev.IncidentHeld(_, hold):
             text = f"{hold.guard} holds: has {hold.have}; needs {hold.need}"
             return "held", "held", hold.reason or "", text
+        case ev.IncidentMitigated(_, detail):
+            return "mitigated", "mitigated", "", f"out of harm's way: {detail}"
         case ev.IncidentEscalated(_, reason, detail):
             text = f"a person has it: {detail}" if detail else "a person has it"
             return "escalated", "escalated", reason, text
@@ -109,8 +111,11 @@ def _acted(
     event: ev.ActionIntended | ev.ActionEnded | ev.VerificationEnded,
 ) -> tuple[str, str, str, str]:
     match event:
-        case ev.ActionIntended(action_id=action_id, rung=rung, action=action, target=target):
-            text = f"{action} on {target} (rung {rung + 1}, id {action_id})"
+        case ev.ActionIntended(
+            action_id=action_id, rung=rung, action=action, target=target, gate=gate
+        ):
+            through = f" through the gate of {gate}" if gate != target.node else ""
+            text = f"{action} on {target}{through} (rung {rung + 1}, id {action_id})"
             return "action_intended", "acting", "", text
         case ev.ActionEnded(_, _, outcome, reason, detail):
             proved_next = outcome in (Outcome.DONE, Outcome.UNKNOWN)

@@ -9,10 +9,11 @@ from urllib.parse import quote
 
 from healer.core.alert import Alert
 from healer.core.board import Board
-from healer.core.decide import Act, Close, Decision, Escalate, Hold, Stay
+from healer.core.decide import Act, Close, Decision, Hold, Mitigate, Stay
 from healer.core.events import AlertRefused
 from healer.core.guards import GUARDS
 from healer.core.incident import Attempt, Incident, State
+from healer.core.plan import Escalate
 from healer.core.topology import Topology
 from healer.core.verdict import Verdict
 from healer.sentences import commands, next_step, reason, summary
@@ -284,6 +285,8 @@ def _decided(decision: Decision) -> tuple[str, str, str, str, Iterable[Verdict]]
         case Hold(proposal, hold, verdicts):
             action = f"{proposal.rung.action} on {proposal.target}"
             return "hold", action, hold.reason or "", hold.sentence, verdicts
+        case Mitigate(detail):
+            return "mitigate", "", "", f"It is out of harm's way: {detail}.", ()
         case Escalate(why, detail):
             return "escalate", "person.call", why, f"A person is called: {detail}.", ()
         case Close(outcome, detail):

@@ -14,13 +14,14 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from healer.adapters import labels as lb
 from healer.adapters.http_json import call
+from healer.core.actions import Args
 from healer.core.alert import Alert, Target
 from healer.core.facts import Evidence, NodeHealth, Picture, Reading
 from healer.core.topology import EXPORTER
 from healer.errors import Unreachable
 from healer.ports import Clock
 
-IDENTIFYING = ("cluster", "node", "group", "failure_domain", "service")
+IDENTIFYING = ("cluster", "node", "group", "failure_domain", "service", "mountpoint")
 """The labels by which an alert names what it is about (docs/contracts.md)."""
 
 SAID_BY_THE_RULE = ("heal", "severity")
@@ -117,17 +118,19 @@ class HttpPrometheus:
                 firing |= all(sample.metric.get(name) == wanted[name] for name in wanted)
         return Evidence(firing, reading)
 
-    async def reading(self, target: Target, metric: str) -> Reading:
+    async def reading(self, target: Target, metric: str, labels: Args = ()) -> Reading:
         """See ports.Prometheus.reading.
 
         Where several series have the target's labels, the oldest sample counts, and the value is known
         only if all agree.
         """
-        wanted = {"cluster": self._settings.cluster, "node": target.node}
+        wanted = {"cluster": self._settings.cluster, "node": target.node} | dict(labels)
         if metric == "up":
             wanted["job"] = "node"  # the exporter; `up` knows no services
         elif target.service not in (None, EXPORTER):
             wanted["service"] = str(target.service)
+        elif target.part:
+            wanted["mountpoint"] = target.part
         parts = await self._pairs({"reading": self._selector(metric, wanted)})
         found = parts.of("reading")
         values = {value for _, value, _ in found}
@@ -144,6 +147,7 @@ class HttpPrometheus:
                 "up": self._selector("up", ours | {"job": "node"}),
                 "peer": self._selector("hale_peer_up", ours),
                 "service": self._selector("hale_service_up", ours),
+                "mark": self._selector("hale_mark_timestamp_seconds", ours),
                 "alert": self._selector("ALERTS", firing),
             }
         )
@@ -171,6 +175,11 @@ class HttpPrometheus:
             critical=frozenset(
                 self._alert(_without(labels, "alertstate"), 0.0)
                 for labels, _, at in parts.of("alert")
+                if at >= oldest
+            ),
+            marks=frozenset(
+                (labels.get("mark", ""), labels.get("subject", ""))
+                for labels, _, at in parts.of("mark")
                 if at >= oldest
             ),
         )

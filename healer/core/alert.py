@@ -13,13 +13,16 @@ class Target:
     Attributes:
         node: Name in cluster.yml.
         service: Name in cluster.yml; None for the node itself.
+        part: The mount point of one of the node's file systems; empty where it is about none.
     """
 
     node: str
     service: str | None = None
+    part: str = ""
 
     def __str__(self) -> str:
-        return self.node if self.service is None else f"{self.node}/{self.service}"
+        whole = self.node if self.service is None else f"{self.node}/{self.service}"
+        return f"{whole}:{self.part}" if self.part else whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +49,8 @@ class Alert:
 
     @property
     def target(self) -> Target:
-        """The node, and the service where one is named."""
-        return Target(self.label("node"), self.label("service") or None)
+        """The node, and the service or the file system where one is named."""
+        return Target(self.label("node"), self.label("service") or None, self.label("mountpoint"))
 
     @property
     def episode(self) -> tuple[str, float]:

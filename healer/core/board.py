@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from healer.core import events as ev
+from healer.core.actions import subject_of
 from healer.core.alert import Alert
 from healer.core.facts import Past, Running
 from healer.core.fold import IncidentEvent, fold
@@ -66,6 +67,13 @@ class Board:
     def open(self) -> list[Incident]:
         """Incidents that are not over, oldest first."""
         return [one for one in self.incidents.values() if one.state is not State.CLOSED]
+
+    @property
+    def marked(self) -> frozenset[tuple[str, str]]:
+        """Every mark that open incidents may have set, as (mark, subject): the journal's copy."""
+        return frozenset(
+            (mark.action, subject_of(mark.args)) for one in self.open for mark in one.marks
+        )
 
     def on_node(self, node: str) -> list[Incident]:
         """Open incidents with an alert about a node, oldest first."""

@@ -4,19 +4,17 @@ import hashlib
 import json
 from dataclasses import dataclass, replace
 
-from healer.core.facts import Facts, Proposal, UnitLook
-from healer.core.footprint import Footprint, of_unit
+from healer.core.actions import MARKING, Scope, Step, action_of
+from healer.core.facts import Facts, Proposal
+from healer.core.footprint import footprint
 from healer.core.guards import judge
 from healer.core.guards.grounds import seen_unit
-from healer.core.incident import PASSING_REFUSALS, Incident, Outcome, State
-from healer.core.ladder import NO_LADDER, PERSON, Ladder, Rung
-from healer.core.topology import Topology
+from healer.core.incident import Incident, Outcome, State
+from healer.core.plan import Escalate, Plan, plan, returning
 from healer.core.verdict import Verdict, hold
 
 UNSENT = 5
 """So many attempts in a row that never left us mean that nothing can be done through this gate."""
-
-NOTHING = Footprint(frozenset(), frozenset(), frozenset(), frozenset())
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +37,9 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
-class Escalate:
-    """Hand the incident to a person."""
+class Mitigate:
+    """It is out of harm's way on every balancer that lives: a person repairs it by day."""
 
-    reason: str
     detail: str
 
 
@@ -59,54 +56,7 @@ class Stay:
     """Nothing to decide: a person has it."""
 
 
-Decision = Act | Hold | Escalate | Close | Stay
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Which rung is next, and where the facts about it are to be read."""
-
-    ladder: Ladder
-    rung_index: int
-    rung: Rung
-    proposal: Proposal
-
-
-def plan(incident: Incident, topology: Topology) -> Plan | Escalate:
-    """Return the next rung of the incident's ladder, before any fact is known."""
-    if incident.ladder in NO_LADDER:
-        detail = f"{incident.cause.name} has no ladder: what it says is a person's to repair"
-        return Escalate("for_a_person", detail)
-    ladder = topology.ladders.get(incident.ladder)
-    if ladder is None:
-        return Escalate("no_ladder", f"the alert asks for '{incident.ladder}', which nobody wrote")
-    target = incident.target
-    for index, rung in enumerate(ladder.rungs):
-        if rung.action == PERSON:
-            last = incident.attempts[-1] if incident.attempts else None
-            tried = (
-                f"{len(incident.attempts)} tried"
-                if last is None
-                else _said(last.outcome, last.reason)
-            )
-            return Escalate("ladder_exhausted", tried)
-        aim = target if rung.service is None else replace(target, service=rung.service)
-        if incident.tries(ladder.name, index, rung.action, aim) < rung.attempts:
-            service = topology.services.get(aim.service or "")
-            draft = Proposal(
-                incident=incident,
-                ladder=ladder,
-                rung_index=index,
-                rung=rung,
-                target=aim,
-                gate=aim.node,
-                args=(("unit", service.unit),) if service is not None else (),
-                unit=service.unit if service is not None else "",
-                mode=topology.mode(ladder, [service.group] if service and service.group else []),
-                footprint=NOTHING,
-            )
-            return Plan(ladder, index, rung, draft)
-    return Escalate("ladder_exhausted", f"{len(incident.attempts)} attempts, no rung left")
+Decision = Act | Hold | Mitigate | Escalate | Close | Stay
 
 
 def decide(incident: Incident, facts: Facts, clear_for: float | None) -> Decision:
@@ -117,19 +67,28 @@ def decide(incident: Incident, facts: Facts, clear_for: float | None) -> Decisio
         facts: Read for this decision.
         clear_for: For how long the trouble was seen gone on fresh samples, seconds; None if it was not.
     """
-    next_step = plan(incident, facts.topology)
-    if clear_for is not None and clear_for >= _soak(next_step):
-        return _close(incident, clear_for)
-    if incident.state in (State.ESCALATED, State.MITIGATED):
+    step = plan(incident, facts.topology)
+    if clear_for is not None and clear_for >= _soak(step):
+        return _give_back(incident, facts) or _close(incident, clear_for)
+    if incident.state is State.ESCALATED:
         return Stay()
-    if isinstance(next_step, Escalate):
-        return next_step
-    refused = _refused_for_good(incident)
-    if refused is not None:
-        return refused
-    proposal = _complete(next_step.proposal, facts)
+    never = _never_sent(incident)
+    while isinstance(step, Plan):
+        alive = [one for one in step.steps if not _lost(one.gate, facts)]
+        if alive:
+            if incident.state is State.MITIGATED and step.rung.action not in MARKING:
+                return Stay()
+            return never or _judged(_with_step(step.proposal, alive[0]), facts)
+        if step.set and all(_lost(one.gate, facts) for one in step.spent):
+            return Stay() if incident.state is State.MITIGATED else _mitigated(step)
+        step = plan(incident, facts.topology, after=step.rung_index)
+    return Stay() if incident.state is State.MITIGATED else step
+
+
+def _judged(draft: Proposal, facts: Facts) -> Act | Hold:
+    proposal = _complete(draft, facts)
     verdicts = judge(proposal, facts)
-    first = next((one for one in verdicts if not one.allowed), None) or _waits(next_step, facts)
+    first = next((one for one in verdicts if not one.allowed), None) or _waits(proposal, facts)
     if first is not None:
         return Hold(proposal, first, verdicts)
     look = facts.heard(proposal.gate).look
@@ -137,13 +96,65 @@ def decide(incident: Incident, facts: Facts, clear_for: float | None) -> Decisio
     return Act(proposal, expect(proposal, facts), ledger, verdicts)
 
 
+def _mitigated(step: Plan) -> Mitigate:
+    where = ", ".join(one.gate for one in step.set)
+    return Mitigate(f"{step.rung.action} of {step.proposal.target} stands on {where}")
+
+
+def _lost(gate: str, facts: Facts) -> bool:
+    """Whether a gate's node is proven out: nobody hears of it at all, so it balances for nobody."""
+    heard = facts.heard(gate)
+    health = None if facts.picture is None else facts.picture.nodes.get(gate)
+    dead = health is not None and health.scraped is False and health.reached is False
+    return dead and heard.look is None and not heard.busy
+
+
+def _with_step(draft: Proposal, step: Step) -> Proposal:
+    return replace(draft, gate=step.gate, args=step.args, look=step.look)
+
+
+def _give_back(incident: Incident, facts: Facts) -> Decision | None:
+    """Take back what the incident has marked, before it may be over; None where nothing stands."""
+    if not incident.marks:
+        return None
+    able = [returning(incident, one, facts.topology) for one in incident.marks]
+    drafts = [one for one in able if one is not None]
+    # Those that can be asked come first; the others hold until their node is back.
+    drafts.sort(key=lambda one: facts.heard(one.gate).look is None)
+    if drafts:
+        return _judged(drafts[0], facts)
+    if incident.state is State.ESCALATED:
+        return Stay()
+    left = incident.marks[0]
+    return Escalate("not_returned", f"the mark of {left.action} on {left.gate} could not be undone")
+
+
 def expect(proposal: Proposal, facts: Facts) -> str:
     """Return what the gate must find unchanged, as JSON with sorted keys; empty without a look."""
-    look, unit = facts.heard(proposal.gate).look, seen_unit(proposal, facts)
-    if look is None or unit is None:
+    look = facts.heard(proposal.gate).look
+    if look is None:
         return ""
-    state = {"active_state": unit.active_state, "invocation_id": unit.invocation_id}
-    expected = {"boot_id": look.boot_id, "units": {proposal.unit: state}}
+    expected: dict[str, object] = {"boot_id": look.boot_id}
+    match action_of(proposal.rung.action).scope:
+        case Scope.UNIT:
+            unit = seen_unit(proposal, facts)
+            if unit is None:
+                return ""
+            state = {"active_state": unit.active_state, "invocation_id": unit.invocation_id}
+            expected["units"] = {proposal.unit: state}
+        case Scope.POOL:
+            told = dict(proposal.args)
+            member = look.member(told["pool"], told["member"])
+            if member is None:
+                return ""
+            expected["pools"] = {f"{told['pool']}/{told['member']}": {"admin": member.admin}}
+        case Scope.ADDRESS:
+            held = look.addresses.get(proposal.look)
+            if held is None:
+                return ""
+            expected["addresses"] = {proposal.look: {"held": held}}
+        case _:
+            pass
     return json.dumps(expected, sort_keys=True, separators=(",", ":"))
 
 
@@ -151,18 +162,15 @@ def _complete(draft: Proposal, facts: Facts) -> Proposal:
     topology, unit = facts.topology, seen_unit(draft, facts)
     if not topology.knows(draft.target):
         return draft
-    footprint = of_unit(draft.target, _stopped_with(unit), topology)
+    above = () if unit is None else unit.reverse_dependencies
+    taken = footprint(draft.rung.action, draft.target, above, topology)
     expected = expect(draft, facts)
     return replace(
         draft,
-        footprint=footprint,
-        mode=topology.mode(draft.ladder, footprint.groups),
+        footprint=taken,
+        mode=topology.mode(draft.ladder, taken.groups),
         expectation=hashlib.sha256(expected.encode()).hexdigest() if expected else "",
     )
-
-
-def _stopped_with(unit: UnitLook | None) -> tuple[str, ...]:
-    return () if unit is None else unit.reverse_dependencies
 
 
 def _soak(next_step: Plan | Escalate) -> float:
@@ -177,34 +185,28 @@ def _close(incident: Incident, clear_for: float) -> Close:
     return Close("cleared", f"seen clear for {clear_for:.0f} s")
 
 
-def _refused_for_good(incident: Incident) -> Escalate | None:
-    last = incident.attempts[-1] if incident.attempts else None
-    if last is None or last.began_at < incident.adopted_at:
-        return None
-    tail = incident.attempts[-UNSENT:]
+def _never_sent(incident: Incident) -> Escalate | None:
+    tail = [one for one in incident.attempts if one.began_at >= incident.adopted_at][-UNSENT:]
     if len(tail) == UNSENT and all(one.outcome is Outcome.NOT_SENT for one in tail):
-        return Escalate("never_sent", last.detail)
-    if last.outcome is not Outcome.REFUSED:
-        return None
-    if last.reason in PASSING_REFUSALS:
-        return None
-    return Escalate(last.reason, last.detail)
+        return Escalate("never_sent", tail[-1].detail)
+    return None
 
 
-def _waits(step: Plan, facts: Facts) -> Verdict | None:
-    attempts = step.proposal.incident.attempts
-    ended_at = attempts[-1].ended_at if attempts else None
-    if ended_at is None or facts.now - ended_at >= step.rung.wait_seconds:
+def _waits(proposal: Proposal, facts: Facts) -> Verdict | None:
+    """Hold between two tries of one step; the next step of a rung need not wait for the one before."""
+    tried = [
+        one.ended_at
+        for one in proposal.incident.attempts
+        if one.ended_at is not None
+        and (one.action, one.gate) == (proposal.rung.action, proposal.gate)
+    ]
+    if not tried or facts.now - tried[-1] >= proposal.rung.wait_seconds:
         return None
     return hold(
         "attempts",
         "waiting",
-        have=f"{facts.now - ended_at:.0f} s since the last attempt",
-        need=f"{step.rung.wait_seconds:g} s",
+        have=f"{facts.now - tried[-1]:.0f} s since the last attempt",
+        need=f"{proposal.rung.wait_seconds:g} s",
         sentence="The ladder asks to wait between attempts.",
         passing=True,
     )
-
-
-def _said(outcome: Outcome | None, reason: str) -> str:
-    return f"last attempt: {outcome.value if outcome else 'running'} {reason}".strip()

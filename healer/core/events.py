@@ -203,6 +203,14 @@ class VerificationEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class IncidentMitigated:
+    """It is out of harm's way and waits for a person, by day."""
+
+    incident: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class IncidentEscalated:
     """A person has it now."""
 
@@ -269,6 +277,7 @@ Event = (
     | ActionIntended
     | ActionEnded
     | VerificationEnded
+    | IncidentMitigated
     | IncidentEscalated
     | IncidentAdopted
     | ApprovalGiven

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from healer.core.actions import GIVING_BACK, Scope, action_of
 from healer.core.alert import Alert, Target
 from healer.core.footprint import Footprint
 from healer.core.incident import Attempt, Incident
@@ -67,6 +68,36 @@ class UnitLook:
 
 
 @dataclass(frozen=True, slots=True)
+class MemberLook:
+    """One member of a pool as its balancer has it.
+
+    Attributes:
+        admin: ready, drain or maint: what people and marks say.
+        operational: up, down, starting or stopping: what the balancer's own checks say.
+    """
+
+    admin: str
+    operational: str
+    sessions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Something taken away on purpose, as a gate's state has it.
+
+    Attributes:
+        mark: The verb that set it.
+        subject: What it is about: POOL/MEMBER, or an address's name.
+        applied: Whether the native tool has it so; None where it could not be asked.
+    """
+
+    mark: str
+    subject: str
+    owners: tuple[str, ...]
+    applied: bool | None
+
+
+@dataclass(frozen=True, slots=True)
 class Look:
     """A gate's hello: who it is and what it sees.
 
@@ -74,6 +105,9 @@ class Look:
         highest_token: The highest (era, term) that the gate has obeyed; None if none.
         holds: Reasons of the holds set on the node itself.
         units: By name; None for one that the gate does not list or cannot read.
+        pools: Members by name, for each pool; None as for units.
+        addresses: Whether the node holds each address, by the address's name; None as for units.
+        marks: All that stand on the node; None where the gate cannot say.
     """
 
     cluster: str
@@ -83,6 +117,13 @@ class Look:
     highest_token: tuple[int, int] | None
     holds: tuple[str, ...]
     units: Mapping[str, UnitLook | None]
+    pools: Mapping[str, Mapping[str, MemberLook] | None] = field(default_factory=dict)
+    addresses: Mapping[str, bool | None] = field(default_factory=dict)
+    marks: tuple[Mark, ...] | None = ()
+
+    def member(self, pool: str, member: str) -> MemberLook | None:
+        """Return how this balancer has a member; None where that is not known."""
+        return (self.pools.get(pool) or {}).get(member)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +168,7 @@ class Picture:
 
     Attributes:
         services: hale_service_up; a service without a fresh sample is not in it.
+        marks: Every mark that an exporter tells of, as (mark, subject).
         critical: Critical alerts that fire now.
     """
 
@@ -134,6 +176,7 @@ class Picture:
     nodes: Mapping[str, NodeHealth]
     services: Mapping[Target, bool]
     critical: frozenset[Alert]
+    marks: frozenset[tuple[str, str]] = frozenset()
 
 
 class Health(Enum):
@@ -204,6 +247,7 @@ class Facts:
         past: Every attempt that the journal still has, oldest first, this incident's included.
         alike: Incidents of other members of the group with the same alert about the same service,
             closed ones included.
+        marked: Every mark that the journal's incidents may have set, as (mark, subject).
     """
 
     now: float
@@ -216,10 +260,26 @@ class Facts:
     running: tuple[Running, ...] = ()
     past: tuple[Past, ...] = ()
     alike: tuple[Incident, ...] = ()
+    marked: frozenset[tuple[str, str]] = frozenset()
 
     def heard(self, node: str) -> Heard:
         """What a node's gate said."""
         return self.gates.get(node, NOT_ASKED)
+
+    def out_of(self, group: str) -> frozenset[str]:
+        """The members of a group that a mark keeps out, whoever says so: journal, gates or exporters."""
+        known = set(self.marked)
+        known |= self.picture.marks if self.picture is not None else set()
+        looks = (one.look for one in self.gates.values() if one.look is not None)
+        known |= {(one.mark, one.subject) for look in looks for one in look.marks or ()}
+        pools = (pool for pool in self.topology.pools.values() if pool.members == group)
+        subjects = {subject for mark, subject in known if mark == "pool.drain"}
+        return frozenset(
+            node
+            for pool in pools
+            for node in self.topology.groups[group].nodes
+            if f"{pool.name}/{node}" in subjects
+        )
 
     def health(self, group: str, node: str) -> Health:
         """How one member of a group is: serving only if every service of the group on it is."""
@@ -248,6 +308,7 @@ class Proposal:
     Attributes:
         gate: The node whose gate would act.
         args: What the verb is told, as names and values.
+        look: The name under which that gate sees what would be touched.
         unit: The systemd unit behind the target; empty where there is none.
         mode: How far the owners of the ladder and of every group in the footprint let us go.
         footprint: All that it takes away, as far as known.
@@ -261,7 +322,18 @@ class Proposal:
     target: Target
     gate: str
     args: tuple[tuple[str, str], ...]
+    look: str
     unit: str
     mode: Mode
     footprint: Footprint
     expectation: str = ""
+
+    @property
+    def scope(self) -> Scope:
+        """What its verb works on."""
+        return action_of(self.rung.action).scope
+
+    @property
+    def gives_back(self) -> bool:
+        """Whether it only takes a mark back, which it does because the trouble is gone."""
+        return self.rung.action in GIVING_BACK

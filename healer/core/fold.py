@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from healer.core import events as ev
+from healer.core.actions import GIVING_BACK, MARKING
 from healer.core.alert import Alert
 from healer.core.incident import (
     Approval,
@@ -24,6 +25,7 @@ IncidentEvent = (
     | ev.ActionIntended
     | ev.ActionEnded
     | ev.VerificationEnded
+    | ev.IncidentMitigated
     | ev.IncidentEscalated
     | ev.IncidentAdopted
     | ev.ApprovalGiven
@@ -82,6 +84,8 @@ def fold(incident: Incident, event: IncidentEvent, at: float) -> Incident:
             proved = _last(incident, outcome=outcome, reason=reason, detail=detail)
             # One that is over stays VERIFYING for the one moment until its close is journalled.
             return proved if verified and settles else _move(proved, Move.RETRY, at)
+        case ev.IncidentMitigated(_, detail):
+            return _move(incident, Move.MITIGATE, at, hold=None, mitigation=detail)
         case ev.IncidentEscalated(_, reason, detail):
             return _move(
                 incident, Move.ESCALATE, at, hold=None, escalation=reason, escalation_detail=detail
@@ -126,6 +130,9 @@ def _move(incident: Incident, move: Move, at: float, **changes: object) -> Incid
 
 
 def _begin(incident: Incident, event: ev.ActionIntended, at: float) -> Incident:
+    after = incident.state in (State.MITIGATED, State.ESCALATED)
+    if after and event.action not in MARKING and event.action not in GIVING_BACK:
+        raise IllegalMove(f"incident {incident.id}: {event.action} while {incident.state.value}")
     attempt = Attempt(
         action_id=event.action_id,
         ladder=event.ladder,
@@ -142,9 +149,8 @@ def _begin(incident: Incident, event: ev.ActionIntended, at: float) -> Incident:
     )
     attempts = (*incident.attempts, attempt)
     told = event.verdicts
-    return _move(
-        incident, Move.BEGIN, at, hold=None, verdicts=told, attempts=attempts, confirmed=True
-    )
+    move = Move.MARK if after else Move.BEGIN
+    return _move(incident, move, at, hold=None, verdicts=told, attempts=attempts, confirmed=True)
 
 
 def _end(incident: Incident, event: ev.ActionEnded, at: float) -> Incident:

@@ -1,9 +1,11 @@
 """All that an action takes away while it runs. Every guard looks at the whole of it."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from healer.core.actions import Scope, action_of
 from healer.core.alert import Target
-from healer.core.topology import EXPORTER, Topology
+from healer.core.topology import EXPORTER, Service, Topology
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,29 +32,72 @@ class Footprint:
 
     def covers(self, target: Target) -> bool:
         """Whether trouble at `target` would be explained by this action."""
-        return target in self.targets
+        return target in self.targets or Target(target.node) in self.targets
 
 
-def of_unit(target: Target, reverse_dependencies: tuple[str, ...], topology: Topology) -> Footprint:
-    """Return the footprint of a unit verb: the unit, and whatever systemd stops together with it.
+NOTHING = Footprint(frozenset(), frozenset(), frozenset(), frozenset())
+"""Of an action of which nothing is known yet."""
+
+
+def footprint(
+    verb: str, target: Target, reverse_dependencies: tuple[str, ...], topology: Topology
+) -> Footprint:
+    """Return the footprint of a verb.
 
     Args:
-        target: A known node and service.
+        verb: As in ACTIONS.
+        target: A known node, and service where the verb is about one.
         reverse_dependencies: Unit names as the node's gate reports them. A unit that
             cluster.yml does not name serves nobody that we promised anything to.
         topology: The cluster.
     """
+    action = action_of(verb)
+    if not action.takes:
+        return _of(target, {target}, (), topology)
+    match action.scope:
+        case Scope.UNIT:
+            return of_unit(target, reverse_dependencies, topology)
+        case Scope.POOL:
+            pools = topology.pools_of(target)
+            gone = {Target(target.node, pool.service) for pool in pools}
+            return _of(target, gone, (pool.members for pool in pools), topology)
+        case Scope.ADDRESS:
+            addresses = topology.addresses.values()
+            groups = (one.group for one in addresses)
+            here = (one for one in groups if target.node in topology.groups[one].nodes)
+            return _of(target, set(), here, topology)
+        case _:
+            return of_node(target.node, topology)
+
+
+def of_unit(target: Target, reverse_dependencies: tuple[str, ...], topology: Topology) -> Footprint:
+    """Return the footprint of a unit verb: the unit, and whatever systemd stops together with it."""
     on_node = topology.services_on(target.node)
     by_unit = {service.unit: service for service in on_node.values()}
     touched = [service for service in on_node.values() if service.name == target.service]
     touched += [by_unit[unit] for unit in reverse_dependencies if unit in by_unit]
+    gone = {Target(target.node, service.name) for service in touched}
+    return _of(target, gone, _groups(touched), topology)
+
+
+def of_node(node: str, topology: Topology) -> Footprint:
+    """Return the footprint of a verb on a whole node: every service, group, address and vote there."""
+    services = topology.services_on(node)
+    gone = {Target(node)} | {Target(node, name) for name in services}
+    groups = [group.name for group in topology.groups_of(node)]
+    return _of(Target(node), gone, (*groups, *_groups(services.values())), topology)
+
+
+def _groups(services: Iterable[Service]) -> Iterator[str]:
+    for service in services:
+        if service.group is not None and service.name != EXPORTER:
+            yield service.group
+
+
+def _of(target: Target, gone: set[Target], groups: Iterable[str], topology: Topology) -> Footprint:
     return Footprint(
-        targets=frozenset(Target(target.node, service.name) for service in touched),
-        groups=frozenset(
-            service.group
-            for service in touched
-            if service.group is not None and service.name != EXPORTER
-        ),
+        targets=frozenset(gone),
+        groups=frozenset(groups),
         nodes=frozenset({target.node}),
         failure_domains=frozenset({topology.nodes[target.node].failure_domain}),
     )

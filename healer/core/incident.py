@@ -7,6 +7,7 @@ An incident is a fold over journal events: it is never stored, only replayed.
 from dataclasses import dataclass
 from enum import Enum
 
+from healer.core.actions import GIVING_BACK, MARKING, Args, Step
 from healer.core.alert import Alert, Target
 from healer.core.footprint import Footprint
 from healer.core.verdict import Verdict
@@ -29,6 +30,7 @@ class Move(Enum):
 
     HOLD = "hold"
     BEGIN = "begin"
+    MARK = "mark"  # complete marks, or take them back: all that is begun after mitigation or escalation
     END = "end"
     RETRY = "retry"
     MITIGATE = "mitigate"
@@ -59,12 +61,22 @@ TRANSITIONS: dict[State, dict[Move, State]] = {
     State.ACTING: {Move.END: State.VERIFYING, Move.RETRY: State.OPEN},
     State.VERIFYING: {
         Move.RETRY: State.OPEN,
-        Move.MITIGATE: State.MITIGATED,
         Move.ESCALATE: State.ESCALATED,
         Move.CLOSE: State.CLOSED,
     },
-    State.MITIGATED: {Move.ESCALATE: State.ESCALATED, Move.CLOSE: State.CLOSED},
-    State.ESCALATED: {Move.ADOPT: State.OPEN, Move.CLOSE: State.CLOSED},
+    State.MITIGATED: {
+        Move.HOLD: State.MITIGATED,
+        Move.MARK: State.ACTING,
+        Move.ESCALATE: State.ESCALATED,
+        Move.ADOPT: State.OPEN,
+        Move.CLOSE: State.CLOSED,
+    },
+    State.ESCALATED: {
+        Move.HOLD: State.ESCALATED,
+        Move.MARK: State.ACTING,
+        Move.ADOPT: State.OPEN,
+        Move.CLOSE: State.CLOSED,
+    },
     State.CLOSED: {},
 }
 
@@ -120,7 +132,7 @@ class Attempt:
     action: str
     target: Target
     gate: str
-    args: tuple[tuple[str, str], ...]
+    args: Args
     footprint: Footprint
     about: Target
     ledger_id: str
@@ -131,6 +143,16 @@ class Attempt:
     outcome: Outcome | None = None
     reason: str = ""
     detail: str = ""
+
+    @property
+    def proved(self) -> bool:
+        """Whether it was seen to have done what it should."""
+        return self.outcome is Outcome.VERIFIED
+
+    @property
+    def refused_for_good(self) -> bool:
+        """Whether its gate declined for what the target is, and not for the moment."""
+        return self.outcome is Outcome.REFUSED and self.reason not in PASSING_REFUSALS
 
     @property
     def touched(self) -> bool:
@@ -172,6 +194,7 @@ class Incident:
         confirmed: Whether fresh evidence ever said that the trouble is real.
         adopted_by: Who put it into our hands, though pre-existing or given up.
         adopted_at: When; attempts before it no longer count against the ladder.
+        mitigation: How it was put out of harm's way, for people.
         escalation: Why a person has it, one word.
         outcome: How it ended, one word.
         digest: The configuration it was opened under.
@@ -192,6 +215,7 @@ class Incident:
     adopted_by: str | None = None
     adopted_at: float = 0.0
     approvals: tuple[Approval, ...] = ()
+    mitigation: str = ""
     escalation: str = ""
     escalation_detail: str = ""
     outcome: str = ""
@@ -212,19 +236,48 @@ class Incident:
         last = self.attempts[-1] if self.attempts else None
         return last if last is not None and last.outcome is None else None
 
-    def tries(self, ladder: str, index: int, action: str, target: Target) -> int:
-        """How often a rung was tried, refusals and unknown outcomes included.
+    @property
+    def owner(self) -> str:
+        """The name under which this incident owns marks; unique beyond one journal's life."""
+        return f"incident:{self.opened_at:.0f}.{self.id}"
+
+    @property
+    def marks(self) -> tuple[Attempt, ...]:
+        """Attempts that may have set a mark which was not taken back since, oldest first."""
+        standing: dict[tuple[str, str | None, Args], Attempt] = {}
+        for one in self.attempts:
+            if one.action in GIVING_BACK and one.outcome in (Outcome.DONE, Outcome.VERIFIED):
+                standing.pop((one.gate, one.action, one.args), None)
+            elif one.action in MARKING and one.outcome not in (Outcome.REFUSED, Outcome.NOT_SENT):
+                standing[one.gate, MARKING[one.action], one.args] = one
+        return tuple(standing.values())
+
+    def tries(self, ladder: str, index: int, action: str, target: Target, step: Step) -> int:
+        """How often a step of a rung was tried, refusals and unknown outcomes included.
 
         What an earlier ladder tried counts too, where it was the same action on the same
         target: a change of cause gives nobody another set of attempts.
         """
         return sum(
-            (attempt.rung == index)
+            (attempt.rung == index and attempt.action == action)
             if attempt.ladder == ladder
             else (attempt.action, attempt.target) == (action, target)
-            for attempt in self.attempts
-            if attempt.outcome is not Outcome.NOT_SENT and attempt.began_at >= self.adopted_at
+            for attempt in self._counted(step)
         )
+
+    def last_of(self, action: str, step: Step) -> Attempt | None:
+        """Return the newest attempt at a step that counts."""
+        found = [one for one in self._counted(step) if one.action == action]
+        return found[-1] if found else None
+
+    def _counted(self, step: Step) -> list[Attempt]:
+        return [
+            one
+            for one in self.attempts
+            if (one.gate, one.args) == (step.gate, step.args)
+            and one.outcome is not Outcome.NOT_SENT
+            and one.began_at >= self.adopted_at
+        ]
 
     def after(self, move: Move) -> State:
         """Return the state that a move leads to.

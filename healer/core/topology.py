@@ -4,7 +4,7 @@ Made from cluster.yml by healer.settings; it never changes while an incident is 
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from healer.core.alert import Target
 from healer.core.ladder import Ladder, Mode
@@ -47,6 +47,36 @@ class Service:
     unit: str
     group: str | None
     depends_on: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Members that balancers send requests to.
+
+    Attributes:
+        balancers: Group whose nodes balance.
+        members: Group whose nodes are balanced over.
+        service: What each member serves.
+    """
+
+    name: str
+    balancers: str
+    members: str
+    service: str
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualAddress:
+    """An address that one node of a group holds at a time.
+
+    Attributes:
+        address: The IP address, without a prefix.
+        group: Its candidates.
+    """
+
+    name: str
+    address: str
+    group: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +129,8 @@ class Topology:
     own_node: str
     digest: str
     numbers: Numbers
+    pools: Mapping[str, Pool] = field(default_factory=dict)
+    addresses: Mapping[str, VirtualAddress] = field(default_factory=dict)
 
     def knows(self, target: Target) -> bool:
         """Whether cluster.yml has this node, and this service on it."""
@@ -117,6 +149,15 @@ class Topology:
     def groups_of(self, node: str) -> tuple[Group, ...]:
         """The groups that a node is a member of, in the order of cluster.yml."""
         return tuple(group for group in self.groups.values() if node in group.nodes)
+
+    def pools_of(self, target: Target) -> tuple[Pool, ...]:
+        """The pools that lose a member with this target: a service's own, or all of a node's."""
+        return tuple(
+            pool
+            for pool in self.pools.values()
+            if target.node in self.groups[pool.members].nodes
+            and target.service in (None, pool.service)
+        )
 
     def mode(self, ladder: Ladder, groups: Iterable[str]) -> Mode:
         """The most cautious word of the ladder's owner and of every group's owner.

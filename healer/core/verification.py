@@ -1,10 +1,11 @@
 """Did it help? Passes only on what was seen after the action, from inside, from outside and around it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from healer.core.actions import GIVING_BACK
 from healer.core.facts import Reading
 from healer.core.incident import Attempt
-from healer.core.ladder import Verification
+from healer.core.ladder import Rung, Verification
 
 BLIND = ("no_answer", "alarms_unknown")
 """What says nothing about the target: the monitoring could not be asked."""
@@ -50,6 +51,19 @@ class NotVerified:
 
     reason: str
     detail: str
+
+
+def spec_of(attempt: Attempt, rung: Rung | None) -> Verification:
+    """Return what proves an attempt, as its rung asks for it.
+
+    A mark that is taken back is proved by the opposite. Where the rung is gone, since the
+    configuration changed under the action, it is the strictest that every node can answer.
+    """
+    if rung is None or rung.verify is None:
+        return Verification("up", 1.0, within_seconds=90.0, soak_seconds=30.0)
+    if attempt.action in GIVING_BACK:
+        return replace(rung.verify, want=1.0 - rung.verify.want)
+    return rung.verify
 
 
 def verify(

@@ -23,10 +23,11 @@ from gate.units import Seen
 from gate.verbs import KNOWN
 from healer.adapters import gate_lines as wire
 from healer.core import events as ev
-from healer.core.decide import PASSING_REFUSALS, Plan, expect, plan
+from healer.core.decide import expect
 from healer.core.facts import Look
-from healer.core.incident import Outcome
+from healer.core.incident import PASSING_REFUSALS, Outcome
 from healer.core.order import Order, Token
+from healer.core.plan import Plan, plan
 from tests.gate.fakes import NGINX
 from tests.gate.fakes import World as Node
 from tests.healer.core.world import World as Healer
@@ -59,7 +60,8 @@ def test_the_gate_reads_every_hello_that_the_healer_writes(names: list[str]) -> 
 def test_the_gate_reads_every_request_that_the_healer_writes(
     unit: str, nonce: str, deadline: float, number: int
 ) -> None:
-    order = replace(ORDER, action_id=f"1.4.{number}", unit=unit, deadline_seconds=deadline)
+    args = (("unit", unit),)
+    order = replace(ORDER, action_id=f"1.4.{number}", args=args, deadline_seconds=deadline)
     found = asked(wire.request(order, cluster="first", token=TOKEN, nonce=nonce))
     assert isinstance(found, Request)
     assert (found.id, found.token) == (ActionId(1, 4, number), GateToken(1, 4))

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from healer.adapters.codec import incident_of, kind_of
+from healer.core.actions import Args
 from healer.core.alert import Alert, Target
 from healer.core.events import Event, Record
 from healer.core.facts import Evidence, Look, NodeHealth, Picture, Reading, UnitLook
@@ -177,7 +178,7 @@ class FakePrometheus:
         known = alert.name not in self.strange
         return Evidence(not self.cluster.serves(alert.target) if known else None, reading)
 
-    async def reading(self, target: Target, metric: str) -> Reading:
+    async def reading(self, target: Target, metric: str, labels: Args = ()) -> Reading:
         self._answer()
         now = self.cluster.clock.wall()
         return Reading(float(self.cluster.serves(target)), now - self.sample_age, now)

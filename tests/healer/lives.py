@@ -14,6 +14,7 @@ from healer.adapters.gates import SshGates, Timing
 from healer.adapters.journal import SqliteStore
 from healer.adapters.journal_file import StoreSettings
 from healer.core import events as ev
+from healer.core.actions import Args
 from healer.core.alert import Alert, Target
 from healer.core.events import Event, Record
 from healer.core.facts import Evidence, NodeHealth, Picture, Reading
@@ -171,7 +172,7 @@ class Nginx:
     async def evidence(self, alert: Alert, metric: str) -> Evidence:
         return Evidence(not self.up, self._reading(metric))
 
-    async def reading(self, target: Target, metric: str) -> Reading:
+    async def reading(self, target: Target, metric: str, labels: Args = ()) -> Reading:
         return self._reading(metric)
 
     async def picture(self) -> Picture:

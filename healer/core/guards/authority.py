@@ -38,16 +38,26 @@ def not_stopped(proposal: Proposal, facts: Facts) -> Verdict:
             need=need,
             sentence=f"A person holds {held[0]}. To let it go: hale-healer release {held[0]}",
         )
-    look = facts.heard(proposal.gate).look
-    holds = look.holds if look is not None else ("the gate was not heard",)
-    if holds:
+    acting = facts.heard(proposal.gate).look
+    if acting is None:
         return hold(
             name,
             "gate_hold",
-            have=", ".join(holds),
+            have="the gate was not heard",
             need=need,
-            sentence=f"{proposal.gate} is held at its own gate. To let it go: hale-gate release",
+            sentence=f"{proposal.gate} may be held at its own gate, which does not answer.",
         )
+    # A drain is done by a balancer's gate; a hold on the member itself says no to it as well.
+    for node in (proposal.gate, proposal.target.node):
+        look = facts.heard(node).look
+        if look is not None and look.holds:
+            return hold(
+                name,
+                "gate_hold",
+                have=", ".join(look.holds),
+                need=need,
+                sentence=f"{node} is held at its own gate. To let it go: hale-gate release",
+            )
     return allow(name, have="none of them", need=need)
 
 

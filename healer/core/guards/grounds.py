@@ -1,5 +1,6 @@
 """Is there ground to act at all: a target that we know, an alert that is ours, evidence that is fresh."""
 
+from healer.core.actions import Scope
 from healer.core.facts import Evidence, Facts, Proposal, UnitLook
 from healer.core.verdict import Verdict, allow, hold
 
@@ -12,7 +13,8 @@ def known_target(proposal: Proposal, facts: Facts) -> Verdict:
     name, topology, target = "known_target", facts.topology, proposal.target
     gate, heard = proposal.gate, facts.heard(proposal.gate)
     need = f"{target} in cluster.yml, the gate answering as {topology.cluster}/{gate}"
-    if not target.node or not topology.knows(target) or not proposal.unit:
+    nameless = proposal.scope is Scope.UNIT and not proposal.unit
+    if not target.node or not topology.knows(target) or nameless:
         return hold(
             name,
             "unknown_target",
@@ -103,6 +105,8 @@ def armed(proposal: Proposal, facts: Facts) -> Verdict:
 
 def still_true(proposal: Proposal, facts: Facts) -> Verdict:
     """Hold unless fresh evidence says that the trouble is there now. The alert itself is none."""
+    if proposal.gives_back:
+        return _over(proposal, facts)
     name, evidence = "still_true", facts.evidence
     oldest = facts.topology.numbers.evidence_age
     need = f"{proposal.incident.cause.name} true on samples at most {oldest:g} s old"
@@ -161,6 +165,24 @@ def still_true(proposal: Proposal, facts: Facts) -> Verdict:
         sentence="Prometheus does not find what the alert claims, and the node's gate does not either.",
         passing=True,
     )
+
+
+def _over(proposal: Proposal, facts: Facts) -> Verdict:
+    """Hold what takes a mark back unless fresh evidence says that the trouble is gone."""
+    name, evidence = "still_true", facts.evidence
+    oldest = facts.topology.numbers.evidence_age
+    need = f"{proposal.incident.cause.name} not true, on samples at most {oldest:g} s old"
+    age = None if evidence is None else evidence.reading.age
+    if evidence is None or evidence.firing is not False or age is None or age > oldest:
+        return hold(
+            name,
+            "not_clear",
+            have="not known to be clear" if evidence is None else _age(evidence),
+            need=need,
+            sentence="What is out of harm's way comes back only when its trouble was seen gone.",
+            passing=True,
+        )
+    return allow(name, have=f"clear, sample {age:.1f} s old", need=need)
 
 
 def seen_unit(proposal: Proposal, facts: Facts) -> UnitLook | None:

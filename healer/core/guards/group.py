@@ -3,7 +3,7 @@
 from healer.core.facts import Facts, Health, Proposal
 from healer.core.guards.grounds import FAILED_STATES, seen_unit
 from healer.core.incident import UNSETTLED, Incident, Outcome, State
-from healer.core.topology import Group
+from healer.core.topology import EXPORTER, Group
 from healer.core.verdict import Verdict, allow, hold
 
 
@@ -21,7 +21,7 @@ def proven_out(proposal: Proposal, facts: Facts) -> frozenset[str]:
     still_up = {
         topology.services[target.service].group
         for target in proposal.footprint.targets
-        if target.service is not None
+        if target.service not in (None, EXPORTER)
         and target != proposal.target
         and (facts.picture is None or facts.picture.services.get(target) is not False)
     }
@@ -155,7 +155,7 @@ def _left_without(group: Group, proposal: Proposal, facts: Facts) -> int:
         for target in running.footprint.targets
         if group.name in running.footprint.groups
     }
-    taken |= proposal.footprint.nodes
+    taken |= proposal.footprint.nodes | facts.out_of(group.name)
     # Of the others unknown counts as down.
     others = (node for node in group.nodes if node not in taken)
     return sum(facts.health(group.name, node) is Health.SERVING for node in others)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from healer.core.actions import GIVING_BACK
 from healer.core.facts import Facts, Past, Proposal
 from healer.core.incident import Outcome
 from healer.core.verdict import Verdict, allow, hold
@@ -13,6 +14,8 @@ POOR_RECORD = 3
 def budget(proposal: Proposal, facts: Facts) -> Verdict:
     """Hold when node, group or cluster has had as many actions as one window allows."""
     name, numbers = "budget", facts.topology.numbers
+    if proposal.gives_back:
+        return allow(name, have="gives back", need="-")
     recent = [
         past
         for past in _sent(facts.past)
@@ -53,10 +56,13 @@ def budget(proposal: Proposal, facts: Facts) -> Verdict:
 def attempts(proposal: Proposal, facts: Facts) -> Verdict:
     """Hold on a target that was just treated, that flaps, or that this action has not helped."""
     name, numbers = "attempts", facts.topology.numbers
+    if proposal.gives_back:
+        return allow(name, have="gives back", need="-")
     same = [
         past
         for past in _sent(facts.past)
-        if past.attempt.target == proposal.target and past.attempt.action == proposal.rung.action
+        if (past.attempt.target, past.attempt.action, past.attempt.gate)
+        == (proposal.target, proposal.rung.action, proposal.gate)
     ]
     need = f"{numbers.cooldown:g} s since another incident's, fewer than {numbers.flapping} in a window"
     ends = [
@@ -105,4 +111,4 @@ def _record(same: list[Past], need: str, adopted: float) -> Verdict:
 
 
 def _sent(past: Iterable[Past]) -> list[Past]:
-    return [one for one in past if one.attempt.touched]
+    return [one for one in past if one.attempt.touched and one.attempt.action not in GIVING_BACK]

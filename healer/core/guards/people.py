@@ -16,6 +16,8 @@ def approved(proposal: Proposal, facts: Facts) -> Verdict:
             need="mode act of the ladder and of every group",
             sentence=f"Out of the box Hale explains: it would now do {proposal.rung.action} on {proposal.target}.",
         )
+    if proposal.gives_back:
+        return allow(name, have="gives back what was agreed to", need="a mode other than explain")
     if mode is Mode.ACT and not proposal.rung.approve:
         return allow(name, have="mode act", need="mode act")
     need = f"a yes to {proposal.rung.action} on {proposal.target} as it is now"

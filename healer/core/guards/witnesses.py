@@ -1,5 +1,6 @@
 """Who says so, and has the one whose business it is had its own time."""
 
+from healer.core.actions import Scope
 from healer.core.facts import Facts, Proposal
 from healer.core.guards.grounds import seen_unit
 from healer.core.verdict import Verdict, allow, hold
@@ -37,6 +38,8 @@ def two_witnesses(proposal: Proposal, facts: Facts) -> Verdict:
 def owner_settled(proposal: Proposal, facts: Facts) -> Verdict:
     """Hold while systemd is at it, and for its own time after the unit's last change."""
     name, least = "owner_settled", facts.topology.numbers.owner_settled
+    if not proposal.unit or proposal.scope not in (Scope.UNIT, Scope.NODE):
+        return allow(name, have=f"{proposal.rung.action} touches no unit", need="-")
     need = f"no job of systemd's own, {least:g} s since the last change"
     unit = seen_unit(proposal, facts)
     if unit is None or unit.age_seconds is None:

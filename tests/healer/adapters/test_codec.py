@@ -48,6 +48,7 @@ NAMES_AN_INCIDENT = {
     "VerificationEnded",
     "RungFinished",
     "IncidentEscalated",
+    "IncidentMitigated",
     "IncidentAdopted",
     "ApprovalGiven",
     "ApprovalDenied",

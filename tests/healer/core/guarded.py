@@ -4,9 +4,10 @@ from dataclasses import replace
 
 from healer.core import events as ev
 from healer.core.alert import Target
-from healer.core.decide import Act, Escalate, Hold, decide
+from healer.core.decide import Act, Hold, decide
 from healer.core.footprint import of_unit
 from healer.core.incident import Incident, Outcome
+from healer.core.plan import Escalate
 from tests.healer.core.world import World, alert
 
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from healer.core import events as ev
+from healer.core.actions import steps
 from healer.core.board import KEEP_CLOSED, KEEP_PAST_SECONDS, KEEP_REFUSED, Board
 from healer.core.correlate import correlate
 from healer.core.incident import UNSETTLED, IllegalMove, Incident, Outcome, State
@@ -239,7 +240,8 @@ def test_adoption_forgets_the_attempts_of_before_and_the_success_record_does_not
     play.write(ev.ActionEnded("1", "1.1.1", Outcome.FAILED, "start_failed", "", None))
     play.write(ev.IncidentEscalated("1", "ladder_exhausted", ""), ev.IncidentAdopted("1", "ann"))
     one = play.board.incidents["1"]
-    assert one.tries("restart-service", 0, "service.restart", one.target) == 0
+    (step,) = steps("service.restart", one.target, TOPOLOGY, one.owner)
+    assert one.tries("restart-service", 0, "service.restart", one.target, step) == 0
     assert len(play.board.past) == 1
 
 

@@ -20,10 +20,11 @@ import pytest
 from healer.core import events as ev
 from healer.core.alert import Alert, Target
 from healer.core.correlate import correlate
-from healer.core.decide import Act, Close, Decision, Escalate, Hold, decide
+from healer.core.decide import Act, Close, Decision, Hold, Mitigate, decide
 from healer.core.facts import Reading
 from healer.core.incident import Incident, Outcome, State
 from healer.core.ladder import Mode
+from healer.core.plan import Escalate
 from healer.core.verification import NotVerified, Proof, Verified, verify
 from tests.healer.core.world import VERIFY, World, alert, topology
 
@@ -174,6 +175,9 @@ class Play:
             case Hold(_, hold, verdicts):
                 self.world.journal(ev.IncidentHeld(number, hold, verdicts))
                 said = f"hold {hold.reason} have='{hold.have}' need='{hold.need}'"
+            case Mitigate(detail):
+                self.world.journal(ev.IncidentMitigated(number, detail))
+                said = f"mitigate: {detail}"
             case Escalate(reason, detail):
                 self.world.journal(ev.IncidentEscalated(number, reason, detail))
                 said = f"escalate {reason}: {detail}"

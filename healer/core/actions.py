@@ -1,0 +1,139 @@
+"""What can be done, as a table: what each verb works on, whether it takes something away, what takes it back.
+
+Rule: an action is done in steps, each through one gate. Only a pool's verbs have more than one.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from healer.core.alert import Target
+from healer.core.topology import Topology
+
+Args = tuple[tuple[str, str], ...]
+"""What a verb is told, as names and values, sorted."""
+
+
+class Scope(Enum):
+    """What a verb works on."""
+
+    UNIT = "unit"  # one unit on the target's node
+    POOL = "pool"  # one member of a pool, on each of the pool's balancers
+    ADDRESS = "address"  # a virtual address, on a node that may hold it
+    DISK = "disk"  # one file system of the target's node
+    NODE = "node"  # the target's node as a whole
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One verb.
+
+    Attributes:
+        takes: Whether it takes something away that may have been serving.
+        undo: The verb that takes its mark back; None where it leaves no mark.
+    """
+
+    scope: Scope
+    takes: bool
+    undo: str | None = None
+
+
+ACTIONS: dict[str, Action] = {
+    "service.restart": Action(Scope.UNIT, takes=True),
+    "service.reload": Action(Scope.UNIT, takes=False),
+    "pool.drain": Action(Scope.POOL, takes=True, undo="pool.return"),
+    "pool.return": Action(Scope.POOL, takes=False),
+    "address.decline": Action(Scope.ADDRESS, takes=True, undo="address.accept"),
+    "address.accept": Action(Scope.ADDRESS, takes=False),
+    "disk.free": Action(Scope.DISK, takes=False),
+    "node.reboot": Action(Scope.NODE, takes=True),
+}
+
+MARKING = {verb: one.undo for verb, one in ACTIONS.items() if one.undo is not None}
+"""Verbs that leave a mark, each with the verb that takes it back."""
+
+GIVING_BACK = frozenset(MARKING.values())
+"""Verbs that take a mark back: done when the trouble is gone, not while it lasts."""
+
+UNKNOWN_VERB = Action(Scope.NODE, takes=True)
+"""What a verb that this healer does not know counts as: the widest there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One gate's part of an action.
+
+    Attributes:
+        gate: The node whose gate acts.
+        look: The name under which that gate sees what it will touch; empty where it is the node.
+    """
+
+    gate: str
+    args: Args
+    look: str
+
+
+def action_of(verb: str) -> Action:
+    """Return a verb's row."""
+    return ACTIONS.get(verb, UNKNOWN_VERB)
+
+
+def steps(verb: str, target: Target, topology: Topology, owner: str) -> tuple[Step, ...]:
+    """Return every step of an action; none where the verb has nothing to work on there.
+
+    Args:
+        verb: As in ACTIONS.
+        target: What it is aimed at.
+        topology: The cluster.
+        owner: Whose mark it is, where it leaves one.
+    """
+    match action_of(verb).scope:
+        case Scope.UNIT:
+            service = topology.services.get(target.service or "")
+            unit = service.unit if service is not None else ""
+            return (Step(target.node, (("unit", unit),), unit),)
+        case Scope.POOL:
+            return tuple(_balancers(target, topology, owner))
+        case Scope.ADDRESS:
+            return tuple(
+                Step(target.node, (("address", one.name), ("owner", owner)), one.name)
+                for one in topology.addresses.values()
+                if target.node in topology.groups[one.group].nodes
+            )
+        case Scope.DISK:
+            if not target.part:
+                return ()
+            return (Step(target.node, (("mountpoint", target.part),), target.part),)
+        case Scope.NODE:
+            return (Step(target.node, (), ""),)
+
+
+def subject_of(args: Args) -> str:
+    """Return what a mark with these arguments is about, as gates name it."""
+    told = dict(args)
+    return f"{told['pool']}/{told['member']}" if "pool" in told else told.get("address", "")
+
+
+def _balancers(target: Target, topology: Topology, owner: str) -> Iterator[Step]:
+    for pool in topology.pools_of(target):
+        args = (("member", target.node), ("owner", owner), ("pool", pool.name))
+        for balancer in topology.groups[pool.balancers].nodes:
+            yield Step(balancer, args, f"pool:{pool.name}")
+
+
+def proof_place(
+    verb: str, about: Target, gate: str, args: Args, topology: Topology
+) -> tuple[Target, Args]:
+    """Return where the proof of a step is looked for: a target, and labels besides.
+
+    A mark is proved on the node whose gate has it; all else on what the alert was about.
+    """
+    told = dict(args)
+    match action_of(verb).scope:
+        case Scope.POOL:
+            return Target(gate), (("member", told["member"]), ("pool", told["pool"]))
+        case Scope.ADDRESS:
+            found = topology.addresses.get(told["address"])
+            return Target(gate), (("address", found.address if found is not None else ""),)
+        case _:
+            return about, ()

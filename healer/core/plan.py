@@ -1,0 +1,178 @@
+"""Which rung of its ladder comes next for an incident, and whose gates have to be heard for it.
+
+Nothing here knows a fact: decide drops the steps whose gates turn out to be dead.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from healer.core.actions import MARKING, Step, steps
+from healer.core.alert import Target
+from healer.core.facts import Proposal
+from healer.core.footprint import NOTHING
+from healer.core.incident import Attempt, Incident, Outcome
+from healer.core.ladder import NO_LADDER, PERSON, Ladder, Rung
+from healer.core.topology import Topology
+
+RETURNS = 3
+"""So many tries to take a mark back, then it is a person's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Escalate:
+    """Hand the incident to a person."""
+
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Which rung is next, and where the facts about it are to be read.
+
+    Attributes:
+        steps: Those of its steps that may still be done, in order; each is an action of its own.
+        set: Steps whose mark is set already.
+        spent: Whether a step may not be tried again, so that the rung as a whole has failed.
+        proposal: For the first step, before any fact is known.
+    """
+
+    ladder: Ladder
+    rung_index: int
+    rung: Rung
+    steps: tuple[Step, ...]
+    set: tuple[Step, ...]
+    spent: tuple[Step, ...]
+    proposal: Proposal
+
+
+def plan(incident: Incident, topology: Topology, after: int = -1) -> Plan | Escalate:
+    """Return the next rung of the incident's ladder, before any fact is known.
+
+    Args:
+        incident: As the journal has it.
+        topology: The cluster.
+        after: The rung that came before, where facts have shown that it leads nowhere.
+    """
+    if incident.ladder in NO_LADDER:
+        detail = f"{incident.cause.name} has no ladder: what it says is a person's to repair"
+        return Escalate("for_a_person", detail)
+    ladder = topology.ladders.get(incident.ladder)
+    if ladder is None:
+        return Escalate("no_ladder", f"the alert asks for '{incident.ladder}', which nobody wrote")
+    for index, rung in enumerate(ladder.rungs):
+        if rung.action == PERSON:
+            return _person(incident)
+        found = _planned(incident, ladder, index, topology) if index > after else None
+        if found is not None:
+            return found
+    return _person(incident)
+
+
+def _planned(incident: Incident, ladder: Ladder, index: int, topology: Topology) -> Plan | None:
+    """Return a rung that may be tried, or whose marks stand; None for one that leads nowhere."""
+    rung = ladder.rungs[index]
+    aim = incident.target if rung.service is None else Target(incident.target.node, rung.service)
+    standing = {(one.gate, one.args) for one in incident.marks if one.proved}
+    left, done, spent = [], [], []
+    for step in steps(rung.action, aim, topology, incident.owner):
+        last = incident.last_of(rung.action, step)
+        if rung.action in MARKING and (step.gate, step.args) in standing:
+            done.append(step)
+        elif last is not None and last.refused_for_good:
+            spent.append(step)
+        elif incident.tries(ladder.name, index, rung.action, aim, step) < rung.attempts:
+            left.append(step)
+        else:
+            spent.append(step)
+    if not left and not done:
+        return None
+    first = (left or done)[0]
+    draft = _draft(incident, ladder, index, rung, aim, first, topology)
+    return Plan(ladder, index, rung, tuple(left), tuple(done), tuple(spent), draft)
+
+
+def _draft(
+    incident: Incident,
+    ladder: Ladder,
+    index: int,
+    rung: Rung,
+    aim: Target,
+    step: Step,
+    topology: Topology,
+) -> Proposal:
+    service = topology.services.get(aim.service or "")
+    return Proposal(
+        incident=incident,
+        ladder=ladder,
+        rung_index=index,
+        rung=rung,
+        target=aim,
+        gate=step.gate,
+        args=step.args,
+        look=step.look,
+        unit=service.unit if service is not None else "",
+        mode=topology.mode(ladder, [service.group] if service and service.group else []),
+        footprint=NOTHING,
+    )
+
+
+def _person(incident: Incident) -> Escalate:
+    last = incident.attempts[-1] if incident.attempts else None
+    if last is not None and last.refused_for_good:
+        return Escalate(last.reason, last.detail)
+    tried = f"{len(incident.attempts)} tried" if last is None else _said(last.outcome, last.reason)
+    return Escalate("ladder_exhausted", tried)
+
+
+def returning(incident: Incident, mark: Attempt, topology: Topology) -> Proposal | None:
+    """Return what takes a mark back; None where that was tried often enough, or its ladder is gone."""
+    ladder = topology.ladders.get(mark.ladder)
+    if ladder is None or mark.rung >= len(ladder.rungs):
+        return None
+    verb = MARKING[mark.action]
+    found = [
+        one
+        for one in steps(verb, mark.target, topology, incident.owner)
+        if (one.gate, one.args) == (mark.gate, mark.args)
+    ]
+    if not found or incident.tries(mark.ladder, mark.rung, verb, mark.target, found[0]) >= RETURNS:
+        return None
+    rung = replace(ladder.rungs[mark.rung], action=verb, fast=False, approve=False)
+    return _draft(incident, ladder, mark.rung, rung, mark.target, found[0], topology)
+
+
+def to_hear(incident: Incident, topology: Topology) -> Mapping[str, tuple[str, ...]]:
+    """Return the gates that the next decision needs to hear, each with the names it is to look at.
+
+    Balancers are asked only where the next step is theirs or a mark stands there: a dead one answers
+    late, and nothing else should wait for that.
+    """
+    target = incident.target
+    wanted: dict[str, set[str]] = {target.node: set()}
+    found = plan(incident, topology)
+    if isinstance(found, Plan):
+        wanted[target.node] |= _own_names(found.ladder, target, incident.owner, topology)
+        for step in (*found.steps, *found.spent):
+            wanted.setdefault(step.gate, set()).add(step.look)
+    for mark in incident.marks:
+        for step in steps(MARKING[mark.action], mark.target, topology, incident.owner):
+            if step.gate == mark.gate:
+                wanted.setdefault(step.gate, set()).add(step.look)
+    return {gate: tuple(sorted(names - {""})) for gate, names in wanted.items()}
+
+
+def _own_names(ladder: Ladder, target: Target, owner: str, topology: Topology) -> set[str]:
+    """Return all that any rung looks at on the target's own node, its own unit among it."""
+    service = topology.services.get(target.service or "")
+    names = {service.unit} if service is not None else set()
+    for rung in ladder.rungs:
+        aim = target if rung.service is None else Target(target.node, rung.service)
+        if rung.action != PERSON:
+            found = steps(rung.action, aim, topology, owner)
+            names |= {step.look for step in found if step.gate == target.node}
+    return names
+
+
+def _said(outcome: Outcome | None, reason: str) -> str:
+    return f"last attempt: {outcome.value if outcome else 'running'} {reason}".strip()
