@@ -15,6 +15,7 @@ from healer.core.decide import Act, Close, Decision, Hold, Mitigate, Stay, decid
 from healer.core.facts import Facts
 from healer.core.incident import Attempt, IllegalMove, Incident, State
 from healer.core.ladder import Verification
+from healer.core.order import Sight
 from healer.core.plan import Escalate
 from healer.core.topology import Topology
 from healer.core.verdict import Verdict
@@ -133,14 +134,18 @@ class Engine:
         self._watch.look_at_clock()
         self._watch.leading = self._journal.store.lease_seconds() > 0
         self._watch.storing = await self._journal.store.room()
-        try:
-            self._watch.sight = await self._alertmanagers.read()
-        except Unreachable as exc:
-            self._watch.sight = None
-            log.warning("alertmanager.silent", error=str(exc))
-            return
-        if self._watch.sight.complete:
+        picture, sight = await asyncio.gather(self._gatherer.picture(), self._sight())
+        self._watch.look_at_nodes(picture, self._topology)
+        self._watch.sight = sight
+        if sight is not None and sight.complete:
             self._metrics.resync.set(self._clock.wall())
+
+    async def _sight(self) -> Sight | None:
+        try:
+            return await self._alertmanagers.read()
+        except Unreachable as exc:
+            log.warning("alertmanager.silent", error=str(exc))
+            return None
 
     async def _step(self, tasks: asyncio.TaskGroup, incident_id: str) -> None:
         incident = self._journal.board.incidents[incident_id]

@@ -13,6 +13,7 @@ from healer.core.facts import Evidence, Facts, Heard, Reading, Standing
 from healer.core.incident import Attempt, Incident
 from healer.core.ladder import Verification
 from healer.core.order import Sight
+from healer.core.picture import Picture
 from healer.core.plan import Plan, plan, to_hear
 from healer.core.topology import Topology
 from healer.core.verification import Proof
@@ -44,7 +45,7 @@ class Gatherer:
         metric = _metric(incident, self.topology)
         evidence, picture, heard, outside = await asyncio.gather(
             _or_none(self.prometheus.evidence(incident.cause, metric)),
-            _or_none(self.prometheus.picture()),
+            self.picture(),
             self._hear(to_hear(incident, self.topology)),
             self._outside(incident.target),
         )
@@ -84,6 +85,10 @@ class Gatherer:
         if sight is None or not sight.complete:
             return Proof(reading, outside, None)
         return Proof(reading, outside, tuple(_alarms(sight.alerts, incident, attempt)))
+
+    async def picture(self) -> Picture | None:
+        """Read how the whole cluster looks; None where Prometheus does not answer."""
+        return await _or_none(self.prometheus.picture())
 
     async def reading(self, target: Target, metric: str, labels: Args = ()) -> Reading | None:
         """Read one series; None where Prometheus does not answer."""

@@ -23,8 +23,14 @@ log = structlog.get_logger()
 REPEAT = 30.0
 """Seconds between two posts of an alert that still holds; Alertmanager forgets one after 5 min."""
 
-ANNOUNCE_AFTER = {"store": 0.0, "alertmanager_silent": 10.0, "no_watchdog": 60.0}
-"""Seconds for which a blindness may last before people hear of it; the other freezes are theirs."""
+ANNOUNCE_AFTER = {
+    "storm": 0.0,
+    "store": 0.0,
+    "alertmanager_silent": 10.0,
+    "minority": 30.0,
+    "no_watchdog": 60.0,
+}
+"""Seconds for which what stops everything may last before people hear of it; the other freezes are theirs."""
 
 LOOK_AGAIN = 600.0
 """Seconds between two looks at whether the second path is due for a test."""
@@ -118,8 +124,11 @@ class Herald:
     def _wanted(self, cluster: str, now: float) -> Iterable[OwnAlert]:
         for incident in self._journal.board.open:
             hold = incident.hold
-            if incident.state is State.HELD and hold is not None and not hold.passing:
-                yield self._about(incident, "HealerHolds", hold.reason or "", hold.sentence)
+            if incident.state is State.HELD and hold is not None:
+                told = self._about(incident, "HealerHolds", hold.reason or "", hold.sentence)
+                # Who was told before all stood still is not told that it ended, and again after it.
+                if hold.calls or (hold.cluster_wide and told.labels in self._posted):
+                    yield told
             elif incident.state is State.ESCALATED:
                 yield self._about(
                     incident, "HealerEscalation", incident.escalation, incident.escalation_detail
@@ -144,23 +153,21 @@ class Herald:
 
     def _blindness(self, cluster: str, now: float) -> Iterable[OwnAlert]:
         freezes = self._watch.freezes()
-        for reason, after in ANNOUNCE_AFTER.items():
-            if reason not in freezes:
-                self._since.pop(reason, None)
-                continue
-            if now - self._since.setdefault(reason, now) < after:
-                continue
-            labels = {"alertname": "HealerFrozen", "cluster": cluster}
-            labels |= {"severity": "warning", "heal": "none"}
-            yield OwnAlert(
-                tuple(sorted(labels.items())),
-                (
-                    ("summary", f"Hale's healer of {cluster} does nothing: {reason}"),
-                    (
-                        "description",
-                        "Until this ends, what fails in the cluster is a person's to repair.",
-                    ),
-                    ("runbook_url", f"{self._url}/runbooks/HealerFrozen"),
-                ),
-            )
+        self._since = {one: self._since.get(one, now) for one in ANNOUNCE_AFTER if one in freezes}
+        due = [one for one, since in self._since.items() if now - since >= ANNOUNCE_AFTER[one]]
+        if not due:
             return  # one alert, whatever the number of reasons
+        labels = {"alertname": "HealerFrozen", "cluster": cluster}
+        labels |= {"severity": "critical", "heal": "none"}
+        description = "Until this ends, what fails in the cluster is a person's to repair."
+        storm = self._watch.weather.storm
+        if storm is not None:
+            description += f" Vanished together: {', '.join(storm.nodes)}."
+        yield OwnAlert(
+            tuple(sorted(labels.items())),
+            (
+                ("summary", f"Hale's healer of {cluster} does nothing: {', '.join(due)}"),
+                ("description", description),
+                ("runbook_url", f"{self._url}/runbooks/HealerFrozen"),
+            ),
+        )

@@ -16,7 +16,10 @@ from healer.core.incident import Incident, State
 STEPS = ("detect", "decide", "act", "serve", "redundancy")
 """Parts of a heal that are timed, each from the alert's start."""
 
-FREEZES = ("person", "no_watchdog", "alertmanager_silent", "store", "not_leader", "not_armed")
+FREEZES = (
+    *("person", "no_watchdog", "alertmanager_silent", "storm", "minority"),
+    *("store", "not_leader", "not_armed"),
+)
 """Reasons for which nothing is done anywhere."""
 
 TARGET = ["node", "group", "failure_domain", "service", "reason"]
@@ -117,7 +120,7 @@ class Metrics:
         self.holding.clear()
         self.escalated.clear()
         for one in here:
-            if one.state is State.HELD and one.hold is not None and not one.hold.passing:
+            if one.state is State.HELD and one.hold is not None and one.hold.calls:
                 self.holding.labels(*target_labels(one), one.hold.reason).set(1)
             if one.state is State.ESCALATED:
                 self.escalated.labels(*target_labels(one), one.escalation).set(1)

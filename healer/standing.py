@@ -3,13 +3,15 @@
 Kept by the engine at each look, read for each decision.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from healer.core import events as ev
 from healer.core.facts import Standing
 from healer.core.order import Sight
-from healer.core.topology import Numbers
+from healer.core.picture import Picture
+from healer.core.storm import Weather
+from healer.core.topology import Numbers, Topology
 from healer.journal import Journal
 from healer.ports import Clock
 
@@ -26,6 +28,8 @@ class Watch:
         leading: Whether the lease holds.
         storing: Whether the journal has room.
         jump: Seconds that the wall clock may move against CLOCK_BOOTTIME between two looks.
+        weather: Whether nodes vanish together.
+        minority: Whether the last look showed no majority of the nodes.
     """
 
     journal: Journal
@@ -35,6 +39,8 @@ class Watch:
     leading: bool = False
     storing: bool = True
     jump: float = 2.0
+    weather: Weather = field(default_factory=Weather)
+    minority: bool = False
     _offset: float | None = None
     _jumped_at: float | None = None
 
@@ -45,6 +51,12 @@ class Watch:
         if self._offset is not None and abs(offset - self._offset) > self.jump:
             self._jumped_at = now
         self._offset = offset
+
+    def look_at_nodes(self, picture: Picture | None, topology: Topology) -> None:
+        """Take in how the cluster looks, once a look; None where Prometheus did not say."""
+        self.weather = self.weather.after(picture, topology)
+        seen = 0 if picture is None else picture.seen(topology.nodes)
+        self.minority = seen * 2 <= len(topology.nodes)
 
     @property
     def clock_jumped(self) -> bool | None:
@@ -84,6 +96,7 @@ class Watch:
                 for alert in (self.sight.alerts if self.sight is not None else ())
                 if alert.silenced
             ),
+            weather=self.weather,
         )
 
     def _held(self) -> dict[str, str]:
@@ -99,6 +112,8 @@ class Watch:
             "person": bool(self.journal.board.freezes),
             "no_watchdog": age is None or age > self.numbers.watchdog_age,
             "alertmanager_silent": self.sight is None or not self.sight.complete,
+            "storm": self.weather.storm is not None,
+            "minority": self.minority,
             "store": not self.storing,
             "not_leader": not self.leading,
             "not_armed": self.journal.board.armed_at is None,

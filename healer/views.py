@@ -216,6 +216,8 @@ def guards_view(board: Board, topology: Topology) -> GuardsView:
 FREEZE_SENTENCES = {
     "no_watchdog": "The Watchdog alert is not heard, so alerts may be missing. See its runbook.",
     "alertmanager_silent": "Not every Alertmanager answers, so a silence may be missed.",
+    "storm": "Nodes vanished together, so it is the network or the monitoring. It thaws after calm.",
+    "minority": "Hale sees no majority of the nodes; it may be the one that is cut off.",
     "store": "The journal has no room, so nothing new can be made durable.",
     "not_leader": "This healer does not hold the lease.",
     "not_armed": "Hale has not yet seen what was firing before it started.",

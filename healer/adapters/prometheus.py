@@ -16,7 +16,8 @@ from healer.adapters import labels as lb
 from healer.adapters.http_json import call
 from healer.core.actions import Args
 from healer.core.alert import Alert, Target
-from healer.core.facts import Evidence, NodeHealth, Picture, Reading
+from healer.core.facts import Evidence, Reading
+from healer.core.picture import NodeHealth, Picture
 from healer.core.topology import EXPORTER
 from healer.errors import Unreachable
 from healer.ports import Clock

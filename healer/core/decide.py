@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from healer.core.actions import MARKING, Scope, Step, action_of
 from healer.core.facts import Facts, Proposal
 from healer.core.footprint import footprint
-from healer.core.guards import judge
+from healer.core.guards import deciding, judge
 from healer.core.guards.grounds import seen_unit
 from healer.core.incident import Incident, Outcome, State
 from healer.core.plan import Escalate, Plan, plan, returning
@@ -88,7 +88,7 @@ def decide(incident: Incident, facts: Facts, clear_for: float | None) -> Decisio
 def _judged(draft: Proposal, facts: Facts) -> Act | Hold:
     proposal = _complete(draft, facts)
     verdicts = judge(proposal, facts)
-    first = next((one for one in verdicts if not one.allowed), None) or _waits(proposal, facts)
+    first = deciding(verdicts) or _waits(proposal, facts)
     if first is not None:
         return Hold(proposal, first, verdicts)
     look = facts.heard(proposal.gate).look
@@ -102,7 +102,12 @@ def _mitigated(step: Plan) -> Mitigate:
 
 
 def _lost(gate: str, facts: Facts) -> bool:
-    """Whether a gate's node is proven out: nobody hears of it at all, so it balances for nobody."""
+    """Whether a gate's node is proven out: nobody hears of it at all, so it balances for nobody.
+
+    Nobody's death is proved in a storm, or where we may be the ones who are cut off: the guards hold on that.
+    """
+    if facts.weather.storm is not None or not facts.majority:
+        return False
     heard = facts.heard(gate)
     health = None if facts.picture is None else facts.picture.nodes.get(gate)
     dead = health is not None and health.scraped is False and health.reached is False

@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from healer.core.actions import GIVING_BACK, Scope, action_of
-from healer.core.alert import Alert, Target
+from healer.core.alert import Target
 from healer.core.footprint import Footprint
 from healer.core.incident import Attempt, Incident
 from healer.core.ladder import Ladder, Mode, Rung
+from healer.core.picture import Picture
+from healer.core.storm import Weather
 from healer.core.topology import Topology
 
 
@@ -144,41 +146,6 @@ class Heard:
 NOT_ASKED = Heard(None, "it was not asked")
 
 
-@dataclass(frozen=True, slots=True)
-class NodeHealth:
-    """One node as Prometheus knows it.
-
-    Attributes:
-        scraped: `up` of its exporter; None when there is no fresh sample.
-        reached: Whether any peer reaches it; None when no peer says.
-    """
-
-    scraped: bool | None
-    reached: bool | None
-
-    @property
-    def seen(self) -> bool:
-        """Whether anything at all hears of this node."""
-        return bool(self.scraped or self.reached)
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """The cluster at one moment of Prometheus' time.
-
-    Attributes:
-        services: hale_service_up; a service without a fresh sample is not in it.
-        marks: Every mark that an exporter tells of, as (mark, subject).
-        critical: Critical alerts that fire now.
-    """
-
-    now: float
-    nodes: Mapping[str, NodeHealth]
-    services: Mapping[Target, bool]
-    critical: frozenset[Alert]
-    marks: frozenset[tuple[str, str]] = frozenset()
-
-
 class Health(Enum):
     """How a member of a group is."""
 
@@ -217,6 +184,7 @@ class Standing:
         frozen: Reasons of the freezes that people set.
         held: Nodes that people hold, each with why, by whom and until when.
         silenced: Fingerprints of alerts that fire now and that a person silenced.
+        weather: Whether nodes vanish together, up to the last look.
         sight_complete: Whether every Alertmanager peer answered the last time.
         armed_at: Since when alerts that begin are ours; None before the first complete look.
         pre_existing: Fingerprints that were firing when we were armed and were not seen clear since.
@@ -231,6 +199,7 @@ class Standing:
     pre_existing: frozenset[str]
     silenced: frozenset[str] = frozenset()
     held: Mapping[str, str] = field(default_factory=dict)
+    weather: Weather = field(default_factory=Weather)
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +230,17 @@ class Facts:
     past: tuple[Past, ...] = ()
     alike: tuple[Incident, ...] = ()
     marked: frozenset[tuple[str, str]] = frozenset()
+
+    @property
+    def weather(self) -> Weather:
+        """Whether nodes vanish together, by the decision's own picture too: it is newer than the last look."""
+        return self.standing.weather.after(self.picture, self.topology)
+
+    @property
+    def majority(self) -> bool:
+        """Whether most of the nodes are seen, so that we are not the ones who are cut off."""
+        seen = 0 if self.picture is None else self.picture.seen(self.topology.nodes)
+        return seen * 2 > len(self.topology.nodes)
 
     def heard(self, node: str) -> Heard:
         """What a node's gate said."""

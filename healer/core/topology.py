@@ -12,6 +12,9 @@ from healer.core.ladder import Ladder, Mode
 EXPORTER = "hale-exporter"
 """The service that every node has without declaring it. It belongs to no group: restarting it takes nothing away."""
 
+UNKNOWN_DOMAIN = "unknown"
+"""The failure domain of nodes for which cluster.yml names none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Node:
@@ -87,6 +90,9 @@ class Numbers:
         evidence_age: Oldest sample that still counts as now.
         watchdog_age: Longest silence of the Watchdog alert before we call ourselves blind.
         owner_settled: Time that the native owner has for itself after its last transition.
+        storm_share, storm_targets, storm_domains: More than this share of all nodes, and at least so many in so many
+            failure domains, make a storm when they vanish within storm_window.
+        storm_calm: Calm that has to be seen before a storm is over.
         common_cause_window: How long after an action a member that fails alike is put down to it.
         budget_node, budget_group, budget_cluster: Actions that may start within budget_window.
         cooldown: Least time from the end of one incident's action on a target to the next incident's.
@@ -98,6 +104,11 @@ class Numbers:
     evidence_age: float = 60.0
     watchdog_age: float = 180.0
     owner_settled: float = 10.0
+    storm_share: float = 0.25
+    storm_targets: int = 3
+    storm_domains: int = 2
+    storm_window: float = 600.0
+    storm_calm: float = 120.0
     common_cause_window: float = 600.0
     budget_node: int = 6
     budget_group: int = 8

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+CLUSTER_WIDE = frozenset({"no_watchdog", "alertmanager_silent", "minority", "storm"})
+"""Reasons that hold every incident alike: people hear of them once, by HealerFrozen."""
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -27,6 +30,16 @@ class Verdict:
     def allowed(self) -> bool:
         """Whether the guard lets the action pass."""
         return self.reason is None
+
+    @property
+    def cluster_wide(self) -> bool:
+        """Whether it holds for the whole cluster, and not for this incident alone."""
+        return self.reason in CLUSTER_WIDE
+
+    @property
+    def calls(self) -> bool:
+        """Whether a person needs to be told of the incident that it holds."""
+        return not (self.allowed or self.passing or self.cluster_wide)
 
 
 def allow(guard: str, *, have: object, need: object) -> Verdict:

@@ -12,9 +12,10 @@ from healer.adapters.codec import incident_of, kind_of
 from healer.core.actions import Args
 from healer.core.alert import Alert, Target
 from healer.core.events import Event, Record
-from healer.core.facts import Evidence, Look, NodeHealth, Picture, Reading, UnitLook
+from healer.core.facts import Evidence, Look, Reading, UnitLook
 from healer.core.incident import Outcome
 from healer.core.order import Ended, Order, Token
+from healer.core.picture import NodeHealth, Picture
 from healer.core.topology import Topology
 from healer.errors import LeaseLost, OutcomeUnknown, StoreFull, Unreachable
 
@@ -146,12 +147,14 @@ class FakeCluster:
     Attributes:
         down: Services that do not serve.
         deaf: Nodes whose gate does not answer.
+        dark: Nodes of which nobody hears anything, nor of their gates.
     """
 
     topology: Topology
     clock: FakeClock
     down: set[Target] = field(default_factory=set)
     deaf: set[str] = field(default_factory=set)
+    dark: set[str] = field(default_factory=set)
 
     def serves(self, target: Target) -> bool:
         return target not in self.down
@@ -188,10 +191,13 @@ class FakePrometheus:
         topology = self.cluster.topology
         services = {
             Target(node, service.name): self.cluster.serves(Target(node, service.name))
-            for node in topology.nodes
+            for node in topology.nodes.keys() - self.cluster.dark
             for service in topology.services_on(node).values()
         }
-        nodes = {node: NodeHealth(True, True) for node in topology.nodes}
+        nodes = {
+            node: NodeHealth(node not in self.cluster.dark, node not in self.cluster.dark)
+            for node in topology.nodes
+        }
         return Picture(self.cluster.clock.wall(), nodes, services, frozenset())
 
     async def pending(self) -> tuple[Alert, ...]:
@@ -268,7 +274,7 @@ class FakeGates:
         return None if self.running else self.ended
 
     def _reach(self, node: str) -> None:
-        if node in self.cluster.deaf:
+        if node in self.cluster.deaf | self.cluster.dark:
             raise Unreachable(f"{node}: no route to host")
 
     def _unit(self, node: str, name: str) -> UnitLook | None:

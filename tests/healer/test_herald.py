@@ -7,8 +7,9 @@ import pytest
 
 from healer.core import events as ev
 from healer.core.order import Sight
-from healer.core.verdict import hold
-from healer.herald import REPEAT
+from healer.core.storm import Storm, Weather
+from healer.core.verdict import CLUSTER_WIDE, hold
+from healer.herald import ANNOUNCE_AFTER, REPEAT
 from tests.healer.core.world import alert
 from tests.healer.fakes import NOW
 from tests.healer.village import Village
@@ -30,9 +31,11 @@ async def telling(village: Village, seconds: float) -> None:
         await asyncio.sleep(2)
 
 
-async def held(village: Village, *, passing: bool = False, at: str = "web1/nginx") -> None:
+async def held(
+    village: Village, *, passing: bool = False, at: str = "web1/nginx", reason: str = "capacity"
+) -> None:
     number = str(village.journal.board.opened + 1)
-    said = hold("capacity", "capacity", have=0, need=1, sentence="web is short.", passing=passing)
+    said = hold("capacity", reason, have=0, need=1, sentence="web is short.", passing=passing)
     await village.journal.write(
         ev.IncidentOpened(number, alert(at=at), "restart-service", "d1"),
         ev.IncidentHeld(number, said, ()),
@@ -143,17 +146,56 @@ async def test_a_watchdog_that_is_missed_is_told_after_a_minute(village):
     assert names(village) == ["HealerFrozen"]
 
 
+async def test_a_prometheus_that_does_not_answer_is_told_when_that_lasts(village):
+    village.watch.minority = True
+    await telling(village, 30)
+    assert names(village) == []
+    await telling(village, 4)
+    assert names(village) == ["HealerFrozen"]
+
+
+async def test_a_storm_is_told_at_once_and_names_who_vanished(village):
+    village.watch.weather = Weather(0.0, {}, Storm(("lb1", "web1", "web2"), 2))
+    await village.herald.tell("first")
+    (told,) = village.alertmanagers.posted
+    text = dict(told.annotations)
+    assert text["summary"] == "Hale's healer of first does nothing: storm"
+    assert text["description"].endswith("Vanished together: lb1, web1, web2.")
+
+
+@pytest.mark.parametrize("reason", sorted(CLUSTER_WIDE))
+async def test_what_stops_the_whole_cluster_is_not_told_by_each_incident_too(village, reason):
+    assert reason in ANNOUNCE_AFTER  # else nobody would hear of it at all
+    await held(village, reason=reason)
+    await telling(village, 60)
+    assert names(village) == []
+
+
+async def test_who_was_told_before_all_stood_still_is_not_told_twice(village):
+    await held(village)
+    await telling(village, 4)
+    storm = hold("no_storm", "storm", have="", need="", sentence="")
+    await village.journal.write(ev.IncidentHeld("1", storm, ()))
+    await telling(village, 4)
+    short = hold("capacity", "capacity", have=0, need=1, sentence="")
+    await village.journal.write(ev.IncidentHeld("1", short, ()))
+    await telling(village, 4)
+    assert (names(village), names(village, over=True)) == (["HealerHolds"], [])
+
+
 async def test_a_freeze_by_a_person_calls_nobody(village):
     await village.journal.write(ev.Frozen("moving rack b", "ann"))
     await telling(village, 60)
     assert names(village) == []
 
 
-async def test_two_reasons_for_blindness_are_one_alert(village):
+async def test_two_reasons_for_blindness_are_one_alert_that_names_both(village):
     village.watch.storing = False
     village.watch.sight = None
-    await telling(village, 20)
-    assert names(village) == ["HealerFrozen"]
+    await telling(village, 34)
+    assert names(village) == ["HealerFrozen"] * 2
+    text = dict(village.alertmanagers.posted[-1].annotations)
+    assert text["summary"].endswith("does nothing: store, alertmanager_silent")
 
 
 # --- Nobody can be told ---------------------------------------------------------------------

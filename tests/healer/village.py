@@ -170,6 +170,10 @@ class Village:
         node, _, service = at.partition("/")
         self.cluster.down.discard(Target(node, service))
 
+    def vanish(self, *nodes: str) -> None:
+        """Let nobody hear of nodes any more; what they exported is not there either."""
+        self.cluster.dark |= set(nodes)
+
     def incident(self, number: int = 1) -> Incident:
         return self.journal.board.incidents[str(number)]
 

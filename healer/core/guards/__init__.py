@@ -13,6 +13,7 @@ from healer.core.guards.grounds import armed, known_target, still_true
 from healer.core.guards.group import capacity, common_cause, one_at_a_time
 from healer.core.guards.limits import attempts, budget
 from healer.core.guards.people import approved
+from healer.core.guards.storm import no_storm
 from healer.core.guards.witnesses import owner_settled, two_witnesses
 from healer.core.topology import Numbers
 from healer.core.verdict import Verdict
@@ -71,6 +72,12 @@ GUARDS: tuple[Guard, ...] = (
         ("watchdog_age",),
     ),
     Guard(
+        "no_storm",
+        "nodes of several failure domains did not vanish together, or calm was seen since",
+        no_storm,
+        ("storm_share", "storm_targets", "storm_domains", "storm_window", "storm_calm"),
+    ),
+    Guard(
         "two_witnesses",
         "whoever is called dead is missed by scrape, by gate and by every peer's probe",
         two_witnesses,
@@ -119,5 +126,14 @@ GUARDS: tuple[Guard, ...] = (
 
 
 def judge(proposal: Proposal, facts: Facts) -> tuple[Verdict, ...]:
-    """Ask every guard, in order, so that an explanation is whole; the first refusal decides."""
+    """Ask every guard, in order, so that an explanation is whole."""
     return tuple(guard.judge(proposal, facts) for guard in GUARDS)
+
+
+def deciding(verdicts: tuple[Verdict, ...]) -> Verdict | None:
+    """Return the refusal that decides: the first, but what holds all of the cluster before what holds one.
+
+    In a storm the gates of those that vanished are silent too; people are to hear of the storm, once.
+    """
+    refusals = [one for one in verdicts if not one.allowed]
+    return next((one for one in refusals if one.cluster_wide), next(iter(refusals), None))

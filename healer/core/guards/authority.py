@@ -104,13 +104,9 @@ def sees_enough(proposal: Proposal, facts: Facts) -> Verdict:
 
 def _majority(facts: Facts) -> Verdict:
     name, total = "sees_enough", len(facts.topology.nodes)
-    picture = facts.picture
-    seen = 0
-    if picture is not None:
-        known = (picture.nodes.get(node) for node in facts.topology.nodes)
-        seen = sum(health is not None and health.seen for health in known)
+    seen = 0 if facts.picture is None else facts.picture.seen(facts.topology.nodes)
     have, need = f"{seen} of {total} nodes", f"more than {total // 2}"
-    if seen * 2 <= total:
+    if not facts.majority:
         return hold(
             name,
             "minority",

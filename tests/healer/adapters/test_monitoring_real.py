@@ -15,8 +15,8 @@ from healer.adapters.alertmanager import HttpAlertmanagers
 from healer.adapters.prometheus import HttpPrometheus, PrometheusSettings
 from healer.clock import SystemClock
 from healer.core.alert import Alert, Target
-from healer.core.facts import NodeHealth
 from healer.core.order import OwnAlert
+from healer.core.picture import NodeHealth
 from healer.errors import Unreachable
 from healer.settings import read
 from tests.healer.adapters.monitoring import monitoring

@@ -36,7 +36,7 @@ def test_every_guard_says_what_it_had_and_what_it_needed():
     [
         ({"gate": "silent"}, "known_target", "gate_silent"),
         ({"gate": "other"}, "known_target", "other_gate"),
-        ({"prometheus": False, "unit_state": "active"}, "still_true", "no_evidence"),
+        ({"prometheus": False, "unit_state": "active"}, "sees_enough", "minority"),
         ({"sample_age": 61.0, "unit_state": "active"}, "still_true", "stale_evidence"),
         ({"gate_holds": ("disk swap",)}, "not_stopped", "gate_hold"),
         (
@@ -86,6 +86,14 @@ def test_a_majority_of_nodes_has_to_be_seen():
     assert verdict(world, opened(world)) == ("sees_enough", "minority")
     world.unknown = {"web3"}
     assert verdict(world, world.board.incidents["1"]) == ("", "act")
+
+
+def test_an_alert_that_cannot_be_checked_is_no_ground():
+    world = broken(unit_state="active")
+    incident = opened(world)
+    decision = decide(incident, replace(world.facts(incident), evidence=None), None)
+    assert isinstance(decision, Hold)
+    assert (decision.hold.guard, decision.hold.reason) == ("still_true", "no_evidence")
 
 
 @pytest.mark.parametrize("at", ["web9/nginx", "web1/mysql", "/nginx", "../etc/nginx"])

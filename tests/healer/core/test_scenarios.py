@@ -4,6 +4,7 @@ To accept new answers: pytest --rewrite, then read the diff.
 
     cluster web=3 floor=2 mode=act cooldown=300   a fresh cluster
     down web1/nginx | up web1/nginx               what is true
+    dark web1 web2 | light web1 web2              nobody hears of these nodes any more
     set gate=silent sample_age=90 unit_state=...  any field of World
     alert ServiceDown web1/nginx                  fires from now on; `clear NAME TARGET` ends it
     wait 5                                        time passes
@@ -65,6 +66,12 @@ class Play:
     def do_up(self, *targets: str) -> None:
         self.world.down -= {target(one) for one in targets}
 
+    def do_dark(self, *nodes: str) -> None:
+        self.world.dark |= set(nodes)
+
+    def do_light(self, *nodes: str) -> None:
+        self.world.dark -= set(nodes)
+
     def do_set(self, *pairs: str) -> None:
         for pair in pairs:
             name, _, value = pair.partition("=")
@@ -103,6 +110,7 @@ class Play:
         self.world.standing = replace(self.world.standing, frozen=(), armed_at=self.world.now)
 
     def do_tick(self) -> list[str]:
+        self.world.look()
         return self._correlate() + [
             answer for one in self.world.board.open for answer in self._step(one)
         ]

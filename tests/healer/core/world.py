@@ -13,14 +13,13 @@ from healer.core.facts import (
     Facts,
     Heard,
     Look,
-    NodeHealth,
-    Picture,
     Reading,
     Standing,
     UnitLook,
 )
 from healer.core.incident import Incident
 from healer.core.ladder import PERSON, Ladder, Mode, Rung, Verification
+from healer.core.picture import NodeHealth, Picture
 from healer.core.topology import EXPORTER, Group, Node, Numbers, Service, Topology
 
 NOW = 1_800_000_000.0
@@ -91,6 +90,7 @@ class World:
     now: float = NOW
     down: set[Target] = field(default_factory=set)
     unknown: set[str] = field(default_factory=set)
+    dark: set[str] = field(default_factory=set)
     unit_state: str = "failed"
     unit_age: float | None = 60.0
     gate: str = "answers"
@@ -136,17 +136,24 @@ class World:
             alike=self.board.alike(incident),
         )
 
+    def look(self) -> None:
+        """Take the picture into the weather, as the engine does once a cycle."""
+        picture = self._picture() if self.prometheus else None
+        weather = self.standing.weather.after(picture, self.topology)
+        self.standing = replace(self.standing, weather=weather)
+
     def _picture(self) -> Picture:
         nodes = {
-            name: NodeHealth(*((None, None) if name in self.unknown else (True, True)))
+            name: NodeHealth(name not in self.dark, name not in self.dark)
             for name in self.topology.nodes
+            if name not in self.unknown
         }
         services = {
             Target(node, service.name): Target(node, service.name) not in self.down
             for service in self.topology.services.values()
             if service.group
             for node in self.topology.groups[service.group].nodes
-            if node not in self.unknown
+            if node not in self.unknown | self.dark
         }
         return Picture(self.now, nodes, services, frozenset())
 
@@ -156,7 +163,7 @@ class World:
         return Evidence(firing, reading)
 
     def _look(self, node: str) -> Look | None:
-        if self.gate == "silent":
+        if self.gate == "silent" or node in self.dark:
             return None
         units = {}
         for service in self.topology.services.values():

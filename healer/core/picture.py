@@ -1,0 +1,45 @@
+"""The cluster as Prometheus shows it at one moment."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from healer.core.alert import Alert, Target
+
+
+@dataclass(frozen=True, slots=True)
+class NodeHealth:
+    """One node as Prometheus knows it.
+
+    Attributes:
+        scraped: `up` of its exporter; None when there is no fresh sample.
+        reached: Whether any peer reaches it; None when no peer says.
+    """
+
+    scraped: bool | None
+    reached: bool | None
+
+    @property
+    def seen(self) -> bool:
+        """Whether anything at all hears of this node."""
+        return bool(self.scraped or self.reached)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """The cluster at one moment of Prometheus' time.
+
+    Attributes:
+        services: hale_service_up; a service without a fresh sample is not in it.
+        marks: Every mark that an exporter tells of, as (mark, subject).
+        critical: Critical alerts that fire now.
+    """
+
+    now: float
+    nodes: Mapping[str, NodeHealth]
+    services: Mapping[Target, bool]
+    critical: frozenset[Alert]
+    marks: frozenset[tuple[str, str]] = frozenset()
+
+    def seen(self, nodes: Iterable[str]) -> int:
+        """Return of how many of these nodes anything at all hears."""
+        return sum(node in self.nodes and self.nodes[node].seen for node in nodes)
