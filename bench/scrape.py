@@ -1,4 +1,4 @@
-"""What one scrape costs: hale-exporter beside Debian's prometheus-node-exporter, same five collectors.
+"""What one scrape costs: hale-exporter beside Debian's prometheus-node-exporter, the same collectors.
 
     .venv/bin/python bench/scrape.py [--rounds 7] [--scrapes 200]
 
@@ -19,7 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-COLLECTORS = ("stat", "meminfo", "filesystem", "loadavg", "uname")
+COLLECTORS = (
+    *("cpu", "diskstats", "filesystem", "loadavg", "meminfo"),
+    *("netdev", "pressure", "stat", "uname"),
+)
 PATIENCE = 20.0
 
 

@@ -12,22 +12,30 @@ from aiohttp import web
 from exporter.blocking import Threads
 from exporter.clock import Clock
 from exporter.collector import Background, OnScrape
+from exporter.collectors.cpu import Cpu
+from exporter.collectors.diskstats import Diskstats
 from exporter.collectors.filesystem import MOUNT_TABLE, Filesystems, Filter
 from exporter.collectors.loadavg import Loadavg
 from exporter.collectors.meminfo import Memory
+from exporter.collectors.netdev import Netdev
 from exporter.collectors.peers import Peers
+from exporter.collectors.pressure import Stalls
 from exporter.collectors.services import Services
 from exporter.collectors.stat import Statistics
 from exporter.collectors.uname import Kernel
 from exporter.config import Config, ConfigError
+from exporter.disk_info import DiskInfo
 from exporter.notify import Notifier, from_environment, keep_telling
+from exporter.processors import Processors
 from exporter.procfile import ProcFile
 from exporter.reading import read
+from exporter.rotation import Rotation
 from exporter.schedule import Periodic
 from exporter.scrape import Scraper
 from exporter.selfmetrics import SelfMetrics, own_version
 from exporter.server import application
 from exporter.settings import Settings
+from exporter.udev import Udev
 from exporter.units import SystemBus, Systemd
 
 log = structlog.get_logger()
@@ -58,11 +66,10 @@ def build(settings: Settings, config: Config, clock: Clock, systemd: Systemd | N
         clock: For ages and durations.
         systemd: Where units' states come from; None on a machine without.
     """
-    proc = settings.procfs
     services = Services(config.services, systemd, clock)
     peers = Peers(config.peers, config.peer_interval)
     filesystems = Filesystems(
-        proc,
+        settings.procfs,
         settings.rootfs,
         Threads(
             reserved={MOUNT_TABLE}
@@ -71,13 +78,10 @@ def build(settings: Settings, config: Config, clock: Clock, systemd: Systemd | N
         settings.mount_timeout,
     )
     every: Sequence[OnScrape | Background] = (
+        *_on_scrape(settings),
         Periodic(filesystems, clock),
-        Loadavg(ProcFile(proc / "loadavg")),
-        Memory(ProcFile(proc / "meminfo")),
         Periodic(peers, clock),
         services,
-        Statistics(ProcFile(proc / "stat")),
-        Kernel(ProcFile(proc / "sys/kernel/domainname")),
     )
     enabled = [c for c in every if c.name in settings.enabled]
     own: Callable[[], bytes] = SelfMetrics() if settings.own_metrics else bytes
@@ -87,6 +91,29 @@ def build(settings: Settings, config: Config, clock: Clock, systemd: Systemd | N
         background=tuple(c for c in enabled if isinstance(c, Background)),
         services=services,
         peers=peers,
+    )
+
+
+def _on_scrape(settings: Settings) -> tuple[OnScrape, ...]:
+    proc, sysfs = settings.procfs, settings.sysfs
+    return (
+        Cpu(ProcFile(proc / "stat"), Processors(sysfs), settings.cpu_guest),
+        Diskstats(
+            ProcFile(proc / "diskstats"),
+            DiskInfo(Udev(settings.udev_data), Rotation(sysfs)),
+            settings.disks,
+        ),
+        Kernel(ProcFile(proc / "sys/kernel/domainname")),
+        Loadavg(ProcFile(proc / "loadavg")),
+        Memory(ProcFile(proc / "meminfo")),
+        Netdev(
+            ProcFile(proc / "1/net/dev"),
+            ProcFile(proc / "net/dev"),
+            sysfs / "class/net",
+            settings.network_devices,
+        ),
+        Stalls(proc / "pressure"),
+        Statistics(ProcFile(proc / "stat")),
     )
 
 

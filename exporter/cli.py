@@ -10,9 +10,10 @@ from pathlib import Path
 from exporter import app, logs
 from exporter.collectors.filesystem import FS_TYPES_EXCLUDE, MOUNT_POINTS_EXCLUDE
 from exporter.config import ConfigError
+from exporter.devices import EVERY, Devices
 from exporter.document import duration
 from exporter.selfmetrics import own_version
-from exporter.settings import COLLECTORS, Address, Settings
+from exporter.settings import COLLECTORS, DISKS, Address, Settings
 
 EPILOG = """\
 example:
@@ -51,6 +52,7 @@ def _report(group: BaseExceptionGroup[BaseException]) -> int:
 
 
 def _settings(options: argparse.Namespace) -> Settings:
+    disks = Devices(options.disks_exclude, options.disks_include)
     chosen = {name: getattr(options, f"collector_{name}") for name in COLLECTORS}
     default = not options.disable_defaults
     return Settings(
@@ -62,6 +64,9 @@ def _settings(options: argparse.Namespace) -> Settings:
         udev_data=options.udev_data,
         enabled=frozenset(n for n, on in chosen.items() if (default if on is None else on)),
         config_file=options.config_file,
+        cpu_guest=options.cpu_guest,
+        disks=DISKS if disks == EVERY else disks,
+        network_devices=Devices(options.network_exclude, options.network_include),
         mount_points_exclude=options.mount_points_exclude,
         fs_types_exclude=options.fs_types_exclude,
         mount_timeout=options.mount_timeout,
@@ -135,6 +140,15 @@ def _collector_flags(parser: argparse.ArgumentParser) -> None:
             dest=f"collector_{name}",
             action=argparse.BooleanOptionalAction,
         )
+    group.add_argument(
+        "--collector.cpu.guest",
+        dest="cpu_guest",
+        default=True,
+        action=argparse.BooleanOptionalAction,
+        help="serve node_cpu_guest_seconds_total; default on",
+    )
+    _device_flags(group, "diskstats", "disks")
+    _device_flags(group, "netdev", "network")
     for flag, dest, default in (
         ("mount-points-exclude", "mount_points_exclude", MOUNT_POINTS_EXCLUDE),
         ("fs-types-exclude", "fs_types_exclude", FS_TYPES_EXCLUDE),
@@ -159,6 +173,17 @@ def _collector_flags(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="this machine has no systemd, as a container: services are judged by their probes alone",
     )
+
+
+def _device_flags(group: argparse._ArgumentGroup, collector: str, dest: str) -> None:
+    either = group.add_mutually_exclusive_group()
+    for word in ("exclude", "include"):
+        either.add_argument(
+            f"--collector.{collector}.device-{word}",
+            dest=f"{dest}_{word}",
+            type=_expression,
+            metavar="REGEXP",
+        )
 
 
 def _address(text: str) -> Address:

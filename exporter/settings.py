@@ -4,9 +4,24 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from exporter.collectors.diskstats import DEVICE_EXCLUDE
 from exporter.collectors.filesystem import FS_TYPES_EXCLUDE, MOUNT_POINTS_EXCLUDE, MOUNT_TIMEOUT
+from exporter.devices import EVERY, Devices
 
-COLLECTORS = ("filesystem", "loadavg", "meminfo", "peers", "services", "stat", "uname")
+COLLECTORS = (
+    "cpu",
+    "diskstats",
+    "filesystem",
+    "loadavg",
+    "meminfo",
+    "netdev",
+    "peers",
+    "pressure",
+    "services",
+    "stat",
+    "uname",
+)
+DISKS = Devices(exclude=re.compile(DEVICE_EXCLUDE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +38,7 @@ class Settings:
 
     Attributes:
         config_file: The exporter.yml; None for no services and no peers.
+        cpu_guest: Whether the time of guests is served by itself.
         mount_timeout: Seconds until a mount is given up for one round.
         without_systemd: Whether this machine has none, so that probes alone decide what serves.
         own_metrics: Whether process_* and python_info are served.
@@ -36,6 +52,9 @@ class Settings:
     udev_data: Path = Path("/run/udev/data")
     enabled: frozenset[str] = frozenset(COLLECTORS)
     config_file: Path | None = None
+    cpu_guest: bool = True
+    disks: Devices = DISKS
+    network_devices: Devices = EVERY
     mount_points_exclude: re.Pattern[str] = re.compile(MOUNT_POINTS_EXCLUDE)
     fs_types_exclude: re.Pattern[str] = re.compile(FS_TYPES_EXCLUDE)
     mount_timeout: float = MOUNT_TIMEOUT

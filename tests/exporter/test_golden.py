@@ -9,24 +9,36 @@ from pathlib import Path
 
 import pytest
 
+from exporter.collectors.cpu import Cpu
+from exporter.collectors.diskstats import Diskstats
 from exporter.collectors.filesystem import Filesystems, Usage
 from exporter.collectors.loadavg import Loadavg
 from exporter.collectors.meminfo import Memory
+from exporter.collectors.netdev import Netdev
 from exporter.collectors.peers import Peers
+from exporter.collectors.pressure import Stalls
 from exporter.collectors.services import Services
 from exporter.collectors.stat import Statistics
 from exporter.collectors.uname import Kernel
 from exporter.config import Peer, Probe, Service, TcpProbe
+from exporter.devices import EVERY
+from exporter.disk_info import DiskInfo
+from exporter.processors import Processors
 from exporter.procfile import ProcFile
+from exporter.rotation import Rotation
 from exporter.schedule import Periodic
 from exporter.scrape import Scraper
 from exporter.selfmetrics import build_info
 from exporter.serving import Probed
+from exporter.settings import DISKS
+from exporter.udev import Udev
 from tests.exporter.fakes import FakeBlocking, FakeProber, FakeSystemd, loop_clock, unit
 from tests.exporter.tools import complaints
 
 HERE = Path(__file__).parent
 PROC = HERE / "fixtures/proc"
+SYS = HERE / "fixtures/sys"
+UDEV = HERE / "fixtures/udev"
 GOLDEN = HERE / "fixtures/metrics.prom"
 
 UNAME = os.uname_result(("Linux", "web1", "6.1.0-37-amd64", "#1 SMP Debian 6.1.140-1", "x86_64"))
@@ -70,8 +82,12 @@ async def exposition() -> bytes:
         Services(SERVICES, node(), clock, lambda how: prober),
     )
     on_scrape = (
+        Cpu(ProcFile(PROC / "stat"), Processors(SYS)),
+        Diskstats(ProcFile(PROC / "diskstats"), DiskInfo(Udev(UDEV), Rotation(SYS)), DISKS),
         Loadavg(ProcFile(PROC / "loadavg")),
         Memory(ProcFile(PROC / "meminfo")),
+        Netdev(ProcFile(PROC / "1/net/dev"), ProcFile(PROC / "net/dev"), SYS / "class/net", EVERY),
+        Stalls(PROC / "pressure"),
         Statistics(ProcFile(PROC / "stat")),
         Kernel(ProcFile(PROC / "sys/kernel/domainname"), lambda: UNAME),
     )
