@@ -249,7 +249,7 @@ class Engine:
         self._forget(attempt.action_id)
         # A mark heals nothing, and a cause that came meanwhile was not looked at by this proof.
         mark = attempt.action in MARKING or attempt.action in GIVING_BACK
-        settles = incident.target == attempt.about and not mark
+        settles = incident.target == attempt.about and not mark and not incident.marks
         proved = ev.VerificationEnded(incident.id, attempt.action_id, True, settles, reason, detail)
         over = [ev.IncidentClosed(incident.id, "healed", detail)] if settles else []
         await self._journal.write(proved, *over, closing=True)

@@ -94,6 +94,11 @@ class Gatherer:
         """Read one series; None where Prometheus does not answer."""
         return await _or_none(self.prometheus.reading(target, metric, labels))
 
+    async def prometheus_time(self) -> float | None:
+        """Return what time it is by Prometheus' clock; None where it does not answer."""
+        reading = await self.reading(Target(self.topology.own_node), DEFAULT_METRIC)
+        return None if reading is None else reading.now
+
     async def confirmed(self, alert: Alert) -> Evidence | None:
         """Read the evidence for an alert that has no incident."""
         ladder = self.topology.ladders.get(alert.label("heal"))

@@ -35,6 +35,13 @@ ANNOUNCE_AFTER = {
 LOOK_AGAIN = 600.0
 """Seconds between two looks at whether the second path is due for a test."""
 
+OWN = {
+    "HealerHolds": ("will not act on", "critical"),
+    "HealerEscalation": ("needs a person for", "critical"),
+    "HealerMitigated": ("has put out of harm's way, and did not repair,", "warning"),
+}
+"""What each alert about an incident says, and how urgent it is."""
+
 Key = tuple[tuple[str, str], ...]
 
 
@@ -129,6 +136,8 @@ class Herald:
                 # Who was told before all stood still is not told that it ended, and again after it.
                 if hold.calls or (hold.cluster_wide and told.labels in self._posted):
                     yield told
+            elif incident.state is State.MITIGATED:
+                yield self._about(incident, "HealerMitigated", "mitigated", incident.mitigation)
             elif incident.state is State.ESCALATED:
                 yield self._about(
                     incident, "HealerEscalation", incident.escalation, incident.escalation_detail
@@ -139,12 +148,12 @@ class Herald:
         cause = incident.cause
         kept = ("cluster", "node", "group", "failure_domain", "service")
         labels = {key: cause.label(key) for key in kept if cause.label(key)}
-        labels |= {"alertname": name, "severity": "critical", "heal": "none"}
-        verb = "will not act on" if name == "HealerHolds" else "needs a person for"
+        says, severity = OWN[name]
+        labels |= {"alertname": name, "severity": severity, "heal": "none"}
         return OwnAlert(
             tuple(sorted(labels.items())),
             (
-                ("summary", f"Hale {verb} {incident.target} ({cause.name}): {reason}"),
+                ("summary", f"Hale {says} {incident.target} ({cause.name}): {reason}"),
                 ("description", f"{detail} Incident {incident.id}."),
                 ("runbook_url", f"{self._url}/runbooks/{name}"),
                 ("incident_url", f"{self._url}/incidents/{incident.id}"),

@@ -48,6 +48,12 @@ class Metrics:
             TARGET,
             registry=to,
         )
+        self.mitigated = Gauge(
+            "healer_incident_mitigated",
+            "1 while an open incident is out of harm's way and not repaired.",
+            TARGET[:-1],
+            registry=to,
+        )
         self.actions = Counter(
             "healer_actions_total", "Actions ended, by outcome.", ["action", "outcome"], registry=to
         )
@@ -119,9 +125,12 @@ class Metrics:
                 self.incidents.labels(state.value).set(sum(one.state is state for one in here))
         self.holding.clear()
         self.escalated.clear()
+        self.mitigated.clear()
         for one in here:
             if one.state is State.HELD and one.hold is not None and one.hold.calls:
                 self.holding.labels(*target_labels(one), one.hold.reason).set(1)
+            if one.state is State.MITIGATED:
+                self.mitigated.labels(*target_labels(one)).set(1)
             if one.state is State.ESCALATED:
                 self.escalated.labels(*target_labels(one), one.escalation).set(1)
         for reason in FREEZES:

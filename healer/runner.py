@@ -11,7 +11,7 @@ from healer.core.decide import Act
 from healer.core.incident import Attempt, Incident, Outcome
 from healer.core.order import Ended, Order
 from healer.errors import LeaseLost, OutcomeUnknown, StoreFull, Unreachable
-from healer.gatherer import DEFAULT_METRIC, Gatherer
+from healer.gatherer import Gatherer
 from healer.journal import Journal
 from healer.ports import Clock, Gates
 
@@ -117,15 +117,13 @@ class Runner:
             await asyncio.sleep(SETTLE_PAUSE)
 
     async def _end(self, incident: Incident, attempt: Attempt, ended: Ended) -> None:
-        spec_metric = self._metric(incident, attempt)
-        reading = await self._gatherer.reading(attempt.about, spec_metric)
         event = ev.ActionEnded(
             incident=incident.id,
             action_id=attempt.action_id,
             outcome=ended.outcome,
             reason=ended.reason,
             detail=ended.detail,
-            prometheus_at=reading.now if reading is not None else None,
+            prometheus_at=await self._gatherer.prometheus_time(),
         )
         while True:
             try:
@@ -135,10 +133,3 @@ class Runner:
                 # gate is asked; until then the action counts as running.
                 log.error("journal.full", action=attempt.action_id, error=str(exc))
                 await asyncio.sleep(SETTLE_PAUSE)
-
-    def _metric(self, incident: Incident, attempt: Attempt) -> str:
-        ladder = self._gatherer.topology.ladders.get(attempt.ladder)
-        if ladder is None or attempt.rung >= len(ladder.rungs):
-            return DEFAULT_METRIC
-        spec = ladder.rungs[attempt.rung].verify
-        return spec.metric if spec is not None else DEFAULT_METRIC

@@ -5,16 +5,19 @@ means depends on when it was heard, which only the session knows.
 """
 
 import json
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field
 
-from healer.core.facts import Look, UnitLook
+from healer.core.facts import Look, Mark, MemberLook, UnitLook
 from healer.core.incident import Outcome
 from healer.core.order import Ended, Order, Token
 
 LINE_LIMIT = 64 * 1024
 """Bytes in one line with its newline, in both directions."""
+
+POOL = "pool:"
+"""What a pool's name begins with where a gate is asked for it."""
 
 LOOK_LIMIT = 256
 """Names that one hello may ask for."""
@@ -42,6 +45,41 @@ class _Unit(_Line):
     reverse_dependencies: list[str]
 
 
+class _Address(_Line):
+    kind: Literal["address"]
+    address: str
+    held: bool
+
+
+class _Member(_Line):
+    admin: Literal["ready", "drain", "maint"]
+    operational: Literal["up", "down", "starting", "stopping"]
+    sessions: int
+
+
+class _Pool(_Line):
+    kind: Literal["pool"]
+    members: dict[str, _Member]
+
+
+class _FileSystem(_Line):
+    kind: Literal["filesystem"]
+    size_bytes: int
+    available_bytes: int
+    device: str
+
+
+_Seen = Annotated[_Unit | _Address | _Pool | _FileSystem, Field(discriminator="kind")]
+
+
+class _Mark(_Line):
+    mark: str
+    subject: str
+    owners: list[str]
+    since: str
+    applied: bool | None
+
+
 class Welcome(_Line):
     """The answer to hello."""
 
@@ -53,8 +91,8 @@ class Welcome(_Line):
     highest_token: tuple[int, int] | None
     nonce: str = Field(min_length=1)
     holds: list[_Hold]
-    marks: list[JsonValue]
-    seen: dict[str, _Unit | None]
+    marks: list[_Mark] | None
+    seen: dict[str, _Seen | None]
 
     def look(self) -> Look:
         """Return what the guards may know of it."""
@@ -66,13 +104,35 @@ class Welcome(_Line):
             highest_token=self.highest_token,
             holds=tuple(hold.reason for hold in self.holds),
             units={
-                name: None if unit is None else _look(name, unit)
-                for name, unit in self.seen.items()
+                name: _unit(name, seen) if isinstance(seen, _Unit) else None
+                for name, seen in self.seen.items()
             },
+            pools={
+                name.removeprefix(POOL): _members(seen)
+                for name, seen in self.seen.items()
+                if name.startswith(POOL)
+            },
+            addresses={
+                name: seen.held for name, seen in self.seen.items() if isinstance(seen, _Address)
+            },
+            marks=None if self.marks is None else tuple(_mark(one) for one in self.marks),
         )
 
 
-def _look(name: str, unit: _Unit) -> UnitLook:
+def _members(seen: _Unit | _Address | _Pool | _FileSystem | None) -> dict[str, MemberLook] | None:
+    if not isinstance(seen, _Pool):
+        return None
+    return {
+        name: MemberLook(one.admin, one.operational, one.sessions)
+        for name, one in seen.members.items()
+    }
+
+
+def _mark(one: _Mark) -> Mark:
+    return Mark(one.mark, one.subject, tuple(one.owners), one.applied)
+
+
+def _unit(name: str, unit: _Unit) -> UnitLook:
     return UnitLook(
         unit=name,
         load_state=unit.load_state,

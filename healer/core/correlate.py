@@ -27,14 +27,24 @@ FAILURE_DEPTH = {
 }
 """How deep a proven failure type lies: a smaller number explains a larger one (design, section 6)."""
 
+NAME_DEPTH = {
+    NODE_DEATH: 0,
+    "FilesystemAlmostFull": 2,
+    "FilesystemFillingUp": 2,
+    # What others see of a member that does not serve, or of one that does so again and again.
+    "PoolMemberDown": 4,
+    "ServiceFlapping": 4,
+    "MarkTooOld": 4,
+}
+"""How deep an alert lies whose rule proves no failure type."""
+
 SERVICE_DEPTH = 3
 
 
 def depth(alert: Alert) -> int:
-    """How deep a cause lies: node over disk over filesystem over service."""
-    if alert.name == NODE_DEATH:
-        return 0
-    return FAILURE_DEPTH.get(alert.label("failure"), SERVICE_DEPTH)
+    """How deep a cause lies: node over disk over filesystem over service over what others see of it."""
+    known = NAME_DEPTH.get(alert.name)
+    return FAILURE_DEPTH.get(alert.label("failure"), SERVICE_DEPTH) if known is None else known
 
 
 def explains(cause: Alert, other: Alert, topology: Topology) -> bool:
@@ -163,6 +173,8 @@ def _take_over(below: list[Incident], alert: Alert) -> list[ev.Event]:
     for other in rest:
         if other.state in UNSETTLED:
             continue  # what is under way ends under its own name
+        if other.marks:
+            continue  # what it took away it has to give back itself
         changes += [ev.AlertJoined(first.id, one) for one in other.alerts]
         changes.append(ev.IncidentClosed(other.id, "merged", f"into incident {first.id}"))
     return changes

@@ -11,6 +11,7 @@ from healer.core.guards import deciding, judge
 from healer.core.guards.grounds import seen_unit
 from healer.core.incident import Incident, Outcome, State
 from healer.core.plan import Escalate, Plan, plan, returning
+from healer.core.topology import Topology
 from healer.core.verdict import Verdict, hold
 
 UNSENT = 5
@@ -68,10 +69,10 @@ def decide(incident: Incident, facts: Facts, clear_for: float | None) -> Decisio
         clear_for: For how long the trouble was seen gone on fresh samples, seconds; None if it was not.
     """
     step = plan(incident, facts.topology)
-    if clear_for is not None and clear_for >= _soak(step):
+    if clear_for is not None and clear_for >= _soak(incident, facts.topology):
         return _give_back(incident, facts) or _close(incident, clear_for)
-    if incident.state is State.ESCALATED:
-        return Stay()
+    if incident.state is State.ESCALATED or (clear_for is not None and isinstance(step, Escalate)):
+        return Stay()  # a person has it, or it is over as soon as it has stayed so
     never = _never_sent(incident)
     while isinstance(step, Plan):
         alive = [one for one in step.steps if not _lost(one.gate, facts)]
@@ -170,18 +171,20 @@ def _complete(draft: Proposal, facts: Facts) -> Proposal:
     above = () if unit is None else unit.reverse_dependencies
     taken = footprint(draft.rung.action, draft.target, above, topology)
     expected = expect(draft, facts)
+    digest = hashlib.sha256(f"{draft.gate} {expected}".encode()).hexdigest()
     return replace(
         draft,
         footprint=taken,
         mode=topology.mode(draft.ladder, taken.groups),
-        expectation=hashlib.sha256(expected.encode()).hexdigest() if expected else "",
+        expectation=digest if expected else "",
     )
 
 
-def _soak(next_step: Plan | Escalate) -> float:
-    if isinstance(next_step, Plan) and next_step.rung.verify is not None:
-        return next_step.rung.verify.soak_seconds
-    return 30.0
+def _soak(incident: Incident, topology: Topology) -> float:
+    """Return for how long it must stay clear: as long as the ladder's first proof."""
+    ladder = topology.ladders.get(incident.ladder)
+    proofs = (one.verify for one in ladder.rungs) if ladder is not None else ()
+    return next((one.soak_seconds for one in proofs if one is not None), 30.0)
 
 
 def _close(incident: Incident, clear_for: float) -> Close:

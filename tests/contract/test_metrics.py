@@ -49,11 +49,13 @@ async def of_the_healer() -> str:
     await house.arm()
     for number, service in ("1", "nginx"), ("2", "app"), ("3", "hale-exporter"):
         await house.open(house.trouble(at=f"web{number}/{service}"), number)
+    await house.open(house.trouble(at="web3/app"), "4")
     await house.healed("1")
     await house.held("2")
     forged = house.trouble(at="web9/nginx")
     await house.journal.write(
         ev.IncidentEscalated("3", "ladder_exhausted", "2 tried"),
+        ev.IncidentMitigated("4", "pool.drain of web3/app stands on lb1"),
         ev.AlertRefused(forged, "unknown_target", "cluster.yml has no web9."),
     )
     metrics.show(house.journal.board.open, frozenset(FREEZES))

@@ -12,7 +12,7 @@ from healer.adapters.codec import incident_of, kind_of
 from healer.core.actions import Args
 from healer.core.alert import Alert, Target
 from healer.core.events import Event, Record
-from healer.core.facts import Evidence, Look, Reading, UnitLook
+from healer.core.facts import Evidence, Look, MemberLook, Reading, UnitLook
 from healer.core.incident import Outcome
 from healer.core.order import Ended, Order, Token
 from healer.core.picture import NodeHealth, Picture
@@ -148,6 +148,7 @@ class FakeCluster:
         down: Services that do not serve.
         deaf: Nodes whose gate does not answer.
         dark: Nodes of which nobody hears anything, nor of their gates.
+        drained: Marks of balancers, as (balancer, POOL/MEMBER).
     """
 
     topology: Topology
@@ -155,6 +156,14 @@ class FakeCluster:
     down: set[Target] = field(default_factory=set)
     deaf: set[str] = field(default_factory=set)
     dark: set[str] = field(default_factory=set)
+    drained: set[tuple[str, str]] = field(default_factory=set)
+
+    def balanced(self, balancer: str, pool: str, member: str) -> bool:
+        """Whether a balancer sends requests to a member."""
+        service = self.topology.pools[pool].service
+        return (balancer, f"{pool}/{member}") not in self.drained and self.serves(
+            Target(member, service)
+        )
 
     def serves(self, target: Target) -> bool:
         return target not in self.down
@@ -183,8 +192,11 @@ class FakePrometheus:
 
     async def reading(self, target: Target, metric: str, labels: Args = ()) -> Reading:
         self._answer()
-        now = self.cluster.clock.wall()
-        return Reading(float(self.cluster.serves(target)), now - self.sample_age, now)
+        now, told = self.cluster.clock.wall(), dict(labels)
+        good = self.cluster.serves(target)
+        if metric == "hale:pool_member_up":
+            good = self.cluster.balanced(target.node, told["pool"], told["member"])
+        return Reading(float(good), now - self.sample_age, now)
 
     async def picture(self) -> Picture:
         self._answer()
@@ -224,6 +236,7 @@ class FakeGates:
         running: Settle says that it still runs.
         invocation, age: What they see of each unit; seconds since its last change.
         holds: Set on the nodes themselves.
+        refuse: How they decline a verb, by the verb.
     """
 
     cluster: FakeCluster
@@ -239,21 +252,36 @@ class FakeGates:
     invocation: str = "i1"
     age: float = 60.0
     holds: tuple[str, ...] = ()
+    refuse: dict[str, str] = field(default_factory=dict)
 
     async def look(self, node: str, names: Sequence[str]) -> Look:
         self._reach(node)
         self.looks.append((node, tuple(names)))
-        units = {name: self._unit(node, name) for name in names}
-        name = self.cluster.topology.cluster
-        return Look(name, node, "boot-1", "ledger-1", self.token, self.holds, units)
+        return Look(
+            cluster=self.cluster.topology.cluster,
+            node=node,
+            boot_id="boot-1",
+            ledger_id="ledger-1",
+            highest_token=self.token,
+            holds=self.holds,
+            units={name: self._unit(node, name) for name in names},
+            pools={
+                name.removeprefix("pool:"): self._pool(node, name.removeprefix("pool:"))
+                for name in names
+                if name.startswith("pool:")
+            },
+        )
 
     async def act(self, order: Order) -> Ended:
         self._reach(order.node)
         told = " ".join(value for name, value in order.args if name != "owner")
         self.diary.append(f"gate {order.node} {order.verb} {told}".rstrip())
         self.orders.append(order)
+        if order.verb in self.refuse:
+            return Ended(Outcome.REFUSED, self.refuse[order.verb], "as the test says")
         if self.pause is not None:
             await self.pause.wait()
+        self._mark(order)
         if self.cures:
             self.cluster.down -= {
                 target
@@ -276,6 +304,21 @@ class FakeGates:
     def _reach(self, node: str) -> None:
         if node in self.cluster.deaf | self.cluster.dark:
             raise Unreachable(f"{node}: no route to host")
+
+    def _mark(self, order: Order) -> None:
+        told = dict(order.args)
+        mark = (order.node, f"{told.get('pool')}/{told.get('member')}")
+        if order.verb == "pool.drain":
+            self.cluster.drained.add(mark)
+        elif order.verb == "pool.return":
+            self.cluster.drained.discard(mark)
+
+    def _pool(self, node: str, pool: str) -> dict[str, MemberLook]:
+        members = self.cluster.topology.groups[self.cluster.topology.pools[pool].members].nodes
+        out = {one for one in members if (node, f"{pool}/{one}") in self.cluster.drained}
+        return {
+            one: MemberLook("drain" if one in out else "ready", "up", sessions=0) for one in members
+        }
 
     def _unit(self, node: str, name: str) -> UnitLook | None:
         services = self.cluster.topology.services_on(node).values()

@@ -2,6 +2,7 @@
 
 from healer.core.actions import Scope
 from healer.core.facts import Evidence, Facts, Proposal, UnitLook
+from healer.core.incident import Outcome
 from healer.core.verdict import Verdict, allow, hold
 
 FAILED_STATES = frozenset({"failed", "inactive"})
@@ -200,8 +201,10 @@ def confirmed(evidence: Evidence | None, oldest: float) -> bool:
 
 
 def _since_last(proposal: Proposal, facts: Facts) -> float:
-    """Return the seconds since the last attempt ended; without bound where there was none."""
-    ends = [one.ended_at for one in proposal.incident.attempts if one.ended_at is not None]
+    """Return the seconds since the last attempt that did something ended; without bound where none did."""
+    untouched = (Outcome.REFUSED, Outcome.NOT_SENT)
+    done = (one for one in proposal.incident.attempts if one.outcome not in untouched)
+    ends = [one.ended_at for one in done if one.ended_at is not None]
     return facts.now - max(ends) if ends else float("inf")
 
 

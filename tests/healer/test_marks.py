@@ -1,0 +1,205 @@
+"""A member that cannot be repaired goes out of every pool, waits for a person there, and comes back by itself."""
+
+import asyncio
+
+import pytest
+
+from healer.core import events as ev
+from healer.core.incident import Outcome, State
+from healer.core.ladder import Mode
+from tests.healer.tier import tier
+from tests.healer.village import TOLD, Village
+
+pytestmark = pytest.mark.looptime(start=0)
+
+OUT = ["gate lb1 pool.drain web1 web", "gate lb2 pool.drain web1 web"]
+BACK = ["gate lb1 pool.return web1 web", "gate lb2 pool.return web1 web"]
+BOTH = {("lb1", "web/web1"), ("lb2", "web/web1")}
+
+
+@pytest.fixture
+def village() -> Village:
+    """A tier in which nginx cannot be restarted, since its configuration is broken."""
+    made = Village(tier())
+    made.gates.refuse["service.restart"] = "config_check"
+    return made
+
+
+def orders(village: Village) -> list[str]:
+    return [line for line in village.diary if line.startswith("gate ")]
+
+
+async def test_what_a_restart_cannot_cure_goes_out_of_every_pool_and_waits_for_a_person(village):
+    async with village.armed():
+        village.fail()
+        await asyncio.sleep(30)
+        assert village.incident().state is State.MITIGATED
+        assert orders(village) == [TOLD, *OUT]
+        assert village.cluster.drained == BOTH
+        assert village.metrics.registry.get_sample_value(
+            "healer_incident_mitigated",
+            {"node": "web1", "group": "web", "failure_domain": "rack-1", "service": "nginx"},
+        )
+        await asyncio.sleep(600)
+    assert orders(village) == [TOLD, *OUT]  # nothing more is done to it
+    told = {dict(one.labels)["alertname"] for one in village.alertmanagers.posted}
+    assert told == {"HealerMitigated"}
+    severities = {dict(one.labels)["severity"] for one in village.alertmanagers.posted}
+    assert severities == {"warning"}
+
+
+async def test_what_a_person_mended_comes_back_into_every_pool_before_the_incident_is_over(village):
+    async with village.armed():
+        village.fail()
+        await asyncio.sleep(30)
+        village.mend()
+        await asyncio.sleep(30)
+    assert orders(village) == [TOLD, *OUT, *BACK]
+    assert village.cluster.drained == set()
+    assert (village.incident().state, village.incident().outcome) == (State.CLOSED, "cleared")
+    owners = {dict(order.args).get("owner") for order in village.gates.orders[1:]}
+    assert owners == {village.incident().owner}
+
+
+async def test_a_balancer_that_is_dead_counts_as_out_and_is_set_when_it_returns(village):
+    village.cluster.dark.add("lb1")
+    async with village.armed():
+        village.fail()
+        await asyncio.sleep(60)
+        assert orders(village) == [TOLD, OUT[1]]
+        assert village.incident().state is State.MITIGATED
+        village.cluster.dark.clear()
+        await asyncio.sleep(30)
+        assert orders(village) == [TOLD, OUT[1], OUT[0]]
+        assert village.incident().state is State.MITIGATED
+
+
+async def test_a_balancer_whose_gate_alone_is_silent_is_waited_for(village):
+    village.cluster.deaf.add("lb2")
+    async with village.armed():
+        village.fail()
+        await asyncio.sleep(60)
+        assert orders(village) == [TOLD, OUT[0]]
+        assert (village.incident().state, village.hold()) == (State.HELD, "gate_silent")
+
+
+async def test_a_mark_on_a_node_that_is_away_keeps_the_incident_open_until_it_is_taken_back(
+    village,
+):
+    async with village.armed():
+        village.fail()
+        await asyncio.sleep(30)
+        village.cluster.dark.add("lb1")
+        village.mend()
+        await asyncio.sleep(60)
+        assert orders(village)[3:] == [BACK[1]]
+        assert village.incident().state is not State.CLOSED
+        village.cluster.dark.clear()
+        await asyncio.sleep(30)
+    assert orders(village)[3:] == [BACK[1], BACK[0]]
+    assert village.incident().state is State.CLOSED
+
+
+async def test_what_the_gate_will_not_drain_is_a_persons(village):
+    village.gates.refuse["pool.drain"] = "last_member"
+    async with village.armed():
+        village.fail()
+        await asyncio.sleep(30)
+    assert village.incident().state is State.ESCALATED
+    assert village.incident().escalation == "last_member"
+
+
+async def test_half_a_drain_is_given_back_too_when_the_trouble_is_over(village):
+    async with village.armed():
+        village.fail()
+        while len(orders(village)) < 2:
+            await asyncio.sleep(0.1)
+        village.gates.refuse["pool.drain"] = "last_member"  # the other balancer sees nobody else
+        await asyncio.sleep(30)
+        assert village.incident().state is State.ESCALATED
+        village.mend()
+        await asyncio.sleep(60)
+    assert orders(village)[-1] == BACK[0]
+    assert village.cluster.drained == set()
+    assert village.incident().state is State.CLOSED
+
+
+async def test_a_drained_member_is_one_that_its_group_can_not_spare_again(village):
+    async with village.armed():
+        village.fail("web1/nginx")
+        await asyncio.sleep(30)
+        del village.gates.refuse["service.restart"]
+        # web1 serves again, and is still out: of web1, web2 and web3 only two can be counted on.
+        village.cluster.drained.add(("lb1", "web/web1"))
+        facts = await village.gatherer.read(village.incident(), village.watch.standing())
+        assert facts.out_of("web") == {"web1"}
+
+
+async def test_a_mark_whose_end_was_not_heard_counts_as_set_and_is_taken_back(village):
+    village.gates.mute = True
+    async with village.armed():
+        village.fail()
+        await asyncio.sleep(10)
+        village.gates.mute = False
+        await asyncio.sleep(30)
+        village.mend()
+        await asyncio.sleep(60)
+    assert village.cluster.drained == set()
+    assert village.incident().state is State.CLOSED
+
+
+async def test_killed_at_any_moment_of_a_drain_nothing_is_done_twice_and_all_is_given_back(village):
+    for cut in (4.2, 6, 8, 10, 12, 14, 16, 18, 20):
+        play = Village(tier())
+        play.gates.refuse["service.restart"] = "config_check"
+        async with play.armed():
+            play.fail()
+            await asyncio.sleep(cut)
+        async with play.alive():
+            await asyncio.sleep(60)
+            assert play.cluster.drained == BOTH
+            play.mend()
+            await asyncio.sleep(60)
+        assert play.cluster.drained == set()
+        ids = [order.action_id for order in play.gates.orders]
+        assert len(ids) == len(set(ids))
+        assert play.incident().state is State.CLOSED
+
+
+async def test_in_approve_mode_a_person_agrees_to_each_balancer_and_to_no_return():
+    village = Village(tier(mode=Mode.APPROVE))
+    village.gates.refuse["service.restart"] = "config_check"
+    async with village.armed():
+        village.fail()
+        for _ in range(3):
+            await asyncio.sleep(2)
+            while village.hold() != "approval_needed":
+                await asyncio.sleep(0.5)
+            await village.operators.approve("1", "ann")
+        await asyncio.sleep(10)
+        assert village.incident().state is State.MITIGATED
+        village.mend()
+        await asyncio.sleep(30)
+    assert orders(village) == [TOLD, *OUT, *BACK]
+
+
+async def test_a_person_may_hand_a_mitigated_incident_back_for_another_try(village):
+    async with village.armed():
+        village.fail()
+        await asyncio.sleep(30)
+        del village.gates.refuse["service.restart"]
+        await village.operators.adopt("1", "ann")
+        await asyncio.sleep(60)
+    assert orders(village) == [TOLD, *OUT, TOLD, *BACK]
+    assert village.cluster.drained == set()
+    assert village.incident().state is State.CLOSED
+
+
+async def test_the_second_repair_in_a_group_counts_the_drained_member_as_gone(village):
+    async with village.armed():
+        village.fail("web1/nginx")
+        await asyncio.sleep(30)
+        del village.gates.refuse["service.restart"]
+        outcomes = [one.outcome for one in village.incident().attempts]
+        assert outcomes == [Outcome.REFUSED, Outcome.VERIFIED, Outcome.VERIFIED]
+        assert len(village.written(ev.IncidentMitigated)) == 1

@@ -1,0 +1,40 @@
+"""The village with two balancers before its web nodes, and a ladder that can take a member out."""
+
+from dataclasses import replace
+
+from healer.core.ladder import Mode, Rung, Verification
+from healer.core.topology import Group, Node, Pool, Topology
+from tests.healer.village import simple
+
+DRAIN = Rung(
+    "pool.drain",
+    None,
+    False,
+    30.0,
+    Verification("hale:pool_member_up", 0.0, within_seconds=20.0, soak_seconds=2.0),
+    attempts=1,
+    wait_seconds=5.0,
+)
+
+
+def tier(*, floor: int = 2, mode: Mode = Mode.ACT, **numbers: float) -> Topology:
+    """lb1 and lb2 balance over three web nodes; a restart that does not help is followed by a drain."""
+    plain = simple(mode=mode, **numbers)
+    ladder = plain.ladders["restart-service"]
+    restart, call = ladder.rungs
+    rungs = (replace(restart, attempts=1), DRAIN, call)
+    balancers = {
+        name: Node(name, f"10.0.1.{place}", f"rack-lb{place}")
+        for place, name in enumerate(("lb1", "lb2"), 1)
+    }
+    return replace(
+        plain,
+        nodes={**plain.nodes, **balancers},
+        groups={
+            **plain.groups,
+            "lb": Group("lb", tuple(balancers), 1, control=False, mode=mode),
+            "web": replace(plain.groups["web"], min_available=floor),
+        },
+        ladders={**plain.ladders, ladder.name: replace(ladder, rungs=rungs)},
+        pools={"web": Pool("web", "lb", "web", "nginx")},
+    )
