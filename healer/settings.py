@@ -23,7 +23,16 @@ from healer.adapters.prometheus import PrometheusSettings
 from healer.adapters.second_path import ByCommand, ByUrl
 from healer.core.alert import Target
 from healer.core.ladder import Ladder, Mode, Rung, Verification
-from healer.core.topology import Group, Node, Numbers, Pool, Service, Topology, VirtualAddress
+from healer.core.topology import (
+    Group,
+    Node,
+    Numbers,
+    Pool,
+    Service,
+    Stores,
+    Topology,
+    VirtualAddress,
+)
 from healer.errors import ConfigError
 
 
@@ -103,10 +112,7 @@ def _topology(cluster: Cluster) -> Topology:
             for node in cluster.nodes.values()
         },
         groups={group.name: _group(group, cluster) for group in cluster.groups.values()},
-        services={
-            service.name: Service(service.name, service.unit, service.group, service.depends_on)
-            for service in declared
-        },
+        services={service.name: _service(service) for service in declared},
         ladders={ladder.name: _ladder(ladder, cluster) for ladder in cluster.ladders.values()},
         healer_mode=Mode(cluster.healer.mode.value),
         own_node=cluster.healer.node,
@@ -123,10 +129,17 @@ def _topology(cluster: Cluster) -> Topology:
     )
 
 
+def _service(service: DeclaredService | BuiltinService) -> Service:
+    stores = None if service.stores is None else Stores(service.stores.value)
+    return Service(service.name, service.unit, service.group, service.depends_on, stores)
+
+
 def _group(group: DeclaredGroup, cluster: Cluster) -> Group:
     # No ladder touches a control group, whatever its mode says.
     mode = Mode.EXPLAIN if group.control else Mode((group.mode or cluster.healer.mode).value)
-    return Group(group.name, group.nodes, group.min_available, group.control, mode)
+    return Group(
+        group.name, group.nodes, group.min_available, group.control, mode, votes=group.votes
+    )
 
 
 def _ladder(ladder: DeclaredLadder, cluster: Cluster) -> Ladder:

@@ -5,6 +5,7 @@ Made from cluster.yml by healer.settings; it never changes while an incident is 
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 
 from healer.core.alert import Target
 from healer.core.ladder import Ladder, Mode
@@ -33,6 +34,7 @@ class Group:
         min_available: Fewest members that must keep serving.
         control: Whether it runs the control plane, which no ladder touches.
         mode: The owner's word for this group.
+        votes: Whether its members decide by majority, and stand still without one.
     """
 
     name: str
@@ -40,16 +42,29 @@ class Group:
     min_available: int
     control: bool
     mode: Mode
+    votes: bool = False
+
+
+class Stores(Enum):
+    """What a service keeps that may be lost with its node."""
+
+    DATABASE = "database"
+    ONLY_COPY = "only_copy"
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One unit that serves for one group, or for none."""
+    """One unit that serves for one group, or for none.
+
+    Attributes:
+        stores: None where nothing could be lost with its node.
+    """
 
     name: str
     unit: str
     group: str | None
     depends_on: tuple[str, ...] = ()
+    stores: Stores | None = None
 
 
 @dataclass(frozen=True, slots=True)

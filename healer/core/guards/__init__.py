@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from healer.core.facts import Facts, Proposal
 from healer.core.guards.authority import not_stopped, sees_enough
+from healer.core.guards.copies import last_copy, quorum
 from healer.core.guards.grounds import armed, known_target, still_true
 from healer.core.guards.group import capacity, common_cause, one_at_a_time
 from healer.core.guards.limits import attempts, budget
@@ -98,6 +99,16 @@ GUARDS: tuple[Guard, ...] = (
         "capacity",
         "every group of the footprint can spare what the action takes",
         capacity,
+    ),
+    Guard(
+        "quorum",
+        "a majority of each group that votes keeps serving without what the action takes",
+        quorum,
+    ),
+    Guard(
+        "last_copy",
+        "no node is taken away that stores what may have no other good copy",
+        last_copy,
     ),
     Guard(
         "one_at_a_time",

@@ -5,14 +5,14 @@ from healer.core.facts import Facts, Proposal
 from healer.core.guards.grounds import seen_unit
 from healer.core.verdict import Verdict, allow, hold
 
-NODE_VERBS = ("node.",)
-"""Verbs that treat the whole node as lost; only these need it called dead by two witnesses."""
+CALLS_DEAD = frozenset({"node.fence"})
+"""Verbs that take a node for dead. A reboot goes through the node's own gate, so it claims no death."""
 
 
 def two_witnesses(proposal: Proposal, facts: Facts) -> Verdict:
-    """Hold a verb on a whole node unless scrape, gate and every peer miss it. Others claim no death."""
+    """Hold a verb that takes a node for dead unless scrape, gate and every peer miss it."""
     name = "two_witnesses"
-    if not proposal.rung.action.startswith(NODE_VERBS):
+    if proposal.rung.action not in CALLS_DEAD:
         return allow(name, have=f"{proposal.rung.action} calls no node dead", need="-")
     node = proposal.target.node
     health = None if facts.picture is None else facts.picture.nodes.get(node)

@@ -9,7 +9,7 @@ from healer.adapters.probes import HttpProbe, TcpProbe
 from healer.adapters.second_path import ByCommand, ByUrl
 from healer.core.alert import Target
 from healer.core.ladder import Mode, Verification
-from healer.core.topology import Service
+from healer.core.topology import UNKNOWN_DOMAIN, Service, Stores
 from healer.errors import ConfigError
 from healer.settings import of_cluster, read
 
@@ -44,6 +44,21 @@ def test_the_first_scenario_is_read_whole():
         Target(node, "nginx"): HttpProbe(f"http://10.77.0.1{number}:80/", 200, 0.5)
         for number, node in ((1, "web1"), (2, "web2"))
     }
+
+
+def test_what_the_guards_need_to_know_is_read():
+    text = FIRST.read_text()
+    text = text.replace("    config_check: ", "    stores: only_copy\n    config_check: ")
+    text = text.replace("web: {nodes: [web1, web2],", "web: {nodes: [web1, web2], votes: true,")
+    text = text.replace(", failure_domain: rack-c", "")
+    storm = "no_storm: {share: 0.4, targets: 2, domains: 1, window: 1m, calm: 10s}"
+    topology = of_cluster(loads(text.replace("  guards:\n", f"  guards:\n    {storm}\n"))).topology
+    assert topology.services["nginx"].stores is Stores.ONLY_COPY
+    assert (topology.groups["web"].votes, topology.groups["control"].votes) == (True, False)
+    assert topology.nodes["web2"].failure_domain == UNKNOWN_DOMAIN
+    numbers = topology.numbers
+    assert (numbers.storm_share, numbers.storm_targets, numbers.storm_domains) == (0.4, 2, 1)
+    assert (numbers.storm_window, numbers.storm_calm) == (60, 10)
 
 
 def test_every_node_has_the_exporter_and_no_group_misses_it():

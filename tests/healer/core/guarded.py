@@ -8,6 +8,7 @@ from healer.core.decide import Act, Hold, decide
 from healer.core.footprint import of_unit
 from healer.core.incident import Incident, Outcome
 from healer.core.plan import Escalate
+from healer.core.verdict import Verdict
 from tests.healer.core.world import World, alert
 
 
@@ -34,6 +35,13 @@ def verdict(world: World, incident: Incident) -> tuple[str, str]:
             return "", reason
         case other:
             return "", type(other).__name__
+
+
+def said(world: World, incident: Incident, guard: str) -> Verdict:
+    """Return what one guard says of the next action, whatever the others say."""
+    decision = decide(incident, world.facts(incident), None)
+    assert isinstance(decision, Hold | Act)
+    return next(one for one in decision.verdicts if one.guard == guard)
 
 
 def acted(world: World, number: str, *, ended: Outcome | None, age: float = 0.0) -> None:

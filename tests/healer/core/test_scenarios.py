@@ -2,7 +2,7 @@
 
 To accept new answers: pytest --rewrite, then read the diff.
 
-    cluster web=3 floor=2 mode=act cooldown=300   a fresh cluster
+    cluster web=3 floor=2 mode=act cooldown=300   a fresh cluster; its group votes where it says `votes=yes`
     down web1/nginx | up web1/nginx               what is true
     dark web1 web2 | light web1 web2              nobody hears of these nodes any more
     set gate=silent sample_age=90 unit_state=...  any field of World
@@ -57,8 +57,11 @@ class Play:
             int(given.pop("floor", 1)),
             int(given.pop("web", 3)),
         )
+        votes = given.pop("votes", "no") == "yes"
         numbers = {key: float(value) for key, value in given.items()}
-        self.world = World(topology=topology(floor=floor, mode=mode, web=web, **numbers))
+        made = topology(floor=floor, mode=mode, web=web, **numbers)
+        groups = {**made.groups, "web": replace(made.groups["web"], votes=votes)}
+        self.world = World(topology=replace(made, groups=groups))
 
     def do_down(self, *targets: str) -> None:
         self.world.down |= {target(one) for one in targets}

@@ -1,0 +1,76 @@
+"""What must never be lost: the majority of those that vote, and the last good copy of data."""
+
+from healer.core.actions import Scope, action_of
+from healer.core.facts import Facts, Health, Proposal
+from healer.core.topology import Group, Stores
+from healer.core.verdict import Verdict, allow, hold
+
+STOPPING = (Scope.UNIT, Scope.NODE)
+"""Scopes of verbs that stop a service where it runs; out of a pool or without an address it still votes."""
+
+SAID = {Stores.DATABASE: "a database", Stores.ONLY_COPY: "an only copy"}
+
+
+def quorum(proposal: Proposal, facts: Facts) -> Verdict:
+    """Hold unless more than half of all voters keep serving without what the action takes.
+
+    Unknown counts as down. That the target votes no more relaxes nothing: with the majority gone, starting one of
+    them is a person's decision.
+    """
+    name, topology = "quorum", facts.topology
+    groups = [topology.groups[one] for one in sorted(proposal.footprint.groups)]
+    voting = [group for group in groups if group.votes]
+    if not voting or not stops(proposal.rung.action):
+        return allow(name, have="takes no vote", need="-")
+    said = []
+    for group in voting:
+        left, total = _voters_without(group, proposal, facts), len(group.nodes)
+        said.append(f"{group.name}: {left} of {total}")
+        if left * 2 <= total:
+            return hold(
+                name,
+                "quorum",
+                have=f"{left} of {total} voters left in {group.name}",
+                need=f"{total // 2 + 1} left in {group.name}",
+                sentence=f"Without {proposal.target.node} no majority of {group.name} is left to decide anything.",
+            )
+    return allow(name, have="; ".join(said), need="more than half of the voters left")
+
+
+def stops(verb: str) -> bool:
+    """Whether a verb stops services where they run, votes with them."""
+    action = action_of(verb)
+    return action.takes and action.scope in STOPPING
+
+
+def _voters_without(group: Group, proposal: Proposal, facts: Facts) -> int:
+    taken = set(proposal.footprint.nodes)
+    for other in facts.running:
+        if group.name in other.footprint.groups and stops(other.action):
+            taken |= other.footprint.nodes
+    others = (node for node in group.nodes if node not in taken)
+    return sum(facts.health(group.name, node) is Health.SERVING for node in others)
+
+
+def last_copy(proposal: Proposal, facts: Facts) -> Verdict:
+    """Hold a verb that takes a node away where a service on it stores what may have no other good copy."""
+    name = "last_copy"
+    action = action_of(proposal.rung.action)
+    if not action.takes or action.scope is not Scope.NODE:
+        return allow(name, have="takes no node away", need="-")
+    kept = [
+        f"{service.name} on {node}, {SAID[service.stores]}"
+        for node in sorted(proposal.footprint.nodes)
+        for service in facts.topology.services_on(node).values()
+        if service.stores is not None
+    ]
+    need = "another good copy, which Hale cannot know of yet"
+    if not kept:
+        return allow(name, have="nothing is stored there", need=need)
+    return hold(
+        name,
+        "last_copy",
+        have="; ".join(kept),
+        need=need,
+        sentence=f"{proposal.target.node} stores what may be the last good copy, so a person takes it away, not Hale.",
+    )
