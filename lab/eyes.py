@@ -7,9 +7,11 @@ null and costs the others nothing; a line is written only when an answer differs
 import argparse
 import asyncio
 import json
+import re
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
 from urllib.parse import quote
@@ -18,7 +20,13 @@ import aiohttp
 
 SERVICES = "hale_service_up"
 NODES = 'up{job="node"}'
+PAST = 300.0
+"""Seconds after which an incident that was closed is no part of what is watched any more."""
+
 _BODY = 64 * 1024
+_SERVER = re.compile(
+    r'^haproxy_server_status\{proxy="([^"]*)",server="([^"]*)",state="([A-Z]+)"\} 1$', re.MULTILINE
+)
 _NO_ANSWER = (aiohttp.ClientError, TimeoutError, OSError, ValueError, KeyError, TypeError)
 
 
@@ -43,12 +51,17 @@ class Notebook:
 
 @dataclass(frozen=True, slots=True)
 class Watcher:
-    """Asks Prometheus, the healer and some URLs again and again."""
+    """Asks Prometheus, the healer, HAProxy's exporters and some URLs again and again.
+
+    Attributes:
+        closed: Incidents that were closed when they were last asked for, by id.
+    """
 
     session: aiohttp.ClientSession
     notebook: Notebook
     prometheus: str
     healer: str
+    closed: dict[str, Any] = field(default_factory=dict)
 
     async def alerts(self) -> None:
         """Note every alert that is pending or firing."""
@@ -64,11 +77,30 @@ class Watcher:
         self.notebook.note("query", expr, samples)
 
     async def incidents(self) -> None:
-        """Note every incident with its history."""
+        """Note every incident with its history, but for those that were over long ago."""
         listed = await self._json(f"{self.healer}/api/v1/incidents")
         items = listed["incidents"] if isinstance(listed, dict) else listed
-        details = [await self._json(f"{self.healer}/api/v1/incidents/{one['id']}") for one in items]
+        since = self.notebook.clock() - PAST
+        details = [await self._incident(one) for one in items if not _is_past(one, since)]
         self.notebook.note("incidents", "", details)
+
+    async def _incident(self, row: Mapping[str, Any]) -> Any:
+        """Return all of an incident; one that is closed is asked for once."""
+        known = self.closed.get(row["id"])
+        if known is not None and known.get("changed_at") == row.get("changed_at"):
+            return known
+        found = await self._json(f"{self.healer}/api/v1/incidents/{row['id']}")
+        if _is_closed(found):
+            self.closed[row["id"]] = found
+        return found
+
+    async def servers(self, balancer: str, url: str) -> None:
+        """Note what HAProxy's own exporter says of each server."""
+        async with self.session.get(url) as response:
+            response.raise_for_status()
+            found = _SERVER.findall(await response.text())
+        states = {f"{pool}/{server}": state for pool, server, state in found}
+        self.notebook.note("servers", balancer, states)
 
     async def freezes(self) -> None:
         """Note the reasons for which the healer would do nothing anywhere; none: it could act."""
@@ -88,15 +120,38 @@ class Watcher:
             return await response.json(content_type=None)
 
 
-async def watch(watcher: Watcher, queries: Sequence[str], urls: Sequence[str]) -> None:
-    """Ask every source every quarter of a second until cancelled, each at its own pace."""
+def _is_closed(incident: Mapping[str, Any]) -> bool:
+    return str(incident.get("state", "")).lower() == "closed"
+
+
+def _is_past(row: Mapping[str, Any], since: float) -> bool:
+    changed = row.get("changed_at")
+    if not _is_closed(row) or not isinstance(changed, str):
+        return False
+    return datetime.fromisoformat(changed).timestamp() < since
+
+
+async def watch(
+    watcher: Watcher,
+    queries: Sequence[str],
+    urls: Sequence[str],
+    balancers: Mapping[str, str] | None = None,
+) -> None:
+    """Ask every source every quarter of a second until cancelled, each at its own pace.
+
+    Args:
+        watcher: Asks.
+        queries: PromQL.
+        urls: To be gotten.
+        balancers: Where each balancer's HAProxy exports its servers.
+    """
     async with asyncio.TaskGroup() as group:
-        for source, name, ask in _sources(watcher, queries, urls):
+        for source, name, ask in _sources(watcher, queries, urls, balancers or {}):
             group.create_task(_forever(watcher.notebook, source, name, ask), name=f"watch.{source}")
 
 
 def _sources(
-    watcher: Watcher, queries: Sequence[str], urls: Sequence[str]
+    watcher: Watcher, queries: Sequence[str], urls: Sequence[str], balancers: Mapping[str, str]
 ) -> list[tuple[str, str, Callable[[], Awaitable[None]]]]:
     def query(expr: str) -> Callable[[], Awaitable[None]]:
         return lambda: watcher.query(expr)
@@ -104,12 +159,16 @@ def _sources(
     def get(url: str) -> Callable[[], Awaitable[None]]:
         return lambda: watcher.url(url)
 
+    def servers(balancer: str, url: str) -> Callable[[], Awaitable[None]]:
+        return lambda: watcher.servers(balancer, url)
+
     return [
         ("alerts", "", watcher.alerts),
         ("incidents", "", watcher.incidents),
         ("freezes", "", watcher.freezes),
         *(("query", expr, query(expr)) for expr in dict.fromkeys([SERVICES, NODES, *queries])),
         *(("url", url, get(url)) for url in dict.fromkeys(urls)),
+        *(("servers", name, servers(name, url)) for name, url in balancers.items()),
     ]
 
 
@@ -129,7 +188,8 @@ async def _main(given: argparse.Namespace) -> None:
     with given.out.open("a", encoding="utf-8") as out:
         async with aiohttp.ClientSession(timeout=limits) as session:
             watcher = Watcher(session, Notebook(out), given.prometheus, given.healer)
-            await watch(watcher, given.query, given.url)
+            balancers = dict(one.split("=", 1) for one in given.balancer)
+            await watch(watcher, given.query, given.url, balancers)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -139,6 +199,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--healer", required=True, help="base URL")
     parser.add_argument("--query", action="append", default=[], help="a PromQL expression")
     parser.add_argument("--url", action="append", default=[], help="a URL to get")
+    parser.add_argument("--balancer", action="append", default=[], metavar="NODE=URL",
+                        help="where a balancer's HAProxy exports its servers")  # fmt: skip
     parser.add_argument("--out", type=Path, required=True, help="file for the JSON lines")
     asyncio.run(_main(parser.parse_args(arguments)))
 

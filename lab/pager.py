@@ -27,7 +27,7 @@ class Event:
 
     Attributes:
         at: Epoch seconds.
-        path: `page`, `second-path`, `deadman`, or `deadman-report` when beats stopped coming.
+        path: `page`, `ticket`, `second-path`, `deadman`, or `deadman-report` when beats stopped coming.
         alert: The alert's name; empty where there is none.
         status: `firing` or `resolved` as Alertmanager says, `test` for the second path's daily
             test, `malformed` for what nobody can read.
@@ -151,6 +151,7 @@ class Pager:
         """Return the HTTP server's routes."""
         app = web.Application(client_max_size=_LARGEST)
         app.router.add_post("/page", self._page)
+        app.router.add_post("/ticket", self._ticket)
         app.router.add_post("/second-path", self._second_path)
         app.router.add_post("/deadman", self._beat)
         app.router.add_get("/log", self._log)
@@ -172,6 +173,9 @@ class Pager:
 
     async def _page(self, request: web.Request) -> web.Response:
         return await self._take(request, lambda body, at: parse_webhook(body, "page", at))
+
+    async def _ticket(self, request: web.Request) -> web.Response:
+        return await self._take(request, lambda body, at: parse_webhook(body, "ticket", at))
 
     async def _second_path(self, request: web.Request) -> web.Response:
         return await self._take(request, parse_second_path)

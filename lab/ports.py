@@ -118,6 +118,17 @@ class Lab(Protocol):
         """
         ...
 
+    def ask(self, node: str, argv: Sequence[str], *, timeout: float = 30.0) -> Completed:
+        """Run one of systemd's own clients, such as systemctl, on a node to read something.
+
+        It starts nothing on the node, so it can be done often.
+
+        Raises:
+            NodeDown: Nothing was run.
+            TimedOut: It was killed after `timeout` seconds.
+        """
+        ...
+
     def power_off(self, node: str) -> None:
         """Cut the node's power: every process dies at once. Nothing happens when it is off."""
         ...
@@ -177,6 +188,13 @@ class Lab(Protocol):
 
     def read_file(self, node: str, path: str) -> bytes:
         """Return a file of the node, running or not. Raises FileNotFoundError."""
+        ...
+
+    def changed_at(self, node: str, path: str) -> float | None:
+        """Return when a file, or any file right in a directory, was last changed, in epoch seconds.
+
+        The node may be off. None: there is nothing at `path`.
+        """
         ...
 
     def write_file(self, node: str, path: str, content: bytes, *, mode: int = 0o644) -> None:

@@ -111,6 +111,10 @@ class RunningLab:
         """Run a command on a node as root; see `lab.ports.Lab.exec`."""
         return self.node(node).exec(argv, timeout=timeout, stdin=input)
 
+    def ask(self, node: str, argv: Sequence[str], *, timeout: float = 30.0) -> Completed:
+        """Run one of systemd's own clients on a node; see `lab.ports.Lab.ask`."""
+        return completed(self.node(node).way_in(*argv), timeout=timeout)
+
     def power_off(self, node: str) -> None:
         """Cut the node's power."""
         self.node(node).cut()
@@ -169,6 +173,15 @@ class RunningLab:
     def read_file(self, node: str, path: str) -> bytes:
         """Return a file of the node, running or not."""
         return self.node(node).tree().read(path)
+
+    def changed_at(self, node: str, path: str) -> float | None:
+        """Return when a file, or any file right in a directory, was last changed."""
+        place = self.node(node).tree().follow(path)
+        try:
+            files = [place, *(place.iterdir() if place.is_dir() else ())]
+            return float(max(file.stat().st_mtime for file in files))
+        except OSError:  # it is not there, or a file in it went just now
+            return None
 
     def write_file(self, node: str, path: str, content: bytes, *, mode: int = 0o644) -> None:
         """Write a file of the node, running or not, owned by root."""

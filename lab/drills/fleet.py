@@ -1,7 +1,9 @@
 """What a drill has to know of the cluster that it runs on."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from cluster.balancing import METRICS_PORT
 from cluster.model import Cluster
 
 
@@ -12,6 +14,45 @@ class Member:
     node: str
     service: str
     unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A virtual address and the nodes that may hold it."""
+
+    address: str
+    candidates: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Balancer:
+    """One node's HAProxy.
+
+    Attributes:
+        metrics_url: Where its own exporter answers, as reached from the lab host.
+        servers: `pool/member` each.
+    """
+
+    node: str
+    metrics_url: str
+    servers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """What is known to serve now.
+
+    Attributes:
+        services: (node, service) pairs.
+        heard: Nodes whose exporter answers.
+        servers: HAProxy's word for each server, by balancer.
+        owners: Who holds each virtual address.
+    """
+
+    services: frozenset[tuple[str, str]] = frozenset()
+    heard: frozenset[str] = frozenset()
+    servers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    owners: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +71,36 @@ class Fleet:
     healer: str
     healer_url: str
     prometheus_url: str
+    addresses: tuple[Address, ...] = ()
+    balancers: tuple[Balancer, ...] = ()
 
-    def missing(
-        self, serving: frozenset[tuple[str, str]], heard: frozenset[str]
-    ) -> tuple[str, ...]:
-        """Name what full redundancy lacks.
+    @property
+    def marked(self) -> tuple[str, ...]:
+        """Nodes whose gates may mark something: balancers and candidates."""
+        nodes = [balancer.node for balancer in self.balancers]
+        nodes += [node for one in self.addresses for node in one.candidates]
+        return tuple(dict.fromkeys(nodes))
 
-        Args:
-            serving: (node, service) pairs that serve.
-            heard: Nodes whose exporter answers.
-        """
-        silent = [node for node in self.nodes if node not in heard]
-        down = [m for m in self.members if (m.node, m.service) not in serving]
-        return (*silent, *(f"{member.node}/{member.service}" for member in down))
+    def missing(self, now: Serving) -> tuple[str, ...]:
+        """Name what full redundancy lacks."""
+        found = [node for node in self.nodes if node not in now.heard]
+        found += [
+            f"{member.node}/{member.service}"
+            for member in self.members
+            if (member.node, member.service) not in now.services
+        ]
+        found += [
+            f"{server} on {balancer.node}"
+            for balancer in self.balancers
+            for server in balancer.servers
+            if now.servers.get(balancer.node, {}).get(server) != "UP"
+        ]
+        found += [
+            f"one owner of {one.address}"
+            for one in self.addresses
+            if len(now.owners.get(one.address, ())) != 1
+        ]
+        return tuple(found)
 
 
 def fleet(cluster: Cluster) -> Fleet:
@@ -60,4 +118,23 @@ def fleet(cluster: Cluster) -> Fleet:
         healer=cluster.healer.node,
         healer_url=f"http://{healer.address}:9595",
         prometheus_url=f"http://{monitor.address}:9090",
+        addresses=tuple(
+            Address(one.address, cluster.groups[one.group].nodes)
+            for one in cluster.virtual_addresses.values()
+        ),
+        balancers=tuple(_balancers(cluster)),
     )
+
+
+def _balancers(cluster: Cluster) -> list[Balancer]:
+    found = []
+    for name, node in cluster.nodes.items():
+        servers = tuple(
+            f"{pool.name}/{member}"
+            for pool in cluster.pools_on(name)
+            for member in cluster.groups[pool.members].nodes
+        )
+        if servers:
+            url = f"http://{node.address}:{METRICS_PORT}/metrics?scope=server"
+            found.append(Balancer(name, url, servers))
+    return found

@@ -1,42 +1,42 @@
 """Collects what happens during a drill into an Observation.
 
-The eyes, the pager and the load write files of their own; units, ledgers and journals are asked on
-the nodes. Rule: a node that does not answer is noted as unknown and left alone for a while.
+The eyes, the pager and the load write files of their own; nodes are asked about themselves. Rule: an
+entry of a history is made only when something changed.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from lab import load, pager
 from lab.drills import watched
+from lab.drills.asking import Nodes
 from lab.drills.facts.ruling import Watch, WatchLog, WatchUnit
-from lab.drills.fleet import Fleet
+from lab.drills.fleet import Fleet, Serving
 from lab.drills.observation import (
     AlertsAt,
     AnswerAt,
     Difference,
-    Entry,
     FreezesAt,
     IncidentsAt,
     LedgerAt,
     LogAt,
+    MarksAt,
     Observation,
+    OwnersAt,
     Page,
     QueryAt,
     RedundancyAt,
-    Unit,
+    ServersAt,
     UnitAt,
 )
 from lab.eyes import NODES, SERVICES
-from lab.ports import Completed, Lab, LabError
+from lab.ports import Lab
 
-_ASK = 5.0  # seconds that a node may take to answer
-_LEAVE_ALONE = 5.0  # seconds
-_LEDGERS_EVERY = 2.0  # seconds; the ledger has its own times, so this costs no precision
-_UNITS_EVERY = 0.5
-_STATUS_CODES = frozenset({0, 3, 4})  # would act, held, unusable: each prints the status
+_NODES_EVERY = 0.5  # seconds
+
+OfNode = TypeVar("OfNode", MarksAt, UnitAt, LedgerAt)
 
 
 @dataclass(slots=True)
@@ -65,6 +65,7 @@ class Gatherer:
 
     Attributes:
         clock: Epoch seconds.
+        urls: The load's that count; another drill's may be requested as well.
     """
 
     lab: Lab
@@ -72,25 +73,44 @@ class Gatherer:
     directory: Path
     watches: tuple[Watch, ...]
     clock: Callable[[], float]
+    urls: tuple[str, ...] = ()
     began: float = float("inf")
+    broke: float = float("inf")
     differences: tuple[Difference, ...] | None = None
     _alerts: list[AlertsAt] = field(default_factory=list)
     _incidents: list[IncidentsAt] = field(default_factory=list)
     _freezes: list[FreezesAt] = field(default_factory=list)
     _queries: list[QueryAt] = field(default_factory=list)
     _answers: list[AnswerAt] = field(default_factory=list)
+    _servers: list[ServersAt] = field(default_factory=list)
+    _owners: list[OwnersAt] = field(default_factory=list)
+    _marks: list[MarksAt] = field(default_factory=list)
     _redundancy: list[RedundancyAt] = field(default_factory=list)
     _ledgers: list[LedgerAt] = field(default_factory=list)
     _units: list[UnitAt] = field(default_factory=list)
     _logs: list[LogAt] = field(default_factory=list)
     _pages: list[Page] = field(default_factory=list)
     _requests: list[load.Request] = field(default_factory=list)
-    _serving: frozenset[tuple[str, str]] = frozenset()
-    _heard: frozenset[str] = frozenset()
+    _serving: Serving = field(default_factory=Serving)
     _old: set[tuple[str, str]] = field(default_factory=set)
-    _alone_until: dict[str, float] = field(default_factory=dict)
-    _due: dict[str, float] = field(default_factory=dict)
+    _due: float = 0.0
     _tails: dict[str, Tail] = field(default_factory=dict)
+    _nodes: Nodes = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._nodes = Nodes(self.lab, self.clock)
+
+    def start_from(self, lines: Iterable[str], offsets: dict[str, int]) -> None:
+        """Begin in the middle of what others have been writing.
+
+        Args:
+            lines: The newest line of the eyes about each source.
+            offsets: How far each file was written then, in bytes.
+        """
+        for name, offset in offsets.items():
+            self._tails[name] = Tail(self.directory / name, offset)
+        for line in lines:
+            self._take(watched.parse_line(line))
 
     def look(self, *, thoroughly: bool = False) -> Observation:
         """Look at everything that is due, or at everything, and return all that is known."""
@@ -101,19 +121,17 @@ class Gatherer:
                 firing = event.status == "firing"
                 self._pages.append(Page(event.at, event.path, event.alert, firing, event.labels))
         found = (load.parse_line(line) for line in self._tail("load.jsonl"))
-        self._requests += [request for request in found if request]
-        if self._is_due("units", _UNITS_EVERY) or thoroughly:
-            self._look_at_units()
-        if self._is_due("ledgers", _LEDGERS_EVERY) or thoroughly:
-            for node in self.fleet.nodes:
-                self._read_ledger(node)
-            self._look_at_logs()
+        self._requests += [request for request in found if request and request.url in self.urls]
+        self._look_at_owners()
+        if self.clock() >= self._due or thoroughly:
+            self._due = self.clock() + _NODES_EVERY
+            self._look_at_nodes()
         return self.observation()
 
     def forget_old_entries(self) -> None:
         """Take every ledger entry that is there now as older than the drill."""
         for node in self.fleet.nodes:
-            self._old |= {(node, entry.id) for entry in self._ledger(node) or ()}
+            self._old |= {(node, entry.id) for entry in self._nodes.ledger(node) or ()}
         self._ledgers.clear()
 
     def observation(self) -> Observation:
@@ -121,6 +139,7 @@ class Gatherer:
         return Observation(
             began=self.began,
             now=self.clock(),
+            broke=self.broke,
             alerts=tuple(self._alerts),
             incidents=tuple(self._incidents),
             freezes=tuple(self._freezes),
@@ -129,6 +148,9 @@ class Gatherer:
             queries=tuple(self._queries),
             answers=tuple(self._answers),
             logs=tuple(self._logs),
+            owners=tuple(self._owners),
+            marks=tuple(self._marks),
+            servers=tuple(self._servers),
             redundancy=tuple(self._redundancy),
             pages=tuple(self._pages),
             requests=tuple(self._requests),
@@ -137,13 +159,6 @@ class Gatherer:
 
     def _tail(self, name: str) -> list[str]:
         return self._tails.setdefault(name, Tail(self.directory / name)).lines()
-
-    def _is_due(self, what: str, every: float) -> bool:
-        now = self.clock()
-        if now < self._due.get(what, 0.0):
-            return False
-        self._due[what] = now + every
-        return True
 
     def _take(self, told: tuple[watched.Told, Any] | None) -> None:
         match told:
@@ -155,79 +170,78 @@ class Gatherer:
                 self._freezes.append(one)
             case (AnswerAt() as one, _):
                 self._answers.append(one)
+            case (ServersAt() as one, _):
+                self._servers.append(one)
+                servers = {**self._serving.servers, one.balancer: one.states or {}}
+                self._reckon(one.at, replace(self._serving, servers=servers))
             case (QueryAt() as one, value):
                 self._queries.append(one)
-                self._reckon(one, value or [])
+                self._take_samples(one, value or [])
 
-    def _reckon(self, one: QueryAt, samples: Iterable[Any]) -> None:
+    def _take_samples(self, one: QueryAt, samples: Iterable[Any]) -> None:
         up = [sample["labels"] for sample in samples if sample["value"] == "1"]
         if one.expr == SERVICES:
-            self._serving = frozenset((at.get("node", ""), at.get("service", "")) for at in up)
+            services = frozenset((at.get("node", ""), at.get("service", "")) for at in up)
+            self._reckon(one.at, replace(self._serving, services=services))
         elif one.expr == NODES:
-            self._heard = frozenset(at.get("node", "") for at in up)
-        else:
-            return
-        missing = self.fleet.missing(self._serving, self._heard)
+            heard = frozenset(at.get("node", "") for at in up)
+            self._reckon(one.at, replace(self._serving, heard=heard))
+
+    def _reckon(self, at: float, now: Serving) -> None:
+        self._serving = now
+        missing = self.fleet.missing(now)
         if not self._redundancy or self._redundancy[-1].missing != missing:
-            self._redundancy.append(RedundancyAt(one.at, missing))
+            self._redundancy.append(RedundancyAt(at, missing))
+
+    def _look_at_owners(self) -> None:
+        for one in self.fleet.addresses:
+            owners = tuple(n for n in one.candidates if self._nodes.holds(n, one.address))
+            if self._serving.owners.get(one.address) != owners:
+                now = self.clock()
+                self._owners.append(OwnersAt(now, one.address, owners))
+                known = {**self._serving.owners, one.address: owners}
+                self._reckon(now, replace(self._serving, owners=known))
+
+    def _look_at_nodes(self) -> None:
+        self._look_at_units()
+        self._look_at_marks()
+        for node in self.fleet.nodes:
+            self._read_ledger(node)
+        self._look_at_logs()
+
+    def _look_at_marks(self) -> None:
+        for node in self.fleet.marked:
+            marks = self._nodes.marks(node)
+            known = _newest(self._marks, node)
+            if known is None or known.marks != marks:
+                self._marks.append(MarksAt(self.clock(), node, marks))
 
     def _look_at_units(self) -> None:
         wanted = {w for w in self.watches if isinstance(w, WatchUnit)}
         wanted |= {WatchUnit(member.node, member.unit) for member in self.fleet.members}
         for node in sorted({watch.node for watch in wanted}):
             units = sorted(watch.unit for watch in wanted if watch.node == node)
-            done = self._ask(
-                node, ["systemctl", "show", "-p", "Id,ActiveState,InvocationID", *units]
-            )
-            blocks = done.stdout.strip().split("\n\n") if done else []
-            for index, unit in enumerate(units):
-                self._note_unit(node, unit, _unit(blocks[index]) if index < len(blocks) else None)
-
-    def _note_unit(self, node: str, unit: str, seen: Unit | None) -> None:
-        known = [entry for entry in self._units if (entry.node, entry.unit) == (node, unit)]
-        if not known or known[-1].seen != seen:
-            self._units.append(UnitAt(self.clock(), node, unit, seen))
+            for unit, seen in zip(units, self._nodes.units(node, units), strict=True):
+                known = _newest([entry for entry in self._units if entry.unit == unit], node)
+                if known is None or known.seen != seen:
+                    self._units.append(UnitAt(self.clock(), node, unit, seen))
 
     def _read_ledger(self, node: str) -> None:
-        entries = self._ledger(node)
+        entries = self._nodes.ledger(node)
         if entries is not None:
             entries = tuple(entry for entry in entries if (node, entry.id) not in self._old)
         # The status names only the newest few; what was seen once stays known by `ledgers` itself.
-        known = [ledger for ledger in self._ledgers if ledger.node == node]
-        if not known or known[-1].entries != entries:
+        known = _newest(self._ledgers, node)
+        if known is None or known.entries != entries:
             self._ledgers.append(LedgerAt(self.clock(), node, entries))
-
-    def _ledger(self, node: str) -> tuple[Entry, ...] | None:
-        argv = ["hale-gate", "status", "--output", "json"]
-        done = self._ask(node, argv, fine=_STATUS_CODES)
-        try:
-            return watched.parse_ledger(done.stdout) if done else None
-        except ValueError:
-            return None
 
     def _look_at_logs(self) -> None:
         for watch in self.watches:
             if isinstance(watch, WatchLog):
-                argv = ["journalctl", "--no-pager", "--output=cat", f"--unit={watch.unit}"]
-                done = self._ask(watch.node, argv)
-                count = done.stdout.count(watch.text) if done else None
+                count = self._nodes.count_in_log(watch.node, watch.unit, watch.text)
                 self._logs.append(LogAt(self.clock(), watch.node, watch.unit, watch.text, count))
 
-    def _ask(
-        self, node: str, argv: list[str], fine: frozenset[int] = frozenset({0})
-    ) -> Completed | None:
-        if self.clock() < self._alone_until.get(node, 0.0):
-            return None
-        try:
-            done = self.lab.exec(node, argv, timeout=_ASK)
-        except LabError:
-            self._alone_until[node] = self.clock() + _LEAVE_ALONE
-            return None
-        return done if done.code in fine else None
 
-
-def _unit(block: str) -> Unit | None:
-    found = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
-    if "ActiveState" not in found:
-        return None
-    return Unit(found["ActiveState"], found.get("InvocationID", ""))
+def _newest(history: Sequence[OfNode], node: str) -> OfNode | None:
+    """Return the last entry about a node."""
+    return next((entry for entry in reversed(history) if entry.node == node), None)

@@ -34,6 +34,7 @@ class Figures:
     """What was measured, in seconds from the first fault; None: it did not happen.
 
     Attributes:
+        actors: Who acted, and when first.
         service_lost: Whether any request of the load failed.
         redundancy_lost: Whether anything was missing at any time.
     """
@@ -47,6 +48,7 @@ class Figures:
     pages: int
     service_lost: bool
     redundancy_lost: bool
+    actors: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,7 @@ def measure(seen: Observation) -> Figures:
         pages=len(people_paged(seen)),
         service_lost=lost > 0,
         redundancy_lost=story.redundancy_lost(seen),
+        actors=tuple((name, max(0.0, at - seen.began)) for name, at in story.actors(seen)),
     )
 
 
@@ -162,8 +165,7 @@ def is_settled(drill: Drill, seen: Observation) -> bool:
 
     Snapshots are compared after the waiting, so facts about them are not waited for.
     """
-    last = seen.began + max((step.at for step in drill.steps), default=0.0)
-    if seen.now < last + drill.watch:
+    if seen.now < _last_fault(drill, seen) + drill.watch:
         return False
     rulings = [one.fact.judge(seen) for one in drill.expected]
     if any(isinstance(r, NotYet) and r is not SNAPSHOT_DUE for r in rulings):
@@ -176,10 +178,17 @@ def is_settled(drill: Drill, seen: Observation) -> bool:
     )
 
 
-def longest(drill: Drill) -> float:
-    """Return the seconds from the first fault after which nothing can come in time any more."""
+def deadline(drill: Drill, seen: Observation) -> float:
+    """Return the time after which nothing can come in time any more, epoch seconds."""
     limits = drill.limits
-    return max(drill.longest, limits.serving or 0.0, limits.redundancy or 0.0)
+    within = max((one.within for one in drill.expected), default=0.0)
+    longest = max(within, limits.serving or 0.0, limits.redundancy or 0.0)
+    return max(_last_fault(drill, seen) + drill.watch, seen.began + longest)
+
+
+def _last_fault(drill: Drill, seen: Observation) -> float:
+    planned = max((step.at for step in drill.steps if step.when is None), default=0.0)
+    return max(seen.broke, seen.began + planned)
 
 
 def _expected(text: str, limit: float, ruling: Ruling, seen: Observation) -> Judged:

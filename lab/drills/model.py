@@ -69,11 +69,17 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that goes wrong, `at` seconds after the drill's start."""
+    """One thing that goes wrong.
+
+    Attributes:
+        at: Seconds after the drill's start, or after `when` came true.
+        when: What is waited for, DEFAULT_WITHIN at most.
+    """
 
     kind: str
     fault: Fault
     at: Seconds = AT_ONCE
+    when: Fact | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +136,6 @@ class Drill:
     @property
     def facts(self) -> tuple[Fact, ...]:
         """Every fact that the drill asks about."""
-        return (*self.given.facts, *(e.fact for e in self.expected), *self.never)
-
-    @property
-    def longest(self) -> float:
-        """Seconds from the first fault after which nothing can come in time any more."""
-        last = max((step.at for step in self.steps), default=0.0)
-        return max([last + self.watch, *(e.within for e in self.expected)])
+        waited_for = (step.when for step in self.steps if step.when is not None)
+        expected = (one.fact for one in self.expected)
+        return (*self.given.facts, *waited_for, *expected, *self.never)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from lab.drills.facts.healing import verbs
 from lab.drills.facts.ruling import named, since
-from lab.drills.observation import Incident, Observation
+from lab.drills.observation import Incident, MarksAt, Observation
 from lab.load import outages
 
 
@@ -33,6 +33,10 @@ def moments(seen: Observation) -> tuple[Moment, ...]:
         *_service(seen),
         *_pages(seen),
         *_redundancy(seen),
+        *_freezes(seen),
+        *_owners(seen),
+        *_servers(seen),
+        *_marks(seen),
     ]
     return tuple(sorted(found, key=lambda moment: moment.at))
 
@@ -46,6 +50,21 @@ def acted(seen: Observation) -> float | None:
     """Return when the first verb that a gate did not refuse began."""
     began = [entry.started_at or at for at, entry in verbs(seen) if entry.state != "refused"]
     return min(began, default=None)
+
+
+def actors(seen: Observation) -> tuple[tuple[str, float], ...]:
+    """Return who acted and when first, in the order in which they did.
+
+    VRRP acts when an address changes its owner, HAProxy when its checks take a member out, Hale when
+    a verb begins that no gate refused.
+    """
+    found = {
+        "HAProxy": min((m.at for m in _servers(seen) if m.text.endswith(" DOWN")), default=None),
+        "VRRP": min((m.at for m in _owners(seen) if m.word == "moved"), default=None),
+        "Hale": acted(seen),
+    }
+    known = [(name, at) for name, at in found.items() if at is not None]
+    return tuple(sorted(known, key=lambda one: one[1]))
 
 
 def serving(seen: Observation) -> float | None:
@@ -131,7 +150,10 @@ def _pages(seen: Observation) -> Iterable[Moment]:
         if page.at < seen.began or not page.firing or page.path == "deadman":
             continue
         what = f"{page.alert} {page.labels.get('node', '')}".strip()
-        yield Moment(page.at, "paged", f"{page.path}: {what}".rstrip(": "))
+        if page.path == "ticket":
+            yield Moment(page.at, "ticket", what)
+        else:
+            yield Moment(page.at, "paged", f"{page.path}: {what}".rstrip(": "))
 
 
 def _redundancy(seen: Observation) -> Iterable[Moment]:
@@ -142,3 +164,73 @@ def _redundancy(seen: Observation) -> Iterable[Moment]:
         elif not entry.missing and not full:
             yield Moment(at, "redundancy", "every service serves everywhere again")
         full = not entry.missing
+
+
+def _freezes(seen: Observation) -> Iterable[Moment]:
+    known: set[str] | None = None
+    for at, entry in since(seen.freezes, seen.began):
+        if entry.reasons is None:
+            continue
+        reasons = set(entry.reasons)
+        if known is not None:
+            yield from (Moment(at, "frozen", word) for word in sorted(reasons - known))
+            yield from (Moment(at, "thawed", word) for word in sorted(known - reasons))
+        known = reasons
+
+
+def _owners(seen: Observation) -> Iterable[Moment]:
+    for address in dict.fromkeys(entry.address for entry in seen.owners):
+        last: tuple[str, ...] | None = None
+        for at, entry in since([e for e in seen.owners if e.address == address], seen.began):
+            # While an address moves it may have no owner, or two, for as long as a frame travels.
+            if len(entry.owners) != 1:
+                continue
+            if last is not None and entry.owners != last:
+                yield Moment(at, "moved", f"{address}: {last[0]} -> {entry.owners[0]}")
+            last = entry.owners
+
+
+def _servers(seen: Observation) -> Iterable[Moment]:
+    """Tell when every balancer that answers has come to say the same of a member."""
+    now: dict[str, dict[str, str]] = {}
+    told: dict[str, str] = {}
+    for balancer in dict.fromkeys(entry.balancer for entry in seen.servers):
+        before = [e for e in seen.servers if e.balancer == balancer and e.at <= seen.began]
+        now[balancer] = dict(before[-1].states or {}) if before else {}
+    told |= _agreed(now)
+    for entry in seen.servers:
+        if entry.at <= seen.began:
+            continue
+        now[entry.balancer] = dict(entry.states or {})
+        for server, state in _agreed(now).items():
+            if told.get(server) != state:
+                told[server] = state
+                yield Moment(entry.at, "pool", f"{server} is {state}")
+
+
+def _agreed(now: dict[str, dict[str, str]]) -> dict[str, str]:
+    answering = [states for states in now.values() if states]
+    found = {}
+    for server in dict.fromkeys(name for states in answering for name in states):
+        words = {states.get(server) for states in answering}
+        if len(words) == 1:
+            found[server] = str(words.pop())
+    return found
+
+
+def _marks(seen: Observation) -> Iterable[Moment]:
+    for node in dict.fromkeys(entry.node for entry in seen.marks):
+        known: set[str] | None = None
+        for at, entry in since([e for e in seen.marks if e.node == node], seen.began):
+            if entry.marks is None:
+                continue
+            present = set(_marked(entry))
+            if known is not None:
+                yield from (Moment(at, "marked", text) for text in sorted(present - known))
+                yield from (Moment(at, "unmarked", text) for text in sorted(known - present))
+            known = present
+
+
+def _marked(entry: MarksAt) -> Iterable[str]:
+    for one in entry.marks or ():
+        yield f"{one.kind} {one.subject} on {entry.node}, owner {', '.join(one.owners)}"

@@ -52,6 +52,8 @@ class Incident:
         states: Every state it reached, oldest first.
         reasons: Every reason word given for a hold, a refusal or an escalation.
         guards: Guards that its newest explanation names, with have and need.
+        alerts: Names of its cause and its symptoms as they are now.
+        opened: When it was opened, epoch seconds; None where the healer does not say.
     """
 
     id: str
@@ -59,6 +61,8 @@ class Incident:
     cause: str
     node: str = ""
     service: str = ""
+    alerts: tuple[str, ...] = ()
+    opened: float | None = None
     holding: str = ""
     states: tuple[Step, ...] = ()
     reasons: tuple[Step, ...] = ()
@@ -90,7 +94,7 @@ class Page:
     """Something that reached the pager.
 
     Attributes:
-        path: `page`, `second-path` or `deadman`, or `deadman-report` when the last one stopped.
+        path: `page`, `ticket`, `second-path` or `deadman`, or `deadman-report` when the last one stopped.
         alert: The alert's name; empty for a report.
         firing: False for the news that it resolved.
     """
@@ -183,6 +187,42 @@ class LogAt:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnersAt:
+    """Nodes that hold a virtual address from `at` on, as their own kernels say."""
+
+    at: float
+    address: str
+    owners: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Something taken away on purpose, such as `pool.drain` of `web/web1`."""
+
+    kind: str
+    subject: str
+    owners: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MarksAt:
+    """What a node's gate has marked from `at` on; None: it could not be read."""
+
+    at: float
+    node: str
+    marks: tuple[Mark, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class ServersAt:
+    """HAProxy's word for each server of a balancer, by `pool/member`; None: it did not answer."""
+
+    at: float
+    balancer: str
+    states: Mapping[str, str] | None
+
+
+@dataclass(frozen=True, slots=True)
 class RedundancyAt:
     """What was missing for full redundancy from `at` on; empty: nothing."""
 
@@ -204,6 +244,7 @@ class Observation:
 
     Attributes:
         began: When the first fault was injected.
+        broke: When the last one was; it and `began` are one where there is one.
         ledgers: Only entries that were not there before the drill.
         units: The first entry of each unit is from before the fault.
         differences: None until the second snapshot was taken.
@@ -211,6 +252,7 @@ class Observation:
 
     began: float
     now: float
+    broke: float = 0.0
     alerts: tuple[AlertsAt, ...] = ()
     incidents: tuple[IncidentsAt, ...] = ()
     freezes: tuple[FreezesAt, ...] = ()
@@ -219,6 +261,9 @@ class Observation:
     queries: tuple[QueryAt, ...] = ()
     answers: tuple[AnswerAt, ...] = ()
     logs: tuple[LogAt, ...] = ()
+    owners: tuple[OwnersAt, ...] = ()
+    marks: tuple[MarksAt, ...] = ()
+    servers: tuple[ServersAt, ...] = ()
     redundancy: tuple[RedundancyAt, ...] = ()
     pages: tuple[Page, ...] = ()
     requests: tuple[Request, ...] = ()

@@ -121,11 +121,13 @@ class _DrillReader(Reader):
         for number, item in enumerate(self.items(value, ("fault",))):
             step = self._step(item, ("fault", number))
             found += [step] if step else []
-        return tuple(sorted(found, key=lambda step: step.at))
+        # A step that waits for something has no time of its own: it and all after it stay in order.
+        waits = next((n for n, step in enumerate(found) if step.when), len(found))
+        return (*sorted(found[:waits], key=lambda step: step.at), *found[waits:])
 
     def _step(self, value: Value, path: Path) -> Step | None:
         entries = self.mapping(value, path)
-        self.known(entries, ("kind", "node", "args", "at"), path)
+        self.known(entries, ("kind", "node", "args", "at", "when"), path)
         kind = entries.get("kind")
         if kind not in FAULTS:
             self.wrong((*path, "kind"), f"unknown fault {kind!r}.", f"Known: {', '.join(FAULTS)}.")
@@ -135,7 +137,9 @@ class _DrillReader(Reader):
             args["node"] = entries["node"]
         fault = self.make(FAULTS[str(kind)], args, (*path, "args"))
         at = self.seconds(entries.get("at", "0s"), (*path, "at"))
-        return Step(str(kind), fault, at) if fault else None
+        when = entries.get("when")
+        waits = None if when is None else self._fact(self.mapping(when, path), (*path, "when"))
+        return Step(str(kind), fault, at, waits) if fault else None
 
     def _expected(self, value: Value) -> tuple[Expected, ...]:
         found = []

@@ -10,7 +10,16 @@ from lab.drills.chart import chart
 from lab.drills.judgement import Judged, Report
 from lab.drills.moments import Moment
 
-HEADER = ("fault", "detected", "acted", "serving again", "redundancy back", "requests lost")
+HEADER = (
+    "drill",
+    "who acted",
+    "detected",
+    "acted",
+    "serving again",
+    "redundancy back",
+    "requests lost",
+    "people called",
+)
 
 
 def line(moment: Moment, began: float) -> str:
@@ -24,11 +33,13 @@ def row(report: Report) -> tuple[str, ...]:
     lost = f"{figures.lost_requests} of {figures.requests}" if figures.requests else "no load"
     return (
         report.drill.name,
+        ", ".join(name for name, _ in figures.actors) or "nobody",
         _cell(figures.detected, "never"),
-        _cell(figures.acted, "never"),
+        ", ".join(_plus(after) for _, after in figures.actors) or "never",
         _cell(figures.serving, "never" if figures.service_lost else "not lost"),
         _cell(figures.redundancy, "never" if figures.redundancy_lost else "not lost"),
         lost,
+        _called(figures.pages),
     )
 
 
@@ -77,7 +88,7 @@ def as_json(report: Report) -> str:
         "began": report.began,
         "seconds": round(report.ended - report.began, 3),
         "faults": list(report.faults),
-        "figures": _rounded(asdict(report.figures)),
+        "figures": _rounded(asdict(report.figures)) | {"actors": _actors(report)},
         "limits": asdict(drill.limits),
         "expected": [_rounded(asdict(one)) for one in report.expected],
         "never": [_rounded(asdict(one)) for one in report.never],
@@ -138,8 +149,16 @@ def _plus(seconds: float) -> str:
     return f"+{max(0.0, seconds):.1f} s"
 
 
+def _called(pages: int) -> str:
+    return "no" if pages == 0 else "once" if pages == 1 else f"{pages} times"
+
+
 def _cell(seconds: float | None, otherwise: str) -> str:
     return otherwise if seconds is None else _plus(seconds)
+
+
+def _actors(report: Report) -> list[dict[str, object]]:
+    return [{"name": name, "after": round(at, 3)} for name, at in report.figures.actors]
 
 
 def _rounded(fields: dict[str, object]) -> dict[str, object]:

@@ -12,13 +12,16 @@ from typing import Protocol
 from lab.drills import snapshot
 from lab.drills.facts.ruling import Came, WatchSnapshot
 from lab.drills.gather import Gatherer
-from lab.drills.judgement import is_settled, longest
-from lab.drills.model import Drill, Step
+from lab.drills.judgement import deadline, is_settled
+from lab.drills.model import DEFAULT_WITHIN, Drill, Step
 from lab.drills.moments import Moment, moments
 from lab.drills.observation import Observation
 from lab.ports import Lab, LabError
 
 TICK = 0.25
+WARM_UP = 2.0
+"""Seconds for which the load has to be served before the fault, so that what is lost is the fault's."""
+
 RECOVERY = 120.0
 """Seconds that undoing may take until redundancy is full."""
 
@@ -122,11 +125,25 @@ class Underway:
         """Take the first snapshots."""
         self.before = snapshot.take(self.lab, self.snapshot_nodes)
 
-    def warm_up(self, seconds: float) -> None:
-        """Let the load run before the fault, so that it is known to be served."""
-        until = self.clock.now() + seconds
-        while self.clock.now() < until:
-            self.clock.sleep(TICK)
+    def wait_for_load(self, since: float) -> None:
+        """Wait until every request of the load was answered for a while.
+
+        Args:
+            since: When the load began.
+
+        Raises:
+            NotGiven: Requests were lost all the time.
+        """
+        if not self.drill.load.urls:
+            return
+
+        def lacks() -> list[str]:
+            after = self.clock.now() - WARM_UP
+            lost = {r.url for r in self.gatherer.look().requests if r.at > after and not r.ok}
+            early = ["a load for long enough"] if after < since else []
+            return early + [f"every request to {url} answered" for url in sorted(lost)]
+
+        self._wait(lacks)
 
     def _wait(self, lacks: Callable[[], Sequence[str]]) -> None:
         until = self.clock.now() + self.drill.given.within
@@ -150,15 +167,34 @@ class Underway:
         """
         self.began = self.gatherer.began = self.clock.now()
         for step in self.drill.steps:
-            while self.clock.now() < self.began + step.at:
+            since = self._wait_for(step)
+            if since is None:
+                return
+            while self.clock.now() < since + step.at:
                 self._tell(self.gatherer.look())
                 self.clock.sleep(TICK)
             # Registered first: a fault that fails half-way has to be undone as well.
             undo.callback(self._undo, step)
-            at = self.clock.now()
+            at = self.gatherer.broke = self.clock.now()
             moment = Moment(at, "fault", step.fault.inject(self.lab))
             self.faults.append(moment)
             self.say(moment, self.began)
+
+    def _wait_for(self, step: Step) -> float | None:
+        """Return the time from which a step counts; None when what it waits for does not come."""
+        if step.when is None:
+            return self.began
+        until = self.clock.now() + DEFAULT_WITHIN
+        while True:
+            seen = self.gatherer.look()
+            self._tell(seen)
+            ruling = step.when.judge(seen)
+            if isinstance(ruling, Came):
+                return ruling.at
+            if self.clock.now() > until:
+                self.trouble.append(f"{step.kind} was not done: it waited for: {step.when}")
+                return None
+            self.clock.sleep(TICK)
 
     def _undo(self, step: Step) -> None:
         try:
@@ -168,14 +204,13 @@ class Underway:
 
     def watch(self) -> None:
         """Watch until everything is settled or nothing can come in time any more."""
-        last = max((step.at for step in self.drill.steps), default=0.0)
         settle = self.drill.settle
         while True:
             seen = self.gatherer.look()
             self._tell(seen)
-            if settle is not None and not self.before and seen.now >= self.began + last + settle:
+            if settle is not None and not self.before and seen.now >= self.gatherer.broke + settle:
                 self.take_snapshots()
-            if is_settled(self.drill, seen) or seen.now > self.began + longest(self.drill) + 1:
+            if is_settled(self.drill, seen) or seen.now > deadline(self.drill, seen) + 1:
                 return
             self.clock.sleep(TICK)
 

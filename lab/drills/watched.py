@@ -17,12 +17,14 @@ from lab.drills.observation import (
     FreezesAt,
     Incident,
     IncidentsAt,
+    Mark,
     QueryAt,
+    ServersAt,
     Step,
     Verdict,
 )
 
-Told = AlertsAt | IncidentsAt | FreezesAt | QueryAt | AnswerAt
+Told = AlertsAt | IncidentsAt | FreezesAt | QueryAt | AnswerAt | ServersAt
 
 
 def parse_line(line: str) -> tuple[Told, Any] | None:
@@ -38,6 +40,8 @@ def parse_line(line: str) -> tuple[Told, Any] | None:
             case "freezes":
                 reasons = None if value is None else tuple(str(word) for word in value)
                 return FreezesAt(at, reasons), value
+            case "servers":
+                return ServersAt(at, name, None if value is None else _texts(value)), value
             case "query":
                 return QueryAt(at, name, None if value is None else len(value)), value
             case "url":
@@ -61,6 +65,37 @@ def parse_ledger(text: str) -> tuple[Entry, ...]:
         raise ValueError(f"the ledger cannot be used: {status['problem']}")
     found = status["last"]
     return tuple(_entry(one) for one in found if isinstance(one, dict))
+
+
+def parse_marks(data: bytes) -> tuple[Mark, ...]:
+    """Return what /run/hale-gate/marks.json lists.
+
+    Raises:
+        ValueError: It is no such list.
+    """
+    try:
+        listed = json.loads(data)["marks"]
+        return tuple(
+            Mark(str(one["mark"]), str(one["subject"]), tuple(map(str, one["owners"])))
+            for one in listed
+        )
+    except (KeyError, TypeError, AttributeError) as exc:
+        raise ValueError(f"no list of marks: {exc}") from exc
+
+
+def parse_local_addresses(fib_trie: str) -> frozenset[str]:
+    """Return the addresses of a network namespace's own interfaces, from its /proc/net/fib_trie.
+
+    Source: net/ipv4/fib_trie.c, fib_trie_seq_show(): a leaf `|-- ADDRESS` and below it its routes.
+    """
+    found, leaf = set(), ""
+    for line in fib_trie.splitlines():
+        words = line.split()
+        if words[:1] == ["|--"]:
+            leaf = words[1]
+        elif words[:3] == ["/32", "host", "LOCAL"]:
+            found.add(leaf)
+    return frozenset(found)
 
 
 def when(value: object) -> float | None:
@@ -113,6 +148,8 @@ def _incident(one: Mapping[str, Any]) -> Incident:
         states=tuple(sorted(states, key=lambda step: step.at)),
         reasons=tuple(sorted(reasons, key=lambda step: step.at)),
         guards=tuple(_verdict(one) for one in one.get("verdicts") or one.get("guards") or ()),
+        alerts=(str(name or ""), *(str(one["name"]) for one in one.get("symptoms") or ())),
+        opened=when(one.get("opened_at")),
     )
 
 
@@ -127,6 +164,10 @@ def _history(one: Mapping[str, Any]) -> tuple[list[Step], list[Step]]:
         if moment.get("reason"):
             reasons.append(Step(at, str(moment["reason"])))
     return states, reasons
+
+
+def _texts(value: Mapping[str, Any]) -> dict[str, str]:
+    return {str(key): str(word) for key, word in value.items()}
 
 
 def _verdict(one: Mapping[str, Any]) -> Verdict:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from lab.drills.facts.deciding import Frozen, OneIncident, Thawed
 from lab.drills.facts.healing import ActedBefore, Explained, Held, IncidentReaches, VerbsCounted
 from lab.drills.facts.monitoring import (
     AlertFires,
@@ -11,6 +12,7 @@ from lab.drills.facts.monitoring import (
     PageArrives,
     PagesCounted,
     QueryAnswers,
+    TicketArrives,
 )
 from lab.drills.facts.ruling import Fact
 from lab.drills.facts.serving import (
@@ -22,6 +24,7 @@ from lab.drills.facts.serving import (
     UnitRestarts,
     UrlAnswers,
 )
+from lab.drills.facts.tier import MarkIs, OwnerIs, Owners, ServerBecomes, ServerIs
 
 FACTS: Mapping[str, type[Fact]] = MappingProxyType(
     {
@@ -30,10 +33,14 @@ FACTS: Mapping[str, type[Fact]] = MappingProxyType(
         "query": QueryAnswers,
         "page": PageArrives,
         "pages": PagesCounted,
+        "ticket": TicketArrives,
         "deadman": DeadmanReports,
         "incident": IncidentReaches,
+        "one_incident": OneIncident,
         "hold": Held,
         "explained": Explained,
+        "frozen": Frozen,
+        "thawed": Thawed,
         "verbs": VerbsCounted,
         "acted": ActedBefore,
         "serves": ServesAgain,
@@ -43,6 +50,11 @@ FACTS: Mapping[str, type[Fact]] = MappingProxyType(
         "logged": Logged,
         "answers": UrlAnswers,
         "unchanged": Unchanged,
+        "owner": OwnerIs,
+        "owners": Owners,
+        "mark": MarkIs,
+        "server": ServerIs,
+        "becomes": ServerBecomes,
     }
 )
 """The registry. A drill writes `- {alert: {name: ServiceDown, node: web1}, within: 10s}`."""

@@ -142,6 +142,29 @@ class PageArrives:
 
 
 @dataclass(frozen=True, slots=True)
+class TicketArrives:
+    """A ticket says that an alert fires: something for working hours, which wakes nobody."""
+
+    alert: str = ""
+    node: str = ""
+
+    def judge(self, seen: Observation) -> Ruling:
+        """Come true at the first ticket that is meant."""
+        tickets = [p for p in seen.pages if p.at >= seen.began and p.firing and p.path == "ticket"]
+        for ticket in tickets:
+            if self.alert in ("", ticket.alert) and self.node in ("", ticket.labels.get("node")):
+                return Came(ticket.at)
+        return NotYet(f"tickets: {', '.join(sorted({t.alert for t in tickets})) or 'none'}")
+
+    def watch(self) -> Watch | None:
+        """Need nothing beyond what every drill looks at."""
+        return None
+
+    def __str__(self) -> str:
+        return f"a ticket is written: {named(self.alert, self.node) or 'anything'}"
+
+
+@dataclass(frozen=True, slots=True)
 class DeadmanReports:
     """The dead man's receiver outside the cluster reports that the Watchdog went quiet."""
 
@@ -191,8 +214,12 @@ _PEOPLE = ("page", "second-path")
 
 
 def people_paged(seen: Observation) -> list[Page]:
-    """Return what reached people since the fault, by either path."""
-    return [p for p in seen.pages if p.at >= seen.began and p.firing and p.path in _PEOPLE]
+    """Return what reached people since the fault, by either path: one alert for each notification.
+
+    A notification with ten alerts rings once.
+    """
+    pages = [p for p in seen.pages if p.at >= seen.began and p.firing and p.path in _PEOPLE]
+    return list({(page.at, page.path): page for page in reversed(pages)}.values())[::-1]
 
 
 def _name(alert: Alert) -> str:

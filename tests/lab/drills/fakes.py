@@ -117,6 +117,12 @@ class FakeLab:
             self.diary.append(f"{node}: {_short(argv)}")
         return Completed(0, next((v for k, v in self.answers.items() if k in text), ""), "")
 
+    def ask(self, node: str, argv: Sequence[str], *, timeout: float = 30.0) -> Completed:
+        return self.exec(node, argv, timeout=timeout)
+
+    def changed_at(self, node: str, path: str) -> float | None:
+        return None
+
     def _show(self, argv: Sequence[str]) -> str:
         if "MainPID" in argv:
             return "77\n"

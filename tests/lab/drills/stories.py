@@ -8,14 +8,19 @@ from lab.drills.observation import (
     Answer,
     AnswerAt,
     Entry,
+    FreezesAt,
     Incident,
     IncidentsAt,
     LedgerAt,
     LogAt,
+    Mark,
+    MarksAt,
     Observation,
+    OwnersAt,
     Page,
     QueryAt,
     RedundancyAt,
+    ServersAt,
     Step,
     Unit,
     UnitAt,
@@ -83,6 +88,10 @@ def seen(*entries: object, now: float = 60.0, more: Iterable[Request] = ()) -> O
         AnswerAt: "answers",
         LogAt: "logs",
         RedundancyAt: "redundancy",
+        FreezesAt: "freezes",
+        OwnersAt: "owners",
+        MarksAt: "marks",
+        ServersAt: "servers",
         Page: "pages",
         Request: "requests",
     }
@@ -111,3 +120,19 @@ def answer(at: float, status: int, body: str = "") -> AnswerAt:
 
 def log(at: float, count: int | None) -> LogAt:
     return LogAt(BEGAN + at, "mon1", "hale-healer.service", "alert.refused", count)
+
+
+def freezes(at: float, *reasons: str) -> FreezesAt:
+    return FreezesAt(BEGAN + at, reasons)
+
+
+def owners(at: float, *nodes: str) -> OwnersAt:
+    return OwnersAt(BEGAN + at, "10.77.0.100", nodes)
+
+
+def servers(at: float, balancer: str, state: str) -> ServersAt:
+    return ServersAt(BEGAN + at, balancer, {"web/web1": state})
+
+
+def marks(at: float, *found: Mark, node: str = "lb1") -> MarksAt:
+    return MarksAt(BEGAN + at, node, found)

@@ -10,8 +10,22 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from lab.drills.observation import AlertsAt, AnswerAt, FreezesAt, IncidentsAt, QueryAt
-from lab.drills.watched import parse_ledger, parse_line, when
+from lab.drills.observation import (
+    AlertsAt,
+    AnswerAt,
+    FreezesAt,
+    IncidentsAt,
+    Mark,
+    QueryAt,
+    ServersAt,
+)
+from lab.drills.watched import (
+    parse_ledger,
+    parse_line,
+    parse_local_addresses,
+    parse_marks,
+    when,
+)
 from lab.eyes import NODES, SERVICES, Notebook, Watcher, watch
 
 ALERTS = {
@@ -76,9 +90,19 @@ async def plane() -> AsyncIterator[Plane]:
         "/api/v1/incidents/1": INCIDENT,
         "/api/v1/status": {"freezes": [{"reason": "no_watchdog", "sentence": ""}]},
         "/page": "some text",
+        "/servers": SERVERS,
     }
     yield plane
     await runner.cleanup()
+
+
+SERVERS = """\
+# TYPE haproxy_server_status gauge
+haproxy_server_status{proxy="web",server="web1",state="DOWN"} 0
+haproxy_server_status{proxy="web",server="web1",state="UP"} 1
+haproxy_server_status{proxy="web",server="web2",state="DOWN"} 1
+haproxy_server_check_status{proxy="web",server="web1",state="HANA"} 1
+"""
 
 
 async def looked(plane: Plane, lines: int) -> dict[tuple[str, str], object]:
@@ -94,7 +118,9 @@ async def looked(plane: Plane, lines: int) -> dict[tuple[str, str], object]:
     out = Out()
     async with aiohttp.ClientSession() as session:
         watcher = Watcher(session, Notebook(out, lambda: 100.0), plane.url, plane.url)
-        task = asyncio.create_task(watch(watcher, ["up == 1"], [f"{plane.url}/page"]))
+        balancers = {"lb1": f"{plane.url}/servers"}
+        asked = watch(watcher, ["up == 1"], [f"{plane.url}/page"], balancers)
+        task = asyncio.create_task(asked)
         async with asyncio.timeout(20):
             await out.enough.wait()
         task.cancel()
@@ -113,7 +139,7 @@ async def looked(plane: Plane, lines: int) -> dict[tuple[str, str], object]:
 
 async def test_everything_is_seen(plane: Plane) -> None:
     """Alerts, samples, incidents with their history, and any URL."""
-    seen = await looked(plane, 7)
+    seen = await looked(plane, 8)
     alerts, incidents = seen["AlertsAt", ""], seen["IncidentsAt", ""]
     assert isinstance(alerts, AlertsAt)
     assert alerts.alerts is not None
@@ -132,6 +158,9 @@ async def test_everything_is_seen(plane: Plane) -> None:
     freezes = seen["FreezesAt", ""]
     assert isinstance(freezes, FreezesAt)
     assert freezes.reasons == ("no_watchdog",)
+    servers = seen["ServersAt", ""]
+    assert isinstance(servers, ServersAt)
+    assert (servers.balancer, servers.states) == ("lb1", {"web/web1": "UP", "web/web2": "DOWN"})
     page = seen["AnswerAt", ""]
     assert isinstance(page, AnswerAt)
     assert (page.answer.status, page.answer.body) == (200, "some text")
@@ -141,11 +170,63 @@ async def test_everything_is_seen(plane: Plane) -> None:
 async def test_a_source_without_a_sound_answer_is_unknown(plane: Plane, nonsense: object) -> None:
     """And it costs the others nothing."""
     plane.answers["/api/v1/alerts"] = nonsense
-    seen = await looked(plane, 7)
+    seen = await looked(plane, 8)
     alerts = seen["AlertsAt", ""]
     assert isinstance(alerts, AlertsAt)
     assert alerts.alerts is None
     assert isinstance(seen["query", "up == 1"], QueryAt)
+
+
+async def test_incidents_that_were_over_long_ago_are_left_out(plane: Plane) -> None:
+    """And one that is closed is asked for once."""
+    rows = [
+        {"id": "1", "state": "closed", "changed_at": "1970-01-01T00:01:30Z"},
+        {"id": "2", "state": "closed", "changed_at": "1970-01-01T00:15:00Z"},
+        {"id": "3", "state": "open", "changed_at": "1970-01-01T00:00:01Z"},
+    ]
+    plane.answers["/api/v1/incidents"] = {"incidents": rows}
+    plane.answers |= {f"/api/v1/incidents/{row['id']}": INCIDENT | row for row in rows}
+    out = io.StringIO()
+    async with aiohttp.ClientSession() as session:
+        notebook = Notebook(out, lambda: 1000.0)
+        watcher = Watcher(session, notebook, plane.url, plane.url)
+        await watcher.incidents()
+        del plane.answers["/api/v1/incidents/2"]
+        await watcher.incidents()
+    (line,) = out.getvalue().splitlines()
+    assert [one["id"] for one in json.loads(line)["value"]] == ["2", "3"]
+
+
+def test_marks_are_read_as_the_gate_writes_them() -> None:
+    """Whose they are decides who may take them back."""
+    data = b'{"v":1,"marks":[{"mark":"pool.drain","subject":"web/web1","owners":["person:ada"]}]}'
+    assert parse_marks(data) == (Mark("pool.drain", "web/web1", ("person:ada",)),)
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b"{}", b'{"marks":[{}]}', b'{"marks":1}'])
+def test_marks_that_cannot_be_read_are_said_so(data: bytes) -> None:
+    """No marks and unread ones are not the same."""
+    with pytest.raises(ValueError, match=r"."):
+        parse_marks(data)
+
+
+FIB_TRIE = """\
+Main:
+  +-- 0.0.0.0/0 3 0 5
+     +-- 10.77.0.0/24 2 0 2
+        |-- 10.77.0.0
+           /24 link UNICAST
+        |-- 10.77.0.21
+           /32 host LOCAL
+        |-- 10.77.0.255
+           /32 link BROADCAST
+"""
+
+
+def test_a_nodes_own_addresses_are_read_from_its_routes() -> None:
+    """Neither its network nor its broadcast address is one."""
+    assert parse_local_addresses(FIB_TRIE) == {"10.77.0.21"}
+    assert parse_local_addresses("") == frozenset()
 
 
 def test_what_did_not_change_is_written_once() -> None:

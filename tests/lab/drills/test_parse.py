@@ -8,6 +8,7 @@ from cluster.errors import ConfigErrors
 from cluster.load import read
 from lab.drills import find, load_drill
 from lab.drills.facts.monitoring import AlertFires
+from lab.drills.facts.serving import UrlAnswers
 from lab.drills.install import overridden
 from lab.drills.model import Journal
 from lab.drills.parse import parse_drill
@@ -50,6 +51,18 @@ def test_steps_are_in_the_order_of_their_times() -> None:
     assert [step.kind for step in drill.steps] == ["node.freeze", "service.kill"]
 
 
+def test_a_step_that_waits_keeps_its_place_and_all_after_it() -> None:
+    """What it waits for is a fact like any other, and is watched for."""
+    more = (
+        "  - {kind: node.power_on, node: web1, at: 10s, when: {answers: {url: http://x/}}}\n"
+        "  - {kind: node.freeze, node: web2}\n"
+    )
+    drill = parse_drill(SOUND.replace("expected:", more + "expected:").encode(), "d.yml")
+    assert [step.kind for step in drill.steps] == ["service.kill", "node.power_on", "node.freeze"]
+    assert drill.steps[1].when == UrlAnswers("http://x/")
+    assert UrlAnswers("http://x/") in drill.facts
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
@@ -76,6 +89,7 @@ def test_steps_are_in_the_order_of_their_times() -> None:
             "given: {services: [{name: a}]}\nfault:",
             "given.services[0]: 'node' is missing",
         ),
+        (", at: 1500ms", ", when: {}", "fault[0].when: 0 facts in one item."),
         ("fault:", "name: two\nfault:", "name: this key is already on line 1."),
     ],
 )

@@ -13,7 +13,7 @@ from lab.drills.facts.serving import ServiceLost
 from lab.drills.judgement import Figures, broken_limits, is_settled, judge, measure
 from lab.drills.model import Drill, Expected, Given, Limits, Load, Step
 from lab.drills.moments import Moment, moments
-from lab.drills.observation import Observation
+from lab.drills.observation import Mark, Observation, ServersAt
 from lab.drills.reading import Seconds
 from lab.drills.report import as_json, line, markdown, table, write
 from lab.faults.service_kill import ServiceKill
@@ -22,14 +22,18 @@ from tests.lab.drills.stories import (
     URL,
     alerts,
     fires,
+    freezes,
     incident,
     incidents,
     ledger,
+    marks,
     missing,
+    owners,
     page,
     requests,
     restart,
     seen,
+    servers,
     step,
 )
 
@@ -105,6 +109,41 @@ def test_what_was_firing_before_is_not_detected() -> None:
     """Only what the fault brought counts."""
     observation = seen(alerts(-5, FIRING), alerts(2, FIRING, fires("Other")))
     assert measure(observation).detected == pytest.approx(2)
+
+
+def test_everything_of_a_tier_is_told_once() -> None:
+    """An address that moves, a member that goes, a mark, a freeze, a ticket."""
+    observation = seen(
+        owners(-1, "lb1"),
+        owners(2, "lb1", "lb2"),
+        owners(2.1, "lb2"),
+        servers(-1, "lb1", "UP"),
+        servers(-1, "lb2", "UP"),
+        servers(3, "lb1", "DOWN"),
+        servers(3.2, "lb2", "DOWN"),
+        ServersAt(BEGAN + 3.5, "lb1", None),
+        marks(-1),
+        marks(4, Mark("pool.drain", "web/web1", ("incident:1.2",))),
+        marks(9),
+        freezes(-1),
+        freezes(5, "storm"),
+        freezes(8),
+        page(6, "ticket", "PoolMemberDown"),
+    )
+    assert [(round(m.at - BEGAN, 1), m.word, m.text) for m in moments(observation)] == [
+        (2.1, "moved", "10.77.0.100: lb1 -> lb2"),
+        (3.2, "pool", "web/web1 is DOWN"),
+        (4.0, "marked", "pool.drain web/web1 on lb1, owner incident:1.2"),
+        (5.0, "frozen", "storm"),
+        (6.0, "ticket", "PoolMemberDown web1"),
+        (8.0, "thawed", "storm"),
+        (9.0, "unmarked", "pool.drain web/web1 on lb1, owner incident:1.2"),
+    ]
+    assert measure(observation).actors == (
+        ("VRRP", pytest.approx(2.1)),
+        ("HAProxy", pytest.approx(3.2)),
+    )
+    assert measure(observation).pages == 0
 
 
 def test_a_service_that_is_not_back_has_no_time() -> None:
@@ -211,10 +250,14 @@ def test_the_table_has_a_row_for_each_drill() -> None:
     good = judge(DRILL, STORY, FAULTS)
     calm = judge(replace(DRILL, name="calm"), Observation(BEGAN, BEGAN + 5), FAULTS)
     assert table([good, calm]).splitlines() == [
-        "fault         detected  acted   serving again  redundancy back  requests lost",
-        "------------  --------  ------  -------------  ---------------  -------------",
-        "nginx-killed  +3.2 s    +5.1 s  +7.5 s         +9.5 s           50 of 200",
-        "calm          never     never   not lost       not lost         no load",
+        "drill         who acted  detected  acted   serving again  redundancy back  requests lost"
+        "  people called",
+        "------------  ---------  --------  ------  -------------  ---------------  -------------"
+        "  -------------",
+        "nginx-killed  Hale       +3.2 s    +5.1 s  +7.5 s         +9.5 s           50 of 200    "
+        "  once",
+        "calm          nobody     never     never   not lost       not lost         no load      "
+        "  no",
     ]
 
 

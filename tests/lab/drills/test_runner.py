@@ -25,7 +25,8 @@ from lab.drills.model import (
 from lab.drills.moments import Moment
 from lab.drills.observation import Observation
 from lab.drills.reading import Seconds
-from lab.drills.runner import run
+from lab.drills.runner import run, run_in
+from lab.drills.session import opened
 from lab.drills.underway import NotGiven
 from lab.eyes import NODES, SERVICES
 from lab.faults.node_power_off import NodePowerOff
@@ -111,14 +112,14 @@ def ran(
 
 
 def test_everything_happens_in_order(lab: FakeLab) -> None:
-    """Eyes before load, snapshot before fault, undo before the eyes close."""
+    """Whatever watches comes first, snapshot before fault, undo before the eyes close."""
     report = ran(lab)
     assert report.held, report.broken
     assert lab.diary == [
         "started lab.pager",
         "started lab.eyes",
-        "snapshot web2",
         "started lab.load",
+        "snapshot web2",
         "web1: kill -KILL 77",
         "snapshot web2",
         "web1: sh nginx.service",
@@ -217,6 +218,56 @@ def test_undo_runs_when_a_judge_fails_or_the_drill_is_cancelled(
         "stopped lab.load",
         "stopped lab.eyes",
         "stopped lab.pager",
+    ]
+
+
+def test_a_step_waits_for_what_it_names(lab: FakeLab) -> None:
+    """Its time counts from then, and the drill is watched from then on."""
+    waits = Step("node.power_off", NodePowerOff("web2"), Seconds(2), AlertFires("ServiceDown"))
+    report = ran(lab, replace(DRILL, steps=(*DRILL.steps, waits)))
+    assert report.held, report.broken
+    faults = [round(m.at - report.began) for m in report.moments if m.word == "fault"]
+    assert faults == [0, 5]
+    assert report.ended - report.began >= 9
+
+
+def test_a_step_that_waits_in_vain_is_not_done(lab: FakeLab) -> None:
+    """The drill did not hold, and says what was waited for."""
+    waits = Step("node.power_off", NodePowerOff("web2"), when=AlertFires("NoSuchAlert"))
+    report = ran(lab, replace(DRILL, steps=(*DRILL.steps, waits)))
+    assert "node.power_off was not done: it waited for: NoSuchAlert fires" in report.broken
+    assert "web2: power off" not in lab.diary
+
+
+def test_requests_that_are_lost_before_the_fault_keep_the_drill_from_it(lab: FakeLab) -> None:
+    """What is lost later would be nobody's fault in particular."""
+    lost = {"at": 1001.0, "url": DRILL.load.urls[0], "ok": False, "status": 0, "seconds": 1}
+    load = lab.directory / "seen" / "load.jsonl"
+    lab.clock.after(1.0, lambda: load.write_text(json.dumps(lost) + "\n"))
+    report = ran(lab)
+    assert report.began == pytest.approx(1003, abs=0.3)
+    assert report.figures.lost_requests == 0
+
+
+def test_several_drills_share_one_session(lab: FakeLab) -> None:
+    """Nothing is started twice, and the second is not judged by what the first one saw."""
+    calm = replace(
+        DRILL,
+        name="two",
+        expected=(Expected(VerbsCounted(0), Seconds(5)),),
+        never=(AlertFires("ServiceDown"),),
+        limits=Limits(),
+    )
+    eyes = lab.on_spawn
+    with opened(lab, [DRILL, calm], lab.clock, lab.directory / "seen") as session:
+        assert run_in(session, DRILL, lambda moment, began: None).held
+        eyes.write(told(lab, "alerts", "", []))
+        report = run_in(session, calm, lambda moment, began: None)
+        assert report.held, report.broken
+    assert [line for line in lab.diary if line.startswith("started")] == [
+        "started lab.pager",
+        "started lab.eyes",
+        "started lab.load",
     ]
 
 

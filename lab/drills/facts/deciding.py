@@ -1,0 +1,100 @@
+"""Facts about how the healer sees its cluster: frozen, thawed, and many alerts as one incident."""
+
+from dataclasses import dataclass
+
+from lab.drills.facts.ruling import Came, NotYet, Ruling, Spoiled, Watch, since
+from lab.drills.observation import Incident, Observation
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """The healer says that it would do nothing anywhere, and the word is `reason`."""
+
+    reason: str
+
+    def judge(self, seen: Observation) -> Ruling:
+        """Come true when it first says so."""
+        for at, entry in since(seen.freezes, seen.began):
+            if self.reason in (entry.reasons or ()):
+                return Came(at)
+        said = {word for _, e in since(seen.freezes, seen.began) for word in e.reasons or ()}
+        return NotYet(f"reasons given: {', '.join(sorted(said)) or 'none'}")
+
+    def watch(self) -> Watch | None:
+        """Need nothing beyond what every drill looks at."""
+        return None
+
+    def __str__(self) -> str:
+        return f"the healer is frozen with reason {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Thawed:
+    """The healer was frozen for a reason and is so no more, by its own word."""
+
+    reason: str
+
+    def judge(self, seen: Observation) -> Ruling:
+        """Come true with the last answer from which on the reason is not given."""
+        was, came = False, None
+        for at, entry in since(seen.freezes, seen.began):
+            if entry.reasons is None:
+                continue
+            if self.reason in entry.reasons:
+                was, came = True, None
+            elif was and came is None:
+                came = at
+        return (
+            NotYet("it is frozen" if was else "it was never frozen") if came is None else Came(came)
+        )
+
+    def watch(self) -> Watch | None:
+        """Need nothing beyond what every drill looks at."""
+        return None
+
+    def __str__(self) -> str:
+        return f"the healer thaws from {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class OneIncident:
+    """Several alerts about a node are one incident, and there is no other about it.
+
+    Attributes:
+        alerts: Names of those that have to be in it, as cause or as symptom, at any time.
+        cause: What its cause is at the end; empty means any.
+    """
+
+    node: str
+    alerts: tuple[str, ...]
+    cause: str = ""
+
+    def judge(self, seen: Observation) -> Ruling:
+        """Come true when the last of them has joined."""
+        joined: dict[str, set[str]] = {}
+        newest: dict[str, Incident] = {}
+        came: float | None = None
+        for at, entry in since(seen.incidents, seen.began):
+            for one in entry.incidents or ():
+                if one.node == self.node and (one.opened or at) >= seen.began:
+                    joined.setdefault(one.id, set()).update(one.alerts)
+                    newest[one.id] = one
+            if any(set(self.alerts) <= names for names in joined.values()):
+                came = at if came is None else came
+        if len(joined) > 1:
+            return Spoiled(f"{len(joined)} incidents: " + "; ".join(map(str, joined.values())))
+        if came is None:
+            names = set().union(*joined.values())
+            return NotYet(f"joined: {', '.join(sorted(names)) or 'none'}")
+        (incident,) = newest.values()
+        if self.cause not in ("", incident.cause):
+            return NotYet(f"its cause is {incident.cause}")
+        return Came(came)
+
+    def watch(self) -> Watch | None:
+        """Need nothing beyond what every drill looks at."""
+        return None
+
+    def __str__(self) -> str:
+        what = f" caused by {self.cause}" if self.cause else ""
+        return f"{', '.join(self.alerts)} about {self.node} are one incident{what}"

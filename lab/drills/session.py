@@ -1,0 +1,130 @@
+"""One or several drills on a running lab, watched by the same eyes, pager and load all the while.
+
+Rule: each drill starts from the newest that is known of each source, and judges nothing older.
+"""
+
+import contextlib
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cluster.load import Loaded
+from cluster.model import Cluster
+from lab.drills import install
+from lab.drills.facts.ruling import WatchQuery, WatchUrl
+from lab.drills.fleet import Fleet, fleet
+from lab.drills.gather import Gatherer, Tail
+from lab.drills.model import Drill
+from lab.drills.underway import Clock
+from lab.ports import Lab, LabError
+
+_DEADMAN_AFTER = 30  # seconds
+_FILES = ("watch.jsonl", "pages.jsonl", "load.jsonl")
+
+
+@dataclass(slots=True)
+class Session:
+    """What watches a lab during several drills.
+
+    Attributes:
+        base: The scenario's own cluster.yml.
+        directory: Holds what eyes, pager and load write.
+        since: When the load began, epoch seconds.
+    """
+
+    lab: Lab
+    clock: Clock
+    base: Loaded
+    directory: Path
+    since: float
+    _seen: Tail = field(init=False)
+    _newest: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._seen = Tail(self.directory / _FILES[0])
+
+    def gatherer(self, drill: Drill, cluster: Cluster) -> Gatherer:
+        """Return what looks for one drill."""
+        offsets = {name: _size(self.directory / name) for name in _FILES}
+        for line in self._seen.lines():
+            told = json.loads(line)
+            self._newest[told["source"], told["name"]] = line
+        offsets[_FILES[0]] = self._seen.offset
+        watches = tuple(w for fact in drill.facts if (w := fact.watch()) is not None)
+        found = Gatherer(
+            self.lab, fleet(cluster), self.directory, watches, self.clock.now, drill.load.urls
+        )
+        found.start_from(self._newest.values(), offsets)
+        return found
+
+
+@contextlib.contextmanager
+def opened(lab: Lab, drills: Sequence[Drill], clock: Clock, directory: Path) -> Iterator[Session]:
+    """Have eyes, pager and load for some drills; they end with the context.
+
+    Args:
+        lab: A lab that is up.
+        drills: What will be run; everything that any of them asks about is watched.
+        clock: The time.
+        directory: Gets what eyes, pager and load write; what lies there is removed.
+
+    Raises:
+        LabError: The scenario's cluster.yml cannot be read, or something did not start.
+    """
+    base = install.read_base(lab)
+    _empty(directory)
+    with ExitStack() as processes:
+        spawning = _Spawning(lab, directory, processes)
+        spawning.spawn("pages", ["lab.pager", f"--deadman-after={_DEADMAN_AFTER}"])
+        spawning.spawn("watch", ["lab.eyes", *_eyes(fleet(base.cluster), drills)])
+        urls = dict.fromkeys(url for drill in drills for url in drill.load.urls)
+        if urls:
+            rate = max(drill.load.rate for drill in drills if drill.load.urls)
+            spawning.spawn("load", ["lab.load", f"--rate={rate}", *urls])
+        yield Session(lab, clock, base, directory, clock.now())
+
+
+def _eyes(fleet: Fleet, drills: Sequence[Drill]) -> list[str]:
+    argv = [f"--prometheus={fleet.prometheus_url}", f"--healer={fleet.healer_url}"]
+    argv += [f"--balancer={one.node}={one.metrics_url}" for one in fleet.balancers]
+    for fact in (fact for drill in drills for fact in drill.facts):
+        match fact.watch():
+            case WatchQuery(expr):
+                argv.append(f"--query={expr}")
+            case WatchUrl(url):
+                argv.append(f"--url={url}")
+    return list(dict.fromkeys(argv))
+
+
+@dataclass(frozen=True, slots=True)
+class _Spawning:
+    lab: Lab
+    directory: Path
+    processes: ExitStack
+
+    def spawn(self, name: str, argv: Sequence[str]) -> None:
+        module, *words = argv
+        out = f"--out={self.directory / name}.jsonl"
+        process = self.lab.spawn_host(
+            [sys.executable, "-m", module, out, *words], self.directory / f"{name}.log"
+        )
+        self.processes.callback(process.stop)
+
+
+def _empty(directory: Path) -> None:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        for old in (*directory.glob("*.jsonl"), *directory.glob("*.log")):
+            old.unlink()
+    except OSError as error:
+        raise LabError(f"{directory}: {error.strerror}") from error
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return 0
