@@ -283,13 +283,10 @@ class FakeGates:
             await self.pause.wait()
         self._mark(order)
         if self.cures:
-            self.cluster.down -= {
-                target
-                for target in self.cluster.down
-                if self.cluster.topology.services[target.service or ""].unit
-                == dict(order.args).get("unit")
-                and target.node == order.node
-            }
+            unit = dict(order.args).get("unit")
+            known = self.cluster.topology.services
+            cured = {name for name, one in known.items() if one.unit == unit}
+            self.cluster.down -= {Target(order.node, name) for name in cured}
         if self.mute:
             raise OutcomeUnknown(f"{order.node}: the session ended")
         return self.ended
