@@ -15,7 +15,10 @@ export SOURCE_DATE_EPOCH := 1767225600
 DEBIAN := python3-venv python3-dev dbus ca-certificates \
 	systemd-container mmdebstrap iproute2 nftables e2fsprogs zstd lxcfs openssh-client
 # Programs that check what we render. They are unpacked and never installed, so no daemon starts here.
-TOOLS := prometheus prometheus-alertmanager prometheus-node-exporter
+TOOLS := prometheus prometheus-alertmanager prometheus-node-exporter haproxy keepalived
+# What these two need beyond a small Debian.
+LIBRARIES := libglib2.0-0 liblua5.3-0 libmnl0 libnftnl11 libnl-3-200 libnl-genl-3-200 libopentracing-c-wrapper0 \
+	libopentracing1 libpci3 libperl5.36 libsensors5 libsnmp40 libwrap0
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
@@ -38,12 +41,12 @@ setup: .venv/.ready  ## Debian's packages and the pinned environment in .venv
 	@$(BIN)/pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e . 2>/dev/null
 	@touch $@
 
-tools: .tools/.ready  ## Prometheus' and Alertmanager's programs, unpacked into .tools
+tools: .tools/.ready  ## programs that check what is rendered, unpacked into .tools
 
 .tools/.ready: .venv/.debian
 	@echo "unpacking $(TOOLS)"
 	@rm -rf .tools; mkdir -p .tools/deb
-	@apt-get update -qq; cd .tools/deb; apt-get download -q $(TOOLS) >/dev/null 2>&1
+	@apt-get update -qq; cd .tools/deb; apt-get download -q $(TOOLS) $(LIBRARIES) >/dev/null 2>&1
 	@for deb in .tools/deb/*.deb; do dpkg-deb -x $$deb .tools; done
 	@rm -rf .tools/deb; touch $@
 
@@ -73,10 +76,14 @@ check: setup tools  ## formatter, linter, types, import contracts, rules, render
 	@$(BIN)/lint-imports | tail -n 3
 	@.tools/usr/bin/promtool check rules rules/*.yml >/dev/null
 	@.tools/usr/bin/promtool test rules tests/rules/*.test.yml >/dev/null
-	@$(BIN)/hale-cluster check scenarios/first/cluster.yml >/dev/null || [ $$? = 1 ]
-	@out=$$(mktemp -d); trap 'rm -rf $$out' EXIT; $(BIN)/hale-cluster render scenarios/first/cluster.yml $$out >/dev/null; \
-	.tools/usr/bin/amtool check-config $$out/mon1/etc/prometheus/alertmanager.yml >/dev/null; \
-	.tools/usr/bin/promtool check rules $$out/mon1/etc/prometheus/rules/*.yml >/dev/null
+	@for scenario in scenarios/*/cluster.yml; do \
+		$(BIN)/hale-cluster check $$scenario >/dev/null || [ $$? = 1 ] || exit 1; \
+		out=$$(mktemp -d); $(BIN)/hale-cluster render $$scenario $$out >/dev/null; \
+		.tools/usr/bin/amtool check-config $$out/*/etc/prometheus/alertmanager.yml >/dev/null; \
+		.tools/usr/bin/promtool check rules $$out/*/etc/prometheus/rules/*.yml >/dev/null; \
+		rm -rf $$out; \
+	done
+	@$(BIN)/python -m pytest -q -m tools tests/cluster/test_native.py >/dev/null
 	@echo "make check: clean"
 
 bench: setup tools  ## every figure that a document quotes

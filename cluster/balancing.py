@@ -6,8 +6,8 @@ Rule: what is written here fits keepalived.conf and haproxy.cfg as it is.
 
 import ipaddress
 import re
+from dataclasses import dataclass
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
@@ -23,34 +23,32 @@ from cluster.fields import (
     Port,
     Unit,
     between,
-    checked_url,
 )
 
 HEALTH_PORT = 8404
 METRICS_PORT = 8405
+HEALTH, READY = "/health", "/ready"
+"""Pages of a balancer that Hale manages: its worker answers; and it has a member for each pool."""
 DECLINED = "/var/lib/hale-gate/decline"
 """Where a gate keeps a track file for each address; keepalived reads them."""
 
+# Only signs that mean nothing to keepalived and to a shell.
+_LOCAL = re.compile(
+    r"http://(?P<host>127\.0\.0\.1|\[::1\])(:(?P<port>[0-9]{1,5}))?(?P<path>(/[A-Za-z0-9/_.%~-]{0,500})?)",
+    re.ASCII,
+)
 _LISTEN = re.compile(r"(?P<host>\*|[0-9.]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})", re.ASCII)
 
 
 def _local(text: str) -> str:
     """Accept what a node can ask of itself: a track script that needs the network proves nothing."""
-    parts = urlsplit(checked_url(text))
-    loopback = parts.hostname == "localhost" or _is_loopback(parts.hostname or "")
-    if parts.scheme != "http" or not loopback or parts.query or parts.fragment:
+    match = _LOCAL.fullmatch(text)
+    if match is None or not 0 < int(match["port"] or 80) < 65536:
         raise ValueError(
-            f"{text!r} is not asked of the node itself. Write http://127.0.0.1:{HEALTH_PORT}/health, "
+            f"{text!r} is not a plain page of the node itself. Write http://127.0.0.1:{HEALTH_PORT}{READY}, "
             "which the balancer's own worker answers."
         )
     return text
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _listens(text: str) -> str:
@@ -71,6 +69,16 @@ class AddressCheck(Block):
     """How keepalived asks, once a second and for one second, whether its node can serve at all."""
 
     http: Annotated[str, AfterValidator(_local)]
+
+    @property
+    def words(self) -> tuple[str, str, str]:
+        """The address, the port and the path that are asked."""
+        match = _LOCAL.fullmatch(self.http)
+        host, port, path = match.group("host", "port", "path") if match else ("", "", "")
+        return host.strip("[]"), port or "80", path or "/"
+
+
+OWN_CHECK = AddressCheck(http=f"http://127.0.0.1:{HEALTH_PORT}{READY}")
 
 
 class VirtualAddress(Block):
@@ -122,6 +130,40 @@ class VirtualAddress(Block):
                 f"Write at most {longest}."
             )
         return self
+
+
+@dataclass(frozen=True, slots=True)
+class Priorities:
+    """VRRP's priorities of an address's candidates, and what each mark takes off.
+
+    Whatever is marked and whatever fails, the order is: those that can serve and are not declined, those that can serve
+    and are declined, those that cannot serve. Within each the first candidate wins, so that there is
+    always exactly one owner. keepalived never reaches FAULT by them.
+
+    Attributes:
+        first: Of the first candidate; each next one has `step` less.
+        declined: Added where the address is declined; negative, as is the next.
+        failed: Added where the check fails.
+    """
+
+    first: int
+    step: int
+    declined: int
+    failed: int
+
+
+MOST_CANDIDATES = 99
+
+
+def priorities(candidates: int) -> Priorities:
+    """Return the priorities for so many candidates, at most MOST_CANDIDATES.
+
+    keepalived holds what results within 1 to 254 (keepalived.conf(5)), so the steps are smaller where
+    there are many: a declined last one must stay above the clamped rest.
+    """
+    step = min(10, 198 // (2 * candidates - 1))
+    span = step * (candidates - 1)
+    return Priorities(200, step, -(span + step), -(2 * span + 2 * step))
 
 
 class Pool(Block):

@@ -15,7 +15,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
-from cluster.balancing import HEALTH_PORT, Pool, VirtualAddress
+from cluster.balancing import OWN_CHECK, AddressCheck, Pool, VirtualAddress
 from cluster.fields import (
     NOT_EMPTY,
     Address,
@@ -221,12 +221,11 @@ class Cluster(Block):
         """Return the pools whose members serve this, in the order of the file."""
         return tuple(pool for pool in self.pools.values() if pool.service == service)
 
-    def check_of(self, address: VirtualAddress) -> str | None:
-        """Return the URL by which a candidate asks itself whether it can serve; None where nothing says."""
-        if address.check is not None:
-            return address.check.http
-        managed = any(p.manage and p.balancers == address.group for p in self.pools.values())
-        return f"http://127.0.0.1:{HEALTH_PORT}/health" if managed else None
+    def check_of(self, address: VirtualAddress) -> AddressCheck | None:
+        """Return how a candidate asks itself whether it can serve; None where nothing says."""
+        pools = self.pools.values()
+        managed = any(pool.manage and pool.balancers == address.group for pool in pools)
+        return address.check or (OWN_CHECK if managed else None)
 
     def probe_for(self, service: Service, node: str) -> Probe | None:
         """Return the service's probe as it runs for one node, with `{address}` filled in."""

@@ -6,7 +6,7 @@ Rule: as in cluster.coherence, what is not shaped as it should be is passed over
 import ipaddress
 from collections.abc import Callable, Iterator, Sequence
 
-from cluster.balancing import HEALTH_PORT, METRICS_PORT
+from cluster.balancing import HEALTH_PORT, METRICS_PORT, MOST_CANDIDATES
 from cluster.document import Document, Value
 from cluster.errors import Path, Problem, did_you_mean
 from cluster.ladder import Action
@@ -64,6 +64,16 @@ def _ip(text: Value) -> object:
         return ipaddress.ip_address(text) if isinstance(text, str) else None
     except ValueError:
         return None
+
+
+def candidates(document: Document) -> Iterator[Problem]:
+    """Find addresses with more candidates than VRRP's priorities can tell apart."""
+    for address in document.mapping(ADDRESSES):
+        path: Path = (ADDRESSES, address, "group")
+        count = len(_nodes(document, document.at(*path)))
+        if count > MOST_CANDIDATES:
+            message = f"{count} candidates are more than VRRP can put in an order."
+            yield document.problem(path, message, f"Write a group of at most {MOST_CANDIDATES}.")
 
 
 def router_ids(document: Document) -> Iterator[Problem]:
@@ -217,6 +227,7 @@ TIER: tuple[Look, ...] = (
     names,
     readable_names,
     addresses,
+    candidates,
     router_ids,
     served_by_members,
     out_of_control,

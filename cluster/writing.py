@@ -10,6 +10,10 @@ from typing import Any
 import yaml
 
 HEADER = "# Written by hale-cluster render from cluster.yml. Edit that and render again.\n"
+FRAGMENT = """\
+# For whoever owns the program's own configuration: include this file, or take over what is in it.
+# With `manage: true` in cluster.yml the whole configuration is written.
+"""
 
 _PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./-]*|[0-9]+(ms|s|m|h|d)", re.ASCII)
 # Every word that YAML 1.1 or 1.2 reads as something other than text.

@@ -9,9 +9,12 @@ from cluster.load import Loaded
 from cluster.packaged import RuleFile
 from cluster.peers import peers
 from cluster.render.alertmanager import alertmanager_default, alertmanager_yml
+from cluster.render.constants import CONSTANTS, constants_yml
 from cluster.render.exporter import exporter_yml
 from cluster.render.gate import gate_json, sshd_conf
-from cluster.render.prometheus import JOBS, prometheus_default, prometheus_yml, targets_json
+from cluster.render.haproxy import haproxy_files
+from cluster.render.keepalived import keepalived_files
+from cluster.render.prometheus import jobs, prometheus_default, prometheus_yml, targets_json
 from cluster.render.rules import rules_yml
 from cluster.render.systemd import restart_conf
 from cluster.tree import File, Tree
@@ -31,6 +34,8 @@ def render(loaded: Loaded, rules: tuple[RuleFile, ...]) -> Tree:
         found = [("etc/hale/exporter.yml", exporter_yml(cluster, node, watched[node]))]
         found += _gate(loaded, node)
         found += _units(loaded, node)
+        found += keepalived_files(cluster, node)
+        found += haproxy_files(cluster, node)
         if node == cluster.healer.node:
             found.append(("etc/hale/cluster.yml", loaded.document.source))
         if node in cluster.monitoring.nodes:
@@ -56,10 +61,11 @@ def _monitoring(
 ) -> Iterator[tuple[str, str]]:
     cluster = loaded.cluster
     yield "etc/prometheus/prometheus.yml", prometheus_yml(cluster)
-    for job in JOBS:
+    for job in jobs(cluster):
         yield f"etc/prometheus/targets/{job}.json", targets_json(cluster, job, node)
     for file in rules:
         yield f"etc/prometheus/rules/{file.name}", rules_yml(cluster, file)
+    yield f"etc/prometheus/rules/{CONSTANTS}", constants_yml(cluster)
     yield "etc/prometheus/alertmanager.yml", alertmanager_yml(cluster)
     yield "etc/default/prometheus", prometheus_default(cluster, node)
     yield "etc/default/prometheus-alertmanager", alertmanager_default(cluster, node)

@@ -38,13 +38,15 @@ def alertmanager_yml(cluster: Cluster) -> str:
                         "continue": True,
                     },
                     {"receiver": "nobody", "matchers": ['severity="info"']},
-                    # The healer has done its waiting already when it holds or gives up.
+                    *_tickets(cluster),
+                    _own("people"),
+                    # A switch that fails takes many: one page names them all.
                     {
                         "receiver": "people",
-                        "matchers": ['alertname=~"Healer.*"'],
-                        "group_wait": "0s",
+                        "matchers": ['alertname="NodeDown"'],
+                        "group_by": ["alertname", "cluster"],
                     },
-                    *_patience(cluster),
+                    *_patience(cluster, "people"),
                     # The healer's route continues to the next ones, but no further up than these.
                     {"receiver": "people"},
                 ],
@@ -69,7 +71,25 @@ def _watchdog(cluster: Cluster) -> Mapping[str, Any]:
     }
 
 
-def _patience(cluster: Cluster) -> list[Mapping[str, Any]]:
+def _own(receiver: str) -> Mapping[str, Any]:
+    """Tell of the healer's own alerts at once: it has done its waiting when it holds or gives up."""
+    return {"receiver": receiver, "matchers": ['alertname=~"Healer.*"'], "group_wait": "0s"}
+
+
+def _tickets(cluster: Cluster) -> list[Mapping[str, Any]]:
+    """Let warnings wait for working hours, where there is somebody who takes them then."""
+    if cluster.monitoring.receivers.tickets is None:
+        return []
+    return [
+        {
+            "receiver": "tickets",
+            "matchers": ['severity="warning"'],
+            "routes": [_own("tickets"), *_patience(cluster, "tickets")],
+        }
+    ]
+
+
+def _patience(cluster: Cluster, receiver: str) -> list[Mapping[str, Any]]:
     """Let people wait where a ladder may act: healed in that time, nobody is woken."""
     monitoring, healer = cluster.monitoring, cluster.healer.mode
     acting = [
@@ -86,7 +106,7 @@ def _patience(cluster: Cluster) -> list[Mapping[str, Any]]:
         return []
     return [
         {
-            "receiver": "people",
+            "receiver": receiver,
             "matchers": [
                 f'heal=~"{_any_of(acting)}"',
                 *([f'group!~"{_any_of(idle)}"'] if idle else []),
@@ -109,6 +129,8 @@ def _receivers(cluster: Cluster) -> list[Mapping[str, Any]]:
         _webhook("healer", f"http://{host_port(healer, HEALER_PORT)}/webhook"),
         {"name": "nobody"},
     ]
+    if monitoring.receivers.tickets is not None:
+        receivers.append(_webhook("tickets", monitoring.receivers.tickets.url))
     if monitoring.deadman is not None:
         receivers.append(_webhook("deadman", monitoring.deadman.url, resolved=False))
     return receivers

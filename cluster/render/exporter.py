@@ -27,8 +27,24 @@ def exporter_yml(cluster: Cluster, node: str, peers: tuple[str, ...]) -> str:
                 for peer in peers
             ],
             "peer_interval": duration_text(cluster.exporter.peer_interval),
+            **_addresses(cluster, node),
         }
     )
+
+
+def _addresses(cluster: Cluster, node: str) -> Mapping[str, Any]:
+    """Return what only a candidate is told."""
+    addresses = [
+        {
+            "name": address.name,
+            "address": address.address,
+            "interface": address.interface,
+            "group": address.group,
+            "router_id": address.router_id,
+        }
+        for address in cluster.addresses_on(node)
+    ]
+    return {"virtual_addresses": addresses} if addresses else {}
 
 
 def _service(cluster: Cluster, service: Service, node: str) -> Mapping[str, Any]:

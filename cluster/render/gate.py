@@ -1,5 +1,8 @@
 """/etc/hale/gate.json and the way in: what a node's gate may be asked for (docs/contracts.md)."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from cluster.model import BuiltinService, Cluster, Service
 from cluster.settings import GATE_USER
 from cluster.writing import HEADER, json_text, number
@@ -19,13 +22,30 @@ Match all
 
 
 def gate_json(cluster: Cluster, node: str) -> str:
-    """Write what one node's gate lists. On a control node nothing may be restarted."""
+    """Write what one node's gate lists. On a control node nothing may be changed but full disks emptied."""
+    free = not cluster.control(node)
+    spacing = {str(verb): number(s) for verb, s in sorted(cluster.healer.gate_spacing.items())}
+    return json_text(
+        {
+            "v": 1,
+            "cluster": cluster.name,
+            "node": node,
+            "units": _units(cluster, node, restart=free),
+            "reboot": free,
+            "addresses": _addresses(cluster, node) if free else {},
+            "pools": _pools(cluster, node) if free else {},
+            "reclaim": _reclaim(cluster, node),
+            "spacing_seconds": spacing,
+        }
+    )
+
+
+def _units(cluster: Cluster, node: str, *, restart: bool) -> Mapping[str, Any]:
     services: list[Service | BuiltinService] = [
         *cluster.services_on(node),
         *cluster.builtin_services.values(),
     ]
-    restart = not cluster.control(node)
-    units = {
+    return {
         service.unit: {
             "service": service.name,
             "restart": restart,
@@ -33,17 +53,43 @@ def gate_json(cluster: Cluster, node: str) -> str:
         }
         for service in services
     }
-    spacing = {str(v): number(s) for v, s in sorted(cluster.healer.gate_spacing.items())}
-    return json_text(
-        {
-            "v": 1,
-            "cluster": cluster.name,
-            "node": node,
-            "units": units,
-            "addresses": [],
-            "spacing_seconds": spacing,
+
+
+def _addresses(cluster: Cluster, node: str) -> Mapping[str, Any]:
+    return {
+        address.name: {
+            "address": address.address,
+            "interface": address.interface,
+            "track_file": address.track_file,
         }
-    )
+        for address in cluster.addresses_on(node)
+    }
+
+
+def _pools(cluster: Cluster, node: str) -> Mapping[str, Any]:
+    return {
+        pool.name: {
+            "backend": pool.name,
+            "socket": pool.socket,
+            "state_file": pool.state_file,
+            "members": list(cluster.groups[pool.members].nodes),
+        }
+        for pool in cluster.pools_on(node)
+    }
+
+
+def _reclaim(cluster: Cluster, node: str) -> list[Mapping[str, Any]]:
+    return [
+        {
+            "service": service.name,
+            "path": entry.path,
+            "match": entry.match,
+            "older_than_seconds": number(entry.older_than),
+            "keep": entry.keep,
+        }
+        for service in cluster.services_on(node)
+        for entry in service.reclaim
+    ]
 
 
 def sshd_conf() -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from cluster import listening
+from cluster.balancing import METRICS_PORT
 from cluster.defaults import HEALER_PORT
 from cluster.model import Cluster
 from cluster.probe import host_port
@@ -17,7 +18,16 @@ from cluster.writing import HEADER, json_text, yaml_text
 EXPORTER_PORT = 9100
 MAX_SCRAPE_TIMEOUT = 10.0  # Prometheus' own default; a shorter interval needs a shorter one
 
-JOBS = ("node", "healer", "prometheus", "alertmanager")
+
+def jobs(cluster: Cluster) -> tuple[str, ...]:
+    """Name the jobs; HAProxy's own exporter is one where there are balancers."""
+    return (
+        "node",
+        "healer",
+        "prometheus",
+        "alertmanager",
+        *(("haproxy",) if cluster.pools else ()),
+    )
 
 
 def prometheus_yml(cluster: Cluster) -> str:
@@ -35,7 +45,7 @@ def prometheus_yml(cluster: Cluster) -> str:
             },
             "rule_files": ["rules/*.yml"],
             "alerting": {"alertmanagers": [_alertmanager(u) for u in monitoring.alertmanagers]},
-            "scrape_configs": [_job(job) for job in JOBS],
+            "scrape_configs": [_job(job) for job in jobs(cluster)],
         }
     )
 
@@ -66,6 +76,9 @@ def targets_json(cluster: Cluster, job: str, node: str) -> str:
             return _targets(cluster, cluster.nodes, _at(cluster, EXPORTER_PORT))
         case "healer":
             return _targets(cluster, [cluster.healer.node], _at(cluster, HEALER_PORT))
+        case "haproxy":
+            balancers = [node for node in cluster.nodes if cluster.pools_on(node)]
+            return _targets(cluster, balancers, _at(cluster, METRICS_PORT))
         case "prometheus":
             listens = listening.prometheus
         case _:

@@ -108,7 +108,7 @@ def test_an_address_without_a_prefix_stands_alone(prefix: str, written: str) -> 
 @pytest.mark.parametrize(
     ("old", "new", "asks"),
     [
-        ("manage: true", "manage: true", "http://127.0.0.1:8404/health"),
+        ("manage: true", "manage: true", "http://127.0.0.1:8404/ready"),
         ("port: 80, manage: true", "port: 80", None),
         (
             "router_id: 51,",
@@ -121,7 +121,8 @@ def test_a_candidate_asks_its_own_balancer_where_hale_writes_it(
     old: str, new: str, asks: str | None
 ) -> None:
     cluster = loads(TIER.replace(old, new))
-    assert cluster.check_of(cluster.virtual_addresses["vip"]) == asks
+    check = cluster.check_of(cluster.virtual_addresses["vip"])
+    assert (check and check.http) == asks
 
 
 def test_nothing_changes_after_loading() -> None:

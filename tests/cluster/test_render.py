@@ -11,45 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cluster.load import interpret, read
-from cluster.packaged import RuleFile, rule_files
+from cluster.packaged import rule_files
 from cluster.render import render
 from cluster.render.rules import rules_yml
 from cluster.tree import Tree
 from cluster.writing import HEADER, yaml_text
-from tests.cluster.examples import SHORT, SOUND, WIDE
+from tests.cluster.examples import SHORT, SOUND, TIER, WIDE
+from tests.cluster.native import tool
+from tests.cluster.rendering import RULES, text_of, tree_of
 
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden"
 ROOT = HERE.parents[1]
-
-# The packaged rules are another part's; what happens to a rule is shown on these.
-RULES = (
-    RuleFile(
-        "example.yml",
-        """\
-groups:
-  - name: example
-    rules:
-      # Why there is no `for` stays readable.
-      - alert: DiskFull
-        expr: max (disk_free == 0) by (cluster)
-        annotations:
-          dashboard_url: HALE_DASHBOARDS/services
-          runbook_url: HALE_RUNBOOKS/DiskFull
-      - record: hale:nodes:count
-        expr: count(up)
-      - {alert: NodeDown, expr: up == 0, for: 1m, annotations: {runbook_url: HALE_RUNBOOKS/NodeDown}}
-""",
-    ),
-)
-
-
-def tree_of(text: str, rules: tuple[RuleFile, ...] = RULES) -> Tree:
-    return render(interpret(text, "cluster.yml"), rules)
-
-
-def text_of(tree: Tree, place: str) -> str:
-    return next(file.text for file in tree.files if file.place == place)
 
 
 def golden(name: str, tree: Tree, *, rewrite: bool) -> None:
@@ -69,8 +42,12 @@ def test_a_wide_cluster_renders_to_these_bytes(rewrite: bool) -> None:
     golden("wide", tree_of(WIDE), rewrite=rewrite)
 
 
+def test_a_tier_renders_to_these_bytes(rewrite: bool) -> None:
+    golden("tier", tree_of(TIER), rewrite=rewrite)
+
+
 def test_rendering_twice_gives_the_same_bytes() -> None:
-    assert tree_of(WIDE).files == tree_of(WIDE).files
+    assert tree_of(TIER).files == tree_of(TIER).files
 
 
 def test_the_healers_node_gets_the_file_as_it_was_written() -> None:
@@ -229,15 +206,8 @@ def test_a_link_in_the_folder_is_replaced_and_not_followed(tmp_path: Path) -> No
     assert not target.is_symlink()
 
 
-def tool(name: str) -> str:
-    found = shutil.which(name, path=f"{ROOT}/.tools/usr/bin") or shutil.which(name)
-    if found is None:
-        pytest.skip(f"{name} is not here; run make tools")
-    return found
-
-
 @pytest.mark.tools
-@pytest.mark.parametrize("text", [SOUND, SHORT, WIDE])
+@pytest.mark.parametrize("text", [SOUND, SHORT, TIER, WIDE])
 def test_prometheus_and_alertmanager_accept_what_is_written(text: str, tmp_path: Path) -> None:
     loaded = interpret(text, "cluster.yml")
     render(loaded, rule_files()).write(tmp_path)
@@ -247,6 +217,17 @@ def test_prometheus_and_alertmanager_accept_what_is_written(text: str, tmp_path:
         subprocess.run([tool("amtool"), "check-config", folder / "alertmanager.yml"], check=True)
 
 
+# With somebody who takes tickets.
+TICKETS = [
+    ("alertname=Watchdog severity=info heal=none cluster=tier", "deadman"),
+    ("alertname=ServiceDown severity=critical heal=restart-service group=web", "healer,people"),
+    ("alertname=PoolMemberDown severity=warning heal=none group=web", "healer,tickets"),
+    ("alertname=ExporterDown severity=warning heal=restart-exporter group=web", "healer,tickets"),
+    ("alertname=HealerMitigated severity=warning heal=none group=web", "tickets"),
+    ("alertname=HealerHolds severity=critical heal=none group=web", "people"),
+    ("alertname=NodeDown severity=critical heal=none group=web", "healer,people"),
+    ("alertname=Foreign", "healer,people"),
+]
 ROUTES = [
     ("alertname=Watchdog severity=info heal=none cluster=sound", "deadman"),
     ("alertname=ServiceDown heal=restart-service group=web service=nginx", "healer,people"),
@@ -259,10 +240,23 @@ ROUTES = [
 
 
 @pytest.mark.tools
-@pytest.mark.parametrize(("labels", "receivers"), ROUTES)
-def test_an_alert_reaches_those_it_is_for(labels: str, receivers: str, tmp_path: Path) -> None:
-    tree_of(SOUND).write(tmp_path)
+@pytest.mark.parametrize(
+    ("text", "labels", "receivers"),
+    [(SOUND, *route) for route in ROUTES] + [(TIER, *route) for route in TICKETS],
+)
+def test_an_alert_reaches_those_it_is_for(
+    text: str, labels: str, receivers: str, tmp_path: Path
+) -> None:
+    tree_of(text).write(tmp_path)
     config = tmp_path / "mon1/etc/prometheus/alertmanager.yml"
     command = [tool("amtool"), "config", "routes", "test", f"--config.file={config}"]
     answer = subprocess.run([*command, *labels.split()], check=True, capture_output=True, text=True)
     assert answer.stdout.strip() == receivers
+
+
+def test_dead_nodes_come_as_one_page_and_tickets_wait_for_a_ladder_as_pages_do() -> None:
+    routes = yaml.safe_load(text_of(tree_of(TIER), "mon1/etc/prometheus/alertmanager.yml"))["route"]
+    nodes = next(r for r in routes["routes"] if r.get("matchers") == ['alertname="NodeDown"'])
+    assert nodes["group_by"] == ["alertname", "cluster"]
+    tickets = next(r for r in routes["routes"] if r["receiver"] == "tickets")
+    assert [route["group_wait"] for route in tickets["routes"]] == ["0s", "2m"]
