@@ -174,6 +174,7 @@ def _numbers(cluster: Cluster) -> Numbers:
         storm_domains=guards.no_storm.domains,
         storm_window=guards.no_storm.window,
         storm_calm=guards.no_storm.calm,
+        full_look=cluster.monitoring.scrape_interval + cluster.monitoring.evaluation_interval,
         common_cause_window=guards.common_cause.window,
         budget_node=guards.budget.node,
         budget_group=guards.budget.group,

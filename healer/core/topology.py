@@ -108,6 +108,7 @@ class Numbers:
         storm_share, storm_targets, storm_domains: More than this share of all nodes, and at least so many in so many
             failure domains, make a storm when they vanish within storm_window.
         storm_calm: Calm that has to be seen before a storm is over.
+        full_look: One scrape and one evaluation, after which all that failed together is known.
         common_cause_window: How long after an action a member that fails alike is put down to it.
         budget_node, budget_group, budget_cluster: Actions that may start within budget_window.
         cooldown: Least time from the end of one incident's action on a target to the next incident's.
@@ -124,6 +125,7 @@ class Numbers:
     storm_domains: int = 2
     storm_window: float = 600.0
     storm_calm: float = 120.0
+    full_look: float = 30.0
     common_cause_window: float = 600.0
     budget_node: int = 6
     budget_group: int = 8

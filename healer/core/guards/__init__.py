@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from healer.core.facts import Facts, Proposal
 from healer.core.guards.authority import not_stopped, sees_enough
+from healer.core.guards.cause import common_cause
 from healer.core.guards.copies import last_copy, quorum
 from healer.core.guards.grounds import armed, known_target, still_true
-from healer.core.guards.group import capacity, common_cause, one_at_a_time
+from healer.core.guards.group import capacity, one_at_a_time
 from healer.core.guards.limits import attempts, budget
 from healer.core.guards.people import approved
 from healer.core.guards.storm import no_storm
@@ -91,9 +92,10 @@ GUARDS: tuple[Guard, ...] = (
     ),
     Guard(
         "common_cause",
-        "of members that fail alike this is the first, or the first repair was proved to help",
+        "of members that fail alike this is the first, or the first repair was proved to help; "
+        "one that still runs fails alone",
         common_cause,
-        ("common_cause_window",),
+        ("common_cause_window", "full_look"),
     ),
     Guard(
         "capacity",

@@ -1,8 +1,7 @@
-"""What the others can bear: shared causes, capacity, and one thing at a time."""
+"""What the others can bear: capacity, and one thing at a time."""
 
 from healer.core.facts import Facts, Health, Proposal
 from healer.core.guards.grounds import FAILED_STATES, seen_unit
-from healer.core.incident import UNSETTLED, Incident, Outcome, State
 from healer.core.topology import EXPORTER, Group
 from healer.core.verdict import Verdict, allow, hold
 
@@ -39,90 +38,6 @@ def _target_out(proposal: Proposal, facts: Facts) -> bool:
     unit = seen_unit(proposal, facts)
     dead_unit = unit is not None and unit.active_state in FAILED_STATES
     return dead_unit or facts.outside is False
-
-
-def common_cause(proposal: Proposal, facts: Facts) -> Verdict:
-    """Of members that fail alike repair one first, and go on only when that is proved to help."""
-    name = "common_cause"
-    need = "to be the first of those that fail alike, or the first one's repair proved"
-    if not proposal.footprint.takes:
-        return allow(name, have="takes nothing away", need=need)
-    since = facts.now - facts.topology.numbers.common_cause_window
-    alike = [one for one in facts.alike if _recent(one, since)]
-    if not alike:
-        return allow(name, have="no other member fails alike", need=need)
-    failed = next((one for one in [proposal.incident, *alike] if _repair_failed(one, since)), None)
-    if failed is not None:
-        return hold(
-            name,
-            "canary_failed",
-            have=f"{failed.target} was not healed (incident {failed.id})",
-            need=need,
-            sentence="The first repair did not help, so the same again will not either.",
-        )
-    following = next((one for one in alike if _preceded(one, proposal.incident, since)), None)
-    if following is not None:
-        return hold(
-            name,
-            "follows_action",
-            have=f"{following.target} was acted on before this began (incident {following.id})",
-            need=need,
-            sentence="This member fails the same way after an action on another: the action may be the cause.",
-        )
-    return _canary(proposal.incident, alike, need)
-
-
-def _canary(incident: Incident, alike: list[Incident], need: str) -> Verdict:
-    name = "common_cause"
-    ahead = [one for one in alike if one.state is not State.CLOSED and _ahead(one, incident)]
-    if ahead:
-        return hold(
-            name,
-            "canary_first",
-            have=f"{ahead[0].target} comes first (incident {ahead[0].id}, {ahead[0].state.value})",
-            need=need,
-            sentence="Members fail alike: one is repaired first, the others wait for the proof.",
-            passing=True,
-        )
-    return allow(name, have=f"first of {len(alike) + 1} that fail alike", need=need)
-
-
-def _ahead(other: Incident, incident: Incident) -> bool:
-    """Whether another incident's repair comes first: it is under way, or older and may still begin."""
-    if other.state in UNSETTLED:
-        return True
-    stuck = other.hold is not None and not other.hold.passing
-    if stuck or other.state not in (State.OPEN, State.HELD):
-        return False  # one that may never be treated must not keep the others from it
-    return _turn(other) < _turn(incident)
-
-
-def _turn(incident: Incident) -> tuple[bool, float, int]:
-    # What a person put into our hands comes before what may be pre-existing and never ours.
-    return incident.adopted_by is None, incident.opened_at, int(incident.id)
-
-
-def _recent(incident: Incident, since: float) -> bool:
-    return incident.state is not State.CLOSED or incident.changed_at >= since
-
-
-def _repair_failed(incident: Incident, since: float) -> bool:
-    bad = (Outcome.FAILED, Outcome.REFUSED, Outcome.NOT_VERIFIED)
-    last = incident.attempts[-1] if incident.attempts else None
-    return (
-        last is not None
-        and last.outcome in bad
-        and last.touched
-        and last.began_at >= max(since, incident.adopted_at)
-    )
-
-
-def _preceded(other: Incident, incident: Incident, since: float) -> bool:
-    return any(
-        since <= attempt.began_at < incident.cause.began_at
-        and attempt.outcome is not Outcome.NOT_SENT
-        for attempt in other.attempts
-    )
 
 
 def capacity(proposal: Proposal, facts: Facts) -> Verdict:

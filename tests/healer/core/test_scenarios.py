@@ -4,6 +4,7 @@ To accept new answers: pytest --rewrite, then read the diff.
 
     cluster web=3 floor=2 mode=act cooldown=300   a fresh cluster; its group votes where it says `votes=yes`
     down web1/nginx | up web1/nginx               what is true
+    slow web1/nginx | quick web1/nginx            it runs and does not serve
     dark web1 web2 | light web1 web2              nobody hears of these nodes any more
     set gate=silent sample_age=90 unit_state=...  any field of World
     alert ServiceDown web1/nginx                  fires from now on; `clear NAME TARGET` ends it
@@ -68,6 +69,14 @@ class Play:
 
     def do_up(self, *targets: str) -> None:
         self.world.down -= {target(one) for one in targets}
+
+    def do_slow(self, *targets: str) -> None:
+        self.world.slow |= {target(one) for one in targets}
+        self.do_down(*targets)
+
+    def do_quick(self, *targets: str) -> None:
+        self.world.slow -= {target(one) for one in targets}
+        self.do_up(*targets)
 
     def do_dark(self, *nodes: str) -> None:
         self.world.dark |= set(nodes)

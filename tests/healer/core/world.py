@@ -91,6 +91,7 @@ class World:
     down: set[Target] = field(default_factory=set)
     unknown: set[str] = field(default_factory=set)
     dark: set[str] = field(default_factory=set)
+    slow: set[Target] = field(default_factory=set)
     unit_state: str = "failed"
     unit_age: float | None = 60.0
     gate: str = "answers"
@@ -168,6 +169,7 @@ class World:
         units = {}
         for service in self.topology.services.values():
             dead = Target(node, service.name) in self.down or service.name == EXPORTER
+            dead = dead and Target(node, service.name) not in self.slow
             state = self.unit_state if dead else "active"
             units[service.unit] = UnitLook(
                 unit=service.unit,

@@ -1,0 +1,164 @@
+"""Do others fail the same way? Then it is not this member, and the first repair is a canary."""
+
+from healer.core.facts import Facts, Proposal
+from healer.core.guards.grounds import FAILED_STATES, seen_unit
+from healer.core.incident import UNSETTLED, Incident, Outcome, State
+from healer.core.verdict import Verdict, allow, hold
+
+NAME = "common_cause"
+NOT_RUNNING = FAILED_STATES | {"activating", "deactivating"}
+"""ActiveState values in which nobody can be overloaded by requests."""
+
+NEED = "to be the first of those that fail alike, or the first one's repair proved"
+
+
+def common_cause(proposal: Proposal, facts: Facts) -> Verdict:
+    """Of members that fail alike repair one first, go on only when that helped, and take none that only is slow."""
+    if not proposal.footprint.takes:
+        return allow(NAME, have="takes nothing away", need=NEED)
+    incident, since = proposal.incident, facts.now - facts.topology.numbers.common_cause_window
+    alike = [one for one in facts.alike if _recent(one, since)]
+    if _runs(proposal, facts):
+        overload = _overload(proposal, alike, facts)
+        if overload is not None:
+            return overload
+    if not alike:
+        return allow(NAME, have="no other member fails alike", need=NEED)
+    failed = next((one for one in [incident, *alike] if _repair_failed(one, since)), None)
+    if failed is not None:
+        return hold(
+            NAME,
+            "canary_failed",
+            have=f"{failed.target} was not healed (incident {failed.id})",
+            need=NEED,
+            sentence="The first repair did not help, so the same again will not either.",
+        )
+    following = next((one for one in alike if _preceded(one, incident, since)), None)
+    if following is not None:
+        return hold(
+            NAME,
+            "follows_action",
+            have=f"{following.target} was acted on before this began (incident {following.id})",
+            need=NEED,
+            sentence="This member fails the same way after an action on another: the action may be the cause.",
+        )
+    ahead = next((one for one in alike if _ahead(one, incident)), None)
+    if ahead is not None:
+        return _after(ahead)
+    return allow(NAME, have=f"first of {len(alike) + 1} that fail alike", need=NEED)
+
+
+# --- Overload -------------------------------------------------------------------------------
+
+
+def _runs(proposal: Proposal, facts: Facts) -> bool:
+    """Whether the target runs, as far as its gate can say: what is not seen otherwise counts as running."""
+    unit = seen_unit(proposal, facts)
+    return unit is None or unit.active_state not in NOT_RUNNING
+
+
+def _overload(proposal: Proposal, alike: list[Incident], facts: Facts) -> Verdict | None:
+    """Hold where a member that runs fails together with others, or nobody can know yet whether it does.
+
+    Members that run and fail together are asked for too much: with one less the others are asked for more. Each
+    is seen by its own scrape, so the first is known up to one scrape and one evaluation before the others.
+    A dead unit is no such case: nothing is left to take from it, so it need not wait.
+    """
+    incident, numbers = proposal.incident, facts.topology.numbers
+    busy = next((one for one in alike if one.state in UNSETTLED), None)
+    if busy is not None:
+        return _after(busy)  # it may well be this that the others suffer from
+    together = [one for one in alike if _fails_too(one, incident, numbers.common_cause_window)]
+    certain = [one for one in together if one.confirmed]
+    if certain:
+        return hold(
+            NAME,
+            "overload",
+            have=f"it runs; {len(certain) + 1} fail alike, with {_named(certain)}",
+            need="to be the only one that fails, or a unit that is dead",
+            sentence="Members that run and fail together have too much to do; with one less the others have more.",
+        )
+    least = max(numbers.owner_settled, numbers.full_look)
+    age = facts.now - max(incident.opened_at, incident.cause.began_at)
+    claimed = [one for one in together if one.opened_at <= incident.opened_at + least]
+    if not claimed and (age >= least or not _stands_with_others(proposal, facts)):
+        return None
+    return hold(
+        NAME,
+        "others_unknown",
+        have=f"true for {age:.0f} s" + (f", claimed of {_named(claimed)} too" if claimed else ""),
+        need=f"{least:g} s, in which others that fail alike are seen",
+        sentence="It still runs, so it may be overload: whether others fail alike is not known yet.",
+        # One that comes and goes for that long is told to a person.
+        passing=facts.now - incident.opened_at < numbers.common_cause_window,
+    )
+
+
+def _fails_too(other: Incident, incident: Incident, window: float) -> bool:
+    """Whether another member failed together with this one, or still does."""
+    if other.state is State.CLOSED:
+        return other.outcome == "cleared"  # by itself, as overload comes and goes
+    overloaded = other.hold is not None and other.hold.reason == "overload"
+    return overloaded or max(other.opened_at, other.cause.began_at) >= incident.opened_at - window
+
+
+def _stands_with_others(proposal: Proposal, facts: Facts) -> bool:
+    groups = facts.topology.groups
+    return any(len(groups[name].nodes) > 1 for name in proposal.footprint.groups)
+
+
+def _named(incidents: list[Incident]) -> str:
+    return ", ".join(f"{one.target} (incident {one.id})" for one in incidents)
+
+
+# --- Canary ---------------------------------------------------------------------------------
+
+
+def _after(other: Incident) -> Verdict:
+    return hold(
+        NAME,
+        "canary_first",
+        have=f"{other.target} comes first (incident {other.id}, {other.state.value})",
+        need=NEED,
+        sentence="Members fail alike: one is repaired first, the others wait for the proof.",
+        passing=True,
+    )
+
+
+def _ahead(other: Incident, incident: Incident) -> bool:
+    """Whether another incident's repair comes first: it is under way, or older and may still begin."""
+    if other.state in UNSETTLED:
+        return True
+    held = other.hold
+    # One that may never be treated must not keep the others from it, nor one that runs a dead one.
+    if held is not None and (not held.passing or held.reason == "others_unknown"):
+        return False
+    if other.state not in (State.OPEN, State.HELD):
+        return False
+    return _turn(other) < _turn(incident)
+
+
+def _turn(incident: Incident) -> tuple[bool, float, int]:
+    # What a person put into our hands comes before what may be pre-existing and never ours.
+    return incident.adopted_by is None, incident.opened_at, int(incident.id)
+
+
+def _recent(incident: Incident, since: float) -> bool:
+    return incident.state is not State.CLOSED or incident.changed_at >= since
+
+
+def _repair_failed(incident: Incident, since: float) -> bool:
+    bad = (Outcome.FAILED, Outcome.REFUSED, Outcome.NOT_VERIFIED)
+    last = incident.attempts[-1] if incident.attempts else None
+    if last is None or last.began_at < max(since, incident.adopted_at):
+        return False
+    # Out of harm's way is not repaired.
+    return incident.state is State.MITIGATED or (last.outcome in bad and last.touched)
+
+
+def _preceded(other: Incident, incident: Incident, since: float) -> bool:
+    return any(
+        since <= attempt.began_at < incident.cause.began_at
+        and attempt.outcome is not Outcome.NOT_SENT
+        for attempt in other.attempts
+    )

@@ -1,0 +1,339 @@
+"""Members that fail alike: one repair first, and none at all of those that run and are only slow."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from healer.core import events as ev
+from healer.core.alert import Target
+from healer.core.decide import Act, Hold, decide
+from healer.core.incident import Incident, Outcome, State
+from tests.healer.core.guarded import acted, broken, opened, said, silence, verdict
+from tests.healer.core.world import NOW, World, topology
+
+OVERLOAD = ("common_cause", "overload")
+OTHERS_UNKNOWN = ("common_cause", "others_unknown")
+
+
+def slow(*nodes: str, **changes) -> World:
+    """nginx runs on these nodes and does not serve."""
+    world = World(**changes)
+    world.slow |= {Target(node, "nginx") for node in nodes}
+    world.down |= world.slow
+    return world
+
+
+def held(world: World, number: str = "1") -> Incident:
+    """Journal the hold that an incident has now."""
+    incident = world.board.incidents[number]
+    decision = decide(incident, world.facts(incident), None)
+    assert isinstance(decision, Hold)
+    world.journal(ev.IncidentHeld(number, decision.hold, decision.verdicts))
+    return world.board.incidents[number]
+
+
+# --- Overload -------------------------------------------------------------------------------
+
+
+def test_of_members_that_run_and_fail_together_none_is_taken_and_a_person_is_told():
+    world = slow("web1", "web2", "web3")
+    for number in (1, 2, 3):
+        opened(world, f"web{number}/nginx", number)
+    for _ in range(2):
+        for number in (1, 2, 3):
+            held(world, str(number))
+    incidents = world.board.open
+    assert [verdict(world, one) for one in incidents] == [OVERLOAD] * 3
+    assert all(one.hold is not None and one.hold.calls for one in incidents)
+    world.now += 7200  # it does not end by waiting
+    assert [verdict(world, one) for one in incidents] == [OVERLOAD] * 3
+
+
+def test_one_that_runs_waits_until_it_is_known_that_it_fails_alone():
+    world = slow("web1")
+    incident = opened(world)
+    held(world)
+    assert incident.hold is None or incident.hold.passing
+    world.now += 29
+    assert verdict(world, incident) == OTHERS_UNKNOWN
+    world.now += 1
+    assert verdict(world, incident) == ("", "act")
+
+
+@pytest.mark.parametrize(
+    ("numbers", "least"),
+    [({"full_look": 4.0}, 10), ({"full_look": 4.0, "owner_settled": 1.0}, 4), ({}, 30)],
+)
+def test_it_waits_for_a_scrape_and_an_evaluation_and_for_the_owners_time(numbers, least: int):
+    world = slow("web1", topology=topology(**numbers))
+    incident = opened(world)
+    world.now += least - 1
+    assert verdict(world, incident) == OTHERS_UNKNOWN
+    world.now += 1
+    assert verdict(world, incident) == ("", "act")
+
+
+def test_one_without_companions_does_not_wait():
+    world = slow("web1", topology=topology(web=1, floor=0))
+    assert verdict(world, opened(world)) == ("", "act")
+
+
+def test_a_dead_one_does_not_wait():
+    world = broken()
+    assert verdict(world, opened(world)) == ("", "act")
+
+
+def test_an_alert_that_begins_anew_is_true_anew():
+    world = slow("web1")
+    opened(world)
+    world.now += 40
+    renewed = replace(world.board.incidents["1"].cause, began_at=world.now - 1)
+    world.journal(ev.AlertRenewed("1", renewed))
+    assert verdict(world, world.board.incidents["1"]) == OTHERS_UNKNOWN
+
+
+def test_one_that_comes_and_goes_for_long_is_told_to_a_person():
+    world = slow("web1")
+    opened(world)
+    world.now += 600
+    renewed = replace(world.board.incidents["1"].cause, began_at=world.now)
+    world.journal(ev.AlertRenewed("1", renewed))
+    told = said(world, world.board.incidents["1"], "common_cause")
+    assert (told.reason, told.passing) == ("others_unknown", False)
+
+
+def test_a_claim_about_another_that_nobody_could_check_yet_is_waited_for():
+    world = slow("web1", "web2")
+    incident = opened(world)
+    world.now += 30
+    opened(world, "web2/nginx", 2)
+    assert verdict(world, incident) == OTHERS_UNKNOWN
+    held(world, "2")
+    assert verdict(world, incident) == OVERLOAD
+
+
+def test_a_claim_that_came_later_and_is_not_true_keeps_nobody_waiting():
+    """Else a stranger who posts alerts about the others keeps this one from its repair."""
+    world = slow("web1")
+    incident = opened(world)
+    world.now += 31
+    opened(world, "web2/nginx", 2)
+    held(world, "2")
+    assert verdict(world, incident) == ("", "act")
+
+
+def test_a_claim_that_was_found_untrue_is_over():
+    world = slow("web1")
+    incident = opened(world)
+    opened(world, "web2/nginx", 2)
+    world.journal(ev.IncidentClosed("2", "not_true", ""))
+    world.now += 30
+    assert verdict(world, incident) == ("", "act")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "age", "expected"),
+    [
+        ("cleared", 599, OVERLOAD),
+        ("cleared", 601, ("", "act")),
+        ("healed", 599, ("", "act")),
+        ("merged", 599, ("", "act")),
+    ],
+)
+def test_overload_comes_and_goes(outcome: str, age: int, expected):
+    """One that recovered by itself a short while ago has failed alike; one that was repaired has not."""
+    world = slow("web1", "web2")
+    world.now -= age
+    opened(world, "web2/nginx", 2, began=world.now)
+    held(world, "2")
+    world.journal(ev.IncidentClosed("2", outcome, ""))
+    world.down.discard(Target("web2", "nginx"))
+    world.now = NOW - 40
+    incident = opened(world, began=world.now)
+    world.now = NOW
+    assert verdict(world, incident) == expected
+
+
+def test_one_that_is_in_a_persons_hands_since_long_is_another_matter():
+    world = slow("web1")
+    world.down.add(Target("web2", "nginx"))
+    world.now -= 4000
+    opened(world, "web2/nginx", 2, began=world.now)
+    world.journal(ev.IncidentEscalated("2", "ladder_exhausted", ""))
+    world.now = NOW
+    incident = opened(world)
+    world.now += 30
+    assert verdict(world, incident) == ("", "act")
+
+
+def test_one_that_runs_lets_a_dead_one_go_first_and_waits_for_its_proof():
+    world = slow("web1")
+    world.down.add(Target("web2", "nginx"))
+    opened(world)
+    held(world)
+    dead = opened(world, "web2/nginx", 2)
+    assert verdict(world, dead) == ("", "act")
+    acted(world, "2", ended=None)
+    assert verdict(world, world.board.incidents["1"]) == ("common_cause", "canary_first")
+
+
+def test_a_unit_that_nobody_saw_may_run():
+    world = broken("web1/nginx")
+    world.down.add(Target("web2", "nginx"))
+    incident = opened(world)
+    opened(world, "web2/nginx", 2)
+    held(world, "2")
+    world.gate = "silent"
+    assert said(world, incident, "common_cause").reason == "overload"
+
+
+@pytest.mark.parametrize("state", ["activating", "deactivating"])
+def test_one_that_systemd_starts_or_stops_does_not_run(state: str):
+    world = broken(unit_state=state)
+    assert said(world, opened(world), "common_cause").allowed
+
+
+# --- Canary ---------------------------------------------------------------------------------
+
+
+def test_members_that_fail_alike_are_repaired_one_after_the_other():
+    world = broken()
+    world.down.add(Target("web2", "nginx"))
+    first, second = opened(world), opened(world, "web2/nginx", 2)
+    assert verdict(world, first) == ("", "act")
+    assert verdict(world, second) == ("common_cause", "canary_first")
+    acted(world, "1", ended=None)
+    assert verdict(world, second) == ("common_cause", "canary_first")
+
+
+def test_the_next_member_follows_when_the_first_repair_was_proved():
+    world = broken()
+    world.down.add(Target("web2", "nginx"))
+    opened(world)
+    second = opened(world, "web2/nginx", 2)
+    acted(world, "1", ended=Outcome.VERIFIED)
+    world.journal(ev.IncidentClosed("1", "healed", ""))
+    world.down.discard(Target("web1", "nginx"))
+    assert verdict(world, second) == ("", "act")
+
+
+def test_a_canary_that_died_stops_the_groups_ladder():
+    world = broken()
+    world.down.add(Target("web2", "nginx"))
+    opened(world)
+    second = opened(world, "web2/nginx", 2)
+    acted(world, "1", ended=Outcome.NOT_VERIFIED)
+    assert verdict(world, second) == ("common_cause", "canary_failed")
+
+
+def test_a_member_that_fails_after_an_action_on_another_is_not_treated_the_same():
+    world = broken()
+    world.down.add(Target("web2", "nginx"))
+    opened(world)
+    acted(world, "1", ended=Outcome.VERIFIED)
+    world.journal(ev.IncidentClosed("1", "healed", ""))
+    world.now += 30
+    second = opened(world, "web2/nginx", 2, began=NOW + 20)
+    assert verdict(world, second) == ("common_cause", "follows_action")
+
+
+def test_a_member_that_may_never_be_treated_does_not_keep_the_others_waiting():
+    world = broken()
+    world.down.add(Target("web2", "nginx"))
+    opened(world)
+    silence(world, world.board.incidents["1"])
+    second = opened(world, "web2/nginx", 2)
+    assert verdict(world, second) == ("common_cause", "canary_first")
+    stopped = decide(world.board.incidents["1"], world.facts(world.board.incidents["1"]), None)
+    assert isinstance(stopped, Hold)
+    world.journal(ev.IncidentHeld("1", stopped.hold, stopped.verdicts))
+    assert verdict(world, second) == ("", "act")
+
+
+def test_a_refusal_that_speaks_of_the_moment_condemns_neither_repair_nor_group():
+    """The gate found the unit changed, since systemd was at it; nothing was touched."""
+    world = broken()
+    world.down.add(Target("web2", "nginx"))
+    opened(world)
+    opened(world, "web2/nginx", 2)
+    acted(world, "1", ended=Outcome.REFUSED)
+    world.now += 10
+    assert verdict(world, world.board.incidents["1"]) == ("", "act")
+
+
+def test_waiting_for_the_canary_calls_nobody():
+    world = broken(unit_state="activating")
+    world.down.add(Target("web2", "nginx"))
+    first = opened(world)
+    held = decide(first, world.facts(first), None)
+    assert isinstance(held, Hold)
+    world.journal(ev.IncidentHeld("1", held.hold, held.verdicts))
+    second = opened(world, "web2/nginx", 2)
+    decision = decide(second, world.facts(second), None)
+    assert isinstance(decision, Hold)
+    words = [(one.reason, one.passing) for one in decision.verdicts if one.guard == "common_cause"]
+    assert words == [("canary_first", True)]
+
+
+def test_out_of_harms_way_is_not_repaired():
+    world = broken()
+    world.down.add(Target("web2", "nginx"))
+    opened(world)
+    second = opened(world, "web2/nginx", 2)
+    acted(world, "1", ended=Outcome.VERIFIED)
+    world.board.incidents["1"] = replace(world.board.incidents["1"], state=State.MITIGATED)
+    assert verdict(world, second) == ("common_cause", "canary_failed")
+
+
+# --- Whatever happens -----------------------------------------------------------------------
+
+FINE, SLOW, DEAD = "fine", "slow", "dead"
+moments = st.tuples(
+    st.sampled_from(["web1", "web2", "web3"]),
+    st.sampled_from([FINE, SLOW, DEAD]),
+    st.sampled_from([0, 2, 10, 40, 700]),
+)
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=200)
+@given(st.lists(moments, max_size=25))
+def test_no_member_that_runs_is_taken_while_another_is_known_to_fail_alike(history):
+    """Whatever breaks and recovers in whatever order, and one action at a time."""
+    world = World(topology=topology(cooldown=0.0, flapping=99, budget_node=99, budget_group=99))
+    number = 0
+    for node, state, pause in history:
+        target = Target(node, "nginx")
+        world.down -= {target}
+        world.slow -= {target}
+        world.down |= {target} if state != FINE else set()
+        world.slow |= {target} if state == SLOW else set()
+        if state != FINE and not any(one.target == target for one in world.board.open):
+            number += 1
+            opened(world, str(target), number, began=world.now)
+        world.now += pause
+        for incident in list(world.board.open):
+            _step(world, incident)
+
+
+def _step(world: World, incident: Incident) -> None:
+    incident = world.board.incidents[incident.id]
+    if incident.state is State.ACTING:
+        return
+    clear = None if incident.target in world.down else 60.0
+    match decide(incident, world.facts(incident), clear):
+        case Act():
+            others = [one for one in world.board.open if one.id != incident.id]
+            assert all(one.state is not State.ACTING for one in others)
+            if incident.target in world.slow:
+                certain = [one for one in others if one.confirmed and one.target in world.down]
+                assert not certain
+            acted(world, incident.id, ended=Outcome.VERIFIED)
+            world.journal(ev.IncidentClosed(incident.id, "healed", ""))
+            world.down -= {incident.target}
+            world.slow -= {incident.target}
+        case Hold(_, hold, verdicts):
+            world.journal(ev.IncidentHeld(incident.id, hold, verdicts))
+        case other:
+            world.journal(ev.IncidentClosed(incident.id, getattr(other, "outcome", "cleared"), ""))
