@@ -12,10 +12,12 @@ from aiohttp import web
 from exporter.blocking import Threads
 from exporter.clock import Clock
 from exporter.collector import Background, OnScrape
+from exporter.collectors.addresses import Addresses, Interfaces
 from exporter.collectors.cpu import Cpu
 from exporter.collectors.diskstats import Diskstats
 from exporter.collectors.filesystem import MOUNT_TABLE, Filesystems, Filter
 from exporter.collectors.loadavg import Loadavg
+from exporter.collectors.marks import Marks
 from exporter.collectors.meminfo import Memory
 from exporter.collectors.netdev import Netdev
 from exporter.collectors.peers import Peers
@@ -53,8 +55,9 @@ class Exporter:
     settings: Settings
     scraper: Scraper
     background: tuple[Background, ...]
-    services: Services
+    addresses: Addresses
     peers: Peers
+    services: Services
 
 
 def build(settings: Settings, config: Config, clock: Clock, systemd: Systemd | None) -> Exporter:
@@ -68,6 +71,7 @@ def build(settings: Settings, config: Config, clock: Clock, systemd: Systemd | N
     """
     services = Services(config.services, systemd, clock)
     peers = Peers(config.peers, config.peer_interval)
+    addresses = Addresses(Interfaces(config.virtual_addresses, Threads()), clock)
     filesystems = Filesystems(
         settings.procfs,
         settings.rootfs,
@@ -79,6 +83,7 @@ def build(settings: Settings, config: Config, clock: Clock, systemd: Systemd | N
     )
     every: Sequence[OnScrape | Background] = (
         *_on_scrape(settings),
+        addresses,
         Periodic(filesystems, clock),
         Periodic(peers, clock),
         services,
@@ -89,8 +94,9 @@ def build(settings: Settings, config: Config, clock: Clock, systemd: Systemd | N
         settings=settings,
         scraper=Scraper(enabled, own, clock),
         background=tuple(c for c in enabled if isinstance(c, Background)),
-        services=services,
+        addresses=addresses,
         peers=peers,
+        services=services,
     )
 
 
@@ -105,6 +111,7 @@ def _on_scrape(settings: Settings) -> tuple[OnScrape, ...]:
         ),
         Kernel(ProcFile(proc / "sys/kernel/domainname")),
         Loadavg(ProcFile(proc / "loadavg")),
+        Marks(settings.marks_file),
         Memory(ProcFile(proc / "meminfo")),
         Netdev(
             ProcFile(proc / "1/net/dev"),
@@ -242,4 +249,5 @@ async def _reloads(exporter: Exporter, reload: asyncio.Event) -> None:
             continue
         exporter.services.declare(config.services)
         exporter.peers.declare(config.peers, config.peer_interval)
+        exporter.addresses.declare(config.virtual_addresses)
         log.info("config.loaded", services=len(config.services), peers=len(config.peers))

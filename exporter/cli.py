@@ -65,6 +65,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         enabled=frozenset(n for n, on in chosen.items() if (default if on is None else on)),
         config_file=options.config_file,
         cpu_guest=options.cpu_guest,
+        marks_file=options.marks_file,
         disks=DISKS if disks == EVERY else disks,
         network_devices=Devices(options.network_exclude, options.network_include),
         mount_points_exclude=options.mount_points_exclude,
@@ -146,6 +147,14 @@ def _collector_flags(parser: argparse.ArgumentParser) -> None:
         default=True,
         action=argparse.BooleanOptionalAction,
         help="serve node_cpu_guest_seconds_total; default on",
+    )
+    group.add_argument(
+        "--collector.marks.file",
+        dest="marks_file",
+        type=Path,
+        default=Settings().marks_file,
+        metavar="FILE",
+        help="the gate's marks.json",
     )
     _device_flags(group, "diskstats", "disks")
     _device_flags(group, "netdev", "network")

@@ -14,6 +14,8 @@ log = structlog.get_logger()
 
 # A result is served until this many further runs should have replaced it.
 KEEP_INTERVALS = 3
+# Seconds between two runs at the least, however often a source is woken.
+BREATH = 0.05
 
 
 class Source(Protocol):
@@ -48,7 +50,15 @@ class Source(Protocol):
 class Periodic(Background):
     """A source on its own schedule; a scrape gets its last result and never waits."""
 
-    def __init__(self, source: Source, clock: Clock) -> None:
+    def __init__(self, source: Source, clock: Clock, wake: asyncio.Event | None = None) -> None:
+        """Run nothing yet.
+
+        Args:
+            source: What to ask.
+            clock: For ages and durations.
+            wake: Set when the source has news that should not wait for its interval to end.
+        """
+        self._wake = wake or asyncio.Event()
         self.name = source.name
         self._source = source
         self._clock = clock
@@ -71,7 +81,16 @@ class Periodic(Background):
                 self._body = b""
             self._state = state
             self._settled.set()
-            await asyncio.sleep(max(0.0, self._source.interval - self._duration))
+            await self._rest(max(0.0, self._source.interval - self._duration))
+
+    async def _rest(self, seconds: float) -> None:
+        await asyncio.sleep(min(seconds, BREATH))
+        try:
+            async with asyncio.timeout(max(0.0, seconds - BREATH)):
+                await self._wake.wait()
+        except TimeoutError:
+            pass  # nothing happened: time for the next run
+        self._wake.clear()
 
     async def _run_once(self) -> State:
         try:

@@ -9,10 +9,12 @@ from exporter.collectors.filesystem import FS_TYPES_EXCLUDE, MOUNT_POINTS_EXCLUD
 from exporter.devices import EVERY, Devices
 
 COLLECTORS = (
+    "addresses",
     "cpu",
     "diskstats",
     "filesystem",
     "loadavg",
+    "marks",
     "meminfo",
     "netdev",
     "peers",
@@ -54,6 +56,7 @@ class Settings:
     config_file: Path | None = None
     cpu_guest: bool = True
     disks: Devices = DISKS
+    marks_file: Path = Path("/run/hale-gate/marks.json")
     network_devices: Devices = EVERY
     mount_points_exclude: re.Pattern[str] = re.compile(MOUNT_POINTS_EXCLUDE)
     fs_types_exclude: re.Pattern[str] = re.compile(FS_TYPES_EXCLUDE)

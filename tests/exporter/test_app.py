@@ -33,6 +33,8 @@ services:
     probe: {{tcp: "127.0.0.1:{port}", interval: 100ms, timeout: 5s, fall: 2}}
 peers:
   - {{node: web2, address: "127.0.0.1:{port}"}}
+virtual_addresses:
+  - {{name: vip, address: 127.0.0.1, interface: lo, group: web, router_id: 51}}
 """
 
 
@@ -110,9 +112,10 @@ async def test_the_first_scrape_has_the_node_its_services_and_its_peers(exporter
         re.findall(r'^hale_collector_state\{collector="(\w+)",state="(\w+)"\} 1$', body, re.M)
     )
     assert tuple(states) == COLLECTORS
-    # A kernel may come without pressure; everything else is there on every machine.
-    assert {name for name, state in states.items() if state != "ok"} <= {"pressure"}
+    # A machine may come without pressure and without a gate; everything else is there on every one.
+    assert {name for name, state in states.items() if state != "ok"} <= {"marks", "pressure"}
     assert 'hale_peer_up{peer="web2"} 1' in body
+    assert 'hale_virtual_address_held{address="127.0.0.1"} 1' in body
     assert 'mountpoint="/"' in body
 
 
@@ -137,10 +140,14 @@ async def test_a_reload_takes_over_a_good_file_and_keeps_the_old_one_before_a_ba
 ) -> None:
     await exporter.until(up(1))
     good = exporter.config.read_text()
-    exporter.config.write_text(good.replace("group: web", "group: front"))
+    changed = good.replace("group: web", "group: front").replace(
+        "address: 127.0.0.1,", "address: 192.0.2.1,"
+    )
+    exporter.config.write_text(changed)
     exporter.reload.set()
     front = up(1).replace('"web"', '"front"')
     await exporter.until(front)
+    await exporter.until('hale_virtual_address_held{address="192.0.2.1"} 0')
     exporter.config.write_text("services: what\n")
     exporter.reload.set()
     await exporter.metrics()  # the reload has its turn before the answer

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from exporter.collectors.addresses import Interfaces
 from exporter.collectors.cpu import Cpu
 from exporter.collectors.diskstats import Diskstats
 from exporter.collectors.filesystem import Filesystems, Usage
 from exporter.collectors.loadavg import Loadavg
+from exporter.collectors.marks import Marks
 from exporter.collectors.meminfo import Memory
 from exporter.collectors.netdev import Netdev
 from exporter.collectors.peers import Peers
@@ -20,7 +22,7 @@ from exporter.collectors.pressure import Stalls
 from exporter.collectors.services import Services
 from exporter.collectors.stat import Statistics
 from exporter.collectors.uname import Kernel
-from exporter.config import Peer, Probe, Service, TcpProbe
+from exporter.config import Peer, Probe, Service, TcpProbe, VirtualAddress
 from exporter.devices import EVERY
 from exporter.disk_info import DiskInfo
 from exporter.processors import Processors
@@ -48,6 +50,10 @@ SERVICES = (
     Service("backend", "backend.service", "web"),
     Service("database", "database.service", "data"),
     Service("ghost", "ghost.service", "data"),
+)
+ADDRESSES = (
+    VirtualAddress("vip", "10.77.0.100", "host0", "lb", 51),
+    VirtualAddress("six", "fd00:77::100", "host0", "lb", 52),
 )
 
 
@@ -77,6 +83,7 @@ async def exposition() -> bytes:
     prober.answer = Probed.SUCCESS
     blocking.hang("/mnt/filer")
     background = (
+        Periodic(Interfaces(ADDRESSES, blocking, lambda *_: {"10.77.0.100"}), clock),
         Periodic(Filesystems(PROC, Path("/"), blocking, ask=usage), clock),
         Periodic(Peers([Peer("web2", "", 22), Peer("mon1", "", 22)], 5.0, alive), clock),
         Services(SERVICES, node(), clock, lambda how: prober),
@@ -85,6 +92,7 @@ async def exposition() -> bytes:
         Cpu(ProcFile(PROC / "stat"), Processors(SYS)),
         Diskstats(ProcFile(PROC / "diskstats"), DiskInfo(Udev(UDEV), Rotation(SYS)), DISKS),
         Loadavg(ProcFile(PROC / "loadavg")),
+        Marks(HERE / "fixtures/marks.json"),
         Memory(ProcFile(PROC / "meminfo")),
         Netdev(ProcFile(PROC / "1/net/dev"), ProcFile(PROC / "net/dev"), SYS / "class/net", EVERY),
         Stalls(PROC / "pressure"),

@@ -35,8 +35,8 @@ class Slow:
 
 
 @asynccontextmanager
-async def running(source: Slow) -> AsyncIterator[Periodic]:
-    periodic = Periodic(source, loop_clock())
+async def running(source: Slow, wake: asyncio.Event | None = None) -> AsyncIterator[Periodic]:
+    periodic = Periodic(source, loop_clock(), wake)
     task = asyncio.create_task(periodic.run())
     yield periodic
     task.cancel()
@@ -111,3 +111,35 @@ async def test_a_failure_that_lasts_is_logged_once() -> None:
     assert [(entry["event"], entry["reason"]) for entry in lines] == [
         ("collector.failed", "no file")
     ]
+
+
+async def test_news_are_not_left_until_the_interval_has_ended() -> None:
+    wake = asyncio.Event()
+    async with running(Slow(), wake) as periodic:
+        await asyncio.sleep(3)
+        wake.set()
+        await asyncio.sleep(0.01)
+        assert periodic.latest().body == b"run 2"
+        await asyncio.sleep(9)
+        assert periodic.latest().body == b"run 2", "the interval begins anew"
+        await asyncio.sleep(1.1)
+        assert periodic.latest().body == b"run 3"
+
+
+async def test_news_that_come_during_a_run_lead_to_another_one() -> None:
+    wake, source = asyncio.Event(), Slow()
+    source.takes = 2.0
+    async with running(source, wake):
+        await asyncio.sleep(1)
+        wake.set()
+        await asyncio.sleep(1.2)
+        assert source.runs == 2
+
+
+async def test_a_flood_of_news_is_taken_in_breaths() -> None:
+    wake, source = asyncio.Event(), Slow()
+    async with running(source, wake):
+        for _ in range(1000):
+            wake.set()
+            await asyncio.sleep(0.001)
+        assert source.runs <= 21
