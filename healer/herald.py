@@ -138,7 +138,7 @@ class Herald:
                     yield told
             elif incident.state is State.MITIGATED:
                 yield self._about(incident, "HealerMitigated", "mitigated", incident.mitigation)
-            elif incident.state is State.ESCALATED:
+            elif incident.calls:
                 yield self._about(
                     incident, "HealerEscalation", incident.escalation, incident.escalation_detail
                 )

@@ -131,7 +131,7 @@ class Metrics:
                 self.holding.labels(*target_labels(one), one.hold.reason).set(1)
             if one.state is State.MITIGATED:
                 self.mitigated.labels(*target_labels(one)).set(1)
-            if one.state is State.ESCALATED:
+            if one.calls:
                 self.escalated.labels(*target_labels(one), one.escalation).set(1)
         for reason in FREEZES:
             self.frozen.labels(reason).set(reason in freezes)

@@ -106,6 +106,10 @@ PASSING_REFUSALS = frozenset(
 """Words of a gate's refusal that speak of the moment; any other means that a person has to look."""
 
 
+FOR_A_PERSON = "for_a_person"
+"""Why a person has what no ladder is for. Their own alert has reached them already, without waiting."""
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One rung tried once.
@@ -229,6 +233,11 @@ class Incident:
     def alerts(self) -> tuple[Alert, ...]:
         """The cause and its symptoms."""
         return (self.cause, *self.symptoms)
+
+    @property
+    def calls(self) -> bool:
+        """Whether a person has it because we could not help: then we say so ourselves."""
+        return self.state is State.ESCALATED and self.escalation != FOR_A_PERSON
 
     @property
     def running(self) -> Attempt | None:

@@ -10,7 +10,7 @@ from healer.core.actions import MARKING, Step, steps
 from healer.core.alert import Target
 from healer.core.facts import Proposal
 from healer.core.footprint import NOTHING
-from healer.core.incident import Attempt, Incident, Outcome
+from healer.core.incident import FOR_A_PERSON, Attempt, Incident, Outcome
 from healer.core.ladder import NO_LADDER, PERSON, Ladder, Rung
 from healer.core.topology import Topology
 
@@ -56,7 +56,7 @@ def plan(incident: Incident, topology: Topology, after: int = -1) -> Plan | Esca
     """
     if incident.ladder in NO_LADDER:
         detail = f"{incident.cause.name} has no ladder: what it says is a person's to repair"
-        return Escalate("for_a_person", detail)
+        return Escalate(FOR_A_PERSON, detail)
     ladder = topology.ladders.get(incident.ladder)
     if ladder is None:
         return Escalate("no_ladder", f"the alert asks for '{incident.ladder}', which nobody wrote")

@@ -287,3 +287,14 @@ async def test_a_test_that_fails_is_counted_and_journalled(village):
     await asyncio.gather(task, return_exceptions=True)
     assert 'healer_second_path_total{outcome="failed"} 1.0' in village.metrics.exposition().decode()
     assert village.store.records[-1].event == ev.SecondPathTested(False)
+
+
+async def test_what_was_a_persons_from_the_start_is_not_told_a_second_time(village):
+    died = alert("NodeDown", "web1", heal="none")
+    await village.journal.write(
+        ev.IncidentOpened("1", alert(), "restart-service", "d1"),
+        ev.CauseReplaced("1", died, "none"),
+        ev.IncidentEscalated("1", "for_a_person", "NodeDown has no ladder"),
+    )
+    await telling(village, 10)
+    assert names(village) == []
