@@ -13,22 +13,32 @@ CONSTANTS = "cluster.yml"
 
 
 def constants_yml(cluster: Cluster) -> str:
-    """Write a recording rule for each number. Control groups are left out: nothing of theirs is ever spared."""
+    """Write a recording rule for each number."""
     rules = [_rule(cluster, *constant) for constant in _constants(cluster)]
     return yaml_text({"groups": [{"name": "hale-cluster", "rules": rules}]})
 
 
 def _constants(cluster: Cluster) -> Iterator[tuple[str, float, Mapping[str, str]]]:
     for group in cluster.groups.values():
-        if not group.control:
-            yield "hale:group_min_available", group.min_available, {"group": group.name}
-            yield "hale:group_nodes", len(group.nodes), {"group": group.name}
+        yield "hale:group_min_available", group.min_available, {"group": group.name}
+        yield "hale:group_nodes", len(group.nodes), {"group": group.name}
+        for name in group.nodes:
+            yield "hale:group_member_info", 1, _member(cluster, group.name, name)
     for address in cluster.virtual_addresses.values():
         labels = {"address": address.address, "group": address.group}
         yield "hale:virtual_address_info", 1, labels
     for pool in cluster.pools.values():
         yield "hale:pool_info", 1, {"pool": pool.name, "group": pool.members}
     yield "hale:availability_objective", cluster.monitoring.objective, {}
+
+
+def _member(cluster: Cluster, group: str, node: str) -> Mapping[str, str]:
+    """Return the labels of one node in one group. A target has only its node's first group."""
+    return {
+        "group": group,
+        "node": node,
+        "failure_domain": cluster.nodes[node].failure_domain,
+    }
 
 
 def _rule(

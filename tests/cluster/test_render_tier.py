@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cluster.balancing import MOST_CANDIDATES, Priorities, priorities
+from cluster.load import interpret
 from cluster.packaged import rule_files
 from cluster.render.constants import CONSTANTS
 from tests.cluster.examples import SOUND, TIER
@@ -95,11 +96,14 @@ def test_the_rules_know_the_clusters_numbers() -> None:
     found = {
         (rule["record"], *sorted(rule["labels"].items())): rule["expr"]
         for rule in yaml.safe_load(text)["groups"][0]["rules"]
+        if rule["record"] != "hale:group_member_info"
     }
     tier = ("cluster", "tier")
     assert found == {
         ("hale:group_min_available", tier, ("group", "lb")): "vector(1)",
         ("hale:group_nodes", tier, ("group", "lb")): "vector(2)",
+        ("hale:group_min_available", tier, ("group", "control")): "vector(1)",
+        ("hale:group_nodes", tier, ("group", "control")): "vector(1)",
         ("hale:group_min_available", tier, ("group", "web")): "vector(2)",
         ("hale:group_nodes", tier, ("group", "web")): "vector(3)",
         (
@@ -111,6 +115,21 @@ def test_the_rules_know_the_clusters_numbers() -> None:
         ("hale:pool_info", tier, ("group", "web"), ("pool", "web")): "vector(1)",
         ("hale:availability_objective", tier): "vector(0.999)",
     }
+
+
+def test_the_rules_know_each_member_of_each_group_with_its_own_failure_domain() -> None:
+    cluster = interpret(TIER, "cluster.yml").cluster
+    text = text_of(tree_of(TIER), "mon1/etc/prometheus/rules/cluster.yml")
+    found = [
+        (rule["labels"]["group"], rule["labels"]["node"], rule["labels"]["failure_domain"])
+        for rule in yaml.safe_load(text)["groups"][0]["rules"]
+        if rule["record"] == "hale:group_member_info"
+    ]
+    assert found == [
+        (group.name, node, cluster.nodes[node].failure_domain)
+        for group in cluster.groups.values()
+        for node in group.nodes
+    ]
 
 
 def test_no_packaged_rules_have_the_name_of_those_that_render_writes() -> None:

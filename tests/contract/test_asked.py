@@ -1,0 +1,113 @@
+"""Every metric and label that a rule, a runbook or a page asks Prometheus for is one that somebody exposes.
+
+Who exposes: our exporter and healer (their real expositions), HAProxy (a captured one), Prometheus
+itself, and the recording rules. What is recorded stands in docs/contracts.md.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.contract.promql import matched, metrics, templated
+from tests.contract.test_metrics import GOLDEN, of_the_healer, told_labels
+from tests.test_contract import ALERTS, AWAITED, CONTRACTS, RULES, Alert, queries_for_people
+
+HAPROXY = Path(__file__).parent / "fixtures/haproxy-2.6.prom"
+
+TARGET = {"cluster", "node", "group", "failure_domain", "job", "instance"}
+
+# Prometheus' own. https://prometheus.io/docs/concepts/jobs_instances/ and its rules' ALERTS.
+OWN = {"up": set[str](), "ALERTS": {"alertname", "alertstate", "severity", "heal"}}
+
+Exposed = Mapping[str, set[str]]
+
+
+def recorded() -> dict[str, set[str]]:
+    """Return the series of docs/contracts.md's table of recorded ones, with their labels."""
+    rows = re.findall(r"^\| ((?:`hale:[a-z0-9_:]+`(?:, )?)+) \|([^|]*)\|", CONTRACTS, re.MULTILINE)
+    return {
+        name: set(re.findall(r"`(\w+)`", labels))
+        for names, labels in rows
+        for name in re.findall(r"`([\w:]+)`", names)
+    }
+
+
+def rendered() -> set[str]:
+    """Return those of them that hale-cluster render writes as constants."""
+    rows = re.findall(r"^\| `(hale:[a-z0-9_]+)` \|[^|]*\| \*rendered\*", CONTRACTS, re.MULTILINE)
+    return set(rows)
+
+
+def rules() -> Iterator[dict[str, Any]]:
+    for path in RULES:
+        for group in yaml.safe_load(path.read_text())["groups"]:
+            yield from group["rules"]
+
+
+def samples(exposition: str) -> Iterator[tuple[str, set[str]]]:
+    """Yield what Prometheus will store: names as they are in the text, `_bucket` and the like included."""
+    for family in text_string_to_metric_families(exposition):
+        for sample in family.samples:
+            yield sample.name, set(sample.labels)
+
+
+@pytest.fixture
+async def exposed() -> Exposed:
+    """Return all series that there can be, with the labels that they have."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for text in GOLDEN.read_text(), await of_the_healer(), HAPROXY.read_text():
+        for name, labels in samples(text):
+            found[name] |= labels | TARGET
+    known = {name: told_labels().get(name, set()) | TARGET for name in AWAITED}
+    own = {name: labels | TARGET for name, labels in OWN.items()}
+    return {**found, **recorded(), **known, **own}
+
+
+def unknown(expressions: Iterable[str], exposed: Exposed) -> set[str]:
+    """Return metrics, and labels as `metric{label}`, that nobody exposes."""
+    missing = set()
+    for expression in expressions:
+        missing |= metrics(expression) - exposed.keys()
+        missing |= {
+            f"{name}{{{label}}}"
+            for name, label in matched(expression)
+            if name in exposed and name not in AWAITED and label not in exposed[name]
+        }
+    return missing
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=lambda one: f"{one.name}-{one.labels['severity']}")
+async def test_an_alert_asks_only_for_what_somebody_exposes(alert: Alert, exposed: Exposed) -> None:
+    asked = [alert.expr, *templated(" ".join(alert.annotations.values()))]
+    assert unknown(asked, exposed) == set()
+
+
+async def test_a_recording_rule_asks_only_for_what_somebody_exposes(exposed: Exposed) -> None:
+    asked = [rule["expr"] for rule in rules() if "record" in rule]
+    assert asked
+    assert unknown(asked, exposed) == set()
+
+
+async def test_people_are_told_to_ask_only_for_what_somebody_exposes(exposed: Exposed) -> None:
+    assert unknown(queries_for_people(), exposed) == set()
+
+
+def test_what_is_recorded_is_in_the_table_and_what_is_in_the_table_is_recorded() -> None:
+    ours = {rule["record"] for rule in rules() if "record" in rule}
+    assert ours == recorded().keys() - rendered()
+
+
+def test_constants_are_told_from_what_the_rules_record() -> None:
+    assert "hale:group_nodes" in rendered()
+    assert "hale:redundancy" not in rendered()
+
+
+async def test_nothing_that_nobody_exposes_is_taken_for_known(exposed: Exposed) -> None:
+    asked = ["hale_no_such_thing", 'up{colour="red"}', "haproxy_server_status{proxy='web'}"]
+    assert unknown(asked, exposed) == {"hale_no_such_thing", "up{colour}"}
