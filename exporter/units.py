@@ -8,11 +8,11 @@ import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
-from dbus_fast import BusType, Message, MessageType
+from dbus_fast import Message
 from dbus_fast.aio import MessageBus
-from dbus_fast.errors import DBusFastError
 from dbus_fast.unpack import unpack_variants
 
+from exporter.bus import PROPERTIES, BusLost, Partner, Raw, Refused, connection
 from exporter.racing import first
 from exporter.unit import Unit
 
@@ -21,25 +21,12 @@ MANAGER_PATH = "/org/freedesktop/systemd1"
 MANAGER = SYSTEMD + ".Manager"
 UNIT = SYSTEMD + ".Unit"
 SERVICE = SYSTEMD + ".Service"
-PROPERTIES = "org.freedesktop.DBus.Properties"
-BUS = "org.freedesktop.DBus"
-
-# What the bus answers in the name of someone who is not there (D-Bus specification).
-GONE = {f"{BUS}.Error.{word}" for word in ("NoReply", "ServiceUnknown", "Disconnected", "Timeout")}
 
 NOT_SET = 2**64 - 1  # systemd's way to say that there is no number
 MICROSECONDS = 1_000_000
 
 RESYNC = 30.0  # seconds
 DEADLINE = 5.0  # seconds for the connection and for each whole sync
-
-
-class BusLost(Exception):
-    """The bus or systemd is gone; what was known is worth nothing. Connect again."""
-
-
-class _Refused(Exception):
-    """systemd answered that it will not say this; other questions may still be answered."""
 
 
 class Listener(Protocol):
@@ -69,10 +56,6 @@ class Systemd(Protocol):
             TimeoutError: It does not answer.
         """
         ...
-
-
-# The properties of the interfaces Unit and Service, as they came: the one place where they are untyped.
-Raw = dict[str, object]
 
 
 def parse(raw: Raw) -> Unit:
@@ -133,31 +116,19 @@ class SystemBus:
             BusLost: The bus or systemd went away, or refused.
             TimeoutError: It does not answer.
         """
-        bus = MessageBus(bus_address=self._address, bus_type=BusType.SYSTEM)
-        try:
+        async with connection(self._address) as bus:
             async with asyncio.timeout(self._deadline):
-                await bus.connect()
                 session = _Session(bus, names, listener)
                 await session.subscribe()
-            await first(_disconnected(bus), session.keep_in_sync(self._resync, self._deadline))
-        except TimeoutError:
-            raise
-        except (OSError, EOFError, DBusFastError) as error:
-            raise BusLost(str(error) or type(error).__name__) from error
-        finally:
-            bus.disconnect()
+            await first(session.until_lost(), session.keep_in_sync(self._resync, self._deadline))
         raise BusLost("the bus closed the connection")
-
-
-async def _disconnected(bus: MessageBus) -> None:
-    await bus.wait_for_disconnect()  # type: ignore[no-untyped-call]
 
 
 class _Session:
     """One connection and what was heard over it."""
 
     def __init__(self, bus: MessageBus, names: Sequence[str], listener: Listener) -> None:
-        self._bus = bus
+        self._systemd = Partner(bus, SYSTEMD, self._heard, self._moved)
         self._names = names
         self._listener = listener
         self._paths: dict[str, str] = {}  # of object path to unit
@@ -167,17 +138,15 @@ class _Session:
         self._gone = False
 
     async def subscribe(self) -> None:
-        self._bus.add_message_handler(self._heard)
+        await self._systemd.meet()
         try:
-            await self._match(f"sender='{SYSTEMD}',interface='{MANAGER}',member='Reloading'")
-            await self._match(f"sender='{BUS}',member='NameOwnerChanged',arg0='{SYSTEMD}'")
-            await self._call(SYSTEMD, MANAGER_PATH, MANAGER, "Subscribe")
-        except _Refused as error:
+            await self._systemd.listen(f"interface='{MANAGER}',member='Reloading'")
+            await self._systemd.call(MANAGER_PATH, MANAGER, "Subscribe")
+        except Refused as error:
             raise BusLost(str(error)) from error
 
-    async def _match(self, rule: str) -> None:
-        rule = f"type='signal',{rule}"
-        await self._call(BUS, "/org/freedesktop/DBus", BUS, "AddMatch", "s", rule)
+    async def until_lost(self) -> None:
+        await self._systemd.until_lost()
 
     async def keep_in_sync(self, interval: float, deadline: float) -> None:
         while True:
@@ -187,7 +156,7 @@ class _Session:
                 for name in self._names:
                     try:
                         await self._sync(name)
-                    except _Refused as error:
+                    except Refused as error:
                         self._listener.unit_refused(name, str(error))
             self._listener.synced(asyncio.get_running_loop().time() - began)
             try:
@@ -199,39 +168,33 @@ class _Session:
                 raise BusLost(f"{SYSTEMD} left the bus")
 
     async def _sync(self, name: str) -> None:
-        reply = await self._call(SYSTEMD, MANAGER_PATH, MANAGER, "LoadUnit", "s", name)
+        reply = await self._systemd.call(MANAGER_PATH, MANAGER, "LoadUnit", "s", name)
         path = str(reply[0])
         if path not in self._paths:  # only these units' signals: a node has hundreds of others
             self._paths[path] = name
-            await self._match(
-                f"sender='{SYSTEMD}',interface='{PROPERTIES}',member='PropertiesChanged',path='{path}'"
+            await self._systemd.listen(
+                f"interface='{PROPERTIES}',member='PropertiesChanged',path='{path}'"
             )
         heard = -1
         raw: Raw = {}
         # An answer that crossed a signal on its way may be older than it: ask again.
         while heard != self._signals.get(path, 0):
             heard = self._signals.get(path, 0)
-            raw = await self._properties(path, UNIT)
+            raw = await self._systemd.properties(path, UNIT)
             if name.endswith(".service"):
-                raw |= await self._properties(path, SERVICE)
+                raw |= await self._systemd.properties(path, SERVICE)
         self._raw[path] = raw
         self._listener.unit_seen(name, parse(raw))
 
-    async def _properties(self, path: str, interface: str) -> Raw:
-        reply = await self._call(SYSTEMD, path, PROPERTIES, "GetAll", "s", interface)
-        found: Raw = unpack_variants(reply[0])
-        return found
+    def _moved(self) -> None:
+        self._gone = True
+        self._out_of_date.set()
 
     def _heard(self, message: Message) -> None:
-        if message.message_type is not MessageType.SIGNAL:
-            return
         match message.member:
             case "PropertiesChanged":
                 self._changed(message)
             case "Reloading" if message.body == [False]:
-                self._out_of_date.set()
-            case "NameOwnerChanged" if message.body[:1] == [SYSTEMD]:
-                self._gone = True
                 self._out_of_date.set()
 
     def _changed(self, message: Message) -> None:
@@ -243,29 +206,3 @@ class _Session:
         if (raw := self._raw.get(path)) is not None:  # else the first answer is still on its way
             raw.update(unpack_variants(message.body[1]))
             self._listener.unit_seen(name, parse(raw))
-
-    async def _call(
-        self,
-        destination: str,
-        path: str,
-        interface: str,
-        member: str,
-        signature: str = "",
-        *body: str,
-    ) -> list[object]:
-        reply = await self._bus.call(
-            Message(
-                destination=destination,
-                path=path,
-                interface=interface,
-                member=member,
-                signature=signature,
-                body=list(body),
-            )
-        )
-        if reply is None:
-            raise BusLost(f"{member}: no reply")
-        if reply.message_type is MessageType.ERROR:
-            text = f"{member} {' '.join(body)}: {reply.error_name}: {reply.body}"
-            raise BusLost(text) if reply.error_name in GONE else _Refused(text)
-        return list(reply.body)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
+from exporter.bus import BusLost
 from exporter.clock import Clock
 from exporter.collector import Background, Latest, State
 from exporter.config import How, Probe, Service
@@ -17,7 +18,7 @@ from exporter.racing import first
 from exporter.service_series import FAMILIES, Attempt, Samples, ServiceSeries
 from exporter.serving import PATIENCE, Phase, Probed, Serving, phase, probed, unit_lost, unit_seen
 from exporter.unit import Unit
-from exporter.units import BusLost, Systemd
+from exporter.units import Systemd
 
 log = structlog.get_logger()
 

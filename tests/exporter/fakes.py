@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from exporter.blocking import StillRunning
+from exporter.bus import BusLost
 from exporter.clock import Clock
 from exporter.serving import Probed
 from exporter.unit import Unit
-from exporter.units import BusLost, Listener
+from exporter.units import Listener
 
 T = TypeVar("T")
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from dbus_fast import Message, MessageFlag, MessageType, Variant
 from dbus_fast.aio import MessageBus
 
+BUS = "org.freedesktop.DBus"
 SYSTEMD = "org.freedesktop.systemd1"
 MANAGER_PATH = "/org/freedesktop/systemd1"
 MANAGER = f"{SYSTEMD}.Manager"
@@ -144,6 +145,21 @@ async def systemd_on(address: str) -> AsyncIterator[SystemdOnBus]:
     finally:
         bus.disconnect()
         await asyncio.wait([asyncio.ensure_future(_gone(bus))])
+
+
+async def forge(address: str, signal: Message) -> None:
+    """Send a signal straight to everyone on the bus, as anybody may; delivered when this returns."""
+    bus = await MessageBus(bus_address=address).connect()
+    daemon = {"destination": BUS, "path": "/org/freedesktop/DBus", "interface": BUS}
+    listed = await bus.call(Message(member="ListNames", **daemon))
+    assert listed is not None
+    for name in listed.body[0]:
+        if name.startswith(":") and name != bus.unique_name:
+            signal.destination, signal.serial = name, 0
+            await bus.send(signal)
+    await bus.call(Message(member="GetId", **daemon))  # answered behind all of them
+    bus.disconnect()
+    await _gone(bus)
 
 
 async def _gone(bus: MessageBus) -> None:

@@ -7,11 +7,12 @@ from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
-from dbus_fast import Variant
+from dbus_fast import Message, Variant
 
+from exporter.bus import PROPERTIES, BusLost
 from exporter.unit import Unit
-from exporter.units import BusLost, SystemBus, parse
-from tests.exporter.systemd_on_bus import SERVICE, UNIT, dbus_daemon, systemd_on
+from exporter.units import SystemBus, parse
+from tests.exporter.systemd_on_bus import SERVICE, UNIT, dbus_daemon, forge, path_of, systemd_on
 
 NGINX = "nginx.service"
 PATIENCE = 20.0  # seconds until a test that waits for something real gives up
@@ -101,6 +102,24 @@ async def test_a_unit_is_told_at_first_and_at_every_signal(address: str) -> None
             state_changed_at=1_700_000_000.5,
             invocation_id="01" * 16,
         )
+
+
+async def test_what_somebody_else_sends_in_systemds_form_is_not_heard(address: str) -> None:
+    """Every user may send a signal straight to a connection; no rule of ours keeps it away."""
+    lie = {"ActiveState": Variant("s", "failed"), "SubState": Variant("s", "failed")}
+    async with systemd_on(address) as systemd, watching(address, NGINX, "b.service") as (heard, _):
+        systemd.load(NGINX)
+        systemd.load("b.service")
+        await heard.until_synced()
+        await forge(
+            address,
+            Message.new_signal(
+                path_of(NGINX), PROPERTIES, "PropertiesChanged", "sa{sv}as", [UNIT, lie, []]
+            ),
+        )
+        await systemd.change("b.service", UNIT, ActiveState=Variant("s", "inactive"))
+        await heard.until_state("b.service", "inactive", "running")
+        assert heard.units[NGINX].active_state == "active"
 
 
 async def test_nothing_is_asked_again_while_nothing_happens(address: str) -> None:
