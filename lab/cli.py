@@ -15,7 +15,7 @@ from pathlib import Path
 from lab import cgroups, drills, faults, life, machine, remains, scenario
 from lab.commands import environment
 from lab.names import DEFAULT_ID, Place
-from lab.ports import Lab, LabError
+from lab.ports import LabError
 from lab.running import RunningLab
 
 _COULD_NOT = 2
@@ -71,13 +71,22 @@ def parser() -> argparse.ArgumentParser:
     drill = command("drill", _drill, "run a drill, or all of a scenario; boots a lab if none is up",
                     "hale-lab drill scenarios/first/drills/nginx-killed.yml")  # fmt: skip
     drill.add_argument("target", help="a drill's file, or a scenario's name or directory")
-    drill.add_argument("--report", type=Path, help="directory for the report")
+    _add_report(drill)
     _add_dist(drill)
+    demo = command("demo", _demo, "play the numbered drills of a scenario, one after the other",
+                   "hale-lab demo web-tier")  # fmt: skip
+    demo.add_argument("scenario", help="a scenario's name or directory")
+    _add_report(demo)
+    _add_dist(demo)
     return top
 
 
 def _add_output(words: argparse.ArgumentParser) -> None:
     words.add_argument("--output", choices=("text", "json"), default="text")
+
+
+def _add_report(words: argparse.ArgumentParser) -> None:
+    words.add_argument("--report", type=Path, help="directory for the reports")
 
 
 def _add_dist(words: argparse.ArgumentParser) -> None:
@@ -169,14 +178,16 @@ def _drill(words: argparse.Namespace, place: Place) -> int:
     else:
         home = scenario.find(words.target)
         chosen = drills.find(home)
+    return _play(words, place, home, chosen)
+
+
+def _demo(words: argparse.Namespace, place: Place) -> int:
+    home = scenario.find(words.scenario)
+    return _play(words, place, home, drills.stories(home))
+
+
+def _play(words: argparse.Namespace, place: Place, home: Path, chosen: Sequence[Path]) -> int:
+    if not chosen:
+        raise LabError(f"{home}: no drill to play; they are files in {home / 'drills'}")
     with life.visited(place, scenario.load(home), words.dist) as lab:
-        return max((_one_drill(lab, drill, words.report) for drill in chosen), default=0)
-
-
-def _one_drill(lab: Lab, drill: Path, report: Path | None) -> int:
-    """Run one drill of several; what the lab could not do for it is that drill's failure."""
-    try:
-        return drills.main(lab, drill, report)
-    except LabError as error:
-        print(f"{drill.stem}: could not be run: {error}", file=sys.stderr, flush=True)
-        return 1
+        return drills.main(lab, chosen, words.report)

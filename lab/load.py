@@ -15,6 +15,9 @@ from typing import TextIO
 
 import aiohttp
 
+PATIENCE = 1.0
+"""Seconds after which a request counts as lost."""
+
 STEADY = 5
 """So many requests in a row must be answered before a service counts as serving again."""
 
@@ -110,7 +113,9 @@ def parse_line(line: str) -> Request | None:
         return None
 
 
-async def generate(urls: Sequence[str], rate: float, out: TextIO, patience: float = 1.0) -> None:
+async def generate(
+    urls: Sequence[str], rate: float, out: TextIO, patience: float = PATIENCE
+) -> None:
     """Request each URL `rate` times a second until cancelled.
 
     Args:
@@ -151,7 +156,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run until a signal ends it. Example: `python -m lab.load --out load.jsonl http://web1/`."""
     parser = argparse.ArgumentParser(prog="lab.load", description=main.__doc__)
     parser.add_argument("--rate", type=float, default=20.0, help="requests a second and URL")
-    parser.add_argument("--patience", type=float, default=1.0, help="seconds until one is lost")
+    parser.add_argument(
+        "--patience", type=float, default=PATIENCE, help="seconds until one is lost"
+    )
     parser.add_argument("--out", type=Path, required=True, help="file for the JSON lines")
     parser.add_argument("urls", nargs="+", metavar="URL")
     given = parser.parse_args(arguments)

@@ -7,8 +7,9 @@ The command line calls, with a lab that is up:
 
     lab.faults.KINDS: tuple[str, ...]
     lab.faults.inject(lab, node, kind, args: Mapping[str, str]) -> str  # one line: what was done
-    lab.drills.main(lab, drill: Path, report: Path | None) -> int  # 0 kept, 1 a limit was broken
+    lab.drills.main(lab, files: Sequence[Path], report: Path | None) -> int  # 0 held, 1 did not
     lab.drills.find(scenario: Path) -> tuple[Path, ...]  # the drills of a scenario, in order
+    lab.drills.stories(scenario: Path) -> tuple[Path, ...]  # those that the demo plays
 """
 
 from collections.abc import Mapping, Sequence

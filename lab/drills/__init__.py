@@ -6,14 +6,26 @@ from pathlib import Path
 
 from cluster.errors import ConfigErrors
 from lab.drills.judgement import Report
+from lab.drills.model import Drill
 from lab.drills.moments import Moment
 from lab.drills.parse import load_drill
 from lab.drills.report import line, table, write
-from lab.drills.runner import run
+from lab.drills.runner import run_in
+from lab.drills.session import Session, opened
 from lab.drills.underway import NotGiven, Say, WallClock
 from lab.ports import Lab, LabError
 
-__all__ = ["NotGiven", "find", "load_drill", "main", "run"]
+__all__ = [
+    "NotGiven",
+    "Session",
+    "conclude",
+    "find",
+    "load_drill",
+    "main",
+    "opened",
+    "play",
+    "stories",
+]
 
 REPORTS = Path("build/drills")
 """Where reports go unless another directory is named."""
@@ -24,34 +36,52 @@ def find(scenario: Path) -> tuple[Path, ...]:
     return tuple(sorted((scenario / "drills").glob("*.yml")))
 
 
-def main(lab: Lab, drill: Path, report: Path | None = None) -> int:
-    """Run a drill from its file on a lab that is up, and print and write its report.
+def stories(scenario: Path) -> tuple[Path, ...]:
+    """Return the drills that the demo plays: those whose names begin with a number, in its order."""
+    return tuple(file for file in find(scenario) if file.name[0].isdecimal())
+
+
+def main(lab: Lab, files: Sequence[Path], report: Path | None = None) -> int:
+    """Run drills one after the other on a lab that is up, and print and write their reports.
 
     Args:
         lab: A lab that is up.
-        drill: The drill's file.
-        report: Directory for NAME.md, NAME.json and NAME.svg, and for NAME.seen, which holds every
-            answer that was judged; None means REPORTS.
+        files: The drills' files; a steady load runs through all of them.
+        report: Directory for NAME.md, NAME.json and NAME.svg of each, and for a directory with
+            every answer that was judged; None means REPORTS.
 
     Returns:
-        0 when all of it held, 1 when something did not.
+        0 when all of it held, 1 when something did not or a drill could not be run.
 
     Raises:
-        LabError: The file is wrong or the lab could not do what was asked.
+        LabError: A file is wrong, or there can be no eyes, pager or load; nothing was broken.
     """
+    reports = (report or REPORTS).resolve()
     try:
-        read = load_drill(drill)
-        print(f"{read.name}: {read.purpose}", flush=True)
-        reports = (report or REPORTS).resolve()
-        done = run(read, lab, WallClock(), _say(), reports / f"{read.name}.seen")
+        drills = [load_drill(file) for file in files]
     except (OSError, ConfigErrors) as error:
         raise LabError(str(error)) from error
-    conclude([done], reports)
-    return 0 if done.held else 1
+    name = drills[0].name if len(drills) == 1 else lab.scenario.name
+    with opened(lab, drills, WallClock(), reports / f"{name}.seen") as session:
+        done = [found for drill in drills if (found := play(session, drill)) is not None]
+    conclude(done, reports)
+    return 0 if len(done) == len(drills) and all(one.held for one in done) else 1
+
+
+def play(session: Session, drill: Drill) -> Report | None:
+    """Run a drill and print what happens as it becomes known; None where it could not be run."""
+    print(f"\n{drill.name}: {drill.purpose}", flush=True)
+    try:
+        return run_in(session, drill, _say())
+    except (LabError, ConfigErrors) as error:
+        print(f"{drill.name}: could not be run: {error}", file=sys.stderr, flush=True)
+        return None
 
 
 def conclude(reports: Sequence[Report], directory: Path) -> None:
     """Print the final table and what did not hold, and write the reports."""
+    if not reports:
+        return
     print(f"\n{table(reports)}\n")
     for report in reports:
         for text in report.broken:
@@ -92,4 +122,12 @@ _COLOURS = {
     "serving": "bold green",
     "redundancy": "bold green",
     "verified": "green",
+    "moved": "bold cyan",
+    "pool": "cyan",
+    "marked": "bold yellow",
+    "unmarked": "green",
+    "mitigated": "bold yellow",
+    "ticket": "yellow",
+    "frozen": "bold yellow",
+    "thawed": "green",
 }

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from lab.drills.facts.healing import verbs
 from lab.drills.facts.ruling import named, since
 from lab.drills.observation import Incident, MarksAt, Observation
-from lab.load import outages
+from lab.load import PATIENCE, Request, outages
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def actors(seen: Observation) -> tuple[tuple[str, float], ...]:
 
 def serving(seen: Observation) -> float | None:
     """Return when the last URL of the load that was lost served again; None: not yet, or not lost."""
-    lost = outages(request for request in seen.requests if request.at >= seen.began)
+    lost = outages(_ended(seen))
     backs = [outage.back for outage in lost]
     known = [back for back in backs if back is not None]
     return max(known) if known and len(known) == len(backs) else None
@@ -138,11 +138,20 @@ def _verbs(seen: Observation) -> Iterable[Moment]:
 
 
 def _service(seen: Observation) -> Iterable[Moment]:
-    for outage in outages(request for request in seen.requests if request.at >= seen.began):
+    for outage in outages(_ended(seen)):
         yield Moment(outage.lost, "lost", outage.url)
         if outage.back is not None:
             text = f"{outage.url}, {outage.requests} requests lost"
             yield Moment(outage.back, "serving", text)
+
+
+def _ended(seen: Observation) -> list[Request]:
+    """Return the requests since the fault up to a time by which each has been answered or given up.
+
+    Later ones are known only in part: those that were answered quickly.
+    """
+    until = seen.now - PATIENCE
+    return [request for request in seen.requests if seen.began <= request.at <= until]
 
 
 def _pages(seen: Observation) -> Iterable[Moment]:

@@ -87,3 +87,9 @@ def two_nodes() -> Iterator[RunningLab]:
 def first() -> Iterator[RunningLab]:
     """scenarios/first with Hale from `make dist`."""
     yield from _lab(Place(id="first"), ROOT / "scenarios/first")
+
+
+@pytest.fixture(scope="session")
+def web_tier() -> Iterator[RunningLab]:
+    """scenarios/web-tier with Hale from `make dist`."""
+    yield from _lab(Place(id="webtier"), ROOT / "scenarios/web-tier")

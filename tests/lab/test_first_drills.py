@@ -1,15 +1,29 @@
 """Every drill of scenarios/first, on real nodes: the fault is real, and what is promised holds."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from lab import drills
+from lab.drills.underway import WallClock
 from tests.lab.conftest import ROOT
 
 pytestmark = pytest.mark.lab
 
+DRILLS = [drills.load_drill(file) for file in drills.find(ROOT / "scenarios/first")]
 
-@pytest.mark.parametrize("drill", drills.find(ROOT / "scenarios/first"), ids=lambda path: path.stem)
-def test_drill(first, drill: Path, tmp_path: Path):
-    assert drills.main(first, drill, tmp_path) == 0, (tmp_path / f"{drill.stem}.md").read_text()
+
+@pytest.fixture(scope="module")
+def session(first, tmp_path_factory) -> Iterator[drills.Session]:
+    """What watches the lab through all of its drills."""
+    with drills.opened(first, DRILLS, WallClock(), tmp_path_factory.mktemp("seen")) as session:
+        yield session
+
+
+@pytest.mark.parametrize("drill", DRILLS, ids=lambda drill: drill.name)
+def test_drill(session: drills.Session, drill, tmp_path: Path):
+    report = drills.play(session, drill)
+    assert report is not None
+    drills.conclude([report], tmp_path)
+    assert report.held, (tmp_path / f"{drill.name}.md").read_text()
