@@ -97,17 +97,19 @@ class NativeRestart(Block):
         restart: After which ends systemd starts it again, as systemd.service(5) names them.
         limit: Starts within `within` seconds after which systemd gives up.
         wait: Seconds between a failure and systemd's next start.
+        stop: Seconds that a process which hangs has to end, before systemd kills it.
     """
 
     restart: Restart | None = None
     limit: AtLeastOne | None = None
     within: Period | None = None
     wait: Period | None = None
+    stop: Period | None = None
 
     @model_validator(mode="after")
     def _something(self) -> "NativeRestart":
-        if not any((self.restart, self.limit, self.within, self.wait)):
-            raise ValueError("nothing is asked for. Write restart, limit, within or wait.")
+        if not any((self.restart, self.limit, self.within, self.wait, self.stop)):
+            raise ValueError("nothing is asked for. Write restart, limit, within, wait or stop.")
         return self
 
 

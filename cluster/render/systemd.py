@@ -17,6 +17,7 @@ def restart_conf(native: NativeRestart) -> str:
     service = {
         "Restart": native.restart,
         "RestartSec": native.wait and duration_text(native.wait),
+        "TimeoutStopSec": native.stop and duration_text(native.stop),
     }
     sections = [_section("Unit", unit), _section("Service", service)]
     return HEADER + "\n".join(section for section in sections if section)

@@ -95,6 +95,7 @@ def test_the_packaged_rules_keep_no_placeholder() -> None:
 NATIVE = [
     ("{restart: always}", "[Service]\nRestart=always\n"),
     ("{wait: 500ms}", "[Service]\nRestartSec=500ms\n"),
+    ("{stop: 5s}", "[Service]\nTimeoutStopSec=5s\n"),
     ("{limit: 3, within: 1m}", "[Unit]\nStartLimitIntervalSec=1m\nStartLimitBurst=3\n"),
     (
         "{restart: on-abort, limit: 1, wait: 2s}",
