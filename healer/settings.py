@@ -169,6 +169,7 @@ def _numbers(cluster: Cluster) -> Numbers:
         evidence_age=guards.still_true.max_age,
         watchdog_age=guards.sees_enough.watchdog,
         owner_settled=guards.owner_settled.service,
+        owner_settled_address=guards.owner_settled.address,
         storm_share=guards.no_storm.share,
         storm_targets=guards.no_storm.targets,
         storm_domains=guards.no_storm.domains,

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from healer.core import events as ev
 from healer.core.facts import Standing
+from healer.core.holders import Holders
 from healer.core.order import Sight
 from healer.core.picture import Picture
 from healer.core.storm import Weather
@@ -29,6 +30,7 @@ class Watch:
         storing: Whether the journal has room.
         jump: Seconds that the wall clock may move against CLOCK_BOOTTIME between two looks.
         weather: Whether nodes vanish together.
+        holders: Who holds each virtual address.
         minority: Whether the last look showed no majority of the nodes.
     """
 
@@ -40,6 +42,7 @@ class Watch:
     storing: bool = True
     jump: float = 2.0
     weather: Weather = field(default_factory=Weather)
+    holders: Holders = field(default_factory=Holders)
     minority: bool = False
     _offset: float | None = None
     _jumped_at: float | None = None
@@ -55,6 +58,7 @@ class Watch:
     def look_at_nodes(self, picture: Picture | None, topology: Topology) -> None:
         """Take in how the cluster looks, once a look; None where Prometheus did not say."""
         self.weather = self.weather.after(picture, topology)
+        self.holders = self.holders.after(picture, topology)
         seen = 0 if picture is None else picture.seen(topology.nodes)
         self.minority = seen * 2 <= len(topology.nodes)
 
@@ -97,6 +101,7 @@ class Watch:
                 if alert.silenced
             ),
             weather=self.weather,
+            holders=self.holders,
         )
 
     def _held(self) -> dict[str, str]:

@@ -148,41 +148,42 @@ class HttpPrometheus:
                 "up": self._selector("up", ours | {"job": "node"}),
                 "peer": self._selector("hale_peer_up", ours),
                 "service": self._selector("hale_service_up", ours),
+                "address": self._selector("hale_virtual_address_held", ours),
                 "mark": self._selector("hale_mark_timestamp_seconds", ours),
                 "alert": self._selector("ALERTS", firing),
             }
         )
         oldest = parts.now - self._settings.evidence_age
         scraped = _worst(
-            (labels.get("node", ""), value) for labels, value, at in parts.of("up") if at >= oldest
+            (labels.get("node", ""), value) for labels, value in parts.since(oldest, "up")
         )
         reached: dict[str, bool] = {}
-        for labels, value, at in parts.of("peer"):
-            if at >= oldest:
-                peer = labels.get("peer", "")
-                reached[peer] = reached.get(peer, False) or value == 1
-        services = _worst(
-            (Target(labels.get("node", ""), labels.get("service")), value)
-            for labels, value, at in parts.of("service")
-            if at >= oldest
-        )
+        for labels, value in parts.since(oldest, "peer"):
+            peer = labels.get("peer", "")
+            reached[peer] = reached.get(peer, False) or value == 1
+        addresses: dict[str, dict[str, bool]] = {}
+        for labels, value in parts.since(oldest, "address"):
+            held = addresses.setdefault(labels.get("address", ""), {})
+            held[labels.get("node", "")] = value == 1
         return Picture(
             now=parts.now,
             nodes={
                 node: NodeHealth(scraped.get(node), reached.get(node))
                 for node in scraped.keys() | reached.keys()
             },
-            services=services,
+            services=_worst(
+                (Target(labels.get("node", ""), labels.get("service")), value)
+                for labels, value in parts.since(oldest, "service")
+            ),
             critical=frozenset(
                 self._alert(_without(labels, "alertstate"), 0.0)
-                for labels, _, at in parts.of("alert")
-                if at >= oldest
+                for labels, _ in parts.since(oldest, "alert")
             ),
             marks=frozenset(
                 (labels.get("mark", ""), labels.get("subject", ""))
-                for labels, _, at in parts.of("mark")
-                if at >= oldest
+                for labels, _ in parts.since(oldest, "mark")
             ),
+            addresses=addresses,
         )
 
     async def pending(self) -> tuple[Alert, ...]:
@@ -281,6 +282,10 @@ class _Parts:
             for labels, value in self.samples.get(part, {}).items()
             if labels in times
         ]
+
+    def since(self, oldest: float, part: str) -> list[tuple[Labels, float]]:
+        """Return labels and value of each series of a part with a sample that is no older."""
+        return [(labels, value) for labels, value, at in self.of(part) if at >= oldest]
 
 
 K = TypeVar("K")

@@ -7,6 +7,7 @@ from enum import Enum
 from healer.core.actions import GIVING_BACK, Scope, action_of
 from healer.core.alert import Target
 from healer.core.footprint import Footprint
+from healer.core.holders import Holders
 from healer.core.incident import Attempt, Incident
 from healer.core.ladder import Ladder, Mode, Rung
 from healer.core.picture import Picture
@@ -185,6 +186,7 @@ class Standing:
         held: Nodes that people hold, each with why, by whom and until when.
         silenced: Fingerprints of alerts that fire now and that a person silenced.
         weather: Whether nodes vanish together, up to the last look.
+        holders: Who holds each virtual address, up to the last look.
         sight_complete: Whether every Alertmanager peer answered the last time.
         armed_at: Since when alerts that begin are ours; None before the first complete look.
         pre_existing: Fingerprints that were firing when we were armed and were not seen clear since.
@@ -200,6 +202,7 @@ class Standing:
     silenced: frozenset[str] = frozenset()
     held: Mapping[str, str] = field(default_factory=dict)
     weather: Weather = field(default_factory=Weather)
+    holders: Holders = field(default_factory=Holders)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +238,11 @@ class Facts:
     def weather(self) -> Weather:
         """Whether nodes vanish together, by the decision's own picture too: it is newer than the last look."""
         return self.standing.weather.after(self.picture, self.topology)
+
+    @property
+    def holders(self) -> Holders:
+        """Who holds each virtual address, by the decision's own picture too."""
+        return self.standing.holders.after(self.picture, self.topology)
 
     @property
     def majority(self) -> bool:
@@ -312,6 +320,11 @@ class Proposal:
     def scope(self) -> Scope:
         """What its verb works on."""
         return action_of(self.rung.action).scope
+
+    @property
+    def takes(self) -> bool:
+        """Whether its verb takes something away that may have been serving."""
+        return action_of(self.rung.action).takes
 
     @property
     def gives_back(self) -> bool:

@@ -1,7 +1,7 @@
 """The cluster as Prometheus shows it at one moment."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from healer.core.alert import Alert, Target
 
@@ -30,6 +30,7 @@ class Picture:
 
     Attributes:
         services: hale_service_up; a service without a fresh sample is not in it.
+        addresses: hale_virtual_address_held, by the IP address and by node.
         marks: Every mark that an exporter tells of, as (mark, subject).
         critical: Critical alerts that fire now.
     """
@@ -39,6 +40,7 @@ class Picture:
     services: Mapping[Target, bool]
     critical: frozenset[Alert]
     marks: frozenset[tuple[str, str]] = frozenset()
+    addresses: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
 
     def seen(self, nodes: Iterable[str]) -> int:
         """Return of how many of these nodes anything at all hears."""

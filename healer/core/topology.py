@@ -104,7 +104,8 @@ class Numbers:
     Attributes:
         evidence_age: Oldest sample that still counts as now.
         watchdog_age: Longest silence of the Watchdog alert before we call ourselves blind.
-        owner_settled: Time that the native owner has for itself after its last transition.
+        owner_settled: Time that systemd has for itself after a unit's last transition.
+        owner_settled_address: Time that VRRP has for itself after an address' last one.
         storm_share, storm_targets, storm_domains: More than this share of all nodes, and at least so many in so many
             failure domains, make a storm when they vanish within storm_window.
         storm_calm: Calm that has to be seen before a storm is over.
@@ -120,6 +121,7 @@ class Numbers:
     evidence_age: float = 60.0
     watchdog_age: float = 180.0
     owner_settled: float = 10.0
+    owner_settled_address: float = 10.0
     storm_share: float = 0.25
     storm_targets: int = 3
     storm_domains: int = 2

@@ -86,9 +86,9 @@ GUARDS: tuple[Guard, ...] = (
     ),
     Guard(
         "owner_settled",
-        "systemd is not about to restart it by itself and had its own time since the last change",
+        "systemd is not about to restart it by itself, and systemd and VRRP had their own time since the last change",
         owner_settled,
-        ("owner_settled",),
+        ("owner_settled", "owner_settled_address"),
     ),
     Guard(
         "common_cause",

@@ -36,7 +36,18 @@ def two_witnesses(proposal: Proposal, facts: Facts) -> Verdict:
 
 
 def owner_settled(proposal: Proposal, facts: Facts) -> Verdict:
-    """Hold while systemd is at it, and for its own time after the unit's last change."""
+    """Hold while systemd or VRRP is at it, and for their own time after the last change."""
+    unit, address = _systemd(proposal, facts), _vrrp(proposal, facts)
+    if not unit.allowed or address is None:
+        return unit
+    if not address.allowed:
+        return address
+    return allow(
+        unit.guard, have=f"{unit.have}; {address.have}", need=f"{unit.need}; {address.need}"
+    )
+
+
+def _systemd(proposal: Proposal, facts: Facts) -> Verdict:
     name, least = "owner_settled", facts.topology.numbers.owner_settled
     if not proposal.unit or proposal.scope not in (Scope.UNIT, Scope.NODE):
         return allow(name, have=f"{proposal.rung.action} touches no unit", need="-")
@@ -71,6 +82,38 @@ def owner_settled(proposal: Proposal, facts: Facts) -> Verdict:
             passing=True,
         )
     return allow(name, have=have, need=need)
+
+
+def _vrrp(proposal: Proposal, facts: Facts) -> Verdict | None:
+    """Say whether every address that the action may move rests; None where it can move none."""
+    name, least = "owner_settled", facts.topology.numbers.owner_settled_address
+    touched = [
+        one
+        for one in facts.topology.addresses.values()
+        if one.group in proposal.footprint.groups and proposal.takes
+    ]
+    held = facts.holders.held
+    need = f"the same holder for {least:g} s"
+    for one in touched:
+        if one.name not in held:
+            return hold(
+                name,
+                "holder_unknown",
+                have=f"no candidate of {one.name} says whether it holds {one.address}",
+                need=need,
+                sentence=f"Nobody says who holds {one.name}, so it may be moving. Look at the exporters there.",
+            )
+        if held[one.name].age < least:
+            return hold(
+                name,
+                "holder_settling",
+                have=f"{one.name} held by {held[one.name]}",
+                need=need,
+                sentence=f"{one.name} has just moved, or may have; VRRP has its own time first.",
+                passing=True,
+            )
+    said = "; ".join(f"{one.name} held by {held[one.name]}" for one in touched)
+    return allow(name, have=said, need=need) if touched else None
 
 
 def _word(value: bool | None) -> str:

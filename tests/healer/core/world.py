@@ -25,6 +25,7 @@ from healer.core.topology import EXPORTER, Group, Node, Numbers, Service, Topolo
 NOW = 1_800_000_000.0
 VERIFY = Verification("hale_service_up", 1.0, within_seconds=20.0, soak_seconds=3.0)
 RESTART = Rung("service.restart", None, True, 30.0, VERIFY, attempts=2, wait_seconds=5.0)
+VIP = "10.0.0.100"
 CALL = Rung(PERSON, None, False, 0.0, None, attempts=1, wait_seconds=0.0)
 
 
@@ -92,6 +93,7 @@ class World:
     unknown: set[str] = field(default_factory=set)
     dark: set[str] = field(default_factory=set)
     slow: set[Target] = field(default_factory=set)
+    holders: dict[str, bool] = field(default_factory=dict)
     unit_state: str = "failed"
     unit_age: float | None = 60.0
     gate: str = "answers"
@@ -138,10 +140,11 @@ class World:
         )
 
     def look(self) -> None:
-        """Take the picture into the weather, as the engine does once a cycle."""
+        """Take in how the cluster looks, as the engine does once a cycle."""
         picture = self._picture() if self.prometheus else None
         weather = self.standing.weather.after(picture, self.topology)
-        self.standing = replace(self.standing, weather=weather)
+        holders = self.standing.holders.after(picture, self.topology)
+        self.standing = replace(self.standing, weather=weather, holders=holders)
 
     def _picture(self) -> Picture:
         nodes = {
@@ -156,7 +159,8 @@ class World:
             for node in self.topology.groups[service.group].nodes
             if node not in self.unknown | self.dark
         }
-        return Picture(self.now, nodes, services, frozenset())
+        held = {VIP: self.holders} if self.holders else {}
+        return Picture(self.now, nodes, services, frozenset(), addresses=held)
 
     def _evidence(self, incident: Incident) -> Evidence:
         firing = incident.target in self.down
