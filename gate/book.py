@@ -13,7 +13,6 @@ from pathlib import Path
 from uuid import UUID
 
 from gate.ids import ActionId, Token
-from gate.protocol import Reason, State
 from gate.record import (
     HEADER_BYTES,
     RECORD_BYTES,
@@ -25,6 +24,10 @@ from gate.record import (
     unpack,
 )
 from gate.unwritable import LedgerUnwritable
+from gate.words import Reason, State
+
+REBOOT = "node.reboot"
+"""Another boot ends every action; this one it ends well."""
 
 RECORDS_AT = 2 * HEADER_BYTES
 _RAN = (State.BEGUN, State.DONE, State.FAILED, State.UNKNOWN)
@@ -53,6 +56,25 @@ LookUp = Record | Unseen | Forgotten | Torn
 def key_of(verb: str, target: str) -> bytes:
     """Name a verb and its target in 16 bytes."""
     return hashlib.sha256(f"{verb}\0{target}".encode()).digest()[:16]
+
+
+def broken_off(record: Record, boot_id: UUID) -> Record:
+    """Return what an action without an end has come to, once nobody can be running it."""
+    if record.boot_id == boot_id:
+        state, reason, detail = (
+            State.UNKNOWN,
+            Reason.INTERRUPTED,
+            "the gate was stopped before it ended",
+        )
+    elif record.verb == REBOOT:
+        state, reason, detail = State.DONE, Reason.REBOOTED, "the node booted again"
+    else:
+        state, reason, detail = (
+            State.UNKNOWN,
+            Reason.OTHER_BOOT,
+            "the node booted again before it ended",
+        )
+    return replace(record, state=state, reason=reason, detail=detail)
 
 
 class Book:
@@ -158,15 +180,10 @@ class Book:
         self._sync()
 
     def interrupt(self, boot_id: UUID) -> None:
-        """Mark an action without an end as unknown, durably. Call only when nobody can be running it."""
+        """Close an action without an end, durably. Call only when nobody can be running it."""
         record = self.begun()
-        if record is None:
-            return
-        if record.boot_id != boot_id:
-            reason, detail = Reason.OTHER_BOOT, "the node booted again before it ended"
-        else:
-            reason, detail = Reason.INTERRUPTED, "the gate was stopped before it ended"
-        self.finish(replace(record, state=State.UNKNOWN, reason=reason, detail=detail))
+        if record is not None:
+            self.finish(broken_off(record, boot_id))
 
     def _raise_floor(self, sequence: int) -> None:
         """Before a record is overwritten, remember durably that ids up to it are forgotten."""

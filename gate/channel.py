@@ -10,7 +10,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from gate.protocol import LINE_LIMIT, Reason, Unreadable
+from gate.protocol import LINE_LIMIT
+from gate.words import Reason, Unreadable
 
 SILENCE_SECONDS = 60.0
 WRITE_SECONDS = 5.0

@@ -6,29 +6,36 @@ import re
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gate import config, pipe, process, replies, status
+from gate import config, netlink, people, pipe, process, replies, status
 from gate.channel import SILENCE_SECONDS, FdChannel
 from gate.clock import SystemClock
+from gate.haproxy import Haproxy
 from gate.holds import Holds
 from gate.ledger import Ledger
+from gate.ledgers import Ledgers
 from gate.log import ERROR, INFO, WARNING, log
+from gate.marks import Marks
+from gate.mounts import Filesystems
 from gate.nonce import Nonce
-from gate.protocol import Reason, Refused
 from gate.run_lock import RunLock
 from gate.session import Session
 from gate.units import Systemctl
 from gate.unwritable import LedgerUnwritable, NoLedgerYet
 from gate.verb import Node
+from gate.words import Reason, Refused
+
+Parser = argparse.ArgumentParser
 
 EXIT_CODES = """\
 exit codes:
   0  done; for status: this gate would act
-  1  could not: no permission, no socket, a disk that cannot be written
+  1  could not: no permission, no socket, a disk that cannot be written; the first word says why
   2  the command line or gate.json is wrong
   3  status only: a hold is in force
-  4  status only: the ledger cannot be used, so every verb is refused
+  4  status: the ledger cannot be used, so every verb is refused; marks, reapply: marks cannot be read
 
 examples:
   ssh hale-gate@web1                           runs `hale-gate pipe`, as sshd's forced command
@@ -37,6 +44,12 @@ examples:
   hale-gate hold "replacing a fan" --for 2h    refuse every verb on this node; needs no network
   hale-gate release                            end every hold
   hale-gate status --output json
+  hale-gate drain web/web1                     take a member out of this node's HAProxy, for you
+  hale-gate return web/web1                    let it back in, unless somebody else keeps it out
+  hale-gate decline vip                        let another node have a virtual address
+  hale-gate accept vip                         be a candidate for it again
+  hale-gate marks                              what is taken out here, for whom and since when
+  hale-gate reapply                            what hale-gate-marks.service runs
 """
 _DURATION = re.compile(r"([1-9][0-9]{0,8})(s|m|h|d)")
 HOLD_PATIENCE = 1.0
@@ -90,7 +103,33 @@ def _parser() -> argparse.ArgumentParser:
 
     show = _command(commands, "status", _status, "say whether this gate would act", shared)
     show.add_argument("--output", choices=("text", "json"), default="text")
+    _people(commands, shared)
     return parser
+
+
+def _people(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", shared: argparse.ArgumentParser
+) -> None:
+    """Add what people do at the node."""
+
+    def add(name: str, run: Callable[[argparse.Namespace, Node], int], line: str) -> Parser:
+        return _command(commands, name, lambda options: run(options, _node(options)), line, shared)
+
+    everybody = "for every owner, Hale's incidents too"
+    drain = add("drain", people.drain, "take a member out of this node's HAProxy")
+    drain.add_argument("member", metavar="POOL/MEMBER")
+    drain.add_argument("--even-last", action="store_true", help="also the last one that serves")
+    back = add("return", people.give_back, "let a member back into this node's HAProxy")
+    back.add_argument("member", metavar="POOL/MEMBER")
+    back.add_argument("--all", action="store_true", help=everybody)
+    decline = add("decline", people.decline, "let another node have a virtual address")
+    decline.add_argument("address", metavar="ADDRESS")
+    accept = add("accept", people.accept, "be a candidate for a virtual address again")
+    accept.add_argument("address", metavar="ADDRESS")
+    accept.add_argument("--all", action="store_true", help=everybody)
+    show = add("marks", people.marks, "list what is taken out here, and for whom")
+    show.add_argument("--output", choices=("text", "json"), default="text")
+    add("reapply", people.put_back, "apply every mark again, as at boot")
 
 
 def _command(
@@ -129,31 +168,57 @@ def _serve(options: argparse.Namespace) -> int:
         refused = Refused(Reason.MISCONFIGURED, str(error))
         channel.write(replies.last(None, replies.refusal(refused, str(clock.boot_id()))))
         return 2
-    ledger = Ledger(options.state / "ledger")
+    ledgers = Ledgers(Ledger(options.state / "ledger"), Ledger(options.run / "ledger"))
     try:
         # Here and not in hello, which must write nothing.
-        if ledger.create_if_missing():
-            log(WARNING, "ledger.created", path=ledger.path)
+        if ledgers.main.create_if_missing():
+            log(WARNING, "ledger.created", path=ledgers.main.path)
     except LedgerUnwritable as error:
         log(ERROR, "ledger.missing", error=error)
+    asked = _Asked()
     session = Session(
         channel=channel,
-        node=Node(rules, Systemctl(), process.run, clock),
-        ledger=ledger,
+        node=replace(_node(options, rules), stopping=asked),
+        ledgers=ledgers,
         lock=RunLock(options.run / "action.lock"),
         holds=Holds(options.state, options.run, clock),
         nonce=Nonce(clock),
     )
-    _stop_between_requests(session)
+    _stop_between_requests(session, asked)
     session.serve()
     return 0
 
 
-def _stop_between_requests(session: Session) -> None:
+def _node(options: argparse.Namespace, rules: config.Config | None = None) -> Node:
+    """Put this node together, with the kernel's and systemd's own parts."""
+    clock = SystemClock()
+    return Node(
+        config=rules or config.load(options.config),
+        systemd=Systemctl(),
+        programs=process.run,
+        clock=clock,
+        marks=Marks(options.state, options.run),
+        balancer=Haproxy(),
+        has_address=netlink.held,
+        disks=Filesystems(clock.wall),
+    )
+
+
+@dataclass(slots=True)
+class _Asked:
+    """Whether a signal asked this session to end."""
+
+    signalled: bool = False
+
+    def __call__(self) -> bool:
+        return self.signalled
+
+
+def _stop_between_requests(session: Session, asked: _Asked) -> None:
     """Let a stop of the unit wait for a running verb."""
 
     def stop(number: int, _frame: object) -> None:
-        session.stopping = True
+        asked.signalled = True
         log(INFO, "session.stopping", signal=number, running=session.running)
         if not session.running:
             raise SystemExit(0)

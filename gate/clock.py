@@ -5,6 +5,7 @@ on while the machine is suspended, so a nonce or a least spacing cannot be slept
 The wall clock only labels records for people.
 """
 
+import os
 import time
 import uuid
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import Protocol
 
 NANO = 1_000_000_000
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+FIRST_PROCESS = Path("/proc/1/stat")
 
 
 class Clock(Protocol):
@@ -32,6 +34,14 @@ class Clock(Protocol):
 
     def boot_id(self) -> uuid.UUID:
         """Name this boot of this node."""
+        ...
+
+    def booted(self) -> int:
+        """Nanoseconds of `boottime` at which this boot of this node began."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
         ...
 
 
@@ -54,6 +64,22 @@ class SystemClock:
     def boot_id(self) -> uuid.UUID:
         """Read the kernel's boot id, see random(4)."""
         return uuid.UUID(BOOT_ID.read_text(encoding="ascii").strip())
+
+    def booted(self) -> int:
+        """Return when PID 1 started: in a container that is later than the kernel's start.
+
+        Where it cannot be read the boot counts as begun just now, which is the careful answer.
+        """
+        try:
+            # proc(5): starttime is field 22, in clock ticks since boot; the name before it may hold anything.
+            fields = FIRST_PROCESS.read_text(encoding="utf-8").rpartition(")")[2].split()
+            return int(fields[19]) * NANO // os.sysconf("SC_CLK_TCK")
+        except (OSError, ValueError, IndexError):
+            return self.boottime()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,25 +56,26 @@ class Ledger:
         return True
 
     @contextmanager
-    def open(self, patience: float = LOCK_SECONDS) -> Iterator[Book]:
+    def open(self, patience: float = LOCK_SECONDS, to_write: bool = True) -> Iterator[Book]:
         """Hold the ledger for a moment: no other session reads or writes it meanwhile.
 
         Args:
             patience: Seconds that another session may keep it from us.
+            to_write: Whether it must be writable; else the book is only good for looking things up.
 
         Raises:
             NoLedgerYet: there is no file.
             LedgerUnwritable: it is damaged, cannot be read or was kept. Nothing was changed.
         """
-        fd = self._lock(patience)
+        fd = self._lock(patience, os.O_RDWR if to_write else os.O_RDONLY)
         try:
             yield Book(fd, self.path, self._header(fd))
         finally:
             os.close(fd)
 
-    def _lock(self, patience: float) -> int:
+    def _lock(self, patience: float, mode: int) -> int:
         try:
-            fd = os.open(self.path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+            fd = os.open(self.path, mode | os.O_CLOEXEC | os.O_NOFOLLOW)
         except FileNotFoundError as error:
             raise NoLedgerYet(f"{self.path}: no ledger yet, the next session makes one") from error
         except OSError as error:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from gate.clock import NANO, Clock
-from gate.protocol import Reason, Refused
+from gate.words import Reason, Refused
 
 LIFETIME_SECONDS = 2.0
 

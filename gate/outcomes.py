@@ -5,8 +5,9 @@ from dataclasses import replace
 from gate.book import key_of
 from gate.clock import Clock, utc
 from gate.ids import ActionId
-from gate.protocol import Outcome, Reason, Request, State
+from gate.protocol import Request
 from gate.record import Record, fit
+from gate.words import Outcome, Reason, State
 
 
 def outcome_of(record: Record, running: bool = False) -> Outcome:

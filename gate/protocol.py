@@ -7,10 +7,13 @@ Nothing here touches the node. A line that is not exactly what docs/contracts.md
 import json
 import re
 from dataclasses import dataclass
-from enum import StrEnum
 
+from gate import expect
+from gate.expect import Expect
 from gate.ids import LARGEST, ActionId, Token
+from gate.message import object_at, only, text_at
 from gate.strict_json import Json, JsonObject, object_of
+from gate.words import Reason, Unreadable
 
 VERSION = 1
 LINE_LIMIT = 64 * 1024
@@ -19,71 +22,6 @@ LINE_LIMIT = 64 * 1024
 LOOK_LIMIT = 256
 DEADLINE_LIMIT = 3600.0
 _STORE = re.compile(r"[\x21-\x7e]{1,128}")
-
-
-class State(StrEnum):
-    """How a request stands. All but BEGUN and RUNNING are final."""
-
-    BEGUN = "begun"
-    DONE = "done"
-    FAILED = "failed"
-    REFUSED = "refused"
-    UNKNOWN = "unknown"
-    VOIDED = "voided"
-    RUNNING = "running"
-
-
-class Reason(StrEnum):
-    """Why an answer is what it is; docs/gate.md says what to do about each."""
-
-    # refused: nothing was touched
-    MALFORMED = "malformed"
-    UNKNOWN_KEY = "unknown_key"
-    VERSION = "version"
-    MISCONFIGURED = "misconfigured"
-    UNREACHABLE = "unreachable"
-    WRONG_CLUSTER = "wrong_cluster"
-    WRONG_NODE = "wrong_node"
-    UNKNOWN_VERB = "unknown_verb"
-    BAD_ARGUMENT = "bad_argument"
-    NOT_LISTED = "not_listed"
-    STALE_NONCE = "stale_nonce"
-    LEDGER_UNWRITABLE = "ledger_unwritable"
-    LOWER_TOKEN = "lower_token"  # noqa: S105  # a fencing token is no secret
-    OTHER_STORE = "other_store"
-    ID_REUSED = "id_reused"
-    VOIDED = "voided"
-    OLDER_THAN_LEDGER = "older_than_ledger"
-    HELD = "held"
-    BUSY = "busy"
-    SPACING = "spacing"
-    CONFIG_CHECK = "config_check"
-    CHANGED = "changed"
-    # failed: the verb ran and did not succeed
-    START_FAILED = "start_failed"
-    DEADLINE = "deadline"  # of `unknown` too, when PID 1 may still be at it
-    # unknown: it may have happened; never run again
-    INTERRUPTED = "interrupted"
-    OTHER_BOOT = "other_boot"
-    TORN_RECORD = "torn_record"
-    RUNNING = "running"
-    UNREADABLE = "unreadable"
-    # done
-    RESTARTED = "restarted"
-    SETTLED = "settled"
-
-
-class Refused(Exception):  # reads as what happened
-    """The gate says no. Nothing was touched."""
-
-    def __init__(self, reason: Reason, detail: str) -> None:
-        super().__init__(f"{reason}: {detail}")
-        self.reason = reason
-        self.detail = detail
-
-
-class Unreadable(Refused):
-    """The line is not one of the protocol's. Nothing was touched, and the connection must end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,26 +33,6 @@ class Hello:
     """
 
     look: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class UnitExpect:
-    """What the decision took a unit to be; `invocation_id` is empty for one that never started."""
-
-    active_state: str
-    invocation_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Expect:
-    """What the decision rested on. `None` and absent units mean that nothing was said."""
-
-    boot_id: str | None
-    units: tuple[tuple[str, UnitExpect], ...]
-
-    def unit(self, name: str) -> UnitExpect | None:
-        """Return what was expected of that unit."""
-        return dict(self.units).get(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,25 +58,6 @@ class Request:
     content: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How an action stands: what the last line says of it, and what settle returns.
-
-    Attributes:
-        reason: A Reason, or the word that another version of the gate has stored.
-        started_at: When `begun` became durable, None if it never did. RFC 3339, the node's wall clock.
-        ended_at: None while running and where nobody saw the end.
-        boot_id: The boot in which it ran.
-    """
-
-    state: State
-    reason: str
-    detail: str
-    started_at: str | None = None
-    ended_at: str | None = None
-    boot_id: str | None = None
-
-
 def parse_line(line: bytes) -> Hello | Request:
     """Read one line, without its newline.
 
@@ -177,62 +76,42 @@ def parse_line(line: bytes) -> Hello | Request:
 
 
 def _hello(message: JsonObject) -> Hello:
-    _only(message, "hello", "look")
+    only(message, "hello", "look")
     if message["hello"] is not True:
         raise ValueError("hello: want true")
     look = message.get("look", [])
     if not isinstance(look, list) or len(look) > LOOK_LIMIT:
         raise ValueError(f"look: want a list of at most {LOOK_LIMIT} names")
-    return Hello(tuple(_text(name, "look[]") for name in look))
+    return Hello(tuple(text_at(name, "look[]") for name in look))
 
 
 def _request(message: JsonObject) -> Request:
-    _only(
+    only(
         message,
         *("nonce", "id", "token", "store", "cluster", "node", "verb", "args", "expect"),
         "deadline_seconds",
     )
-    action = ActionId.parse(_text(message.get("id"), "id"))
+    action = ActionId.parse(text_at(message.get("id"), "id"))
     token = _token(message.get("token"))
     if action.token != token:
         raise ValueError(f"id {action} was not given out under token {token}")
-    store = _text(message.get("store"), "store")
+    store = text_at(message.get("store"), "store")
     if not _STORE.fullmatch(store):
         raise ValueError("store: want 1 to 128 printable ASCII characters without spaces")
     content = {key: value for key, value in message.items() if key != "nonce"}
     return Request(
-        nonce=_text(message.get("nonce"), "nonce"),
+        nonce=text_at(message.get("nonce"), "nonce"),
         id=action,
         token=token,
         store=store,
-        cluster=_text(message.get("cluster"), "cluster"),
-        node=_text(message.get("node"), "node"),
-        verb=_text(message.get("verb"), "verb"),
-        args=_object(message.get("args"), "args"),
-        expect=_expect(_object(message.get("expect", {}), "expect")),
+        cluster=text_at(message.get("cluster"), "cluster"),
+        node=text_at(message.get("node"), "node"),
+        verb=text_at(message.get("verb"), "verb"),
+        args=object_at(message.get("args"), "args"),
+        expect=expect.parse(object_at(message.get("expect", {}), "expect")),
         deadline_seconds=_deadline(message.get("deadline_seconds")),
         content=json.dumps(content, sort_keys=True, separators=(",", ":")).encode("ascii"),
     )
-
-
-def _expect(found: JsonObject) -> Expect:
-    _only(found, "boot_id", "units", where="expect.")
-    units = []
-    for name, value in _object(found.get("units", {}), "expect.units").items():
-        where = f"expect.units[{name[:80]!r}]"
-        fields = _object(value, where)
-        _only(fields, "active_state", "invocation_id", where=where + ".")
-        units.append(
-            (
-                name,
-                UnitExpect(
-                    _text(fields.get("active_state"), where + ".active_state"),
-                    _text(fields.get("invocation_id"), where + ".invocation_id"),
-                ),
-            )
-        )
-    boot_id = found.get("boot_id")
-    return Expect(None if boot_id is None else _text(boot_id, "expect.boot_id"), tuple(units))
 
 
 def _token(value: Json) -> Token:
@@ -251,23 +130,3 @@ def _deadline(value: Json) -> float | None:
     if not 0 < value <= DEADLINE_LIMIT:
         raise ValueError(f"deadline_seconds: want more than 0 and at most {DEADLINE_LIMIT:g}")
     return float(value)
-
-
-def _object(value: Json, where: str) -> JsonObject:
-    if not isinstance(value, dict):
-        raise ValueError(f"{where}: want an object")
-    return value
-
-
-def _text(value: Json, where: str) -> str:
-    if not isinstance(value, str) or len(value) > 256:
-        raise ValueError(f"{where}: want text of at most 256 characters")
-    return value
-
-
-def _only(found: JsonObject, *known: str, where: str = "") -> None:
-    for key in found:
-        if key not in known:
-            raise Unreadable(
-                Reason.UNKNOWN_KEY, f"{where}{key[:80]!r} is unknown. Known: {', '.join(known)}"
-            )

@@ -10,7 +10,7 @@ from uuid import UUID
 from zlib import crc32
 
 from gate.ids import ActionId, Token
-from gate.protocol import State
+from gate.words import State
 
 RECORD_BYTES = 512
 """One sector, so that a disk writes a record whole or not at all; the checksums are for when it does not."""

@@ -9,9 +9,12 @@ from dataclasses import dataclass
 
 from gate.holds import Hold
 from gate.ids import ActionId, Token
-from gate.protocol import LINE_LIMIT, VERSION, Outcome, Reason, Refused, State
+from gate.mark import one_as_json
+from gate.protocol import LINE_LIMIT, VERSION
+from gate.seen import AddressSeen, FileSystemSeen, MarkSeen, PoolSeen, Seen
 from gate.strict_json import Json, JsonObject
-from gate.units import Seen
+from gate.units import Seen as UnitSeen
+from gate.words import Outcome, Reason, Refused, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,7 @@ class Welcome:
     Attributes:
         ledger_id: None when the ledger cannot be read; every verb is refused until that is repaired.
         seen: One entry for each name asked for; None where it is not listed or could not be read.
+        marks: All that stand on this node; None where they cannot be read.
     """
 
     cluster: str
@@ -31,13 +35,14 @@ class Welcome:
     nonce: str
     holds: tuple[Hold, ...]
     seen: Mapping[str, Seen | None]
+    marks: tuple[MarkSeen, ...] | None = ()
 
 
 def welcome(answer: Welcome) -> bytes:
     """Write the answer to hello.
 
-    If so much was asked for that it does not fit one line, everything seen is answered null:
-    unknown is safe, half a line is not.
+    If so much was asked for that it does not fit one line, everything seen is answered null, and
+    then the marks too: unknown is safe, half a line is not.
     """
     highest = answer.highest_token
     body: JsonObject = {
@@ -49,14 +54,18 @@ def welcome(answer: Welcome) -> bytes:
         "highest_token": None if highest is None else [highest.era, highest.term],
         "nonce": answer.nonce,
         "holds": [{"reason": hold.reason, "until": hold.until} for hold in answer.holds],
-        "marks": [],
-        "seen": {name: _seen(unit) for name, unit in answer.seen.items()},
+        "marks": None if answer.marks is None else [_mark(one) for one in answer.marks],
+        "seen": {name: _seen(found) for name, found in answer.seen.items()},
     }
     line = _line(body)
     if len(line) <= LINE_LIMIT:
         return line
-    line = _line(body | {"seen": dict.fromkeys(answer.seen)})
-    return line if len(line) <= LINE_LIMIT else _line(body | {"seen": {}})
+    nothing: Json = dict.fromkeys(answer.seen)
+    for less in ({"seen": nothing}, {"seen": nothing, "marks": None}):
+        line = _line(body | less)
+        if len(line) <= LINE_LIMIT:
+            return line
+    return _line(body | {"seen": {}, "marks": None})
 
 
 def begun(action: ActionId) -> bytes:
@@ -95,8 +104,35 @@ def _outcome(outcome: Outcome) -> JsonObject:
 
 
 def _seen(seen: Seen | None) -> Json:
-    if seen is None:
-        return None
+    match seen:
+        case None:
+            return None
+        case AddressSeen(address, held):
+            return {"kind": "address", "address": address, "held": held}
+        case PoolSeen(members):
+            return {
+                "kind": "pool",
+                "members": {
+                    name: {
+                        "admin": one.admin,
+                        "operational": one.operational,
+                        "sessions": one.sessions,
+                    }
+                    for name, one in members.items()
+                },
+            }
+        case FileSystemSeen(size, available, device):
+            return {
+                "kind": "filesystem",
+                "size_bytes": size,
+                "available_bytes": available,
+                "device": device,
+            }
+        case UnitSeen():
+            return _unit(seen)
+
+
+def _unit(seen: UnitSeen) -> JsonObject:
     unit = seen.unit
     return {
         "kind": "unit",
@@ -110,6 +146,10 @@ def _seen(seen: Seen | None) -> Json:
         "job": unit.job,
         "reverse_dependencies": list(seen.reverse_dependencies),
     }
+
+
+def _mark(seen: MarkSeen) -> JsonObject:
+    return one_as_json(seen.mark) | {"applied": seen.applied}
 
 
 def _line(body: JsonObject) -> bytes:

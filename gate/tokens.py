@@ -1,7 +1,7 @@
 """Which healer may act: the fence against one that was replaced and does not know it yet."""
 
 from gate.ids import Token
-from gate.protocol import Reason, Refused
+from gate.words import Reason, Refused
 
 
 def is_new(token: Token, store: str, highest: Token | None, holder: str) -> bool:

@@ -1,4 +1,4 @@
-"""What systemd says about units, and the two things we ask of it.
+"""What systemd says about units, and the few things we ask of it.
 
 `parse` turns the text of `systemctl show` into values; `Systemctl` runs the program, which is found
 by PATH. Only names that gate.json lists, or that systemd itself gave us, ever reach its argv.
@@ -92,6 +92,14 @@ class Systemd(Protocol):
         """Restart a unit and wait for the job, or raise NotStarted."""
         ...
 
+    def reload(self, name: str, seconds: float) -> Ran:
+        """Let a unit reload and wait for the job, or raise NotStarted."""
+        ...
+
+    def reboot(self, seconds: float) -> Ran:
+        """Begin an orderly reboot and wait only until it has begun, or raise NotStarted."""
+        ...
+
 
 def parse(text: str) -> tuple[Unit, ...]:
     """Read the output of `systemctl show --property=... -- NAME...`.
@@ -160,6 +168,14 @@ class Systemctl:
     def restart(self, name: str, seconds: float) -> Ran:
         """Restart the unit; a time-out ends only our waiting, not PID 1's job."""
         return run(("systemctl", "--no-ask-password", "restart", "--", name), seconds)
+
+    def reload(self, name: str, seconds: float) -> Ran:
+        """Reload the unit; a time-out ends only our waiting, not PID 1's job."""
+        return run(("systemctl", "--no-ask-password", "reload", "--", name), seconds)
+
+    def reboot(self, seconds: float) -> Ran:
+        """Reboot. What inhibits that is respected, as far as systemd lets anything hold root back."""
+        return run(("systemctl", "--no-ask-password", "--no-block", "reboot"), seconds)
 
 
 def look(names: Iterable[str], systemd: Systemd, clock: Clock) -> Mapping[str, Seen | None]:

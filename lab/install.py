@@ -20,7 +20,7 @@ from lab.tree import Tree
 GATE_KEYS = "/etc/hale/gate_keys"
 _HOST_KEY = "/etc/ssh/ssh_host_ed25519_key"
 _UNITS = "/etc/systemd/system"
-_ON_EVERY_NODE = ("hale-exporter.service", "hale-gate.socket")
+_ON_EVERY_NODE = ("hale-exporter.service", "hale-gate.socket", "hale-gate-marks.service")
 
 # nspawn mounts version 1 controllers read-only although a cgroup namespace shows only the
 # node's own subtree. Once systemd runs it is too late: MemoryMax= would be ignored in silence.

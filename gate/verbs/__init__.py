@@ -2,10 +2,24 @@
 
 from gate.verb import TakingVerb
 from gate.verbs import action_settle
+from gate.verbs.address_accept import AddressAccept
+from gate.verbs.address_decline import AddressDecline
+from gate.verbs.disk_free import DiskFree
+from gate.verbs.node_reboot import NodeReboot
+from gate.verbs.pool_drain import PoolDrain
+from gate.verbs.pool_return import PoolReturn
+from gate.verbs.service_reload import ServiceReload
 from gate.verbs.service_restart import ServiceRestart
 
 TAKING: dict[str, TakingVerb] = {
     "service.restart": ServiceRestart(),
+    "service.reload": ServiceReload(),
+    "pool.drain": PoolDrain(),
+    "pool.return": PoolReturn(),
+    "address.decline": AddressDecline(),
+    "address.accept": AddressAccept(),
+    "disk.free": DiskFree(),
+    "node.reboot": NodeReboot(),
 }
 """Verbs that touch the node: one at a time, spaced, and never under a hold."""
 

@@ -2,14 +2,15 @@
 
 from uuid import UUID
 
-from gate.book import Book, Forgotten, Torn, Unseen
+from gate.book import Forgotten, Torn, Unseen
 from gate.clock import Clock
 from gate.ids import ActionId, Token
+from gate.ledgers import Shelf
 from gate.outcomes import outcome_of, voided
-from gate.protocol import Outcome, Reason, Refused, State
 from gate.record import Record
 from gate.run_lock import RunLock
 from gate.strict_json import JsonObject
+from gate.words import Outcome, Reason, Refused, State
 
 NAME = "action.settle"
 
@@ -32,17 +33,17 @@ def subject(args: JsonObject, token: Token) -> ActionId:
     return action
 
 
-def settle(action: ActionId, book: Book, lock: RunLock, clock: Clock) -> Outcome:
+def settle(action: ActionId, shelf: Shelf, lock: RunLock, clock: Clock) -> Outcome:
     """Return the end of an action, `running`, or `voided` for one that was never here.
 
     Raises:
         LedgerUnwritable: nothing is known and nothing was voided.
     """
-    match book.look_up(action):
+    match shelf.look_up(action):
         case Record() as record:
-            return of_record(record, book, lock, clock.boot_id())
+            return of_record(record, shelf, lock, clock.boot_id())
         case Unseen():
-            return outcome_of(book.add(voided(action, clock)))
+            return outcome_of(shelf.book.add(voided(action, clock)))
         case Forgotten(floor):
             detail = f"ids up to {floor} are forgotten; a late {action} will be refused"
             return Outcome(State.UNKNOWN, Reason.OLDER_THAN_LEDGER, detail)
@@ -51,18 +52,14 @@ def settle(action: ActionId, book: Book, lock: RunLock, clock: Clock) -> Outcome
             return Outcome(State.UNKNOWN, Reason.TORN_RECORD, detail)
 
 
-def of_record(record: Record, book: Book, lock: RunLock, boot_id: UUID) -> Outcome:
-    """Return what a record says, after marking it unknown if it began and nobody runs it any more.
+def of_record(record: Record, shelf: Shelf, lock: RunLock, boot_id: UUID) -> Outcome:
+    """Return what a record says, after closing it if it began and nobody runs it any more.
 
     Raises:
-        LedgerUnwritable: the mark could not be written.
+        LedgerUnwritable: its end could not be written.
     """
     if record.state is not State.BEGUN:
         return outcome_of(record)
     if not lock.is_free():
         return outcome_of(record, running=True)
-    book.interrupt(boot_id)
-    match book.look_up(record.id):
-        case Record() as found if found.state is not State.BEGUN:
-            return outcome_of(found)
-    return Outcome(State.UNKNOWN, Reason.INTERRUPTED, "it began and its end was never written")
+    return outcome_of(shelf.close(record, boot_id))

@@ -14,13 +14,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gate import protocol, replies
+from gate import protocol, replies, words
 from gate.holds import Hold
 from gate.ids import ActionId
 from gate.ids import Token as GateToken
-from gate.protocol import Hello, Reason, Request, State
+from gate.protocol import Hello, Request
 from gate.units import Seen
 from gate.verbs import KNOWN
+from gate.words import Reason, State
 from healer.adapters import gate_lines as wire
 from healer.core import events as ev
 from healer.core.decide import expect
@@ -38,7 +39,7 @@ TOKEN = Token(1, 4, "store-1/start-1")
 EXPECT = '{"boot_id":"b","units":{"nginx.service":{"active_state":"failed","invocation_id":"i"}}}'
 ORDER = Order("1.4.17", "web1", "service.restart", (("unit", "nginx.service"),), EXPECT, 30.0)
 
-words = st.text(max_size=40)
+texts = st.text(max_size=40)
 
 
 def asked(line: bytes) -> Hello | Request:
@@ -51,12 +52,12 @@ def asked(line: bytes) -> Hello | Request:
 # --- Healer to gate -------------------------------------------------------------------------
 
 
-@given(st.lists(words, max_size=8))
+@given(st.lists(texts, max_size=8))
 def test_the_gate_reads_every_hello_that_the_healer_writes(names: list[str]) -> None:
     assert asked(wire.hello(tuple(names))) == Hello(tuple(names))
 
 
-@given(words, words, st.floats(0.001, protocol.DEADLINE_LIMIT), st.integers(1, 2**62))
+@given(texts, texts, st.floats(0.001, protocol.DEADLINE_LIMIT), st.integers(1, 2**62))
 def test_the_gate_reads_every_request_that_the_healer_writes(
     unit: str, nonce: str, deadline: float, number: int
 ) -> None:
@@ -81,7 +82,7 @@ def test_the_gate_reads_what_the_healer_expects_of_the_node() -> None:
     found = asked(wire.request(order, cluster="first", token=TOKEN, nonce="n"))
     assert isinstance(found, Request)
     assert found.expect.boot_id == "boot-1"
-    unit = found.expect.unit("nginx.service")
+    unit = found.expect.units.get("nginx.service")
     assert unit is not None
     assert (unit.active_state, unit.invocation_id) == ("active", "i1")
 
@@ -128,15 +129,15 @@ def test_the_healer_reads_a_gate_that_knows_next_to_nothing() -> None:
 def test_the_healer_reads_every_last_line_that_a_gate_can_write(
     state: State, reason: Reason
 ) -> None:
-    line = replies.last(ActionId.parse("1.4.17"), protocol.Outcome(state, reason, "why"))
+    line = replies.last(ActionId.parse("1.4.17"), words.Outcome(state, reason, "why"))
     ended = wire.answer_of(line, "1.4.17").ended()
     assert (ended.outcome, ended.reason, ended.detail) == (Outcome(state), reason, "why")
 
 
 @pytest.mark.parametrize("state", set(State) - {State.BEGUN})
 def test_the_healer_reads_how_a_settled_action_stands(state: State) -> None:
-    settled = protocol.Outcome(state, "word", "why", "2026-01-02T03:04:05Z", None, "b1")
-    done = protocol.Outcome(State.DONE, Reason.SETTLED, "")
+    settled = words.Outcome(state, "word", "why", "2026-01-02T03:04:05Z", None, "b1")
+    done = words.Outcome(State.DONE, Reason.SETTLED, "")
     found = wire.answer_of(replies.last(ActionId.parse("1.4.0"), done, settled), "1.4.0").settled
     assert found is not None
     ended = found.ended()

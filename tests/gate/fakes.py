@@ -8,13 +8,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from gate.child import Hung
 from gate.clock import NANO
 from gate.config import Config
+from gate.haproxy import NotRunning, Server, Sight, Unanswered
 from gate.holds import Holds
 from gate.ledger import Ledger
-from gate.listed import UnitRule
+from gate.ledgers import Ledgers
+from gate.listed import AddressRule, PoolRule, ReclaimRule, UnitRule
+from gate.marks import Marks
+from gate.mounts import Mount, Unmeasurable, Usage
 from gate.nonce import Nonce
 from gate.process import Ran
+from gate.reclaim import Freed
 from gate.run_lock import RunLock
 from gate.session import Session
 from gate.units import Unit, Unreadable
@@ -53,6 +59,12 @@ class FakeClock:
     def boot_id(self) -> uuid.UUID:
         return uuid.UUID(int=self.boots)
 
+    def booted(self) -> int:
+        return 0
+
+    def sleep(self, seconds: float) -> None:
+        self.pass_seconds(seconds)
+
     def pass_seconds(self, seconds: float) -> None:
         self.boot += int(seconds * NANO)
         self.utc += int(seconds * NANO)
@@ -88,6 +100,25 @@ class FakeSystemd:
 
     def reset_failed(self, name: str, seconds: float) -> Ran:
         self.diary.append(f"reset-failed {name}")
+        return Ran(0, b"")
+
+    def reload(self, name: str, seconds: float) -> Ran:
+        self.diary.append(f"reload {name}")
+        self.during()
+        return (
+            Ran(1, b"Job for nginx.service failed.\n")
+            if self.next_restart == "fails"
+            else Ran(0, b"")
+        )
+
+    def reboot(self, seconds: float) -> Ran:
+        self.diary.append("reboot")
+        self.during()
+        match self.next_restart:
+            case "hangs":
+                return Ran(None, b"")
+            case "fails":
+                return Ran(1, b"Operation inhibited\n")
         return Ran(0, b"")
 
     def restart(self, name: str, seconds: float) -> Ran:
@@ -130,6 +161,85 @@ class Programs:
 
 
 @dataclass
+class FakeBalancer:
+    """One HAProxy with the servers of the pool `web`, all up and ready.
+
+    Attributes:
+        admin, operational: By server.
+        answers: `no` for a wedged one, `off` for one that is not there, `stubborn` for one that keeps its state.
+        worker: Its pid; a reload is another one, which has forgotten what was set.
+    """
+
+    diary: list[str]
+    admin: dict[str, str] = field(default_factory=dict)
+    operational: dict[str, str] = field(default_factory=dict)
+    answers: str = "yes"
+    worker: int = 100
+    members: tuple[str, ...] = ("web1", "web2", "web3")
+    while_set: Callable[[], object] = lambda: None
+
+    def look(self, path: str) -> Sight:
+        if self.answers == "off":
+            raise NotRunning(f"{path}: no such file")
+        if self.answers == "no":
+            raise Unanswered(f"{path}: no answer within 2 s")
+        return Sight(self.worker, False, "1\n# be_id\n", self._servers(), "")
+
+    def set_state(self, path: str, backend: str, server: str, state: str) -> Sight:
+        self.look(path)
+        self.diary.append(f"set {backend}/{server} {state}")
+        if self.answers != "stubborn":
+            self.admin[server] = state
+        self.while_set()
+        return self.look(path)
+
+    def reload(self) -> None:
+        self.worker += 1
+        self.admin.clear()
+
+    def _servers(self) -> dict[tuple[str, str], Server]:
+        return {
+            ("web", name): Server(
+                admin=self.admin.get(name, "ready"),
+                operational=self.operational.get(name, "up"),
+                sessions=0,
+                forced_maint=self.admin.get(name) == "maint",
+                forced=self.admin.get(name, "ready") != "ready",
+                line=f"1 web 1 {name}",
+            )
+            for name in self.members
+        }
+
+
+@dataclass
+class FakeDisks:
+    """Mounts in a table; nothing is removed but from `listed`, which is what the rules would find."""
+
+    diary: list[str]
+    table: tuple[Mount, ...] = (Mount(1, "/", "/dev/sda1"), Mount(2, "/data", "/dev/sdb1"))
+    listed: Freed = field(default_factory=lambda: Freed(3, 3 * 4096))
+    hangs: bool = False
+    cached: list[tuple[int, int]] = field(default_factory=lambda: [(0, 0)])
+
+    def mounts(self) -> tuple[Mount, ...]:
+        return self.table
+
+    def usage(self, mount: Mount) -> Usage:
+        if self.hangs:
+            raise Unmeasurable(f"{mount.mountpoint}: not done within 2.0 s")
+        return Usage(1000, 10)
+
+    def reclaim(self, rules: tuple[ReclaimRule, ...], mount: Mount, seconds: float) -> Freed:
+        self.diary.append(f"reclaim {', '.join(rule.path for rule in rules)}")
+        if self.hangs:
+            raise Hung("not done in time")
+        return self.listed
+
+    def caches(self, seconds: float) -> tuple[int, int]:
+        return self.cached.pop(0) if len(self.cached) > 1 else self.cached[0]
+
+
+@dataclass
 class Peer:
     """Both ends of a connection: lines to be read, and a diary of lines written."""
 
@@ -157,6 +267,12 @@ class World:
         self.holds = Holds(folder / "state", folder / "run", self.clock)
         self.ledger = Ledger(folder / "state" / "ledger")
         self.ledger.create_if_missing(slots)
+        self.ledgers = Ledgers(self.ledger, Ledger(folder / "run" / "ledger"))
+        self.marks = Marks(folder / "state", folder / "run")
+        self.balancer = FakeBalancer(self.diary)
+        self.disks = FakeDisks(self.diary)
+        self.held = True
+        self.stopping = False
         self.lock_path = folder / "run" / "action.lock"
         self.nonces = 0
         self.config = Config(
@@ -166,15 +282,40 @@ class World:
                 "nginx.service": UnitRule("nginx", True, ("/usr/sbin/nginx", "-t")),
                 "ssh.service": UnitRule("ssh", False, ()),
             },
-            spacing_seconds={"service.restart": 30.0},
+            reboot=True,
+            addresses={"vip": AddressRule("10.0.0.100", "eth0", str(folder / "state/decline/vip"))},
+            pools={
+                "web": PoolRule(
+                    "web",
+                    "/run/haproxy/admin.sock",
+                    str(folder / "haproxy-state"),
+                    ("web1", "web2", "web3"),
+                )
+            },
+            reclaim=(ReclaimRule("nginx", "/data/cache", "*.tmp", 3600.0, 0),),
+            spacing_seconds={"service.restart": 30.0, "node.reboot": 600.0},
         )
         self.systemd.units["ssh.service"] = replace(NGINX, id="ssh.service", active_state="active")
+
+    @property
+    def node(self) -> Node:
+        return Node(
+            config=self.config,
+            systemd=self.systemd,
+            programs=self.programs,
+            clock=self.clock,
+            marks=self.marks,
+            balancer=self.balancer,
+            has_address=lambda address, interface: self.held,
+            disks=self.disks,
+            stopping=lambda: self.stopping,
+        )
 
     def session(self, peer: Peer) -> Session:
         return Session(
             channel=peer,
-            node=Node(self.config, self.systemd, self.programs, self.clock),
-            ledger=self.ledger,
+            node=self.node,
+            ledgers=self.ledgers,
             lock=RunLock(self.lock_path),
             holds=self.holds,
             nonce=Nonce(self.clock, self._nonce),

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from gate.channel import FdChannel
-from gate.protocol import LINE_LIMIT, Unreadable
+from gate.protocol import LINE_LIMIT
+from gate.words import Unreadable
 
 
 @pytest.fixture

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gate.protocol import LINE_LIMIT, Hello, Request, Unreadable, parse_line
+from gate.protocol import LINE_LIMIT, Hello, Request, parse_line
 from gate.replies import Welcome, welcome
+from gate.words import Unreadable
 from tests.gate.fakes import World
 from tests.gate.real import RealNode
 

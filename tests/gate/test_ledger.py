@@ -14,9 +14,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from gate.book import Book, Forgotten, Torn, Unseen, key_of
 from gate.ids import ActionId, Token
 from gate.ledger import RECORDS_AT, Ledger
-from gate.protocol import State
 from gate.record import HEADER_BYTES, RECORD_BYTES, Record, prefix
 from gate.unwritable import LedgerUnwritable, NoLedgerYet
+from gate.words import State
 
 BOOT = uuid.UUID(int=1)
 

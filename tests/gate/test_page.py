@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import gate
-from gate.protocol import Reason
+from gate.words import Reason
 
 ROOT = Path(gate.__file__).parents[1]
 PAGE = (ROOT / "docs" / "gate.md").read_text()

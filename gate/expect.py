@@ -1,0 +1,96 @@
+"""What a decision rested on, as the healer sends it; gate/compare.py holds it against what is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gate.message import object_at, only, text_at
+from gate.strict_json import Json, JsonObject
+
+_ADMIN = ("ready", "drain", "maint")
+
+
+@dataclass(frozen=True, slots=True)
+class UnitExpect:
+    """What the decision took a unit to be; `invocation_id` is empty for one that never started."""
+
+    active_state: str
+    invocation_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Expect:
+    """What the decision rested on. `None` and what is absent mean that nothing was said.
+
+    Attributes:
+        units: By name.
+        pools: By POOL/MEMBER, how its balancer has it: ready, drain or maint.
+        addresses: By the address's name, whether this node holds it.
+        filesystems: By mount point, the device that is mounted there.
+    """
+
+    boot_id: str | None
+    units: Mapping[str, UnitExpect] = field(default_factory=dict)
+    pools: Mapping[str, str] = field(default_factory=dict)
+    addresses: Mapping[str, bool] = field(default_factory=dict)
+    filesystems: Mapping[str, str] = field(default_factory=dict)
+
+
+def parse(found: JsonObject) -> Expect:
+    """Read the object under `expect`.
+
+    Raises:
+        ValueError: which value is wrong.
+        Unreadable: unknown_key.
+    """
+    only(found, "boot_id", "units", "pools", "addresses", "filesystems", where="expect.")
+    boot_id = found.get("boot_id")
+    return Expect(
+        boot_id=None if boot_id is None else text_at(boot_id, "expect.boot_id"),
+        units={name: _unit(name, value) for name, value in _part(found, "units").items()},
+        pools={name: _admin(name, value) for name, value in _part(found, "pools").items()},
+        addresses={name: _held(name, value) for name, value in _part(found, "addresses").items()},
+        filesystems={
+            name: _device(name, value) for name, value in _part(found, "filesystems").items()
+        },
+    )
+
+
+def _part(found: JsonObject, key: str) -> JsonObject:
+    return object_at(found.get(key, {}), f"expect.{key}")
+
+
+def _unit(name: str, value: Json) -> UnitExpect:
+    where = f"expect.units[{name[:80]!r}]"
+    fields = object_at(value, where)
+    only(fields, "active_state", "invocation_id", where=where + ".")
+    return UnitExpect(
+        text_at(fields.get("active_state"), where + ".active_state"),
+        text_at(fields.get("invocation_id"), where + ".invocation_id"),
+    )
+
+
+def _admin(name: str, value: Json) -> str:
+    where = f"expect.pools[{name[:80]!r}]"
+    fields = object_at(value, where)
+    only(fields, "admin", where=where + ".")
+    admin = text_at(fields.get("admin"), where + ".admin")
+    if admin not in _ADMIN:
+        raise ValueError(f"{where}.admin: want one of {', '.join(_ADMIN)}")
+    return admin
+
+
+def _held(name: str, value: Json) -> bool:
+    where = f"expect.addresses[{name[:80]!r}]"
+    fields = object_at(value, where)
+    only(fields, "held", where=where + ".")
+    held = fields.get("held")
+    if not isinstance(held, bool):
+        raise ValueError(f"{where}.held: want true or false")
+    return held
+
+
+def _device(name: str, value: Json) -> str:
+    where = f"expect.filesystems[{name[:80]!r}]"
+    fields = object_at(value, where)
+    only(fields, "device", where=where + ".")
+    return text_at(fields.get("device"), where + ".device")

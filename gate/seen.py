@@ -1,0 +1,143 @@
+"""What hello shows: each thing that was asked for, as far as gate.json lists it and it can be read; and all marks.
+
+Nothing is written. What cannot be read within its time is None, which a healer takes for the worst.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gate import declining, mounts, netlink, units
+from gate.haproxy import READY, Sight, Unanswered
+from gate.mark import DRAIN, Mark
+from gate.marks import MarksUnreadable
+from gate.verb import Node
+
+POOL = "pool:"
+"""What a pool's name begins with in `look`, so that a pool and an address may have one name."""
+
+
+@dataclass(frozen=True, slots=True)
+class AddressSeen:
+    """A virtual address; `held` is whether this node's interface has it now."""
+
+    address: str
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MemberSeen:
+    """A pool's member as HAProxy has it, see gate.haproxy.Server."""
+
+    admin: str
+    operational: str
+    sessions: int
+
+
+@dataclass(frozen=True, slots=True)
+class PoolSeen:
+    """A pool. A member that HAProxy does not have is not among the members."""
+
+    members: Mapping[str, MemberSeen]
+
+
+@dataclass(frozen=True, slots=True)
+class FileSystemSeen:
+    """A file system; `available_bytes` is what is left for others than root."""
+
+    size_bytes: int
+    available_bytes: int
+    device: str
+
+
+Seen = units.Seen | AddressSeen | PoolSeen | FileSystemSeen
+
+
+@dataclass(frozen=True, slots=True)
+class MarkSeen:
+    """A mark; `applied` is whether its native tool has it so, None where that could not be asked."""
+
+    mark: Mark
+    applied: bool | None
+
+
+@dataclass(slots=True)
+class Eyes:
+    """One look at a node. Each HAProxy is asked once, since a wedged one costs seconds."""
+
+    node: Node
+    sights: dict[str, Sight | None] = field(default_factory=dict)
+
+    def look(self, names: tuple[str, ...]) -> Mapping[str, Seen | None]:
+        """Return what can be seen of each name; None for what is not listed or cannot be read."""
+        config, systemd, clock = self.node.config, self.node.systemd, self.node.clock
+        listed = [name for name in names if name in config.units]
+        found: dict[str, Seen | None] = dict(units.look(listed, systemd, clock)) if listed else {}
+        for name in names:
+            if name in config.addresses:
+                found[name] = self._address(name)
+            elif name.startswith(POOL):
+                found[name] = self._pool(name.removeprefix(POOL))
+            elif name.startswith("/"):
+                found[name] = self._file_system(name)
+        return {name: found.get(name) for name in names}
+
+    def marks(self) -> tuple[MarkSeen, ...] | None:
+        """Return all marks; None where they cannot be read, so that each of them may be set."""
+        try:
+            marks = self.node.marks.read()
+        except MarksUnreadable:
+            return None
+        return tuple(MarkSeen(mark, self._applied(mark)) for _, mark in sorted(marks.items()))
+
+    def _sight(self, path: str) -> Sight | None:
+        if path not in self.sights:
+            try:
+                self.sights[path] = self.node.balancer.look(path)
+            except Unanswered:
+                self.sights[path] = None
+        return self.sights[path]
+
+    def _address(self, name: str) -> AddressSeen | None:
+        rule = self.node.config.addresses[name]
+        try:
+            held = self.node.has_address(rule.address, rule.interface)
+        except netlink.Unreadable:
+            return None
+        return AddressSeen(rule.address, held)
+
+    def _pool(self, name: str) -> PoolSeen | None:
+        rule = self.node.config.pools.get(name)
+        sight = self._sight(rule.socket) if rule is not None else None
+        if rule is None or sight is None:
+            return None
+        servers = sight.backend(rule.backend)
+        return PoolSeen(
+            {
+                member: MemberSeen(one.admin, one.operational, one.sessions)
+                for member in rule.members
+                if (one := servers.get(member)) is not None
+            }
+        )
+
+    def _file_system(self, path: str) -> FileSystemSeen | None:
+        disks = self.node.disks
+        try:
+            mount = mounts.listed(path, self.node.config, disks.mounts())
+            usage = disks.usage(mount) if mount is not None else None
+        except mounts.Unmeasurable:
+            return None
+        if mount is None or usage is None:
+            return None
+        return FileSystemSeen(usage.size_bytes, usage.available_bytes, mount.device)
+
+    def _applied(self, mark: Mark) -> bool | None:
+        if mark.mark != DRAIN:
+            rule = self.node.config.addresses.get(mark.subject)
+            return None if rule is None else declining.is_declined(rule)
+        name, _, member = mark.subject.partition("/")
+        pool = self.node.config.pools.get(name)
+        sight = self._sight(pool.socket) if pool is not None else None
+        if pool is None or sight is None:
+            return None
+        server = sight.servers.get((pool.backend, member))
+        return None if server is None else server.admin != READY

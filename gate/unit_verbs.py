@@ -1,0 +1,59 @@
+"""What service.restart and service.reload have in common: their argument, and the check before them."""
+
+from gate import compare
+from gate.config import Config
+from gate.expect import Expect, UnitExpect
+from gate.process import NotStarted
+from gate.strict_json import JsonObject
+from gate.verb import Job
+from gate.words import Reason, Refused
+
+CONFIG_CHECK_SECONDS = 10.0
+CONFIG_CHECK_BYTES = 16 * 1024
+
+
+def unit_of(args: JsonObject, expect: Expect, config: Config) -> str:
+    """Take `{"unit": NAME}`, where gate.json lists NAME with `"restart": true`.
+
+    Raises:
+        Refused: bad_argument, also when `expect` lacks the boot or the unit; or not_listed.
+    """
+    unit = args.get("unit")
+    if not isinstance(unit, str) or len(args) != 1:
+        raise Refused(Reason.BAD_ARGUMENT, 'args: want {"unit": NAME} and nothing else')
+    rule = config.units.get(unit)
+    if rule is None or not rule.restart:
+        why = "is not listed" if rule is None else "is listed without restart"
+        raise Refused(Reason.NOT_LISTED, f"{unit[:80]!r} {why} in gate.json")
+    if expect.boot_id is None or unit not in expect.units:
+        raise Refused(
+            Reason.BAD_ARGUMENT,
+            "expect: want boot_id and units with active_state and invocation_id of " + unit,
+        )
+    compare.listed(expect, config)
+    return unit
+
+
+def config_check(job: Job) -> None:
+    """Run the declared configuration check, for 10 s at most.
+
+    Raises:
+        Refused: config_check, with the last line that the check wrote.
+    """
+    argv = job.node.config.units[job.target].config_check
+    if not argv:
+        return
+    seconds = min(CONFIG_CHECK_SECONDS, job.deadline.left())
+    try:
+        ran = job.node.programs(argv, seconds, CONFIG_CHECK_BYTES)
+    except NotStarted as error:
+        raise Refused(Reason.CONFIG_CHECK, str(error)) from error
+    if ran.code is None:
+        raise Refused(Reason.CONFIG_CHECK, f"took longer than {seconds:.1f} s: {ran.last_line}")
+    if ran.code != 0:
+        raise Refused(Reason.CONFIG_CHECK, f"ended with {ran.code}: {ran.last_line}")
+
+
+def before(job: Job) -> UnitExpect:
+    """Return what the decision took the unit to be; `unit_of` saw to it that it was said."""
+    return job.expect.units[job.target]

@@ -1,0 +1,316 @@
+"""What is taken away on purpose is durable before it is gone, and comes back only with its last owner."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gate import declining, pools
+from gate.mark import parse
+from gate.marks import MarksUnreadable
+from gate.reapply import reapply
+from tests.gate.fakes import World
+from tests.gate.test_session import PluggedOut, ask, pull_the_plug, request
+
+OWNER, OTHER = "incident:1800000000.1", "incident:1800000000.2"
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+def pool(world: World, verb: str, number: int, *, admin: str = "ready", **args: str) -> Any:
+    """Let a healer ask for a pool verb; return the last line."""
+    told = {"pool": "web", "member": "web1", "owner": OWNER} | args
+    expect = {
+        "boot_id": str(world.clock.boot_id()),
+        "pools": {f"web/{told['member']}": {"admin": admin}},
+    }
+    world.clock.pass_seconds(60)
+    return ask(world, request(world, number, verb=verb, args=told, expect=expect))[-1]
+
+
+def address(world: World, verb: str, number: int, *, held: bool = True, **args: str) -> Any:
+    told = {"address": "vip", "owner": OWNER} | args
+    expect = {"boot_id": str(world.clock.boot_id()), "addresses": {"vip": {"held": held}}}
+    world.clock.pass_seconds(60)
+    return ask(world, request(world, number, verb=verb, args=told, expect=expect))[-1]
+
+
+def marked(world: World) -> dict[str, tuple[str, ...]]:
+    return {mark.subject: mark.owners for mark in world.marks.read().values()}
+
+
+def hello(world: World, *names: str) -> Any:
+    (answer,) = world.talk(json.dumps({"v": 1, "hello": True, "look": names}).encode())
+    return json.loads(answer)
+
+
+# --- Pools ----------------------------------------------------------------------------------
+
+
+def test_a_drain_is_marked_then_set_then_proved_and_a_return_takes_all_of_it_back(world):
+    said = pool(world, "pool.drain", 1)
+    assert (said["state"], said["reason"]) == ("done", "drained")
+    assert marked(world) == {"web/web1": (OWNER,)}
+    assert world.balancer.admin["web1"] == "drain"
+    said = pool(world, "pool.return", 2, admin="drain")
+    assert (said["state"], said["reason"]) == ("done", "returned")
+    assert marked(world) == {}
+    assert world.balancer.admin["web1"] == "ready"
+
+
+def test_the_mark_is_on_disk_before_haproxy_hears_of_it(world):
+    seen = []
+    world.balancer.while_set = lambda: seen.append(marked(world))
+    pool(world, "pool.drain", 1)
+    assert seen == [{"web/web1": (OWNER,)}]
+
+
+def test_killed_between_mark_and_effect_the_member_is_drained_by_reapply(world):
+    world.balancer.while_set = pull_the_plug
+    world.balancer.answers = "stubborn"
+    with pytest.raises(PluggedOut):
+        pool(world, "pool.drain", 1)
+    world.balancer.while_set, world.balancer.answers = lambda: None, "yes"
+    assert marked(world) == {"web/web1": (OWNER,)}
+    assert world.balancer.admin == {}
+    assert reapply(world.node, lambda: None)
+    assert world.balancer.admin == {"web1": "drain"}
+
+
+def test_the_last_member_that_serves_is_never_drained(world):
+    world.balancer.operational = {"web2": "down", "web3": "down"}
+    said = pool(world, "pool.drain", 1)
+    assert (said["state"], said["reason"]) == ("refused", "last_member")
+    assert world.balancer.admin == {}
+    assert marked(world) == {}
+
+
+def test_a_member_that_is_marked_but_not_drained_yet_counts_as_gone(world):
+    world.balancer.operational = {"web3": "down"}
+    with world.marks.open() as marks:
+        marks.own("pool.drain", "web/web2", ("lock:roll",), "2026-01-02T03:04:05Z")
+    assert pool(world, "pool.drain", 1)["reason"] == "last_member"
+
+
+def test_it_goes_back_only_with_its_last_owner(world):
+    pool(world, "pool.drain", 1)
+    pool(world, "pool.drain", 2, admin="drain", owner=OTHER)
+    said = pool(world, "pool.return", 3, admin="drain")
+    assert (said["state"], said["reason"]) == ("done", "still_marked")
+    assert marked(world) == {"web/web1": (OTHER,)}
+    assert world.balancer.admin["web1"] == "drain"
+    assert pool(world, "pool.return", 4, admin="drain", owner=OTHER)["reason"] == "returned"
+
+
+@pytest.mark.parametrize("state", ["drain", "maint"])
+def test_what_a_person_took_out_by_hand_is_never_returned(world, state):
+    world.balancer.admin["web1"] = state
+    pool(world, "pool.drain", 1, admin=state)
+    assert marked(world) == {"web/web1": (OWNER, "person:unknown")}
+    assert pool(world, "pool.return", 2, admin=state)["reason"] == "still_marked"
+    assert world.balancer.admin["web1"] == state
+    assert marked(world) == {"web/web1": ("person:unknown",)}
+
+
+def test_a_return_of_what_was_never_marked_leaves_a_persons_drain_alone(world):
+    world.balancer.admin["web1"] = "drain"
+    assert pool(world, "pool.return", 1, admin="drain")["reason"] == "still_marked"
+    assert world.balancer.admin["web1"] == "drain"
+
+
+@pytest.mark.parametrize("owner", ["person:alice", "alice", "", "incident:", "incident:a b", "x:1"])
+def test_nobody_can_own_a_mark_over_the_wire_but_incidents_and_locks(world, owner):
+    said = pool(world, "pool.drain", 1, owner=owner)
+    assert (said["state"], said["reason"]) == ("refused", "bad_argument")
+    assert marked(world) == {}
+
+
+def test_an_owner_too_many_is_refused(world):
+    for number in range(16):
+        pool(
+            world,
+            "pool.drain",
+            number + 1,
+            admin="drain" if number else "ready",
+            owner=f"lock:{number}",
+        )
+    assert pool(world, "pool.drain", 17, admin="drain")["reason"] == "too_many_owners"
+
+
+@pytest.mark.parametrize(("answers", "reason"), [("no", "changed"), ("off", "changed")])
+def test_a_wedged_haproxy_refuses_in_time_and_nothing_is_marked(world, answers, reason):
+    world.balancer.answers = answers
+    assert pool(world, "pool.drain", 1)["reason"] == reason
+    assert marked(world) == {}
+
+
+def test_what_haproxy_does_not_do_is_no_drain_and_stays_marked(world):
+    world.balancer.answers = "stubborn"
+    said = pool(world, "pool.drain", 1)
+    assert (said["state"], said["reason"]) == ("failed", "not_drained")
+    assert marked(world) == {"web/web1": (OWNER,)}
+
+
+def test_state_for_the_next_start_holds_only_what_is_marked(world):
+    pool(world, "pool.drain", 1)
+    kept = Path(world.config.pools["web"].state_file).read_text()
+    assert "web1" in kept
+    assert "web2" not in kept
+
+
+# --- After a reload, a restart and a boot ---------------------------------------------------
+
+
+def test_a_new_worker_gets_the_marks_again_even_if_it_comes_late(world):
+    pool(world, "pool.drain", 1)
+    ticks = []
+
+    def late(seconds: float) -> None:
+        ticks.append(seconds)
+        if len(ticks) == 4:
+            world.balancer.reload()
+        world.clock.pass_seconds(seconds)
+
+    world.clock.sleep = late
+    assert reapply(world.node, lambda: None)
+    assert world.balancer.worker == 101
+    assert world.balancer.admin == {"web1": "drain"}
+
+
+def test_one_in_maint_stays_in_maint(world):
+    pool(world, "pool.drain", 1)
+    world.balancer.admin["web1"] = "maint"
+    reapply(world.node, lambda: None)
+    assert world.balancer.admin["web1"] == "maint"
+
+
+def test_keepalived_is_let_on_once_the_track_files_are_written(world):
+    address(world, "address.decline", 1)
+    rule = world.config.addresses["vip"]
+    Path(rule.track_file).unlink()
+    seen = []
+    reapply(world.node, lambda: seen.append(Path(rule.track_file).read_text()))
+    assert seen == ["1\n"]
+
+
+def test_without_marks_reapply_takes_no_time(world):
+    before = world.clock.boottime()
+    assert reapply(world.node, lambda: None)
+    assert world.clock.boottime() == before
+
+
+# --- Addresses ------------------------------------------------------------------------------
+
+
+def test_a_decline_waits_until_the_address_is_gone(world):
+    def taken_over(seconds: float) -> None:
+        world.held = False
+        world.clock.pass_seconds(seconds)
+
+    world.clock.sleep = taken_over
+    said = address(world, "address.decline", 1)
+    assert (said["state"], said["reason"]) == ("done", "declined")
+    assert Path(world.config.addresses["vip"].track_file).read_text() == "1\n"
+
+
+def test_the_last_candidate_serves_on_and_says_so(world):
+    said = address(world, "address.decline", 1)
+    assert (said["state"], said["reason"]) == ("done", "last_candidate")
+
+
+def test_an_accept_takes_the_decline_back(world):
+    address(world, "address.decline", 1)
+    said = address(world, "address.accept", 2)
+    assert (said["state"], said["reason"]) == ("done", "accepted")
+    assert declining.is_declined(world.config.addresses["vip"]) is False
+    assert marked(world) == {}
+
+
+def test_what_a_person_declined_by_hand_stays_declined(world):
+    declining.write(world.config.addresses["vip"], declining.DECLINED)
+    address(world, "address.decline", 1)
+    assert marked(world) == {"vip": (OWNER, "person:unknown")}
+    assert address(world, "address.accept", 2)["reason"] == "still_marked"
+    assert declining.is_declined(world.config.addresses["vip"]) is True
+
+
+# --- What hello shows -----------------------------------------------------------------------
+
+
+def test_hello_shows_pools_addresses_file_systems_and_marks(world):
+    pool(world, "pool.drain", 1)
+    answer = hello(world, "pool:web", "vip", "/data", "/nowhere", "pool:other")
+    assert answer["seen"]["pool:web"]["members"]["web1"] == {
+        "admin": "drain",
+        "operational": "up",
+        "sessions": 0,
+    }
+    assert answer["seen"]["vip"] == {"kind": "address", "address": "10.0.0.100", "held": True}
+    assert answer["seen"]["/data"] == {
+        "kind": "filesystem",
+        "size_bytes": 1000,
+        "available_bytes": 10,
+        "device": "/dev/sdb1",
+    }
+    assert answer["seen"]["/nowhere"] is None
+    assert answer["seen"]["pool:other"] is None
+    (mark,) = answer["marks"]
+    assert (mark["mark"], mark["subject"], mark["owners"]) == ("pool.drain", "web/web1", [OWNER])
+    assert mark["applied"] is True
+
+
+def test_a_mark_that_a_new_worker_forgot_is_not_applied(world):
+    pool(world, "pool.drain", 1)
+    world.balancer.reload()
+    assert hello(world)["marks"][0]["applied"] is False
+    world.balancer.answers = "no"
+    assert hello(world)["marks"][0]["applied"] is None
+
+
+def test_a_wedged_haproxy_is_asked_once_for_a_hello(world):
+    pool(world, "pool.drain", 1)
+    looks = []
+    plain = world.balancer.look
+    world.balancer.look = lambda path: looks.append(path) or plain(path)
+    hello(world, "pool:web")
+    assert len(looks) == 1
+
+
+# --- A file that is damaged -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b'{"v":1,"marks":[{}]}', b'{"v":2,"marks":[]}'])
+def test_damaged_marks_are_unknown_and_nothing_is_drained_or_returned(world, text):
+    pool(world, "pool.drain", 1)
+    (world.marks.state / "marks.json").write_bytes(text)
+    with pytest.raises(MarksUnreadable):
+        world.marks.read()
+    assert hello(world)["marks"] is None
+    assert pool(world, "pool.return", 2, admin="drain")["reason"] == "marks_unreadable"
+    assert pool(world, "pool.drain", 3, member="web2")["reason"] == "marks_unreadable"
+    assert address(world, "address.decline", 4)["reason"] == "marks_unreadable"
+    assert world.balancer.admin == {"web1": "drain"}
+    assert not reapply(world.node, lambda: None)
+    copy = json.loads((world.marks.run / "marks.json").read_text())
+    assert copy == {"v": 1, "marks": None}
+
+
+def test_exporters_read_a_copy_that_anybody_may_read(world):
+    pool(world, "pool.drain", 1)
+    copy = world.marks.run / "marks.json"
+    assert copy.stat().st_mode & 0o777 == 0o644
+    assert parse(copy.read_bytes()) == world.marks.read()
+
+
+def test_a_person_may_take_out_even_the_last_one_and_marks_where_haproxy_is_away(world):
+    world.balancer.operational = {"web2": "down", "web3": "down"}
+    member = pools.member_of(world.node, "web", "web1")
+    assert member is not None
+    assert pools.drain(world.node, member, "person:ann", 5).reason == "last_member"
+    assert pools.drain(world.node, member, "person:ann", 5, even_last=True).reason == "drained"
+    assert pools.give_back(world.node, member, OWNER, 5).reason == "still_marked"
+    assert pools.give_back(world.node, member, "person:ann", 5).reason == "returned"
