@@ -16,6 +16,7 @@ from exporter.collectors.addresses import Addresses, Interfaces
 from exporter.collectors.cpu import Cpu
 from exporter.collectors.diskstats import Diskstats
 from exporter.collectors.filesystem import MOUNT_TABLE, Filesystems, Filter
+from exporter.collectors.keepalived import Keepalived
 from exporter.collectors.loadavg import Loadavg
 from exporter.collectors.marks import Marks
 from exporter.collectors.meminfo import Memory
@@ -39,6 +40,7 @@ from exporter.server import application
 from exporter.settings import Settings
 from exporter.udev import Udev
 from exporter.units import SystemBus, Systemd
+from exporter.vrrp import KeepalivedOnBus, Vrrp
 
 log = structlog.get_logger()
 
@@ -56,11 +58,14 @@ class Exporter:
     scraper: Scraper
     background: tuple[Background, ...]
     addresses: Addresses
+    keepalived: Keepalived
     peers: Peers
     services: Services
 
 
-def build(settings: Settings, config: Config, clock: Clock, systemd: Systemd | None) -> Exporter:
+def build(
+    settings: Settings, config: Config, clock: Clock, systemd: Systemd | None, vrrp: Vrrp
+) -> Exporter:
     """Make every collector and connect nothing yet.
 
     Args:
@@ -68,9 +73,11 @@ def build(settings: Settings, config: Config, clock: Clock, systemd: Systemd | N
         config: From exporter.yml.
         clock: For ages and durations.
         systemd: Where units' states come from; None on a machine without.
+        vrrp: Where the states of VRRP instances come from.
     """
     services = Services(config.services, systemd, clock)
     peers = Peers(config.peers, config.peer_interval)
+    keepalived = Keepalived(config.virtual_addresses, vrrp, clock)
     addresses = Addresses(Interfaces(config.virtual_addresses, Threads()), clock)
     filesystems = Filesystems(
         settings.procfs,
@@ -84,6 +91,7 @@ def build(settings: Settings, config: Config, clock: Clock, systemd: Systemd | N
     every: Sequence[OnScrape | Background] = (
         *_on_scrape(settings),
         addresses,
+        keepalived,
         Periodic(filesystems, clock),
         Periodic(peers, clock),
         services,
@@ -95,6 +103,7 @@ def build(settings: Settings, config: Config, clock: Clock, systemd: Systemd | N
         scraper=Scraper(enabled, own, clock),
         background=tuple(c for c in enabled if isinstance(c, Background)),
         addresses=addresses,
+        keepalived=keepalived,
         peers=peers,
         services=services,
     )
@@ -141,7 +150,7 @@ async def run(settings: Settings) -> None:
         OSError: The address cannot be listened on.
     """
     systemd = None if settings.without_systemd else SystemBus()
-    exporter = build(settings, load(settings), Clock(), systemd)
+    exporter = build(settings, load(settings), Clock(), systemd, KeepalivedOnBus())
     stop, reload = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
@@ -250,4 +259,5 @@ async def _reloads(exporter: Exporter, reload: asyncio.Event) -> None:
         exporter.services.declare(config.services)
         exporter.peers.declare(config.peers, config.peer_interval)
         exporter.addresses.declare(config.virtual_addresses)
+        exporter.keepalived.declare(config.virtual_addresses)
         log.info("config.loaded", services=len(config.services), peers=len(config.peers))

@@ -134,10 +134,20 @@ class Command:
         if self._stuck is not None and self._stuck.returncode is None:
             return Probed.FAILURE
         self._stuck = None
-        try:
-            process = await asyncio.create_subprocess_exec(
+        starting = asyncio.ensure_future(
+            asyncio.create_subprocess_exec(
                 *self._argv, stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL, start_new_session=True
             )
+        )
+        try:
+            process = await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            try:
+                # It may run already, and have children, of which asyncio knows nothing.
+                await self._end(await starting)
+            except OSError:
+                pass  # it never ran
+            raise
         except OSError:
             return Probed.NOT_MADE
         try:

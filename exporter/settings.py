@@ -13,6 +13,7 @@ COLLECTORS = (
     "cpu",
     "diskstats",
     "filesystem",
+    "keepalived",
     "loadavg",
     "marks",
     "meminfo",

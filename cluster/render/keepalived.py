@@ -24,6 +24,8 @@ _GLOBAL = """\
 global_defs {{
     router_id {node}
     enable_script_security
+    # hale-exporter reads the states there; every user may read them, and nothing else.
+    enable_dbus
     # An interface that comes up late would else end keepalived for good.
     dynamic_interfaces
     # Switches forget, and a lost gratuitous ARP is not repeated otherwise.

@@ -15,8 +15,8 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.contract.promql import matched, metrics, templated
-from tests.contract.test_metrics import GOLDEN, of_the_healer, told_labels
-from tests.test_contract import ALERTS, AWAITED, CONTRACTS, RULES, Alert, queries_for_people
+from tests.contract.test_metrics import GOLDEN, of_the_healer
+from tests.test_contract import ALERTS, CONTRACTS, RULES, Alert, queries_for_people
 
 HAPROXY = Path(__file__).parent / "fixtures/haproxy-2.6.prom"
 
@@ -64,9 +64,8 @@ async def exposed() -> Exposed:
     for text in GOLDEN.read_text(), await of_the_healer(), HAPROXY.read_text():
         for name, labels in samples(text):
             found[name] |= labels | TARGET
-    known = {name: told_labels().get(name, set()) | TARGET for name in AWAITED}
     own = {name: labels | TARGET for name, labels in OWN.items()}
-    return {**found, **recorded(), **known, **own}
+    return {**found, **recorded(), **own}
 
 
 def unknown(expressions: Iterable[str], exposed: Exposed) -> set[str]:
@@ -77,7 +76,7 @@ def unknown(expressions: Iterable[str], exposed: Exposed) -> set[str]:
         missing |= {
             f"{name}{{{label}}}"
             for name, label in matched(expression)
-            if name in exposed and name not in AWAITED and label not in exposed[name]
+            if name in exposed and label not in exposed[name]
         }
     return missing
 

@@ -18,7 +18,7 @@ from tests.test_contract import CONTRACTS, tables_of_metrics
 
 GOLDEN = Path(__file__).parents[1] / "exporter/fixtures/metrics.prom"
 
-OURS = ("hale_", "healer_", "node_scrape_collector_")
+OURS = ("hale_", "healer_", "keepalived_", "node_scrape_collector_")
 SUFFIXES = re.compile(r"_(bucket|count|sum)$")
 """What a histogram adds to its name, and `le` with it."""
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from exporter import vrrp
 from exporter.blocking import StillRunning
 from exporter.bus import BusLost
 from exporter.clock import Clock
@@ -117,6 +118,18 @@ class FakeSystemd:
         """Raise what no watcher is meant to raise."""
         self._end = error
         self._broken.set()
+
+
+class FakeVrrp:
+    """A keepalived that has these instances, and in which nothing happens."""
+
+    def __init__(self, instances: vrrp.Seen) -> None:
+        self.instances = instances
+
+    async def watch(self, paths: Sequence[str], listener: vrrp.Listener) -> None:
+        listener.vrrp_seen({p: one for p, one in self.instances.items() if p in paths})
+        listener.synced(0.0)
+        await asyncio.Event().wait()
 
 
 class OddProber:

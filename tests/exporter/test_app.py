@@ -17,6 +17,7 @@ from exporter.clock import Clock
 from exporter.notify import Notifier
 from exporter.settings import COLLECTORS, Address, Settings
 from exporter.units import SystemBus
+from exporter.vrrp import KeepalivedOnBus
 from tests.exporter.systemd_on_bus import UNIT, SystemdOnBus, dbus_daemon, systemd_on
 from tests.exporter.tools import complaints
 
@@ -75,7 +76,8 @@ def put_together(tmp_path: Path, port: int, bus: str) -> Exporter:
     config = tmp_path / "exporter.yml"
     config.write_text(CONFIG.format(port=port))
     settings = Settings(listen=(Address(LOCAL, 0),), config_file=config)
-    return build(settings, load(settings), Clock(), SystemBus(bus, deadline=PATIENCE))
+    systemd, vrrp = SystemBus(bus, deadline=PATIENCE), KeepalivedOnBus(bus, deadline=PATIENCE)
+    return build(settings, load(settings), Clock(), systemd, vrrp)
 
 
 @pytest.fixture
@@ -116,6 +118,7 @@ async def test_the_first_scrape_has_the_node_its_services_and_its_peers(exporter
     assert {name for name, state in states.items() if state != "ok"} <= {"marks", "pressure"}
     assert 'hale_peer_up{peer="web2"} 1' in body
     assert 'hale_virtual_address_held{address="127.0.0.1"} 1' in body
+    assert "keepalived_up 0" in body
     assert 'mountpoint="/"' in body
 
 
@@ -169,7 +172,9 @@ async def test_promtool_has_nothing_to_say_but_of_node_exporters_own_names(
 
 async def test_an_address_that_is_taken_is_an_error(tmp_path: Path, port: int) -> None:
     settings = Settings(listen=(Address(LOCAL, port),), enabled=frozenset({"stat"}))
-    exporter = build(settings, load(settings), Clock(), SystemBus("unix:path=/nowhere"))
+    nowhere = "unix:path=/nowhere"
+    made = SystemBus(nowhere), KeepalivedOnBus(nowhere)
+    exporter = build(settings, load(settings), Clock(), *made)
     with pytest.raises(ExceptionGroup) as caught:
         await serve(exporter, Notifier(None, None), asyncio.Event(), asyncio.Event())
     assert caught.group_contains(OSError, match="address already in use")

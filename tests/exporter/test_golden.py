@@ -13,6 +13,7 @@ from exporter.collectors.addresses import Interfaces
 from exporter.collectors.cpu import Cpu
 from exporter.collectors.diskstats import Diskstats
 from exporter.collectors.filesystem import Filesystems, Usage
+from exporter.collectors.keepalived import Keepalived
 from exporter.collectors.loadavg import Loadavg
 from exporter.collectors.marks import Marks
 from exporter.collectors.meminfo import Memory
@@ -34,7 +35,15 @@ from exporter.selfmetrics import build_info
 from exporter.serving import Probed
 from exporter.settings import DISKS
 from exporter.udev import Udev
-from tests.exporter.fakes import FakeBlocking, FakeProber, FakeSystemd, loop_clock, unit
+from exporter.vrrp import Instance, path_of
+from tests.exporter.fakes import (
+    FakeBlocking,
+    FakeProber,
+    FakeSystemd,
+    FakeVrrp,
+    loop_clock,
+    unit,
+)
 from tests.exporter.tools import complaints
 
 HERE = Path(__file__).parent
@@ -55,6 +64,7 @@ ADDRESSES = (
     VirtualAddress("vip", "10.77.0.100", "host0", "lb", 51),
     VirtualAddress("six", "fd00:77::100", "host0", "lb", 52),
 )
+VRRP = FakeVrrp({path_of(ADDRESSES[0]): Instance("vip", 2)})
 
 
 def node() -> FakeSystemd:
@@ -83,6 +93,7 @@ async def exposition() -> bytes:
     prober.answer = Probed.SUCCESS
     blocking.hang("/mnt/filer")
     background = (
+        Keepalived(ADDRESSES, VRRP, clock),
         Periodic(Interfaces(ADDRESSES, blocking, lambda *_: {"10.77.0.100"}), clock),
         Periodic(Filesystems(PROC, Path("/"), blocking, ask=usage), clock),
         Periodic(Peers([Peer("web2", "", 22), Peer("mon1", "", 22)], 5.0, alive), clock),

@@ -155,6 +155,26 @@ async def test_a_command_that_hangs_is_killed_with_its_children(tmp_path: Path) 
     assert ended
 
 
+@pytest.mark.parametrize("turns", [2, 3, 4, 5])
+async def test_a_command_given_up_while_it_starts_is_killed_with_its_children(
+    tmp_path: Path, turns: int
+) -> None:
+    """After so many turns of the loop the program runs, but asyncio has not handed it out yet."""
+    fifo = tmp_path / "pids"
+    os.mkfifo(fifo)
+    script = f"sleep 1000 & echo $! > {fifo}; wait"
+    attempt = asyncio.ensure_future(Command(CommandProbe(("/bin/sh", "-c", script))).attempt())
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    child = os.pidfd_open(int(fifo.read_text()))  # the loop stands still meanwhile
+    attempt.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await attempt
+    ended, _, _ = await asyncio.to_thread(select.select, [child], [], [], 20)
+    os.close(child)
+    assert ended
+
+
 def test_every_kind_of_probe_has_its_prober() -> None:
     kinds = [
         prober(how).kind for how in (HttpProbe("http://x/"), TcpProbe("x", 1), CommandProbe(()))
