@@ -52,6 +52,22 @@ class Code(Enum):
     SPACING_ABOVE_WAIT = ("HC030", Severity.WARNING)
     SLOW_WITNESS = ("HC031", Severity.WARNING)
     SLOW_PROBE = ("HC032", Severity.WARNING)
+    ONE_CANDIDATE = ("HC033", Severity.WARNING)
+    UNCHECKED_ADDRESS = ("HC034", Severity.WARNING)
+    OTHER_NETWORK = ("HC035", Severity.INFO)
+    ADDRESS_HURRIED = ("HC036", Severity.WARNING)
+    FOREIGN_KEEPALIVED = ("HC037", Severity.INFO)
+    FOREIGN_HAPROXY = ("HC038", Severity.INFO)
+    DOMAIN_TOO_LARGE = ("HC039", Severity.WARNING)
+    SHARED_DOMAINS = ("HC040", Severity.INFO)
+    UNWATCHED_BALANCER = ("HC041", Severity.WARNING)
+    PLAIN_CHECK = ("HC042", Severity.INFO)
+    RECLAIMS_ALL = ("HC043", Severity.WARNING)
+    NESTED_RECLAIM = ("HC044", Severity.WARNING)
+    RECLAIM_ON_ROOT = ("HC045", Severity.INFO)
+    NO_TICKETS = ("HC046", Severity.INFO)
+    NO_VOTE_TO_SPARE = ("HC047", Severity.WARNING)
+    STORM_UNSEEN = ("HC048", Severity.INFO)
 
     @property
     def word(self) -> str:

@@ -188,19 +188,18 @@ def ports(document: Document) -> Iterator[Problem]:
 
 def reclaimed_twice(document: Document) -> Iterator[Problem]:
     """Find files that two entries speak of: which `keep` counts nobody could tell."""
-    owners: dict[tuple[str, Value, Value], Path] = {}
+    owners: dict[tuple[str, str, str], Path] = {}
     for service in document.mapping("services"):
+        group = document.at("services", service, "group")
         entries = document.at("services", service, "reclaim")
         for number in range(len(entries) if isinstance(entries, list) else 0):
             path: Path = ("services", service, "reclaim", number)
             where, match = document.at(*path, "path"), document.at(*path, "match")
-            if not isinstance(where, str) or not isinstance(match, str):
+            if not all(isinstance(value, str) for value in (group, where, match)):
                 continue
-            for node in _nodes(document, document.at("services", service, "group")):
-                if owners.setdefault((node, where, match), path) != path:
-                    message = f"{match} in {where} on {node} stands here twice."
-                    yield document.problem(path, message, "Keep one of the two.")
-                    break
+            if owners.setdefault((str(group), str(where), str(match)), path) != path:
+                message = f"{match} in {where} of {group} stands here twice."
+                yield document.problem(path, message, "Keep one of the two.")
 
 
 def rungs_without_a_target(document: Document) -> Iterator[Problem]:

@@ -5,6 +5,8 @@ and they do not import each other.
 """
 
 from cluster.checks.alerts import ALERTS
+from cluster.checks.balancing import BALANCING
+from cluster.checks.disks import DISKS
 from cluster.checks.monitoring import MONITORING
 from cluster.checks.people import PEOPLE
 from cluster.checks.repair import REPAIR
@@ -12,7 +14,15 @@ from cluster.checks.topology import TOPOLOGY
 from cluster.finding import Finding
 from cluster.subject import Check, Subject
 
-CHECKS: tuple[Check, ...] = (*TOPOLOGY, *REPAIR, *PEOPLE, *ALERTS, *MONITORING)
+CHECKS: tuple[Check, ...] = (
+    *TOPOLOGY,
+    *BALANCING,
+    *DISKS,
+    *REPAIR,
+    *PEOPLE,
+    *ALERTS,
+    *MONITORING,
+)
 
 
 def check(subject: Subject) -> tuple[Finding, ...]:

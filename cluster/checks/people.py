@@ -15,6 +15,15 @@ def receivers(subject: Subject) -> Iterator[Finding]:
         yield subject.finding(Code.NO_PEOPLE, ("monitoring", "receivers"), reason, remedy)
 
 
+def tickets(subject: Subject) -> Iterator[Finding]:
+    """Find people who are woken for what could wait."""
+    receivers = subject.cluster.monitoring.receivers
+    if receivers.people is not None and receivers.tickets is None:
+        reason = "no receiver named tickets, so warnings reach people as pages do, by night too."
+        remedy = "Add tickets: {url: ...} under monitoring.receivers."
+        yield subject.finding(Code.NO_TICKETS, ("monitoring", "receivers"), reason, remedy)
+
+
 def deadman(subject: Subject) -> Iterator[Finding]:
     """Find clusters whose whole death nobody would notice."""
     if subject.cluster.monitoring.deadman is None:
@@ -39,4 +48,4 @@ def second_path(subject: Subject) -> Iterator[Finding]:
         yield subject.finding(Code.SAME_PATH, ("healer", "escalate", "url"), reason, remedy)
 
 
-PEOPLE: tuple[Check, ...] = (receivers, deadman, second_path)
+PEOPLE: tuple[Check, ...] = (receivers, tickets, deadman, second_path)

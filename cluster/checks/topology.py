@@ -46,6 +46,36 @@ def failure_domains(subject: Subject) -> Iterator[Finding]:
             yield subject.finding(Code.ONE_DOMAIN, ("groups", group.name, "nodes"), reason, remedy)
 
 
+def votes(subject: Subject) -> Iterator[Finding]:
+    """Find voters of which none can be spared: a majority must remain."""
+    for group in _serving(subject):
+        voters = len(group.nodes)
+        if group.votes and voters - 1 < (majority := voters // 2 + 1):
+            reason = (
+                f"{majority} of {voters} voters of {group.name} are a majority, "
+                "so none of them may ever be taken away."
+            )
+            remedy = "Let three or more vote, and an odd number."
+            yield subject.finding(
+                Code.NO_VOTE_TO_SPARE, ("groups", group.name, "votes"), reason, remedy
+            )
+
+
+def storms(subject: Subject) -> Iterator[Finding]:
+    """Find clusters in which no failure of the network could be told from that of nodes."""
+    cluster = subject.cluster
+    storm = cluster.healer.guards.no_storm
+    domains = {node.failure_domain for node in cluster.nodes.values()}
+    if len(cluster.nodes) >= storm.targets and len(domains) < storm.domains:
+        reason = (
+            f"nodes are in {len(domains)} failure domain(s), and no_storm looks for {storm.domains}, "
+            "so a failed network is never taken for one."
+        )
+        remedy = "Name the nodes' failure domains."
+        path = ("healer", "guards", "no_storm", "domains")
+        yield subject.finding(Code.STORM_UNSEEN, path, reason, remedy)
+
+
 def membership(subject: Subject) -> Iterator[Finding]:
     """Find nodes in no group, and nodes that a control group takes from the ladders."""
     cluster = subject.cluster
@@ -125,6 +155,8 @@ def slow_witnesses(subject: Subject) -> Iterator[Finding]:
 TOPOLOGY: tuple[Check, ...] = (
     room,
     failure_domains,
+    votes,
+    storms,
     membership,
     control_plane,
     addresses,

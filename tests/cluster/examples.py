@@ -18,7 +18,7 @@ healer:
   escalate: {url: "https://pager.example/second"}
 monitoring:
   nodes: [mon1]
-  receivers: {people: {url: "https://pager.example/first"}}
+  receivers: {people: {url: "https://pager.example/first"}, tickets: {url: "https://desk.example/"}}
   deadman: {url: "https://deadman.example/hale"}
 """
 

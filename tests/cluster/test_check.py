@@ -10,7 +10,7 @@ from cluster.finding import Code, Finding, Severity, exit_status
 from cluster.load import interpret, read
 from cluster.packaged import Alert, alerts, rule_files, runbooks
 from cluster.subject import Subject
-from tests.cluster.examples import SHORT, SOUND, WIDE
+from tests.cluster.examples import SHORT, SOUND, TIER, WIDE
 
 ROOT = Path(__file__).parents[2]
 SCENARIOS = sorted((ROOT / "scenarios").glob("*/cluster.yml"))
@@ -52,7 +52,9 @@ CASES = [
     (Code.SLOW_WITNESS, "monitoring:\n", "exporter: {peer_interval: 21s}\nmonitoring:\n", "63s"),
     (Code.OWNER_HURRIED, "group: web,", "group: web, native_restart: {wait: 15s},", "(10s)"),
     (Code.NO_DEADMAN, '  deadman: {url: "https://deadman.example/hale"}\n', "", "dead man"),
-    (Code.NO_PEOPLE, '  receivers: {people: {url: "https://pager.example/first"}}\n', "", "people"),
+    (Code.NO_PEOPLE, 'people: {url: "https://pager.example/first"}, ', "", "people"),
+    (Code.NO_TICKETS, ', tickets: {url: "https://desk.example/"}', "", "tickets"),
+    (Code.NO_VOTE_TO_SPARE, "min_available: 1", "min_available: 1, votes: true", "2 of 2 voters"),
     (Code.NO_SECOND_PATH, '  escalate: {url: "https://pager.example/second"}\n', "", "second path"),
     (Code.SAME_PATH, "/second", "/first", "pager.example"),
     (Code.UNKNOWN_ALERT, "  deadman:", "  for: {NodeDwn: 4s}\n  deadman:", "NodeDwn"),
@@ -73,24 +75,71 @@ CASES = [
     (Code.FEW_WITNESSES, "monitoring:\n", "exporter: {peers: 1}\nmonitoring:\n", "1 others"),
 ]
 
+ENTRY = '{path: /data/cache, match: "*.tmp", older_than: 1h}'
+
+# The same of TIER.
+TIER_CASES = [
+    (Code.ONE_CANDIDATE, "lb: {nodes: [lb1, lb2]}", "lb: {nodes: [lb1]}", "lb1 is the only"),
+    (Code.UNCHECKED_ADDRESS, "port: 80, manage: true", "port: 80", "keeps vip"),
+    (Code.OTHER_NETWORK, "10.0.0.100", "10.0.1.100", "not in the network of lb1"),
+    (Code.ADDRESS_HURRIED, "router_id: 51,", "router_id: 51, advert_interval: 3s,", "up to 12s"),
+    (Code.FOREIGN_KEEPALIVED, "router_id: 51, manage: true", "router_id: 51", "nopreempt"),
+    (Code.FOREIGN_HAPROXY, "port: 80, manage: true", "port: 80", "/run/haproxy/admin.sock"),
+    (
+        Code.DOMAIN_TOO_LARGE,
+        "10.0.0.32, failure_domain: rack-b",
+        "10.0.0.32, failure_domain: rack-a",
+        "without rack-a 1 of 3",
+    ),
+    (
+        Code.SHARED_DOMAINS,
+        "10.0.0.33, failure_domain: rack-c",
+        "10.0.0.33, failure_domain: rack-b",
+        "each loss takes both",
+    ),
+    (
+        Code.UNWATCHED_BALANCER,
+        "unit: haproxy.service,",
+        "unit: other.service,",
+        "haproxy.service on lb1",
+    ),
+    (
+        Code.PLAIN_CHECK,
+        'probe: {http: "http://{address}/"}',
+        'probe: {tcp: "{address}:80"}',
+        "accept",
+    ),
+    (Code.RECLAIMS_ALL, ENTRY, ENTRY.replace("*.tmp", "*"), "any file below /data/cache"),
+    (
+        Code.NESTED_RECLAIM,
+        ENTRY,
+        f"{ENTRY}\n      - {{path: /data/cache/a, match: '*.gz', older_than: 1d, keep: 3}}",
+        "by the entry of /data/cache",
+    ),
+    (Code.RECLAIM_ON_ROOT, "/data/cache", "/var/cache/nginx", "/var/cache/nginx is usually"),
+]
+
 
 def findings_of(text: str) -> tuple[Finding, ...]:
     return check(Subject(interpret(text, "cluster.yml"), ALERTS, RUNBOOKS))
 
 
-def test_a_sound_file_has_no_finding() -> None:
-    assert findings_of(SOUND) == ()
+@pytest.mark.parametrize("text", [SOUND, TIER])
+def test_a_sound_file_has_no_finding(text: str) -> None:
+    assert findings_of(text) == ()
     assert exit_status(()) == 0
 
 
 @pytest.mark.parametrize(
-    ("code", "old", "new", "names"), CASES, ids=lambda v: getattr(v, "name", "")
+    ("text", "code", "old", "new", "names"),
+    [(SOUND, *case) for case in CASES] + [(TIER, *case) for case in TIER_CASES],
+    ids=lambda v: getattr(v, "name", ""),
 )
 def test_one_weakness_is_found_and_says_what_it_saw(
-    code: Code, old: str, new: str, names: str
+    text: str, code: Code, old: str, new: str, names: str
 ) -> None:
-    assert SOUND.count(old) >= 1
-    found = findings_of(SOUND.replace(old, new, 1))
+    assert text.count(old) >= 1
+    found = findings_of(text.replace(old, new, 1))
     mine = [finding for finding in found if finding.code is code]
     assert len(mine) >= 1
     assert names in mine[0].reason
@@ -137,8 +186,15 @@ def test_an_alert_needs_a_ladder_that_is_here_and_a_runbook() -> None:
 
 
 def test_every_code_is_found_by_some_test() -> None:
-    elsewhere = {Code.UNKNOWN_LADDER, Code.NO_RUNBOOK}
-    assert {case[0] for case in CASES} | elsewhere == set(Code)
+    elsewhere = {Code.UNKNOWN_LADDER, Code.NO_RUNBOOK, Code.STORM_UNSEEN}
+    assert {case[0] for case in [*CASES, *TIER_CASES]} | elsewhere == set(Code)
+
+
+def test_a_network_that_fails_is_told_from_nodes_only_by_failure_domains() -> None:
+    one = re.sub("rack-[a-c]", "rack-a", SOUND)
+    assert Code.STORM_UNSEEN in {finding.code for finding in findings_of(one)}
+    # Of two nodes there is no storm to see.
+    assert Code.STORM_UNSEEN not in {finding.code for finding in findings_of(SHORT)}
 
 
 def test_codes_are_numbered_without_repeating() -> None:
@@ -152,7 +208,7 @@ def test_no_scenario_has_an_error(path: Path) -> None:
     assert [str(f) for f in found if f.code.severity is Severity.ERROR] == []
 
 
-@pytest.mark.parametrize("text", [SHORT, WIDE])
+@pytest.mark.parametrize("text", [SHORT, TIER.replace(", manage: true", ""), WIDE])
 def test_findings_come_in_the_order_of_the_file(text: str) -> None:
     lines = [finding.line for finding in findings_of(text)]
     assert lines
