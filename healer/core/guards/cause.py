@@ -32,8 +32,11 @@ def common_cause(proposal: Proposal, facts: Facts) -> Verdict:
             have=f"{failed.target} was not healed (incident {failed.id})",
             need=NEED,
             sentence="The first repair did not help, so the same again will not either.",
+            # The person who has the first one is called once, for all of them.
+            passing=failed is not incident and failed.calls,
         )
-    following = next((one for one in alike if _preceded(one, incident, since)), None)
+    began = _began(proposal, facts)
+    following = next((one for one in alike if _preceded(one, began, since)), None)
     if following is not None:
         return hold(
             NAME,
@@ -77,6 +80,9 @@ def _overload(proposal: Proposal, alike: list[Incident], facts: Facts) -> Verdic
             have=f"it runs; {len(certain) + 1} fail alike, with {_named(certain)}",
             need="to be the only one that fails, or a unit that is dead",
             sentence="Members that run and fail together have too much to do; with one less the others have more.",
+            passing=any(
+                _turn(one) < _turn(incident) for one in certain
+            ),  # one of them calls for all
         )
     least = max(numbers.owner_settled, numbers.full_look)
     age = facts.now - max(incident.opened_at, incident.cause.began_at)
@@ -156,9 +162,17 @@ def _repair_failed(incident: Incident, since: float) -> bool:
     return incident.state is State.MITIGATED or (last.outcome in bad and last.touched)
 
 
-def _preceded(other: Incident, incident: Incident, since: float) -> bool:
+def _began(proposal: Proposal, facts: Facts) -> float:
+    """Return since when the target fails: an alert comes only after its probe, scrape and evaluation."""
+    told = proposal.incident.cause.began_at
+    unit = seen_unit(proposal, facts)
+    if unit is None or unit.active_state not in FAILED_STATES or unit.age_seconds is None:
+        return told
+    return min(told, facts.now - unit.age_seconds)
+
+
+def _preceded(other: Incident, began: float, since: float) -> bool:
     return any(
-        since <= attempt.began_at < incident.cause.began_at
-        and attempt.outcome is not Outcome.NOT_SENT
+        since <= attempt.began_at < began and attempt.outcome is not Outcome.NOT_SENT
         for attempt in other.attempts
     )

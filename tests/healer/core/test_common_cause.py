@@ -46,7 +46,8 @@ def test_of_members_that_run_and_fail_together_none_is_taken_and_a_person_is_tol
             held(world, str(number))
     incidents = world.board.open
     assert [verdict(world, one) for one in incidents] == [OVERLOAD] * 3
-    assert all(one.hold is not None and one.hold.calls for one in incidents)
+    # One of them calls a person for all, so that one trouble is one page.
+    assert [one.hold is not None and one.hold.calls for one in incidents] == [True, False, False]
     world.now += 7200  # it does not end by waiting
     assert [verdict(world, one) for one in incidents] == [OVERLOAD] * 3
 
@@ -235,8 +236,33 @@ def test_a_member_that_fails_after_an_action_on_another_is_not_treated_the_same(
     acted(world, "1", ended=Outcome.VERIFIED)
     world.journal(ev.IncidentClosed("1", "healed", ""))
     world.now += 30
-    second = opened(world, "web2/nginx", 2, began=NOW + 20)
+    world.unit_age = 10.0
+    second = opened(world, "web2/nginx", 2, began=NOW + 22)
     assert verdict(world, second) == ("common_cause", "follows_action")
+
+
+def test_one_that_was_dead_before_the_action_does_not_follow_it_however_late_its_alert():
+    world = broken()
+    world.down.add(Target("web2", "nginx"))
+    opened(world)
+    acted(world, "1", ended=Outcome.VERIFIED)
+    world.journal(ev.IncidentClosed("1", "healed", ""))
+    world.now += 15
+    world.unit_age = 16.0
+    second = opened(world, "web2/nginx", 2, began=NOW + 1)
+    assert verdict(world, second) == ("", "act")
+
+
+def test_where_a_person_has_the_canary_the_others_do_not_call_again():
+    world = broken()
+    world.down.add(Target("web2", "nginx"))
+    opened(world)
+    second = opened(world, "web2/nginx", 2)
+    acted(world, "1", ended=Outcome.NOT_VERIFIED)
+    assert said(world, second, "common_cause").calls
+    world.journal(ev.IncidentEscalated("1", "ladder_exhausted", ""))
+    told = said(world, second, "common_cause")
+    assert (told.reason, told.calls) == ("canary_failed", False)
 
 
 def test_a_member_that_may_never_be_treated_does_not_keep_the_others_waiting():
