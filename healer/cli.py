@@ -5,6 +5,7 @@ Rule: a command shows what the healer answers and decides nothing itself.
 
 import argparse
 import asyncio
+import getpass
 import json
 import os
 import sys
@@ -31,6 +32,12 @@ exit status:
 """
 
 
+WHERE_USERS_STAND = """
+Put this line below `users:` in the file that cluster.yml names as `healer.users`.
+That file is for root and the healer alone: chown root:hale-healer, chmod 640.
+"""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     args = _parser().parse_args(argv)
@@ -40,6 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 return _run(args)
             case "store":
                 return _init(args)
+            case "passwd":
+                return _passwd(args)
             case _:
                 return _ask(args.word, args)
     except BrokenPipeError:
@@ -119,6 +128,35 @@ def _init(args: argparse.Namespace) -> int:
     return OK
 
 
+def _passwd(args: argparse.Namespace) -> int:
+    from healer.adapters import passwords, users
+
+    try:
+        if not users.NAME.fullmatch(args.name):
+            raise ValueError(f"{args.name!r} is no name: letters, digits, and ._@- between them")
+        kept = str(passwords.make(_new_password()))
+    except (ValueError, EOFError, KeyboardInterrupt) as error:
+        said = str(error) or "no password was given"
+        _complain(args, {"reason": "malformed", "detail": said}, said)
+        return WRONG
+    made = {"name": args.name, "role": args.role, "password": kept}
+    line = f'  {args.name}: {{role: {args.role}, password: "{kept}"}}'
+    print(_json(made) if args.output == "json" else line)
+    if sys.stderr.isatty():
+        print(WHERE_USERS_STAND, file=sys.stderr)
+    return OK
+
+
+def _new_password() -> str:
+    """Read a password from the terminal, twice and unseen; else the first line of standard input."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\r\n")
+    first = getpass.getpass("Password: ")
+    if getpass.getpass("Once more: ") != first:
+        raise ValueError("the two are not the same")
+    return first
+
+
 class _Wide(argparse.RawDescriptionHelpFormatter):
     """One line for each command, as wide as the terminal is."""
 
@@ -150,6 +188,13 @@ def _parser() -> argparse.ArgumentParser:
         "--era", type=int, help="default: one above the highest that any gate reports"
     )
     _output(init)
+    purpose = "make the line of a user for healer.users in cluster.yml"
+    passwd = _command(commands, "passwd", purpose, "alice --role operator")
+    passwd.add_argument("name", help="as they sign in, and as the journal calls them")
+    passwd.add_argument(
+        "--role", choices=("viewer", "operator"), default="viewer", help="default: %(default)s"
+    )
+    _output(passwd)
     return parser
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from healer.adapters.users import Role, parse
 from healer.core import events as ev
 from healer.core.guards import GUARDS
 from healer.core.ladder import Mode
@@ -37,7 +38,7 @@ COMMANDS = (
     "hold",
     "release",
 )
-ALL = (*COMMANDS, "guards", "status", "run")
+ALL = (*COMMANDS, "guards", "status", "run", "passwd")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +54,17 @@ class Said:
         return json.loads(self.out)
 
 
-async def hale_healer(*argv: str, sudo_user: str = "") -> Said:
+async def hale_healer(*argv: str, sudo_user: str = "", typed: bytes = b"") -> Said:
     """Run the command as a person does."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "healer.cli", *argv),
         cwd=ROOT,
         env={"PATH": os.environ["PATH"], "SUDO_USER": sudo_user, "COLUMNS": "100"},
+        stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    out, err = await process.communicate()
+    out, err = await process.communicate(typed)
     return Said(process.returncode or 0, out.decode(), err.decode())
 
 
@@ -283,6 +285,37 @@ async def test_every_command_in_the_runbooks_and_the_manual_is_one() -> None:
         for found in re.findall(r"(?:^|`)hale-healer ([a-z]+)", page.read_text(), re.M)
     }
     assert named <= {*ALL, "store"}
+
+
+# --- Passwords -------------------------------------------------------------------------------
+
+
+async def test_the_line_that_passwd_prints_is_one_that_the_file_of_users_takes() -> None:
+    typed = b"correct horse battery\n"
+    said = await hale_healer("passwd", "alice", "--role", "operator", typed=typed)
+    assert (said.code, said.err) == (0, "")
+    alice = parse(f"users:\n{said.out}", "users.yml")["alice"]
+    assert alice.role is Role.OPERATOR
+    assert alice.password.matches("correct horse battery")
+    shown = await hale_healer("passwd", "bob", "--output", "json", typed=typed)
+    assert (shown.json["name"], shown.json["role"]) == ("bob", "viewer")
+    assert "horse" not in said.out + shown.out
+
+
+@pytest.mark.parametrize(
+    ("name", "typed", "why"),
+    [
+        ("alice", b"short\n", "12 to 256 characters"),
+        ("alice", b"", "12 to 256 characters"),
+        ("alice", b"x" * 12 + b"\x1b\n", "printable"),
+        ("alice", b"\xff" * 12 + b"\n", "printable"),
+        ("a:b", b"correct horse battery\n", "is no name"),
+    ],
+)
+async def test_passwd_says_why_it_makes_no_line(name: str, typed: bytes, why: str) -> None:
+    said = await hale_healer("passwd", name, typed=typed)
+    assert (said.code, said.out) == (2, "")
+    assert why in said.err
 
 
 # --- The era of a new journal ---------------------------------------------------------------

@@ -1,0 +1,192 @@
+"""The file of those who may sign in on the web pages (`healer.users` in cluster.yml).
+
+    users:
+      alice: {role: operator, password: "scrypt$15$8$3$..."}
+      bob: {role: viewer, password: "scrypt$15$8$3$..."}
+
+Rule: a file that others can read or change, or that cannot be understood, lets nobody in.
+"""
+
+import os
+import re
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+import yaml
+
+from healer.adapters import passwords
+from healer.errors import ConfigError
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+"""Of a user. A colon would end it in HTTP's basic authentication."""
+
+MOST_BYTES = 256 * 1024
+
+MOST_USERS = 1000
+
+
+class Role(Enum):
+    """What a user may do."""
+
+    VIEWER = "viewer"  # sees everything, changes nothing
+    OPERATOR = "operator"  # approves, denies, freezes, holds, adopts
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """One who may sign in."""
+
+    name: str
+    role: Role
+    password: passwords.Hash
+
+
+@dataclass(frozen=True, slots=True)
+class UsersFile:
+    """The users as one version of the file had them."""
+
+    path: Path
+
+    def version(self) -> tuple[int, ...] | None:
+        """Return what changes when the file does; None where it cannot be looked at."""
+        try:
+            seen = self.path.stat()
+        except OSError:
+            return None
+        # The mode and the owner decide too, and changing them changes the ctime.
+        return (seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns)
+
+    def read(self) -> dict[str, User]:
+        """Return the users by name.
+
+        Raises:
+            ConfigError: It cannot be used; the message says where, what was seen and what to do.
+        """
+        return parse(self._text(), str(self.path))
+
+    def _text(self) -> str:
+        try:
+            handle = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        except OSError as exc:
+            raise ConfigError(
+                f"{self.path}: {exc.strerror or exc}: see hale-healer passwd --help"
+            ) from exc
+        try:
+            self._trusted(os.fstat(handle))
+            with os.fdopen(handle, "rb", closefd=False) as file:
+                raw = file.read(MOST_BYTES + 1)
+        except OSError as exc:
+            raise ConfigError(f"{self.path}: {exc.strerror or exc}") from exc
+        finally:
+            os.close(handle)
+        if len(raw) > MOST_BYTES:
+            raise ConfigError(
+                f"{self.path}: it has more than {MOST_BYTES} bytes, which no list of users has"
+            )
+        try:
+            return raw.decode()
+        except UnicodeDecodeError as exc:
+            raise ConfigError(f"{self.path}: it is not UTF-8: {exc}") from exc
+
+    def _trusted(self, seen: os.stat_result) -> None:
+        mode, mend = stat.S_IMODE(seen.st_mode), "chown root:hale-healer, chmod 640"
+        if not stat.S_ISREG(seen.st_mode):
+            raise ConfigError(f"{self.path}: it is no plain file")
+        if seen.st_uid not in (0, os.geteuid()):
+            raise ConfigError(
+                f"{self.path}: uid {seen.st_uid} owns it, and only root or the healer may: {mend}"
+            )
+        if mode & 0o037:
+            raise ConfigError(f"{self.path}: mode {mode:04o} lets others read or change it: {mend}")
+
+
+def parse(text: str, path: str) -> dict[str, User]:
+    """Return the users that a file's text names.
+
+    Raises:
+        ConfigError: As `UsersFile.read`.
+    """
+    try:
+        # The tree alone: tags are not obeyed, and every scalar stays the text that it is.
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as exc:
+        mark = getattr(exc, "problem_mark", None)
+        where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark is not None else path
+        raise ConfigError(
+            f"{where}: it is no YAML: {getattr(exc, 'problem', None) or exc}"
+        ) from exc
+    except RecursionError as exc:
+        raise ConfigError(f"{path}: it is nested too deeply") from exc
+    reader = _Reader(path)
+    top = reader.mapping(root, "the file")
+    reader.only(top, {"users"}, "the file")
+    found = reader.mapping(top["users"][1], "users")
+    if len(found) > MOST_USERS:
+        raise ConfigError(f"{path}: users: {len(found)} of them, of {MOST_USERS}")
+    return {name: reader.user(name, *nodes) for name, nodes in found.items()}
+
+
+Pairs = Mapping[str, tuple[yaml.Node, yaml.Node]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Reads the tree of a file, and says where it is wrong."""
+
+    path: str
+
+    def user(self, name: str, key: yaml.Node, node: yaml.Node) -> User:
+        if not NAME.fullmatch(name):
+            raise self._wrong(
+                key, f"users: {name[:80]!r} is no name: letters, digits, and ._@- between them"
+            )
+        fields = self.mapping(node, f"users.{name}")
+        self.only(fields, {"role", "password"}, f"users.{name}")
+        role = self._text(fields["role"][1], f"users.{name}.role")
+        known = {one.value: one for one in Role}
+        if role not in known:
+            raise self._wrong(
+                fields["role"][1], f"users.{name}.role: {role[:80]!r} is none of {', '.join(known)}"
+            )
+        line = fields["password"][1]
+        try:
+            kept = passwords.parse(self._text(line, f"users.{name}.password"))
+        except ValueError as exc:
+            raise self._wrong(line, f"users.{name}.password: {exc}") from exc
+        return User(name, known[role], kept)
+
+    def mapping(self, node: yaml.Node | None, what: str) -> dict[str, tuple[yaml.Node, yaml.Node]]:
+        if not isinstance(node, yaml.MappingNode):
+            raise self._wrong(
+                node, f"{what}: it has to be a mapping, see hale-healer passwd --help"
+            )
+        found: dict[str, tuple[yaml.Node, yaml.Node]] = {}
+        for key, value in node.value:
+            name = self._text(key, what)
+            if name in found:
+                raise self._wrong(key, f"{what}: {name[:80]!r} stands there twice")
+            found[name] = (key, value)
+        return found
+
+    def only(self, fields: Pairs, names: set[str], what: str) -> None:
+        for name, (key, _) in fields.items():
+            if name not in names:
+                raise self._wrong(
+                    key, f"{what}: unknown key {name[:80]!r}; known: {', '.join(sorted(names))}"
+                )
+        for name in sorted(names - set(fields)):
+            raise ConfigError(f"{self.path}: {what}: {name} is missing")
+
+    def _text(self, node: yaml.Node, what: str) -> str:
+        if not isinstance(node, yaml.ScalarNode):
+            raise self._wrong(node, f"{what}: it has to be text")
+        return str(node.value)
+
+    def _wrong(self, node: yaml.Node | None, what: str) -> ConfigError:
+        if node is None:
+            return ConfigError(f"{self.path}: {what}")
+        mark = node.start_mark
+        return ConfigError(f"{self.path}:{mark.line + 1}:{mark.column + 1}: {what}")
