@@ -21,6 +21,7 @@ from healer.adapters.journal import SqliteStore
 from healer.adapters.probes import NetworkProbes
 from healer.adapters.prometheus import HttpPrometheus
 from healer.adapters.second_path import PersonPath
+from healer.adapters.users import UsersFile
 from healer.adapters.webhook_body import parse_webhook
 from healer.clock import SystemClock
 from healer.core import events as ev
@@ -40,6 +41,7 @@ from healer.settings import Settings
 from healer.standing import Watch
 from healer.timeline import Timelines
 from healer.web.desk import Desk
+from healer.web.door import Door
 from healer.web.server import control_app, public_app, serving
 
 log = structlog.get_logger()
@@ -173,8 +175,21 @@ async def _parts(loaded: Settings, store: SqliteStore, clock: SystemClock) -> As
             parse=parse_webhook,
             wake=engine.wake,
             version=running,
+            door=await _door(loaded, clock),
+            external_url=loaded.external_url,
         )
         yield Parts(store, journal, engine, herald, desk)
+
+
+async def _door(loaded: Settings, clock: SystemClock) -> Door | None:
+    """Return what lets people in; a file that cannot be used lets nobody in, and keeps nobody from healing."""
+    if loaded.users is None:
+        return None
+    door = Door(UsersFile(loaded.users), clock)
+    await door.look()
+    if not loaded.external_url.startswith("https://"):
+        log.warning("sign_in.without_tls", external_url=loaded.external_url)
+    return door
 
 
 async def _lead(parts: Parts, listen: str, control: Path, lease_seconds: float) -> None:

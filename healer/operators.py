@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+from healer import likeness
 from healer.core import events as ev
 from healer.core.alert import Alert, Target
+from healer.core.board import Board
 from healer.core.decide import Decision, Hold, decide
 from healer.core.incident import IllegalMove, Incident, State
 from healer.core.plan import Escalate, plan
@@ -11,7 +13,11 @@ from healer.errors import Refused
 from healer.gatherer import Gatherer
 from healer.journal import Journal
 from healer.ports import Clock
+from healer.sentences import summary
 from healer.standing import Watch
+
+Word = ev.ApprovalGiven | ev.ApprovalDenied | ev.IncidentAdopted
+"""What a person says about one incident."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +37,17 @@ class Operators:
         self._watch = watch
         self._clock = clock
 
-    async def approve(self, incident_id: str, by: str) -> ev.ApprovalGiven:
+    async def approve(self, incident_id: str, by: str, seen: str = "") -> ev.ApprovalGiven:
         """Agree to the next rung of an incident, on its target as it is now.
 
+        Args:
+            incident_id: Which one.
+            by: Who agrees.
+            seen: What they saw of it, as healer.likeness has it; empty where nobody asked.
+
         Raises:
-            Refused: There is no such incident, or it waits for no approval; nothing was changed.
+            Refused: There is no such incident, it waits for no approval, it has this one already, or it is
+                not as it was seen; nothing was changed.
         """
         incident = self._waiting(incident_id)
         facts = await self._gatherer.read(incident, self._watch.standing())
@@ -53,32 +65,36 @@ class Operators:
             by,
             until,
         )
-        await self._change(given, "too_late")
+        await self._change(given, "too_late", seen)
         return given
 
-    async def deny(self, incident_id: str, by: str) -> None:
+    async def deny(self, incident_id: str, by: str, seen: str = "") -> None:
         """Say no: the incident goes to a person.
 
         Raises:
-            Refused: It waits for no approval; nothing was changed.
+            Refused: It waits for no approval, or is not as it was seen; nothing was changed.
         """
         incident = self._waiting(incident_id)
         step = plan(incident, self._gatherer.topology)
         rung = 0 if isinstance(step, Escalate) else step.rung_index
-        await self._change(ev.ApprovalDenied(incident_id, rung, by), "nothing_to_approve")
+        await self._change(ev.ApprovalDenied(incident_id, rung, by), "nothing_to_approve", seen)
 
     async def freeze(self, reason: str, by: str) -> None:
         """Stop every action until `unfreeze`."""
         await self._journal.write(ev.Frozen(reason, by))
 
-    async def unfreeze(self, by: str) -> None:
+    async def unfreeze(self, by: str, seen: str = "") -> None:
         """Let actions go on. What fires at this moment is pre-existing.
 
         Raises:
-            Refused: Nobody froze it.
+            Refused: Nobody froze it, or others did so than were seen; nothing was changed.
         """
-        if not self._journal.board.freezes:
+        freezes = self._journal.board.freezes.values()
+        if not freezes:
             raise Refused("not_frozen", "no person froze this healer")
+        if seen and seen != likeness.of_freezes(freezes):
+            now = ", ".join(f"{one.reason} (by {one.by})" for one in freezes)
+            raise Refused("changed_since", f"it is frozen otherwise than you saw: {now}")
         await self._journal.write(ev.Unfrozen(by))
 
     async def hold(self, node: str, reason: str, by: str, seconds: float | None) -> ev.NodeHeld:
@@ -102,28 +118,31 @@ class Operators:
         await self._journal.write(held)
         return held
 
-    async def release(self, node: str, by: str) -> list[ev.NodeHeld]:
+    async def release(self, node: str, by: str, seen: str = "") -> list[ev.NodeHeld]:
         """Let Hale touch a node again, and return the holds that ended with it, whoever set them.
 
         Raises:
-            Refused: Nobody holds it; nothing was changed.
+            Refused: Nobody holds it, or others do than were seen; nothing was changed.
         """
         held = [one for one in self._journal.board.held(self._clock.wall()) if one.node == node]
         if not held:
             raise Refused("not_held", f"no person holds {node} here; its own gate may be held")
+        if seen and seen != likeness.of_holds(node, held):
+            now = ", ".join(f"{one.reason} (by {one.by})" for one in held)
+            raise Refused("changed_since", f"{node} is held otherwise than you saw: {now}")
         await self._journal.write(ev.NodeReleased(node, by))
         return held
 
-    async def adopt(self, incident_id: str, by: str) -> None:
+    async def adopt(self, incident_id: str, by: str, seen: str = "") -> None:
         """Put a pre-existing, mitigated or escalated incident into the healer's hands.
 
         Raises:
-            Refused: It is closed, or something is under way; nothing was changed.
+            Refused: It is closed, something is under way, or it is not as it was seen; nothing was changed.
         """
         incident = self._known(incident_id)
         if incident.state not in (State.OPEN, State.HELD, State.MITIGATED, State.ESCALATED):
             raise Refused("not_adoptable", f"incident {incident_id} is {incident.state.value}")
-        await self._change(ev.IncidentAdopted(incident_id, by), "not_adoptable")
+        await self._change(ev.IncidentAdopted(incident_id, by), "not_adoptable", seen)
 
     async def explain(self, target: Target, ladder: str, alert_name: str) -> Explanation:
         """Say what would be done if this alert fired for this target now. Nothing is written."""
@@ -156,13 +175,36 @@ class Operators:
         facts = await self._gatherer.read(incident, self._watch.standing())
         return Explanation(incident, decide(incident, facts, None))
 
-    async def _change(
-        self, event: ev.ApprovalGiven | ev.ApprovalDenied | ev.IncidentAdopted, otherwise: str
-    ) -> None:
+    async def _change(self, event: Word, otherwise: str, seen: str) -> None:
+        def still(board: Board) -> bool:
+            return not self._spoken(event) and self._as_seen(event.incident, seen)
+
         try:
-            await self._journal.write(event)
-        except IllegalMove as exc:  # the engine took its next step while this was on its way
+            await self._journal.write(event, provided=still)
+        except IllegalMove as exc:  # the engine or another person was first
+            incident = self._known(event.incident)
+            before = self._spoken(event)
+            if before:
+                detail = f"{before} said yes to exactly this already: there is no need for another"
+                raise Refused("approved_already", detail) from exc
+            if not self._as_seen(event.incident, seen):
+                detail = f"it is not as you saw it any more. {summary(incident)} Nothing was done."
+                raise Refused("changed_since", f"incident {incident.id}: {detail}") from exc
             raise Refused(otherwise, str(exc)) from exc
+
+    def _as_seen(self, incident_id: str, seen: str) -> bool:
+        return not seen or seen == likeness.of_incident(self._known(incident_id))
+
+    def _spoken(self, event: Word) -> str:
+        """Return who said exactly this before, while it is still good; empty where nobody did."""
+        if not isinstance(event, ev.ApprovalGiven):
+            return ""
+        now = self._clock.wall()
+        asked = (event.ladder, event.rung, event.target, event.expectation)
+        for yes in self._known(event.incident).approvals:
+            if (yes.ladder, yes.rung, yes.target, yes.expectation) == asked and now < yes.until:
+                return yes.by
+        return ""
 
     def _known(self, incident_id: str) -> Incident:
         try:

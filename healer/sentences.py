@@ -72,23 +72,43 @@ def summary(incident: Incident) -> str:
             return f"{what} is over: {word}."
 
 
+def needs_person(incident: Incident) -> bool:
+    """Whether Hale waits for somebody: it gave the incident away, or holds for what does not end by itself."""
+    if incident.state is State.HELD:
+        return incident.hold is not None and not incident.hold.passing
+    return incident.state is State.ESCALATED
+
+
+def answers(incident: Incident) -> list[str]:
+    """Return what a person can say to an incident as it is now: approve, deny, adopt."""
+    held = incident.hold.reason if incident.hold is not None else ""
+    if incident.state is State.HELD and held == "approval_needed":
+        return ["approve", "deny"]
+    given = incident.state in (State.ESCALATED, State.MITIGATED)
+    return ["adopt"] if given or held == "pre_existing" else []
+
+
+PURPOSES = {
+    "approve": "say yes to the next step",
+    "deny": "say no: it becomes yours",
+    "adopt": "put it into Hale's hands",
+}
+
+
 def commands(incident: Incident, topology: Topology) -> list[CommandView]:
     """Return what a person can type about an incident as it is now."""
-    here, held = topology.own_node, incident.hold.reason if incident.hold is not None else ""
-    known = incident.target.node in topology.nodes
+    here, node = topology.own_node, incident.target.node
     found = [CommandView(command=f"hale-healer show {incident.id}", node=here, purpose="all of it")]
     if incident.state not in (State.ACTING, State.VERIFYING, State.CLOSED):
         found.append(_command("explain", incident, here, "what would be done now, asked afresh"))
-    if held == "approval_needed":
-        found.append(_command("approve", incident, here, "say yes to the next step"))
-        found.append(_command("deny", incident, here, "say no: it becomes yours"))
-    if held == "pre_existing" or incident.state in (State.ESCALATED, State.MITIGATED):
-        found.append(_command("adopt", incident, here, "put it into Hale's hands"))
+    found += [_command(word, incident, here, PURPOSES[word]) for word in answers(incident)]
     if incident.state is not State.CLOSED:
-        if known:
-            hold = 'hale-gate hold "working on it" --for 2h'
+        if node in topology.nodes:
             purpose = "let nothing be done on that node"
-            found.append(CommandView(command=hold, node=incident.target.node, purpose=purpose))
+            held = f'hale-healer hold {node} "working on it" --for 2h'
+            found.append(CommandView(command=held, node=here, purpose=purpose))
+            held = 'hale-gate hold "working on it" --for 2h'
+            found.append(CommandView(command=held, node=node, purpose=f"{purpose}, without Hale"))
         freeze = "let nothing be done anywhere"
         found.append(CommandView(command="hale-healer freeze", node=here, purpose=freeze))
     return found

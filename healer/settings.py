@@ -45,6 +45,7 @@ class Settings:
         probes: Those that work from the healer's node.
         second_path: None where cluster.yml names none.
         second_path_test_seconds: Between two tests of it.
+        users: The file of those who may sign in on the pages; None where cluster.yml names none.
         external_url: Where people reach the healer's pages, without a slash at the end.
         resync_seconds: Between two readings of every Alertmanager.
         clock_jump_seconds: By which the wall clock may leave CLOCK_BOOTTIME.
@@ -58,6 +59,7 @@ class Settings:
     probes: Mapping[Target, OutsideProbe]
     second_path: ByUrl | ByCommand | None
     second_path_test_seconds: float
+    users: Path | None
     external_url: str
     resync_seconds: float
     clock_jump_seconds: float
@@ -94,6 +96,7 @@ def of_cluster(cluster: Cluster) -> Settings:
         probes=_probes(cluster),
         second_path=_second_path(escalate.url, escalate.command) if escalate else None,
         second_path_test_seconds=escalate.test_every if escalate else 0.0,
+        users=Path(healer.users) if healer.users else None,
         external_url=healer.external_url.rstrip("/"),
         resync_seconds=healer.resync,
         clock_jump_seconds=healer.guards.sees_enough.clock_jump,

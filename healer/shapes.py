@@ -57,6 +57,21 @@ class MomentView(TypedDict):
     text: str
 
 
+class RungView(TypedDict):
+    """One rung of an incident's ladder, counted from 1.
+
+    `asks` says whether a person has to agree; `outcome` is its last attempt's, empty where it was not tried
+    or is under way; `place` is past, now, next, later, or last for the one that an incident ended with.
+    """
+
+    rung: int
+    action: str
+    asks: bool
+    tried: int
+    outcome: str
+    place: str
+
+
 class CommandView(TypedDict):
     """Something a person can type, and on which node."""
 
@@ -66,7 +81,10 @@ class CommandView(TypedDict):
 
 
 class IncidentRow(TypedDict):
-    """One incident in a list. `reason` is the word for why it is as it is; `next` says what comes."""
+    """One incident in a list. `reason` is the word for why it is as it is; `next` says what comes.
+
+    `needs_person` says whether Hale waits for somebody: not where a hold ends by itself.
+    """
 
     id: str
     state: str
@@ -82,6 +100,7 @@ class IncidentRow(TypedDict):
     reason: str
     sentence: str
     next: str
+    needs_person: bool
 
 
 class IncidentView(IncidentRow):
@@ -89,7 +108,8 @@ class IncidentView(IncidentRow):
 
     `guards` is what each said when the incident was last held or acted on; `guards_at` says when.
     `timeline_omitted` counts moments from the middle that are not shown; `timeline_error` says why there is
-    no timeline, and is empty where there is one.
+    no timeline, and is empty where there is one. `seen` is what a command about it may name, so that it is refused
+    when the incident is not like this any more. `answers` are the words that a person can say to it now.
     """
 
     summary: str
@@ -103,10 +123,13 @@ class IncidentView(IncidentRow):
     attempts: list[AttemptView]
     guards: list[VerdictView]
     guards_at: str | None
+    rungs: list[RungView]
+    seen: str
     timeline: list[MomentView]
     timeline_omitted: int
     timeline_error: str
     runbook: str
+    answers: list[str]
     commands: list[CommandView]
 
 
@@ -173,6 +196,35 @@ class HoldView(TypedDict):
     until: str | None
 
 
+class MarkView(TypedDict):
+    """Something that an open incident has taken away, and through whose gate; it is given back when that is over."""
+
+    mark: str
+    subject: str
+    node: str
+    incident: str
+    since: str | None
+
+
+class MemberView(TypedDict):
+    """One node of a group. `health` is serving, down or unknown."""
+
+    node: str
+    health: str
+
+
+class GroupStateView(TypedDict):
+    """One group as Prometheus sees it. `redundancy` is how many more may be lost; None where nothing is known."""
+
+    group: str
+    members: list[MemberView]
+    serving: int | None
+    min_available: int
+    redundancy: int | None
+    control: bool
+    mode: str
+
+
 class StatusView(TypedDict):
     """How the healer itself stands. `leader` is this process holding the lease."""
 
@@ -188,6 +240,7 @@ class StatusView(TypedDict):
     storing: bool
     freezes: list[FreezeView]
     holds: list[HoldView]
+    marks: list[MarkView]
     watchdog_age_seconds: float | None
     sight_complete: bool
     incidents: dict[str, int]

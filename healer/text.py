@@ -164,6 +164,10 @@ def status(one: StatusView) -> str:
         f"{each['node']} until {each['until'] or 'released'}: {each['reason']} (by {each['by']})"
         for each in one["holds"]
     ]
+    marks = [
+        f"{each['mark']} of {each['subject']} at the gate of {each['node']}, for incident {each['incident']}"
+        for each in one["marks"]
+    ]
     counts = " ".join(f"{state}={count}" for state, count in one["incidents"].items() if count)
     facts = pairs(
         (
@@ -177,6 +181,7 @@ def status(one: StatusView) -> str:
             ("incidents", counts or "none open"),
             *(("nothing is done", text) for text in freezes),
             *(("held", text) for text in holds),
+            *(("taken away", text) for text in marks),
         )
     )
     parts = [facts]

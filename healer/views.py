@@ -4,7 +4,6 @@ The JSON API, the pages and `--output json` all show these, so that they cannot 
 """
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from urllib.parse import quote
 
 from healer.core.alert import Alert
@@ -16,7 +15,10 @@ from healer.core.incident import Attempt, Incident, State
 from healer.core.plan import Escalate
 from healer.core.topology import Topology
 from healer.core.verdict import Verdict
-from healer.sentences import commands, next_step, reason, summary
+from healer.instants import rfc3339
+from healer.likeness import of_incident
+from healer.progress import mark_views, rung_views
+from healer.sentences import answers, commands, needs_person, next_step, reason, summary
 from healer.shapes import (
     AlertView,
     AttemptView,
@@ -35,17 +37,6 @@ from healer.shapes import (
 )
 from healer.standing import Watch
 from healer.timeline import Moment, Timeline
-
-
-def rfc3339(at: float | None) -> str | None:
-    """Return a time as RFC 3339, UTC, with milliseconds; None for none and for what no calendar has."""
-    if at is None:
-        return None
-    try:
-        text = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
-    except (ValueError, OverflowError, OSError):
-        return None
-    return text.replace("+00:00", "Z")
 
 
 def alert_view(alert: Alert) -> AlertView:
@@ -121,6 +112,7 @@ def incident_row(incident: Incident, topology: Topology) -> IncidentRow:
         reason=word,
         sentence=sentence,
         next=next_step(incident, topology),
+        needs_person=needs_person(incident),
     )
 
 
@@ -151,7 +143,10 @@ def incident_view(
         timeline=[moment_view(one) for one in timeline.moments],
         timeline_omitted=timeline.omitted,
         timeline_error=timeline_error,
+        rungs=rung_views(incident, topology),
+        seen=of_incident(incident),
         runbook=f"/runbooks/{quote(incident.cause.name, safe='')}",
+        answers=answers(incident),
         commands=commands(incident, topology),
     )
 
@@ -261,6 +256,7 @@ def status_view(watch: Watch, topology: Topology, version: str) -> StatusView:
         storing=watch.storing,
         freezes=freeze_views(watch),
         holds=hold_views(watch),
+        marks=mark_views(board.open),
         watchdog_age_seconds=None if age is None else round(age, 3),
         sight_complete=watch.sight is not None and watch.sight.complete,
         incidents={one.value: states.count(one) for one in State if one is not State.CLOSED},

@@ -5,11 +5,15 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from healer.core.incident import Incident, State
 from healer.errors import ConfigError
-from healer.shapes import IncidentView
+from healer.progress import group_views
+from healer.shapes import GroupStateView, IncidentView
 from healer.timeline import Timeline
 from healer.views import guards_view, incident_row, incident_view, status_view
 from healer.web.answers import answer, refusal
 from healer.web.desk import DESK, Desk
+from healer.web.sights import Sights
+
+SIGHTS = web.AppKey("SIGHTS", Sights)
 
 STATES = {state.value: state for state in State}
 
@@ -23,6 +27,7 @@ def routes() -> list[web.RouteDef]:
         web.get("/api/v1/incidents", incidents),
         web.get("/api/v1/incidents/{incident}", incident),
         web.get("/api/v1/guards", guards),
+        web.get("/api/v1/groups", groups),
         web.get("/api/v1/status", status),
     ]
 
@@ -86,6 +91,18 @@ async def status(request: web.Request) -> web.Response:
     """Show how the healer itself stands."""
     desk = request.app[DESK]
     return answer(status_view(desk.watch, desk.topology, desk.version))
+
+
+async def groups(request: web.Request) -> web.Response:
+    """Show every group: how each member is, and how many more it can spare."""
+    return answer({"groups": await groups_of(request)})
+
+
+async def groups_of(request: web.Request) -> list[GroupStateView]:
+    """Return how every group stands, as Prometheus last said."""
+    desk = request.app[DESK]
+    picture = await request.app[SIGHTS].picture()
+    return group_views(desk.topology, picture, desk.watch.standing(), desk.clock.wall())
 
 
 async def whole(desk: Desk, one: Incident) -> IncidentView:

@@ -11,8 +11,9 @@ from healer.core.alert import Target
 from healer.core.decide import decide
 from healer.core.topology import EXPORTER
 from healer.errors import Malformed, Refused
+from healer.instants import rfc3339
 from healer.shapes import ExplanationView
-from healer.views import explanation_view, rfc3339
+from healer.views import explanation_view
 from healer.web.desk import Desk
 
 LONGEST_REASON = 200
@@ -76,13 +77,13 @@ def period(text: str) -> float:
 
 
 async def _approve(desk: Desk, fields: Mapping[str, str], by: str) -> dict[str, object]:
-    given = await desk.operators.approve(fields["incident"], by)
+    given = await desk.operators.approve(fields["incident"], by, fields.get("seen", ""))
     said = f"yes to rung {given.rung + 1} on {given.target}, good until {rfc3339(given.until)}"
     return {"done": said, "incident": given.incident, "by": by, "until": rfc3339(given.until)}
 
 
 async def _deny(desk: Desk, fields: Mapping[str, str], by: str) -> dict[str, object]:
-    await desk.operators.deny(fields["incident"], by)
+    await desk.operators.deny(fields["incident"], by, fields.get("seen", ""))
     return {"done": "denied: it is yours now", "incident": fields["incident"], "by": by}
 
 
@@ -92,8 +93,8 @@ async def _freeze(desk: Desk, fields: Mapping[str, str], by: str) -> dict[str, o
     return {"done": "frozen: nothing is begun until unfreeze", "by": by, "freeze": reason}
 
 
-async def _unfreeze(desk: Desk, _: Mapping[str, str], by: str) -> dict[str, object]:
-    await desk.operators.unfreeze(by)
+async def _unfreeze(desk: Desk, fields: Mapping[str, str], by: str) -> dict[str, object]:
+    await desk.operators.unfreeze(by, fields.get("seen", ""))
     done = "actions may go on; what fires at this moment is pre-existing, see hale-healer adopt"
     return {"done": done, "by": by}
 
@@ -107,13 +108,13 @@ async def _hold(desk: Desk, fields: Mapping[str, str], by: str) -> dict[str, obj
 
 
 async def _release(desk: Desk, fields: Mapping[str, str], by: str) -> dict[str, object]:
-    gone = await desk.operators.release(fields["node"], by)
+    gone = await desk.operators.release(fields["node"], by, fields.get("seen", ""))
     whose = ", ".join(f"{one.reason} (by {one.by})" for one in gone)
     return {"done": f"{fields['node']} is released from: {whose}", "node": fields["node"], "by": by}
 
 
 async def _adopt(desk: Desk, fields: Mapping[str, str], by: str) -> dict[str, object]:
-    await desk.operators.adopt(fields["incident"], by)
+    await desk.operators.adopt(fields["incident"], by, fields.get("seen", ""))
     return {"done": "it is in Hale's hands", "incident": fields["incident"], "by": by}
 
 
@@ -164,14 +165,16 @@ async def _supposed(desk: Desk, aim: str, fields: Mapping[str, str]) -> Explanat
 
 ONE = frozenset({"incident"})
 NODE = frozenset({"node"})
+SEEN = frozenset({"seen"})
+"""What a person saw when they said it, as healer.likeness has it."""
 
 COMMANDS: Mapping[str, Command] = {
-    "approve": Command(_approve, ONE),
-    "deny": Command(_deny, ONE),
-    "adopt": Command(_adopt, ONE),
+    "approve": Command(_approve, ONE, SEEN),
+    "deny": Command(_deny, ONE, SEEN),
+    "adopt": Command(_adopt, ONE, SEEN),
     "freeze": Command(_freeze, may=frozenset({"reason"})),
-    "unfreeze": Command(_unfreeze),
+    "unfreeze": Command(_unfreeze, may=SEEN),
     "hold": Command(_hold, NODE | {"reason"}, frozenset({"for"})),
-    "release": Command(_release, NODE),
+    "release": Command(_release, NODE, SEEN),
     "explain": Command(_explain, frozenset({"target"}), frozenset({"ladder", "alert"})),
 }

@@ -14,6 +14,7 @@ from healer.operators import Operators
 from healer.ports import Clock
 from healer.standing import Watch
 from healer.timeline import Timelines
+from healer.web.door import Door
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,8 @@ class Desk:
         parse: Reads a webhook's body, or raises Malformed.
         wake: Makes the engine look at once.
         version: The running one.
+        door: Lets people in; None where cluster.yml names no users, and then nothing is changed by HTTP.
+        external_url: Where people reach the pages.
     """
 
     journal: Journal
@@ -39,6 +42,8 @@ class Desk:
     parse: Callable[[bytes], tuple[Alert, ...]]
     wake: Callable[[], None]
     version: str
+    door: Door | None = None
+    external_url: str = ""
 
 
 DESK = web.AppKey("DESK", Desk)

@@ -1,7 +1,8 @@
 """HTML that is safe by construction: whatever is not Markup is escaped, and only this module makes Markup."""
 
 import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from urllib.parse import quote
 
 from healer.plain import printable
 
@@ -19,11 +20,16 @@ NOTHING = Markup("")
 
 
 def element(name: str, *children: object, **attributes: str) -> Markup:
-    """Return one element. A trailing underscore of an attribute's name is dropped (`class_`)."""
-    pairs = "".join(
-        f' {key.rstrip("_")}="{html.escape(value)}"' for key, value in attributes.items() if value
+    """Return one element. `class_` is class, and `data_now` is data-now; empty ones are left out."""
+    return Markup(f"<{name}{_attributes(attributes)}>{join(children)}</{name}>")
+
+
+def _attributes(attributes: Mapping[str, str]) -> str:
+    return "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{html.escape(value)}"'
+        for key, value in attributes.items()
+        if value
     )
-    return Markup(f"<{name}{pairs}>{join(children)}</{name}>")
 
 
 def join(children: Iterable[object], between: str = "") -> Markup:
@@ -49,10 +55,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]], class_: str = 
     body = [
         element(
             "tr",
-            *(
-                element("td", cell, **{"data-head": name})
-                for name, cell in zip(heads, row, strict=True)
-            ),
+            *(element("td", cell, data_head=name) for name, cell in zip(heads, row, strict=True)),
         )
         for row in rows
     ]
@@ -68,26 +71,11 @@ def link(href: str, text: object) -> Markup:
     return element("a", text, href=href) if good else join([text])
 
 
-def page(title: str, *body: object, refresh: int = 0) -> Markup:
-    """Return a whole page.
+def path_of(*parts: str) -> str:
+    """Return a path of ours; whatever a part holds stays within it."""
+    return "".join(f"/{quote(part, safe='')}" for part in parts)
 
-    Args:
-        title: Of the page and of the browser's tab.
-        body: What is under the heading.
-        refresh: Seconds after which it loads anew; 0 for never.
-    """
-    again = Markup(f'<meta http-equiv="refresh" content="{refresh}">\n') if refresh else NOTHING
-    head = join(
-        [
-            Markup('<meta charset="utf-8">\n'),
-            Markup('<meta name="viewport" content="width=device-width, initial-scale=1">\n'),
-            again,
-            element("title", f"{printable(title)} · Hale"),
-            Markup('\n<link rel="stylesheet" href="/style.css">\n'),
-        ]
-    )
-    top = element("nav", link("/incidents", "Hale"), " ", link("/runbooks/", "runbooks"))
-    inner = join([top, element("h1", title), *body], "\n")
-    return Markup(
-        f'<!doctype html>\n<html lang="en">\n<head>\n{head}</head>\n<body>\n{inner}\n</body>\n</html>\n'
-    )
+
+def void(name: str, **attributes: str) -> Markup:
+    """Return an element that has no end tag."""
+    return Markup(f"<{name}{_attributes(attributes)}>")

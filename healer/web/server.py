@@ -2,16 +2,23 @@
 
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from aiohttp import web
 
 from healer.errors import ConfigError
-from healer.web import api, control, site
+from healer.web import api, assets, control, doing, events, site
+from healer.web.access import signed_in
 from healer.web.answers import cautious
+from healer.web.api import SIGHTS
 from healer.web.desk import DESK, Desk
+from healer.web.framing import SAID, TOKENS
+from healer.web.live import LIVE, Live
+from healer.web.said import Said
+from healer.web.sights import Sights
+from healer.web.tokens import Tokens
 from healer.web.webhook import HINTS, MOST_BYTES, READ_SECONDS, Hints, webhook
 
 LINGER_SECONDS = 2.0
@@ -19,17 +26,30 @@ LINGER_SECONDS = 2.0
 
 
 def public_app(desk: Desk, read_seconds: float = READ_SECONDS) -> web.Application:
-    """Return what everybody may ask. It changes nothing but by the webhook.
+    """Return what everybody may ask, and what users may see and do where there are any.
 
     Args:
         desk: The healer.
         read_seconds: In which a webhook's body has to arrive.
     """
-    app = web.Application(middlewares=[cautious], client_max_size=MOST_BYTES)
+    app = web.Application(middlewares=[cautious, signed_in], client_max_size=MOST_BYTES)
     app[DESK] = desk
     app[HINTS] = Hints(read_seconds)
+    app[TOKENS], app[SAID] = Tokens(), Said(desk.clock)
+    app[SIGHTS] = Sights(desk.gatherer.prometheus, desk.clock)
+    app[LIVE] = live = Live(desk.watch)
+    desk.journal.listen(live)
+    app.on_shutdown.append(_close(live))
     app.add_routes([web.post("/webhook", webhook), *api.routes(), *site.routes()])
+    app.add_routes([*doing.routes(), *events.routes(), *assets.routes()])
     return app
+
+
+def _close(live: Live) -> Callable[[web.Application], Awaitable[None]]:
+    async def close(_: web.Application) -> None:
+        live.close()
+
+    return close
 
 
 def control_app(desk: Desk) -> web.Application:
@@ -38,6 +58,7 @@ def control_app(desk: Desk) -> web.Application:
         middlewares=[cautious, control.root_only], client_max_size=control.MOST_BYTES
     )
     app[DESK] = desk
+    app[SIGHTS] = Sights(desk.gatherer.prometheus, desk.clock)
     app[control.ALLOWED] = frozenset({0, os.getuid()})
     app.add_routes([*api.routes(), *control.routes()])
     return app

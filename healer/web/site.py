@@ -1,17 +1,34 @@
 """Where the pages are found. Every handler reads and shows; none changes anything."""
 
-from importlib.resources import files
+from collections import Counter
 
 from aiohttp import web
 
-from healer.views import freeze_views, incident_row, refused_view, status_view
-from healer.web import pages
-from healer.web.api import unknown_incident, whole
-from healer.web.desk import DESK
+from healer import likeness
+from healer.core.incident import Incident, State
+from healer.views import (
+    alert_view,
+    freeze_views,
+    guards_view,
+    hold_views,
+    incident_row,
+    refused_view,
+    refused_views,
+    status_view,
+)
+from healer.web.access import may_look
+from healer.web.api import groups_of, unknown_incident, whole
+from healer.web.desk import DESK, Desk
+from healer.web.framing import framed
 from healer.web.markup import Markup
+from healer.web.pages import guards as guards_page
+from healer.web.pages import incident as incident_page
+from healer.web.pages import overview as overview_page
+from healer.web.pages import refused as refused_page
+from healer.web.pages import runbook as runbook_page
+from healer.web.pages import stop as stop_page
+from healer.web.pages import stranger
 from healer.web.runbooks import runbooks
-
-STYLE = files("healer.web").joinpath("style.css").read_text(encoding="utf-8")
 
 
 def routes() -> list[web.RouteDef]:
@@ -20,19 +37,23 @@ def routes() -> list[web.RouteDef]:
         web.get("/", overview),
         web.get("/incidents", overview),
         web.get("/incidents/{incident}", incident),
+        web.get("/guards", guards),
+        web.get("/refused", refused_list),
         web.get("/refused/{fingerprint}", refused),
         web.get("/runbooks/", runbook_list),
         web.get("/runbooks/{alert}", runbook),
-        web.get("/style.css", style),
+        web.get("/stop", stop),
     ]
 
 
 async def overview(request: web.Request) -> web.Response:
-    """Show what is wrong, what was, and what was refused."""
+    """Show what is wrong, what is done about it, and what was."""
     desk = request.app[DESK]
     found = reversed(desk.journal.board.incidents.values())
     rows = [incident_row(one, desk.topology) for one in found]
-    return _page(pages.overview(status_view(desk.watch, desk.topology, desk.version), rows))
+    status = status_view(desk.watch, desk.topology, desk.version)
+    groups = await groups_of(request)
+    return _page(overview_page.overview(framed(request), status, rows, groups))
 
 
 async def incident(request: web.Request) -> web.Response:
@@ -40,34 +61,99 @@ async def incident(request: web.Request) -> web.Response:
     desk, name = request.app[DESK], request.match_info["incident"]
     one = desk.journal.board.incidents.get(name)
     if one is None:
-        return _page(pages.missing(unknown_incident(desk, name)), 404)
-    return _page(pages.incident(await whole(desk, one), freeze_views(desk.watch)))
+        return _page(stranger.missing(framed(request), unknown_incident(desk, name)), 404)
+    shown = await whole(desk, one)
+    return _page(incident_page.incident(framed(request), shown, freeze_views(desk.watch)))
+
+
+async def guards(request: web.Request) -> web.Response:
+    """Show the guards."""
+    desk = request.app[DESK]
+    return _page(
+        guards_page.guards(framed(request), guards_view(desk.journal.board, desk.topology))
+    )
+
+
+async def refused_list(request: web.Request) -> web.Response:
+    """Show every refused alert."""
+    found = refused_views(request.app[DESK].journal.board)
+    return _page(refused_page.refused_list(framed(request), found))
 
 
 async def refused(request: web.Request) -> web.Response:
     """Show one refused alert."""
     found = request.app[DESK].journal.board.refused.get(request.match_info["fingerprint"])
     if found is None:
-        return _page(pages.missing("No such alert was refused, or it is forgotten by now."), 404)
-    return _page(pages.refused(refused_view(*found)))
+        what = "No such alert was refused, or it is forgotten by now."
+        return _page(stranger.missing(framed(request), what), 404)
+    return _page(refused_page.refused(framed(request), refused_view(*found)))
 
 
-async def runbook_list(_: web.Request) -> web.Response:
+async def runbook_list(request: web.Request) -> web.Response:
     """List the runbooks."""
-    return _page(pages.runbook_list(list(runbooks())))
+    return _page(_runbook_list(request))
 
 
 async def runbook(request: web.Request) -> web.Response:
     """Show the runbook of one alert; an unknown one gets the list of those that there are."""
     name, known = request.match_info["alert"], runbooks()
     if name not in known:
-        return _page(pages.runbook_list(list(known), missing=name), 404)
-    return _page(pages.runbook(name, known[name]))
+        return _page(_runbook_list(request, missing=name), 404)
+    present = _present(request.app[DESK], name) if may_look(request) else None
+    return _page(runbook_page.runbook(framed(request), name, known[name], present))
 
 
-async def style(_: web.Request) -> web.Response:
-    """Give the style sheet of the pages."""
-    return web.Response(text=STYLE, content_type="text/css")
+async def stop(request: web.Request) -> web.Response:
+    """Show what people stopped, and how to stop and let go."""
+    desk = request.app[DESK]
+    board, now = desk.journal.board, desk.clock.wall()
+
+    def seen(node: str) -> str:
+        if not node:
+            return likeness.of_freezes(board.freezes.values())
+        return likeness.of_holds(node, board.held(now))
+
+    shown = stop_page.stop(
+        framed(request),
+        freeze_views(desk.watch),
+        hold_views(desk.watch),
+        list(desk.topology.nodes),
+        seen,
+        request.query.get("node", ""),
+    )
+    return _page(shown)
+
+
+def _runbook_list(request: web.Request, missing: str = "") -> Markup:
+    counts = Counter[str]()
+    if may_look(request):
+        for one in request.app[DESK].journal.board.open:
+            counts.update({alert.name for alert in one.alerts})
+    return runbook_page.runbook_list(framed(request), list(runbooks()), counts, missing)
+
+
+OWN_ALERTS = {
+    "HealerHolds": State.HELD,
+    "HealerEscalation": State.ESCALATED,
+    "HealerMitigated": State.MITIGATED,
+}
+"""The healer's own alerts about incidents, each with the state that it is about."""
+
+
+def _present(desk: Desk, name: str) -> runbook_page.Present:
+    def about(one: Incident) -> bool:
+        return one.state is OWN_ALERTS.get(name) or any(name == alert.name for alert in one.alerts)
+
+    board, sight = desk.journal.board, desk.watch.sight
+    rows = [incident_row(one, desk.topology) for one in reversed(board.open) if about(one)]
+    alerts = [
+        alert_view(one)
+        for one in (sight.alerts if sight is not None else ())
+        if one.name == name and one.fingerprint not in board.known
+    ]
+    return runbook_page.Present(
+        rows, alerts, freeze_views(desk.watch) if name == "HealerFrozen" else ()
+    )
 
 
 def _page(shown: Markup, status: int = 200) -> web.Response:

@@ -1,6 +1,6 @@
 """A healer's web servers over fakes: real sockets, the real board, nothing of the engine."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,6 +10,8 @@ from typing import Any
 import aiohttp
 
 from healer.adapters.labels import fingerprint
+from healer.adapters.passwords import Hash
+from healer.adapters.users import UsersFile
 from healer.adapters.webhook_body import parse_webhook
 from healer.core import events as ev
 from healer.core.alert import Alert
@@ -20,13 +22,14 @@ from healer.core.order import Sight
 from healer.core.topology import Topology
 from healer.core.verdict import Verdict, allow, hold
 from healer.gatherer import Gatherer
+from healer.instants import rfc3339
 from healer.journal import Journal
 from healer.metrics import Metrics
 from healer.operators import Operators
 from healer.standing import Watch
 from healer.timeline import Timelines
-from healer.views import rfc3339
 from healer.web.desk import Desk
+from healer.web.door import Door
 from healer.web.server import control_app, public_app, serving
 from healer.web.webhook import HINTS
 from tests.healer.core.world import alert, topology
@@ -83,6 +86,8 @@ class House:
     mode: Mode = Mode.ACT
     topology: Topology = field(init=False)
     clock: FakeClock = field(default_factory=FakeClock)
+    users: Path | None = None
+    check: Callable[[Hash, str], bool] = Hash.matches
     wakes: list[None] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -113,7 +118,14 @@ class House:
             parse=parse_webhook,
             wake=lambda: self.wakes.append(None),
             version="0.1.0",
+            door=self._door(),
+            external_url="https://hale.example",
         )
+
+    def _door(self) -> Door | None:
+        if self.users is None:
+            return None
+        return Door(UsersFile(self.users), self.clock, 0.0, self.check)
 
     def trouble(self, **labels: str) -> Alert:
         """An alert that began a minute after arming, about web1/nginx, which is down."""

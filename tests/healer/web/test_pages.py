@@ -15,10 +15,29 @@ from tests.healer.web.house import HOSTILE, House
 
 GOLDEN = Path(__file__).parent / "golden"
 
-VOID = {"meta", "link"}
-TEXT = {"h1", "h2", "h3", "h4", "p", "a", "strong", "code", "pre", "span", "bdi", "ul", "ol", "li"}
+VOID = {"meta", "link", "input"}
+TEXT = {
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "p",
+    "a",
+    "strong",
+    "code",
+    "pre",
+    "span",
+    "bdi",
+    "ul",
+    "ol",
+    "li",
+    "time",
+}
 TABLE = {"table", "thead", "tbody", "tr", "th", "td", "dl", "dt", "dd"}
-KNOWN = VOID | TEXT | TABLE | {"html", "head", "title", "body", "nav"}
+PARTS = {"header", "main", "nav", "section", "article", "div", "details", "summary", "noscript"}
+FORMS = {"form", "button", "label", "select", "option"}
+KNOWN = VOID | TEXT | TABLE | PARTS | FORMS | {"html", "head", "title", "body", "script"}
+LEAD_SOMEWHERE = ("href", "src", "action")
 
 
 class Reader(HTMLParser):
@@ -31,22 +50,24 @@ class Reader(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         assert tag in KNOWN, f"<{tag}> is not ours"
-        allowed = {"class", "href", "scope", "data-head", "charset", "name", "content", "rel"}
-        names = {name for name, _ in attrs}
-        assert names <= allowed | {"lang", "http-equiv"}, f"<{tag}> has {names}"
         for name, value in attrs:
-            if name == "href":
+            assert not name.startswith("on"), f"<{tag}> has {name}"
+            assert name != "style", f"<{tag}> has a style of its own"
+            if name in LEAD_SOMEWHERE:
                 assert (value or "").startswith(("/", "http://", "https://", "#")), value
+        if tag == "script":
+            assert dict(attrs).get("src", "").startswith("/static/"), "a script in the page itself"
         if tag not in VOID:
             self.stack.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
         assert self.stack.pop() == tag
-        if tag in TABLE:
+        if tag in TABLE | PARTS | {"p", "li", "h1", "h2", "button", "option"}:
             self.text.append(" ")
 
     def handle_data(self, data: str) -> None:
-        self.text.append(data)
+        if self.stack[-1:] != ["script"]:
+            self.text.append(data)
 
 
 def reads(html: str) -> str:
@@ -66,10 +87,7 @@ async def see(session: aiohttp.ClientSession, path: str, code: int = 200) -> str
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
     assert response.headers["X-Content-Type-Options"] == "nosniff"
-    html = await response.text()
-    assert "<script" not in html
-    assert " style=" not in html
-    return reads(html)
+    return reads(await response.text())
 
 
 async def test_the_first_page_says_what_is_open_why_and_what_comes_next() -> None:
@@ -80,7 +98,9 @@ async def test_the_first_page_says_what_is_open_why_and_what_comes_next() -> Non
     async with house.public() as session:
         page = await see(session, "/")
         assert page == await see(session, "/incidents")
-    assert "held web1/nginx ServiceDown 2027-01-15T08:01:00.000Z capacity" in page
+    assert "1 incident needs a person" in page
+    assert "web1/nginx" in page
+    assert "capacity web cannot spare web1 now." in page
     assert "service.restart on web1/nginx, once capacity allows: needs 1 left in web" in page
 
 
@@ -89,8 +109,8 @@ async def test_a_calm_cluster_says_so() -> None:
     await house.arm()
     async with house.public() as session:
         page = await see(session, "/")
-    assert "No open incident." in page
-    assert "Nothing is done" not in page
+    assert "All is well" in page
+    assert "Hale does nothing" not in page
 
 
 async def test_whatever_stops_the_healer_stands_above_everything_else() -> None:
@@ -101,17 +121,26 @@ async def test_whatever_stops_the_healer_stands_above_everything_else() -> None:
     async with house.public() as session:
         for path in ("/", "/incidents/1"):
             page = await see(session, path)
-            assert "Nothing is done: person. Frozen by alice (sudo: al): moving rack b" in page
+            assert "Frozen by alice (sudo: al): moving rack b" in page
             for word in ("not_armed", "no_watchdog", "alertmanager_silent"):
-                assert f"Nothing is done: {word}." in page
-            assert page.index("Nothing is done") < page.index("ServiceDown")
+                assert word in page
+            body = page.partition("Skip to the content")[2]
+            assert body.index("moving rack b") < body.index(
+                "ladder" if "ladder" in body else "group"
+            )
 
 
 async def test_what_was_firing_before_arming_is_counted() -> None:
     house = House()
     await house.journal.write(ev.Armed("first_look", (alert(),)))
     async with house.public() as session:
-        assert "1 alerts were firing before Hale was armed" in await see(session, "/")
+        assert "fired before arming 1 alert: explained, not touched" in await see(session, "/")
+
+
+def lasting(html: str) -> str:
+    """Leave out what is another in each life of the healer, or with each change of a style."""
+    html = re.sub(r'data-revision="[^"]+"', 'data-revision="..."', html)
+    return re.sub(r"(/static/[a-z]+)\.[0-9a-f]{12}\.", r"\1.HASH.", html)
 
 
 async def test_one_incident_is_shown_whole(request: pytest.FixtureRequest) -> None:
@@ -122,9 +151,8 @@ async def test_one_incident_is_shown_whole(request: pytest.FixtureRequest) -> No
     await house.healed()
     async with house.public() as session:
         response = await session.get("/incidents/1")
-        html = await response.text()
+        html = lasting(await response.text())
         await see(session, "/incidents/1")
-    html = re.sub(r'revision="[0-9a-f]{8}\.', 'revision="LIFE.', html)
     path = GOLDEN / "incident.html"
     if request.config.getoption("--rewrite"):
         path.parent.mkdir(exist_ok=True)
@@ -138,7 +166,7 @@ async def test_a_held_incident_shows_each_guard_and_what_to_type() -> None:
     await house.held(reason="approval_needed")
     async with house.public() as session:
         page = await see(session, "/incidents/1")
-    assert "capacity holds: approval_needed 0 left in web 1 left in web" in page
+    assert "approval_needed web cannot spare web1 now. 0 left in web 1 left in web" in page
     for command in ("approve 1", "deny 1", "explain 1", "show 1", "freeze"):
         assert f"hale-healer {command}" in page
     assert 'hale-gate hold "working on it" --for 2h web1' in page
@@ -175,7 +203,7 @@ async def test_a_refused_alert_has_a_page_with_the_reason() -> None:
     stranger = alert(at="web9/nginx", note=HOSTILE)
     await house.journal.write(ev.AlertRefused(stranger, "unknown_target", "no web9/nginx here."))
     async with house.public() as session:
-        first = await session.get("/")
+        first = await session.get("/refused")
         html = await first.text()
         start = html.index("/refused/")
         path = html[start : html.index('"', start)]
@@ -193,15 +221,17 @@ async def test_a_thousand_refused_alerts_do_not_bury_the_page() -> None:
         await house.journal.write(ev.AlertRefused(stranger, "unknown_target", "not here."))
     async with house.public() as session:
         page = await see(session, "/")
-    assert page.count("unknown_target") == 50
-    assert "950 more are in /api/v1/status." in page
+        listed = await see(session, "/refused")
+    assert "refused 1000 alerts" in page
+    assert "unknown_target" not in page
+    assert 0 < listed.count("unknown_target") <= 200
 
 
 @pytest.mark.parametrize("name", sorted(runbooks()))
 async def test_every_runbook_is_a_page(name: str) -> None:
     async with House().public() as session:
         page = await see(session, f"/runbooks/{name}")
-    assert page.count(f"Runbook {name}") == 2, "the tab and the heading"
+    assert f"Runbook {name} · Hale" in page, "the tab"
     assert "What to do" in page
     assert "**" not in page
     assert "```" not in page
@@ -224,6 +254,10 @@ async def test_a_path_outside_the_runbooks_is_no_runbook() -> None:
 
 async def test_the_style_sheet_is_served_and_knows_the_dark() -> None:
     async with House().public() as session:
-        response = await session.get("/style.css")
+        page = await (await session.get("/")).text()
+        start = page.index("/static/style.")
+        response = await session.get(page[start : page.index('"', start)])
         assert (response.status, response.content_type) == (200, "text/css")
+        assert "immutable" in response.headers["Cache-Control"]
         assert "prefers-color-scheme: dark" in await response.text()
+        assert (await session.get("/static/style.000000000000.css")).status == 404

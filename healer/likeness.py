@@ -1,0 +1,43 @@
+"""What a person saw when they decided, as one word: what they say is refused where it is not so any more.
+
+Two people look at one page; one of them is first. Pure functions over what the journal knows.
+"""
+
+import hashlib
+from collections.abc import Iterable
+
+from healer.core import events as ev
+from healer.core.incident import Incident
+
+
+def of_incident(incident: Incident) -> str:
+    """Return a word for how an incident stands and what comes next; it changes when a person should look again."""
+    last = incident.attempts[-1] if incident.attempts else None
+    hold = incident.hold
+    return _word(
+        incident.id,
+        incident.state,
+        incident.cause.fingerprint,
+        incident.ladder,
+        len(incident.attempts),
+        last and last.outcome,
+        hold and (hold.guard, hold.reason),
+        len(incident.approvals),
+        incident.adopted_at,
+    )
+
+
+def of_freezes(freezes: Iterable[ev.Frozen]) -> str:
+    """Return a word for who froze Hale, and why."""
+    return _word(*sorted((one.reason, one.by) for one in freezes))
+
+
+def of_holds(node: str, holds: Iterable[ev.NodeHeld]) -> str:
+    """Return a word for who holds a node, why and until when."""
+    return _word(
+        node, *sorted((one.by, one.reason, str(one.until)) for one in holds if one.node == node)
+    )
+
+
+def _word(*parts: object) -> str:
+    return hashlib.sha256(repr(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -1,0 +1,166 @@
+"""POST /do/COMMAND: what people do by pressing a button. Only operators, only from our own pages.
+
+Rule: the answer to what was done leads back to the page, so that reading it again does nothing again;
+the answer to what was not done says so, and why.
+"""
+
+import asyncio
+from urllib.parse import parse_qsl, urlsplit
+
+import structlog
+from aiohttp import hdrs, web
+
+from healer.adapters.users import Role, User
+from healer.errors import ConfigError, LeaseLost, Malformed, Refused, StoreFull
+from healer.web.access import user_of
+from healer.web.commands import COMMANDS
+from healer.web.desk import DESK, Desk
+from healer.web.framing import SAID, TOKENS, framed
+from healer.web.markup import path_of
+from healer.web.pages import stranger
+
+MOST_BYTES = 16 * 1024
+"""Of a form; ours have some hundred."""
+
+MOST_FIELDS = 10
+
+READ_SECONDS = 10.0
+"""For a whole form."""
+
+OFFERED = ("approve", "deny", "adopt", "freeze", "unfreeze", "hold", "release")
+"""Commands that have a form."""
+
+log = structlog.get_logger()
+
+
+class NotDone(Exception):
+    """A form that is not obeyed.
+
+    Attributes:
+        status: Of HTTP.
+        reason: One word.
+        sentence: For whoever sent it.
+    """
+
+    def __init__(self, status: int, reason: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status = status
+        self.reason = reason
+        self.sentence = sentence
+
+
+def routes() -> list[web.RouteDef]:
+    """Return the route of the forms."""
+    return [web.post("/do/{command}", do)]
+
+
+async def do(request: web.Request) -> web.Response:
+    """Do what a form says, and lead back to its page."""
+    command, fields = request.match_info["command"], dict[str, str]()
+    try:
+        user = _operator(request)
+        _from_here(request, request.app[DESK])
+        fields = await _fields(request)
+        said = await _done(request, user, command, fields)
+    except NotDone as no:
+        log.warning("form.refused", command=command[:20], reason=no.reason, remote=request.remote)
+        shown = stranger.not_done(framed(request), no.reason, no.sentence, _back(fields))
+        return web.Response(text=shown, status=no.status, content_type="text/html")
+    word = request.app[SAID].keep(user.name, said)
+    return web.Response(status=303, headers={hdrs.LOCATION: f"{_back(fields)}?said={word}"})
+
+
+def _operator(request: web.Request) -> User:
+    user = user_of(request)
+    if user is None:
+        detail = (
+            "cluster.yml names no healer.users, so nothing is changed here: use hale-healer as root"
+        )
+        raise NotDone(403, "nobody_signs_in", detail)
+    if user.role is not Role.OPERATOR:
+        detail = f"{user.name} is a {user.role.value}, and this is for operators"
+        raise NotDone(403, "not_operator", detail)
+    return user
+
+
+def _from_here(request: web.Request, desk: Desk) -> None:
+    """Refuse what a page of somebody else made this browser send."""
+    site = request.headers.get("Sec-Fetch-Site", "same-origin")
+    origin = request.headers.get(hdrs.ORIGIN)
+    hosts = {request.host.lower(), urlsplit(desk.external_url).netloc.lower()} - {""}
+    if site != "same-origin" or (origin is not None and urlsplit(origin).netloc not in hosts):
+        detail = "this form was sent from another site's page"
+        raise NotDone(403, "cross_site", detail)
+
+
+async def _fields(request: web.Request) -> dict[str, str]:
+    if request.content_type != "application/x-www-form-urlencoded":
+        raise NotDone(
+            415, "content_type", "a form of ours is sent as application/x-www-form-urlencoded"
+        )
+    try:
+        async with asyncio.timeout(READ_SECONDS):
+            body = await _body(request)
+    except TimeoutError:
+        raise NotDone(
+            408, "too_slow", f"the form did not arrive within {READ_SECONDS:g} s"
+        ) from None
+    try:
+        found = parse_qsl(
+            body.decode("ascii"),
+            keep_blank_values=True,
+            strict_parsing=True,
+            errors="strict",
+            max_num_fields=MOST_FIELDS,
+        )
+    except ValueError:
+        raise NotDone(400, "malformed", "that is no form of ours") from None
+    fields = dict(found)
+    if len(fields) != len(found):
+        raise NotDone(400, "malformed", "a field stands there twice")
+    # What is left empty is not said.
+    return {key: value.strip() for key, value in fields.items() if value.strip()}
+
+
+async def _body(request: web.Request) -> bytes:
+    parts, size = list[bytes](), 0
+    async for part in request.content.iter_any():
+        parts.append(part)
+        size += len(part)
+        if size > MOST_BYTES:
+            raise NotDone(413, "too_large", f"a form may have {MOST_BYTES} bytes")
+    return b"".join(parts)
+
+
+async def _done(request: web.Request, user: User, command: str, fields: dict[str, str]) -> str:
+    token = fields.pop("token", "")
+    if command not in OFFERED:
+        raise NotDone(404, "unknown_command", f"there are {', '.join(OFFERED)}")
+    if not request.app[TOKENS].good(token, user.name, command, fields):
+        detail = (
+            "this form is not from a page that you opened since the healer started, or not for "
+            "this: open the page again"
+        )
+        raise NotDone(403, "stale_form", detail)
+    desk, known = request.app[DESK], COMMANDS[command]
+    try:
+        done = await known.does(desk, known.check(command, fields), f"{user.name} (web)")
+    except Refused as error:
+        raise NotDone(409, error.reason, error.detail) from error
+    except Malformed as error:
+        raise NotDone(400, "malformed", str(error)) from error
+    except StoreFull as error:
+        raise NotDone(503, "store_full", f"nothing can be made durable: {error}") from error
+    except LeaseLost as error:
+        raise NotDone(503, "not_leader", f"another healer leads: {error}") from error
+    except ConfigError as error:
+        raise NotDone(503, "journal_unreadable", str(error)) from error
+    desk.wake()
+    about = f"Incident {fields['incident']}: " if "incident" in fields else ""
+    said = f"{about}{done['done']}"
+    return f"{said[0].upper()}{said[1:]}."
+
+
+def _back(fields: dict[str, str]) -> str:
+    incident = fields.get("incident", "")
+    return path_of("incidents", incident) if incident.isdecimal() else "/stop"

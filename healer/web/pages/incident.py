@@ -1,0 +1,174 @@
+"""The page of one incident: how it stands, what a person can do, and everything that led here."""
+
+from collections.abc import Sequence
+
+from healer.shapes import AttemptView, FreezeView, IncidentView, MomentView, RungView
+from healer.web.frame import Frame, page
+from healer.web.markup import NOTHING, Markup, element, join, link, path_of, table, words
+from healer.web.parts import (
+    banners,
+    because,
+    form,
+    guards_table,
+    labels,
+    pairs,
+    pill,
+    section,
+    state,
+)
+from healer.web.times import ago, between, clock, moment
+
+BUTTONS = {
+    "approve": "Approve this step",
+    "deny": "Deny: it is mine",
+    "adopt": "Put it into Hale's hands",
+}
+
+
+def incident(frame: Frame, one: IncidentView, freezes: Sequence[FreezeView]) -> Markup:
+    """Return the page."""
+    title = join([words(one["cause"]["name"]), " at ", words(one["target"])])
+    return page(
+        title,
+        element("p", state(one["state"]), " ", words(one["summary"]), class_="lead", id="summary"),
+        banners(freezes),
+        _now(frame, one),
+        _ladder(one["rungs"]),
+        _guards(one),
+        _timeline(one),
+        _attempts(one["attempts"]),
+        _alerts(one),
+        _commands(one),
+        frame=frame,
+        section="/incidents",
+        live=True,
+        tab=f"{one['id']}: {one['state']}, {one['cause']['name']} at {one['target']}",
+    )
+
+
+def _now(frame: Frame, one: IncidentView) -> Markup:
+    named: dict[str, object] = {
+        "why": because(one["reason"], one["sentence"]),
+        "next": words(one["next"]),
+        "open for": ago(one["opened_at"], frame.now)
+        if one["state"] != "closed"
+        else moment(one["changed_at"]),
+        "group": words(one["group"] or "-"),
+        "failure domain": words(one["failure_domain"] or "-"),
+        "runbook": link(one["runbook"], words(one["cause"]["name"])),
+    }
+    if one["state"] == "closed":
+        named["closed"] = named.pop("open for")
+    if one["adopted_by"]:
+        named["adopted by"] = words(one["adopted_by"])
+    return section("now", "Now", pairs(named), _actions(frame, one))
+
+
+def _actions(frame: Frame, one: IncidentView) -> Markup:
+    """Return what this user can do about it by pressing a button."""
+    if frame.signer is None:
+        return NOTHING
+    fields = {"incident": one["id"], "seen": one["seen"]}
+    forms = [
+        form(frame, word, BUTTONS[word], fields=fields, class_=word) for word in one["answers"]
+    ]
+    if one["node"] and one["state"] != "closed":
+        href = f"/stop?node={path_of(one['node'])[1:]}"
+        forms.append(
+            element("a", element("span", "Hold ", words(one["node"])), href=href, class_="button")
+        )
+    return element("div", *forms, class_="actions") if forms else NOTHING
+
+
+def _ladder(rungs: Sequence[RungView]) -> Markup:
+    if not rungs:
+        return NOTHING
+    items = [element("li", *_rung(one), class_=one["place"]) for one in rungs]
+    return section("ladder", "Ladder", element("ol", *items, class_="ladder"))
+
+
+def _rung(one: RungView) -> tuple[object, ...]:
+    said = {"now": "now", "next": "next", "last": "the last one"}.get(one["place"], "")
+    tries = {0: "", 1: "tried once"}.get(one["tried"], f"tried {one['tried']} times")
+    asked = "asks a person" if one["asks"] else ""
+    told = ", ".join(
+        part for part in (said, tries, one["outcome"].replace("_", " "), asked) if part
+    )
+    return element("code", one["action"]), " ", element("span", told, class_="quiet")
+
+
+def _guards(one: IncidentView) -> Markup:
+    if not one["guards"]:
+        return section("guards", "Guards", element("p", "They were not asked yet."))
+    asked = element("p", "As they answered at ", moment(one["guards_at"]), ".", class_="quiet")
+    return section("guards", "Guards", asked, guards_table(one["guards"]))
+
+
+def _timeline(one: IncidentView) -> Markup:
+    if one["timeline_error"]:
+        text = f"The journal could not be read: {one['timeline_error']}"
+        return section("timeline", "Timeline", element("p", text, class_="banner bad"))
+    start, left = one["opened_at"], one["timeline_omitted"]
+    items = [_moment(each, start) for each in one["timeline"]]
+    more = element("p", f"{left} moments from the middle are not shown.") if left else NOTHING
+    return section("timeline", "Timeline", element("ol", join(items, "\n"), class_="line"), more)
+
+
+def _moment(one: MomentView, start: str | None) -> Markup:
+    since = between(start, one["at"])
+    after = "" if since is None else f"+{since:.1f} s"
+    what = element("strong", one["kind"].replace("_", " "))
+    reason = join([" ", element("code", one["reason"])]) if one["reason"] else NOTHING
+    at = element("span", clock(one["at"]), " ", element("span", after), class_="at")
+    return element(
+        "li", at, element("p", what, reason, " ", words(one["text"])), class_=one["state"]
+    )
+
+
+def _attempts(attempts: Sequence[AttemptView]) -> Markup:
+    if not attempts:
+        return section("attempts", "Attempts", element("p", "Nothing was tried."))
+    cells = [
+        (
+            element("code", one["action"]),
+            words(one["target"]),
+            pill((one["outcome"] or "running").replace("_", " "), one["outcome"] or "acting"),
+            because(one["reason"], one["detail"]),
+            clock(one["began_at"]),
+            clock(one["ended_at"]),
+            element("code", one["action_id"]),
+        )
+        for one in attempts
+    ]
+    heads = ("action", "target", "outcome", "in words", "began", "ended", "id")
+    return section("attempts", "Attempts", table(heads, cells, "cards"))
+
+
+def _alerts(one: IncidentView) -> Markup:
+    parts = [
+        element(
+            "details",
+            element(
+                "summary",
+                words(alert["name"]),
+                element("span", " at ", words(alert["target"]), ", ", word, class_="quiet"),
+            ),
+            element("p", "began ", moment(alert["began_at"])),
+            labels(alert["labels"]),
+            id=f"alert-{place}",
+        )
+        for place, (word, alert) in enumerate(
+            [("the cause", one["cause"]), *(("a symptom", each) for each in one["symptoms"])]
+        )
+    ]
+    return section("alerts", "Alerts", *parts)
+
+
+def _commands(one: IncidentView) -> Markup:
+    cells = [
+        (element("code", each["command"]), words(each["node"]), each["purpose"])
+        for each in one["commands"]
+    ]
+    return section(
+        "commands", "As root on the console", table(("type", "on", "to"), cells, "cards")
+    )

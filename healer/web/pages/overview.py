@@ -1,0 +1,213 @@
+"""The first page: what stops Hale, what is wrong with the cluster, what is done about it, and what was."""
+
+from collections.abc import Sequence
+
+from healer.shapes import GroupStateView, HoldView, IncidentRow, MarkView, StatusView
+from healer.web.frame import Frame, page
+from healer.web.markup import NOTHING, Markup, element, join, link, path_of, table, words
+from healer.web.parts import banners, card, incident_link, pairs, pill, section
+from healer.web.times import ago, between, duration, moment
+
+RECENT = 20
+"""Closed incidents on the page."""
+
+MOST = 100
+"""Open incidents on the page."""
+
+GOOD = frozenset({"healed", "cleared"})
+"""Outcomes after which the trouble is gone."""
+
+
+def overview(
+    frame: Frame,
+    status: StatusView,
+    rows: Sequence[IncidentRow],
+    groups: Sequence[GroupStateView],
+) -> Markup:
+    """Return the page.
+
+    Args:
+        frame: Whose page.
+        status: How the healer stands.
+        rows: Incidents, the newest first.
+        groups: How every group stands.
+    """
+    still = [one for one in rows if one["state"] != "closed"][:MOST]
+    left = sum(one["state"] != "closed" for one in rows) - len(still)
+    closed = [one for one in rows if one["state"] == "closed"][:RECENT]
+    return page(
+        headline(status, still),
+        banners(status["freezes"]),
+        *_open(still, frame.now, left),
+        _held(status["holds"]),
+        _marks(status["marks"], frame.now),
+        _groups(groups),
+        _closed(closed),
+        _itself(status),
+        frame=frame,
+        section="/incidents",
+        live=True,
+        tab=_tab(status, still),
+    )
+
+
+def headline(status: StatusView, still: Sequence[IncidentRow]) -> str:
+    """Say in one line how things are."""
+    people = sum(one["needs_person"] for one in still)
+    healing = sum(one["state"] in ("acting", "verifying") for one in still)
+    if people:
+        return _count(people, "incident needs a person", "incidents need a person")
+    if status["freezes"]:
+        return "Hale does nothing now"
+    if healing:
+        return _count(healing, "incident is being healed", "incidents are being healed")
+    if still:
+        return _count(len(still), "incident is open", "incidents are open")
+    return "All is well"
+
+
+def _tab(status: StatusView, still: Sequence[IncidentRow]) -> str:
+    number = f"({len(still)}) " if still else ""
+    return f"{number}{headline(status, still)} · {status['cluster']}"
+
+
+def _count(number: int, one: str, more: str) -> str:
+    return f"{number} {one if number == 1 else more}"
+
+
+def _open(still: Sequence[IncidentRow], now: str, left: int) -> list[Markup]:
+    if not still:
+        return [element("p", "No open incident.", class_="banner well", id="none-open")]
+    healing = ("acting", "verifying")
+    parts = (
+        ("people", "Needs a person", [one for one in still if one["needs_person"]]),
+        ("healing", "Being healed now", [one for one in still if one["state"] in healing]),
+        ("looked-at", "Looked at", [one for one in still if _looked_at(one)]),
+        ("mitigated", "Out of harm's way", [one for one in still if one["state"] == "mitigated"]),
+    )
+    shown = [
+        section(name, title, *(card(one, now) for one in found), class_="incidents")
+        for name, title, found in parts
+        if found
+    ]
+    if left:
+        more = f"{left} more are open: /api/v1/incidents?state=open has them all."
+        shown.append(element("p", more, class_="quiet", id="more-open"))
+    return shown
+
+
+def _looked_at(one: IncidentRow) -> bool:
+    return not one["needs_person"] and one["state"] in ("open", "held")
+
+
+def _held(holds: Sequence[HoldView]) -> Markup:
+    if not holds:
+        return NOTHING
+    cells = [
+        (
+            element("strong", one["node"]),
+            words(one["reason"]),
+            words(one["by"]),
+            moment(one["until"]) if one["until"] else "it is released",
+        )
+        for one in holds
+    ]
+    shown = table(("node", "why", "by", "until"), cells, "cards")
+    return section("holds", "Held by people", shown, element("p", link("/stop", "Release one")))
+
+
+def _marks(marks: Sequence[MarkView], now: str) -> Markup:
+    if not marks:
+        return NOTHING
+    cells = [
+        (
+            element("code", one["mark"]),
+            words(one["subject"]),
+            one["node"],
+            incident_link(one["incident"], f"incident {one['incident']}"),
+            ago(one["since"], now),
+        )
+        for one in marks
+    ]
+    shown = table(("mark", "of", "at the gate of", "for", "since"), cells, "cards")
+    return section("marks", "Taken away for now", shown)
+
+
+def _groups(groups: Sequence[GroupStateView]) -> Markup:
+    if not groups:
+        return NOTHING
+    shown = element("div", *(_group(one) for one in groups), class_="grid")
+    return section("groups", "Groups", shown)
+
+
+def _group(one: GroupStateView) -> Markup:
+    members = [
+        element("li", each["node"], " ", pill(each["health"], each["health"]))
+        for each in one["members"]
+    ]
+    floor = "" if one["control"] else f", {one['min_available']} must"
+    if one["serving"] is None:
+        said = "Prometheus does not say how it is."
+    else:
+        said = f"{one['serving']} of {len(members)} serve{floor}"
+    return element(
+        "article",
+        element("p", element("strong", one["group"]), _spare(one), class_="head"),
+        element("p", said),
+        element("ul", *members, class_="members"),
+        class_="card",
+    )
+
+
+def _spare(one: GroupStateView) -> Markup:
+    left = one["redundancy"]
+    if one["control"]:
+        return pill("control plane", "plain")
+    if left is None:
+        return pill("unknown", "unknown")
+    if left < 0:
+        return pill(f"{-left} too few", "escalated")
+    return pill("none to spare", "held") if left == 0 else pill(f"{left} to spare", "serving")
+
+
+def _closed(rows: Sequence[IncidentRow]) -> Markup:
+    if not rows:
+        return NOTHING
+    cells = [
+        (
+            incident_link(one["id"], words(one["target"])),
+            words(one["cause"]["name"]),
+            pill(one["reason"], "closed" if one["reason"] in GOOD else "plain"),
+            moment(one["changed_at"]),
+            duration(between(one["opened_at"], one["changed_at"]) or 0.0),
+        )
+        for one in rows
+    ]
+    heads = ("target", "cause", "outcome", "closed", "took")
+    return section("closed", "Closed lately", table(heads, cells, "cards"))
+
+
+def _itself(status: StatusView) -> Markup:
+    age, old = status["watchdog_age_seconds"], len(status["pre_existing"])
+    refused = len(status["refused"])
+    named: dict[str, object] = {
+        "Watchdog": "not heard" if age is None else f"heard {duration(age)} ago",
+        "Alertmanagers": "all answer" if status["sight_complete"] else "not all answer",
+        "lease": "held" if status["leader"] else "not held",
+        "journal": "has room" if status["storing"] else "has no room",
+        "armed": moment(status["armed_at"]) if status["armed_at"] else "not yet",
+    }
+    if old:
+        named["fired before arming"] = _pre_existing(status, old)
+    if refused:
+        text = _count(refused, "alert", "alerts")
+        named["refused"] = link(path_of("refused"), text)
+    named["version"] = f"hale-healer {status['version']} on {status['node']}"
+    return section("itself", "Hale itself", pairs(named))
+
+
+def _pre_existing(status: StatusView, count: int) -> Markup:
+    names = sorted({f"{one['name']} at {one['target']}" for one in status["pre_existing"]})[:10]
+    items = [element("li", words(one)) for one in names]
+    text = _count(count, "alert: explained, not touched", "alerts: explained, not touched")
+    return join([element("details", element("summary", text), element("ul", *items), id="old")])

@@ -1,0 +1,194 @@
+"""What several pages are made of."""
+
+import html
+from collections.abc import Iterable, Mapping, Sequence
+
+from healer.shapes import FreezeView, IncidentRow, VerdictView
+from healer.web.frame import Frame
+from healer.web.markup import (
+    NOTHING,
+    Markup,
+    element,
+    join,
+    link,
+    path_of,
+    safe,
+    table,
+    void,
+    words,
+)
+from healer.web.times import ago
+
+SHOWN = {
+    "open": "looked at",
+    "held": "held",
+    "acting": "acting",
+    "verifying": "being proved",
+    "mitigated": "out of harm's way",
+    "escalated": "needs a person",
+    "closed": "closed",
+}
+"""What people read for each state; a state beyond them is read as it is."""
+
+
+def section(id_: str, title: object, *body: object, class_: str = "") -> Markup:
+    """Return a part of a page under a heading, which a live page can exchange by its id."""
+    heading = element("h2", title, id=f"{id_}-title")
+    return element(
+        "section",
+        join([heading, *body], "\n"),
+        id=id_,
+        aria_labelledby=f"{id_}-title",
+        class_=class_,
+    )
+
+
+def banner(freeze: FreezeView) -> Markup:
+    """Return why nothing is done anywhere."""
+    reason = element("strong", "Nothing is done: ", element("code", freeze["reason"]))
+    return element("p", reason, " ", words(freeze["sentence"]), class_="banner bad")
+
+
+def banners(freezes: Iterable[FreezeView]) -> Markup:
+    """Return every reason why nothing is done anywhere."""
+    shown = [banner(one) for one in freezes]
+    return element("div", *shown, id="stops") if shown else NOTHING
+
+
+def pill(word: str, kind: str) -> Markup:
+    """Return a state as a word; its colour only repeats it."""
+    return element("span", word, class_=f"pill {kind}")
+
+
+def state(word: str) -> Markup:
+    """Return an incident's state."""
+    return pill(SHOWN.get(word, word), word)
+
+
+def because(reason: str, sentence: str) -> Markup:
+    """Return the word and the sentence for why something is as it is."""
+    if not reason:
+        return words(sentence) if sentence else join(["-"])
+    return join([element("code", reason), " ", words(sentence)])
+
+
+def pairs(named: Mapping[str, object]) -> Markup:
+    """Return names and values."""
+    parts = [
+        element("div", element("dt", key), element("dd", value)) for key, value in named.items()
+    ]
+    return element("dl", join(parts, "\n"))
+
+
+def incident_link(incident: str, text: object) -> Markup:
+    """Return a link to an incident's page."""
+    return link(path_of("incidents", incident), text)
+
+
+def card(one: IncidentRow, now: str) -> Markup:
+    """Return an incident in short."""
+    head = element(
+        "p",
+        element("strong", incident_link(one["id"], words(one["target"]))),
+        state(one["state"]),
+        element("span", ago(one["opened_at"], now), class_="quiet"),
+        class_="head",
+    )
+    about = " · ".join(
+        part for part in (f"incident {one['id']}", one["group"] and f"group {one['group']}") if part
+    )
+    what = element("p", words(one["cause"]["name"]), element("span", f" · {about}", class_="quiet"))
+    why = element("p", because(one["reason"], one["sentence"])) if one["reason"] else NOTHING
+    after = element("p", element("span", "Next: ", class_="quiet"), words(one["next"]))
+    return element(
+        "article", head, what, why, after, class_=f"card {one['state']}", id=f"incident-{one['id']}"
+    )
+
+
+def guards_table(verdicts: Sequence[VerdictView]) -> Markup:
+    """Return every guard's answer with what it had and what it needed; the first refusal decides."""
+    first = next((place for place, each in enumerate(verdicts) if not each["allows"]), None)
+    cells = [
+        (
+            element("strong", each["guard"]),
+            _says(each, decides=place == first),
+            words(each["have"]),
+            words(each["need"]),
+        )
+        for place, each in enumerate(verdicts)
+    ]
+    return table(("guard", "says", "has", "needs"), cells, "cards guards")
+
+
+def _says(each: VerdictView, *, decides: bool) -> Markup:
+    if each["allows"]:
+        return pill("allows", "allows")
+    said = pill("holds" if decides else "would hold too", "holds" if decides else "later")
+    return join([said, " ", because(each["reason"] or "", each["sentence"])])
+
+
+def labels(named: Mapping[str, str]) -> Markup:
+    """Return an alert's labels."""
+    cells = [(element("code", words(key)), words(value)) for key, value in named.items()]
+    return table(("label", "value"), cells, "labels")
+
+
+def form(
+    frame: Frame,
+    command: str,
+    button: object,
+    *inputs: object,
+    fields: Mapping[str, str] | None = None,
+    class_: str = "",
+) -> Markup:
+    """Return a form that gives one command; nothing for whoever may not give it.
+
+    Args:
+        frame: Whose page.
+        command: As in healer.web.commands.
+        button: What is pressed.
+        inputs: What is filled in.
+        fields: What goes with it unseen.
+        class_: Of the form; `danger` for what cannot be taken back.
+    """
+    if frame.signer is None:
+        return NOTHING
+    hidden = {"token": frame.signer.sign(command, fields or {}), **(fields or {})}
+    unseen = [void("input", type="hidden", name_=key, value=value) for key, value in hidden.items()]
+    press = element("button", button, type="submit")
+    action = f"/do/{command}"
+    return element("form", *unseen, *inputs, press, method="post", action=action, class_=class_)
+
+
+def line(name: str, label: str, longest: int, hint: str, id_: str) -> Markup:
+    """Return an input for one line of text under its name; it has to be filled in."""
+    typed = void(
+        "input",
+        type="text",
+        id=id_,
+        name_=name,
+        required="required",
+        maxlength=str(longest),
+        placeholder=hint,
+        autocomplete="off",
+    )
+    return element("p", element("label", label, for_=id_), typed, class_="field")
+
+
+def choice(
+    name: str, label: str, options: Sequence[tuple[str, str]], chosen: str, id_: str
+) -> Markup:
+    """Return a choice among values, each with its text, under its name."""
+    shown = [
+        # An empty value has to stand there, or the text would be sent in its place.
+        Markup(
+            f'<option value="{html.escape(value)}"{_selected(value, chosen)}>{safe(text)}</option>'
+        )
+        for value, text in options
+    ]
+    select = element("select", *shown, id=id_, name_=name)
+    return element("p", element("label", label, for_=id_), select, class_="field")
+
+
+def _selected(value: str, chosen: str) -> str:
+    return " selected" if value == chosen else ""

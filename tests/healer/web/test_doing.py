@@ -1,0 +1,361 @@
+"""What people do on the pages: by a form that needs no script, once, as themselves, and only if they may."""
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from healer.core import events as ev
+from healer.core.incident import State
+from healer.core.ladder import Mode
+from healer.web.doing import MOST_BYTES, OFFERED
+from tests.healer.web.house import HOSTILE, House
+from tests.healer.web.people import ALICE, BOB, Browser, Form, browsing, forms, house_with_users
+from tests.healer.web.test_pages import reads
+
+ME = "alice (web)"
+APPROVE, DENY, ADOPT = "Approve this step", "Deny: it is mine", "Put it into Hale's hands"
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> House:
+    found = house_with_users(tmp_path, Mode.APPROVE)
+    await found.arm()
+    await found.open(found.trouble())
+    await found.held(reason="approval_needed")
+    return found
+
+
+def last(house: House) -> ev.Event:
+    return house.store.records[-1].event
+
+
+def kinds(house: House) -> list[str]:
+    return [type(one.event).__name__ for one in house.store.records]
+
+
+async def test_a_yes_is_journalled_with_who_said_it_and_the_healer_looks_at_once(
+    house: House,
+) -> None:
+    async with browsing(house, ALICE) as (alice,):
+        code, page = await alice.press("/incidents/1", APPROVE)
+    assert code == 303
+    given = last(house)
+    assert isinstance(given, ev.ApprovalGiven)
+    assert (given.incident, given.rung, given.by) == ("1", 0, ME)
+    assert "Incident 1: yes to rung 1 on web1/nginx, good until" in reads(page)
+    assert house.wakes
+
+
+async def test_a_no_and_an_adoption(house: House) -> None:
+    async with browsing(house, ALICE) as (alice,):
+        code, page = await alice.press("/incidents/1", DENY)
+        assert (code, last(house)) == (303, ev.ApprovalDenied("1", 0, ME))
+        assert "needs a person" in reads(page)
+        assert set(forms(page)) == {ADOPT}
+        code, page = await alice.press("/incidents/1", ADOPT)
+        assert (code, last(house)) == (303, ev.IncidentAdopted("1", ME))
+        assert house.journal.board.incidents["1"].state is State.OPEN
+        assert "adopted by alice (web)" in reads(page)
+
+
+async def test_a_freeze_and_its_end(house: House) -> None:
+    async with browsing(house, ALICE) as (alice,):
+        code, page = await alice.press("/stop", "Freeze Hale", reason="moving rack b")
+        assert (code, last(house)) == (303, ev.Frozen("moving rack b", ME))
+        assert "Frozen by alice (web): moving rack b" in reads(page)
+        assert "Frozen: nothing is begun until unfreeze." in reads(page)
+        assert "Nothing is done: person" in reads(await alice.open("/"))
+        code, page = await alice.press("/stop", "Unfreeze")
+        assert (code, last(house)) == (303, ev.Unfrozen(ME))
+        assert "Frozen by" not in reads(page)
+
+
+async def test_a_hold_and_its_release(house: House) -> None:
+    async with browsing(house, ALICE) as (alice,):
+        assert 'href="/stop?node=web1"' in await alice.open("/incidents/1")
+        page = await alice.open("/stop?node=web2")
+        assert forms(page)["Hold this node"].fields["node"] == "web2"
+        code, page = await alice.press("/stop?node=web2", "Hold this node", reason="new fan")
+        until = house.clock.wall() + 7200
+        assert (code, last(house)) == (303, ev.NodeHeld("web2", "new fan", ME, until))
+        assert "new fan" in reads(await alice.open("/"))
+        code, _ = await alice.press(
+            "/stop", "Hold this node", reason="x", node="web3", **{"for": ""}
+        )
+        assert (code, last(house)) == (303, ev.NodeHeld("web3", "x", ME, None))
+        code, page = await alice.press("/stop", "Release web2")
+        assert (code, last(house)) == (303, ev.NodeReleased("web2", ME))
+        assert set(forms(page)) >= {"Release web3", "Hold this node"}
+        assert "Release web2" not in forms(page)
+
+
+async def test_a_page_that_is_read_again_says_it_once_more_and_does_nothing_again(
+    house: House,
+) -> None:
+    async with browsing(house, ALICE, BOB) as (alice, bob):
+        response = await alice.session.post(
+            "/do/freeze",
+            data={**forms(await alice.open("/stop"))["Freeze Hale"].fields, "reason": "rack b"},
+            allow_redirects=False,
+        )
+        there, before = response.headers["Location"], len(house.store.records)
+        assert "Frozen: nothing is begun" in await alice.open(there)
+        assert "Frozen: nothing is begun" in await alice.open(there)
+        assert "Frozen: nothing is begun" not in await bob.open(there), "it was said to alice"
+        house.clock.pass_by(61)
+        assert "Frozen: nothing is begun" not in await alice.open(there)
+    assert len(house.store.records) == before
+
+
+# --- Who may not ----------------------------------------------------------------------------
+
+
+async def test_a_viewer_sees_no_form_and_what_a_viewer_sends_is_refused(house: House) -> None:
+    before = kinds(house)
+    async with browsing(house, ALICE, BOB) as (alice, bob):
+        for path in ("/incidents/1", "/stop", "/"):
+            assert "<form" not in await bob.open(path)
+        for button, form in forms(await alice.open("/incidents/1")).items():
+            code, page = await bob.send(form)
+            assert (code, "bob is a viewer" in reads(page)) == (403, True), button
+        for command in OFFERED:
+            code, _ = await bob.send(Form(f"/do/{command}", {"reason": "x", "incident": "1"}))
+            assert code == 403
+    assert kinds(house) == before
+
+
+async def test_whoever_does_not_sign_in_is_refused(house: House) -> None:
+    async with browsing(house, ALICE, None) as (alice, nobody):
+        form = forms(await alice.open("/stop"))["Freeze Hale"]
+        code, _ = await nobody.send(form, reason="x")
+    assert code == 401
+    assert not house.journal.board.freezes
+
+
+async def test_without_users_every_form_is_refused() -> None:
+    house = House()
+    async with browsing(house, None) as (nobody,):
+        for command in OFFERED:
+            code, page = await nobody.send(Form(f"/do/{command}", {"reason": "x"}))
+            assert (code, "nobody_signs_in" in reads(page)) == (403, True)
+    assert not house.store.records
+
+
+async def test_no_path_changes_anything_by_get(house: House) -> None:
+    before = len(house.store.records)
+    async with browsing(house, ALICE) as (alice,):
+        form = forms(await alice.open("/incidents/1"))[APPROVE]
+        for method in ("GET", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH"):
+            response = await alice.session.request(method, form.action, params=form.fields)
+            assert response.status == 405, method
+            response = await alice.session.request(
+                method, "/api/v1/approve", params={"incident": "1"}
+            )
+            assert response.status == 404, method
+    assert len(house.store.records) == before
+
+
+# --- Other people's pages -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("headers", "why"),
+    [
+        ({"Sec-Fetch-Site": "cross-site"}, "another site"),
+        ({"Sec-Fetch-Site": "same-site"}, "a neighbour below the same domain"),
+        ({"Sec-Fetch-Site": "none"}, "nobody's page"),
+        ({"Origin": "https://evil.example"}, "an old browser at another site"),
+        ({"Origin": "null"}, "a page in a sandbox"),
+        ({"Origin": "http://127.0.0.1:1"}, "another port of the same host"),
+        ({"Origin": ""}, "an origin that is none"),
+    ],
+)
+async def test_a_form_that_another_site_sends_is_refused_even_with_a_good_token(
+    headers: dict[str, str], why: str, house: House
+) -> None:
+    before = len(house.store.records)
+    async with browsing(house, ALICE) as (alice,):
+        form = forms(await alice.open("/incidents/1"))[APPROVE]
+        code, page = await alice.send(form, headers)
+    assert (code, "cross_site" in reads(page)) == (403, True), why
+    assert len(house.store.records) == before
+
+
+async def test_a_proxy_before_us_may_have_the_name_that_people_know(house: House) -> None:
+    async with browsing(house, ALICE) as (alice,):
+        form = forms(await alice.open("/incidents/1"))[APPROVE]
+        code, _ = await alice.send(form, {"Origin": "https://hale.example"})
+    assert code == 303
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"token": ""},
+        {"token": "x"},
+        {"token": "\u00fc" * 32},
+        {"incident": "2"},
+        {"seen": "0123456789abcdef"},
+        {"seen": ""},
+    ],
+)
+async def test_a_token_is_good_for_the_form_that_it_stands_in_and_no_other(
+    change: dict[str, str], house: House
+) -> None:
+    before = len(house.store.records)
+    async with browsing(house, ALICE) as (alice,):
+        form = forms(await alice.open("/incidents/1"))[APPROVE]
+        code, page = await alice.send(replace(form, fields={**form.fields, **change}))
+        assert (code, "stale_form" in reads(page)) == (403, True)
+        code, _ = await alice.send(replace(form, action="/do/deny"))
+        assert code == 403
+    assert len(house.store.records) == before
+
+
+async def test_a_token_of_one_user_is_none_of_another(house: House, tmp_path: Path) -> None:
+    path = house.users
+    assert path is not None
+    path.write_text(path.read_text().replace("role: viewer", "role: operator"))
+    async with browsing(house, ALICE, BOB) as (alice, bob):
+        form = forms(await alice.open("/incidents/1"))[APPROVE]
+        code, page = await bob.send(form)
+    assert (code, "stale_form" in reads(page)) == (403, True)
+
+
+async def test_a_form_from_a_former_life_of_the_healer_is_refused(house: House) -> None:
+    async with browsing(house, ALICE) as (alice,):
+        form = forms(await alice.open("/incidents/1"))[APPROVE]
+    async with browsing(house, ALICE) as (alice,):
+        code, page = await alice.send(form)
+    assert (code, "open the page again" in reads(page)) == (403, True)
+
+
+# --- Two who look at the same page ----------------------------------------------------------
+
+
+async def test_a_double_click_says_yes_once(house: House) -> None:
+    async with browsing(house, ALICE) as (alice,):
+        form = forms(await alice.open("/incidents/1"))[APPROVE]
+        answers = await asyncio.gather(alice.send(form), alice.send(form), alice.send(form))
+    assert sorted(code for code, _ in answers) == [303, 409, 409]
+    assert kinds(house).count("ApprovalGiven") == 1
+    said = next(page for code, page in answers if code == 409)
+    assert "alice (web) said yes to exactly this already" in reads(said)
+
+
+async def test_what_stands_on_an_old_page_is_refused_when_it_is_not_so_any_more(
+    house: House,
+) -> None:
+    async with browsing(house, ALICE) as (alice,):
+        old = forms(await alice.open("/incidents/1"))
+        await alice.send(old[DENY])
+        await alice.press("/incidents/1", ADOPT)
+        await house.held(reason="approval_needed")
+        before = len(house.store.records)
+        code, page = await alice.send(old[APPROVE])
+        assert (code, "changed_since" in reads(page)) == (409, True)
+        code, page = await alice.send(old[DENY])
+        assert (code, "changed_since" in reads(page)) == (409, True)
+        assert "Nothing was changed." in reads(page)
+        assert 'href="/incidents/1"' in page, "the way back to how it is now"
+    assert len(house.store.records) == before
+
+
+async def test_an_unfreeze_ends_only_what_was_seen(house: House) -> None:
+    async with browsing(house, ALICE) as (alice,):
+        _, page = await alice.press("/stop", "Freeze Hale", reason="moving rack b")
+        await house.journal.write(ev.Frozen("smoke in rack c", "root"))
+        code, page = await alice.send(forms(page)["Unfreeze"])
+    assert code == 409
+    assert "smoke in rack c (by root)" in reads(page)
+    assert len(house.journal.board.freezes) == 2
+
+
+async def test_a_release_ends_only_what_was_seen(house: House) -> None:
+    async with browsing(house, ALICE) as (alice,):
+        _, page = await alice.press("/stop", "Hold this node", reason="fan", node="web1")
+        await house.journal.write(ev.NodeHeld("web1", "I am inside it", "root", None))
+        code, page = await alice.send(forms(page)["Release web1"])
+    assert code == 409
+    assert "I am inside it (by root)" in reads(page)
+
+
+async def test_an_incident_that_closed_meanwhile_takes_no_answer(house: House) -> None:
+    async with browsing(house, ALICE) as (alice,):
+        form = forms(await alice.open("/incidents/1"))[APPROVE]
+        await house.journal.write(ev.IncidentClosed("1", "cleared", "gone"))
+        code, _ = await alice.send(form)
+        page = await alice.open("/incidents/1")
+    assert code == 409
+    assert "<form" not in page
+
+
+# --- Forms that are none --------------------------------------------------------------------
+
+
+async def post(alice: Browser, data: bytes, **headers: str) -> int:
+    sent = {"Content-Type": "application/x-www-form-urlencoded"} | headers
+    response = await alice.session.post("/do/freeze", data=data, headers=sent)
+    return response.status
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"", 403),  # a form like any other, without a token
+        (b"&&&", 400),
+        (b"reason", 400),
+        (b"reason=a&reason=b", 400),
+        (b"reason=%ff", 400),
+        ("reason=\u00fc".encode(), 400),
+        (b"&".join(b"f%d=x" % number for number in range(11)), 400),
+        (b"reason=" + b"x" * MOST_BYTES, 413),
+        (b"reason=x", 403),
+    ],
+)
+async def test_what_no_page_of_ours_sends_is_refused(data: bytes, code: int, house: House) -> None:
+    async with browsing(house, ALICE) as (alice,):
+        assert await post(alice, data) == code
+    assert not house.journal.board.freezes
+
+
+@pytest.mark.parametrize("type_", ["application/json", "text/plain", "multipart/form-data"])
+async def test_a_form_of_another_kind_is_refused(type_: str, house: House) -> None:
+    async with browsing(house, ALICE) as (alice,):
+        assert await post(alice, b"reason=x", **{"Content-Type": type_}) == 415
+
+
+@pytest.mark.parametrize("reason", ["", "   ", "x" * 201, "two\nlines", "\x1b[2J", "\u202e"])
+async def test_a_reason_is_one_printable_line(reason: str, house: House) -> None:
+    async with browsing(house, ALICE) as (alice,):
+        code, _ = await alice.press("/stop", "Hold this node", reason=reason)
+    assert code == 400
+    assert not house.journal.board.holds
+
+
+async def test_an_unknown_command_or_node_is_refused(house: House) -> None:
+    async with browsing(house, ALICE) as (alice,):
+        code, _ = await alice.send(Form("/do/explain", {"target": "web1"}))
+        assert code == 404
+        code, page = await alice.press("/stop", "Hold this node", node="web9", reason="x")
+        assert (code, "unknown_node" in reads(page)) == (409, True)
+
+
+async def test_hostile_words_of_a_person_change_no_page(house: House) -> None:
+    hostile = HOSTILE.replace("\x1b", "").replace("\u202e", "").replace("\n", " ")
+    async with browsing(house, ALICE) as (alice,):
+        code, page = await alice.press("/stop", "Freeze Hale", reason=hostile)
+        assert code == 303
+        assert "<script>alert('x')</script>" in reads(page)
+        await alice.press("/stop", "Hold this node", reason=hostile)
+        for path in ("/", "/stop", "/incidents/1"):
+            reads(await alice.open(path))
+
+
+async def test_a_journal_without_room_says_that_nothing_was_done(house: House) -> None:
+    async with browsing(house, ALICE) as (alice,):
+        house.store.full = True
+        code, page = await alice.press("/stop", "Freeze Hale", reason="x")
+    assert (code, "store_full" in reads(page)) == (503, True)
