@@ -14,6 +14,8 @@ from exporter.config import ConfigError
 DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 WHOLE = re.compile(r"0|[1-9][0-9]*")
+# Of a UTF-16 pair; YAML's escapes can say one, and no program, resolver or log can take it.
+HALVES = re.compile("[\ud800-\udfff]")
 # Larger than any real file by far; yaml.compose would take minutes for more.
 MAX_BYTES = 1024 * 1024
 
@@ -67,6 +69,9 @@ def compose(text: str, mistakes: Mistakes) -> yaml.Node | None:
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
             if isinstance(event, yaml.AliasEvent):
                 mistakes.add(event.start_mark, "", "aliases (*name) are not allowed; write it out")
+                return None
+            if isinstance(event, yaml.ScalarEvent) and HALVES.search(event.value):
+                mistakes.add(event.start_mark, "", "half a character (\\uD800 to \\uDFFF)")
                 return None
         node: yaml.Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:

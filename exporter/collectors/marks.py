@@ -66,9 +66,14 @@ def _mark(value: object) -> Mark:
     match value:
         case {"mark": str(mark), "subject": str(subject), "owners": [*owners], "since": str(since)}:
             kinds = {_kind(owner) for owner in owners}
-            if MARK.fullmatch(mark) and subject and kinds and kinds <= {*OWNER_KINDS}:
+            if MARK.fullmatch(mark) and _shown(subject) and kinds and kinds <= {*OWNER_KINDS}:
                 return Mark(mark, subject, tuple(sorted(kinds)), _unix(since))
     raise Malformed(f"marks: wanted mark, subject, owners and since, saw {str(value)[:160]}")
+
+
+def _shown(subject: str) -> bool:
+    """Tell whether it can be a label that no other subject has; halves of characters all become `?`."""
+    return bool(subject) and subject.isprintable()
 
 
 def _kind(owner: object) -> str:

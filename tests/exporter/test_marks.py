@@ -56,6 +56,8 @@ def test_a_newer_gate_may_say_more_of_a_mark() -> None:
         one(mark="Pool Drain"),
         one(mark=1),
         one(subject=""),
+        one(subject="\ud800"),
+        one(subject="web\r/web1"),
         one(owners=[]),
         one(owners="person:alice"),
         one(owners=["nobody:alice"]),

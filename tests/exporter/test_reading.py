@@ -117,6 +117,8 @@ def test_all_mistakes_are_told_at_once_each_with_its_place() -> None:
         ("cluster: a\ncluster: b\nnode: c\n", ":2:1: cluster: there twice"),
         ("cluster: \nnode: c\n", ":1:9: cluster: wanted a text, saw nothing"),
         ("a: &a [b]\nc: *a\n", ":2:4: aliases"),
+        (HEAD + 'group: "\\uD800"\n', ":3:8: half a character"),
+        (HEAD + '"\\uDFFF": a\n', ":3:1: half a character"),
         ("[" * 2000, "not YAML"),
         ("cluster: \x00\n", "not YAML"),
         ("{}\n---\n{}\n", "not YAML"),
