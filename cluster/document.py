@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from yaml import YAMLError
 from yaml.composer import Composer
 from yaml.error import MarkedYAMLError
-from yaml.events import AliasEvent, Event, NodeEvent
+from yaml.events import AliasEvent, Event, NodeEvent, ScalarEvent
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from yaml.parser import Parser
 from yaml.reader import Reader, ReaderError
@@ -21,6 +21,8 @@ from cluster.errors import ConfigErrors, Path, Problem
 
 MAX_BYTES = 4 * 1024 * 1024
 MAX_DEPTH = 32
+# Of a UTF-16 pair: YAML's escapes can say one, and no file that we write can hold it.
+_HALVES = re.compile(r"[\ud800-\udfff]")
 
 Value = None | bool | int | float | str | list["Value"] | dict[str, "Value"]
 
@@ -71,6 +73,8 @@ class _Composer(Reader, Scanner, Parser, Composer, _Resolver):
         event: Event = self.peek_event()  # type: ignore[no-untyped-call]  # the stubs leave it out
         if isinstance(event, AliasEvent) or (isinstance(event, NodeEvent) and event.anchor):
             raise _RefusedError("anchors and aliases are not read. Write the value out", event)
+        if isinstance(event, ScalarEvent) and _HALVES.search(event.value):
+            raise _RefusedError("\\ud800 to \\udfff are no characters. Write the one meant", event)
         if self._depth >= MAX_DEPTH:
             raise _RefusedError(
                 f"nested deeper than {MAX_DEPTH} levels. Nothing in cluster.yml is", event

@@ -60,7 +60,9 @@ def _reclaimable(text: str) -> str:
 
 
 def _match(text: str) -> str:
-    if re.fullmatch(MATCH_PATTERN.strip("^$"), text) is None or text in (".", ".."):
+    shaped = re.fullmatch(MATCH_PATTERN.strip("^$"), text) is not None
+    # What cannot be seen in a page or a terminal could be another pattern than it seems.
+    if not shaped or not text.isprintable() or text in (".", ".."):
         raise ValueError(
             f"{text!r} is not a pattern for a file's name, which has no '/'. Write \"*.tmp\"."
         )

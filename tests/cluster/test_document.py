@@ -41,6 +41,8 @@ def test_a_scalar_means_what_yaml_1_2_says(written: str, meant: object) -> None:
         (b"a:\n  b: c: d\n", "c.yml:2:7: mapping values are not allowed here"),
         (b"a: &x 1\n", "c.yml:1:4: anchors and aliases are not read"),
         (b"a: *x\n", "c.yml:1:4: anchors and aliases are not read"),
+        (b'a: "\\uD800"\n', "c.yml:1:4: \\ud800 to \\udfff are no characters"),
+        (b'"\\uDFFF": a\n', "c.yml:1:1: \\ud800 to \\udfff are no characters"),
         (b"a: 1\nb: \xff\n", "c.yml:2:1: the file is not UTF-8"),
         (b"a: 1\nb: \x07\n", "c.yml:2:4: a control character"),
         (b"[" * 100_000, f"nested deeper than {MAX_DEPTH} levels"),
