@@ -9,6 +9,9 @@ NAME = "common_cause"
 NOT_RUNNING = FAILED_STATES | {"activating", "deactivating"}
 """ActiveState values in which nobody can be overloaded by requests."""
 
+CALLING = (State.OPEN, State.HELD, State.ESCALATED)
+"""States in which a member whose repair failed calls a person, for all that fail alike."""
+
 NEED = "to be the first of those that fail alike, or the first one's repair proved"
 
 
@@ -33,7 +36,7 @@ def common_cause(proposal: Proposal, facts: Facts) -> Verdict:
             need=NEED,
             sentence="The first repair did not help, so the same again will not either.",
             # The person who has the first one is called once, for all of them.
-            passing=failed is not incident and failed.calls,
+            passing=failed is not incident and failed.state in CALLING,
         )
     began = _began(proposal, facts)
     following = next((one for one in alike if _preceded(one, began, since)), None)
@@ -156,7 +159,9 @@ def _recent(incident: Incident, since: float) -> bool:
 def _repair_failed(incident: Incident, since: float) -> bool:
     bad = (Outcome.FAILED, Outcome.REFUSED, Outcome.NOT_VERIFIED)
     last = incident.attempts[-1] if incident.attempts else None
-    if last is None or last.began_at < max(since, incident.adopted_at):
+    # One that is open goes on failing, however long ago it was treated.
+    oldest = since if incident.state is State.CLOSED else 0.0
+    if last is None or last.began_at < max(oldest, incident.adopted_at):
         return False
     # Out of harm's way is not repaired.
     return incident.state is State.MITIGATED or (last.outcome in bad and last.touched)

@@ -253,16 +253,21 @@ def test_one_that_was_dead_before_the_action_does_not_follow_it_however_late_its
     assert verdict(world, second) == ("", "act")
 
 
-def test_where_a_person_has_the_canary_the_others_do_not_call_again():
-    world = broken()
+def test_the_canary_that_failed_calls_a_person_for_all_that_fail_alike_and_none_is_treated():
+    world = broken(unit_age=60.0)
     world.down.add(Target("web2", "nginx"))
     opened(world)
     second = opened(world, "web2/nginx", 2)
     acted(world, "1", ended=Outcome.NOT_VERIFIED)
-    assert said(world, second, "common_cause").calls
-    world.journal(ev.IncidentEscalated("1", "ladder_exhausted", ""))
+    world.now += 7200  # it does not end by waiting
+    first = said(world, world.board.incidents["1"], "common_cause")
+    assert (first.reason, first.calls) == ("canary_failed", True)
     told = said(world, second, "common_cause")
     assert (told.reason, told.calls) == ("canary_failed", False)
+    world.journal(ev.IncidentEscalated("1", "ladder_exhausted", ""))
+    assert not said(world, second, "common_cause").calls
+    world.journal(ev.IncidentClosed("1", "cleared", ""))  # a person found out what it is
+    assert said(world, second, "common_cause").allowed
 
 
 def test_a_member_that_may_never_be_treated_does_not_keep_the_others_waiting():
