@@ -10,6 +10,9 @@ from healer.core.ladder import Rung, Verification
 BLIND = ("no_answer", "alarms_unknown")
 """What says nothing about the target: the monitoring could not be asked."""
 
+LEFT_TO_OTHERS = "still_marked"
+"""The gate's word for a mark that is ours no more and stands for others: nothing changes outside for us to see."""
+
 BLIND_SECONDS = 300.0
 """How much longer than `within` a proof is waited for while nobody can be asked."""
 
@@ -78,6 +81,8 @@ def verify(
         well_since: Since when every look was good, epoch seconds; None if the last was not.
         now: Epoch seconds.
     """
+    if attempt.action in GIVING_BACK and attempt.reason == LEFT_TO_OTHERS:
+        return Verified(f"our part of the mark is gone, others keep it: {attempt.detail}")
     missing = _missing(spec, attempt, proof)
     if missing is None:
         soaked = now - well_since if well_since is not None else 0.0

@@ -237,6 +237,7 @@ class FakeGates:
         invocation, age: What they see of each unit; seconds since its last change.
         holds: Set on the nodes themselves.
         refuse: How they decline a verb, by the verb.
+        kept: Where a person took a member out as well, as (balancer, pool/member).
     """
 
     cluster: FakeCluster
@@ -253,6 +254,7 @@ class FakeGates:
     age: float = 60.0
     holds: tuple[str, ...] = ()
     refuse: dict[str, str] = field(default_factory=dict)
+    kept: set[tuple[str, str]] = field(default_factory=set)
 
     async def look(self, node: str, names: Sequence[str]) -> Look:
         self._reach(node)
@@ -281,6 +283,8 @@ class FakeGates:
             return Ended(Outcome.REFUSED, self.refuse[order.verb], "as the test says")
         if self.pause is not None:
             await self.pause.wait()
+        if order.verb == "pool.return" and _marked(order) in self.kept:
+            return Ended(Outcome.DONE, "still_marked", "drain for person:unknown")
         self._mark(order)
         if self.cures:
             unit = dict(order.args).get("unit")
@@ -303,12 +307,10 @@ class FakeGates:
             raise Unreachable(f"{node}: no route to host")
 
     def _mark(self, order: Order) -> None:
-        told = dict(order.args)
-        mark = (order.node, f"{told.get('pool')}/{told.get('member')}")
         if order.verb == "pool.drain":
-            self.cluster.drained.add(mark)
+            self.cluster.drained.add(_marked(order))
         elif order.verb == "pool.return":
-            self.cluster.drained.discard(mark)
+            self.cluster.drained.discard(_marked(order))
 
     def _pool(self, node: str, pool: str) -> dict[str, MemberLook]:
         members = self.cluster.topology.groups[self.cluster.topology.pools[pool].members].nodes
@@ -324,6 +326,11 @@ class FakeGates:
             return None
         state = "active" if self.cluster.serves(Target(node, service.name)) else "failed"
         return UnitLook(name, "loaded", state, state, "success", self.invocation, 0, self.age, ())
+
+
+def _marked(order: Order) -> tuple[str, str]:
+    told = dict(order.args)
+    return order.node, f"{told.get('pool')}/{told.get('member')}"
 
 
 @dataclass

@@ -61,6 +61,19 @@ async def test_what_a_person_mended_comes_back_into_every_pool_before_the_incide
     assert owners == {village.incident().owner}
 
 
+async def test_what_a_person_took_out_too_stays_out_and_is_asked_for_once(village):
+    """The gate's word is the proof there: what HAProxy shows is the person's doing, and no reason to ask again."""
+    village.gates.kept.add(("lb1", "web/web1"))
+    async with village.armed():
+        village.fail()
+        await asyncio.sleep(30)
+        village.mend()
+        await asyncio.sleep(30)
+    assert orders(village) == [TOLD, *OUT, *BACK]
+    assert village.cluster.drained == {("lb1", "web/web1")}
+    assert (village.incident().state, village.incident().outcome) == (State.CLOSED, "cleared")
+
+
 async def test_a_balancer_that_is_dead_counts_as_out_and_is_set_when_it_returns(village):
     village.cluster.dark.add("lb1")
     async with village.armed():
