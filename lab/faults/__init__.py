@@ -36,6 +36,7 @@ from lab.faults.service_release import ServiceRelease
 from lab.faults.service_slow_start import ServiceSlowStart
 from lab.faults.service_starve import ServiceStarve
 from lab.faults.service_stop_process import ServiceStopProcess
+from lab.faults.service_unstartable import ServiceUnstartable
 from lab.faults.unit_reload import UnitReload
 from lab.faults.unit_restart import UnitRestart
 from lab.faults.unit_start import UnitStart
@@ -74,6 +75,7 @@ FAULTS: Mapping[str, type[Fault]] = MappingProxyType(
         "service.slow_start": ServiceSlowStart,
         "service.starve": ServiceStarve,
         "service.stop_process": ServiceStopProcess,
+        "service.unstartable": ServiceUnstartable,
         "unit.reload": UnitReload,
         "unit.restart": UnitRestart,
         "unit.start": UnitStart,

@@ -40,8 +40,8 @@ class HaproxySet:
         return f"{self.node}: {self.server} set to {self.state} through HAProxy's socket"
 
     def undo(self, lab: Lab) -> None:
-        """Make it ready."""
-        self._set(lab, "ready")
+        """Make it ready, and let go of the mark that Hale's gate may have made of it."""
+        run(lab, self.node, ["hale-gate", "return", "--all", self.server])
 
     def _set(self, lab: Lab, state: str) -> None:
         run(lab, self.node, ["/usr/bin/python3", "-c", _SET, self.socket, self.server, state])

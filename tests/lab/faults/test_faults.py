@@ -11,6 +11,7 @@ from tests.lab.drills.fakes import FakeLab
 
 UNIT = {"unit": "nginx.service"}
 SLOW = "/run/systemd/system/nginx.service.d/50-hale-lab-slow-start.conf"
+UNSTARTABLE = "/run/systemd/system/nginx.service.d/50-hale-lab-unstartable.conf"
 OF_THE_NETWORK = {"network.cut", "network.mend"}
 INCIDENTS = '[{"id": "7", "node": "web1", "service": "old", "state": "held"}]'
 
@@ -114,6 +115,12 @@ def lab(tmp_path: Path) -> FakeLab:
             ["rm --force " + SLOW, "systemctl daemon-reload"],
         ),
         (
+            "service.unstartable",
+            UNIT,
+            ["wrote " + UNSTARTABLE, "systemctl daemon-reload", "kill -KILL 77"],
+            ["rm --force " + UNSTARTABLE, "systemctl daemon-reload", "sh nginx.service"],
+        ),
+        (
             "service.starve",
             UNIT,
             ["systemctl set-property --runtime nginx.service CPUQuota=0.1%"],
@@ -128,7 +135,7 @@ def lab(tmp_path: Path) -> FakeLab:
             "haproxy.set",
             {"server": "web/web1"},
             ["python3 /run/haproxy/admin.sock web/web1 drain"],
-            ["python3 /run/haproxy/admin.sock web/web1 ready"],
+            ["hale-gate return --all web/web1"],
         ),
         ("gate.hold", {}, ["hale-gate hold drill --for 2h"], ["hale-gate release"]),
         (
