@@ -15,6 +15,9 @@ from healer.core.topology import Topology
 from healer.instants import rfc3339
 from healer.shapes import GroupStateView, MarkView, MemberView, RungView
 
+Place = tuple[str, str, str]
+"""A mark, its subject, and the node at whose gate it stands."""
+
 
 def rung_views(incident: Incident, topology: Topology) -> list[RungView]:
     """Show every rung of an incident's ladder, and which of them comes next; none where there is no ladder."""
@@ -83,16 +86,34 @@ def group_views(
     return shown
 
 
-def mark_views(incidents: Iterable[Incident]) -> list[MarkView]:
-    """Show every mark that open incidents have set, as the journal knows it."""
+def mark_views(incidents: Iterable[Incident], picture: Picture | None) -> list[MarkView]:
+    """Show every mark, the oldest first: those that open incidents may have set, and those that exporters tell of.
+
+    The journal knows whose a mark is, and the exporter whether it stands; people's marks only the exporter knows.
+    """
+    owners: dict[Place, list[str]] = {}
+    since: dict[Place, float] = {}
+    for one in incidents:
+        for attempt in one.marks:
+            place = (attempt.action, subject_of(attempt.args), attempt.gate)
+            owners.setdefault(place, []).append(f"incident:{one.id}")
+            since[place] = min(attempt.began_at, since.get(place, attempt.began_at))
+    seen = picture.marks if picture is not None else frozenset()
+    for told in sorted(seen, key=lambda one: one.owner_kind):
+        place = (told.mark, told.subject, told.node)
+        ours = owners.setdefault(place, [])
+        if told.owner_kind != "incident" or not any(one.startswith("incident:") for one in ours):
+            ours.append(told.owner_kind)
+        since[place] = min(told.since, since.get(place, told.since))
+    stands = {(told.mark, told.subject, told.node) for told in seen}
     return [
         MarkView(
-            mark=mark.action,
-            subject=subject_of(mark.args),
-            node=mark.gate,
-            incident=one.id,
-            since=rfc3339(mark.began_at),
+            mark=place[0],
+            subject=place[1],
+            node=place[2],
+            owners=owners[place],
+            since=rfc3339(since[place]),
+            seen=place in stands if picture is not None else None,
         )
-        for one in incidents
-        for mark in one.marks
+        for place in sorted(owners, key=lambda place: (since[place], place))
     ]

@@ -88,6 +88,13 @@ def answers(incident: Incident) -> list[str]:
     return ["adopt"] if given or held == "pre_existing" else []
 
 
+def owner_words(owner: str) -> str:
+    """Say for whom a mark stands, as healer.shapes.MarkView has it."""
+    kind, _, id_ = owner.partition(":")
+    known = {"person": "a person", "lock": "a lock", "incident": "an incident that is over"}
+    return f"incident {id_}" if id_ else known.get(kind, kind)
+
+
 PURPOSES = {
     "approve": "say yes to the next step",
     "deny": "say no: it becomes yours",

@@ -197,13 +197,18 @@ class HoldView(TypedDict):
 
 
 class MarkView(TypedDict):
-    """Something that an open incident has taken away, and through whose gate; it is given back when that is over."""
+    """Something that is taken away for now, and at whose gate; the last of its owners gives it back.
+
+    `owners` has `incident:ID` for an open incident, else the kind: incident, person, lock. `seen` says whether
+    the node's exporter tells of it; None where nothing is known of it.
+    """
 
     mark: str
     subject: str
     node: str
-    incident: str
+    owners: list[str]
     since: str | None
+    seen: bool | None
 
 
 class MemberView(TypedDict):

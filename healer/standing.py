@@ -16,6 +16,9 @@ from healer.core.topology import Numbers, Topology
 from healer.journal import Journal
 from healer.ports import Clock
 
+SHOWN_FOR = 15.0
+"""Seconds for which one look at the cluster is shown as how it is now."""
+
 JUMP_MEMORY = 60.0
 """Seconds for which a jump makes every age doubtful."""
 
@@ -32,6 +35,7 @@ class Watch:
         weather: Whether nodes vanish together.
         holders: Who holds each virtual address.
         minority: Whether the last look showed no majority of the nodes.
+        picture: The last look at the cluster itself; None where Prometheus did not say.
     """
 
     journal: Journal
@@ -44,6 +48,8 @@ class Watch:
     weather: Weather = field(default_factory=Weather)
     holders: Holders = field(default_factory=Holders)
     minority: bool = False
+    picture: Picture | None = None
+    _pictured_at: float = 0.0
     _offset: float | None = None
     _jumped_at: float | None = None
 
@@ -57,10 +63,17 @@ class Watch:
 
     def look_at_nodes(self, picture: Picture | None, topology: Topology) -> None:
         """Take in how the cluster looks, once a look; None where Prometheus did not say."""
+        self.picture, self._pictured_at = picture, self.clock.boottime()
         self.weather = self.weather.after(picture, topology)
         self.holders = self.holders.after(picture, topology)
         seen = 0 if picture is None else picture.seen(topology.nodes)
         self.minority = seen * 2 <= len(topology.nodes)
+
+    @property
+    def latest(self) -> Picture | None:
+        """The cluster for people to look at; None where the last look is too old to be shown as now."""
+        old = self.clock.boottime() - self._pictured_at > SHOWN_FOR
+        return None if old else self.picture
 
     @property
     def clock_jumped(self) -> bool | None:

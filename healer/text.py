@@ -6,6 +6,7 @@ Rule: no colours, no wrapping, and whatever a stranger wrote is made printable f
 from collections.abc import Iterable, Sequence
 
 from healer.plain import printable
+from healer.sentences import owner_words
 from healer.shapes import (
     ExplanationView,
     GuardsView,
@@ -165,7 +166,8 @@ def status(one: StatusView) -> str:
         for each in one["holds"]
     ]
     marks = [
-        f"{each['mark']} of {each['subject']} at the gate of {each['node']}, for incident {each['incident']}"
+        f"{each['mark']} of {each['subject']} at the gate of {each['node']}, for "
+        + " and ".join(owner_words(owner) for owner in each["owners"])
         for each in one["marks"]
     ]
     counts = " ".join(f"{state}={count}" for state, count in one["incidents"].items() if count)

@@ -256,7 +256,7 @@ def status_view(watch: Watch, topology: Topology, version: str) -> StatusView:
         storing=watch.storing,
         freezes=freeze_views(watch),
         holds=hold_views(watch),
-        marks=mark_views(board.open),
+        marks=mark_views(board.open, watch.latest),
         watchdog_age_seconds=None if age is None else round(age, 3),
         sight_complete=watch.sight is not None and watch.sight.complete,
         incidents={one.value: states.count(one) for one in State if one is not State.CLOSED},

@@ -17,7 +17,7 @@ from healer.adapters.http_json import call
 from healer.core.actions import Args
 from healer.core.alert import Alert, Target
 from healer.core.facts import Evidence, Reading
-from healer.core.picture import NodeHealth, Picture
+from healer.core.picture import NodeHealth, Picture, SeenMark
 from healer.core.topology import EXPORTER
 from healer.errors import Unreachable
 from healer.ports import Clock
@@ -179,10 +179,7 @@ class HttpPrometheus:
                 self._alert(_without(labels, "alertstate"), 0.0)
                 for labels, _ in parts.since(oldest, "alert")
             ),
-            marks=frozenset(
-                (labels.get("mark", ""), labels.get("subject", ""))
-                for labels, _ in parts.since(oldest, "mark")
-            ),
+            marks=frozenset(_mark(labels, since) for labels, since in parts.since(oldest, "mark")),
             addresses=addresses,
         )
 
@@ -286,6 +283,13 @@ class _Parts:
     def since(self, oldest: float, part: str) -> list[tuple[Labels, float]]:
         """Return labels and value of each series of a part with a sample that is no older."""
         return [(labels, value) for labels, value, at in self.of(part) if at >= oldest]
+
+
+def _mark(found: Labels, since: float) -> SeenMark:
+    mark, subject, node, kind = (
+        found.get(name, "") for name in ("mark", "subject", "node", "owner_kind")
+    )
+    return SeenMark(mark, subject, node, kind, since)
 
 
 K = TypeVar("K")

@@ -257,7 +257,8 @@ class Facts:
     def out_of(self, group: str) -> frozenset[str]:
         """The members of a group that a mark keeps out, whoever says so: journal, gates or exporters."""
         known = set(self.marked)
-        known |= self.picture.marks if self.picture is not None else set()
+        seen = self.picture.marks if self.picture is not None else ()
+        known |= {(one.mark, one.subject) for one in seen}
         looks = (one.look for one in self.gates.values() if one.look is not None)
         known |= {(one.mark, one.subject) for look in looks for one in look.marks or ()}
         pools = (pool for pool in self.topology.pools.values() if pool.members == group)

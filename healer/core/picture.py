@@ -25,13 +25,32 @@ class NodeHealth:
 
 
 @dataclass(frozen=True, slots=True)
+class SeenMark:
+    """A mark as an exporter tells of it.
+
+    Attributes:
+        mark: pool.drain or address.decline.
+        subject: What is taken away.
+        node: At whose gate it stands.
+        owner_kind: incident, person or lock.
+        since: Unix time.
+    """
+
+    mark: str
+    subject: str
+    node: str
+    owner_kind: str
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """The cluster at one moment of Prometheus' time.
 
     Attributes:
         services: hale_service_up; a service without a fresh sample is not in it.
         addresses: hale_virtual_address_held, by the IP address and by node.
-        marks: Every mark that an exporter tells of, as (mark, subject).
+        marks: Every mark that an exporter tells of, once for each kind of owner.
         critical: Critical alerts that fire now.
     """
 
@@ -39,7 +58,7 @@ class Picture:
     nodes: Mapping[str, NodeHealth]
     services: Mapping[Target, bool]
     critical: frozenset[Alert]
-    marks: frozenset[tuple[str, str]] = frozenset()
+    marks: frozenset[SeenMark] = frozenset()
     addresses: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
 
     def seen(self, nodes: Iterable[str]) -> int:

@@ -11,9 +11,6 @@ from healer.timeline import Timeline
 from healer.views import guards_view, incident_row, incident_view, status_view
 from healer.web.answers import answer, refusal
 from healer.web.desk import DESK, Desk
-from healer.web.sights import Sights
-
-SIGHTS = web.AppKey("SIGHTS", Sights)
 
 STATES = {state.value: state for state in State}
 
@@ -95,14 +92,13 @@ async def status(request: web.Request) -> web.Response:
 
 async def groups(request: web.Request) -> web.Response:
     """Show every group: how each member is, and how many more it can spare."""
-    return answer({"groups": await groups_of(request)})
+    return answer({"groups": groups_of(request.app[DESK])})
 
 
-async def groups_of(request: web.Request) -> list[GroupStateView]:
+def groups_of(desk: Desk) -> list[GroupStateView]:
     """Return how every group stands, as Prometheus last said."""
-    desk = request.app[DESK]
-    picture = await request.app[SIGHTS].picture()
-    return group_views(desk.topology, picture, desk.watch.standing(), desk.clock.wall())
+    standing, now = desk.watch.standing(), desk.clock.wall()
+    return group_views(desk.topology, desk.watch.latest, standing, now)
 
 
 async def whole(desk: Desk, one: Incident) -> IncidentView:

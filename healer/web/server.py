@@ -12,12 +12,10 @@ from healer.errors import ConfigError
 from healer.web import api, assets, control, doing, events, site
 from healer.web.access import signed_in
 from healer.web.answers import cautious
-from healer.web.api import SIGHTS
 from healer.web.desk import DESK, Desk
 from healer.web.framing import SAID, TOKENS
 from healer.web.live import LIVE, Live
 from healer.web.said import Said
-from healer.web.sights import Sights
 from healer.web.tokens import Tokens
 from healer.web.webhook import HINTS, MOST_BYTES, READ_SECONDS, Hints, webhook
 
@@ -36,7 +34,6 @@ def public_app(desk: Desk, read_seconds: float = READ_SECONDS) -> web.Applicatio
     app[DESK] = desk
     app[HINTS] = Hints(read_seconds)
     app[TOKENS], app[SAID] = Tokens(), Said(desk.clock)
-    app[SIGHTS] = Sights(desk.gatherer.prometheus, desk.clock)
     app[LIVE] = live = Live(desk.watch)
     desk.journal.listen(live)
     app.on_shutdown.append(_close(live))
@@ -58,7 +55,6 @@ def control_app(desk: Desk) -> web.Application:
         middlewares=[cautious, control.root_only], client_max_size=control.MOST_BYTES
     )
     app[DESK] = desk
-    app[SIGHTS] = Sights(desk.gatherer.prometheus, desk.clock)
     app[control.ALLOWED] = frozenset({0, os.getuid()})
     app.add_routes([*api.routes(), *control.routes()])
     return app

@@ -52,7 +52,7 @@ async def overview(request: web.Request) -> web.Response:
     found = reversed(desk.journal.board.incidents.values())
     rows = [incident_row(one, desk.topology) for one in found]
     status = status_view(desk.watch, desk.topology, desk.version)
-    groups = await groups_of(request)
+    groups = groups_of(desk)
     return _page(overview_page.overview(framed(request), status, rows, groups))
 
 

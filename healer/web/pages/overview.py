@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from healer.sentences import owner_words
 from healer.shapes import GroupStateView, HoldView, IncidentRow, MarkView, StatusView
 from healer.web.frame import Frame, page
 from healer.web.markup import NOTHING, Markup, element, join, link, path_of, table, words
@@ -13,6 +14,8 @@ RECENT = 20
 
 MOST = 100
 """Open incidents on the page."""
+
+STANDS: dict[bool | None, str] = {True: "it stands", False: "not yet", None: "not known"}
 
 GOOD = frozenset({"healed", "cleared"})
 """Outcomes after which the trouble is gone."""
@@ -123,14 +126,21 @@ def _marks(marks: Sequence[MarkView], now: str) -> Markup:
         (
             element("code", one["mark"]),
             words(one["subject"]),
-            one["node"],
-            incident_link(one["incident"], f"incident {one['incident']}"),
+            words(one["node"]),
+            join([_owner(owner) for owner in one["owners"]], ", "),
             ago(one["since"], now),
+            STANDS[one["seen"]],
         )
         for one in marks
     ]
-    shown = table(("mark", "of", "at the gate of", "for", "since"), cells, "cards")
-    return section("marks", "Taken away for now", shown)
+    heads = ("mark", "of", "at the gate of", "for", "since", "as the node tells")
+    return section("marks", "Taken away for now", table(heads, cells, "cards"))
+
+
+def _owner(owner: str) -> Markup:
+    kind, _, incident = owner.partition(":")
+    text = owner_words(owner)
+    return incident_link(incident, text) if incident and kind == "incident" else join([text])
 
 
 def _groups(groups: Sequence[GroupStateView]) -> Markup:

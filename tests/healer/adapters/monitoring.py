@@ -23,6 +23,8 @@ hale_service_up{service="we\"i\\r\nd",service_group="web"} 1
 # TYPE hale_peer_up gauge
 hale_peer_up{peer="web2"} 1
 hale_peer_up{peer="web3"} 0
+# TYPE hale_mark_timestamp_seconds gauge
+hale_mark_timestamp_seconds{mark="pool.drain",subject="web/web3",owner_kind="person"} 1.8e+09
 """
 
 BY = "(cluster, node, group, failure_domain, service)"

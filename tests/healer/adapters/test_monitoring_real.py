@@ -16,7 +16,7 @@ from healer.adapters.prometheus import HttpPrometheus, PrometheusSettings
 from healer.clock import SystemClock
 from healer.core.alert import Alert, Target
 from healer.core.order import OwnAlert
-from healer.core.picture import NodeHealth
+from healer.core.picture import NodeHealth, SeenMark
 from healer.errors import Unreachable
 from healer.settings import read
 from tests.healer.adapters.monitoring import monitoring
@@ -130,6 +130,7 @@ async def test_the_picture_says_how_every_node_and_service_is(real):
         }
         assert picture.services == {Target("web1", "nginx"): False, Target("web1", WEIRD): True}
         assert [one.labels for one in picture.critical] == [DOWN]
+        assert picture.marks == {SeenMark("pool.drain", "web/web3", "web1", "person", 1.8e9)}
 
 
 async def test_nothing_in_the_picture_is_older_than_evidence_may_be(real):
