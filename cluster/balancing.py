@@ -37,6 +37,8 @@ _LOCAL = re.compile(
     r"http://(?P<host>127\.0\.0\.1|\[::1\])(:(?P<port>[0-9]{1,5}))?(?P<path>(/[A-Za-z0-9/_.%~-]{0,500})?)",
     re.ASCII,
 )
+# HAProxy reads a ',' as the next address and an '@' as a kind of one, and takes no longer path.
+_SOCKET = re.compile(r"/[A-Za-z0-9_./-]{1,96}", re.ASCII)
 _LISTEN = re.compile(r"(?P<host>\*|[0-9.]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})", re.ASCII)
 
 
@@ -51,6 +53,14 @@ def _local(text: str) -> str:
     return text
 
 
+def _socket(text: str) -> str:
+    if _SOCKET.fullmatch(text) is None:
+        raise ValueError(
+            f"{text[:40]!r} cannot be a socket of HAProxy: letters, digits, '_', '.', '-' and '/', at most 97."
+        )
+    return text
+
+
 def _listens(text: str) -> str:
     match = _LISTEN.fullmatch(text)
     if match is None or not 0 < int(match["port"]) < 65536 or not _bindable(match["host"]):
@@ -59,10 +69,25 @@ def _listens(text: str) -> str:
 
 
 def _bindable(host: str) -> bool:
+    if host == "*":
+        return True
     try:
-        return host == "*" or bool(ipaddress.ip_address(host.strip("[]")))
+        return ipaddress.ip_address(host.strip("[]")).version == (6 if "[" in host else 4)
     except ValueError:
         return False
+
+
+def _of_a_network(name: str) -> str:
+    if name == "lo":
+        raise ValueError("nobody else hears what is said on lo. Write the network's interface.")
+    return name
+
+
+def _hundredths(seconds: float) -> float:
+    """Accept what fits a VRRP advertisement (RFC 5798, Maximum Advertisement Interval)."""
+    if round(seconds * 1000) % 10:
+        raise ValueError("VRRP counts in steps of 10ms. Write a multiple of it.")
+    return seconds
 
 
 class AddressCheck(Block):
@@ -99,9 +124,9 @@ class VirtualAddress(Block):
     address: Ip
     prefix: Annotated[int, Field(strict=True, ge=1, le=128)] | None = None
     group: Name
-    interface: Interface
+    interface: Annotated[Interface, AfterValidator(_of_a_network)]
     router_id: Annotated[int, Field(strict=True, ge=1, le=255)]
-    advert_interval: Annotated[Period, between(0.1, 40)] = 1.0
+    advert_interval: Annotated[Period, between(0.1, 40), AfterValidator(_hundredths)] = 1.0
     check: AddressCheck | None = None
     manage: Flag = False
 
@@ -128,6 +153,16 @@ class VirtualAddress(Block):
             raise ValueError(
                 f"prefix: {self.prefix} is longer than an IPv{self.version} address. "
                 f"Write at most {longest}."
+            )
+        network = ipaddress.ip_interface(self.interface_address).network
+        ends = {network.network_address, network.broadcast_address}
+        if (
+            self.version == 4
+            and network.num_addresses > 2
+            and ipaddress.ip_address(self.address) in ends
+        ):
+            raise ValueError(
+                f"address: {self.address} stands for the whole network {network}. Write one within it."
             )
         return self
 
@@ -188,11 +223,17 @@ class Pool(Block):
     unit: Unit = "haproxy.service"
     port: Port
     listen: Annotated[str, AfterValidator(_listens)] | None = None
-    socket: File = "/run/haproxy/admin.sock"
+    socket: Annotated[File, AfterValidator(_socket)] = "/run/haproxy/admin.sock"
     state_file: File = "/var/lib/haproxy/hale-state"
     manage: Flag = False
 
     @property
     def listens(self) -> str:
-        """HOST:PORT of the balancers' frontend; the host may be `*`."""
+        """HOST:PORT of the balancers' frontend; the host may be `*`, and is in brackets where it is IPv6."""
         return self.listen or f"*:{self.port}"
+
+    @property
+    def listens_on(self) -> str | None:
+        """The one address of the balancers' frontend, in its usual spelling; None for all of them."""
+        host = self.listens.rpartition(":")[0].strip("[]")
+        return None if host == "*" else str(ipaddress.ip_address(host))

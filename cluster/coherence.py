@@ -4,6 +4,7 @@ It looks at the plain document, so that these mistakes are told together with th
 Rule: what is not shaped as it should be is passed over here; the model reports it.
 """
 
+import ipaddress
 from collections import Counter
 from collections.abc import Iterator
 
@@ -42,12 +43,21 @@ def references(document: Document) -> Iterator[Problem]:
         yield from reference(document, ("monitoring", "nodes", number), "node", nodes)
 
 
+def _usual(address: str) -> str:
+    """Write an address as everybody does: of an IPv6 address, and of a host name, there are many spellings."""
+    try:
+        return str(ipaddress.ip_address(address))
+    except ValueError:
+        return address.lower()
+
+
 def twice(document: Document) -> Iterator[Problem]:
     """Find what may stand only once: addresses, and members of a list of names."""
     owners: dict[str, str] = {}
     for node in document.mapping("nodes"):
         address = document.at("nodes", node, "address")
-        if isinstance(address, str) and (owner := owners.setdefault(address, node)) != node:
+        spelled = _usual(address) if isinstance(address, str) else ""
+        if spelled and (owner := owners.setdefault(spelled, node)) != node:
             message = f"{address} is already the address of {owner}."
             remedy = "Each node needs an address of its own."
             yield document.problem(("nodes", node, "address"), message, remedy)

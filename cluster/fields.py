@@ -100,7 +100,8 @@ def _ip(text: str) -> str:
     # Of an IPv6 address there are many writings, and each is compared and shown as text.
     if str(found) != text:
         raise ValueError(f"{text!r} is not the usual way to write it. Write {found}.")
-    if found.is_unspecified or found.is_loopback or found.is_multicast or "%" in text:
+    special = found.is_unspecified or found.is_loopback or found.is_multicast or found.is_reserved
+    if special or "%" in text:
         raise ValueError(f"{text} is no address that a node could hold for others.")
     return text
 

@@ -68,6 +68,7 @@ class Code(Enum):
     NO_TICKETS = ("HC046", Severity.INFO)
     NO_VOTE_TO_SPARE = ("HC047", Severity.WARNING)
     STORM_UNSEEN = ("HC048", Severity.INFO)
+    LISTENS_ELSEWHERE = ("HC049", Severity.WARNING)
 
     @property
     def word(self) -> str:

@@ -27,6 +27,8 @@ from cluster.guards import Guards
 from cluster.ladder import Mode, Verb
 from cluster.quantity import MAX_SECONDS
 
+EXPORTER_PORT = 9100
+
 
 def _objective(value: float) -> float:
     if not 0.5 <= value <= 0.99999:

@@ -10,6 +10,7 @@ from cluster.balancing import HEALTH_PORT, METRICS_PORT, MOST_CANDIDATES
 from cluster.document import Document, Value
 from cluster.errors import Path, Problem, did_you_mean
 from cluster.ladder import Action
+from cluster.settings import EXPORTER_PORT
 
 Look = Callable[[Document], Iterator[Problem]]
 
@@ -35,11 +36,15 @@ def names(document: Document) -> Iterator[Problem]:
 
 
 def readable_names(document: Document) -> Iterator[Problem]:
-    """Find names of addresses that a gate would take for something else it is asked about."""
+    """Find names that a gate, or HAProxy, would take for something else."""
     for address in document.mapping(ADDRESSES):
         if address.endswith((".service", ".mount", ".socket", ".target", ".timer")):
             message = f"a gate would take {address!r} for a unit."
             yield document.problem((ADDRESSES, address), message, "Give it another name.")
+    for pool in document.mapping(POOLS):
+        if pool.startswith("hale-"):
+            message = "names that begin with hale- are for HAProxy's frontends of Hale's own."
+            yield document.problem((POOLS, pool), message, "Give it another name.")
 
 
 def addresses(document: Document) -> Iterator[Problem]:
@@ -160,6 +165,13 @@ def _text(value: Value) -> str:
     return str(value).lower() if isinstance(value, bool) else f"{value}"
 
 
+_TAKEN = {
+    HEALTH_PORT: "HAProxy tells of its own health",
+    METRICS_PORT: "HAProxy tells its own figures",
+    EXPORTER_PORT: "a node's exporter listens",
+}
+
+
 def ports(document: Document) -> Iterator[Problem]:
     """Find what would listen on one port twice, where Hale writes what listens."""
     taken: dict[tuple[str, int], str] = {}
@@ -172,9 +184,11 @@ def ports(document: Document) -> Iterator[Problem]:
         path: Path = (POOLS, pool, "listen" if "listen" in entry else "port")
         end = listen.rpartition(":")[2]
         number = int(end) if end.isdecimal() and len(end) < 6 else 0
-        if number in (HEALTH_PORT, METRICS_PORT):
-            message = f"port {number} is where HAProxy tells of its own health and figures."
-            yield document.problem(path, message, "Listen on another port.")
+        if number in _TAKEN or number == document.mapping("healer").get("ssh_port", 22):
+            owner = _TAKEN.get(number, "the healer reaches a gate")
+            yield document.problem(
+                path, f"port {number} is where {owner}.", "Listen on another port."
+            )
         members = set(_nodes(document, entry.get("members")))
         for node in _nodes(document, entry.get("balancers")):
             owner = taken.setdefault((node, number), f"the pool {pool} listens")

@@ -136,4 +136,30 @@ def watched_balancers(subject: Subject) -> Iterator[Finding]:
             yield subject.finding(Code.PLAIN_CHECK, path, reason, remedy)
 
 
-BALANCING: tuple[Check, ...] = (candidates, hurried_owner, foreign, losses, watched_balancers)
+def elsewhere(subject: Subject) -> Iterator[Finding]:
+    """Find frontends on an address that not every balancer has: HAProxy does not start without it."""
+    cluster = subject.cluster
+    for pool in cluster.pools.values():
+        host = pool.listens_on
+        if not pool.manage or host is None:
+            continue
+        if (listened := ipaddress.ip_address(host)).is_loopback or listened.is_unspecified:
+            continue  # every node has those
+        for node in cluster.groups[pool.balancers].nodes:
+            own = {cluster.nodes[node].address, *(a.address for a in cluster.addresses_on(node))}
+            if host not in own:
+                reason = f"{host} is no address of {node} that is known here, and without it HAProxy does not start."
+                remedy = "Write '*', or a virtual address of all balancers."
+                path: Path = ("pools", pool.name, "listen")
+                yield subject.finding(Code.LISTENS_ELSEWHERE, path, reason, remedy)
+                break
+
+
+BALANCING: tuple[Check, ...] = (
+    candidates,
+    hurried_owner,
+    foreign,
+    losses,
+    watched_balancers,
+    elsewhere,
+)

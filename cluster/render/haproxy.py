@@ -4,6 +4,7 @@ Rule: a member that dies loses the requests that it was answering and no more, a
 reload, restart and boot.
 """
 
+import ipaddress
 from collections.abc import Iterable, Iterator
 from urllib.parse import SplitResult, urlsplit
 
@@ -135,9 +136,8 @@ def _pool(cluster: Cluster, pool: Pool, node: str) -> str:
         f"    server {member} {host_port(cluster.nodes[member].address, pool.port)}\n"
         for member in cluster.groups[pool.members].nodes
     )
-    backend = _BACKEND.format(
-        name=pool.name, check=_check(probe), options=_options(probe, pool), servers=servers
-    )
+    options = _options(probe, pool) + _named(cluster, pool)
+    backend = _BACKEND.format(name=pool.name, check=_check(probe), options=options, servers=servers)
     if not pool.manage:
         return backend
     frontend = _FRONTEND.format(name=pool.name, bind=_bind(cluster, pool, node))
@@ -148,13 +148,13 @@ def _bind(cluster: Cluster, pool: Pool, node: str) -> str:
     """Write where the frontend listens, so that it can on a standby too."""
     listened, _, port = pool.listens.rpartition(":")
     addresses = cluster.addresses_on(node)
-    if listened == "*":
+    if pool.listens_on is None:
         # One socket for both families; not where IPv6 may be switched off and nothing needs it.
         six = any(address.version == 6 for address in addresses)
         return f":::{port} v4v6" if six else f"*:{port}"
     held = {address.address for address in addresses}
     # `transparent` lets a standby bind the address that another holds.
-    return f"{listened}:{port}{' transparent' if listened.strip('[]') in held else ''}"
+    return f"{listened}:{port}{' transparent' if pool.listens_on in held else ''}"
 
 
 def _asked(probe: Probe | None) -> SplitResult | None:
@@ -189,3 +189,16 @@ def _options(probe: Probe | None, pool: Pool) -> str:
     if port == pool.port:
         return " ssl verify none" if tls else ""
     return f" port {port}{' check-ssl verify none' if tls else ''}"
+
+
+def _named(cluster: Cluster, pool: Pool) -> str:
+    """Let HAProxy start without a member whose host name nobody can resolve now; else it would not start at all."""
+    members = (cluster.nodes[member].address for member in cluster.groups[pool.members].nodes)
+    return "" if all(map(_is_ip, members)) else " init-addr last,libc,none"
+
+
+def _is_ip(address: str) -> bool:
+    try:
+        return bool(ipaddress.ip_address(address))
+    except ValueError:
+        return False

@@ -13,9 +13,9 @@ from cluster.defaults import HEALER_PORT
 from cluster.model import Cluster
 from cluster.probe import host_port
 from cluster.quantity import duration_text
+from cluster.settings import EXPORTER_PORT
 from cluster.writing import HEADER, json_text, yaml_text
 
-EXPORTER_PORT = 9100
 MAX_SCRAPE_TIMEOUT = 10.0  # Prometheus' own default; a shorter interval needs a shorter one
 
 

@@ -116,6 +116,7 @@ TIER_CASES = [
         f"{ENTRY}\n      - {{path: /data/cache/a, match: '*.gz', older_than: 1d, keep: 3}}",
         "by the entry of /data/cache",
     ),
+    (Code.LISTENS_ELSEWHERE, "port: 80,", 'port: 80, listen: "10.0.0.21:80",', "address of lb2"),
     (Code.RECLAIM_ON_ROOT, "/data/cache", "/var/cache/nginx", "/var/cache/nginx is usually"),
 ]
 
@@ -144,6 +145,12 @@ def test_one_weakness_is_found_and_says_what_it_saw(
     assert len(mine) >= 1
     assert names in mine[0].reason
     assert mine[0].remedy.endswith((".", "..."))
+
+
+@pytest.mark.parametrize("host", ["*", "10.0.0.100", "127.0.0.1", "0.0.0.0", "[::]", "[::1]"])
+def test_every_balancer_can_listen_here(host: str) -> None:
+    text = TIER.replace("port: 80,", f'port: 80, listen: "{host}:80",')
+    assert findings_of(text) == ()
 
 
 def test_a_finding_stands_at_its_line() -> None:

@@ -67,6 +67,15 @@ def test_the_programs_accept_what_is_written_for_them(text: str, tmp_path: Path)
             assert said.returncode == 0
 
 
+def test_haproxy_starts_without_a_member_whose_name_nobody_knows(tmp_path: Path) -> None:
+    files = render(interpret(TIER.replace("10.0.0.31", "no-such.invalid"), "cluster.yml"), ()).files
+    config = tmp_path / "haproxy.cfg"
+    config.write_text(next(f.text for f in files if f.place == "lb1/etc/haproxy/haproxy.cfg"))
+    said = haproxy_says(config, tmp_path)
+    assert "could not resolve address 'no-such.invalid', disabling server" in said.stderr
+    assert said.returncode == 0
+
+
 @pytest.mark.parametrize(
     ("old", "new"), [("weight", "wieght"), ("nobody", "no-such-user"), ("priority 2", "priority 9")]
 )

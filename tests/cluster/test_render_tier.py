@@ -51,11 +51,13 @@ def test_a_fragment_of_a_balancer_leaves_the_frontends_to_their_owner() -> None:
 
 
 SIX = '  six: {address: "2001:db8::9", group: lb, interface: e, router_id: 9, manage: true}\n'
+POOL = "pools:\n  web: {"
 BINDS = [
     (("", ""), "*:80"),
     (("pools:\n", f"{SIX}pools:\n"), ":::80 v4v6"),
     (("port: 80,", 'port: 80, listen: "10.0.0.100:8080",'), "10.0.0.100:8080 transparent"),
     (("port: 80,", 'port: 80, listen: "[::1]:8080",'), "[::1]:8080"),
+    ((POOL, f'{SIX}{POOL}listen: "[2001:DB8:0::9]:80", '), "[2001:DB8:0::9]:80 transparent"),
 ]
 
 
