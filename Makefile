@@ -64,6 +64,9 @@ dist/.ready: .venv/.ready $(SOURCES) requirements/node.txt
 demo: setup dist  ## one fault on a real node, healed in view (root; 15 minutes the first time)
 	@$(BIN)/hale-lab drill scenarios/first/drills/nginx-killed.yml
 
+soak: setup dist  ## half an hour of a healthy tier under changing load, in which nothing may happen (root)
+	@$(BIN)/hale-lab soak web-tier --for 30m
+
 test: setup tools dist  ## every test, and the drills on real nodes (root)
 	@$(BIN)/python -m pytest -q -m "not lab"
 	@$(BIN)/python -m pytest -q -m lab -o faulthandler_timeout=0
@@ -86,7 +89,7 @@ check: setup tools  ## formatter, linter, types, import contracts, rules, render
 	@$(BIN)/python -m pytest -q -m tools tests/cluster/test_native.py >/dev/null
 	@echo "make check: clean"
 
-bench: setup tools  ## every figure that a document quotes
+bench: setup tools dist  ## every figure that a document quotes
 	@for one in bench/*.py; do $(BIN)/python $$one; done
 
 lock: setup  ## pin the requirements anew
@@ -99,4 +102,4 @@ lock: setup  ## pin the requirements anew
 clean:  ## what make made, but for the lab's cache
 	@rm -rf .venv .tools build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup tools dist demo test check bench lock clean
+.PHONY: help setup tools dist demo soak test check bench lock clean

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from cluster.quantity import duration
 from lab import cgroups, drills, faults, life, machine, remains, scenario
 from lab.commands import environment
 from lab.names import DEFAULT_ID, Place
@@ -78,6 +79,13 @@ def parser() -> argparse.ArgumentParser:
     demo.add_argument("scenario", help="a scenario's name or directory")
     _add_report(demo)
     _add_dist(demo)
+    soak = command("soak", _soak, "let a healthy cluster alone under load; nothing may happen",
+                   "hale-lab soak web-tier --for 30m")  # fmt: skip
+    soak.add_argument("scenario", help="a scenario's name or directory")
+    soak.add_argument("--for", dest="seconds", type=_seconds, default="30m", metavar="DURATION",
+                      help="such as 90s or 30m (default: %(default)s)")  # fmt: skip
+    _add_report(soak)
+    _add_dist(soak)
     return top
 
 
@@ -184,6 +192,24 @@ def _drill(words: argparse.Namespace, place: Place) -> int:
 def _demo(words: argparse.Namespace, place: Place) -> int:
     home = scenario.find(words.scenario)
     return _play(words, place, home, drills.stories(home))
+
+
+def _soak(words: argparse.Namespace, place: Place) -> int:
+    chosen = scenario.load(scenario.find(words.scenario))
+    if not chosen.lab.load:
+        raise LabError(f"{chosen.directory / 'lab.yml'}: load: name at least one URL to be loaded")
+    with life.visited(place, chosen, words.dist) as lab:
+        return drills.soaked(lab, chosen.lab.load, words.seconds, words.report)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: {error}") from error
+    if not seconds:
+        raise argparse.ArgumentTypeError("a soak of no time shows nothing")
+    return seconds
 
 
 def _play(words: argparse.Namespace, place: Place, home: Path, chosen: Sequence[Path]) -> int:

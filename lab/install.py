@@ -4,7 +4,8 @@ Everything is written from the host into the node's own tree, and a node keeps i
 power cuts and reboots. Only the healer's journal is made later, on the running cluster.
 """
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -21,6 +22,8 @@ GATE_KEYS = "/etc/hale/gate_keys"
 _HOST_KEY = "/etc/ssh/ssh_host_ed25519_key"
 _UNITS = "/etc/systemd/system"
 _ON_EVERY_NODE = ("hale-exporter.service", "hale-gate.socket", "hale-gate-marks.service")
+
+_GATES_SECONDS = 60.0  # for all of them to answer, after the boot
 
 # nspawn mounts version 1 controllers read-only although a cgroup namespace shows only the
 # node's own subtree. Once systemd runs it is too late: MemoryMax= would be ignored in silence.
@@ -151,21 +154,29 @@ def _hale(tree: Tree, scenario: Scenario, node: str, keys: Keys) -> list[str]:
 def start_healer(node: Node) -> None:
     """Make the healer's journal, as a person does once on a real cluster, and start the healer.
 
-    Every gate must answer by now: the journal's era is set above the highest that one has obeyed.
+    Every gate must answer first: the journal's era is set above the highest that one has obeyed. On a
+    machine that has more to do than to boot nodes they take their time, so it is asked again.
 
     Raises:
         LabError: The journal could not be made or the healer did not start.
     """
     healer = f"{layer.ENVIRONMENT}/bin/hale-healer"
     init = (healer, "store", "init", "--config", "/etc/hale/cluster.yml")
-    for argv in (
-        ("runuser", "-u", "hale-healer", "--", *init),
-        ("systemctl", "enable", "--now", "--quiet", "hale-healer.service"),
-    ):
-        done = node.exec(argv, timeout=60, stdin=None)
-        if done.code != 0:
-            said = (done.stderr or done.stdout).strip()
-            raise LabError(f"{node.plan.name}: {' '.join(argv)}: status {done.code}: {said}")
+    until = time.monotonic() + _GATES_SECONDS
+    while said := _failed(node, ("runuser", "-u", "hale-healer", "--", *init)):
+        if "do not answer" not in said or time.monotonic() > until:
+            raise LabError(said)
+    if said := _failed(node, ("systemctl", "enable", "--now", "--quiet", "hale-healer.service")):
+        raise LabError(said)
+
+
+def _failed(node: Node, argv: Sequence[str]) -> str:
+    """Run a command on a node and return what it said if it failed; empty if it did not."""
+    done = node.exec(argv, timeout=60, stdin=None)
+    if not done.code:
+        return ""
+    said = (done.stderr or done.stdout).strip()
+    return f"{node.plan.name}: {' '.join(argv)}: status {done.code}: {said}"
 
 
 def _own_files(directory: Path, node: str) -> Iterator[tuple[Path, str]]:

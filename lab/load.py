@@ -7,6 +7,7 @@ nothing the drill does can slow it down. Rule: every request is a connection of 
 import argparse
 import asyncio
 import json
+import math
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -113,8 +114,25 @@ def parse_line(line: str) -> Request | None:
         return None
 
 
+def tide(rate: float, period: float, after: float) -> float:
+    """Return the requests a second at a moment of a load that rises and falls.
+
+    Args:
+        rate: At its height; at its lowest, when it begins and after each period, a tenth of that.
+        period: Seconds from one low to the next; 0 means that the load is `rate` all the time.
+        after: Seconds since it began.
+    """
+    if not period:
+        return rate
+    return rate * (0.55 - 0.45 * math.cos(2 * math.pi * after / period))
+
+
 async def generate(
-    urls: Sequence[str], rate: float, out: TextIO, patience: float = PATIENCE
+    urls: Sequence[str],
+    rate: float,
+    out: TextIO,
+    patience: float = PATIENCE,
+    period: float = 0.0,
 ) -> None:
     """Request each URL `rate` times a second until cancelled.
 
@@ -123,6 +141,7 @@ async def generate(
         rate: Requests a second and URL. A slow answer does not delay the next request.
         out: Gets one JSON line per request, in the order in which they ended.
         patience: Seconds after which a request counts as lost.
+        period: Seconds in which the load rises to `rate` and falls again; see `tide`.
     """
     loop = asyncio.get_running_loop()
     connector = aiohttp.TCPConnector(force_close=True, limit=0)
@@ -131,11 +150,11 @@ async def generate(
         aiohttp.ClientSession(connector=connector, timeout=limits) as session,
         asyncio.TaskGroup() as group,
     ):
-        due = loop.time()
+        began = due = loop.time()
         while True:
             for url in urls:
                 group.create_task(_request(session, url, out), name="load.request")
-            due += 1 / rate
+            due += 1 / tide(rate, period, due - began)
             await asyncio.sleep(due - loop.time())
 
 
@@ -159,11 +178,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--patience", type=float, default=PATIENCE, help="seconds until one is lost"
     )
+    parser.add_argument(
+        "--period", type=float, default=0.0, help="seconds in which it rises and falls; 0: steady"
+    )
     parser.add_argument("--out", type=Path, required=True, help="file for the JSON lines")
     parser.add_argument("urls", nargs="+", metavar="URL")
     given = parser.parse_args(arguments)
     with given.out.open("a", encoding="utf-8") as out:
-        asyncio.run(generate(given.urls, given.rate, out, given.patience))
+        asyncio.run(generate(given.urls, given.rate, out, given.patience, given.period))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ The command line calls, with a lab that is up:
     lab.drills.main(lab, files: Sequence[Path], report: Path | None) -> int  # 0 held, 1 did not
     lab.drills.find(scenario: Path) -> tuple[Path, ...]  # the drills of a scenario, in order
     lab.drills.stories(scenario: Path) -> tuple[Path, ...]  # those that the demo plays
+    lab.drills.soaked(lab, urls, seconds: float, report: Path | None) -> int  # 0 nothing happened
 """
 
 from collections.abc import Mapping, Sequence

@@ -12,6 +12,7 @@ from lab.drills.parse import load_drill
 from lab.drills.report import line, table, write
 from lab.drills.runner import run_in
 from lab.drills.session import Session, opened
+from lab.drills.soak import held, record, soak
 from lab.drills.underway import NotGiven, Say, WallClock
 from lab.ports import Lab, LabError
 
@@ -24,6 +25,7 @@ __all__ = [
     "main",
     "opened",
     "play",
+    "soaked",
     "stories",
 ]
 
@@ -89,6 +91,29 @@ def conclude(reports: Sequence[Report], directory: Path) -> None:
         made = write(report, directory)
         verdict = "held" if report.held else "DID NOT HOLD"
         print(f"{report.drill.name}: {verdict}. Report: {made[0]}", flush=True)
+
+
+def soaked(lab: Lab, urls: Sequence[str], seconds: float, report: Path | None = None) -> int:
+    """Watch a cluster to which nothing is done, and print and write what became of it.
+
+    Args:
+        lab: A lab that is up.
+        urls: What stands for the users' requests.
+        seconds: For how long.
+        report: Directory for soak.txt and for every answer that was judged; None means REPORTS.
+
+    Returns:
+        0 when nothing happened, 1 when something did.
+
+    Raises:
+        LabError: The cluster was not sound to begin with, or there can be no eyes, pager or load.
+    """
+    reports = (report or REPORTS).resolve()
+    found = soak(lab, urls, seconds, WallClock(), _say(), reports / "soak.seen")
+    text = record(found, lab.scenario.name)
+    (reports / "soak.txt").write_text(text, encoding="utf-8")
+    print(f"\n{text}", end="", flush=True)
+    return 0 if held(found) else 1
 
 
 def _say() -> Say:

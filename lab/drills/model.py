@@ -61,10 +61,15 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Requests from the lab host; `rate` a second to each URL."""
+    """Requests from the lab host; `rate` a second to each URL.
+
+    Attributes:
+        period: Seconds in which the rate rises from a tenth and falls again; 0: it is steady.
+    """
 
     urls: tuple[str, ...] = ()
     rate: int = 20
+    period: Seconds = AT_ONCE
 
 
 @dataclass(frozen=True, slots=True)

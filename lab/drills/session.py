@@ -83,7 +83,8 @@ def opened(lab: Lab, drills: Sequence[Drill], clock: Clock, directory: Path) -> 
         urls = dict.fromkeys(url for drill in drills for url in drill.load.urls)
         if urls:
             rate = max(drill.load.rate for drill in drills if drill.load.urls)
-            spawning.spawn("load", ["lab.load", f"--rate={rate}", *urls])
+            period = max(drill.load.period for drill in drills)
+            spawning.spawn("load", ["lab.load", f"--rate={rate}", f"--period={period}", *urls])
         yield Session(lab, clock, base, directory, clock.now())
 
 

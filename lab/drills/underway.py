@@ -165,7 +165,7 @@ class Underway:
         Raises:
             LabError: A fault could not be injected.
         """
-        self.began = self.gatherer.began = self.clock.now()
+        self.began = self.gatherer.began = self.gatherer.broke = self.clock.now()
         for step in self.drill.steps:
             since = self._wait_for(step)
             if since is None:

@@ -1,12 +1,13 @@
 """The command line: every command explains itself, and errors are one line and a status."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from lab import cli
 
-COMMANDS = ["check", "up", "down", "status", "exec", "fault", "drill"]
+COMMANDS = ["check", "up", "down", "status", "exec", "fault", "drill", "demo", "soak"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -56,3 +57,17 @@ def test_a_commands_own_dashes_reach_the_node(dashes):
 def test_exec_without_a_command_says_so(capsys):
     assert cli.main(["exec", "web1"]) == 2
     assert "wanted a command" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("wrong", ["soon", "0s", "-1m"])
+def test_a_soak_of_no_time_is_refused(wrong, capsys):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["soak", "web-tier", f"--for={wrong}"])
+    assert ended.value.code == 2
+    assert "--for" in capsys.readouterr().err
+
+
+def test_a_scenario_without_a_load_cannot_be_soaked(capsys):
+    bare = Path(__file__).parent / "scenarios/bare"
+    assert cli.main(["--id", "unit", "soak", str(bare), "--for", "1s"]) == 2
+    assert "lab.yml: load: name at least one URL" in capsys.readouterr().err

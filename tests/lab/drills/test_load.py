@@ -10,7 +10,7 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.load import Outage, Request, generate, lost_by_second, outages, parse_line
+from lab.load import Outage, Request, generate, lost_by_second, outages, parse_line, tide
 from tests.lab.drills.stories import BEGAN, URL, requests
 
 
@@ -71,6 +71,15 @@ def test_a_line_cut_off_is_skipped() -> None:
     assert parse_line(line) == requests(".")[0]
     assert parse_line(line[:-5]) is None
     assert parse_line("null") is None
+
+
+@pytest.mark.parametrize(
+    ("after", "rate"), [(0.0, 4.0), (15.0, 22.0), (30.0, 40.0), (45.0, 22.0), (60.0, 4.0)]
+)
+def test_a_tide_rises_from_a_tenth_and_falls_again(after: float, rate: float) -> None:
+    """Each period once, from low to low."""
+    assert tide(40.0, 60.0, after) == pytest.approx(rate)
+    assert tide(40.0, 0.0, after) == 40.0
 
 
 async def test_requests_go_out_and_their_ends_are_written() -> None:
