@@ -41,7 +41,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Whoever read us has seen enough; Python would complain once more while it ends.
         sys.stderr.close()
     except OSError as error:
-        print(f"{error.filename or 'hale-cluster'}: {error.strerror or error}.", file=sys.stderr)
+        # Of a file that could not be put in its place the second name is that place.
+        name = error.filename2 or error.filename or "hale-cluster"
+        print(f"{name}: {error.strerror or error}.", file=sys.stderr)
     return WRONG
 
 
@@ -56,11 +58,18 @@ def _parser() -> argparse.ArgumentParser:
         commands, "render", "write what native tools need, per node", "cluster.yml out --diff"
     )
     write.add_argument("file", help="a cluster.yml")
-    write.add_argument("folder", type=Path, help="written as FOLDER/NODE/PATH")
+    write.add_argument("folder", type=_folder, help="written as FOLDER/NODE/PATH")
     write.add_argument("--diff", action="store_true", help="show what would change; write nothing")
     write.add_argument("--node", help="this node's files alone")
     _command(commands, "schema", "print the JSON Schema of cluster.yml", "> cluster.schema.json")
     return parser
+
+
+def _folder(text: str) -> Path:
+    """Take a folder's name; an empty one, as of a variable that is not set, would be where we are."""
+    if not text:
+        raise argparse.ArgumentTypeError("wanted a folder, saw nothing")
+    return Path(text)
 
 
 def _command(

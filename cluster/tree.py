@@ -51,7 +51,11 @@ class Tree:
             fresh = target.with_name(f".{target.name}.new")
             fresh.write_bytes(file.text.encode())
             fresh.chmod(0o644)
-            fresh.replace(target)
+            try:
+                fresh.replace(target)
+            except OSError:
+                fresh.unlink()
+                raise
 
     def left_over(self, folder: Path) -> tuple[str, ...]:
         """Name the files of these nodes in the folder that are no longer rendered."""

@@ -89,6 +89,21 @@ def test_a_folder_that_cannot_be_written_is_named(
     assert str(file) in capsys.readouterr().err
 
 
+def test_a_file_that_cannot_be_put_in_its_place_is_named_and_leaves_nothing_behind(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    there = tmp_path / "out/web1/etc/hale/gate.json"
+    there.mkdir(parents=True)
+    assert main(["render", str(file), str(tmp_path / "out")]) == 2
+    assert f"{there}: Is a directory." in capsys.readouterr().err
+    assert not list(tmp_path.rglob("*.new"))
+
+
+def test_a_folder_without_a_name_is_not_the_one_where_we_are(file: Path) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["render", str(file), ""])
+
+
 def test_nothing_is_rendered_from_a_file_with_mistakes(file: Path, tmp_path: Path) -> None:
     file.write_text("nodes: {}\n")
     assert main(["render", str(file), str(tmp_path / "out")]) == 2
