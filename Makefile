@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 
 PYTHON ?= /usr/bin/python3
 BIN := .venv/bin
-PACKAGES := exporter healer gate cluster lab
+PACKAGES := exporter healer gate cluster lab dashboards
 CODE := $(PACKAGES) tests bench
 SOURCES := $(shell find $(PACKAGES) rules runbooks dashboards scenarios -type f -not -name '*.pyc' 2>/dev/null)
 export SOURCE_DATE_EPOCH := 1767225600
@@ -92,6 +92,9 @@ check: setup tools  ## formatter, linter, types, import contracts, rules, render
 bench: setup tools dist  ## every figure that a document quotes
 	@for one in bench/*.py; do $(BIN)/python $$one; done
 
+dashboards: setup  ## write the dashboards' JSON anew
+	@$(BIN)/python -m dashboards.cluster
+
 lock: setup  ## pin the requirements anew
 	@$(PYTHON) -m venv build/lock && build/lock/bin/pip install -qq pip-tools
 	@compile="build/lock/bin/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-options --strip-extras --allow-unsafe --no-header --no-annotate --upgrade"; \
@@ -102,4 +105,4 @@ lock: setup  ## pin the requirements anew
 clean:  ## what make made, but for the lab's cache
 	@rm -rf .venv .tools build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup tools dist demo soak test check bench lock clean
+.PHONY: help setup tools dist demo soak test check bench dashboards lock clean
