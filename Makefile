@@ -83,7 +83,7 @@ check: setup tools  ## formatter, linter, types, import contracts, rules, render
 		$(BIN)/hale-cluster check $$scenario >/dev/null || [ $$? = 1 ] || exit 1; \
 		out=$$(mktemp -d); $(BIN)/hale-cluster render $$scenario $$out >/dev/null; \
 		.tools/usr/bin/amtool check-config $$out/*/etc/prometheus/alertmanager.yml >/dev/null; \
-		.tools/usr/bin/promtool check rules $$out/*/etc/prometheus/rules/*.yml >/dev/null; \
+		.tools/usr/bin/promtool check config $$out/*/etc/prometheus/prometheus.yml >/dev/null; \
 		rm -rf $$out; \
 	done
 	@$(BIN)/python -m pytest -q -m tools tests/cluster/test_native.py >/dev/null
