@@ -188,6 +188,6 @@ async def connection(address: str | None) -> AsyncIterator[MessageBus]:
     except TimeoutError:  # an OSError too, but the caller's own
         raise
     except (OSError, EOFError, DBusFastError) as error:
-        raise BusLost(str(error) or type(error).__name__) from error
+        raise BusLost(f"D-Bus: {str(error) or type(error).__name__}") from error
     finally:
         bus.disconnect()

@@ -194,8 +194,10 @@ async def test_a_keepalived_that_forbids_it_is_unknown(address: str) -> None:
 
 
 async def test_without_a_bus_it_is_unknown(tmp_path: Path) -> None:
-    async with watching(f"unix:path={tmp_path}/nowhere", VIP) as seen:
-        assert (seen.state, seen.collector.latest().body) == (State.FAILED, b"")
+    with capture_logs() as logs:
+        async with watching(f"unix:path={tmp_path}/nowhere", VIP) as seen:
+            assert (seen.state, seen.collector.latest().body) == (State.FAILED, b"")
+    assert [entry["reason"] for entry in logs] == ["D-Bus: [Errno 2] No such file or directory"]
 
 
 async def test_a_bus_that_hangs_is_unknown(tmp_path: Path) -> None:
