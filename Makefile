@@ -11,8 +11,9 @@ CODE := $(PACKAGES) tests bench
 SOURCES := $(shell find $(PACKAGES) rules runbooks dashboards scenarios -type f -not -name '*.pyc' 2>/dev/null)
 export SOURCE_DATE_EPOCH := 1767225600
 
-# What Debian has to bring: environments for Python, nodes for the lab, a bus for the exporter's tests.
-DEBIAN := python3-venv python3-dev dbus ca-certificates \
+# What Debian has to bring: environments for Python, nodes for the lab, a bus for the exporter's tests, a browser
+# (300 MiB, a minute and a half) for the pages'.
+DEBIAN := python3-venv python3-dev dbus ca-certificates chromium fonts-dejavu-core \
 	systemd-container mmdebstrap iproute2 nftables e2fsprogs zstd lxcfs openssh-client
 # Programs that check what we render. They are unpacked and never installed, so no daemon starts here.
 TOOLS := prometheus prometheus-alertmanager prometheus-node-exporter haproxy keepalived

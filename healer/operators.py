@@ -49,7 +49,7 @@ class Operators:
             Refused: There is no such incident, it waits for no approval, it has this one already, or it is
                 not as it was seen; nothing was changed.
         """
-        incident = self._waiting(incident_id)
+        incident = self._waiting(incident_id, seen)
         facts = await self._gatherer.read(incident, self._watch.standing())
         decision = decide(incident, facts, None)
         proposal = decision.proposal if isinstance(decision, Hold) else None
@@ -74,7 +74,7 @@ class Operators:
         Raises:
             Refused: It waits for no approval, or is not as it was seen; nothing was changed.
         """
-        incident = self._waiting(incident_id)
+        incident = self._waiting(incident_id, seen)
         step = plan(incident, self._gatherer.topology)
         rung = 0 if isinstance(step, Escalate) else step.rung_index
         await self._change(ev.ApprovalDenied(incident_id, rung, by), "nothing_to_approve", seen)
@@ -188,8 +188,7 @@ class Operators:
                 detail = f"{before} said yes to exactly this already: there is no need for another"
                 raise Refused("approved_already", detail) from exc
             if not self._as_seen(event.incident, seen):
-                detail = f"it is not as you saw it any more. {summary(incident)} Nothing was done."
-                raise Refused("changed_since", f"incident {incident.id}: {detail}") from exc
+                raise _changed(incident) from exc
             raise Refused(otherwise, str(exc)) from exc
 
     def _as_seen(self, incident_id: str, seen: str) -> bool:
@@ -214,8 +213,15 @@ class Operators:
             detail = f"there is no incident {incident_id}; open ones: {known}"
             raise Refused("unknown_incident", detail) from None
 
-    def _waiting(self, incident_id: str) -> Incident:
+    def _waiting(self, incident_id: str, seen: str) -> Incident:
         incident = self._known(incident_id)
         if incident.state not in (State.OPEN, State.HELD):
+            if not self._as_seen(incident_id, seen):
+                raise _changed(incident)
             raise Refused("nothing_to_approve", f"incident {incident_id} is {incident.state.value}")
         return incident
+
+
+def _changed(incident: Incident) -> Refused:
+    detail = f"it is not as you saw it any more. {summary(incident)}"
+    return Refused("changed_since", f"incident {incident.id}: {detail}")

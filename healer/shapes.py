@@ -38,6 +38,7 @@ class AttemptView(TypedDict):
     rung: int
     action: str
     target: str
+    gate: str
     began_at: str | None
     deadline_at: str | None
     ended_at: str | None

@@ -227,6 +227,7 @@ def _attempts(one: IncidentView) -> str:
             each["action_id"],
             each["action"],
             each["target"],
+            each["gate"],
             each["began_at"] or "-",
             each["outcome"] or "running",
             each["reason"] or "-",
@@ -234,7 +235,9 @@ def _attempts(one: IncidentView) -> str:
         )
         for each in one["attempts"]
     ]
-    return columns(("ID", "ACTION", "TARGET", "BEGAN", "OUTCOME", "REASON", "DETAIL"), cells)
+    return columns(
+        ("ID", "ACTION", "TARGET", "GATE", "BEGAN", "OUTCOME", "REASON", "DETAIL"), cells
+    )
 
 
 def _commands(one: IncidentView) -> str:

@@ -72,6 +72,7 @@ def attempt_view(attempt: Attempt) -> AttemptView:
         rung=attempt.rung + 1,
         action=attempt.action,
         target=str(attempt.target),
+        gate=attempt.gate,
         began_at=rfc3339(attempt.began_at),
         deadline_at=rfc3339(attempt.deadline_at),
         ended_at=rfc3339(attempt.ended_at),

@@ -68,8 +68,8 @@ def turned_away(request: web.Request, why: Stranger) -> web.Response:
         response = web.Response(text=shown, status=why.status, content_type="text/html")
     if why.wait_seconds:
         response.headers[hdrs.RETRY_AFTER] = str(ceil(why.wait_seconds))
-    # A script's request must not make the browser ask for a password out of nowhere.
-    if why.status == 401 and request.headers.get("Sec-Fetch-Dest", "document") == "document":
+    if why.status == 401:
+        # For /events too: a browser sends a password unasked only below the path that first asked for it.
         realm = f'Basic realm="Hale {request.app[DESK].topology.cluster}", charset="UTF-8"'
         response.headers[hdrs.WWW_AUTHENTICATE] = realm
     return response

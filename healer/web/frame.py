@@ -50,6 +50,7 @@ def page(
     frame: Frame | None = None,
     section: str = "",
     live: bool = False,
+    typed: bool = False,
     tab: str = "",
 ) -> Markup:
     """Return a whole page.
@@ -60,6 +61,7 @@ def page(
         frame: None for one that shows nothing of this cluster.
         section: The path of the part of the site that it belongs to.
         live: Whether it follows what happens.
+        typed: Whether people type into it, so that a browser without scripts must not read it anew by itself.
         tab: What the browser's tab says, where that is not the title.
     """
     following = frame if live else None
@@ -78,12 +80,11 @@ def page(
         ],
         "\n",
     )
-    return Markup(
-        f'<!doctype html>\n<html lang="en">\n{_head(tab or title, following)}\n<body>\n{inner}\n</body>\n</html>\n'
-    )
+    head = _head(tab or title, following, typed=typed)
+    return Markup(f'<!doctype html>\n<html lang="en">\n{head}\n<body>\n{inner}\n</body>\n</html>\n')
 
 
-def _head(title: str, following: Frame | None) -> Markup:
+def _head(title: str, following: Frame | None, *, typed: bool) -> Markup:
     again = void("meta", http_equiv="refresh", content=str(REFRESH))
     parts = [
         void("meta", charset="utf-8"),
@@ -94,10 +95,9 @@ def _head(title: str, following: Frame | None) -> Markup:
         void("link", rel="stylesheet", href=url("style.css")),
     ]
     if following is not None:
-        parts += [
-            element("noscript", again),
-            element("script", "", src=url("live.js"), defer="defer"),
-        ]
+        parts.append(element("script", "", src=url("live.js"), defer="defer"))
+    if following is not None and not typed:
+        parts.append(element("noscript", again))
     return element("head", join(parts, "\n"))
 
 

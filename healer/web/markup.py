@@ -10,6 +10,10 @@ LONGEST = 2000
 """Characters shown of one value; a configuration check may have much to say."""
 
 
+WORD = 40
+"""Characters that fit into a column; a longer word is broken wherever the column ends."""
+
+
 class Markup(str):
     """Text that is HTML already."""
 
@@ -46,7 +50,8 @@ def safe(child: object) -> str:
 
 def words(value: object) -> Markup:
     """Return a stranger's words, kept apart from the direction of the text around them."""
-    return element("bdi", value)
+    longest = max((len(word) for word in str(value).split()), default=0)
+    return element("bdi", value, class_="long" if longest > WORD else "")
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[object]], class_: str = "") -> Markup:

@@ -43,9 +43,19 @@ def section(id_: str, title: object, *body: object, class_: str = "") -> Markup:
     )
 
 
+def console(frame: Frame, *body: object) -> Markup:
+    """Return what can be typed as root; folded for those who have buttons."""
+    title = "As root on the console"
+    if frame.signer is None:
+        return section("console", title, *body)
+    return element(
+        "section", element("details", element("summary", title), *body, id="typed"), id="console"
+    )
+
+
 def banner(freeze: FreezeView) -> Markup:
     """Return why nothing is done anywhere."""
-    reason = element("strong", "Nothing is done: ", element("code", freeze["reason"]))
+    reason = element("strong", "Nothing is done: ", code(freeze["reason"]))
     return element("p", reason, " ", words(freeze["sentence"]), class_="banner bad")
 
 
@@ -69,7 +79,12 @@ def because(reason: str, sentence: str) -> Markup:
     """Return the word and the sentence for why something is as it is."""
     if not reason:
         return words(sentence) if sentence else join(["-"])
-    return join([element("code", reason), " ", words(sentence)])
+    return join([code(reason), " ", words(sentence)])
+
+
+def code(word: object) -> Markup:
+    """Return what people type or search for, as it is."""
+    return element("code", words(word))
 
 
 def pairs(named: Mapping[str, object]) -> Markup:
@@ -129,7 +144,7 @@ def _says(each: VerdictView, *, decides: bool) -> Markup:
 
 def labels(named: Mapping[str, str]) -> Markup:
     """Return an alert's labels."""
-    cells = [(element("code", words(key)), words(value)) for key, value in named.items()]
+    cells = [(code(key), words(value)) for key, value in named.items()]
     return table(("label", "value"), cells, "labels")
 
 

@@ -18,7 +18,8 @@ def guards(frame: Frame, shown: GuardsView) -> Markup:
     ]
     intro = (
         "Every guard is asked before each action, in this order, on facts that were read for it. A fact that "
-        "cannot be read counts as bad. None of them can be switched off; cluster.yml sets their numbers."
+        "cannot be read counts as bad. None of them can be switched off; cluster.yml sets their numbers. "
+        "Times are in seconds."
     )
     return page(
         "Guards",

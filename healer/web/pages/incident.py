@@ -8,6 +8,8 @@ from healer.web.markup import NOTHING, Markup, element, join, link, path_of, tab
 from healer.web.parts import (
     banners,
     because,
+    code,
+    console,
     form,
     guards_table,
     labels,
@@ -18,11 +20,7 @@ from healer.web.parts import (
 )
 from healer.web.times import ago, between, clock, moment
 
-BUTTONS = {
-    "approve": "Approve this step",
-    "deny": "Deny: it is mine",
-    "adopt": "Put it into Hale's hands",
-}
+BUTTONS = {"deny": "Deny: it is mine", "adopt": "Put it into Hale's hands"}
 
 
 def incident(frame: Frame, one: IncidentView, freezes: Sequence[FreezeView]) -> Markup:
@@ -38,7 +36,7 @@ def incident(frame: Frame, one: IncidentView, freezes: Sequence[FreezeView]) -> 
         _timeline(one),
         _attempts(one["attempts"]),
         _alerts(one),
-        _commands(one),
+        _commands(frame, one),
         frame=frame,
         section="/incidents",
         live=True,
@@ -69,8 +67,10 @@ def _actions(frame: Frame, one: IncidentView) -> Markup:
     if frame.signer is None:
         return NOTHING
     fields = {"incident": one["id"], "seen": one["seen"]}
+    step = next((rung["action"] for rung in one["rungs"] if rung["place"] == "next"), "this step")
+    buttons = {**BUTTONS, "approve": f"Approve {step}"}
     forms = [
-        form(frame, word, BUTTONS[word], fields=fields, class_=word) for word in one["answers"]
+        form(frame, word, buttons[word], fields=fields, class_=word) for word in one["answers"]
     ]
     if one["node"] and one["state"] != "closed":
         href = f"/stop?node={path_of(one['node'])[1:]}"
@@ -94,7 +94,7 @@ def _rung(one: RungView) -> tuple[object, ...]:
     told = ", ".join(
         part for part in (said, tries, one["outcome"].replace("_", " "), asked) if part
     )
-    return element("code", one["action"]), " ", element("span", told, class_="quiet")
+    return code(one["action"]), " ", element("span", told, class_="quiet")
 
 
 def _guards(one: IncidentView) -> Markup:
@@ -118,7 +118,7 @@ def _moment(one: MomentView, start: str | None) -> Markup:
     since = between(start, one["at"])
     after = "" if since is None else f"+{since:.1f} s"
     what = element("strong", one["kind"].replace("_", " "))
-    reason = join([" ", element("code", one["reason"])]) if one["reason"] else NOTHING
+    reason = join([" ", code(one["reason"])]) if one["reason"] else NOTHING
     at = element("span", clock(one["at"]), " ", element("span", after), class_="at")
     return element(
         "li", at, element("p", what, reason, " ", words(one["text"])), class_=one["state"]
@@ -130,18 +130,24 @@ def _attempts(attempts: Sequence[AttemptView]) -> Markup:
         return section("attempts", "Attempts", element("p", "Nothing was tried."))
     cells = [
         (
-            element("code", one["action"]),
+            code(one["action"]),
             words(one["target"]),
+            words(one["gate"]),
             pill((one["outcome"] or "running").replace("_", " "), one["outcome"] or "acting"),
             because(one["reason"], one["detail"]),
             clock(one["began_at"]),
-            clock(one["ended_at"]),
-            element("code", one["action_id"]),
+            _took(one),
+            code(one["action_id"]),
         )
         for one in attempts
     ]
-    heads = ("action", "target", "outcome", "in words", "began", "ended", "id")
+    heads = ("action", "target", "gate", "outcome", "in words", "began", "took", "id")
     return section("attempts", "Attempts", table(heads, cells, "cards"))
+
+
+def _took(one: AttemptView) -> Markup:
+    seconds = between(one["began_at"], one["ended_at"])
+    return join(["-"]) if seconds is None else element("span", f"{seconds:.1f} s", class_="span")
 
 
 def _alerts(one: IncidentView) -> Markup:
@@ -164,11 +170,8 @@ def _alerts(one: IncidentView) -> Markup:
     return section("alerts", "Alerts", *parts)
 
 
-def _commands(one: IncidentView) -> Markup:
+def _commands(frame: Frame, one: IncidentView) -> Markup:
     cells = [
-        (element("code", each["command"]), words(each["node"]), each["purpose"])
-        for each in one["commands"]
+        (code(each["command"]), words(each["node"]), each["purpose"]) for each in one["commands"]
     ]
-    return section(
-        "commands", "As root on the console", table(("type", "on", "to"), cells, "cards")
-    )
+    return console(frame, table(("type", "on", "to"), cells, "cards"))

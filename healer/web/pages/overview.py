@@ -6,7 +6,7 @@ from healer.sentences import owner_words
 from healer.shapes import GroupStateView, HoldView, IncidentRow, MarkView, StatusView
 from healer.web.frame import Frame, page
 from healer.web.markup import NOTHING, Markup, element, join, link, path_of, table, words
-from healer.web.parts import banners, card, incident_link, pairs, pill, section
+from healer.web.parts import banners, card, code, incident_link, pairs, pill, section
 from healer.web.times import ago, between, duration, moment
 
 RECENT = 20
@@ -124,7 +124,7 @@ def _marks(marks: Sequence[MarkView], now: str) -> Markup:
         return NOTHING
     cells = [
         (
-            element("code", one["mark"]),
+            code(one["mark"]),
             words(one["subject"]),
             words(one["node"]),
             join([_owner(owner) for owner in one["owners"]], ", "),
@@ -133,7 +133,7 @@ def _marks(marks: Sequence[MarkView], now: str) -> Markup:
         )
         for one in marks
     ]
-    heads = ("mark", "of", "at the gate of", "for", "since", "as the node tells")
+    heads = ("mark", "of", "at the gate of", "for", "since", "node says")
     return section("marks", "Taken away for now", table(heads, cells, "cards"))
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from healer.shapes import RefusedView
 from healer.web.frame import Frame, page
 from healer.web.markup import Markup, element, link, path_of, table, words
-from healer.web.parts import labels, pairs, section
+from healer.web.parts import code, labels, pairs, section
 from healer.web.times import moment
 
 MOST = 100
@@ -23,7 +23,7 @@ def refused_list(frame: Frame, found: Sequence[RefusedView]) -> Markup:
         (
             link(path_of("refused", one["alert"]["fingerprint"]), words(one["alert"]["name"])),
             words(one["alert"]["target"]),
-            element("code", one["reason"]),
+            code(one["reason"]),
             words(one["sentence"]),
             moment(one["at"]),
         )
@@ -47,7 +47,7 @@ def refused(frame: Frame, one: RefusedView) -> Markup:
     """Return the page of one."""
     alert = one["alert"]
     named = {
-        "reason": element("code", one["reason"]),
+        "reason": code(one["reason"]),
         "refused": moment(one["at"]),
         "began": moment(alert["began_at"]),
     }

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from healer.shapes import FreezeView, HoldView
 from healer.web.frame import Frame, page
 from healer.web.markup import NOTHING, Markup, element, table, words
-from healer.web.parts import banners, choice, form, line, section
+from healer.web.parts import banners, choice, console, form, line, section
 from healer.web.times import moment
 
 PERIODS = (
@@ -55,6 +55,8 @@ def stop(
         _how(frame),
         frame=frame,
         section="/stop",
+        live=True,
+        typed=True,
     )
 
 
@@ -105,10 +107,10 @@ def _release(frame: Frame, node: str, seen: Callable[[str], str]) -> Markup:
 def _how(frame: Frame) -> Markup:
     """Return what to type: on the healer's node for those without buttons, on a node for everybody."""
     cells = [
-        ('hale-healer freeze "REASON"', "the healer's", "let nothing be done anywhere"),
-        ("hale-healer unfreeze", "the healer's", "let it go on"),
-        ('hale-healer hold NODE "REASON" --for 2h', "the healer's", "leave one node alone"),
-        ("hale-healer release NODE", "the healer's", "let it go on there"),
+        ('hale-healer freeze "REASON"', "the healer's node", "let nothing be done anywhere"),
+        ("hale-healer unfreeze", "the healer's node", "let it go on"),
+        ('hale-healer hold NODE "REASON" --for 2h', "the healer's node", "leave one node alone"),
+        ("hale-healer release NODE", "the healer's node", "let it go on there"),
         (
             'hale-gate hold "REASON" --for 2h',
             "the node itself",
@@ -117,9 +119,7 @@ def _how(frame: Frame) -> Markup:
     ]
     shown = [(element("code", command), where, what) for command, where, what in cells]
     why = element("p", _why(frame), class_="quiet")
-    return section(
-        "console", "As root on the console", why, table(("type", "on", "to"), shown, "cards")
-    )
+    return console(frame, why, table(("type", "on", "to"), shown, "cards"))
 
 
 def _why(frame: Frame) -> str:

@@ -2,6 +2,7 @@
 
 from healer.web.frame import Frame, page
 from healer.web.markup import Markup, element, link, words
+from healer.web.parts import code
 
 
 def turned_away(sentence: str) -> Markup:
@@ -22,7 +23,7 @@ def not_done(frame: Frame | None, reason: str, sentence: str, back: str) -> Mark
     """Return the page for a command that was refused: why, and the way back to how things are now."""
     return page(
         "Not done",
-        element("p", element("code", reason), " ", words(sentence), class_="banner bad"),
+        element("p", code(reason), " ", words(sentence), class_="banner bad"),
         element("p", "Nothing was changed."),
         element("p", link(back, "Look at how it is now"), class_="actions"),
         frame=frame,

@@ -64,7 +64,8 @@
     const parts = [...fresh.children].map((part) => document.importNode(part, true));
     const ids = new Set(parts.map((part) => part.id));
     for (const old of [...main.children]) {
-      if (ids.has(old.id)) continue;
+      // What came of a command stays until somebody goes on.
+      if (ids.has(old.id) || old.id === "outcome") continue;
       old.remove();
       changed = true;
     }
@@ -77,6 +78,11 @@
       } else if (likeness(old) === likeness(part)) {
         place = old.nextElementSibling;
       } else {
+        for (const one of old.querySelectorAll("input[id], select[id]")) {
+          // What somebody is typing stays.
+          const same = part.querySelector(`#${CSS.escape(one.id)}`);
+          if (same) same.value = one.value;
+        }
         const inside = document.activeElement;
         const held = old.contains(inside) ? inside.id : "";
         for (const one of old.querySelectorAll("details[open][id]")) {
@@ -132,12 +138,22 @@
   function listen() {
     if (stream && stream.readyState !== EventSource.CLOSED) return;
     stream = new EventSource(`/events?since=${encodeURIComponent(main.dataset.revision)}`);
-    stream.onopen = () => show("live", `live, ${read}`);
+    let open = false;
+    stream.onopen = () => {
+      open = true;
+      show("live", `live, ${read}`);
+    };
     stream.addEventListener("change", (event) => {
       if (event.data !== main.dataset.revision) readAgain();
     });
     // The browser comes back by itself; where it was sent away we read every so often, and ask again.
-    stream.onerror = () => show("still", `as of ${read}`);
+    stream.onerror = () => {
+      show("still", `as of ${read}`);
+      if (!open) return;
+      open = false; // it was lost: is the healer there at all?
+      clearTimeout(timer);
+      timer = setTimeout(readAgain, 1000);
+    };
   }
 
   function hush() {
@@ -154,6 +170,12 @@
   window.addEventListener("pagehide", hush);
   window.addEventListener("pageshow", (event) => {
     if (event.persisted) readAgain();
+  });
+
+  // A second press while the first is on its way says nothing new.
+  document.addEventListener("submit", (event) => {
+    if (event.target.dataset.sent) event.preventDefault();
+    event.target.dataset.sent = "yes";
   });
 
   // What a command led to is said once; the address keeps no trace of it.

@@ -14,6 +14,7 @@ from healer.adapters.passwords import Hash
 from healer.adapters.users import UsersFile
 from healer.adapters.webhook_body import parse_webhook
 from healer.core import events as ev
+from healer.core.actions import Args
 from healer.core.alert import Alert
 from healer.core.footprint import of_unit
 from healer.core.incident import Outcome
@@ -44,6 +45,9 @@ from tests.healer.fakes import (
 
 HOSTILE = "</td><script>alert('x')</script>\"'&{{7*7}}\x1b[2J\u202e%s\n<img src=x onerror=y>"
 """A label's value as somebody would write it who means harm."""
+
+
+UNIT = (("unit", "nginx.service"),)
 
 
 def signed(one: Alert) -> Alert:
@@ -84,6 +88,7 @@ class House:
     """All that a web server needs, in a test's hands."""
 
     mode: Mode = Mode.ACT
+    given: Topology | None = None
     topology: Topology = field(init=False)
     clock: FakeClock = field(default_factory=FakeClock)
     users: Path | None = None
@@ -91,7 +96,7 @@ class House:
     wakes: list[None] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.topology = topology(mode=self.mode)
+        self.topology = self.given or topology(mode=self.mode)
         self.store = FakeStore(self.clock)
         self.cluster = FakeCluster(self.topology, self.clock)
         self.prometheus = FakePrometheus(self.cluster)
@@ -157,9 +162,9 @@ class House:
     async def healed(self, incident: str = "1") -> None:
         """Held, then acted on, refused once by the gate, and proved the second time."""
         await self.held(incident)
-        await self._tried(incident, 1, Outcome.FAILED, "start_failed", "nginx: [emerg]\nno port")
+        await self.tried(incident, 1, Outcome.FAILED, "start_failed", "nginx: [emerg]\nno port")
         self.clock.pass_by(5)
-        await self._tried(incident, 2, Outcome.DONE, "restarted", "")
+        await self.tried(incident, 2, Outcome.DONE, "restarted")
         self.clock.pass_by(4)
         action = f"1.1.{2}"
         await self.journal.write(
@@ -167,21 +172,29 @@ class House:
             ev.IncidentClosed(incident, "healed", "held for 3 s"),
         )
 
-    async def _tried(
-        self, incident: str, number: int, outcome: Outcome, reason: str, detail: str
+    async def tried(
+        self,
+        incident: str,
+        number: int,
+        outcome: Outcome,
+        reason: str,
+        detail: str = "",
+        order: tuple[int, str, str, Args] | None = None,
     ) -> None:
+        """Journal an action; `order` is its rung, verb, gate and arguments where it is no restart."""
         target = self.journal.board.incidents[incident].target
+        rung, action, gate, args = order or (0, "service.restart", target.node, UNIT)
         await self.journal.write(
             ev.ActionIntended(
                 incident=incident,
                 action_id=f"1.1.{number}",
                 ladder="restart-service",
-                rung=0,
-                action="service.restart",
+                rung=rung,
+                action=action,
                 target=target,
                 about=target,
-                gate=target.node,
-                args=(("unit", "nginx.service"),),
+                gate=gate,
+                args=args,
                 footprint=of_unit(target, (), self.topology),
                 ledger_id="ledger-1",
                 expect="{}",
@@ -194,25 +207,24 @@ class House:
         await self.journal.write(end)
 
     @asynccontextmanager
-    async def public(self, read_seconds: float = 10.0) -> AsyncIterator[aiohttp.ClientSession]:
+    async def public(
+        self, read_seconds: float = 10.0, port: int = 0
+    ) -> AsyncIterator[aiohttp.ClientSession]:
         """A session with the public port."""
         with TemporaryDirectory() as folder:
-            async with self.both(Path(folder) / "ctl.sock", read_seconds=read_seconds) as (
-                session,
-                _,
-            ):
+            async with self.both(Path(folder) / "ctl.sock", read_seconds, port) as (session, _):
                 yield session
 
     @asynccontextmanager
     async def both(
-        self, path: Path, read_seconds: float = 10.0
+        self, path: Path, read_seconds: float = 10.0, port: int = 0
     ) -> AsyncIterator[tuple[aiohttp.ClientSession, aiohttp.ClientSession]]:
         """Sessions with the public port and with the control socket at `path`."""
         public, commands = public_app(self.desk, read_seconds), control_app(self.desk)
         self.hints = public[HINTS]
         async with (
-            serving(public, "127.0.0.1:0", commands, path) as port,
-            aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session,
+            serving(public, f"127.0.0.1:{port}", commands, path) as found,
+            aiohttp.ClientSession(f"http://127.0.0.1:{found}") as session,
             aiohttp.ClientSession(
                 "http://healer", connector=aiohttp.UnixConnector(str(path))
             ) as control,

@@ -122,16 +122,6 @@ async def test_what_is_no_name_with_a_password_costs_no_check(sent: str, house: 
         assert "Sign in with your name" in await response.text()
 
 
-async def test_a_script_in_a_page_does_not_make_the_browser_ask_for_a_password(
-    house: House,
-) -> None:
-    async with browsing(house, None) as (browser,):
-        asked = await browser.session.get("/incidents", headers={"Sec-Fetch-Dest": "empty"})
-        typed = await browser.session.get("/incidents", headers={"Sec-Fetch-Dest": "document"})
-    assert "WWW-Authenticate" not in asked.headers
-    assert "WWW-Authenticate" in typed.headers
-
-
 async def test_without_users_everybody_reads_and_nobody_is_asked() -> None:
     house = House()
     await house.arm()

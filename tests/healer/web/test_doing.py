@@ -15,7 +15,7 @@ from tests.healer.web.people import ALICE, BOB, Browser, Form, browsing, forms, 
 from tests.healer.web.test_pages import reads
 
 ME = "alice (web)"
-APPROVE, DENY, ADOPT = "Approve this step", "Deny: it is mine", "Put it into Hale's hands"
+APPROVE, DENY, ADOPT = "Approve service.restart", "Deny: it is mine", "Put it into Hale's hands"
 
 
 @pytest.fixture
@@ -251,6 +251,8 @@ async def test_what_stands_on_an_old_page_is_refused_when_it_is_not_so_any_more(
     async with browsing(house, ALICE) as (alice,):
         old = forms(await alice.open("/incidents/1"))
         await alice.send(old[DENY])
+        code, page = await alice.send(old[APPROVE])
+        assert (code, "changed_since" in reads(page)) == (409, True), "it waits for nothing now"
         await alice.press("/incidents/1", ADOPT)
         await house.held(reason="approval_needed")
         before = len(house.store.records)

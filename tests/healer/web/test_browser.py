@@ -1,0 +1,425 @@
+"""The pages in Debian's Chromium: to be read by day and by night, on a desk and on a phone, with scripts and without.
+
+Each page is photographed into build/screenshots, so that people can look at what they are about to give to others.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import chain
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, Route
+
+from healer.core import events as ev
+from healer.core.alert import Alert
+from healer.core.incident import Outcome
+from tests.healer.core.world import alert
+from tests.healer.web.house import HOSTILE, House
+from tests.healer.web.people import BOB
+from tests.healer.web.screens import DESK, PHONE, busy, chromium, screen
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+SHOTS = Path(__file__).parents[3] / "build/screenshots"
+
+PAGES = {
+    "incidents": "/incidents",
+    "approve": "/incidents/3",
+    "mitigated": "/incidents/2",
+    "escalated": "/incidents/4",
+    "healed": "/incidents/1",
+    "guards": "/guards",
+    "stop": "/stop?node=web1",
+    "runbooks": "/runbooks/",
+    "runbook": "/runbooks/ServiceDown",
+    "refused": "/refused",
+}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    """One browser for all: each window has a profile of its own."""
+    async with chromium() as found:
+        yield found
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def house(tmp_path: Path) -> House:
+    return await busy(tmp_path)
+
+
+READABLE = """() => {
+  const parse = (text) => (text.match(/[\\d.]+/g) ?? []).map(Number);
+  const light = ([r, g, b]) => {
+    const part = (c) => (c /= 255) <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+    return 0.2126 * part(r) + 0.7152 * part(g) + 0.0722 * part(b);
+  };
+  const over = (top, below) => top.slice(0, 3).map((c, i) => c * (top[3] ?? 1) + below[i] * (1 - (top[3] ?? 1)));
+  const ground = (one) => {
+    const colours = [];
+    for (let at = one; at; at = at.parentElement) colours.push(parse(getComputedStyle(at).backgroundColor));
+    return colours.reverse().reduce((below, top) => over(top, below), [255, 255, 255]);
+  };
+  const found = [];
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) {
+    const one = walk.currentNode.parentElement;
+    if (!walk.currentNode.data.trim() || !one.checkVisibility() || one.closest(".unseen, .skip, noscript")) continue;
+    const [a, b] = [light(over(parse(getComputedStyle(one).color), ground(one))), light(ground(one))];
+    const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (contrast < 4.5) found.push(`${contrast.toFixed(2)} ${walk.currentNode.data.trim().slice(0, 40)}`);
+  }
+  return found;
+}"""
+"""Texts with less contrast than WCAG 2.2 asks for (AA)."""
+
+TOUCHABLE = """() => [...document.querySelectorAll("button, .button, nav a, summary, select, input:not([type=hidden])")]
+  .filter((one) => one.checkVisibility() && one.getBoundingClientRect().height < 43)
+  .map((one) => `${one.getBoundingClientRect().height} ${one.textContent.slice(0, 40)}`)"""
+"""What is pressed and is lower than a finger needs."""
+
+CUT_OFF = """() => [...document.querySelectorAll("body *")]
+  .filter((one) => one.checkVisibility() && !one.closest(".unseen, .skip, pre, .prose table, thead"))
+  .filter((one) => one.getBoundingClientRect().right > innerWidth + 1 || one.getBoundingClientRect().left < -1)
+  .map((one) => `${one.tagName} ${one.textContent.slice(0, 40)}`)"""
+"""What stands outside the window."""
+
+UNFOLD = """() => document.querySelectorAll("details").forEach((one) => { one.open = true; })"""
+
+UNNAMED = """() => [...document.querySelectorAll("input:not([type=hidden]), select, button, a")]
+  .filter((one) => !(one.labels?.length || one.textContent.trim() || one.ariaLabel))
+  .map((one) => one.outerHTML)"""
+"""What a screen reader could not name."""
+
+
+@asynccontextmanager
+async def at(house: House) -> AsyncIterator[str]:
+    """Serve a healer's pages; it gives their address."""
+    async with house.public() as session:
+        yield str(session._base_url).rstrip("/")
+
+
+# --- How they look --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "size", "scripts"),
+    [("desk", DESK, True), ("phone", PHONE, True), ("phone-without-scripts", PHONE, False)],
+    ids=["on a desk", "on a phone", "on a phone without scripts"],
+)
+async def test_every_page_can_be_read_and_touched_by_day_and_by_night(
+    browser: Browser, house: House, kind: str, size: tuple[int, int], scripts: bool
+) -> None:
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    wrong: dict[str, list[str]] = {}
+    async with at(house) as base, screen(browser, base, size=size, scripts=scripts) as window:
+        for name, path in PAGES.items():
+            await window.open(path)
+            for scheme in ("light", "dark"):
+                shot = SHOTS / f"{kind}-{scheme}-{name}.png"
+                wrong[shot.stem] = await looked_at(window.page, scheme, shot, size == PHONE)
+            assert await window.page.locator("h1").count() == 1
+        assert window.complaints == []
+    assert {name: found for name, found in wrong.items() if found} == {}
+
+
+async def looked_at(page: Page, scheme: str, shot: Path, finger: bool) -> list[str]:
+    """Photograph a page by day or by night, and find what is wrong with it, folded or not."""
+    await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    await page.screenshot(path=shot, full_page=True)
+    await page.evaluate(UNFOLD)
+    found = [await page.evaluate(script) for script in (READABLE, CUT_OFF, UNNAMED)]
+    if finger:
+        found += [await page.evaluate(TOUCHABLE)]
+    return list(chain.from_iterable(found))
+
+
+async def test_an_incident_shows_what_every_guard_has_and_needs(
+    browser: Browser, house: House
+) -> None:
+    held = house.journal.board.incidents["3"]
+    async with at(house) as base, screen(browser, base) as window:
+        await window.open("/incidents/3")
+        rows = await window.page.locator("#guards tbody tr").all_inner_texts()
+    told = [row.split("\t") for row in rows]
+    assert [(row[0].strip(), row[2].strip(), row[3].strip()) for row in told] == [
+        (one.guard, one.have or "-", one.need or "-") for one in held.verdicts
+    ]
+    assert {"capacity", "budget", "approved"} <= {row[0].strip() for row in told}
+
+
+# --- What people do -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
+async def test_a_person_approves_and_freezes_from_a_phone(
+    browser: Browser, house: House, scripts: bool
+) -> None:
+    async with (
+        at(house) as base,
+        screen(browser, base, size=PHONE, dark=True, scripts=scripts) as window,
+    ):
+        page = window.page
+        await window.open("/")
+        await page.get_by_role("link", name="web1/nginx").first.tap()
+        await page.get_by_role("button", name="Approve service.restart").tap()
+        said = page.locator("#outcome")
+        assert "yes to rung 1 on web1/nginx" in await said.inner_text()
+        await page.get_by_role("link", name="Stop").tap()
+        await page.get_by_label("Why").first.fill("smoke in rack c")
+        await page.get_by_role("button", name="Freeze Hale").tap()
+        await page.get_by_text("Frozen by alice (web): smoke in rack c").wait_for()
+        await page.screenshot(path=SHOTS / f"phone-dark-frozen-{scripts}.png", full_page=True)
+        await page.get_by_role("button", name="Unfreeze").tap()
+        await page.get_by_text("Actions may go on").wait_for()
+        await house.journal.write(ev.NodeHeld("web3", "x", "root", None))
+        if scripts:
+            await page.get_by_role("button", name="Release web3").wait_for(timeout=5000)
+            assert await page.get_by_text("Actions may go on").count() == 1, "it stays to be read"
+        assert window.complaints == []
+    told = [type(one.event) for one in house.store.records[-4:]]
+    assert told == [ev.ApprovalGiven, ev.Frozen, ev.Unfrozen, ev.NodeHeld]
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
+async def test_a_person_holds_a_node_and_puts_an_incident_into_hales_hands(
+    browser: Browser, house: House, scripts: bool
+) -> None:
+    async with at(house) as base, screen(browser, base, size=PHONE, scripts=scripts) as window:
+        page = window.page
+        await window.open("/incidents/4")
+        await page.get_by_role("button", name="Put it into Hale's hands").tap()
+        await page.locator("#outcome").wait_for()
+        await page.get_by_role("link", name="Hold web2").tap()
+        assert await page.get_by_role("combobox", name="Node").input_value() == "web2"
+        await page.locator("#why-node").fill("replacing a fan")
+        await page.get_by_role("combobox", name="For").select_option("2h")
+        await page.get_by_role("button", name="Hold this node").tap()
+        await page.get_by_role("button", name="Release web2").tap()
+        await page.locator("#outcome").wait_for()
+        assert await page.get_by_role("button", name="Release web2").count() == 0
+        assert window.complaints == []
+    adopted, held, released = (one.event for one in house.store.records[-3:])
+    assert adopted == ev.IncidentAdopted("4", "alice (web)")
+    assert held == ev.NodeHeld("web2", "replacing a fan", "alice (web)", house.clock.wall() + 7200)
+    assert released == ev.NodeReleased("web2", "alice (web)")
+
+
+async def test_a_double_click_says_it_once_and_a_second_tab_learns_how_it_is_now(
+    browser: Browser, house: House
+) -> None:
+    async with (
+        at(house) as base,
+        screen(browser, base) as one,
+        screen(browser, base, scripts=False) as other,
+    ):
+        await one.open("/incidents/3")
+        await other.open("/incidents/3")
+        await one.page.get_by_role("button", name="Deny").dblclick()
+        await one.page.locator("#outcome").wait_for()
+        assert "needs a person" in await one.text()
+        await other.page.get_by_role("button", name="Approve").click()
+        assert "changed_since" in await other.text()
+        assert "Nothing was changed." in await other.text()
+        await other.page.screenshot(path=SHOTS / "desk-light-not-done.png", full_page=True)
+        await other.page.get_by_role("link", name="Look at how it is now").click()
+        assert "Put it into Hale's hands" in await other.text()
+    kinds = [type(one.event) for one in house.store.records]
+    assert (kinds.count(ev.ApprovalDenied), kinds.count(ev.ApprovalGiven)) == (1, 0)
+
+
+async def test_the_pages_can_be_used_by_keyboard_alone(browser: Browser, house: House) -> None:
+    async with at(house) as base, screen(browser, base) as window:
+        keys = window.page.keyboard
+        await window.open("/incidents/3")
+        await keys.press("Tab")
+        assert await window.page.evaluate("document.activeElement.textContent") == (
+            "Skip to the content"
+        )
+        await keys.press("Enter")
+        for _ in range(5):
+            await keys.press("Tab")
+            text = await window.page.evaluate("document.activeElement.textContent")
+            if text.startswith("Approve"):
+                break
+        await keys.press("Enter")
+        await window.page.locator("#outcome").wait_for()
+    assert isinstance(house.store.records[-1].event, ev.ApprovalGiven)
+
+
+async def test_a_viewer_has_nothing_to_press(browser: Browser, house: House) -> None:
+    async with at(house) as base, screen(browser, base, BOB, PHONE) as window:
+        for path in ("/incidents/3", "/stop", "/"):
+            await window.open(path)
+            assert await window.page.locator("button").count() == 0
+        await window.open("/stop")
+        await window.page.screenshot(path=SHOTS / "phone-light-viewer.png", full_page=True)
+        assert "bob is a viewer" in await window.text()
+
+
+async def test_whoever_is_not_signed_in_sees_the_way_in_and_the_runbooks(
+    browser: Browser, house: House
+) -> None:
+    async with at(house) as base, screen(browser, base, None, PHONE) as window:
+        await window.page.route("**/*", _without_asking)
+        response = await window.page.goto(f"{base}/incidents")
+        assert response is not None
+        assert response.status == 401
+        await window.page.screenshot(path=SHOTS / "phone-light-stranger.png", full_page=True)
+        await window.page.get_by_role("link", name="all of them").tap()
+        await window.page.get_by_role("link", name="ServiceDown").tap()
+        assert "Sign in to see what there is of it now." in await window.text()
+        assert "web1" not in await window.text()
+
+
+async def _without_asking(route: Route) -> None:
+    """Answer as the healer does, but without the header at which a browser opens its own dialog."""
+    response = await route.fetch()
+    headers = {
+        name: value for name, value in response.headers.items() if name != "www-authenticate"
+    }
+    await route.fulfill(response=response, headers=headers)
+
+
+# --- What happens by itself -----------------------------------------------------------------
+
+
+async def test_an_open_page_follows_what_happens_and_keeps_what_a_person_does_there(
+    browser: Browser, house: House
+) -> None:
+    async with at(house) as base, screen(browser, base) as window:
+        page = window.page
+        await window.open("/incidents/3")
+        await page.locator("summary").first.click()
+        await page.evaluate("window.mine = true; scrollTo(0, 200)")
+        await page.get_by_role("button", name="Deny").focus()
+        await house.tried("3", 9, Outcome.DONE, "restarted")
+        await page.get_by_text("being proved").first.wait_for(timeout=5000)
+        assert await page.evaluate("window.mine"), "it was not loaded anew"
+        assert await page.evaluate("scrollY") == 200
+        assert await page.locator("details[open]").count() == 1
+        assert "verifying" in await page.title()
+        await page.get_by_text("live,").wait_for(timeout=5000)
+        assert window.complaints == []
+
+
+async def test_a_runbook_follows_what_there_is_of_its_alert(browser: Browser, house: House) -> None:
+    async with at(house) as base, screen(browser, base) as window:
+        page = window.page
+        await window.open("/incidents/3")  # a runbook asks nobody for a password
+        await page.get_by_role("link", name="ServiceDown").click()
+        await page.get_by_role("heading", name="What it means").wait_for()
+        await page.evaluate("window.mine = true")
+        assert (
+            await page.locator("#present .card.held").get_by_role("link").inner_text()
+            == "web1/nginx"
+        )
+        assert await page.locator("#present .card.verifying").count() == 0
+        await house.tried("3", 9, Outcome.DONE, "restarted")
+        now = page.locator("#present .card.verifying").get_by_role("link", name="web1/nginx")
+        await now.wait_for(timeout=5000)
+        assert await page.evaluate("window.mine"), "it was not loaded anew"
+        assert await page.get_by_text("What it means").count() == 1
+        assert window.complaints == []
+
+
+async def test_what_somebody_types_stays_while_the_page_follows(
+    browser: Browser, house: House
+) -> None:
+    async with at(house) as base, screen(browser, base) as window:
+        await window.open("/stop")
+        why = window.page.get_by_label("Why")
+        await why.first.fill("moving rack b, row")
+        await house.journal.write(ev.Frozen("smoke in rack c", "root"))
+        await window.page.get_by_text("smoke in rack c").first.wait_for(timeout=5000)
+        assert await why.first.input_value() == "moving rack b, row"
+        assert await window.page.evaluate("document.activeElement.id") == "why-everywhere"
+
+
+async def test_ages_go_on_by_the_healers_clock(browser: Browser, house: House) -> None:
+    async with at(house) as base, screen(browser, base) as window:
+        await window.open("/incidents")
+        first = await window.page.locator("time.age").first.inner_text()
+        assert first.endswith(" s"), "of 2027, whatever year the browser has"
+        await window.page.wait_for_timeout(2100)
+        later = await window.page.locator("time.age").first.inner_text()
+        assert int(later.split()[0]) - int(first.split()[0]) in (1, 2, 3)
+
+
+async def test_a_page_says_when_it_is_not_live_any_more_and_when_it_is_again(
+    browser: Browser, house: House
+) -> None:
+    async with screen(browser, "") as window:
+        async with at(house) as base:
+            await window.page.goto(f"{base}/incidents")
+            await window.page.get_by_text("live,").wait_for(timeout=5000)
+        port = int(base.rpartition(":")[2])
+        await window.page.get_by_text("not live: this is from").wait_for(timeout=30_000)
+        await window.page.screenshot(path=SHOTS / "desk-light-lost.png")
+        await house.journal.write(ev.Frozen("smoke in rack c", "root"))
+        async with house.public(port=port):
+            await window.page.get_by_text("smoke in rack c").first.wait_for(timeout=30_000)
+            await window.page.locator("#live[data-state=live]").wait_for(timeout=5000)
+
+
+# --- Those who mean harm --------------------------------------------------------------------
+
+
+async def test_hostile_words_run_nothing_and_break_no_page(browser: Browser, house: House) -> None:
+    words = HOSTILE + "x" * 500
+    labels = dict(alert().labels) | {"service": words, words: words}
+    harm = Alert("harm", words, tuple(sorted(labels.items())), house.clock.wall())
+    await house.journal.write(
+        ev.IncidentOpened("9", harm, words, "d1"),
+        ev.IncidentEscalated("9", words, words),
+        ev.AlertRefused(harm, words, words),
+        ev.Frozen(words.replace("\n", ""), words),
+    )
+    async with at(house) as base:
+        for size in (DESK, PHONE):
+            async with screen(browser, base, size=size) as window:
+                for path in ("/", "/incidents/9", "/refused", "/stop", "/runbooks/ServiceDown"):
+                    await window.open(path)
+                    assert await window.page.evaluate(CUT_OFF) == [], path
+                    assert await window.page.locator("main script, main img").count() == 0
+                await window.page.screenshot(path=SHOTS / f"{size[0]}-hostile.png")
+                assert window.complaints == []
+
+
+async def test_a_script_that_got_into_a_page_would_not_run(browser: Browser, house: House) -> None:
+    async with at(house) as base, screen(browser, base) as window:
+        await window.open("/incidents")
+        await window.page.evaluate(
+            """() => {
+              const script = document.createElement("script");
+              script.textContent = "window.ran = 1";
+              document.body.append(script);
+              document.body.insertAdjacentHTML("beforeend", "<img src=x onerror='window.ran = 1'>");
+              document.body.style.cssText = "";
+              const far = document.createElement("script");
+              far.src = "http://127.0.0.1:1/x.js";
+              document.body.append(far);
+            }"""
+        )
+        await window.page.wait_for_timeout(300)
+        assert await window.page.evaluate("window.ran") is None
+        assert any("Content Security Policy" in one for one in window.complaints)
+
+
+async def test_a_page_of_another_site_changes_nothing_and_frames_nothing(
+    browser: Browser, house: House, tmp_path: Path
+) -> None:
+    async with at(house) as base, screen(browser, base) as window:
+        await window.open("/stop")  # so that this browser has the password
+        before = len(house.store.records)
+        evil = f"""<iframe src="{base}/stop"></iframe>
+          <form id="f" method="post" action="{base}/do/freeze"><input name="reason" value="x"></form>
+          <script>document.getElementById("f").submit()</script>"""
+        await window.page.route(
+            "http://evil.example/", lambda route: route.fulfill(body=evil, content_type="text/html")
+        )
+        await window.page.goto("http://evil.example/", wait_until="commit")
+        await window.page.get_by_text("cross_site").wait_for(timeout=5000)
+        assert len(house.store.records) == before
