@@ -9,9 +9,10 @@ import structlog
 
 from healer.core.actions import MARKING, Args, proof_place
 from healer.core.alert import Alert, Target
-from healer.core.facts import Evidence, Facts, Heard, Reading, Standing
+from healer.core.facts import Evidence, Facts, Reading, Standing
 from healer.core.incident import Attempt, Incident
 from healer.core.ladder import Verification
+from healer.core.look import Heard
 from healer.core.order import Sight
 from healer.core.picture import Picture
 from healer.core.plan import Plan, plan, to_hear

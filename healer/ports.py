@@ -6,7 +6,8 @@ from typing import Protocol
 from healer.core.actions import Args
 from healer.core.alert import Alert, Target
 from healer.core.events import Event, Record
-from healer.core.facts import Evidence, Look, Reading
+from healer.core.facts import Evidence, Reading
+from healer.core.look import Look
 from healer.core.order import Ended, Order, OwnAlert, Sight, Token
 from healer.core.picture import Picture
 

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from healer.core.facts import Look, Mark, MemberLook, UnitLook
 from healer.core.incident import Outcome
+from healer.core.look import Look, Mark, MemberLook, UnitLook
 from healer.core.order import Ended, Order, Token
 
 LINE_LIMIT = 64 * 1024

@@ -73,7 +73,7 @@ def decide(incident: Incident, facts: Facts, clear_for: float | None) -> Decisio
         return _give_back(incident, facts) or _close(incident, clear_for)
     if incident.state is State.ESCALATED or (clear_for is not None and isinstance(step, Escalate)):
         return Stay()  # a person has it, or it is over as soon as it has stayed so
-    never = _never_sent(incident)
+    never, gone = _never_sent(incident), ""
     while isinstance(step, Plan):
         alive = [one for one in step.steps if not _lost(one.gate, facts)]
         if alive:
@@ -82,8 +82,11 @@ def decide(incident: Incident, facts: Facts, clear_for: float | None) -> Decisio
             return never or _judged(_with_step(step.proposal, alive[0]), facts)
         if step.set and all(_lost(one.gate, facts) for one in step.spent):
             return Stay() if incident.state is State.MITIGATED else _mitigated(step)
+        gone = step.steps[0].gate if step.steps else gone
         step = plan(incident, facts.topology, after=step.rung_index)
-    return Stay() if incident.state is State.MITIGATED else step
+    if incident.state is State.MITIGATED:
+        return Stay()
+    return _gone(gone) if gone and not incident.attempts else step
 
 
 def _judged(draft: Proposal, facts: Facts) -> Act | Hold:
@@ -198,6 +201,11 @@ def _never_sent(incident: Incident) -> Escalate | None:
     if len(tail) == UNSENT and all(one.outcome is Outcome.NOT_SENT for one in tail):
         return Escalate("never_sent", tail[-1].detail)
     return None
+
+
+def _gone(node: str) -> Escalate:
+    """Say why nothing was even tried: nothing can be done on a node that nobody hears of."""
+    return Escalate("node_gone", f"{node} answers neither Prometheus, nor its peers, nor us")
 
 
 def _waits(proposal: Proposal, facts: Facts) -> Verdict | None:

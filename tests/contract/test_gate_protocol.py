@@ -25,8 +25,8 @@ from gate.words import Reason, State
 from healer.adapters import gate_lines as wire
 from healer.core import events as ev
 from healer.core.decide import expect
-from healer.core.facts import Look
 from healer.core.incident import PASSING_REFUSALS, Outcome
+from healer.core.look import Look
 from healer.core.order import Order, Token
 from healer.core.plan import Plan, plan
 from tests.gate.fakes import NGINX

@@ -12,8 +12,9 @@ from healer.adapters.codec import incident_of, kind_of
 from healer.core.actions import Args
 from healer.core.alert import Alert, Target
 from healer.core.events import Event, Record
-from healer.core.facts import Evidence, Look, MemberLook, Reading, UnitLook
+from healer.core.facts import Evidence, Reading
 from healer.core.incident import Outcome
+from healer.core.look import Look, MemberLook, UnitLook
 from healer.core.order import Ended, Order, Token
 from healer.core.picture import NodeHealth, Picture
 from healer.core.topology import Topology

@@ -51,6 +51,16 @@ async def test_a_webhook_only_makes_the_next_look_come_sooner():
         assert village.gates.orders
 
 
+async def test_on_a_node_that_nobody_hears_nothing_is_tried_and_a_person_hears_why():
+    village = Village()
+    village.cluster.dark.add("web1")
+    async with village.armed():
+        village.fail()
+        await asyncio.sleep(20)
+    assert not village.gates.orders
+    assert [event.reason for event in village.written(ev.IncidentEscalated)] == ["node_gone"]
+
+
 # --- The end of an action that was not heard ------------------------------------------------
 
 

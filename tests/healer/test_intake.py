@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from healer.core import events as ev
-from healer.core.facts import UnitLook
 from healer.core.incident import State
+from healer.core.look import UnitLook
 from healer.intake import REFUSALS
 from tests.healer.core.world import NOW, alert
 from tests.healer.fakes import FakeGates

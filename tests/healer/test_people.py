@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import pytest
 
 from healer.core import events as ev
-from healer.core.facts import Look
 from healer.core.incident import State
 from healer.core.ladder import Mode
+from healer.core.look import Look
 from healer.errors import Refused
 from tests.healer.fakes import FakeGates
 from tests.healer.village import ARMED, Village, simple

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from healer.adapters.gates import SshGates
-from healer.core.facts import UnitLook
 from healer.core.incident import Outcome
+from healer.core.look import UnitLook
 from healer.core.order import Ended, Order, Token
 from healer.errors import Busy, LeaseLost, OutcomeUnknown, Unreachable
 from tests.healer.adapters.scripted_gate import HANG, HANG_UP, ScriptedGate, last, welcome

@@ -6,10 +6,10 @@ import pytest
 
 from healer.core import events as ev
 from healer.core.decide import Hold, decide
-from healer.core.facts import Heard
 from healer.core.guards import GUARDS
 from healer.core.incident import Outcome, State
 from healer.core.ladder import Mode
+from healer.core.look import Heard
 from tests.healer.core.guarded import acted, broken, history, opened, silence, verdict
 from tests.healer.core.world import NOW, RESTART, World, alert, topology
 

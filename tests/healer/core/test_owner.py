@@ -6,9 +6,10 @@ import pytest
 
 from healer.core.alert import Target
 from healer.core.decide import Hold, decide
-from healer.core.facts import Facts, Heard
+from healer.core.facts import Facts
 from healer.core.holders import Held, Holders
 from healer.core.ladder import Ladder, Mode, Rung
+from healer.core.look import Heard
 from healer.core.picture import Picture
 from healer.core.topology import Topology, VirtualAddress
 from tests.healer.core.guarded import broken, opened, said

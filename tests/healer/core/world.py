@@ -8,17 +8,10 @@ from dataclasses import dataclass, field, replace
 from healer.core import events as ev
 from healer.core.alert import Alert, Target
 from healer.core.board import Board
-from healer.core.facts import (
-    Evidence,
-    Facts,
-    Heard,
-    Look,
-    Reading,
-    Standing,
-    UnitLook,
-)
+from healer.core.facts import Evidence, Facts, Reading, Standing
 from healer.core.incident import Incident
 from healer.core.ladder import PERSON, Ladder, Mode, Rung, Verification
+from healer.core.look import Heard, Look, UnitLook
 from healer.core.picture import NodeHealth, Picture
 from healer.core.topology import EXPORTER, Group, Node, Numbers, Service, Topology
 

@@ -1,0 +1,102 @@
+"""What a gate says of its node when it is asked, as the core knows it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class UnitLook:
+    """One unit as the node's gate sees it.
+
+    Attributes:
+        age_seconds: Since its last change of state; None where the gate could not say.
+        job: Whether systemd has a job queued for it, which may yet start or stop it.
+    """
+
+    unit: str
+    load_state: str
+    active_state: str
+    sub_state: str
+    result: str
+    invocation_id: str
+    restarts: int
+    age_seconds: float | None
+    reverse_dependencies: tuple[str, ...]
+    job: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MemberLook:
+    """One member of a pool as its balancer has it.
+
+    Attributes:
+        admin: ready, drain or maint: what people and marks say.
+        operational: up, down, starting or stopping: what the balancer's own checks say.
+    """
+
+    admin: str
+    operational: str
+    sessions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Something taken away on purpose, as a gate's state has it.
+
+    Attributes:
+        mark: The verb that set it.
+        subject: What it is about: POOL/MEMBER, or an address's name.
+        applied: Whether the native tool has it so; None where it could not be asked.
+    """
+
+    mark: str
+    subject: str
+    owners: tuple[str, ...]
+    applied: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A gate's hello: who it is and what it sees.
+
+    Attributes:
+        highest_token: The highest (era, term) that the gate has obeyed; None if none.
+        holds: Reasons of the holds set on the node itself.
+        units: By name; None for one that the gate does not list or cannot read.
+        pools: Members by name, for each pool; None as for units.
+        addresses: Whether the node holds each address, by the address's name; None as for units.
+        marks: All that stand on the node; None where the gate cannot say.
+    """
+
+    cluster: str
+    node: str
+    boot_id: str
+    ledger_id: str
+    highest_token: tuple[int, int] | None
+    holds: tuple[str, ...]
+    units: Mapping[str, UnitLook | None]
+    pools: Mapping[str, Mapping[str, MemberLook] | None] = field(default_factory=dict)
+    addresses: Mapping[str, bool | None] = field(default_factory=dict)
+    marks: tuple[Mark, ...] | None = ()
+
+    def member(self, pool: str, member: str) -> MemberLook | None:
+        """Return how this balancer has a member; None where that is not known."""
+        return (self.pools.get(pool) or {}).get(member)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What came of asking a gate.
+
+    Attributes:
+        look: None where it did not answer.
+        error: Why not.
+        busy: Whether it did not answer because it is at work for us.
+    """
+
+    look: Look | None
+    error: str = ""
+    busy: bool = False
+
+
+NOT_ASKED = Heard(None, "it was not asked")
