@@ -98,7 +98,7 @@ class Healer(Block):
         node: Where it runs.
         mode: What ladders and groups without a mode of their own get.
         external_url: Where people reach its pages; its runbooks are below it.
-        gate_spacing: Least seconds between two runs of a verb on one node, kept by its gate.
+        gate_spacing: Least seconds between two runs of a verb on one target, kept by its gate.
         resync: Seconds between two readings of every Alertmanager.
         users: Who may sign in on its pages; None for nobody, and then they only show.
     """
