@@ -151,9 +151,7 @@ def _present(desk: Desk, name: str) -> runbook_page.Present:
         for one in (sight.alerts if sight is not None else ())
         if one.name == name and one.fingerprint not in board.known
     ]
-    return runbook_page.Present(
-        rows, alerts, freeze_views(desk.watch) if name == "HealerFrozen" else ()
-    )
+    return runbook_page.Present(rows, alerts, freeze_views(desk.watch), name == "HealerFrozen")
 
 
 def _page(shown: Markup, status: int = 200) -> web.Response:

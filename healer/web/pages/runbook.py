@@ -21,12 +21,14 @@ class Present:
     Attributes:
         incidents: Open ones that it is part of, or that it is about.
         alerts: Those of its name that fire and belong to none of them.
-        freezes: What stops Hale, where the runbook is about that.
+        freezes: What stops Hale, whatever the runbook says that it does.
+        frozen: Whether the alert is about them.
     """
 
     incidents: Sequence[IncidentRow]
     alerts: Sequence[AlertView]
     freezes: Sequence[FreezeView] = ()
+    frozen: bool = False
 
 
 def runbook(frame: Frame, name: str, text: str, present: Present | None) -> Markup:
@@ -93,7 +95,7 @@ def _present(present: Present, frame: Frame) -> Markup:
     if alerts:
         found.append(element("p", "It fires and belongs to no open incident:"))
         found.append(element("ul", *alerts))
-    if not found and not present.freezes:
+    if not found and not (present.frozen and present.freezes):
         found.append(element("p", "Nothing of this is open now."))
     return section("present", "Now", banners(present.freezes), *found, class_="incidents")
 

@@ -49,6 +49,13 @@ async def chromium() -> AsyncIterator[Browser]:
             await browser.close()
 
 
+@asynccontextmanager
+async def at(house: House) -> AsyncIterator[str]:
+    """Serve a healer's pages; it gives their address."""
+    async with house.public() as session:
+        yield str(session._base_url).rstrip("/")
+
+
 @dataclass
 class Screen:
     """One window, and what the browser complained about in it."""

@@ -4,25 +4,28 @@ Each page is photographed into build/screenshots, so that people can look at wha
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from itertools import chain
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, Route
+from playwright.async_api import Browser, Route
 
 from healer.core import events as ev
 from healer.core.alert import Alert
 from healer.core.incident import Outcome
 from tests.healer.core.world import alert
 from tests.healer.web.house import HOSTILE, House
-from tests.healer.web.people import BOB
-from tests.healer.web.screens import DESK, PHONE, busy, chromium, screen
+from tests.healer.web.looks import CUT_OFF, SCROLLS, wrong_with
+from tests.healer.web.people import ALICE, BOB, Person
+from tests.healer.web.screens import DESK, PHONE, at, busy, chromium, screen
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-SHOTS = Path(__file__).parents[3] / "build/screenshots"
+HERE = Path(__file__).parents[3]
+SHOTS, DOCS = HERE / "build/screenshots", HERE / "docs"
+
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 PAGES = {
     "incidents": "/incidents",
@@ -50,57 +53,6 @@ async def house(tmp_path: Path) -> House:
     return await busy(tmp_path)
 
 
-READABLE = """() => {
-  const parse = (text) => (text.match(/[\\d.]+/g) ?? []).map(Number);
-  const light = ([r, g, b]) => {
-    const part = (c) => (c /= 255) <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
-    return 0.2126 * part(r) + 0.7152 * part(g) + 0.0722 * part(b);
-  };
-  const over = (top, below) => top.slice(0, 3).map((c, i) => c * (top[3] ?? 1) + below[i] * (1 - (top[3] ?? 1)));
-  const ground = (one) => {
-    const colours = [];
-    for (let at = one; at; at = at.parentElement) colours.push(parse(getComputedStyle(at).backgroundColor));
-    return colours.reverse().reduce((below, top) => over(top, below), [255, 255, 255]);
-  };
-  const found = [];
-  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (walk.nextNode()) {
-    const one = walk.currentNode.parentElement;
-    if (!walk.currentNode.data.trim() || !one.checkVisibility() || one.closest(".unseen, .skip, noscript")) continue;
-    const [a, b] = [light(over(parse(getComputedStyle(one).color), ground(one))), light(ground(one))];
-    const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-    if (contrast < 4.5) found.push(`${contrast.toFixed(2)} ${walk.currentNode.data.trim().slice(0, 40)}`);
-  }
-  return found;
-}"""
-"""Texts with less contrast than WCAG 2.2 asks for (AA)."""
-
-TOUCHABLE = """() => [...document.querySelectorAll("button, .button, nav a, summary, select, input:not([type=hidden])")]
-  .filter((one) => one.checkVisibility() && one.getBoundingClientRect().height < 43)
-  .map((one) => `${one.getBoundingClientRect().height} ${one.textContent.slice(0, 40)}`)"""
-"""What is pressed and is lower than a finger needs."""
-
-CUT_OFF = """() => [...document.querySelectorAll("body *")]
-  .filter((one) => one.checkVisibility() && !one.closest(".unseen, .skip, pre, .prose table, thead"))
-  .filter((one) => one.getBoundingClientRect().right > innerWidth + 1 || one.getBoundingClientRect().left < -1)
-  .map((one) => `${one.tagName} ${one.textContent.slice(0, 40)}`)"""
-"""What stands outside the window."""
-
-UNFOLD = """() => document.querySelectorAll("details").forEach((one) => { one.open = true; })"""
-
-UNNAMED = """() => [...document.querySelectorAll("input:not([type=hidden]), select, button, a")]
-  .filter((one) => !(one.labels?.length || one.textContent.trim() || one.ariaLabel))
-  .map((one) => one.outerHTML)"""
-"""What a screen reader could not name."""
-
-
-@asynccontextmanager
-async def at(house: House) -> AsyncIterator[str]:
-    """Serve a healer's pages; it gives their address."""
-    async with house.public() as session:
-        yield str(session._base_url).rstrip("/")
-
-
 # --- How they look --------------------------------------------------------------------------
 
 
@@ -117,23 +69,39 @@ async def test_every_page_can_be_read_and_touched_by_day_and_by_night(
     async with at(house) as base, screen(browser, base, size=size, scripts=scripts) as window:
         for name, path in PAGES.items():
             await window.open(path)
-            for scheme in ("light", "dark"):
+            for scheme in SCHEMES:
                 shot = SHOTS / f"{kind}-{scheme}-{name}.png"
-                wrong[shot.stem] = await looked_at(window.page, scheme, shot, size == PHONE)
+                await window.page.emulate_media(color_scheme=scheme)
+                await window.page.screenshot(path=shot, full_page=True)
+                wrong[shot.stem] = await wrong_with(window.page, finger=size == PHONE)
             assert await window.page.locator("h1").count() == 1
         assert window.complaints == []
     assert {name: found for name, found in wrong.items() if found} == {}
 
 
-async def looked_at(page: Page, scheme: str, shot: Path, finger: bool) -> list[str]:
-    """Photograph a page by day or by night, and find what is wrong with it, folded or not."""
-    await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-    await page.screenshot(path=shot, full_page=True)
-    await page.evaluate(UNFOLD)
-    found = [await page.evaluate(script) for script in (READABLE, CUT_OFF, UNNAMED)]
-    if finger:
-        found += [await page.evaluate(TOUCHABLE)]
-    return list(chain.from_iterable(found))
+@pytest.mark.parametrize(
+    ("name", "path", "size", "dark"),
+    [("incidents", "/", DESK, False), ("incident-phone", "/incidents/3", PHONE, True)],
+)
+async def test_the_page_of_the_healer_has_pictures_of_its_pages(
+    request: pytest.FixtureRequest,
+    browser: Browser,
+    house: House,
+    name: str,
+    path: str,
+    size: tuple[int, int],
+    dark: bool,
+) -> None:
+    picture = DOCS / f"pictures/{name}.png"
+    async with at(house) as base, screen(browser, base, size=size, dark=dark) as window:
+        await window.open(path)
+        await window.page.get_by_text("live,").wait_for(timeout=5000)
+        taken = await window.page.screenshot()
+    if request.config.getoption("--rewrite"):
+        picture.parent.mkdir(exist_ok=True)
+        picture.write_bytes(taken)
+    assert picture.read_bytes()[:24] == taken[:24], "of the same size"
+    assert f"](pictures/{name}.png)" in (DOCS / "healer.md").read_text()
 
 
 async def test_an_incident_shows_what_every_guard_has_and_needs(
@@ -257,6 +225,29 @@ async def test_a_viewer_has_nothing_to_press(browser: Browser, house: House) -> 
         await window.open("/stop")
         await window.page.screenshot(path=SHOTS / "phone-light-viewer.png", full_page=True)
         assert "bob is a viewer" in await window.text()
+
+
+@pytest.mark.parametrize(("person", "word"), [(ALICE, "stale_form"), (BOB, "not_operator")])
+async def test_a_form_with_a_forged_token_changes_nothing(
+    browser: Browser, house: House, person: Person, word: str
+) -> None:
+    before = len(house.store.records)
+    async with at(house) as base, screen(browser, base, person) as window:
+        await window.open("/stop")
+        await window.page.evaluate(
+            """() => {
+              const form = document.createElement("form");
+              Object.assign(form, { method: "post", action: "/do/freeze" });
+              for (const [name, value] of [["token", "0".repeat(64)], ["reason", "x"]]) {
+                form.append(Object.assign(document.createElement("input"), { name, value }));
+              }
+              document.body.append(form);
+              form.submit();
+            }"""
+        )
+        await window.page.get_by_role("heading", name="Not done").wait_for(timeout=5000)
+        assert word in await window.text()
+    assert len(house.store.records) == before
 
 
 async def test_whoever_is_not_signed_in_sees_the_way_in_and_the_runbooks(
@@ -383,8 +374,10 @@ async def test_hostile_words_run_nothing_and_break_no_page(browser: Browser, hou
                 for path in ("/", "/incidents/9", "/refused", "/stop", "/runbooks/ServiceDown"):
                     await window.open(path)
                     assert await window.page.evaluate(CUT_OFF) == [], path
+                    assert await window.page.evaluate(SCROLLS) == [], path
                     assert await window.page.locator("main script, main img").count() == 0
-                await window.page.screenshot(path=SHOTS / f"{size[0]}-hostile.png")
+                    shot = f"{size[0]}-hostile{path.replace('/', '-')}.png"
+                    await window.page.screenshot(path=SHOTS / shot)
                 assert window.complaints == []
 
 

@@ -237,6 +237,19 @@ async def test_every_runbook_is_a_page(name: str) -> None:
     assert "```" not in page
 
 
+async def test_a_runbook_says_that_hale_is_frozen_whatever_it_is_about() -> None:
+    house = House()
+    await house.arm()
+    await house.journal.write(ev.Frozen("moving rack b", "root"))
+    async with house.public() as session:
+        about = await see(session, "/runbooks/HealerFrozen")
+        other = await see(session, "/runbooks/ServiceDown")
+    for page in (about, other):
+        assert "Nothing is done: person Frozen by root: moving rack b" in page
+    assert "Nothing of this is open now." in other
+    assert "Nothing of this is open now." not in about
+
+
 async def test_an_unknown_runbook_lists_the_known_ones() -> None:
     async with House().public() as session:
         page = await see(session, "/runbooks/NoSuchAlert", 404)
