@@ -51,6 +51,20 @@ tools: .tools/.ready  ## programs that check what is rendered, unpacked into .to
 	@for deb in .tools/deb/*.deb; do dpkg-deb -x $$deb .tools; done
 	@rm -rf .tools/deb; touch $@
 
+docker: .tools/docker/.ready  ## a Docker for the test of docker-compose.yml, unpacked into .tools
+
+# Only what this machine lacks is unpacked. Its iptables are Debian's alternatives, which unpacking does not make.
+.tools/docker/.ready: .tools/.ready .venv/.ready requirements/build.txt
+	@echo "unpacking docker.io and docker-compose"
+	@rm -rf .tools/docker; mkdir -p .tools/docker/deb/partial .tools/docker/usr/sbin .tools/docker/bin
+	@apt-get update -qq; apt-get install -qq -y --no-install-recommends --download-only -o APT::Sandbox::User=root \
+		-o Dir::Cache::archives=$(CURDIR)/.tools/docker/deb docker.io docker-compose >/dev/null
+	@cd .tools/docker/deb; apt-get download -q -o APT::Sandbox::User=root busybox-static >/dev/null
+	@for deb in .tools/docker/deb/*.deb; do dpkg-deb -x $$deb .tools/docker; done
+	@[ ! -e .tools/docker/usr/sbin/iptables-nft ] || for one in iptables ip6tables; do ln -s $$one-nft .tools/docker/usr/sbin/$$one; done
+	@$(BIN)/pip download -qq --disable-pip-version-check --require-hashes --only-binary :all: --no-deps -d .tools/docker/wheels -r requirements/build.txt
+	@rm -rf .tools/docker/deb; touch $@
+
 dist: dist/.ready  ## wheelhouse for /opt/hale and the gate's zipapp
 
 dist/.ready: .venv/.ready $(SOURCES) requirements/node.txt
@@ -68,7 +82,7 @@ demo: setup dist  ## one fault on a real node, healed in view (root; 15 minutes 
 soak: setup dist  ## half an hour of a healthy tier under changing load, in which nothing may happen (root)
 	@$(BIN)/hale-lab soak web-tier --for 30m
 
-test: setup tools dist  ## every test, and the drills on real nodes (root)
+test: setup tools docker dist  ## every test, and the drills on real nodes (root)
 	@$(BIN)/python -m pytest -q -m "not lab"
 	@$(BIN)/python -m pytest -q -m lab -o faulthandler_timeout=0
 	@echo "make test: all tests and drills passed"
@@ -106,4 +120,4 @@ lock: setup  ## pin the requirements anew
 clean:  ## what make made, but for the lab's cache
 	@rm -rf .venv .tools build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup tools dist demo soak test check bench dashboards lock clean
+.PHONY: help setup tools docker dist demo soak test check bench dashboards lock clean
