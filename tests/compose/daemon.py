@@ -116,12 +116,14 @@ def started() -> Iterator[Docker]:
     Raises:
         DockerError: It does not start; the message has its log. Nothing is left.
     """
+    if os.geteuid() != 0:
+        raise DockerError("containers cannot run here: this needs root")
     sweep()
     directory = HOME / f"{PREFIX}{os.getpid()}"
     directory.mkdir(parents=True)
     keeper = _start(directory)
     try:
-        leader = _leader(keeper)
+        leader = _leader(keeper, directory / "log")
         docker = Docker(directory, leader)
         _wait_until_it_answers(docker, keeper)
         yield docker
@@ -149,13 +151,13 @@ def _start(directory: Path) -> "subprocess.Popen[bytes]":
         )
 
 
-def _leader(keeper: "subprocess.Popen[bytes]") -> int:
+def _leader(keeper: "subprocess.Popen[bytes]", log: Path) -> int:
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline and keeper.poll() is None:
         if found := _children(keeper):
             return found[0]
         time.sleep(0.02)
-    raise DockerError("unshare started nothing")
+    raise DockerError(f"containers cannot run here:\n{log.read_text()}")
 
 
 def _children(keeper: "subprocess.Popen[bytes]") -> list[int]:
@@ -186,7 +188,8 @@ def _wait_until_it_answers(docker: Docker, keeper: "subprocess.Popen[bytes]") ->
             time.sleep(0.2)
         else:
             return
-    raise DockerError(f"dockerd does not answer:\n{(docker.directory / 'log').read_text()}")
+    said = (docker.directory / "log").read_text()
+    raise DockerError(f"containers cannot run here, dockerd does not answer:\n{said}")
 
 
 def left_behind(docker: Docker, namespace: str) -> list[str]:

@@ -31,6 +31,22 @@ def something_runs(docker: Docker) -> None:
     assert all(one in running for one in ("dockerd", "containerd", "shim", "sleep 1000"))
 
 
+def test_where_containers_cannot_run_the_reason_is_told_and_nothing_is_left() -> None:
+    less = ("setpriv", "--bounding-set", "-sys_admin", "--inh-caps", "-sys_admin")
+    done = subprocess.run(
+        (*less, sys.executable, "-m", "tests.compose.daemon"),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode != 0
+    assert "containers cannot run here" in done.stderr
+    assert "Operation not permitted" in done.stderr
+    mine = {one.name for one in HOME.glob(f"{PREFIX}*")}
+    assert not {one for one in mine if not Path("/proc", one.removeprefix(PREFIX)).exists()}
+
+
 def machine() -> tuple[bool, bool]:
     """Whether this machine's own network has a bridge of Docker's, and rules of Docker's."""
     rules = subprocess.run(("nft", "list", "ruleset"), capture_output=True, text=True, check=True)
