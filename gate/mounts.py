@@ -78,7 +78,7 @@ class Filesystems:
         """
         try:
             return parse(MOUNTINFO.read_bytes())
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, IndexError) as error:
             raise Unmeasurable(f"{MOUNTINFO}: {error}") from error
 
     def usage(self, mount: Mount) -> Usage:
@@ -120,8 +120,15 @@ class Filesystems:
 
 
 def parse(text: bytes) -> tuple[Mount, ...]:
-    """Read /proc/PID/mountinfo."""
-    return tuple(_mount(line) for line in os.fsdecode(text).splitlines())
+    """Read /proc/PID/mountinfo.
+
+    Whoever may mount chooses names, and of all that ends a line for str.splitlines the kernel escapes only
+    the line feed.
+
+    Raises:
+        ValueError, IndexError: a line is not as proc(5) describes it.
+    """
+    return tuple(_mount(line) for line in os.fsdecode(text).split("\n") if line)
 
 
 def _mount(line: str) -> Mount:
