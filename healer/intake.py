@@ -34,7 +34,7 @@ REFUSALS = 100
 
 KEPT_LABELS = (
     *("alertname", "cluster", "node", "group", "failure_domain", "service"),
-    *("failure", "severity", "heal"),
+    *("mountpoint", "failure", "severity", "heal"),
 )
 """Labels of a refused alert that are kept, cut to KEPT_LENGTH characters."""
 

@@ -54,8 +54,10 @@ def _possible(alert: Alert) -> bool:
 
 
 def _consistent(alert: Alert, topology: Topology) -> bool:
-    """Whether group and failure domain, where named, are the target's own."""
+    """Whether group and failure domain, where named, are the target's own, and the target is one thing."""
     target = alert.target
+    if target.service is not None and target.part:
+        return False  # with every mount point one service would be another target, with attempts of its own
     groups = {group.name for group in topology.groups_of(target.node)}
     if target.service is not None:
         groups |= {topology.services[target.service].group or ""}

@@ -22,8 +22,8 @@ from healer.core.topology import EXPORTER
 from healer.errors import Unreachable
 from healer.ports import Clock
 
-IDENTIFYING = ("cluster", "node", "group", "failure_domain", "service", "mountpoint")
-"""The labels by which an alert names what it is about (docs/contracts.md)."""
+IDENTIFYING = ("node", "group", "failure_domain", "service", "mountpoint", "failure")
+"""The labels by which an alert says what it is about (docs/contracts.md); one that it lacks says something too."""
 
 SAID_BY_THE_RULE = ("heal", "severity")
 """The labels that a rule gives to each of its alerts; an alert with others is not that rule's."""
@@ -52,6 +52,13 @@ class _Rule(BaseModel):
     name: str
     query: str
     labels: Labels = {}
+
+    def gives(self, alert: Alert, sample: Labels) -> bool:
+        """Whether this sample of the rule is that alert: what a stranger added to its labels, or left out, is not."""
+        made = sample | self.labels
+        return alert.label("cluster") in ("", made.get("cluster")) and all(
+            made.get(name, "") == alert.label(name) for name in IDENTIFYING
+        )
 
 
 class _Group(BaseModel):
@@ -102,21 +109,20 @@ class HttpPrometheus:
         self._settings = settings
         self._session = session
         self._clock = clock
-        self._rules: dict[tuple[str, ...], list[str]] = {}
+        self._rules: dict[tuple[str, ...], list[_Rule]] = {}
         self._rules_at = -math.inf
 
     async def evidence(self, alert: Alert, metric: str) -> Evidence:
         """See ports.Prometheus.evidence."""
         reading = await self.reading(alert.target, metric)
         said = tuple(alert.label(name) for name in SAID_BY_THE_RULE)
-        expressions = (await self._known_rules()).get((alert.name, *said))
-        if not expressions:
+        rules = (await self._known_rules()).get((alert.name, *said))
+        if not rules:
             return Evidence(None, reading)
-        wanted = {name: alert.label(name) for name in IDENTIFYING if alert.label(name)}
         firing = False
-        for expression in expressions:
-            for sample in (await self._query(expression)).result:
-                firing |= all(sample.metric.get(name) == wanted[name] for name in wanted)
+        for rule in rules:
+            for sample in (await self._query(rule.query)).result:
+                firing |= rule.gives(alert, sample.metric)
         return Evidence(firing, reading)
 
     async def reading(self, target: Target, metric: str, labels: Args = ()) -> Reading:
@@ -212,16 +218,16 @@ class HttpPrometheus:
             msg = f"{self._settings.url}: {error}: correct `verify` in cluster.yml"
             raise Unreachable(msg) from error
 
-    async def _known_rules(self) -> Mapping[tuple[str, ...], list[str]]:
-        """Return the expressions of each alert's rules, by its name and what its rule says of it."""
+    async def _known_rules(self) -> Mapping[tuple[str, ...], list[_Rule]]:
+        """Return each alert's rules, by its name and what its rule says of it."""
         now = self._clock.boottime()
         if now - self._rules_at > RULES_FRESH_SECONDS:
             found = await self._get(f"{self._settings.url}/api/v1/rules?type=alert", _Rules)
-            rules: dict[tuple[str, ...], list[str]] = {}
+            rules: dict[tuple[str, ...], list[_Rule]] = {}
             for group in found.groups:
                 for rule in group.rules:
                     said = (rule.labels.get(name, "") for name in SAID_BY_THE_RULE)
-                    rules.setdefault((rule.name, *said), []).append(rule.query)
+                    rules.setdefault((rule.name, *said), []).append(rule)
             self._rules, self._rules_at = rules, now
         return self._rules
 

@@ -213,8 +213,9 @@ def _lapsed(hold: ev.NodeHeld, now: float) -> bool:
 
 
 def _kind(incident: Incident) -> tuple[str, str, str]:
-    cause = incident.cause
-    return cause.name, cause.label("group"), cause.label("service")
+    cause, service = incident.cause, incident.cause.label("service")
+    # A service is of one group in cluster.yml; what a stranger's alert says of it parts nobody from the others.
+    return cause.name, "" if service else cause.label("group"), service
 
 
 def _opened(event: ev.IncidentOpened, at: float) -> Incident:

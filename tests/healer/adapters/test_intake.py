@@ -50,6 +50,7 @@ def test_an_alert_about_a_declared_target_goes_on():
         ({"node": "mon1", "failure_domain": "rack-a"}, "unknown_target"),
         ({"group": "control"}, "impossible_labels"),
         ({"failure_domain": "rack-a"}, "impossible_labels"),
+        ({"mountpoint": "/data"}, "impossible_labels"),
         ({"alertname": None}, "impossible_labels"),
         ({"alertname": "no name"}, "impossible_labels"),
         ({"bad-name": "x"}, "impossible_labels"),

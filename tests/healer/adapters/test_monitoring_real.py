@@ -81,7 +81,10 @@ async def test_evidence_is_the_rules_own_answer_for_exactly_the_alerts_labels(re
         )
         assert found.reading.value == 0
         assert 0 <= found.reading.age < 5
-        for changes in ({"service": WEIRD}, {"node": "web2"}, {"group": "db"}, {"cluster": "x"}):
+        twins = ({"service": WEIRD}, {"node": "web2"}, {"group": "db"}, {"cluster": "x"})
+        added = ({"mountpoint": "/data"}, {"failure": "disk"})
+        less = ({"group": ""}, {"failure_domain": ""}, {"service": ""})
+        for changes in (*twins, *added, *less):
             assert (await ours.evidence(alert(**changes), "hale_service_up")).firing is False
         for forged in ({"heal": "reboot-node"}, {"severity": "warning"}):
             assert (await ours.evidence(alert(**forged), "hale_service_up")).firing is None

@@ -146,6 +146,46 @@ async def test_only_a_rule_that_says_the_same_of_its_alerts_is_evidence(heal, se
     assert evidence.firing is firing
 
 
+TRUE = {
+    *(("alertname", "DiskFailing"), ("cluster", "first"), ("node", "web1"), ("group", "web")),
+    *(("failure_domain", "rack-b"), ("failure", "disk"), ("heal", "replace"), ("severity", "page")),
+}
+
+
+@pytest.mark.parametrize(
+    ("less", "more", "firing"),
+    [
+        ((), (), True),
+        ((), (("device", "sda"),), True),
+        (("group", "web"), (), False),
+        (("failure_domain", "rack-b"), (), False),
+        (("failure", "disk"), (), False),
+        (("failure", "disk"), (("failure", "filesystem"),), False),
+        ((), (("service", "nginx"),), False),
+        ((), (("mountpoint", "/data"),), False),
+    ],
+)
+async def test_a_twin_that_says_less_or_more_of_what_it_is_about_is_not_evidence(
+    less, more, firing
+):
+    """A stranger's label would make another trouble of it: deeper, without its group, or with attempts of its own."""
+
+    async def handler(request):
+        if request.path.endswith("rules"):
+            said = {"failure": "disk", "heal": "replace", "severity": "page"}
+            rule = {"type": "alerting", "name": "DiskFailing", "query": "up", "labels": said}
+            return web.Response(body=success({"groups": [{"rules": [rule]}]}))
+        place = {"node": "web1", "group": "web", "failure_domain": "rack-b", "device": "sda"}
+        samples = [({"hale_part": "now"}, "1"), ({"cluster": "first"} | place, "1")]
+        return web.Response(body=vector(*samples))
+
+    async with served(handler) as (port, session):
+        settings = PrometheusSettings(f"http://127.0.0.1:{port}", "first")
+        ours = HttpPrometheus(settings, session, HandClock())
+        found = Alert("f", "DiskFailing", tuple(sorted(TRUE - {less} | set(more))), 0.0)
+        assert (await ours.evidence(found, "up")).firing is firing
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -52,6 +52,16 @@ def test_of_members_that_run_and_fail_together_none_is_taken_and_a_person_is_tol
     assert [verdict(world, one) for one in incidents] == [OVERLOAD] * 3
 
 
+@pytest.mark.parametrize("nameless", [1, 2])
+def test_an_alert_that_leaves_its_group_out_fails_alike_all_the_same(nameless):
+    world = slow("web1", "web2")
+    for number in (1, 2):
+        opened(world, f"web{number}/nginx", number, group="" if number == nameless else "web")
+    for number in (1, 2):
+        held(world, str(number))
+    assert verdict(world, world.board.incidents["1"]) == OVERLOAD
+
+
 def test_one_that_runs_waits_until_it_is_known_that_it_fails_alone():
     world = slow("web1")
     incident = opened(world)
