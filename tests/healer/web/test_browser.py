@@ -25,6 +25,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 HERE = Path(__file__).parents[3]
 SHOTS, DOCS = HERE / "build/screenshots", HERE / "docs"
 
+SOON = 10_000
+"""Milliseconds: well before the 15 s after which a page is read again even if nobody says that it should be."""
+
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 PAGES = {
@@ -95,7 +98,7 @@ async def test_the_page_of_the_healer_has_pictures_of_its_pages(
     picture = DOCS / f"pictures/{name}.png"
     async with at(house) as base, screen(browser, base, size=size, dark=dark) as window:
         await window.open(path)
-        await window.page.get_by_text("live,").wait_for(timeout=5000)
+        await window.page.get_by_text("live,").wait_for(timeout=SOON)
         taken = await window.page.screenshot()
     if request.config.getoption("--rewrite"):
         picture.parent.mkdir(exist_ok=True)
@@ -144,7 +147,7 @@ async def test_a_person_approves_and_freezes_from_a_phone(
         await page.get_by_text("Actions may go on").wait_for()
         await house.journal.write(ev.NodeHeld("web3", "x", "root", None))
         if scripts:
-            await page.get_by_role("button", name="Release web3").wait_for(timeout=5000)
+            await page.get_by_role("button", name="Release web3").wait_for(timeout=SOON)
             assert await page.get_by_text("Actions may go on").count() == 1, "it stays to be read"
         assert window.complaints == []
     told = [type(one.event) for one in house.store.records[-4:]]
@@ -245,7 +248,7 @@ async def test_a_form_with_a_forged_token_changes_nothing(
               form.submit();
             }"""
         )
-        await window.page.get_by_role("heading", name="Not done").wait_for(timeout=5000)
+        await window.page.get_by_role("heading", name="Not done").wait_for(timeout=SOON)
         assert word in await window.text()
     assert len(house.store.records) == before
 
@@ -287,12 +290,12 @@ async def test_an_open_page_follows_what_happens_and_keeps_what_a_person_does_th
         await page.evaluate("window.mine = true; scrollTo(0, 200)")
         await page.get_by_role("button", name="Deny").focus()
         await house.tried("3", 9, Outcome.DONE, "restarted")
-        await page.get_by_text("being proved").first.wait_for(timeout=5000)
+        await page.get_by_text("being proved").first.wait_for(timeout=SOON)
         assert await page.evaluate("window.mine"), "it was not loaded anew"
         assert await page.evaluate("scrollY") == 200
         assert await page.locator("details[open]").count() == 1
         assert "verifying" in await page.title()
-        await page.get_by_text("live,").wait_for(timeout=5000)
+        await page.get_by_text("live,").wait_for(timeout=SOON)
         assert window.complaints == []
 
 
@@ -310,7 +313,7 @@ async def test_a_runbook_follows_what_there_is_of_its_alert(browser: Browser, ho
         assert await page.locator("#present .card.verifying").count() == 0
         await house.tried("3", 9, Outcome.DONE, "restarted")
         now = page.locator("#present .card.verifying").get_by_role("link", name="web1/nginx")
-        await now.wait_for(timeout=5000)
+        await now.wait_for(timeout=SOON)
         assert await page.evaluate("window.mine"), "it was not loaded anew"
         assert await page.get_by_text("What it means").count() == 1
         assert window.complaints == []
@@ -324,7 +327,7 @@ async def test_what_somebody_types_stays_while_the_page_follows(
         why = window.page.get_by_label("Why")
         await why.first.fill("moving rack b, row")
         await house.journal.write(ev.Frozen("smoke in rack c", "root"))
-        await window.page.get_by_text("smoke in rack c").first.wait_for(timeout=5000)
+        await window.page.get_by_text("smoke in rack c").first.wait_for(timeout=SOON)
         assert await why.first.input_value() == "moving rack b, row"
         assert await window.page.evaluate("document.activeElement.id") == "why-everywhere"
 
@@ -334,9 +337,11 @@ async def test_ages_go_on_by_the_healers_clock(browser: Browser, house: House) -
         await window.open("/incidents")
         first = await window.page.locator("time.age").first.inner_text()
         assert first.endswith(" s"), "of 2027, whatever year the browser has"
+        before = await window.page.evaluate("Date.now() / 1000")
         await window.page.wait_for_timeout(2100)
         later = await window.page.locator("time.age").first.inner_text()
-        assert int(later.split()[0]) - int(first.split()[0]) in (1, 2, 3)
+        passed = await window.page.evaluate("Date.now() / 1000") - before
+        assert 1 <= int(later.split()[0]) - int(first.split()[0]) <= passed + 2
 
 
 async def test_a_page_says_when_it_is_not_live_any_more_and_when_it_is_again(
@@ -345,14 +350,14 @@ async def test_a_page_says_when_it_is_not_live_any_more_and_when_it_is_again(
     async with screen(browser, "") as window:
         async with at(house) as base:
             await window.page.goto(f"{base}/incidents")
-            await window.page.get_by_text("live,").wait_for(timeout=5000)
+            await window.page.get_by_text("live,").wait_for(timeout=SOON)
         port = int(base.rpartition(":")[2])
         await window.page.get_by_text("not live: this is from").wait_for(timeout=30_000)
         await window.page.screenshot(path=SHOTS / "desk-light-lost.png")
         await house.journal.write(ev.Frozen("smoke in rack c", "root"))
         async with house.public(port=port):
             await window.page.get_by_text("smoke in rack c").first.wait_for(timeout=30_000)
-            await window.page.locator("#live[data-state=live]").wait_for(timeout=5000)
+            await window.page.locator("#live[data-state=live]").wait_for(timeout=SOON)
 
 
 # --- Those who mean harm --------------------------------------------------------------------
@@ -414,5 +419,5 @@ async def test_a_page_of_another_site_changes_nothing_and_frames_nothing(
             "http://evil.example/", lambda route: route.fulfill(body=evil, content_type="text/html")
         )
         await window.page.goto("http://evil.example/", wait_until="commit")
-        await window.page.get_by_text("cross_site").wait_for(timeout=5000)
+        await window.page.get_by_text("cross_site").wait_for(timeout=SOON)
         assert len(house.store.records) == before
