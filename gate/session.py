@@ -123,7 +123,7 @@ class Session:
         try:
             with self.ledgers.open() as shelf:
                 admit(shelf, request)
-                return action_settle.settle(action, shelf, self.lock, self.node.clock)
+                return action_settle.settle(action, shelf, self.lock, self.node)
         except LedgerUnwritable as error:
             return Outcome(State.UNKNOWN, Reason.LEDGER_UNWRITABLE, f"nothing was voided: {error}")
 

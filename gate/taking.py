@@ -12,6 +12,7 @@ from gate import outcomes, replies, tokens
 from gate.book import Forgotten, Torn, Unseen
 from gate.channel import Channel
 from gate.clock import NANO, Deadline
+from gate.going_down import takes_node_down
 from gate.holds import Holds
 from gate.ledgers import Ledgers, Shelf
 from gate.log import INFO, WARNING, log
@@ -106,7 +107,7 @@ class Taking:
                     raise Refused(Reason.VOIDED, f"{request.id} was settled before it came")
                 if record.content != content:
                     raise Refused(Reason.ID_REUSED, f"{request.id} came with other content before")
-                known = action_settle.of_record(record, shelf, self.lock, self.node.clock.boot_id())
+                known = action_settle.of_record(record, shelf, self.lock, self.node)
                 # `refused` would say that nothing was touched; of a running action nobody may.
                 return (
                     replace(known, state=State.UNKNOWN) if known.state is State.RUNNING else known
@@ -118,9 +119,10 @@ class Taking:
             raise Refused(Reason.HELD, f"{hold.reason} ({until})")
 
     def _alone(self, shelf: Shelf) -> None:
-        """Take the run lock; whoever began before us and wrote no end is then gone."""
-        if not self.lock.take():
-            record = shelf.book.begun()
+        """Take the run lock; whoever began before us and wrote no end is then gone, but for a reboot."""
+        record = shelf.book.begun()
+        going = record is not None and takes_node_down(record, self.node)
+        if going or not self.lock.take():
             running = "another action" if record is None else f"{record.id} {record.verb}"
             raise Refused(Reason.BUSY, f"{running} runs here; one at a time")
         shelf.book.interrupt(self.node.clock.boot_id())

@@ -1,15 +1,14 @@
 """action.settle: say what became of an id, or make sure that it never runs."""
 
-from uuid import UUID
-
 from gate.book import Forgotten, Torn, Unseen
-from gate.clock import Clock
+from gate.going_down import takes_node_down
 from gate.ids import ActionId, Token
 from gate.ledgers import Shelf
 from gate.outcomes import outcome_of, voided
 from gate.record import Record
 from gate.run_lock import RunLock
 from gate.strict_json import JsonObject
+from gate.verb import Node
 from gate.words import Outcome, Reason, Refused, State
 
 NAME = "action.settle"
@@ -33,7 +32,7 @@ def subject(args: JsonObject, token: Token) -> ActionId:
     return action
 
 
-def settle(action: ActionId, shelf: Shelf, lock: RunLock, clock: Clock) -> Outcome:
+def settle(action: ActionId, shelf: Shelf, lock: RunLock, node: Node) -> Outcome:
     """Return the end of an action, `running`, or `voided` for one that was never here.
 
     Raises:
@@ -41,9 +40,9 @@ def settle(action: ActionId, shelf: Shelf, lock: RunLock, clock: Clock) -> Outco
     """
     match shelf.look_up(action):
         case Record() as record:
-            return of_record(record, shelf, lock, clock.boot_id())
+            return of_record(record, shelf, lock, node)
         case Unseen():
-            return outcome_of(shelf.book.add(voided(action, clock)))
+            return outcome_of(shelf.book.add(voided(action, node.clock)))
         case Forgotten(floor):
             detail = f"ids up to {floor} are forgotten; a late {action} will be refused"
             return Outcome(State.UNKNOWN, Reason.OLDER_THAN_LEDGER, detail)
@@ -52,7 +51,7 @@ def settle(action: ActionId, shelf: Shelf, lock: RunLock, clock: Clock) -> Outco
             return Outcome(State.UNKNOWN, Reason.TORN_RECORD, detail)
 
 
-def of_record(record: Record, shelf: Shelf, lock: RunLock, boot_id: UUID) -> Outcome:
+def of_record(record: Record, shelf: Shelf, lock: RunLock, node: Node) -> Outcome:
     """Return what a record says, after closing it if it began and nobody runs it any more.
 
     Raises:
@@ -60,6 +59,6 @@ def of_record(record: Record, shelf: Shelf, lock: RunLock, boot_id: UUID) -> Out
     """
     if record.state is not State.BEGUN:
         return outcome_of(record)
-    if not lock.is_free():
+    if not lock.is_free() or takes_node_down(record, node):
         return outcome_of(record, running=True)
-    return outcome_of(shelf.close(record, boot_id))
+    return outcome_of(shelf.close(record, node.clock.boot_id()))

@@ -4,15 +4,14 @@ from typing import ClassVar
 
 from gate import compare
 from gate.expect import Expect
+from gate.going_down import reboots
 from gate.process import NotStarted
 from gate.strict_json import JsonObject
-from gate.units import Unreadable
 from gate.verb import Job, Node, TakingVerb
 from gate.words import Outcome, Reason, Refused, failed, unknown
 
 COMMAND_SECONDS = 30.0
 LOOK_SECONDS = 0.2
-REBOOT_TARGET = "reboot.target"
 
 
 class NodeReboot(TakingVerb):
@@ -55,7 +54,7 @@ class NodeReboot(TakingVerb):
         except NotStarted as error:
             return failed(Reason.NOT_REBOOTED, str(error))
         # On its way down the bus may end before systemctl does, so its status alone says little.
-        if ran.code not in (0, None) and not job.node.stopping() and not _under_way(job.node):
+        if ran.code not in (0, None) and not job.node.stopping() and not reboots(job.node.systemd):
             return failed(Reason.NOT_REBOOTED, f"systemctl ended with {ran.code}: {ran.last_line}")
         while job.deadline.left():
             if job.node.stopping():
@@ -63,11 +62,3 @@ class NodeReboot(TakingVerb):
             job.node.clock.sleep(LOOK_SECONDS)
         word = "took too long" if ran.code is None else "began the shutdown"
         return unknown(Reason.DEADLINE, f"systemd {word}; this node is still up")
-
-
-def _under_way(node: Node) -> bool:
-    try:
-        (unit,) = node.systemd.show((REBOOT_TARGET,))
-    except Unreadable:
-        return False
-    return unit.job

@@ -79,8 +79,37 @@ def test_after_begun_only_the_next_boot_can_tell(world):
     world.systemd.during = lambda: setattr(world, "stopping", True)
     assert [line["state"] for line in reboot(world)] == ["begun"]
     assert world.diary[-1] == "reboot"
-    world.stopping = False
-    assert settle(world, "1.4.1", 90)["state"] in ("unknown", "running")
+
+
+@pytest.fixture
+def going_down(world: World) -> World:
+    """The session of a reboot is gone, systemd is still at it."""
+    world.systemd.during = lambda: setattr(world, "stopping", True)
+    reboot(world)
+    world.stopping, world.systemd.during = False, lambda: None
+    world.systemd.units["reboot.target"] = replace_unit(world, job=True)
+    return world
+
+
+def test_while_systemd_takes_the_node_down_the_reboot_still_runs(going_down):
+    assert settle(going_down, "1.4.1", 90)["state"] == "running"
+    going_down.systemd.readable = False  # the bus goes before the node does
+    assert settle(going_down, "1.4.1", 91)["state"] == "running"
+    going_down.clock.reboot()
+    assert settle(going_down, "1.4.1", 92)["reason"] == "rebooted"
+
+
+def test_nothing_else_begins_on_a_node_that_goes_down(going_down):
+    going_down.clock.pass_seconds(60)
+    said = free(going_down, 2)
+    assert (said["state"], said["reason"]) == ("refused", "busy")
+    assert "1.4.1 node.reboot runs here" in said["detail"]
+
+
+def test_a_reboot_that_systemd_gave_up_is_unknown(going_down):
+    going_down.systemd.units["reboot.target"] = replace_unit(going_down, job=False)
+    settled = settle(going_down, "1.4.1", 90)
+    assert (settled["state"], settled["reason"]) == ("unknown", "interrupted")
 
 
 def test_another_boot_means_that_it_was_done(world):
