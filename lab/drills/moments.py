@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from lab.drills.facts.healing import verbs
 from lab.drills.facts.ruling import named, since
-from lab.drills.observation import Incident, MarksAt, Observation
+from lab.drills.observation import Incident, MarksAt, Observation, told_anew
 from lab.load import PATIENCE, Request, outages
 
 
@@ -155,8 +155,8 @@ def _ended(seen: Observation) -> list[Request]:
 
 
 def _pages(seen: Observation) -> Iterable[Moment]:
-    for page in seen.pages:
-        if page.at < seen.began or not page.firing or page.path == "deadman":
+    for page in told_anew(seen.pages):
+        if page.at < seen.began or page.path == "deadman":
             continue
         what = f"{page.alert} {page.labels.get('node', '')}".strip()
         if page.path == "ticket":

@@ -4,7 +4,7 @@ Every time is wall time in epoch seconds of the one kernel that host and nodes s
 here judges; histories are oldest first, and an entry is made only when something changed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from lab.load import Request
@@ -104,6 +104,22 @@ class Page:
     alert: str = ""
     firing: bool = True
     labels: Mapping[str, str] = field(default_factory=dict)
+
+
+def told_anew(pages: Iterable[Page]) -> Iterator[Page]:
+    """Yield the news that something fires, once until it resolves.
+
+    A notification that only says what is already known, since another alert of its group has ended, rings nowhere.
+    """
+    firing = set()
+    for page in pages:
+        alert = (page.path, page.alert, frozenset(page.labels.items()))
+        if not page.firing:
+            firing.discard(alert)
+        elif alert not in firing:
+            if page.labels:
+                firing.add(alert)
+            yield page
 
 
 @dataclass(frozen=True, slots=True)

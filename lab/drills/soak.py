@@ -21,8 +21,8 @@ RATE = 40
 PERIOD = Seconds(60.0)
 """From one low to the next: several tides even in three minutes."""
 
-LOST = 0.001
-"""The share of requests that may be lost: what an availability of 99.9 % allows."""
+LOST = 0.01
+"""The share of requests that may go unanswered for a second: the lab shares its processors with whatever else runs."""
 
 _OF_THE_LOAD = frozenset({"lost", "serving"})
 

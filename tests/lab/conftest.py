@@ -62,7 +62,9 @@ def _need_a_machine_for_it() -> None:
 
 
 def _lab(place: Place, home: Path) -> Iterator[RunningLab]:
+    """Run a lab of the tests' own; what a killed run left of the same id goes first."""
     _need_a_machine_for_it()
+    life.down(place)
     life.up(place, scenario.load(home), DIST)
     try:
         with life.attached(place) as lab:

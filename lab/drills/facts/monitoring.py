@@ -13,7 +13,7 @@ from lab.drills.facts.ruling import (
     newest,
     since,
 )
-from lab.drills.observation import Alert, Observation, Page
+from lab.drills.observation import Alert, Observation, Page, told_anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,11 +214,11 @@ _PEOPLE = ("page", "second-path")
 
 
 def people_paged(seen: Observation) -> list[Page]:
-    """Return what reached people since the fault, by either path: one alert for each notification.
+    """Return what rang at people since the fault, by either path: one alert for each notification.
 
-    A notification with ten alerts rings once.
+    A notification with ten alerts rings once, and not at all if each of them was told before.
     """
-    pages = [p for p in seen.pages if p.at >= seen.began and p.firing and p.path in _PEOPLE]
+    pages = [p for p in told_anew(seen.pages) if p.at >= seen.began and p.path in _PEOPLE]
     return list({(page.at, page.path): page for page in reversed(pages)}.values())[::-1]
 
 

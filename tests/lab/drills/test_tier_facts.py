@@ -137,6 +137,16 @@ def test_a_notification_with_many_alerts_rings_once() -> None:
     assert PagesCounted(2).judge(seen(*group, page(9))) == Came(BEGAN + 9)
 
 
+def test_a_notification_that_tells_nothing_new_does_not_ring() -> None:
+    one, two = ({"node": n} for n in ("web1", "web2"))
+    told = [Page(BEGAN + 4, "page", "NodeDown", labels=labels) for labels in (one, two)]
+    ended = [Page(BEGAN + 6, "page", "NodeDown", labels=one),
+             Page(BEGAN + 6, "page", "NodeDown", firing=False, labels=two)]  # fmt: skip
+    again = Page(BEGAN + 8, "page", "NodeDown", labels=two)
+    assert PagesCounted(1).judge(seen(*told, *ended)) == Came(BEGAN + 4)
+    assert PagesCounted(2).judge(seen(*told, *ended, again)) == Came(BEGAN + 8)
+
+
 @pytest.mark.parametrize(
     ("fact", "text"),
     [
