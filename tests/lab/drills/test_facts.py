@@ -88,7 +88,9 @@ ASKED = (Verdict("capacity", "1", "2"), Verdict("armed", "yes", "yes"))
         ),
         pytest.param(DeadmanReports(), seen(page(40, "deadman-report", "")), 40, id="dead man"),
         pytest.param(PagesCounted(0), seen(page(3, firing=False)), 0, id="resolved is no page"),
-        pytest.param(PagesCounted(2), seen(page(3), page(5, alert="A")), 5, id="as many pages as wanted"),
+        pytest.param(
+            PagesCounted(2), seen(page(3), page(5, alert="A")), 5, id="as many pages as wanted"
+        ),
         pytest.param(ANY, seen(incidents(3, incident())), 3, id="an incident is opened"),
         pytest.param(VERIFIED, seen(incidents(12, CLOSED)), 9, id="a state passed between looks"),
         pytest.param(Held("capacity"), seen(incidents(2, HELD)), 2, id="held now"),
