@@ -5,6 +5,9 @@ from dataclasses import dataclass
 CLUSTER_WIDE = frozenset({"no_watchdog", "alertmanager_silent", "minority", "storm"})
 """Reasons that hold every incident alike: people hear of them once, by HealerFrozen."""
 
+SILENCED = "silenced"
+"""The reason of one that a person silenced: they know of it, and asked to hear no more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -39,7 +42,7 @@ class Verdict:
     @property
     def calls(self) -> bool:
         """Whether a person needs to be told of the incident that it holds."""
-        return not (self.allowed or self.passing or self.cluster_wide)
+        return not (self.allowed or self.passing or self.cluster_wide or self.reason == SILENCED)
 
 
 def allow(guard: str, *, have: object, need: object) -> Verdict:

@@ -74,6 +74,21 @@ async def test_a_silence_that_comes_while_it_waits_stops_it():
         assert (village.gates.orders, village.hold()) == ([], "silenced")
 
 
+async def test_who_silenced_an_alert_is_not_called_because_hale_holds_for_the_silence():
+    village = Village()
+    village.cluster.deaf.add("web1")
+    async with village.armed():
+        village.fail()
+        await asyncio.sleep(10)
+        assert village.alertmanagers.posted[-1].over is False  # it holds, and says so
+        village.cluster.deaf.clear()
+        village.alertmanagers.silence()
+        await asyncio.sleep(120)
+        assert village.hold() == "silenced"
+    last = village.alertmanagers.posted[-1]
+    assert (dict(last.labels)["alertname"], last.over) == ("HealerHolds", True)
+
+
 # --- No room to write -----------------------------------------------------------------------
 
 

@@ -1,7 +1,7 @@
 """May this healer act now: nobody stopped it, and it sees enough to know what it does."""
 
 from healer.core.facts import Facts, Proposal
-from healer.core.verdict import Verdict, allow, hold
+from healer.core.verdict import SILENCED, Verdict, allow, hold
 
 
 def not_stopped(proposal: Proposal, facts: Facts) -> Verdict:
@@ -23,7 +23,7 @@ def not_stopped(proposal: Proposal, facts: Facts) -> Verdict:
     if silenced:
         return hold(
             name,
-            "silenced",
+            SILENCED,
             have=", ".join(silenced),
             need=need,
             sentence="A person silenced this in Alertmanager, so they are at work on it.",
