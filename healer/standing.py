@@ -12,6 +12,7 @@ from healer.core.holders import Holders
 from healer.core.order import Sight
 from healer.core.picture import Picture
 from healer.core.storm import Weather
+from healer.core.taken import Taken
 from healer.core.topology import Numbers, Topology
 from healer.journal import Journal
 from healer.ports import Clock
@@ -34,6 +35,7 @@ class Watch:
         jump: Seconds that the wall clock may move against CLOCK_BOOTTIME between two looks.
         weather: Whether nodes vanish together.
         holders: Who holds each virtual address.
+        taken: What each gate keeps away, as its exporter told last.
         minority: Whether the last look showed no majority of the nodes.
         picture: The last look at the cluster itself; None where Prometheus did not say.
     """
@@ -47,6 +49,7 @@ class Watch:
     jump: float = 2.0
     weather: Weather = field(default_factory=Weather)
     holders: Holders = field(default_factory=Holders)
+    taken: Taken = field(default_factory=Taken)
     minority: bool = False
     picture: Picture | None = None
     _pictured_at: float = 0.0
@@ -66,6 +69,7 @@ class Watch:
         self.picture, self._pictured_at = picture, self.clock.boottime()
         self.weather = self.weather.after(picture, topology)
         self.holders = self.holders.after(picture, topology)
+        self.taken = self.taken.after(picture)
         seen = 0 if picture is None else picture.seen(topology.nodes)
         self.minority = seen * 2 <= len(topology.nodes)
 
@@ -115,6 +119,7 @@ class Watch:
             ),
             weather=self.weather,
             holders=self.holders,
+            taken=self.taken,
         )
 
     def _held(self) -> dict[str, str]:

@@ -69,10 +69,12 @@ class Board:
         return [one for one in self.incidents.values() if one.state is not State.CLOSED]
 
     @property
-    def marked(self) -> frozenset[tuple[str, str]]:
-        """Every mark that open incidents may have set, as (mark, subject): the journal's copy."""
+    def marked(self) -> frozenset[tuple[str, str, str]]:
+        """Every mark that open incidents may have set, as (mark, subject, gate): the journal's copy."""
         return frozenset(
-            (mark.action, subject_of(mark.args)) for one in self.open for mark in one.marks
+            (mark.action, subject_of(mark.args), mark.gate)
+            for one in self.open
+            for mark in one.marks
         )
 
     def on_node(self, node: str) -> list[Incident]:

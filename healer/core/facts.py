@@ -10,9 +10,10 @@ from healer.core.footprint import Footprint
 from healer.core.holders import Holders
 from healer.core.incident import Attempt, Incident
 from healer.core.ladder import Ladder, Mode, Rung
-from healer.core.look import NOT_ASKED, Heard
+from healer.core.look import NOT_ASKED, READY, Heard
 from healer.core.picture import Picture
 from healer.core.storm import Weather
+from healer.core.taken import Marks, Taken
 from healer.core.topology import Topology
 
 
@@ -90,6 +91,7 @@ class Standing:
         silenced: Fingerprints of alerts that fire now and that a person silenced.
         weather: Whether nodes vanish together, up to the last look.
         holders: Who holds each virtual address, up to the last look.
+        taken: What each gate keeps away, up to the last look.
         sight_complete: Whether every Alertmanager peer answered the last time.
         armed_at: Since when alerts that begin are ours; None before the first complete look.
         pre_existing: Fingerprints that were firing when we were armed and were not seen clear since.
@@ -106,6 +108,7 @@ class Standing:
     held: Mapping[str, str] = field(default_factory=dict)
     weather: Weather = field(default_factory=Weather)
     holders: Holders = field(default_factory=Holders)
+    taken: Taken = field(default_factory=Taken)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +125,7 @@ class Facts:
         past: Every attempt that the journal still has, oldest first, this incident's included.
         alike: Incidents of other members of the group with the same alert about the same service,
             closed ones included.
-        marked: Every mark that the journal's incidents may have set, as (mark, subject).
+        marked: Every mark that the journal's incidents may have set, as (mark, subject, gate).
     """
 
     now: float
@@ -135,7 +138,7 @@ class Facts:
     running: tuple[Running, ...] = ()
     past: tuple[Past, ...] = ()
     alike: tuple[Incident, ...] = ()
-    marked: frozenset[tuple[str, str]] = frozenset()
+    marked: frozenset[tuple[str, str, str]] = frozenset()
 
     @property
     def weather(self) -> Weather:
@@ -158,20 +161,42 @@ class Facts:
         return self.gates.get(node, NOT_ASKED)
 
     def out_of(self, group: str) -> frozenset[str]:
-        """The members of a group that a mark keeps out, whoever says so: journal, gates or exporters."""
-        known = set(self.marked)
-        seen = self.picture.marks if self.picture is not None else ()
-        known |= {(one.mark, one.subject) for one in seen}
-        looks = (one.look for one in self.gates.values() if one.look is not None)
-        known |= {(one.mark, one.subject) for look in looks for one in look.marks or ()}
-        pools = (pool for pool in self.topology.pools.values() if pool.members == group)
-        subjects = {subject for mark, subject in known if mark == "pool.drain"}
-        return frozenset(
-            node
-            for pool in pools
-            for node in self.topology.groups[group].nodes
-            if f"{pool.name}/{node}" in subjects
-        )
+        """The members of a group that something keeps out: a mark, a person at a balancer, or that nobody can say."""
+        topology = self.topology
+        members = topology.groups[group].nodes
+        pools = [pool for pool in topology.pools.values() if pool.members == group]
+        here = [address.name for address in topology.addresses.values() if address.group == group]
+        out = {node for node in members for name in here if self._declined(node, name)}
+        for pool in pools:
+            for balancer in topology.groups[pool.balancers].nodes:
+                out |= {node for node in members if self._withheld(balancer, pool.name, node)}
+        return frozenset(out)
+
+    def _withheld(self, balancer: str, pool: str, member: str) -> bool:
+        """Whether a balancer sends a member nothing new because somebody wants it so, or may want it so."""
+        look, marks = self.heard(balancer).look, self._marks_at(balancer)
+        seen = look.member(pool, member) if look is not None else None
+        by_hand = seen is not None and seen.admin != READY
+        return by_hand or marks is None or ("pool.drain", f"{pool}/{member}") in marks
+
+    def _declined(self, node: str, address: str) -> bool:
+        marks = self._marks_at(node)
+        return marks is None or ("address.decline", address) in marks
+
+    def _marks_at(self, node: str) -> Marks | None:
+        """Return what stands at a node's gate, whoever says so: journal, gate, exporter; None where nobody can."""
+        look, told = self.heard(node).look, self.standing.taken.after(self.picture).told.get(node)
+        unread = look is not None and look.marks is None
+        if unread or (look is None and told is None and not self._dead(node)):
+            return None
+        ours = {(mark, subject) for mark, subject, gate in self.marked if gate == node}
+        seen = {(one.mark, one.subject) for one in (look.marks or () if look is not None else ())}
+        return frozenset(ours | seen | (told or frozenset()))
+
+    def _dead(self, node: str) -> bool:
+        """Whether nobody hears of a node, so that what it would keep away makes no difference."""
+        health = self.picture.nodes.get(node) if self.picture is not None else None
+        return health is not None and health.scraped is False and health.reached is False
 
     def health(self, group: str, node: str) -> Health:
         """How one member of a group is: serving only if every service of the group on it is."""

@@ -25,6 +25,10 @@ class UnitLook:
     job: bool = False
 
 
+READY = "ready"
+"""The admin state of a member that nobody keeps out."""
+
+
 @dataclass(frozen=True, slots=True)
 class MemberLook:
     """One member of a pool as its balancer has it.
