@@ -11,15 +11,26 @@ CODE := $(PACKAGES) tests bench
 SOURCES := $(shell find $(PACKAGES) rules runbooks dashboards scenarios -type f -not -name '*.pyc' 2>/dev/null)
 export SOURCE_DATE_EPOCH := 1767225600
 
-# What Debian has to bring: environments for Python, nodes for the lab, a bus for the exporter's tests, a browser
-# (300 MiB, a minute and a half) for the pages'.
-DEBIAN := python3-venv python3-dev dbus ca-certificates chromium fonts-dejavu-core \
+# What Debian has to bring: environments for Python, nodes for the lab, a bus for the exporter's tests.
+DEBIAN := python3-venv python3-dev dbus ca-certificates \
 	systemd-container mmdebstrap iproute2 nftables e2fsprogs zstd lxcfs openssh-client
+# A browser for the tests of the pages (300 MiB), which nothing else needs.
+BROWSER := chromium fonts-dejavu-core
 # Programs that check what we render. They are unpacked and never installed, so no daemon starts here.
 TOOLS := prometheus prometheus-alertmanager prometheus-node-exporter haproxy keepalived
 # What these two need beyond a small Debian.
 LIBRARIES := libglib2.0-0 liblua5.3-0 libmnl0 libnftnl11 libnl-3-200 libnl-genl-3-200 libopentracing-c-wrapper0 \
 	libopentracing1 libpci3 libperl5.36 libsensors5 libsnmp40 libwrap0
+
+# Install what is missing of some packages, and leave a mark that it is there.
+define install
+missing=$$(for p in $(1); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
+if [ -n "$$missing" ]; then \
+	[ "$$(id -u)" = 0 ] || { echo "make: missing Debian packages, run as root: apt-get install $$missing" >&2; exit 1; }; \
+	echo "installing" $$missing; export DEBIAN_FRONTEND=noninteractive; \
+	apt-get update -qq; apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+fi; mkdir -p $(@D); touch $@
+endef
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
@@ -27,13 +38,10 @@ help:  ## this list
 setup: .venv/.ready  ## Debian's packages and the pinned environment in .venv
 
 .venv/.debian: Makefile
-	@missing=$$(for p in $(DEBIAN); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
-	if [ -n "$$missing" ]; then \
-		[ "$$(id -u)" = 0 ] || { echo "make: missing Debian packages, run as root: apt-get install $$missing" >&2; exit 1; }; \
-		echo "installing" $$missing; export DEBIAN_FRONTEND=noninteractive; \
-		apt-get update -qq; apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
-	fi
-	@mkdir -p .venv; touch $@
+	@$(call install,$(DEBIAN))
+
+.venv/.browser: .venv/.debian
+	@$(call install,$(BROWSER))
 
 .venv/.ready: .venv/.debian pyproject.toml requirements/build.txt requirements/dev.txt
 	@echo "making .venv"
@@ -82,7 +90,7 @@ demo: setup dist  ## a load-balanced tier breaks in seven ways, healed in view (
 soak: setup dist  ## half an hour of a healthy tier under changing load, in which nothing may happen (root)
 	@$(BIN)/hale-lab soak web-tier --for 30m
 
-test: setup tools docker dist  ## every test, and the drills on real nodes (root)
+test: setup tools docker dist .venv/.browser  ## every test, and the drills on real nodes (root)
 	@$(BIN)/python -m pytest -q -m "not lab"
 	@$(BIN)/python -m pytest -q -m lab -o faulthandler_timeout=0
 	@echo "make test: all tests and drills passed"
