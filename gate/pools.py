@@ -113,7 +113,7 @@ def _drain(node: Node, member: Member, owner: str, marks: OpenMarks, even_last: 
         return failed(Reason.NOT_DRAINED, f"marked, to be drained when HAProxy starts: {error}")
     except Unanswered as error:
         return unknown(Reason.UNREADABLE, f"marked; HAProxy may yet drain it: {error}")
-    keep(node, member.rule.state_file, sight, marks)
+    try_to_keep(node, member, sight, marks)
     server = member.seen(sight)
     if server is None or server.admin == READY:
         return failed(
@@ -166,7 +166,7 @@ def _give_back(node: Node, member: Member, owner: str | None, marks: OpenMarks) 
         return failed(Reason.NOT_RETURNED, f"nothing was changed: {error}")
     server = member.seen(sight)
     if server is None:
-        return _gone(member, mark, rest, marks)
+        return _gone(node, member, mark, rest, sight, marks)
     if not rest and not by_person and _is_peoples(server, mark):
         rest = (UNKNOWN_PERSON,)
     if rest:
@@ -184,10 +184,25 @@ def _give_back(node: Node, member: Member, owner: str | None, marks: OpenMarks) 
     if server is None or server.admin != READY:
         said = sight.said or (f"it is {server.admin}" if server else "it has no such server")
         return failed(Reason.NOT_RETURNED, f"still marked; HAProxy says: {said}")
+    return _forget(node, member, mark, sight, marks) or done(
+        Reason.RETURNED, f"{server.admin}, {server.operational}, worker {sight.pid}"
+    )
+
+
+def _forget(
+    node: Node, member: Member, mark: Mark | None, sight: Sight, marks: OpenMarks
+) -> Outcome | None:
+    """Drop the mark of a member that is back, once HAProxy's next start knows too; None when that is done.
+
+    The other way round the next start would take it out again, and no mark would say why.
+    """
+    try:
+        keep(node, member, sight, marks, without=member.subject)
+    except OSError as error:
+        return failed(Reason.NOT_RETURNED, f"still marked, since {member.rule.state_file}: {error}")
     if mark is not None:
         marks.drop(mark)
-    keep(node, member.rule.state_file, sight, marks)
-    return done(Reason.RETURNED, f"{server.admin}, {server.operational}, worker {sight.pid}")
+    return None
 
 
 def _is_peoples(server: Server, mark: Mark | None) -> bool:
@@ -195,7 +210,14 @@ def _is_peoples(server: Server, mark: Mark | None) -> bool:
     return server.admin == MAINT and server.forced_maint if mark else server.forced
 
 
-def _gone(member: Member, mark: Mark | None, rest: tuple[str, ...], marks: OpenMarks) -> Outcome:
+def _gone(
+    node: Node,
+    member: Member,
+    mark: Mark | None,
+    rest: tuple[str, ...],
+    sight: Sight,
+    marks: OpenMarks,
+) -> Outcome:
     """Let go of a member that HAProxy no longer has; there is nothing to put back."""
     if mark is None:
         return failed(
@@ -204,8 +226,9 @@ def _gone(member: Member, mark: Mark | None, rest: tuple[str, ...], marks: OpenM
     if rest:
         marks.keep(mark, rest)
         return done(Reason.STILL_MARKED, f"for {', '.join(rest)}; HAProxy has no such server")
-    marks.drop(mark)
-    return done(Reason.RETURNED, "HAProxy has no such server any more")
+    return _forget(node, member, mark, sight, marks) or done(
+        Reason.RETURNED, "HAProxy has no such server any more"
+    )
 
 
 def _set(node: Node, member: Member, state: str) -> Sight:
@@ -224,18 +247,29 @@ def _set(node: Node, member: Member, state: str) -> Sight:
     return sight
 
 
-def keep(node: Node, path: str, sight: Sight, marks: OpenMarks) -> None:
-    """Write down for HAProxy's next start how it has the marked members; without it reapply does all."""
+def try_to_keep(node: Node, member: Member, sight: Sight, marks: OpenMarks) -> None:
+    """Write down for HAProxy's next start what is out; without it reapply does all."""
+    try:
+        keep(node, member, sight, marks)
+    except OSError as error:
+        log(WARNING, "state_file.not_written", path=member.rule.state_file, error=error)
+
+
+def keep(node: Node, member: Member, sight: Sight, marks: OpenMarks, without: str = "") -> None:
+    """Write down for HAProxy's next start how it has the marked members, one perhaps left out.
+
+    Raises:
+        OSError: what the file said before still counts.
+    """
+    path = member.rule.state_file
     lines = [
         server.line
         for pool, rule in node.config.pools.items()
         if rule.state_file == path
         for name in rule.members
-        if marks.get(DRAIN, f"{pool}/{name}") is not None
+        if (subject := f"{pool}/{name}") != without
+        and marks.get(DRAIN, subject) is not None
         and (server := sight.servers.get((rule.backend, name))) is not None
         and server.admin != READY
     ]
-    try:
-        save(path, sight.columns + "".join(f"{line}\n" for line in lines))
-    except OSError as error:
-        log(WARNING, "state_file.not_written", path=path, error=error)
+    save(path, sight.columns + "".join(f"{line}\n" for line in lines))

@@ -11,6 +11,7 @@ from gate.haproxy import NotRunning, Sight, Unanswered
 from gate.log import INFO, WARNING, log
 from gate.mark import DECLINE, DRAIN
 from gate.marks import MarksUnreadable, OpenMarks
+from gate.state_file import prune
 from gate.verb import Node
 
 WATCH_SECONDS = 8.0
@@ -31,6 +32,7 @@ def reapply(node: Node, ready: Callable[[], None], seconds: float = WATCH_SECOND
         with node.marks.open() as marks:
             node.marks.publish(marks.found)
             node.marks.reserve()
+            _state_files(node, marks)
             _addresses(node, marks)
     except MarksUnreadable as error:
         log(WARNING, "marks.unreadable", error=error)
@@ -44,6 +46,20 @@ def reapply(node: Node, ready: Callable[[], None], seconds: float = WATCH_SECOND
             return True
         node.clock.sleep(AGAIN_SECONDS)
     return True
+
+
+def _state_files(node: Node, marks: OpenMarks) -> None:
+    """Let no state file take out at HAProxy's next start what no mark keeps out."""
+    marked: dict[str, set[tuple[str, str]]] = {}
+    for pool, rule in node.config.pools.items():
+        found = marked.setdefault(rule.state_file, set())
+        found |= {(rule.backend, one) for one in rule.members if marks.get(DRAIN, f"{pool}/{one}")}
+    for path, servers in marked.items():
+        try:
+            if prune(path, servers):
+                log(INFO, "state_file.pruned", path=path)
+        except OSError as error:
+            log(WARNING, "state_file.not_written", path=path, error=error)
 
 
 def _addresses(node: Node, marks: OpenMarks) -> None:
@@ -87,4 +103,4 @@ def _drain(node: Node, member: pools.Member, marks: OpenMarks) -> None:
         return
     if after is not before:
         log(INFO, "member.drained_again", member=member.subject, worker=after.pid)
-        pools.keep(node, member.rule.state_file, after, marks)
+        pools.try_to_keep(node, member, after, marks)

@@ -177,6 +177,19 @@ def test_a_drain_survives_a_restart_from_its_first_instant(haproxy: Running) -> 
     assert haproxy.admin("web1") == "drain"  # the state file alone, before any reapply
 
 
+def test_what_was_returned_is_in_again_at_the_next_start_whatever_the_state_file_said(
+    haproxy: Running,
+) -> None:
+    haproxy.drain()
+    stale = (haproxy.folder / "state").read_text()
+    assert haproxy.give_back() == "returned"
+    (haproxy.folder / "state").write_text(stale)
+    assert reapply(haproxy.world.node, lambda: None, seconds=1.0)
+    haproxy.stop()
+    haproxy.start()
+    assert haproxy.admin("web1") == "ready"
+
+
 def test_a_drained_member_that_is_down_as_well_is_both(haproxy: Running, members) -> None:
     haproxy.drain()
     members[0].server_close()

@@ -162,6 +162,22 @@ def test_state_for_the_next_start_holds_only_what_is_marked(world):
     assert "web2" not in kept
 
 
+def test_a_member_stays_marked_until_haproxys_next_start_knows_that_it_is_back(world):
+    """Else that start would take it out again, and no mark would say why."""
+    pool(world, "pool.drain", 1)
+    kept = Path(world.config.pools["web"].state_file)
+    in_the_way = kept.with_name(f".{kept.name}.hale")
+    in_the_way.mkdir()
+    said = pool(world, "pool.return", 2, admin="drain")
+    assert (said["state"], said["reason"]) == ("failed", "not_returned")
+    assert marked(world) == {"web/web1": (OWNER,)}
+    in_the_way.rmdir()
+    said = pool(world, "pool.return", 3)
+    assert (said["state"], said["reason"]) == ("done", "returned")
+    assert marked(world) == {}
+    assert "web1" not in kept.read_text()
+
+
 # --- After a reload, a restart and a boot ---------------------------------------------------
 
 
@@ -195,6 +211,20 @@ def test_keepalived_is_let_on_once_the_track_files_are_written(world):
     seen = []
     reapply(world.node, lambda: seen.append(Path(rule.track_file).read_text()))
     assert seen == ["1\n"]
+
+
+def test_what_no_mark_keeps_out_does_not_go_out_at_haproxys_next_start(world):
+    pool(world, "pool.drain", 1)
+    kept = Path(world.config.pools["web"].state_file)
+    stale = kept.read_text()
+    pool(world, "pool.return", 2, admin="drain")
+    kept.write_text(stale)
+    assert reapply(world.node, lambda: None)
+    assert kept.read_text() == "1\n# be_id\n"
+    pool(world, "pool.drain", 3, member="web2")
+    kept.write_text(stale + "1 web 2 web2\n")
+    assert reapply(world.node, lambda: None)
+    assert kept.read_text() == "1\n# be_id\n1 web 2 web2\n"
 
 
 def test_without_marks_reapply_takes_no_time(world):
