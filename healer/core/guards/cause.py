@@ -1,5 +1,6 @@
 """Do others fail the same way? Then it is not this member, and the first repair is a canary."""
 
+from healer.core.actions import GIVING_BACK, MARKING
 from healer.core.facts import Facts, Proposal
 from healer.core.guards.grounds import FAILED_STATES, seen_unit
 from healer.core.incident import UNSETTLED, Incident, Outcome, State
@@ -8,6 +9,9 @@ from healer.core.verdict import Verdict, allow, hold
 NAME = "common_cause"
 NOT_RUNNING = FAILED_STATES | {"activating", "deactivating"}
 """ActiveState values in which nobody can be overloaded by requests."""
+
+FAILURES = (Outcome.FAILED, Outcome.REFUSED, Outcome.NOT_VERIFIED)
+"""Ends of a repair that did not help; what touched nothing is none."""
 
 CALLING = (State.OPEN, State.HELD, State.ESCALATED)
 """States in which a member whose repair failed calls a person, for all that fail alike."""
@@ -19,6 +23,8 @@ def common_cause(proposal: Proposal, facts: Facts) -> Verdict:
     """Of members that fail alike repair one first, go on only when that helped, and take none that only is slow."""
     if not proposal.footprint.takes:
         return allow(NAME, have="takes nothing away", need=NEED)
+    if proposal.rung.action in MARKING and proposal.incident.state is State.MITIGATED:
+        return allow(NAME, have="completes a mark that stands", need=NEED)
     incident, since = proposal.incident, facts.now - facts.topology.numbers.common_cause_window
     alike = [one for one in facts.alike if _recent(one, since)]
     if _runs(proposal, facts):
@@ -157,14 +163,16 @@ def _recent(incident: Incident, since: float) -> bool:
 
 
 def _repair_failed(incident: Incident, since: float) -> bool:
-    bad = (Outcome.FAILED, Outcome.REFUSED, Outcome.NOT_VERIFIED)
-    last = incident.attempts[-1] if incident.attempts else None
     # One that is open goes on failing, however long ago it was treated.
-    oldest = since if incident.state is State.CLOSED else 0.0
-    if last is None or last.began_at < max(oldest, incident.adopted_at):
-        return False
-    # Out of harm's way is not repaired.
-    return incident.state is State.MITIGATED or (last.outcome in bad and last.touched)
+    oldest = max(since if incident.state is State.CLOSED else 0.0, incident.adopted_at)
+    tried = [one for one in incident.attempts if one.touched and one.began_at >= oldest]
+    if incident.state is State.MITIGATED:
+        return bool(tried)  # out of harm's way is not repaired
+    marks = [one for one in tried if one.action in MARKING]
+    repairs = [one for one in tried if one.action not in (*MARKING, *GIVING_BACK)]
+    # A mark repairs nothing, so one that stands does not make the repair before it good.
+    last = (repairs or marks)[-1:]
+    return any(one.outcome in FAILURES for one in last)
 
 
 def _began(proposal: Proposal, facts: Facts) -> float:

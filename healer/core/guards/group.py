@@ -1,5 +1,6 @@
 """What the others can bear: capacity, and one thing at a time."""
 
+from healer.core.actions import Scope
 from healer.core.facts import Facts, Health, Proposal
 from healer.core.guards.grounds import FAILED_STATES, seen_unit
 from healer.core.topology import EXPORTER, Group
@@ -11,7 +12,8 @@ def proven_out(proposal: Proposal, facts: Facts) -> frozenset[str]:
 
     For the target's own group, Prometheus' fresh word and a second one from outside it are
     needed: the gate's look at the unit, or the service's probe from here. For any other group that a
-    stop of the unit takes along, each of its services there has to be seen down.
+    stop of the unit takes along, and for its own where more goes than the unit, each of its services
+    there has to be seen down. A group of which no service goes is never out: nobody sees how it is.
     """
     if not _target_out(proposal, facts):
         return frozenset()
@@ -24,8 +26,16 @@ def proven_out(proposal: Proposal, facts: Facts) -> frozenset[str]:
         and target != proposal.target
         and (facts.picture is None or facts.picture.services.get(target) is not False)
     }
+    gone = {
+        topology.services[target.service].group
+        for target in proposal.footprint.targets
+        if target.service is not None
+    }
+    spared = own if proposal.scope is Scope.UNIT else None
     return frozenset(
-        group for group in proposal.footprint.groups if group == own or group not in still_up
+        group
+        for group in proposal.footprint.groups & gone
+        if group == spared or group not in still_up
     )
 
 

@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from healer.core import events as ev
 from healer.core.alert import Target
 from healer.core.decide import Act, Hold, decide
+from healer.core.footprint import footprint
 from healer.core.incident import Incident, Outcome, State
 from tests.healer.core.guarded import acted, broken, opened, said, silence, verdict
 from tests.healer.core.world import NOW, World, topology
+from tests.healer.tier import tier
 
 OVERLOAD = ("common_cause", "overload")
 OTHERS_UNKNOWN = ("common_cause", "others_unknown")
@@ -326,6 +328,54 @@ def test_out_of_harms_way_is_not_repaired():
     acted(world, "1", ended=Outcome.VERIFIED)
     world.board.incidents["1"] = replace(world.board.incidents["1"], state=State.MITIGATED)
     assert verdict(world, second) == ("common_cause", "canary_failed")
+
+
+def drained(world: World, number: str, gate: str) -> None:
+    """Journal that a member was taken out on one balancer, and that this was proved."""
+    incident = world.board.incidents[number]
+    target, action_id = incident.target, f"1.1.{world.seq}"
+    world.journal(
+        ev.ActionIntended(
+            incident=number,
+            action_id=action_id,
+            ladder=incident.ladder,
+            rung=1,
+            action="pool.drain",
+            target=target,
+            about=target,
+            gate=gate,
+            args=(("member", target.node), ("owner", incident.owner), ("pool", "web")),
+            footprint=footprint("pool.drain", target, (), world.topology),
+            ledger_id="ledger-1",
+            expect="{}",
+            deadline_at=world.now + 30,
+            verdicts=(),
+        ),
+        ev.ActionEnded(number, action_id, Outcome.DONE, "drained", "", world.now),
+        ev.VerificationEnded(number, action_id, True, False, "proved", ""),
+    )
+
+
+def test_a_drain_of_the_canary_does_not_make_its_repair_good():
+    world = broken(topology=tier(common_cause_window=600.0))
+    world.down.add(Target("web2", "nginx"))
+    opened(world)
+    second = opened(world, "web2/nginx", 2)
+    acted(world, "1", ended=Outcome.NOT_VERIFIED, age=20)
+    drained(world, "1", "lb1")
+    assert said(world, second, "common_cause").reason == "canary_failed"
+
+
+def test_a_member_that_is_out_of_harms_way_goes_out_on_a_balancer_that_returns_whoever_fails_alike():
+    world = broken(topology=tier())
+    opened(world)
+    acted(world, "1", ended=Outcome.NOT_VERIFIED, age=20)
+    drained(world, "1", "lb2")
+    world.journal(ev.IncidentMitigated("1", "lb1 is dead"))
+    world.down.add(Target("web2", "nginx"))
+    second = opened(world, "web2/nginx", 2)
+    assert said(world, world.board.incidents["1"], "common_cause").allowed
+    assert said(world, second, "common_cause").reason == "canary_failed"
 
 
 # --- Whatever happens -----------------------------------------------------------------------

@@ -3,8 +3,10 @@
 from dataclasses import replace
 
 from healer.core.alert import Target
+from healer.core.ladder import Ladder, Mode, Rung
+from healer.core.topology import Group, Topology
 from tests.healer.core.guarded import acted, broken, opened, verdict
-from tests.healer.core.world import World, topology
+from tests.healer.core.world import CALL, VERIFY, World, topology
 
 
 def test_a_wedged_service_is_not_taken_when_the_others_cannot_spare_it():
@@ -57,3 +59,31 @@ def test_being_proven_out_of_one_group_takes_nothing_from_another():
     assert verdict(world, incident) == ("capacity", "capacity")
     world.down.add(Target("web1", "app"))
     assert verdict(world, incident) == ("", "act")
+
+
+# --- What takes the whole node --------------------------------------------------------------
+
+
+def rebooting(plain: Topology) -> Topology:
+    """A dead service is answered with a reboot of its node."""
+    reboot = Rung("node.reboot", None, False, 120.0, VERIFY, attempts=1, wait_seconds=5.0)
+    ladder = Ladder("restart-service", Mode.ACT, (reboot, CALL))
+    return replace(plain, ladders={**plain.ladders, ladder.name: ladder})
+
+
+def test_a_reboot_for_one_dead_service_does_not_take_the_last_one_that_lives_beside_it():
+    world = broken("web1/app", topology=rebooting(topology(floor=1)))
+    world.down |= {Target("web2", "nginx"), Target("web3", "nginx")}
+    incident = opened(world, "web1/app")
+    assert verdict(world, incident) == ("capacity", "capacity")
+    world.down.add(Target("web1", "nginx"))
+    assert verdict(world, incident) == ("", "act")
+
+
+def test_a_group_without_a_service_is_never_proven_out():
+    plain = topology(floor=1)
+    storage = Group("storage", ("web1", "web2"), 2, control=False, mode=Mode.ACT)
+    plain = replace(plain, groups={**plain.groups, "storage": storage})
+    world = broken("web1/nginx", topology=rebooting(plain))
+    world.down.add(Target("web1", "app"))
+    assert verdict(world, opened(world)) == ("capacity", "capacity")
