@@ -101,8 +101,8 @@ class Intake:
         Returns:
             Whether that was done, so that the incident is about something else now.
         """
-        if incident.state in UNSETTLED:
-            return False
+        if incident.state in UNSETTLED or incident.marks:
+            return False  # what it took away it gives back when its own trouble is gone
         able = [
             one
             for one in incident.symptoms

@@ -127,7 +127,10 @@ def claims(board: Board, alerts: Iterable[Alert], topology: Topology) -> list[Al
         if not alert.name.startswith(OWN)
         and alert.fingerprint not in board.known
         and may_lead(alert, topology)
-        and any(deeper(alert, one.cause, topology) for one in board.on_node(alert.target.node))
+        and any(
+            not one.marks and deeper(alert, one.cause, topology)
+            for one in board.on_node(alert.target.node)
+        )
     ]
 
 
@@ -152,7 +155,8 @@ def _place(
         if _in_footprint(incident, alert):
             return [ev.AlertJoined(incident.id, alert)]
     if alert.fingerprint in confirmed:
-        below = [one for one in here if deeper(alert, one.cause, topology)]
+        # One that took something away stays what it is, and gives that back when its own trouble is gone.
+        below = [one for one in here if not one.marks and deeper(alert, one.cause, topology)]
         if below:
             return _take_over(below, alert)
     for incident in here:
@@ -173,8 +177,6 @@ def _take_over(below: list[Incident], alert: Alert) -> list[ev.Event]:
     for other in rest:
         if other.state in UNSETTLED:
             continue  # what is under way ends under its own name
-        if other.marks:
-            continue  # what it took away it has to give back itself
         changes += [ev.AlertJoined(first.id, one) for one in other.alerts]
         changes.append(ev.IncidentClosed(other.id, "merged", f"into incident {first.id}"))
     return changes

@@ -5,6 +5,7 @@ import json
 from dataclasses import dataclass, replace
 
 from healer.core.actions import MARKING, Scope, Step, action_of
+from healer.core.alert import Target
 from healer.core.facts import Facts, Proposal
 from healer.core.footprint import footprint
 from healer.core.guards import deciding, judge
@@ -15,7 +16,7 @@ from healer.core.topology import Topology
 from healer.core.verdict import Verdict, hold
 
 UNSENT = 5
-"""So many attempts in a row that never left us mean that nothing can be done through this gate."""
+"""So many attempts in a row that never left us, or came at a bad moment each, are a person's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ def decide(incident: Incident, facts: Facts, clear_for: float | None) -> Decisio
         if alive:
             if incident.state is State.MITIGATED and step.rung.action not in MARKING:
                 return Stay()
-            return never or _judged(_with_step(step.proposal, alive[0]), facts)
+            return never or _first([_with_step(step.proposal, one) for one in alive], facts)
         if step.set and all(_lost(one.gate, facts) for one in step.spent):
             return Stay() if incident.state is State.MITIGATED else _mitigated(step)
         gone = step.steps[0].gate if step.steps else gone
@@ -87,6 +88,12 @@ def decide(incident: Incident, facts: Facts, clear_for: float | None) -> Decisio
     if incident.state is State.MITIGATED:
         return Stay()
     return _gone(gone) if gone and not incident.attempts else step
+
+
+def _first(drafts: list[Proposal], facts: Facts) -> Act | Hold:
+    """Return the first step that every guard allows, so that one gate keeps no other waiting; else the first hold."""
+    said = [_judged(one, facts) for one in drafts]
+    return next((one for one in said if isinstance(one, Act)), said[0])
 
 
 def _judged(draft: Proposal, facts: Facts) -> Act | Hold:
@@ -131,7 +138,8 @@ def _give_back(incident: Incident, facts: Facts) -> Decision | None:
     # Those that can be asked come first; the others hold until their node is back.
     drafts.sort(key=lambda one: facts.heard(one.gate).look is None)
     if drafts:
-        return _judged(drafts[0], facts)
+        never = _never_sent(incident) if incident.state is not State.ESCALATED else None
+        return never or _first(drafts, facts)
     if incident.state is State.ESCALATED:
         return Stay()
     left = incident.marks[0]
@@ -178,9 +186,17 @@ def _complete(draft: Proposal, facts: Facts) -> Proposal:
     return replace(
         draft,
         footprint=taken,
-        mode=topology.mode(draft.ladder, taken.groups),
+        mode=topology.mode(draft.ladder, taken.groups or _owners(draft.target, topology)),
         expectation=digest if expected else "",
     )
+
+
+def _owners(target: Target, topology: Topology) -> list[str]:
+    """Return the groups whose owners are asked about what takes nothing away: the service's own, else the node's."""
+    service = topology.services.get(target.service or "")
+    if service is not None:
+        return [service.group] if service.group is not None else []
+    return [group.name for group in topology.groups_of(target.node)]
 
 
 def _soak(incident: Incident, topology: Topology) -> float:
@@ -198,8 +214,11 @@ def _close(incident: Incident, clear_for: float) -> Close:
 
 def _never_sent(incident: Incident) -> Escalate | None:
     tail = [one for one in incident.attempts if one.began_at >= incident.adopted_at][-UNSENT:]
-    if len(tail) == UNSENT and all(one.outcome is Outcome.NOT_SENT for one in tail):
-        return Escalate("never_sent", tail[-1].detail)
+    if len(tail) == UNSENT and not any(one.touched for one in tail):
+        last = tail[-1]
+        return Escalate(
+            "never_sent" if last.outcome is Outcome.NOT_SENT else last.reason, last.detail
+        )
     return None
 
 

@@ -262,7 +262,7 @@ class Incident:
         return tuple(standing.values())
 
     def tries(self, ladder: str, index: int, action: str, target: Target, step: Step) -> int:
-        """How often a step of a rung was tried, refusals and unknown outcomes included.
+        """How often a step of a rung was tried, refusals for good and unknown outcomes included.
 
         What an earlier ladder tried counts too, where it was the same action on the same
         target: a change of cause gives nobody another set of attempts.
@@ -284,7 +284,7 @@ class Incident:
             one
             for one in self.attempts
             if (one.gate, one.args) == (step.gate, step.args)
-            and one.outcome is not Outcome.NOT_SENT
+            and one.touched
             and one.began_at >= self.adopted_at
         ]
 

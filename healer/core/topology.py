@@ -192,7 +192,7 @@ class Topology:
     def mode(self, ladder: Ladder, groups: Iterable[str]) -> Mode:
         """The most cautious word of the ladder's owner and of every group's owner.
 
-        Where no group is touched the healer's own word stands in for theirs.
+        Where there is no group the healer's own word stands in for theirs.
         """
         owners = [self.groups[name].mode for name in groups] or [self.healer_mode]
         return min([ladder.mode, *owners], key=lambda mode: mode.rank)

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, replace
 
-from healer.core.actions import GIVING_BACK
+from healer.core.actions import GIVING_BACK, MARKING
 from healer.core.facts import Reading
-from healer.core.incident import Attempt
+from healer.core.incident import Attempt, Outcome
 from healer.core.ladder import Rung, Verification
 
 BLIND = ("no_answer", "alarms_unknown")
@@ -83,6 +83,9 @@ def verify(
     """
     if attempt.action in GIVING_BACK and attempt.reason == LEFT_TO_OTHERS:
         return Verified(f"our part of the mark is gone, others keep it: {attempt.detail}")
+    if attempt.action in MARKING and attempt.outcome is Outcome.UNKNOWN:
+        # A member that is dead looks drained, and an address that is elsewhere looks declined.
+        return NotVerified("unknown", "only the gate can say that a mark stands, and it did not")
     missing = _missing(spec, attempt, proof)
     if missing is None:
         soaked = now - well_since if well_since is not None else 0.0

@@ -1,12 +1,16 @@
 """A member that cannot be repaired goes out of every pool, waits for a person there, and comes back by itself."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from healer.core import events as ev
 from healer.core.incident import Outcome, State
-from healer.core.ladder import Mode
+from healer.core.ladder import Ladder, Mode
+from healer.core.order import Ended
+from tests.healer.core.world import CALL, alert
+from tests.healer.test_disk import FREE
 from tests.healer.tier import tier
 from tests.healer.village import TOLD, Village
 
@@ -216,3 +220,82 @@ async def test_the_second_repair_in_a_group_counts_the_drained_member_as_gone(vi
         outcomes = [one.outcome for one in village.incident().attempts]
         assert outcomes == [Outcome.REFUSED, Outcome.VERIFIED, Outcome.VERIFIED]
         assert len(village.written(ev.IncidentMitigated)) == 1
+
+
+async def test_a_deeper_cause_is_an_incident_of_its_own_where_a_mark_stands(village):
+    """The disk is no reason to give the member back: its own trouble lasts until it is seen gone itself."""
+    free = Ladder("free-disk", Mode.ACT, (FREE, CALL))
+    topology = replace(tier(), ladders={**tier().ladders, free.name: free})
+    village = Village(topology)
+    village.gates.refuse |= {"service.restart": "config_check", "disk.free": "nothing_to_free"}
+    async with village.armed():
+        village.fail()
+        await asyncio.sleep(30)
+        full = alert(
+            "FilesystemAlmostFull",
+            "web1",
+            began=village.clock.wall(),
+            heal="free-disk",
+            mountpoint="/data",
+            failure_domain="rack-1",
+        )
+        village.cluster.down.add(full.target)
+        village.alertmanagers.alerts.append(full)
+        await asyncio.sleep(30)
+        assert orders(village)[3:] == ["gate web1 disk.free /data"]
+        village.cluster.down.discard(full.target)
+        await asyncio.sleep(120)
+        assert village.incident(2).state is State.CLOSED
+        assert village.incident().state is State.MITIGATED
+        assert village.cluster.drained == BOTH
+        village.mend()
+        await asyncio.sleep(60)
+    assert village.cluster.drained == set()
+    assert village.incident().state is State.CLOSED
+
+
+async def test_a_drain_of_which_nobody_knows_is_not_proved_by_the_members_death(village):
+    village.gates.ended = Ended(Outcome.UNKNOWN, "gate_silent", "it was killed")
+    async with village.armed():
+        village.fail()
+        await asyncio.sleep(120)
+        assert village.incident().state is State.ESCALATED
+        assert orders(village) == [TOLD, *OUT]
+        village.gates.ended = Ended(Outcome.DONE, "returned", "")
+        village.mend()
+        await asyncio.sleep(60)
+    assert orders(village) == [TOLD, *OUT, *BACK]
+    assert village.incident().state is State.CLOSED
+
+
+async def test_a_balancer_whose_gate_is_silent_keeps_no_other_waiting(village):
+    village.cluster.deaf.add("lb1")
+    async with village.armed():
+        village.fail()
+        await asyncio.sleep(60)
+        assert orders(village) == [TOLD, OUT[1]]
+        assert (village.incident().state, village.hold()) == (State.HELD, "gate_silent")
+        village.cluster.deaf.clear()
+        await asyncio.sleep(30)
+        assert village.incident().state is State.MITIGATED
+
+
+async def test_a_gate_that_is_busy_is_asked_again_and_the_rung_is_not_spent(village):
+    village.gates.refuse["pool.drain"] = "busy"
+    async with village.armed():
+        village.fail()
+        while len(orders(village)) < 3:
+            await asyncio.sleep(0.1)
+        del village.gates.refuse["pool.drain"]
+        await asyncio.sleep(60)
+        assert village.incident().state is State.MITIGATED
+        assert village.cluster.drained == BOTH
+
+
+async def test_a_gate_that_is_busy_five_times_in_a_row_is_a_persons(village):
+    village.gates.refuse["pool.drain"] = "busy"
+    async with village.armed():
+        village.fail()
+        await asyncio.sleep(300)
+    assert len(orders(village)) == 6
+    assert (village.incident().state, village.incident().escalation) == (State.ESCALATED, "busy")

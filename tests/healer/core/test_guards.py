@@ -8,10 +8,10 @@ from healer.core import events as ev
 from healer.core.decide import Hold, decide
 from healer.core.guards import GUARDS
 from healer.core.incident import Outcome, State
-from healer.core.ladder import Mode
+from healer.core.ladder import Ladder, Mode, Rung
 from healer.core.look import Heard
 from tests.healer.core.guarded import acted, broken, history, opened, silence, verdict
-from tests.healer.core.world import NOW, RESTART, World, alert, topology
+from tests.healer.core.world import CALL, NOW, RESTART, VERIFY, World, alert, topology
 
 
 def test_a_dead_service_that_everybody_sees_is_acted_on():
@@ -254,3 +254,17 @@ def test_what_only_the_outside_misses_is_shown_to_a_person():
     decision = decide(incident, world.facts(incident), None)
     assert isinstance(decision, Hold)
     assert (decision.hold.reason, decision.hold.passing) == ("outside_only", False)
+
+
+@pytest.mark.parametrize(("verb", "at"), [("service.reload", "web1/nginx"), ("disk.free", "web1")])
+def test_a_group_that_only_explains_is_asked_about_what_takes_nothing_away_too(verb: str, at: str):
+    plain = topology()
+    rung = Rung(verb, None, False, 30.0, VERIFY, attempts=1, wait_seconds=5.0)
+    ladder = Ladder("gently", Mode.ACT, (rung, CALL))
+    groups = {**plain.groups, "web": replace(plain.groups["web"], mode=Mode.EXPLAIN)}
+    plain = replace(plain, ladders={**plain.ladders, ladder.name: ladder}, groups=groups)
+    world = World(topology=plain)
+    labels = {} if "/" in at else {"mountpoint": "/data"}
+    incident = opened(world, at, heal="gently", **labels)
+    world.down.add(incident.target)
+    assert verdict(world, incident) == ("approved", "explain_mode")
