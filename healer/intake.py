@@ -10,11 +10,12 @@ from dataclasses import replace
 import structlog
 
 from healer.core import events as ev
+from healer.core.actions import subject_of
 from healer.core.alert import Alert
 from healer.core.correlate import claims, correlate, deeper, may_lead, recurring
 from healer.core.facts import Evidence
 from healer.core.guards.grounds import confirmed
-from healer.core.incident import UNSETTLED, Incident, State
+from healer.core.incident import NOT_RETURNED, UNSETTLED, Attempt, Incident, State
 from healer.core.order import Sight
 from healer.core.topology import Topology
 from healer.errors import Unreachable
@@ -191,11 +192,32 @@ class Intake:
             if claimed or incident.state in UNSETTLED:
                 continue
             if not self._topology.knows(incident.target):
-                detail = f"cluster.yml has no {incident.target}, and nothing fires for it"
-                await self._journal.write(ev.IncidentClosed(incident.id, "gone", detail))
+                await self._let_go_of_gone(incident)
             elif not incident.confirmed and incident.state is not State.ESCALATED:
                 detail = "never found true on fresh evidence, and nobody claims it any more"
                 await self._journal.write(ev.IncidentClosed(incident.id, "not_true", detail))
+
+    async def _let_go_of_gone(self, incident: Incident) -> None:
+        """Close what is about nothing in cluster.yml; what it took away there is a person's to give back."""
+        detail = f"cluster.yml has no {incident.target}, and nothing fires for it"
+        standing = [one for one in incident.marks if self._stands(one)]
+        if not standing:
+            await self._journal.write(ev.IncidentClosed(incident.id, "gone", detail))
+        elif incident.state is not State.ESCALATED:
+            where = ", ".join(f"{subject_of(one.args)} on {one.gate}" for one in standing)
+            detail = f"{detail}; {standing[0].action} still stands of {where}"
+            await self._journal.write(ev.IncidentEscalated(incident.id, NOT_RETURNED, detail))
+
+    def _stands(self, mark: Attempt) -> bool:
+        """Whether a mark of ours may stand: until its gate's exporter, seen since, tells of none there."""
+        picture, ended = self._watch.picture, mark.ended_at or mark.began_at
+        health = picture.nodes.get(mark.gate) if picture is not None else None
+        if picture is None or health is None or not health.scraped:
+            return mark.gate in self._topology.nodes
+        told = {(one.mark, one.subject, one.node) for one in picture.marks}
+        if (mark.action, subject_of(mark.args), mark.gate) in told:
+            return True
+        return self._clock.wall() - ended < self._topology.numbers.evidence_age
 
     def _due(self, alerts: list[Alert]) -> list[Alert]:
         """Return those whose evidence was not read lately, as many as one cycle may ask for."""

@@ -10,7 +10,7 @@ from healer.core.facts import Facts, Proposal
 from healer.core.footprint import footprint
 from healer.core.guards import deciding, judge
 from healer.core.guards.grounds import seen_unit
-from healer.core.incident import Incident, Outcome, State
+from healer.core.incident import NOT_RETURNED, Incident, Outcome, State
 from healer.core.plan import Escalate, Plan, plan, returning
 from healer.core.topology import Topology
 from healer.core.verdict import Verdict, hold
@@ -133,7 +133,7 @@ def _give_back(incident: Incident, facts: Facts) -> Decision | None:
     """Take back what the incident has marked, before it may be over; None where nothing stands."""
     if not incident.marks:
         return None
-    able = [returning(incident, one, facts.topology) for one in incident.marks]
+    able = [returning(incident, one, facts.topology, facts.now) for one in incident.marks]
     drafts = [one for one in able if one is not None]
     # Those that can be asked come first; the others hold until their node is back.
     drafts.sort(key=lambda one: facts.heard(one.gate).look is None)
@@ -143,7 +143,7 @@ def _give_back(incident: Incident, facts: Facts) -> Decision | None:
     if incident.state is State.ESCALATED:
         return Stay()
     left = incident.marks[0]
-    return Escalate("not_returned", f"the mark of {left.action} on {left.gate} could not be undone")
+    return Escalate(NOT_RETURNED, f"the mark of {left.action} on {left.gate} could not be undone")
 
 
 def expect(proposal: Proposal, facts: Facts) -> str:

@@ -110,6 +110,10 @@ FOR_A_PERSON = "for_a_person"
 """Why a person has what no ladder is for. Their own alert has reached them already, without waiting."""
 
 
+NOT_RETURNED = "not_returned"
+"""Why a person has a mark that could not be taken back. It is tried again now and then, without calling anew."""
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One rung tried once.
@@ -237,6 +241,8 @@ class Incident:
     @property
     def calls(self) -> bool:
         """Whether a person has it because we could not help: then we say so ourselves."""
+        if self.escalation == NOT_RETURNED:
+            return bool(self.marks) and self.state in (State.OPEN, State.ESCALATED, *UNSETTLED)
         return self.state is State.ESCALATED and self.escalation != FOR_A_PERSON
 
     @property

@@ -10,12 +10,15 @@ from healer.core.actions import MARKING, Step, steps
 from healer.core.alert import Target
 from healer.core.facts import Proposal
 from healer.core.footprint import NOTHING
-from healer.core.incident import FOR_A_PERSON, Attempt, Incident, Outcome
+from healer.core.incident import FOR_A_PERSON, Attempt, Incident, Outcome, State
 from healer.core.ladder import NO_LADDER, PERSON, Ladder, Rung
 from healer.core.topology import Topology
 
 RETURNS = 3
 """So many tries to take a mark back, then it is a person's."""
+
+RETURN_AGAIN = 600.0
+"""Seconds between two later tries: what kept the mark, a stopped HAProxy say, may be over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +128,8 @@ def _person(incident: Incident) -> Escalate:
     return Escalate("ladder_exhausted", tried)
 
 
-def returning(incident: Incident, mark: Attempt, topology: Topology) -> Proposal | None:
-    """Return what takes a mark back; None where that was tried often enough, or its ladder is gone."""
+def returning(incident: Incident, mark: Attempt, topology: Topology, now: float) -> Proposal | None:
+    """Return what takes a mark back; None where that was tried often enough for now, or its ladder is gone."""
     ladder = topology.ladders.get(mark.ladder)
     if ladder is None or mark.rung >= len(ladder.rungs):
         return None
@@ -136,10 +139,20 @@ def returning(incident: Incident, mark: Attempt, topology: Topology) -> Proposal
         for one in steps(verb, mark.target, topology, incident.owner)
         if (one.gate, one.args) == (mark.gate, mark.args)
     ]
-    if not found or incident.tries(mark.ladder, mark.rung, verb, mark.target, found[0]) >= RETURNS:
+    if not found:
+        return None
+    tries = incident.tries(mark.ladder, mark.rung, verb, mark.target, found[0])
+    if tries >= RETURNS and not _again(incident.last_of(verb, found[0]), incident, now):
         return None
     rung = replace(ladder.rungs[mark.rung], action=verb, fast=False, approve=False)
     return _draft(incident, ladder, mark.rung, rung, mark.target, found[0], topology)
+
+
+def _again(last: Attempt | None, incident: Incident, now: float) -> bool:
+    """Whether a mark that a person was called for is tried once more, slowly."""
+    if last is None or incident.state is not State.ESCALATED:
+        return False
+    return now - (last.ended_at or last.began_at) >= RETURN_AGAIN
 
 
 def to_hear(incident: Incident, topology: Topology) -> Mapping[str, tuple[str, ...]]:

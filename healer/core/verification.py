@@ -13,6 +13,9 @@ BLIND = ("no_answer", "alarms_unknown")
 LEFT_TO_OTHERS = "still_marked"
 """The gate's word for a mark that is ours no more and stands for others: nothing changes outside for us to see."""
 
+ACCEPT = "address.accept"
+"""Taken at the gate's word: whether the node then holds the address is for VRRP to say, and mostly another one does."""
+
 BLIND_SECONDS = 300.0
 """How much longer than `within` a proof is waited for while nobody can be asked."""
 
@@ -86,6 +89,8 @@ def verify(
     if attempt.action in MARKING and attempt.outcome is Outcome.UNKNOWN:
         # A member that is dead looks drained, and an address that is elsewhere looks declined.
         return NotVerified("unknown", "only the gate can say that a mark stands, and it did not")
+    if attempt.action == ACCEPT and attempt.outcome is Outcome.DONE:
+        return Verified("the mark is gone; which candidate holds the address is for VRRP to say")
     missing = _missing(spec, attempt, proof)
     if missing is None:
         soaked = now - well_since if well_since is not None else 0.0

@@ -16,7 +16,7 @@ from healer.core.facts import Evidence, Reading
 from healer.core.incident import Outcome
 from healer.core.look import Look, MemberLook, UnitLook
 from healer.core.order import Ended, Order, Token
-from healer.core.picture import NodeHealth, Picture
+from healer.core.picture import NodeHealth, Picture, SeenMark
 from healer.core.topology import Topology
 from healer.errors import LeaseLost, OutcomeUnknown, StoreFull, Unreachable
 
@@ -169,6 +169,11 @@ class FakeCluster:
     def serves(self, target: Target) -> bool:
         return target not in self.down
 
+    def holds(self, node: str) -> bool:
+        """Whether a node has every address that it is a candidate of: the first candidate has."""
+        groups = (self.topology.groups[one.group] for one in self.topology.addresses.values())
+        return any(group.nodes[0] == node for group in groups)
+
 
 @dataclass
 class FakePrometheus:
@@ -178,6 +183,7 @@ class FakePrometheus:
         fires: What `pending` answers.
         sample_age: How old every sample is, seconds.
         strange: Names of alerts that no rule has.
+        marks: What exporters tell of marks.
     """
 
     cluster: FakeCluster
@@ -185,6 +191,7 @@ class FakePrometheus:
     strange: frozenset[str] = frozenset()
     fires: tuple[Alert, ...] = ()
     sample_age: float = 1.0
+    marks: set[SeenMark] = field(default_factory=set)
 
     async def evidence(self, alert: Alert, metric: str) -> Evidence:
         reading = await self.reading(alert.target, metric)
@@ -197,6 +204,8 @@ class FakePrometheus:
         good = self.cluster.serves(target)
         if metric == "hale:pool_member_up":
             good = self.cluster.balanced(target.node, told["pool"], told["member"])
+        elif metric == "hale_virtual_address_held":
+            good = self.cluster.holds(target.node)
         return Reading(float(good), now - self.sample_age, now)
 
     async def picture(self) -> Picture:
@@ -211,7 +220,14 @@ class FakePrometheus:
             node: NodeHealth(node not in self.cluster.dark, node not in self.cluster.dark)
             for node in topology.nodes
         }
-        return Picture(self.cluster.clock.wall(), nodes, services, frozenset())
+        held = {
+            one.address: {
+                node: self.cluster.holds(node) for node in topology.groups[one.group].nodes
+            }
+            for one in topology.addresses.values()
+        }
+        now, marks = self.cluster.clock.wall(), frozenset(self.marks)
+        return Picture(now, nodes, services, frozenset(), marks, held)
 
     async def pending(self) -> tuple[Alert, ...]:
         self._answer()
@@ -239,6 +255,7 @@ class FakeGates:
         holds: Set on the nodes themselves.
         refuse: How they decline a verb, by the verb.
         kept: Where a person took a member out as well, as (balancer, pool/member).
+        stuck: Where a member cannot be given back, as for kept.
     """
 
     cluster: FakeCluster
@@ -256,6 +273,7 @@ class FakeGates:
     holds: tuple[str, ...] = ()
     refuse: dict[str, str] = field(default_factory=dict)
     kept: set[tuple[str, str]] = field(default_factory=set)
+    stuck: set[tuple[str, str]] = field(default_factory=set)
 
     async def look(self, node: str, names: Sequence[str]) -> Look:
         self._reach(node)
@@ -273,6 +291,7 @@ class FakeGates:
                 for name in names
                 if name.startswith("pool:")
             },
+            addresses={name: self.cluster.holds(node) for name in self.cluster.topology.addresses},
         )
 
     async def act(self, order: Order) -> Ended:
@@ -284,6 +303,8 @@ class FakeGates:
             return Ended(Outcome.REFUSED, self.refuse[order.verb], "as the test says")
         if self.pause is not None:
             await self.pause.wait()
+        if order.verb == "pool.return" and _marked(order) in self.stuck:
+            return Ended(Outcome.FAILED, "not_returned", "haproxy does not run")
         if order.verb == "pool.return" and _marked(order) in self.kept:
             return Ended(Outcome.DONE, "still_marked", "drain for person:unknown")
         self._mark(order)

@@ -9,9 +9,10 @@ from healer.core import events as ev
 from healer.core.incident import Outcome, State
 from healer.core.ladder import Ladder, Mode
 from healer.core.order import Ended
+from healer.core.picture import SeenMark
 from tests.healer.core.world import CALL, alert
 from tests.healer.test_disk import FREE
-from tests.healer.tier import tier
+from tests.healer.tier import candidates, tier
 from tests.healer.village import TOLD, Village
 
 pytestmark = pytest.mark.looptime(start=0)
@@ -150,6 +151,63 @@ async def test_a_drained_member_is_one_that_its_group_can_not_spare_again(villag
         village.cluster.drained.add(("lb1", "web/web1"))
         facts = await village.gatherer.read(village.incident(), village.watch.standing())
         assert facts.out_of("web") == {"web1"}
+
+
+async def test_what_could_not_be_given_back_is_tried_again_slowly_and_calls_a_person_once(village):
+    """HAProxy is stopped on one balancer, and somebody starts it again half an hour later."""
+    village.gates.stuck = {("lb1", "web/web1")}
+    async with village.armed():
+        village.fail()
+        await asyncio.sleep(30)
+        village.mend()
+        await asyncio.sleep(1800)
+        assert (village.incident().state, village.incident().escalation) == (
+            State.ESCALATED,
+            "not_returned",
+        )
+        assert 5 <= orders(village).count(BACK[0]) <= 6  # three at once, then each ten minutes
+        village.gates.stuck = set()
+        await asyncio.sleep(660)
+    assert village.cluster.drained == set()
+    assert (village.incident().state, village.incident().outcome) == (State.CLOSED, "cleared")
+    called = [one for one in village.alertmanagers.posted if "not_returned" in str(one.annotations)]
+    assert [one.over for one in called].count(True) == 1
+    assert called[-1].over
+
+
+async def test_a_member_that_left_the_configuration_is_not_forgotten_while_its_mark_stands(village):
+    async with village.armed():
+        village.fail()
+        await asyncio.sleep(30)
+    village.alertmanagers.alerts.clear()
+    web = village.topology.groups["web"]
+    fewer = {**village.topology.groups, "web": replace(web, nodes=("web2", "web3"))}
+    async with village.alive(replace(village.topology, groups=fewer)):
+        village.prometheus.marks = {
+            SeenMark("pool.drain", "web/web1", gate, "incident", 0.0) for gate in ("lb1", "lb2")
+        }
+        await asyncio.sleep(600)
+        incident = village.incident()
+        assert (incident.state, incident.escalation) == (State.ESCALATED, "not_returned")
+        assert "web/web1 on lb1, web/web1 on lb2" in incident.escalation_detail
+        assert "post HealerEscalation" in village.diary
+        village.prometheus.marks = set()  # a person gave it back at both
+        await asyncio.sleep(60)
+    assert (village.incident().state, village.incident().outcome) == (State.CLOSED, "gone")
+
+
+async def test_a_candidate_takes_its_address_back_without_holding_it():
+    """The other candidate comes first, so the one that declined never holds the address, declined or not."""
+    village = Village(candidates())
+    async with village.armed():
+        await asyncio.sleep(30)
+        village.fail("lb2/haproxy", group="lb")
+        await asyncio.sleep(60)
+        assert village.incident().state is State.MITIGATED
+        village.mend("lb2/haproxy")
+        await asyncio.sleep(120)
+    assert orders(village) == ["gate lb2 address.decline vip", "gate lb2 address.accept vip"]
+    assert (village.incident().state, village.incident().outcome) == (State.CLOSED, "cleared")
 
 
 async def test_a_mark_whose_end_was_not_heard_counts_as_set_and_is_taken_back(village):

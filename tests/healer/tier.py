@@ -2,18 +2,17 @@
 
 from dataclasses import replace
 
-from healer.core.ladder import Mode, Rung, Verification
-from healer.core.topology import Group, Node, Pool, Topology
+from healer.core.ladder import Ladder, Mode, Rung, Verification
+from healer.core.topology import Group, Node, Pool, Topology, VirtualAddress
+from tests.healer.core.world import VIP
 from tests.healer.village import simple
 
-DRAIN = Rung(
-    "pool.drain",
-    None,
-    False,
-    30.0,
-    Verification("hale:pool_member_up", 0.0, within_seconds=20.0, soak_seconds=2.0),
-    attempts=1,
-    wait_seconds=5.0,
+PROOF = Verification("hale:pool_member_up", 0.0, within_seconds=20.0, soak_seconds=2.0)
+DRAIN = Rung("pool.drain", None, False, 30.0, PROOF, attempts=1, wait_seconds=5.0)
+
+
+DECLINE = replace(
+    DRAIN, action="address.decline", verify=replace(PROOF, metric="hale_virtual_address_held")
 )
 
 
@@ -37,4 +36,18 @@ def tier(*, floor: int = 2, mode: Mode = Mode.ACT, **numbers: float) -> Topology
         },
         ladders={**plain.ladders, ladder.name: replace(ladder, rungs=rungs)},
         pools={"web": Pool("web", "lb", "web", "nginx")},
+    )
+
+
+def candidates() -> Topology:
+    """The tier with an address that lb1 holds and lb2 may take, and a ladder that only declines it."""
+    plain = tier()
+    call = plain.ladders["restart-service"].rungs[-1]
+    ladder = Ladder("restart-service", Mode.ACT, (DECLINE, call))
+    haproxy = replace(plain.services["nginx"], name="haproxy", unit="haproxy.service", group="lb")
+    return replace(
+        plain,
+        addresses={"vip": VirtualAddress("vip", VIP, "lb")},
+        services={**plain.services, "haproxy": haproxy},
+        ladders={**plain.ladders, ladder.name: ladder},
     )
