@@ -40,6 +40,9 @@ NAME_DEPTH = {
 
 SERVICE_DEPTH = 3
 
+MOST_SYMPTOMS = 100
+"""Alerts that one incident takes in beside its cause; more are left alone, since anyone can post alerts."""
+
 
 def depth(alert: Alert) -> int:
     """How deep a cause lies: node over disk over filesystem over service over what others see of it."""
@@ -153,7 +156,7 @@ def _place(
     here = board.on_node(alert.target.node)
     for incident in here:
         if _in_footprint(incident, alert):
-            return [ev.AlertJoined(incident.id, alert)]
+            return _join(incident, alert)
     if alert.fingerprint in confirmed:
         # One that took something away stays what it is, and gives that back when its own trouble is gone.
         below = [one for one in here if not one.marks and deeper(alert, one.cause, topology)]
@@ -161,8 +164,13 @@ def _place(
             return _take_over(below, alert)
     for incident in here:
         if explains(incident.cause, alert, topology):
-            return [ev.AlertJoined(incident.id, alert)]
+            return _join(incident, alert)
     return _open(board, alert, topology, confirmed)
+
+
+def _join(incident: Incident, alert: Alert) -> list[ev.Event]:
+    full = len(incident.symptoms) >= MOST_SYMPTOMS
+    return [] if full else [ev.AlertJoined(incident.id, alert)]
 
 
 def _in_footprint(incident: Incident, alert: Alert) -> bool:

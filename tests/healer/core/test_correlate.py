@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from healer.core import events as ev
 from healer.core.alert import Alert
 from healer.core.board import Board
-from healer.core.correlate import correlate, depth, explains, recurring
+from healer.core.correlate import MOST_SYMPTOMS, correlate, depth, explains, recurring
 from healer.core.incident import Outcome, State
 from healer.core.topology import Service, Topology
 from tests.healer.core.history import intent
@@ -66,6 +66,19 @@ def test_a_node_lies_deeper_than_a_disk_than_a_filesystem_than_a_service() -> No
 def test_what_lies_deeper_is_never_swallowed_by_what_it_explains() -> None:
     assert not explains(DISK, NODE, TOPOLOGY)
     assert not explains(NGINX, alert("Oom", "web1/nginx", failure="oom"), TOPOLOGY)
+
+
+def test_a_flood_of_alerts_about_one_target_joins_its_incident_only_so_far() -> None:
+    world = on(NGINX)
+    flood = [replace(alert(f"Odd{number}"), began_at=NOW + number) for number in range(3000)]
+    for found in correlate(world.board, flood, TOPOLOGY):
+        world.journal(*found)
+    (incident,) = world.board.open
+    assert len(incident.symptoms) == MOST_SYMPTOMS
+    assert world.seq == 1 + MOST_SYMPTOMS
+    # Deeper trouble that is true is heard all the same.
+    (deeper,) = changes(world.board, DISK)
+    assert isinstance(deeper, ev.CauseReplaced)
 
 
 def test_nobody_takes_an_incident_over_on_an_alerts_word_alone() -> None:
