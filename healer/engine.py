@@ -109,6 +109,7 @@ class Engine:
         await self._look()
         try:
             if self._watch.storing:
+                await self._watch.note_storm()
                 if self._watch.sight is not None:
                     await self._intake.take(self._watch.sight)
                 await self._step_all(tasks)

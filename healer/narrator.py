@@ -39,6 +39,10 @@ class Narrator:
                 log.warning("node.held", node=node, reason=reason, by=by, until=until)
             case ev.NodeReleased(node, by):
                 log.info("node.released", node=node, by=by)
+            case ev.StormBegan(nodes):
+                log.warning("storm.began", nodes=list(nodes))
+            case ev.StormEnded():
+                log.info("storm.ended")
             case ev.HealerStarted(version, digest, _, era, term):
                 log.info("healer.leads", version=version, digest=digest, era=era, term=term)
             case ev.AlertsReceived() | ev.SeenClear():

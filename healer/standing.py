@@ -67,11 +67,26 @@ class Watch:
     def look_at_nodes(self, picture: Picture | None, topology: Topology) -> None:
         """Take in how the cluster looks, once a look; None where Prometheus did not say."""
         self.picture, self._pictured_at = picture, self.clock.boottime()
+        storm = self.journal.board.storm
+        if self.weather.at is None and storm is not None:
+            self.weather = Weather.resumed(storm, topology)
         self.weather = self.weather.after(picture, topology)
         self.holders = self.holders.after(picture, topology)
         self.taken = self.taken.after(picture)
         seen = 0 if picture is None else picture.seen(topology.nodes)
         self.minority = seen * 2 <= len(topology.nodes)
+
+    async def note_storm(self) -> None:
+        """Make durable that a storm began or ended: a healer that starts owes the rest of the calm too.
+
+        Raises:
+            StoreFull: It was not written; the next look does.
+        """
+        storm, known = self.weather.storm, self.journal.board.storm
+        if storm is not None and known is None:
+            await self.journal.write(ev.StormBegan(storm.nodes))
+        elif storm is None and known is not None:
+            await self.journal.write(ev.StormEnded())
 
     @property
     def latest(self) -> Picture | None:

@@ -66,6 +66,8 @@ def moment(record: ev.Record) -> Moment | None:
             | ev.Unfrozen()
             | ev.NodeHeld()
             | ev.NodeReleased()
+            | ev.StormBegan()
+            | ev.StormEnded()
             | ev.SecondPathTested()
         ):
             return None

@@ -39,6 +39,7 @@ class Board:
         modes: The modes under which the last healer ran; empty before the first.
         tested_at: When the second path was last tried out; None if never.
         freezes: Freezes that people set, by reason.
+        storm: Nodes that vanished together as the last storm began; None where it has ended.
         holds: Holds that people set on nodes, by node and person; see `held`.
         known: The open incident that each of their alerts belongs to, by fingerprint.
         opened: Incidents opened so far; the next id is one more.
@@ -58,6 +59,7 @@ class Board:
         self.known: dict[str, str] = {}
         self._on_node: dict[str, dict[str, None]] = {}
         self.freezes: dict[str, ev.Frozen] = {}
+        self.storm: tuple[str, ...] | None = None
         self.holds: dict[tuple[str, str], ev.NodeHeld] = {}
         self.opened = 0
         self.actions = 0
@@ -151,6 +153,10 @@ class Board:
                 self.holds[node, by] = event
             case ev.NodeReleased(node):
                 self._let_go(lambda one: one.node == node)
+            case ev.StormBegan(nodes):
+                self.storm = nodes
+            case ev.StormEnded():
+                self.storm = None
             case ev.SecondPathTested():
                 self.tested_at = at
             case ev.IncidentOpened():

@@ -96,6 +96,18 @@ class NodeReleased:
 
 
 @dataclass(frozen=True, slots=True)
+class StormBegan:
+    """Nodes vanished together, and the healer froze itself."""
+
+    nodes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StormEnded:
+    """Calm was seen for long enough; until then a healer that starts is frozen too."""
+
+
+@dataclass(frozen=True, slots=True)
 class SecondPathTested:
     """The second path to a person was tried out, as it is once a day."""
 
@@ -268,6 +280,8 @@ Event = (
     | Unfrozen
     | NodeHeld
     | NodeReleased
+    | StormBegan
+    | StormEnded
     | SecondPathTested
     | IncidentOpened
     | AlertJoined

@@ -55,6 +55,12 @@ class Weather:
         gone = {node: age for node, age in ages if age is not None}
         return Weather(picture.now, gone, self._storm(gone, step, topology))
 
+    @classmethod
+    def resumed(cls, nodes: Iterable[str], topology: Topology) -> "Weather":
+        """Return the weather of a healer that starts in a storm, of which all the calm is still due."""
+        known = tuple(node for node in nodes if node in topology.nodes)
+        return cls(storm=Storm(known, domains(known, topology), calm=0.0))
+
     def lately(self, topology: Topology) -> tuple[str, ...]:
         """Return the nodes that vanished within the window and are not back, by name."""
         window = topology.numbers.storm_window

@@ -95,6 +95,25 @@ async def test_a_healer_that_starts_in_the_middle_of_it_freezes_too():
     assert village.incident().outcome == "healed"
 
 
+async def test_a_healer_that_restarts_while_calm_is_still_due_waits_for_all_of_it():
+    village = six()
+    async with village.armed():
+        village.vanish("web3", "web4", "web5")
+        village.fail()
+        await asyncio.sleep(60)
+        assert "storm" in village.watch.freezes()
+        village.cluster.dark.clear()
+        await asyncio.sleep(10)
+    async with village.alive():
+        await asyncio.sleep(100)
+        assert (village.gates.orders, "storm" in village.watch.freezes()) == ([], True)
+        await asyncio.sleep(60)
+    assert village.incident().outcome == "healed"
+    (began,) = village.written(ev.StormBegan)
+    assert began == ev.StormBegan(("web3", "web4", "web5"))
+    assert len(village.written(ev.StormEnded)) == 1
+
+
 async def test_nothing_is_begun_in_the_cycle_in_which_they_vanish():
     """The decision's own picture is newer than the look before it."""
     village = six()

@@ -15,6 +15,8 @@ from healer.core.events import (
     NodeHeld,
     NodeReleased,
     SeenClear,
+    StormBegan,
+    StormEnded,
     Unfrozen,
 )
 from healer.errors import ConfigError, Malformed
@@ -102,3 +104,5 @@ def test_a_stored_body_of_today_is_read_tomorrow():
     assert decode("node_held", 1, held) == NodeHeld("web1", "fan", "ann", 1.5)
     assert decode("node_held", 1, held.replace("1.5", "null")).until is None
     assert decode("node_released", 1, '{"node":"web1","by":"ann"}') == NodeReleased("web1", "ann")
+    assert decode("storm_began", 1, '{"nodes":["web1","web2"]}') == StormBegan(("web1", "web2"))
+    assert decode("storm_ended", 1, "{}") == StormEnded()
