@@ -1,5 +1,6 @@
 """What people may say to the healer. Every word is journalled with who said it."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from healer import likeness
@@ -89,13 +90,19 @@ class Operators:
         Raises:
             Refused: Nobody froze it, or others did so than were seen; nothing was changed.
         """
-        freezes = self._journal.board.freezes.values()
+        freezes = self._freezes()
         if not freezes:
             raise Refused("not_frozen", "no person froze this healer")
-        if seen and seen != likeness.of_freezes(freezes):
-            now = ", ".join(f"{one.reason} (by {one.by})" for one in freezes)
-            raise Refused("changed_since", f"it is frozen otherwise than you saw: {now}")
-        await self._journal.write(ev.Unfrozen(by))
+        told = likeness.of_freezes(freezes)
+        if seen in ("", told):
+            # Whoever freezes in this very moment must not have it lifted by one who has not seen it.
+            with suppress(IllegalMove):
+                await self._journal.write(
+                    ev.Unfrozen(by), provided=lambda _: likeness.of_freezes(self._freezes()) == told
+                )
+                return
+        now = ", ".join(f"{one.reason} (by {one.by})" for one in self._freezes()) or "by nobody"
+        raise Refused("changed_since", f"it is frozen otherwise than you saw: {now}")
 
     async def hold(self, node: str, reason: str, by: str, seconds: float | None) -> ev.NodeHeld:
         """Keep Hale from touching a node; a person's newer hold takes the place of their older one.
@@ -124,14 +131,20 @@ class Operators:
         Raises:
             Refused: Nobody holds it, or others do than were seen; nothing was changed.
         """
-        held = [one for one in self._journal.board.held(self._clock.wall()) if one.node == node]
+        held = self._holds(node)
         if not held:
             raise Refused("not_held", f"no person holds {node} here; its own gate may be held")
-        if seen and seen != likeness.of_holds(node, held):
-            now = ", ".join(f"{one.reason} (by {one.by})" for one in held)
-            raise Refused("changed_since", f"{node} is held otherwise than you saw: {now}")
-        await self._journal.write(ev.NodeReleased(node, by))
-        return held
+        told = likeness.of_holds(node, held)
+        if seen in ("", told):
+            # As with `unfreeze`: a hold that is set in this very moment stays.
+            with suppress(IllegalMove):
+                await self._journal.write(
+                    ev.NodeReleased(node, by),
+                    provided=lambda _: likeness.of_holds(node, self._holds(node)) == told,
+                )
+                return held
+        now = ", ".join(f"{one.reason} (by {one.by})" for one in self._holds(node)) or "by nobody"
+        raise Refused("changed_since", f"{node} is held otherwise than you saw: {now}")
 
     async def adopt(self, incident_id: str, by: str, seen: str = "") -> None:
         """Put a pre-existing, mitigated or escalated incident into the healer's hands.
@@ -190,6 +203,12 @@ class Operators:
             if not self._as_seen(event.incident, seen):
                 raise _changed(incident) from exc
             raise Refused(otherwise, str(exc)) from exc
+
+    def _freezes(self) -> list[ev.Frozen]:
+        return list(self._journal.board.freezes.values())
+
+    def _holds(self, node: str) -> list[ev.NodeHeld]:
+        return [one for one in self._journal.board.held(self._clock.wall()) if one.node == node]
 
     def _as_seen(self, incident_id: str, seen: str) -> bool:
         return not seen or seen == likeness.of_incident(self._known(incident_id))

@@ -1,6 +1,7 @@
 """What people do on the pages: by a form that needs no script, once, as themselves, and only if they may."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from healer.core import events as ev
 from healer.core.incident import State
 from healer.core.ladder import Mode
 from healer.web.doing import MOST_BYTES, OFFERED
+from tests.healer.fakes import FakeStore
 from tests.healer.web.house import HOSTILE, House
 from tests.healer.web.people import ALICE, BOB, Browser, Form, browsing, forms, house_with_users
 from tests.healer.web.test_pages import reads
@@ -282,6 +284,41 @@ async def test_a_release_ends_only_what_was_seen(house: House) -> None:
         code, page = await alice.send(forms(page)["Release web1"])
     assert code == 409
     assert "I am inside it (by root)" in reads(page)
+
+
+class SlowStore(FakeStore):
+    """A store whose disk takes its time, as one that is written by everybody does."""
+
+    async def append(self, events: Sequence[ev.Event], *, closing: bool = False) -> list[ev.Record]:
+        await asyncio.sleep(0.1)
+        return await super().append(events, closing=closing)
+
+
+@pytest.mark.parametrize(
+    ("first", "typed", "button", "word"),
+    [
+        ("Freeze Hale", {"reason": "moving rack b"}, "Unfreeze", ev.Frozen("smoke", "root")),
+        (
+            "Hold this node",
+            {"reason": "fan", "node": "web1"},
+            "Release web1",
+            ev.NodeHeld("web1", "smoke", "root", None),
+        ),
+    ],
+)
+async def test_what_is_stopped_while_somebody_lets_it_go_on_stays_stopped(
+    first: str, typed: dict[str, str], button: str, word: ev.Event, house: House
+) -> None:
+    async with browsing(house, ALICE) as (alice,):
+        _, page = await alice.press("/stop", first, **typed)
+        house.journal.store = SlowStore(house.clock, records=house.store.records)
+        stopping = asyncio.create_task(house.journal.write(word))
+        await asyncio.sleep(0.02)
+        code, page = await alice.send(forms(page)[button])
+        await stopping
+    assert code == 409
+    assert "smoke (by root)" in reads(page)
+    assert last(house) == word
 
 
 async def test_an_incident_that_closed_meanwhile_takes_no_answer(house: House) -> None:
