@@ -12,7 +12,7 @@ import structlog
 from healer.core import events as ev
 from healer.core.actions import subject_of
 from healer.core.alert import Alert
-from healer.core.correlate import claims, correlate, deeper, may_lead, recurring
+from healer.core.correlate import claims, correlate, deeper, left_out, may_lead, recurring
 from healer.core.facts import Evidence
 from healer.core.guards.grounds import confirmed
 from healer.core.incident import NOT_RETURNED, UNSETTLED, Attempt, Incident, State
@@ -86,6 +86,7 @@ class Intake:
         if board.armed_at is None:
             return
         true = await self._true(claims(board, sight.alerts, self._topology)[:AT_ONCE])
+        true |= await self._true(self._due(left_out(board, sight.alerts, self._topology)))
         again = await self._true(self._due(recurring(board, sight.alerts)))
         for changes in correlate(board, sight.alerts, self._topology, true | again):
             match changes:
@@ -221,14 +222,17 @@ class Intake:
 
     def _due(self, alerts: list[Alert]) -> list[Alert]:
         """Return those whose evidence was not read lately, as many as one cycle may ask for."""
-        now, found = self._clock.wall(), []
+        now = self._clock.wall()
+        waiting: list[tuple[float, Alert]] = []
         for alert in alerts:
             last = self._rechecked.get(alert.episode)
             closed = self._journal.board.closed_episodes.get(alert.episode)
             since = max((one for one in (last, closed) if one is not None), default=None)
             if since is None or abs(now - since) >= RECHECK:
-                found.append(alert)
-        found = found[:AT_ONCE]
+                waiting.append((since or 0.0, alert))
+        # Those that waited longest come first, so that none of many is passed over for ever.
+        waiting.sort(key=lambda one: one[0])
+        found = [alert for _, alert in waiting[:AT_ONCE]]
         for alert in found:
             self._rechecked.pop(alert.episode, None)
             self._rechecked[alert.episode] = now

@@ -137,6 +137,20 @@ def claims(board: Board, alerts: Iterable[Alert], topology: Topology) -> list[Al
     ]
 
 
+def left_out(board: Board, alerts: Iterable[Alert], topology: Topology) -> list[Alert]:
+    """Return alerts for which an incident that nobody confirmed has no room, and which may be its true cause."""
+    return [
+        alert
+        for alert in alerts
+        if alert.fingerprint not in board.known
+        and may_lead(alert, topology)
+        and any(
+            _full(one) and not one.confirmed and explains(one.cause, alert, topology)
+            for one in board.on_node(alert.target.node)
+        )
+    ]
+
+
 def may_lead(alert: Alert, topology: Topology) -> bool:
     """Whether an alert may be the cause of an incident: it has a ladder, or it is a node's death."""
     return alert.label("heal") in topology.ladders or alert.name == NODE_DEATH
@@ -156,7 +170,7 @@ def _place(
     here = board.on_node(alert.target.node)
     for incident in here:
         if _in_footprint(incident, alert):
-            return _join(incident, alert)
+            return _join(incident, alert, confirmed)
     if alert.fingerprint in confirmed:
         # One that took something away stays what it is, and gives that back when its own trouble is gone.
         below = [one for one in here if not one.marks and deeper(alert, one.cause, topology)]
@@ -164,13 +178,18 @@ def _place(
             return _take_over(below, alert)
     for incident in here:
         if explains(incident.cause, alert, topology):
-            return _join(incident, alert)
+            return _join(incident, alert, confirmed)
     return _open(board, alert, topology, confirmed)
 
 
-def _join(incident: Incident, alert: Alert) -> list[ev.Event]:
-    full = len(incident.symptoms) >= MOST_SYMPTOMS
-    return [] if full else [ev.AlertJoined(incident.id, alert)]
+def _join(incident: Incident, alert: Alert, confirmed: frozenset[str]) -> list[ev.Event]:
+    # Invented alerts must not keep out the true one that would take their place.
+    awaited = alert.fingerprint in confirmed and not incident.confirmed
+    return [ev.AlertJoined(incident.id, alert)] if awaited or not _full(incident) else []
+
+
+def _full(incident: Incident) -> bool:
+    return len(incident.symptoms) >= MOST_SYMPTOMS
 
 
 def _in_footprint(incident: Incident, alert: Alert) -> bool:

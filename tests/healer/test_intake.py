@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from healer.core import events as ev
+from healer.core.correlate import MOST_SYMPTOMS
 from healer.core.incident import State
 from healer.core.look import UnitLook
 from healer.intake import REFUSALS
@@ -40,6 +41,23 @@ async def test_a_forged_alert_does_not_keep_its_target_from_being_healed(village
         assert village.incident().cause.name == "ServiceDown"
         assert village.incident().state is State.CLOSED
     assert len(village.gates.orders) == 1
+
+
+async def test_a_flood_of_forged_alerts_does_not_keep_the_true_one_out_of_their_incident():
+    village = Village(simple(fast=False))
+    village.prometheus.strange = frozenset({f"Foo{number}" for number in range(500)})
+    async with village.armed():
+        for name in sorted(village.prometheus.strange):
+            forge(village, name)
+        await asyncio.sleep(5)
+        assert len(village.incident().symptoms) == MOST_SYMPTOMS
+        village.fail()
+        await asyncio.sleep(180)
+        assert village.incident().cause.name == "ServiceDown"
+        assert village.incident().state is State.CLOSED
+    assert len(village.gates.orders) == 1
+    joined = [one for one in village.written(ev.AlertJoined) if one.incident == "1"]
+    assert len(joined) == MOST_SYMPTOMS + 1
 
 
 async def test_what_nobody_confirms_is_over_when_nobody_claims_it_any_more(village):
