@@ -1,5 +1,6 @@
 """Facts about what the healer decided and what the gates did."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lab.drills.facts.ruling import Came, NotYet, Ruling, Spoiled, Watch, named, newest, since
@@ -25,16 +26,18 @@ class IncidentReaches:
         """Come true when the state is reached after the fault, by the healer's own time."""
         meant = _meant(seen, self.cause, self.node, self.service)
         if not self.state:
-            return Came(meant[0][0]) if meant else NotYet(_incidents(seen))
-        wanted = self.state.upper()
-        times = [
-            max(step.at, seen.began)
-            for _, incident in meant
-            for step in incident.states
-            if step.word == wanted and step.at >= seen.began
-        ]
-        times += [at for at, incident in meant if incident.state == wanted]
+            times = [at for at, one in meant if one.opened is None or one.opened >= seen.began]
+        else:
+            times = [at for place in meant for at in self._reached(*place, seen.began)]
         return Came(min(times)) if times else NotYet(_incidents(seen))
+
+    def _reached(self, at: float, incident: Incident, began: float) -> Iterator[float]:
+        """Yield when one incident reached the state; what it was before the fault proves nothing."""
+        wanted = self.state.upper()
+        told = [step.at for step in incident.states if step.word == wanted]
+        yield from (step for step in told if step >= began)
+        if incident.state == wanted and not told:  # the healer does not say since when
+            yield at
 
     def watch(self) -> Watch | None:
         """Need nothing beyond what every drill looks at."""

@@ -60,6 +60,8 @@ NONE = VerbsCounted(0)
 REFUSED = Logged("mon1", "hale-healer.service", "alert.refused")
 FIRING = fires("ServiceDown", "web1", "nginx")
 CLOSED = incident("CLOSED", states=(step(3, "OPEN"), step(9, "VERIFIED"), step(9.5, "CLOSED")))
+OVER = IncidentReaches("ServiceDown", "web1", "nginx", "closed")
+OVER_BEFORE = incident("CLOSED", opened=BEGAN - 60, states=(step(-50, "CLOSED"),))
 OLD = incident("CLOSED", states=(step(-50, "VERIFIED"),))
 HELD = incident("HELD", holding="capacity")
 ASKED = (Verdict("capacity", "1", "2"), Verdict("armed", "yes", "yes"))
@@ -177,6 +179,8 @@ def test_comes_true(fact: Fact, observation: object, after: float) -> None:
         pytest.param(ANY, seen(), "did not answer", id="no healer"),
         pytest.param(ANY, seen(IncidentsAt(BEGAN, None)), "did not answer", id="a healer gone"),
         pytest.param(VERIFIED, seen(incidents(-9, OLD)), "CLOSED", id="an old incident's success"),
+        pytest.param(OVER, seen(incidents(-9, OVER_BEFORE)), "CLOSED", id="an old incident's end"),
+        pytest.param(ANY, seen(incidents(-9, OVER_BEFORE)), "CLOSED", id="an old incident"),
         pytest.param(Held("capacity"), seen(incidents(2, incident())), "none", id="not held"),
         pytest.param(
             Held("capacity", count=2), seen(incidents(2, HELD)), "none", id="too few are held"
