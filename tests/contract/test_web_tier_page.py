@@ -142,6 +142,11 @@ def test_every_drill_has_a_row_with_its_limits(file: Path) -> None:
     assert said.get(file.stem) == wanted, f"write `| {file.stem} | ... | {wanted} |` in README.md"
 
 
+def test_no_drill_may_call_people_more_than_twice() -> None:
+    pages = {file.stem: yaml.safe_load(file.read_text())["limits"]["pages"] for file in DRILLS}
+    assert {name for name, limit in pages.items() if limit > 2} == set()
+
+
 def test_the_drills_measured_are_those_of_the_demo() -> None:
     measured = [name for name, *_ in rows("Watch it break")]
     assert measured == [file.stem for file in DRILLS if file.name[0].isdecimal()]

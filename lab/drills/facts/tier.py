@@ -6,6 +6,7 @@ from lab.drills.facts.ruling import Came, NotYet, Ruling, Watch, named, since
 from lab.drills.observation import MarksAt, Observation, OwnersAt, ServersAt
 from lab.drills.reading import Seconds
 
+_AT_ONCE = Seconds(0.0)
 _LONG = Seconds(2.0)
 
 
@@ -145,15 +146,20 @@ class ServerIs:
 
 @dataclass(frozen=True, slots=True)
 class ServerBecomes:
-    """HAProxy on a balancer says a state of a pool's member at any time after the fault."""
+    """HAProxy on a balancer says a state of a pool's member at any time after the fault.
+
+    Attributes:
+        after: From so long after the fault on; what it says before does not count.
+    """
 
     node: str
     server: str
     state: str
+    after: Seconds = _AT_ONCE
 
     def judge(self, seen: Observation) -> Ruling:
         """Come true when it first does."""
-        for at, entry in since(_servers(seen, self.node), seen.began):
+        for at, entry in since(_servers(seen, self.node), seen.began + self.after):
             if (entry.states or {}).get(self.server) == self.state.upper():
                 return Came(at)
         return NotYet("it never did")
@@ -163,7 +169,8 @@ class ServerBecomes:
         return None
 
     def __str__(self) -> str:
-        return f"HAProxy on {self.node} comes to call {self.server} {self.state.upper()}"
+        when = f" later than {self.after:g} s" if self.after else ""
+        return f"HAProxy on {self.node} comes to call {self.server} {self.state.upper()}{when}"
 
 
 def _owners(seen: Observation, address: str) -> list[OwnersAt]:

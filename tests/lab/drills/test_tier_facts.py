@@ -7,6 +7,7 @@ from lab.drills.facts.monitoring import PagesCounted, TicketArrives
 from lab.drills.facts.ruling import Came, Fact, NotYet, Spoiled
 from lab.drills.facts.tier import MarkIs, OwnerIs, Owners, ServerBecomes, ServerIs
 from lab.drills.observation import FreezesAt, Mark, MarksAt, Page, ServersAt
+from lab.drills.reading import Seconds
 from tests.lab.drills.stories import (
     BEGAN,
     freezes,
@@ -26,6 +27,7 @@ OURS = Mark("pool.drain", "web/web1", ("incident:1.7",))
 THEIRS = Mark("pool.drain", "web/web1", ("person:ada",))
 DRAINED = MarkIs("lb1", "pool.drain", "web/web1")
 RETURNED = MarkIs("lb1", "pool.drain", "web/web1", present=False)
+BACK_LATER = ServerBecomes("lb1", "web/web1", "up", after=Seconds(3.0))
 DOWN = ServerIs("lb1", "web/web1", "DOWN")
 JOINED = OneIncident("web1", ("NodeDown", "ServiceDown"))
 FIRST = incident(opened=BEGAN + 1, alerts=("ServiceDown",))
@@ -62,6 +64,15 @@ BEFORE = incident(id="0", opened=BEGAN - 50, alerts=("ServiceDown",))
             seen(servers(2, "lb1", "DRAIN"), servers(4, "lb1", "UP")),
             2,
             id="a state that passed",
+        ),
+        pytest.param(
+            BACK_LATER,
+            seen(servers(-1, "lb1", "UP"), servers(2, "lb1", "DRAIN"), servers(5, "lb1", "UP")),
+            5,
+            id="a state that came again later",
+        ),
+        pytest.param(
+            BACK_LATER, seen(servers(-1, "lb1", "UP")), 3, id="a state that is still there later"
         ),
         pytest.param(Frozen("storm"), seen(freezes(-1), freezes(4, "storm")), 4, id="frozen"),
         pytest.param(
@@ -100,6 +111,12 @@ def test_comes_true(fact: Fact, observation: object, after: float) -> None:
             id="an unread mark is not known to be gone",
         ),
         pytest.param(DOWN, seen(servers(1, "lb1", "UP")), "seen: UP", id="up"),
+        pytest.param(
+            BACK_LATER,
+            seen(servers(-1, "lb1", "UP"), servers(2, "lb1", "DRAIN")),
+            "it never did",
+            id="what was said earlier does not count",
+        ),
         pytest.param(DOWN, seen(ServersAt(BEGAN, "lb1", None)), "nothing", id="no answer"),
         pytest.param(Frozen("storm"), seen(freezes(1, "store")), "store", id="another reason"),
         pytest.param(Thawed("storm"), seen(freezes(1)), "never frozen", id="never frozen"),
@@ -157,6 +174,7 @@ def test_a_notification_that_tells_nothing_new_does_not_ring() -> None:
          "lb1 has mark pool.drain web/web1 of person:"),
         (DOWN, "HAProxy on lb1 calls web/web1 DOWN"),
         (ServerBecomes("lb1", "web/web1", "drain"), "HAProxy on lb1 comes to call web/web1 DRAIN"),
+        (BACK_LATER, "HAProxy on lb1 comes to call web/web1 UP later than 3 s"),
         (Frozen("storm"), "the healer is frozen with reason storm"),
         (Thawed("storm"), "the healer thaws from storm"),
         (JOINED, "NodeDown, ServiceDown about web1 are one incident"),
