@@ -43,7 +43,7 @@ class Server:
         sessions: Requests in progress.
         forced_maint: Whether maint was commanded or configured, which Hale never does.
         forced: Whether whatever keeps it from serving was commanded or configured.
-        line: Its line of `show servers state`, for HAProxy's next start.
+        line: Its line of `show servers state` for HAProxy's next start, as if drained where it is ready.
     """
 
     admin: str
@@ -179,16 +179,16 @@ def parse(text: str) -> Sight:
         names = lines[at].removeprefix("# ").split()
         servers = {}
         for line in _block(lines[at + 1 :]):
-            row = dict(zip(names, line.split(), strict=False))
+            row = dict(zip(names, line.split(), strict=True))
             key = row["be_name"], row["srv_name"]
-            servers[key] = _server(row, sessions.get(key, 0), line)
+            servers[key] = _server(row, sessions.get(key, 0))
         columns = f"1\n{lines[at]}\n"
         return Sight(int(info["Pid"]), info["Stopping"] != "0", columns, servers, said.strip())
     except (StopIteration, KeyError, ValueError, IndexError) as error:
         raise Unanswered(f"HAProxy's answer cannot be read ({error!r}): {text[:200]!r}") from error
 
 
-def _server(row: Mapping[str, str], sessions: int, line: str) -> Server:
+def _server(row: Mapping[str, str], sessions: int) -> Server:
     admin, idle = int(row["srv_admin_state"]), int(row["srv_uweight"]) == 0
     forced_maint = bool(admin & (_FORCED_MAINT | _CONFIGURED_MAINT))
     state = READY
@@ -196,13 +196,14 @@ def _server(row: Mapping[str, str], sessions: int, line: str) -> Server:
         state = DRAIN
     if forced_maint or admin & (_INHERITED_MAINT | _RESOLUTION_MAINT):
         state = MAINT
+    kept = admin | _FORCED_DRAIN if state == READY else admin
     return Server(
         admin=state,
         operational=_OPERATIONAL[row["srv_op_state"]],
         sessions=sessions,
         forced_maint=forced_maint,
         forced=forced_maint or idle or bool(admin & _FORCED_DRAIN),
-        line=line,
+        line=" ".join({**row, "srv_admin_state": str(kept)}.values()),
     )
 
 

@@ -1,13 +1,14 @@
 """A pool's member taken out of HAProxy and given back, with its mark. Verbs, people and reapply all come here.
 
-The order never changes: the mark is durable, then HAProxy is told, then it is asked what it has. Giving back
-goes the other way round, so that a crash leaves too much taken out, which reapply and the healer both see.
+The order never changes: the mark is durable, then the state file of HAProxy's next start, then HAProxy is told, then
+it is asked what it has. Giving back ends with the mark, once neither HAProxy nor its next start has the
+member out, so that a crash leaves too much marked, which reapply and the healer both see.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gate import owners
+from gate import owners, state_file
 from gate.clock import utc
 from gate.haproxy import DRAIN as DRAINING
 from gate.haproxy import MAINT, READY, NotRunning, Server, Sight, Unanswered
@@ -21,12 +22,14 @@ from gate.marks import (
     OpenMarks,
     TooManyOwners,
 )
-from gate.state_file import save
 from gate.verb import Node
-from gate.words import Outcome, Reason, done, failed, unknown
+from gate.words import Outcome, Reason, State, done, failed, unknown
 
 SWITCH_TRIES, SWITCH_SECONDS = 20, 0.1
 """A worker on its way out may still answer while its successor starts; then we ask again."""
+
+SETTLE_TRIES, SETTLE_SECONDS = 3, 1.0
+"""A new worker may have read the state file before we changed it, and answer only after; then we set it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +45,19 @@ class Member:
         """What its marks are about."""
         return f"{self.pool}/{self.name}"
 
+    @property
+    def key(self) -> state_file.Key:
+        """HAProxy's names for it."""
+        return self.rule.backend, self.name
+
     def seen(self, sight: Sight) -> Server | None:
         """Return how HAProxy has it; None when it has no such server."""
-        return sight.servers.get((self.rule.backend, self.name))
+        return sight.servers.get(self.key)
+
+    def is_ready(self, sight: Sight) -> bool:
+        """Tell whether HAProxy has it as ready; False when it has no such server."""
+        server = self.seen(sight)
+        return server is not None and server.admin == READY
 
 
 def member_of(node: Node, pool: str, name: str) -> Member | None:
@@ -107,13 +120,13 @@ def _drain(node: Node, member: Member, owner: str, marks: OpenMarks, even_last: 
         return failed(Reason.LAST_MEMBER, f"no other member of {member.pool} is up and ready")
     mark = marks.get(DRAIN, member.subject)
     marks.own(DRAIN, member.subject, owners.to_add(owner, mark, server.forced), now)
+    keep(node, member.rule.state_file, sight, marks)
     try:
         sight = apply(node, member, sight)
     except NotRunning as error:
         return failed(Reason.NOT_DRAINED, f"marked, to be drained when HAProxy starts: {error}")
     except Unanswered as error:
         return unknown(Reason.UNREADABLE, f"marked; HAProxy may yet drain it: {error}")
-    try_to_keep(node, member, sight, marks)
     server = member.seen(sight)
     if server is None or server.admin == READY:
         return failed(
@@ -132,10 +145,7 @@ def apply(node: Node, member: Member, sight: Sight) -> Sight:
     Raises:
         Unanswered: unless NotRunning, HAProxy may yet do it.
     """
-    server = member.seen(sight)
-    if server is not None and server.admin == READY:
-        return _set(node, member, DRAINING)
-    return sight
+    return _set(node, member, DRAINING) if member.is_ready(sight) else sight
 
 
 def give_back(node: Node, member: Member, owner: str | None, seconds: float) -> Outcome:
@@ -166,16 +176,39 @@ def _give_back(node: Node, member: Member, owner: str | None, marks: OpenMarks) 
         return failed(Reason.NOT_RETURNED, f"nothing was changed: {error}")
     server = member.seen(sight)
     if server is None:
-        return _gone(node, member, mark, rest, sight, marks)
+        return _gone(member, mark, rest, marks)
     if not rest and not by_person and _is_peoples(server, mark):
         rest = (UNKNOWN_PERSON,)
     if rest:
         if mark is not None:
             marks.keep(mark, rest)
         return done(Reason.STILL_MARKED, f"{server.admin} for {', '.join(rest)}")
+    path = member.rule.state_file
     try:
-        if server.admin != READY:
-            sight = _set(node, member, READY)
+        state_file.leave_out(path, {member.key})
+    except OSError as error:
+        return failed(Reason.NOT_RETURNED, f"nothing was changed: {path}: {error}")
+    outcome = _readied(node, member, sight)
+    if outcome.state is not State.DONE:
+        keep(node, path, sight, marks)
+    elif mark is not None:
+        marks.drop(mark)
+    return outcome
+
+
+def _readied(node: Node, member: Member, sight: Sight) -> Outcome:
+    """Have HAProxy give a member new requests again, and say whether it does; the mark is not touched."""
+    try:
+        for _ in range(SETTLE_TRIES):
+            if not member.is_ready(sight):
+                sight = _set(node, member, READY)
+            if not member.is_ready(sight):
+                break
+            told = sight.pid
+            node.clock.sleep(SETTLE_SECONDS)
+            sight = node.balancer.look(member.rule.socket)
+            if sight.pid == told and not sight.stopping:
+                break
     except NotRunning as error:
         return failed(Reason.NOT_RETURNED, f"still marked: {error}")
     except Unanswered as error:
@@ -184,25 +217,7 @@ def _give_back(node: Node, member: Member, owner: str | None, marks: OpenMarks) 
     if server is None or server.admin != READY:
         said = sight.said or (f"it is {server.admin}" if server else "it has no such server")
         return failed(Reason.NOT_RETURNED, f"still marked; HAProxy says: {said}")
-    return _forget(node, member, mark, sight, marks) or done(
-        Reason.RETURNED, f"{server.admin}, {server.operational}, worker {sight.pid}"
-    )
-
-
-def _forget(
-    node: Node, member: Member, mark: Mark | None, sight: Sight, marks: OpenMarks
-) -> Outcome | None:
-    """Drop the mark of a member that is back, once HAProxy's next start knows too; None when that is done.
-
-    The other way round the next start would take it out again, and no mark would say why.
-    """
-    try:
-        keep(node, member, sight, marks, without=member.subject)
-    except OSError as error:
-        return failed(Reason.NOT_RETURNED, f"still marked, since {member.rule.state_file}: {error}")
-    if mark is not None:
-        marks.drop(mark)
-    return None
+    return done(Reason.RETURNED, f"{server.admin}, {server.operational}, worker {sight.pid}")
 
 
 def _is_peoples(server: Server, mark: Mark | None) -> bool:
@@ -210,14 +225,7 @@ def _is_peoples(server: Server, mark: Mark | None) -> bool:
     return server.admin == MAINT and server.forced_maint if mark else server.forced
 
 
-def _gone(
-    node: Node,
-    member: Member,
-    mark: Mark | None,
-    rest: tuple[str, ...],
-    sight: Sight,
-    marks: OpenMarks,
-) -> Outcome:
+def _gone(member: Member, mark: Mark | None, rest: tuple[str, ...], marks: OpenMarks) -> Outcome:
     """Let go of a member that HAProxy no longer has; there is nothing to put back."""
     if mark is None:
         return failed(
@@ -226,9 +234,12 @@ def _gone(
     if rest:
         marks.keep(mark, rest)
         return done(Reason.STILL_MARKED, f"for {', '.join(rest)}; HAProxy has no such server")
-    return _forget(node, member, mark, sight, marks) or done(
-        Reason.RETURNED, "HAProxy has no such server any more"
-    )
+    try:
+        state_file.leave_out(member.rule.state_file, {member.key})
+    except OSError as error:
+        return failed(Reason.NOT_RETURNED, f"still marked: {member.rule.state_file}: {error}")
+    marks.drop(mark)
+    return done(Reason.RETURNED, "HAProxy has no such server any more")
 
 
 def _set(node: Node, member: Member, state: str) -> Sight:
@@ -247,29 +258,17 @@ def _set(node: Node, member: Member, state: str) -> Sight:
     return sight
 
 
-def try_to_keep(node: Node, member: Member, sight: Sight, marks: OpenMarks) -> None:
-    """Write down for HAProxy's next start what is out; without it reapply does all."""
-    try:
-        keep(node, member, sight, marks)
-    except OSError as error:
-        log(WARNING, "state_file.not_written", path=member.rule.state_file, error=error)
-
-
-def keep(node: Node, member: Member, sight: Sight, marks: OpenMarks, without: str = "") -> None:
-    """Write down for HAProxy's next start how it has the marked members, one perhaps left out.
-
-    Raises:
-        OSError: what the file said before still counts.
-    """
-    path = member.rule.state_file
+def keep(node: Node, path: str, sight: Sight, marks: OpenMarks) -> None:
+    """Write down for HAProxy's next start that the marked members are out; without it reapply does all."""
     lines = [
         server.line
         for pool, rule in node.config.pools.items()
         if rule.state_file == path
         for name in rule.members
-        if (subject := f"{pool}/{name}") != without
-        and marks.get(DRAIN, subject) is not None
+        if marks.get(DRAIN, f"{pool}/{name}") is not None
         and (server := sight.servers.get((rule.backend, name))) is not None
-        and server.admin != READY
     ]
-    save(path, sight.columns + "".join(f"{line}\n" for line in lines))
+    try:
+        state_file.save(path, sight.columns + "".join(f"{line}\n" for line in lines))
+    except OSError as error:
+        log(WARNING, "state_file.not_written", path=path, error=error)

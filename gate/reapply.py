@@ -5,13 +5,12 @@ Nothing is taken back here. What a person set by hand and no mark knows of stays
 
 from collections.abc import Callable
 
-from gate import declining, pools
+from gate import declining, pools, state_file
 from gate.clock import Deadline
 from gate.haproxy import NotRunning, Sight, Unanswered
 from gate.log import INFO, WARNING, log
 from gate.mark import DECLINE, DRAIN
 from gate.marks import MarksUnreadable, OpenMarks
-from gate.state_file import prune
 from gate.verb import Node
 
 WATCH_SECONDS = 8.0
@@ -32,7 +31,6 @@ def reapply(node: Node, ready: Callable[[], None], seconds: float = WATCH_SECOND
         with node.marks.open() as marks:
             node.marks.publish(marks.found)
             node.marks.reserve()
-            _state_files(node, marks)
             _addresses(node, marks)
     except MarksUnreadable as error:
         log(WARNING, "marks.unreadable", error=error)
@@ -41,25 +39,11 @@ def reapply(node: Node, ready: Callable[[], None], seconds: float = WATCH_SECOND
         return False
     ready()
     end = Deadline.after(seconds, node.clock)
-    while end.left() and not node.stopping():
-        if not _members(node):
-            return True
+    # Also while nothing is marked: what is drained now may be forgotten by a worker that is only coming.
+    while node.config.pools and end.left() and not node.stopping():
+        _members(node)
         node.clock.sleep(AGAIN_SECONDS)
     return True
-
-
-def _state_files(node: Node, marks: OpenMarks) -> None:
-    """Let no state file take out at HAProxy's next start what no mark keeps out."""
-    marked: dict[str, set[tuple[str, str]]] = {}
-    for pool, rule in node.config.pools.items():
-        found = marked.setdefault(rule.state_file, set())
-        found |= {(rule.backend, one) for one in rule.members if marks.get(DRAIN, f"{pool}/{one}")}
-    for path, servers in marked.items():
-        try:
-            if prune(path, servers):
-                log(INFO, "state_file.pruned", path=path)
-        except OSError as error:
-            log(WARNING, "state_file.not_written", path=path, error=error)
 
 
 def _addresses(node: Node, marks: OpenMarks) -> None:
@@ -73,18 +57,26 @@ def _addresses(node: Node, marks: OpenMarks) -> None:
             log(WARNING, "address.not_reapplied", address=name, error=error)
 
 
-def _members(node: Node) -> bool:
-    """Drain each marked member that HAProxy has as ready; say whether there is any marked member."""
+def _members(node: Node) -> None:
+    """Drain each marked member that HAProxy has as ready, and mend the state files."""
     try:
         with node.marks.open() as marks:
             subjects = [mark.subject for mark in marks.found.values() if mark.mark == DRAIN]
             members = [found for one in subjects if (found := _member(node, one)) is not None]
+            for path in {rule.state_file for rule in node.config.pools.values()}:
+                _forget(path, {one.key for one in members if one.rule.state_file == path})
             for member in members:
                 _drain(node, member, marks)
     except MarksUnreadable as error:
-        log(WARNING, "marks.unreadable", error=error)
-        return True  # somebody changes them; the next look sees
-    return bool(members)
+        log(WARNING, "marks.unreadable", error=error)  # somebody changes them; the next look sees
+
+
+def _forget(path: str, marked: set[state_file.Key]) -> None:
+    """Take whom no mark knows out of a state file, which a person or a power cut may have left there."""
+    try:
+        state_file.leave_out(path, state_file.names(path) - marked)
+    except OSError as error:
+        log(WARNING, "state_file.not_written", path=path, error=error)
 
 
 def _member(node: Node, subject: str) -> pools.Member | None:
@@ -103,4 +95,13 @@ def _drain(node: Node, member: pools.Member, marks: OpenMarks) -> None:
         return
     if after is not before:
         log(INFO, "member.drained_again", member=member.subject, worker=after.pid)
-        pools.try_to_keep(node, member, after, marks)
+    if member.seen(after) is not None and not _is_kept(member):
+        pools.keep(node, member.rule.state_file, after, marks)
+
+
+def _is_kept(member: pools.Member) -> bool:
+    """Tell whether HAProxy's next start has it drained."""
+    try:
+        return member.key in state_file.names(member.rule.state_file)
+    except OSError:
+        return False

@@ -8,14 +8,15 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
-from gate import pools
+from gate import pools, state_file
 from gate.clock import SystemClock
-from gate.haproxy import Haproxy, NotRunning, Unanswered
+from gate.haproxy import Haproxy, NotRunning, Sight, Unanswered
 from gate.listed import PoolRule
 from gate.reapply import reapply
 from tests.cluster.native import TOOLS, environment
@@ -91,14 +92,16 @@ class Running:
         self.world.balancer = Haproxy(seconds=1.0)
         self.world.clock = SystemClock()
         self.start()
+        self.until(lambda: self.operational("web1") == "up" and self.operational("web2") == "up")
 
     def start(self) -> None:
+        """Start it and wait for its first answer; what it then has is from its state file alone."""
         self.process = subprocess.Popen(
             [self.program, "-Ws", "-db", "-f", str(self.folder / "haproxy.cfg")],
             env=environment(),
             stderr=subprocess.DEVNULL,
         )
-        self.until(lambda: self.operational("web1") == "up" and self.operational("web2") == "up")
+        self.until(lambda: Haproxy().look(self.socket).pid)
 
     def stop(self) -> None:
         self.process.terminate()
@@ -126,6 +129,10 @@ class Running:
         member = pools.member_of(self.world.node, "web", name)
         assert member is not None
         return str(pools.drain(self.world.node, member, "incident:1.1", 5).reason)
+
+    @property
+    def marked(self) -> list[str]:
+        return [mark.subject for mark in self.world.marks.read().values()]
 
     def give_back(self, name: str = "web1") -> str:
         member = pools.member_of(self.world.node, "web", name)
@@ -168,12 +175,7 @@ def test_a_drain_survives_a_restart_from_its_first_instant(haproxy: Running) -> 
     haproxy.stop()
     with pytest.raises(NotRunning):
         Haproxy().look(haproxy.socket)
-    haproxy.process = subprocess.Popen(
-        [haproxy.program, "-Ws", "-db", "-f", str(haproxy.folder / "haproxy.cfg")],
-        env=environment(),
-        stderr=subprocess.DEVNULL,
-    )
-    haproxy.until(lambda: Haproxy().look(haproxy.socket).pid)
+    haproxy.start()
     assert haproxy.admin("web1") == "drain"  # the state file alone, before any reapply
 
 
@@ -186,6 +188,76 @@ def test_what_was_returned_is_in_again_at_the_next_start_whatever_the_state_file
     (haproxy.folder / "state").write_text(stale)
     assert reapply(haproxy.world.node, lambda: None, seconds=1.0)
     haproxy.stop()
+    haproxy.start()
+    assert haproxy.admin("web1") == "ready"
+
+
+def test_a_return_survives_a_restart(haproxy: Running) -> None:
+    haproxy.drain()
+    assert haproxy.give_back() == "returned"
+    haproxy.stop()
+    haproxy.start()
+    assert haproxy.admin("web1") == "ready"
+
+
+def test_nothing_is_returned_that_the_next_start_would_have_drained(
+    haproxy: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: str, text: str) -> None:
+        raise OSError(28, "No space left on device")
+
+    haproxy.drain()
+    with monkeypatch.context() as patched:
+        patched.setattr(state_file, "save", full)
+        assert haproxy.give_back() == "not_returned"
+        assert (haproxy.admin("web1"), haproxy.marked) == ("drain", ["web/web1"])
+    haproxy.stop()
+    haproxy.start()
+    assert (haproxy.admin("web1"), haproxy.marked) == ("drain", ["web/web1"])
+    assert haproxy.give_back() == "returned"
+    haproxy.stop()
+    haproxy.start()
+    assert (haproxy.admin("web1"), haproxy.marked) == ("ready", [])
+
+
+@dataclass
+class StopsBefore:
+    """The balancer, which is stopped just before it would hear of a change."""
+
+    running: Running
+
+    def look(self, path: str) -> Sight:
+        return Haproxy().look(path)
+
+    def set_state(self, path: str, backend: str, server: str, state: str) -> Sight:
+        self.running.stop()
+        return Haproxy().set_state(path, backend, server, state)
+
+
+def test_stopped_in_the_middle_of_a_drain_it_starts_with_the_member_out(haproxy: Running) -> None:
+    haproxy.world.balancer = StopsBefore(haproxy)
+    assert haproxy.drain() == "not_drained"
+    assert haproxy.marked == ["web/web1"]
+    haproxy.start()
+    assert haproxy.admin("web1") == "drain"
+
+
+def test_stopped_in_the_middle_of_a_return_it_starts_with_the_member_out(haproxy: Running) -> None:
+    haproxy.drain()
+    haproxy.world.balancer = StopsBefore(haproxy)
+    assert haproxy.give_back() == "not_returned"
+    assert haproxy.marked == ["web/web1"]
+    haproxy.start()
+    assert haproxy.admin("web1") == "drain"
+
+
+def test_a_state_file_with_more_than_the_marks_know_is_mended_while_haproxy_is_away(
+    haproxy: Running,
+) -> None:
+    haproxy.drain()
+    haproxy.stop()
+    (haproxy.world.marks.state / "marks.json").unlink()
+    assert reapply(haproxy.world.node, lambda: None, seconds=0.1)
     haproxy.start()
     assert haproxy.admin("web1") == "ready"
 

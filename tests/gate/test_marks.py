@@ -1,6 +1,7 @@
 """What is taken away on purpose is durable before it is gone, and comes back only with its last owner."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -172,7 +173,7 @@ def test_a_member_stays_marked_until_haproxys_next_start_knows_that_it_is_back(w
     assert (said["state"], said["reason"]) == ("failed", "not_returned")
     assert marked(world) == {"web/web1": (OWNER,)}
     in_the_way.rmdir()
-    said = pool(world, "pool.return", 3)
+    said = pool(world, "pool.return", 3, admin="drain")
     assert (said["state"], said["reason"]) == ("done", "returned")
     assert marked(world) == {}
     assert "web1" not in kept.read_text()
@@ -227,10 +228,109 @@ def test_what_no_mark_keeps_out_does_not_go_out_at_haproxys_next_start(world):
     assert kept.read_text() == "1\n# be_id\n1 web 2 web2\n"
 
 
-def test_without_marks_reapply_takes_no_time(world):
+def test_a_mark_that_comes_while_the_new_worker_starts_reaches_it_too(world):
+    ticks = []
+
+    def drained_by_the_old_one(seconds: float) -> None:
+        ticks.append(seconds)
+        world.clock.pass_seconds(seconds)
+        if len(ticks) == 2:
+            assert pools.drain(world.node, member, OWNER, 5).reason == "drained"
+            world.balancer.reload()
+
+    member = pools.member_of(world.node, "web", "web1")
+    assert member is not None
+    world.clock.sleep = drained_by_the_old_one
+    assert reapply(world.node, lambda: None)
+    assert world.balancer.admin == {"web1": "drain"}
+
+
+def test_a_new_worker_that_still_has_it_drained_is_told_of_a_return_as_well(world):
+    pool(world, "pool.drain", 1)
+    sleeps = []
+
+    def taken_over(seconds: float) -> None:
+        sleeps.append(seconds)
+        if len(sleeps) == 1:
+            world.balancer.reload()
+            world.balancer.admin["web1"] = "drain"  # it read the state file before the return
+
+    world.clock.sleep = taken_over
+    assert pool(world, "pool.return", 2, admin="drain")["reason"] == "returned"
+    assert world.balancer.admin["web1"] == "ready"
+    assert marked(world) == {}
+
+
+def test_who_drains_by_hand_during_a_return_has_it_so(world):
+    pool(world, "pool.drain", 1)
+    world.clock.sleep = lambda seconds: world.balancer.admin.update(web1="maint")
+    assert pool(world, "pool.return", 2, admin="drain")["reason"] == "not_returned"
+    assert world.balancer.admin["web1"] == "maint"
+    assert marked(world) == {"web/web1": (OWNER,)}
+
+
+def test_without_pools_reapply_takes_no_time(world):
+    world.config.pools.clear()
     before = world.clock.boottime()
     assert reapply(world.node, lambda: None)
     assert world.clock.boottime() == before
+
+
+# --- HAProxy's state file -------------------------------------------------------------------
+
+
+def state(world: World) -> Path:
+    return Path(world.config.pools["web"].state_file)
+
+
+def test_the_state_file_has_the_member_before_haproxy_hears_of_it_and_loses_it_before(world):
+    seen = []
+    world.balancer.while_set = lambda: seen.append("web1" in state(world).read_text())
+    pool(world, "pool.drain", 1)
+    pool(world, "pool.return", 2, admin="drain")
+    assert seen == [True, False]
+
+
+def test_what_haproxy_does_not_return_stays_in_the_state_file(world):
+    pool(world, "pool.drain", 1)
+    world.balancer.answers = "stubborn"
+    assert pool(world, "pool.return", 2, admin="drain")["reason"] == "not_returned"
+    assert "web1" in state(world).read_text()
+
+
+def test_a_member_that_haproxy_no_longer_has_leaves_the_state_file_too(world):
+    pool(world, "pool.drain", 1)
+    world.balancer.members = ("web2", "web3")
+    member = pools.member_of(world.node, "web", "web1")
+    assert member is not None
+    assert pools.give_back(world.node, member, OWNER, 5).reason == "returned"
+    assert "web1" not in state(world).read_text()
+
+
+def test_a_lost_state_file_is_written_anew_by_reapply(world):
+    pool(world, "pool.drain", 1)
+    state(world).unlink()
+    reapply(world.node, lambda: None)
+    assert "web1" in state(world).read_text()
+
+
+def test_where_there_can_be_no_state_file_a_member_is_returned_all_the_same(world):
+    rule = world.config.pools["web"]
+    world.config.pools["web"] = replace(rule, state_file="/proc/none/hale-state")
+    assert pool(world, "pool.drain", 1)["reason"] == "drained"
+    assert pool(world, "pool.return", 2, admin="drain")["reason"] == "returned"
+
+
+def test_a_link_in_its_place_is_not_read(world):
+    pool(world, "pool.drain", 1)
+    secret = state(world).with_name("secret")
+    secret.write_text("1 web 1 web1\nof nobody else's\n")
+    state(world).unlink()
+    state(world).symlink_to(secret)
+    assert pool(world, "pool.return", 2, admin="drain")["reason"] == "not_returned"
+    assert state(world).is_symlink()
+    reapply(world.node, lambda: None)
+    assert "else" not in state(world).read_text()
 
 
 # --- Addresses ------------------------------------------------------------------------------
