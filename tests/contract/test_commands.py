@@ -8,9 +8,11 @@ from collections.abc import Iterator
 import pytest
 
 import cluster.cli
+import exporter.cli
 import gate.cli
 import healer.cli
 import lab.cli
+from exporter.settings import COLLECTORS
 from tests.test_contract import ROOT
 
 PARSERS = {
@@ -64,3 +66,26 @@ def test_a_command_in_running_text_begins_with_a_word_that_there_is(command: str
 
 def test_the_pages_tell_people_to_run_something() -> None:
     assert len(commands(rf"`({PROGRAM} [^`]+)`")) > 20
+
+
+# What systemd runs and people do not; the page tells of the units that do.
+FOR_SYSTEMD = {"hale-gate": {"serve"}, "hale-healer": {"run"}}
+
+
+@pytest.mark.parametrize("program", PARSERS)
+def test_every_subcommand_for_people_is_in_the_programs_page(program: str) -> None:
+    page = (ROOT / f"docs/{program.removeprefix('hale-')}.md").read_text()
+    told = set(re.findall(rf"(?:^ *|`|-- ){program} ([a-z]+)", page, re.MULTILINE))
+    assert subcommands(program) - FOR_SYSTEMD.get(program, set()) <= told
+
+
+def test_every_flag_and_every_collector_of_the_exporter_is_in_its_page() -> None:
+    page = (ROOT / "docs/exporter.md").read_text()
+    flags = {flag for one in exporter.cli._parser()._actions for flag in one.option_strings}
+    # Each collector, and its guest part, can be put on and off: those are one row.
+    names = "|".join([*COLLECTORS, "cpu.guest"])
+    switches = {flag for flag in flags if re.fullmatch(rf"--(no-)?collector\.({names})", flag)}
+    said = set(re.findall(r"`(--[a-z][\w.-]*)`", page))
+    assert len(switches) == 2 * len(COLLECTORS) + 2
+    assert flags - switches - {"-h", "--help", "--version"} <= said
+    assert set(COLLECTORS) <= set(re.findall(r"`([a-z_]+)`", page))
