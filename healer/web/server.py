@@ -1,10 +1,12 @@
 """The two servers: port 9595 for everybody, who may read and post alerts; the control socket for root."""
 
+import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import cast
 
 from aiohttp import web
 
@@ -12,6 +14,7 @@ from healer.errors import ConfigError
 from healer.web import api, assets, control, doing, events, site
 from healer.web.access import signed_in
 from healer.web.answers import cautious
+from healer.web.connections import BACKLOG, STANDARD, Bounds, Usher
 from healer.web.desk import DESK, Desk
 from healer.web.framing import SAID, TOKENS
 from healer.web.live import LIVE, Live
@@ -62,7 +65,11 @@ def control_app(desk: Desk) -> web.Application:
 
 @asynccontextmanager
 async def serving(
-    public: web.Application, listen: str, commands: web.Application, path: Path
+    public: web.Application,
+    listen: str,
+    commands: web.Application,
+    path: Path,
+    bounds: Bounds = STANDARD,
 ) -> AsyncIterator[int]:
     """Serve both for as long as the context lasts; it gives the port that is listened on.
 
@@ -71,31 +78,49 @@ async def serving(
         listen: `HOST:PORT` or `[HOST]:PORT`; an empty host means every address, port 0 any free one.
         commands: See `control_app`.
         path: Of the control socket.
+        bounds: Of the connections with everybody.
 
     Raises:
         ConfigError: One of them cannot be listened on. Nothing is served.
     """
-    host, port = address(listen)
+    address(listen)  # what makes no sense is said before anything is made
     control_socket = listening(path)
-    runners = [
-        web.AppRunner(app, access_log=None, shutdown_timeout=LINGER_SECONDS)
+    door, control_door = (
+        web.AppRunner(
+            app,
+            access_log=None,
+            shutdown_timeout=LINGER_SECONDS,
+            keepalive_timeout=bounds.idle_seconds,
+        )
         for app in (public, commands)
-    ]
+    )
     try:
-        for runner in runners:
+        for runner in (door, control_door):
             await runner.setup()
-        door = web.TCPSite(runners[0], host or None, port)
-        try:
-            await door.start()
-        except OSError as exc:
-            raise ConfigError(f"cannot listen on {listen}: {exc.strerror or exc}") from exc
-        await web.SockSite(runners[1], control_socket).start()
-        yield runners[0].addresses[0][1]
+        async with _open_to_all(door, listen, bounds) as found:
+            await web.SockSite(control_door, control_socket).start()
+            yield found
     finally:
-        for runner in runners:
+        for runner in (door, control_door):
             await runner.cleanup()
         control_socket.close()
         _remove(path)
+
+
+@asynccontextmanager
+async def _open_to_all(door: web.AppRunner, listen: str, bounds: Bounds) -> AsyncIterator[int]:
+    host, port = address(listen)
+    # The runner was set up, so it has a server. TCPSite would hand it every connection that comes.
+    usher = Usher(cast(web.Server, door.server), bounds)
+    loop = asyncio.get_running_loop()
+    try:
+        listener = await loop.create_server(usher, host or None, port, backlog=BACKLOG)
+    except OSError as exc:
+        raise ConfigError(f"cannot listen on {listen}: {exc.strerror or exc}") from exc
+    try:
+        yield listener.sockets[0].getsockname()[1]
+    finally:
+        listener.close()
 
 
 def address(listen: str) -> tuple[str, int]:

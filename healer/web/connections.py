@@ -1,0 +1,90 @@
+"""How many connections strangers may hold, and for how long.
+
+Each takes one of the process's file descriptors. Somebody who only connects must leave enough of them for what
+heals: the gates, Prometheus, the Alertmanagers and the journal.
+"""
+
+import asyncio
+import socket
+from dataclasses import dataclass
+from typing import cast
+
+import structlog
+from aiohttp import web
+
+from healer.web.door import network
+
+BACKLOG = 128
+"""Connections that the kernel keeps until they are looked at."""
+
+TELL_EVERY = 60.0
+"""Seconds between two lines in the log about those who are turned away."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What strangers get.
+
+    Attributes:
+        most: Connections at the same time; systemd gives a service 1024 file descriptors.
+        of_one: Of those, from one address; a proxy before us holds all its users' alone.
+        idle_seconds: In which a connection has to bring a whole request's head, and then the next one's.
+        stall_seconds: In which a client has to take something of what is sent.
+    """
+
+    most: int = 512
+    of_one: int = 128
+    idle_seconds: float = 75.0
+    stall_seconds: float = 30.0
+
+
+STANDARD = Bounds()
+
+
+@dataclass
+class Usher:
+    """Hands each new connection to the server, or hangs up where there are too many."""
+
+    server: web.Server
+    bounds: Bounds
+    _told_at: float = float("-inf")
+
+    def __call__(self) -> asyncio.Protocol:
+        """Return what meets the next connection."""
+        return _Arrival(self)
+
+    def room(self, address: str) -> bool:
+        """Whether one more connection from this address may stay."""
+        whose = network(address)
+        held = [network(_host(one.peername)) for one in self.server.connections]
+        if len(held) < self.bounds.most and held.count(whose) < self.bounds.of_one:
+            return True
+        now = asyncio.get_running_loop().time()
+        if now - self._told_at >= TELL_EVERY:
+            self._told_at = now
+            log.warning("connection.refused", remote=whose, held=len(held))
+        return False
+
+
+class _Arrival(asyncio.Protocol):
+    def __init__(self, usher: Usher) -> None:
+        self._usher = usher
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        arrived = cast(asyncio.Transport, transport)
+        if not self._usher.room(_host(arrived.get_extra_info("peername"))):
+            arrived.abort()
+            return
+        milliseconds = int(1000 * self._usher.bounds.stall_seconds)
+        found = arrived.get_extra_info("socket")
+        found.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+        served = self._usher.server()
+        arrived.set_protocol(served)
+        served.connection_made(arrived)
+
+
+def _host(peer: object) -> str:
+    """Return the address of a peer; empty where it is gone already."""
+    return str(peer[0]) if isinstance(peer, tuple) else ""
