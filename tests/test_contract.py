@@ -193,16 +193,42 @@ def test_runbook_names_only_metrics_that_exist(page: Path) -> None:
 # --- Runbooks: reason words -----------------------------------------------------------------
 
 
+CORE = [ast.parse(path.read_text()) for path in sorted((ROOT / "healer/core").rglob("*.py"))]
+CONSTANTS = {
+    target.id: node.value.value
+    for tree in CORE
+    for node in tree.body
+    if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+    for target in node.targets
+    if isinstance(target, ast.Name) and isinstance(node.value.value, str)
+}
+
+
 def words_given_to(function: str, argument: int) -> set[str]:
-    """Return the literal words that the healer's core gives as one argument of a function."""
-    words = set()
-    for path in (ROOT / "healer/core").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            match node:
-                case ast.Call(func=ast.Name(id=name), args=args) if name == function:
-                    if len(args) > argument and isinstance(args[argument], ast.Constant):
-                        words.add(ast.literal_eval(args[argument]))
+    """Return the words that the healer's core itself gives as one argument of a function.
+
+    Literals and the core's constants; what a gate or a rule said is none of its words.
+    """
+    words: set[str] = set()
+    for node in (node for tree in CORE for node in ast.walk(tree)):
+        match node:
+            case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=args) if (
+                name == function and len(args) > argument
+            ):
+                words |= words_in(args[argument])
     return words
+
+
+def words_in(value: ast.expr) -> set[str]:
+    """Return the words that an expression may be, as far as it is written there."""
+    match value:
+        case ast.Constant(value=str() as word):
+            return {word}
+        case ast.Name(id=name) if name in CONSTANTS:
+            return {CONSTANTS[name]}
+        case ast.IfExp(body=body, orelse=orelse):
+            return words_in(body) | words_in(orelse)
+    return set()
 
 
 def explained_on(page: str) -> set[str]:
