@@ -186,8 +186,8 @@ def refused_view(refused: AlertRefused, at: float) -> RefusedView:
     )
 
 
-def guards_view(board: Board, topology: Topology) -> GuardsView:
-    """Show every guard with its numbers, and what each said last about each open incident."""
+def guards_view(incidents: Iterable[Incident], topology: Topology) -> GuardsView:
+    """Show every guard with its numbers, and what each said last about each of these incidents."""
     return GuardsView(
         guards=[
             GuardView(
@@ -204,7 +204,7 @@ def guards_view(board: Board, topology: Topology) -> GuardsView:
                 target=str(one.target),
                 guards=[verdict_view(verdict) for verdict in one.verdicts],
             )
-            for one in board.open
+            for one in incidents
         ],
     )
 

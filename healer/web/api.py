@@ -81,7 +81,7 @@ async def incident(request: web.Request) -> web.Response:
 async def guards(request: web.Request) -> web.Response:
     """Show the guards, their numbers, and what each says of each open incident."""
     desk = request.app[DESK]
-    return answer(guards_view(desk.journal.board, desk.topology))
+    return answer(guards_view(desk.journal.board.open, desk.topology))
 
 
 async def status(request: web.Request) -> web.Response:

@@ -1,11 +1,14 @@
 """Where the pages are found. Every handler reads and shows; none changes anything."""
 
 from collections import Counter
+from itertools import islice
 
 from aiohttp import web
 
 from healer import likeness
+from healer.core.board import Board
 from healer.core.incident import Incident, State
+from healer.sentences import needs_person
 from healer.views import (
     alert_view,
     freeze_views,
@@ -49,11 +52,35 @@ def routes() -> list[web.RouteDef]:
 async def overview(request: web.Request) -> web.Response:
     """Show what is wrong, what is done about it, and what was."""
     desk = request.app[DESK]
-    found = reversed(desk.journal.board.incidents.values())
-    rows = [incident_row(one, desk.topology) for one in found]
+    board = desk.journal.board
+    still = _urgent_first(board)
+    closed = (one for one in reversed(board.incidents.values()) if one.state is State.CLOSED)
     status = status_view(desk.watch, desk.topology, desk.version)
-    groups = groups_of(desk)
-    return _page(overview_page.overview(framed(request), status, rows, groups))
+    shown = overview_page.overview(
+        framed(request),
+        status,
+        overview_page.Tally(
+            open=len(still),
+            people=sum(needs_person(one) for one in still),
+            healing=sum(one.state in HEALING for one in still),
+        ),
+        [incident_row(one, desk.topology) for one in still[: overview_page.MOST]],
+        [incident_row(one, desk.topology) for one in islice(closed, overview_page.RECENT)],
+        groups_of(desk),
+    )
+    return _page(shown)
+
+
+HEALING = (State.ACTING, State.VERIFYING)
+
+
+def _urgent_first(board: Board) -> list[Incident]:
+    """Return the open incidents: those that need a person, those that are healed, the others; each newest first."""
+
+    def rank(one: Incident) -> tuple[int, float]:
+        return 0 if needs_person(one) else 1 if one.state in HEALING else 2, -one.opened_at
+
+    return sorted(board.open, key=rank)
 
 
 async def incident(request: web.Request) -> web.Response:
@@ -69,9 +96,9 @@ async def incident(request: web.Request) -> web.Response:
 async def guards(request: web.Request) -> web.Response:
     """Show the guards."""
     desk = request.app[DESK]
-    return _page(
-        guards_page.guards(framed(request), guards_view(desk.journal.board, desk.topology))
-    )
+    still = _urgent_first(desk.journal.board)
+    shown = guards_view(still[: guards_page.MOST], desk.topology)
+    return _page(guards_page.guards(framed(request), shown, len(still)))
 
 
 async def refused_list(request: web.Request) -> web.Response:
@@ -145,13 +172,17 @@ def _present(desk: Desk, name: str) -> runbook_page.Present:
         return one.state is OWN_ALERTS.get(name) or any(name == alert.name for alert in one.alerts)
 
     board, sight = desk.journal.board, desk.watch.sight
-    rows = [incident_row(one, desk.topology) for one in reversed(board.open) if about(one)]
+    found = [one for one in _urgent_first(board) if about(one)]
+    rows = [incident_row(one, desk.topology) for one in found[: runbook_page.MOST]]
     alerts = [
         alert_view(one)
         for one in (sight.alerts if sight is not None else ())
         if one.name == name and one.fingerprint not in board.known
     ]
-    return runbook_page.Present(rows, alerts, freeze_views(desk.watch), name == "HealerFrozen")
+    left = len(found) - len(rows)
+    return runbook_page.Present(
+        rows, alerts, freeze_views(desk.watch), name == "HealerFrozen", left
+    )
 
 
 def _page(shown: Markup, status: int = 200) -> web.Response:

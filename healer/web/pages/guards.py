@@ -5,9 +5,18 @@ from healer.web.frame import Frame, page
 from healer.web.markup import Markup, element, join, table, words
 from healer.web.parts import because, incident_link, section, state
 
+MOST = 100
+"""Open incidents on the page."""
 
-def guards(frame: Frame, shown: GuardsView) -> Markup:
-    """Return the page."""
+
+def guards(frame: Frame, shown: GuardsView, open_: int) -> Markup:
+    """Return the page.
+
+    Args:
+        frame: Whose page.
+        shown: The guards, and at most MOST incidents.
+        open_: How many incidents are open.
+    """
     cells = [
         (
             element("strong", one["guard"]),
@@ -24,7 +33,7 @@ def guards(frame: Frame, shown: GuardsView) -> Markup:
     return page(
         "Guards",
         element("p", intro, class_="lead", id="intro"),
-        section("holding", "What they say now", *_now(shown)),
+        section("holding", "What they say now", *_now(shown, open_)),
         section(
             "registry", "All of them", table(("guard", "holds unless", "numbers"), cells, "cards")
         ),
@@ -34,14 +43,17 @@ def guards(frame: Frame, shown: GuardsView) -> Markup:
     )
 
 
-def _now(shown: GuardsView) -> list[Markup]:
+def _now(shown: GuardsView, open_: int) -> list[Markup]:
     if not shown["incidents"]:
         return [element("p", "No incident is open, so none was asked.")]
     cells = [
         (incident_link(one["id"], words(one["target"])), state(one["state"]), *_first(one))
         for one in shown["incidents"]
     ]
-    return [table(("incident", "state", "guard", "says"), cells, "cards")]
+    left = open_ - len(cells)
+    more = element("p", f"{left} more are open: /api/v1/guards has them all.", class_="quiet")
+    shown_ = table(("incident", "state", "guard", "says"), cells, "cards")
+    return [shown_, more] if left else [shown_]
 
 
 def _first(one: JudgedView) -> tuple[object, object]:

@@ -20,6 +20,9 @@ from healer.web.parts import (
 )
 from healer.web.times import ago, between, clock, moment
 
+MOST = 100
+"""Symptoms on the page."""
+
 BUTTONS = {"deny": "Deny: it is mine", "adopt": "Put it into Hale's hands"}
 
 
@@ -151,6 +154,10 @@ def _took(one: AttemptView) -> Markup:
 
 
 def _alerts(one: IncidentView) -> Markup:
+    named = [
+        ("the cause", one["cause"]),
+        *(("a symptom", each) for each in one["symptoms"][:MOST]),
+    ]
     parts = [
         element(
             "details",
@@ -163,10 +170,12 @@ def _alerts(one: IncidentView) -> Markup:
             labels(alert["labels"]),
             id=f"alert-{place}",
         )
-        for place, (word, alert) in enumerate(
-            [("the cause", one["cause"]), *(("a symptom", each) for each in one["symptoms"])]
-        )
+        for place, (word, alert) in enumerate(named)
     ]
+    left = len(one["symptoms"]) - MOST
+    if left > 0:
+        more = f"{left} more symptoms are in /api/v1/incidents/{one['id']}."
+        parts.append(element("p", more, class_="quiet"))
     return section("alerts", "Alerts", *parts)
 
 

@@ -1,6 +1,7 @@
 """The first page: what stops Hale, what is wrong with the cluster, what is done about it, and what was."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from healer.sentences import owner_words
 from healer.shapes import GroupStateView, HoldView, IncidentRow, MarkView, StatusView
@@ -13,7 +14,7 @@ RECENT = 20
 """Closed incidents on the page."""
 
 MOST = 100
-"""Open incidents on the page."""
+"""Open incidents on the page; and marks."""
 
 STANDS: dict[bool | None, str] = {True: "it stands", False: "not yet", None: "not known"}
 
@@ -21,10 +22,21 @@ GOOD = frozenset({"healed", "cleared"})
 """Outcomes after which the trouble is gone."""
 
 
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many incidents are open, those included for which the page has no room."""
+
+    open: int
+    people: int
+    healing: int
+
+
 def overview(
     frame: Frame,
     status: StatusView,
-    rows: Sequence[IncidentRow],
+    tally: Tally,
+    still: Sequence[IncidentRow],
+    closed: Sequence[IncidentRow],
     groups: Sequence[GroupStateView],
 ) -> Markup:
     """Return the page.
@@ -32,16 +44,15 @@ def overview(
     Args:
         frame: Whose page.
         status: How the healer stands.
-        rows: Incidents, the newest first.
+        tally: Of the open incidents.
+        still: Those that are shown, at most MOST.
+        closed: The newest closed incidents, at most RECENT.
         groups: How every group stands.
     """
-    still = [one for one in rows if one["state"] != "closed"][:MOST]
-    left = sum(one["state"] != "closed" for one in rows) - len(still)
-    closed = [one for one in rows if one["state"] == "closed"][:RECENT]
     return page(
-        headline(status, still),
+        headline(status, tally),
         banners(status["freezes"]),
-        *_open(still, frame.now, left),
+        *_open(still, frame.now, tally.open - len(still)),
         _held(status["holds"]),
         _marks(status["marks"], frame.now),
         _groups(groups),
@@ -50,28 +61,26 @@ def overview(
         frame=frame,
         section="/incidents",
         live=True,
-        tab=_tab(status, still),
+        tab=_tab(status, tally),
     )
 
 
-def headline(status: StatusView, still: Sequence[IncidentRow]) -> str:
+def headline(status: StatusView, tally: Tally) -> str:
     """Say in one line how things are."""
-    people = sum(one["needs_person"] for one in still)
-    healing = sum(one["state"] in ("acting", "verifying") for one in still)
-    if people:
-        return _count(people, "incident needs a person", "incidents need a person")
+    if tally.people:
+        return _count(tally.people, "incident needs a person", "incidents need a person")
     if status["freezes"]:
         return "Hale does nothing now"
-    if healing:
-        return _count(healing, "incident is being healed", "incidents are being healed")
-    if still:
-        return _count(len(still), "incident is open", "incidents are open")
+    if tally.healing:
+        return _count(tally.healing, "incident is being healed", "incidents are being healed")
+    if tally.open:
+        return _count(tally.open, "incident is open", "incidents are open")
     return "All is well"
 
 
-def _tab(status: StatusView, still: Sequence[IncidentRow]) -> str:
-    number = f"({len(still)}) " if still else ""
-    return f"{number}{headline(status, still)} · {status['cluster']}"
+def _tab(status: StatusView, tally: Tally) -> str:
+    number = f"({tally.open}) " if tally.open else ""
+    return f"{number}{headline(status, tally)} · {status['cluster']}"
 
 
 def _count(number: int, one: str, more: str) -> str:
@@ -131,10 +140,12 @@ def _marks(marks: Sequence[MarkView], now: str) -> Markup:
             ago(one["since"], now),
             STANDS[one["seen"]],
         )
-        for one in marks
+        for one in marks[:MOST]
     ]
+    left = len(marks) - len(cells)
+    more = element("p", f"{left} more are in /api/v1/status.", class_="quiet") if left else NOTHING
     heads = ("mark", "of", "at the gate of", "for", "since", "node says")
-    return section("marks", "Taken away for now", table(heads, cells, "cards"))
+    return section("marks", "Taken away for now", table(heads, cells, "cards"), more)
 
 
 def _owner(owner: str) -> Markup:

@@ -23,12 +23,14 @@ class Present:
         alerts: Those of its name that fire and belong to none of them.
         freezes: What stops Hale, whatever the runbook says that it does.
         frozen: Whether the alert is about them.
+        left: Open incidents of it for which there is no room.
     """
 
     incidents: Sequence[IncidentRow]
     alerts: Sequence[AlertView]
     freezes: Sequence[FreezeView] = ()
     frozen: bool = False
+    left: int = 0
 
 
 def runbook(frame: Frame, name: str, text: str, present: Present | None) -> Markup:
@@ -87,7 +89,9 @@ def _open(count: int) -> Markup:
 
 
 def _present(present: Present, frame: Frame) -> Markup:
-    found = [card(one, frame.now) for one in present.incidents[:MOST]]
+    found = [card(one, frame.now) for one in present.incidents]
+    if present.left:
+        found.append(element("p", f"{present.left} more of it are open.", class_="quiet"))
     alerts = [
         element("li", words(one["target"]), ", for ", ago(one["began_at"], frame.now), _quiet(one))
         for one in present.alerts[:MOST]
