@@ -37,11 +37,12 @@ _NEVER = (
     ),
 )
 _HALES_OWN = "/var/lib/hale-"
+# Of these the gate's unit sees its own or only reads them (PrivateTmp=, ProtectHome=), so nothing would come of it.
+_UNSEEN = ("/home", "/tmp", "/var/tmp")  # noqa: S108  # refused
 # Not these themselves: each holds what belongs to many.
 _NOT_WHOLE = (
-    *("/", "/home", "/media", "/mnt", "/opt", "/srv", "/tmp", "/var", "/var/cache"),  # noqa: S108  # refused
+    *("/", "/media", "/mnt", "/opt", "/srv", "/var", "/var/cache"),
     *("/var/lib", "/var/local", "/var/log", "/var/mail", "/var/opt", "/var/spool"),
-    "/var/tmp",  # noqa: S108  # refused
 )
 
 
@@ -51,6 +52,11 @@ def _reclaimable(text: str) -> str:
         raise ValueError(
             f"{text} holds what the system, a database or Hale needs. "
             "Write a directory that only one service fills."
+        )
+    if any(f"{text}/".startswith(f"{tree}/") for tree in _UNSEEN):
+        raise ValueError(
+            f"{text} is not the gate's to free: its unit has a /tmp of its own and only reads /home. "
+            "Write a directory elsewhere that only one service fills."
         )
     if text in _NOT_WHOLE:
         raise ValueError(
