@@ -75,11 +75,14 @@ class Hints:
         read_seconds: For a whole body.
         allowance: None until the journal has said how much of it former lives took.
         doors: How many bodies are in memory at the same time.
+        parsing: Has the one that is being understood. Each takes all that Python gives threads, and several
+            would leave the healer a fraction.
     """
 
     read_seconds: float = READ_SECONDS
     allowance: Allowance | None = None
     doors: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_AT_ONCE))
+    parsing: asyncio.Lock = field(default_factory=asyncio.Lock)
     _told: OrderedDict[tuple[str, float], None] = field(default_factory=OrderedDict)
 
     def new(self, alerts: Sequence[Alert], board: Board) -> tuple[Alert, ...]:
@@ -160,7 +163,8 @@ async def _read(request: web.Request, desk: Desk, hints: Hints) -> tuple[Alert, 
     async with asyncio.timeout(hints.read_seconds):
         body = await request.read()
     # A full body takes a second to read through, and the lease has to be renewed meanwhile.
-    return await asyncio.to_thread(desk.parse, body)
+    async with hints.parsing:
+        return await asyncio.to_thread(desk.parse, body)
 
 
 async def _keep(alerts: Sequence[Alert], desk: Desk, hints: Hints) -> web.Response:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from healer.shapes import AlertView, FreezeView, IncidentRow
 from healer.web.frame import Frame, page
@@ -42,17 +43,22 @@ def runbook(frame: Frame, name: str, text: str, present: Present | None) -> Mark
         text: In Markdown.
         present: What there is of it now; None for whoever may not see that.
     """
-    first, _, rest = text.partition("\n")
-    shown = render(rest if first.startswith("# ") else text)
     return page(
         name,
         _present(present, frame) if present is not None else _unseen(frame),
-        element("article", shown, class_="prose", id="text"),
+        element("article", _prose(text), class_="prose", id="text"),
         frame=frame,
         section="/runbooks/",
         live=present is not None,
         tab=f"Runbook {name}",
     )
+
+
+@cache
+def _prose(text: str) -> Markup:
+    """Return a runbook without its title. Kept, since anybody may read it, and rendering takes time."""
+    first, _, rest = text.partition("\n")
+    return render(rest if first.startswith("# ") else text)
 
 
 def runbook_list(

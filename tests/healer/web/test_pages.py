@@ -9,6 +9,7 @@ import pytest
 
 from healer.core import events as ev
 from healer.core.alert import Alert
+from healer.web.pages import runbook as runbook_page
 from healer.web.runbooks import runbooks
 from tests.healer.core.world import alert, topology
 from tests.healer.web.house import HOSTILE, House
@@ -273,6 +274,16 @@ async def test_every_runbook_is_a_page(name: str) -> None:
     assert "What to do" in page
     assert "**" not in page
     assert "```" not in page
+
+
+async def test_a_runbook_that_is_read_again_and_again_is_rendered_once() -> None:
+    """Anybody may read it, as often as they like, and the healer has one thread for all that it does."""
+    async with House().public() as session:
+        await see(session, "/runbooks/ServiceDown")
+        rendered = runbook_page._prose.cache_info().misses
+        for _ in range(3):
+            await see(session, "/runbooks/ServiceDown")
+    assert runbook_page._prose.cache_info().misses == rendered
 
 
 async def test_a_runbook_says_that_hale_is_frozen_whatever_it_is_about() -> None:

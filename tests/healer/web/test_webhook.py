@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import io
 import json
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
@@ -268,3 +269,20 @@ async def test_a_message_that_is_refused_gives_its_door_back() -> None:
         for _ in range(MOST_AT_ONCE + 1):
             response = await session.post("/webhook", data=b"{", headers=JSON)
             assert response.status == 400
+
+
+async def test_messages_are_understood_one_at_a_time_so_that_the_healer_goes_on_meanwhile() -> None:
+    house, under_way, most = House(), list[bytes](), list[int]()
+
+    def parse(body: bytes) -> tuple[Alert, ...]:
+        under_way.append(body)
+        most.append(len(under_way))
+        time.sleep(0.02)
+        under_way.remove(body)
+        return ()
+
+    house.desk = replace(house.desk, parse=parse)
+    async with house.public() as session:
+        sent = [session.post("/webhook", json=message(alert())) for _ in range(MOST_AT_ONCE)]
+        assert [one.status for one in await asyncio.gather(*sent)] == MOST_AT_ONCE * [202]
+    assert most == MOST_AT_ONCE * [1]
