@@ -26,6 +26,9 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 
+BROKEN = (web.RequestPayloadError, ConnectionError)
+"""What reading a body raises that was cut off, or does not unpack: the sender's fault, and no bug."""
+
 log = structlog.get_logger()
 
 

@@ -5,12 +5,14 @@ heals: the gates, Prometheus, the Alertmanagers and the journal.
 """
 
 import asyncio
+import logging
 import socket
 from dataclasses import dataclass
 from typing import cast
 
 import structlog
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from healer.web.door import network
 
@@ -21,6 +23,21 @@ TELL_EVERY = 60.0
 """Seconds between two lines in the log about those who are turned away."""
 
 log = structlog.get_logger()
+
+CLIENTS_FAULTS = (HttpProcessingError, web.RequestPayloadError, ConnectionError)
+"""What aiohttp would log with a traceback each: strangers could fill the log with what is no bug."""
+
+
+def of_a_bug(record: logging.LogRecord) -> bool:
+    """Whether what the server logs is about us, and not about what somebody sent."""
+    return not (record.exc_info and isinstance(record.exc_info[1], CLIENTS_FAULTS))
+
+
+def server_log() -> logging.Logger:
+    """Return where the server logs bugs."""
+    found = logging.getLogger("healer.web.server")
+    found.addFilter(of_a_bug)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

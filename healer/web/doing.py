@@ -13,6 +13,7 @@ from aiohttp import hdrs, web
 from healer.adapters.users import Role, User
 from healer.errors import ConfigError, LeaseLost, Malformed, Refused, StoreFull
 from healer.web.access import user_of
+from healer.web.answers import BROKEN
 from healer.web.commands import COMMANDS
 from healer.web.desk import DESK, Desk
 from healer.web.framing import SAID, TOKENS, framed
@@ -87,10 +88,19 @@ def _from_here(request: web.Request, desk: Desk) -> None:
     """Refuse what a page of somebody else made this browser send."""
     site = request.headers.get("Sec-Fetch-Site", "same-origin")
     origin = request.headers.get(hdrs.ORIGIN)
-    hosts = {request.host.lower(), urlsplit(desk.external_url).netloc.lower()} - {""}
-    if site != "same-origin" or (origin is not None and urlsplit(origin).netloc not in hosts):
+    # Not request.host: without a Host it would ask the name service, and all of the healer would wait for it.
+    hosts = {request.headers.get(hdrs.HOST, "").lower(), _place(desk.external_url)} - {""}
+    if site != "same-origin" or (origin is not None and _place(origin) not in hosts):
         detail = "this form was sent from another site's page"
         raise NotDone(403, "cross_site", detail)
+
+
+def _place(url: str) -> str:
+    """Return host and port; empty where it is no address."""
+    try:
+        return urlsplit(url).netloc.lower()
+    except ValueError:
+        return ""
 
 
 async def _fields(request: web.Request) -> dict[str, str]:
@@ -105,6 +115,8 @@ async def _fields(request: web.Request) -> dict[str, str]:
         raise NotDone(
             408, "too_slow", f"the form did not arrive within {READ_SECONDS:g} s"
         ) from None
+    except BROKEN:
+        raise NotDone(400, "malformed", "the form was cut off, or cannot be unpacked") from None
     try:
         found = parse_qsl(
             body.decode("ascii"),

@@ -14,7 +14,7 @@ from healer.errors import ConfigError
 from healer.web import api, assets, control, doing, events, site
 from healer.web.access import signed_in
 from healer.web.answers import cautious
-from healer.web.connections import BACKLOG, STANDARD, Bounds, Usher
+from healer.web.connections import BACKLOG, STANDARD, Bounds, Usher, server_log
 from healer.web.desk import DESK, Desk
 from healer.web.framing import SAID, TOKENS
 from healer.web.live import LIVE, Live
@@ -89,6 +89,7 @@ async def serving(
         web.AppRunner(
             app,
             access_log=None,
+            logger=server_log(),
             shutdown_timeout=LINGER_SECONDS,
             keepalive_timeout=bounds.idle_seconds,
         )

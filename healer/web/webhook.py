@@ -18,7 +18,7 @@ from healer.core.alert import Alert
 from healer.core.board import Board
 from healer.core.topology import Topology
 from healer.errors import ConfigError, LeaseLost, Malformed, StoreFull
-from healer.web.answers import answer, refusal, unable
+from healer.web.answers import BROKEN, answer, refusal, unable
 from healer.web.desk import DESK, Desk
 
 MOST_BYTES = 4 * 1024 * 1024
@@ -160,8 +160,11 @@ async def _take(request: web.Request, desk: Desk, hints: Hints) -> web.Response:
 
 
 async def _read(request: web.Request, desk: Desk, hints: Hints) -> tuple[Alert, ...]:
-    async with asyncio.timeout(hints.read_seconds):
-        body = await request.read()
+    try:
+        async with asyncio.timeout(hints.read_seconds):
+            body = await request.read()
+    except BROKEN as exc:
+        raise Malformed("the body was cut off, or cannot be unpacked") from exc
     # A full body takes a second to read through, and the lease has to be renewed meanwhile.
     async with hints.parsing:
         return await asyncio.to_thread(desk.parse, body)

@@ -112,6 +112,7 @@ async def test_after_too_many_wrong_passwords_it_says_when_to_come_again(house: 
         "Bearer YWxpY2U6eA==",
         "Basic " + "QUFB" * 1500,
         "Digest username=alice",
+        "Basic \xff\xfe",
     ],
 )
 async def test_what_is_no_name_with_a_password_costs_no_check(sent: str, house: House) -> None:

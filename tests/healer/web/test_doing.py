@@ -341,6 +341,23 @@ async def post(alice: Browser, data: bytes, **headers: str) -> int:
 
 
 @pytest.mark.parametrize(
+    ("headers", "code"),
+    [
+        ({"Content-Encoding": "gzip"}, 400),
+        ({"Origin": "http://[evil"}, 403),
+        ({"Origin": "http://[::1]x"}, 403),
+        ({"Origin": ""}, 403),
+    ],
+)
+async def test_headers_that_make_no_sense_are_no_bug_of_ours(
+    headers: dict[str, str], code: int, house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with browsing(house, ALICE) as (alice,):
+        assert await post(alice, b"reason=x", **headers) == code
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(
     ("data", "code"),
     [
         (b"", 403),  # a form like any other, without a token

@@ -286,3 +286,37 @@ async def test_messages_are_understood_one_at_a_time_so_that_the_healer_goes_on_
         sent = [session.post("/webhook", json=message(alert())) for _ in range(MOST_AT_ONCE)]
         assert [one.status for one in await asyncio.gather(*sent)] == MOST_AT_ONCE * [202]
     assert most == MOST_AT_ONCE * [1]
+
+
+@pytest.mark.parametrize("packed", ["gzip", "deflate"])
+async def test_what_does_not_unpack_is_refused_and_no_bug(
+    packed: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    house = House()
+    async with house.public() as session:
+        headers = JSON | {"Content-Encoding": packed}
+        response = await session.post("/webhook", data=b"no such thing", headers=headers)
+        assert (response.status, (await response.json())["reason"]) == (400, "malformed")
+    assert counted(house, 400) == 1
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{",
+        b"GET /* HTTP/1.1\r\nHost: \x01\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nX: " + 9000 * b"x" + b"\r\n\r\n",
+    ],
+)
+async def test_what_is_cut_off_or_no_http_fills_no_log(
+    sent: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with House().public() as session:
+        assert session._base_url is not None
+        _, writer = await asyncio.open_connection("127.0.0.1", session._base_url.port)
+        writer.write(sent)
+        await writer.drain()
+        writer.close()
+        await asyncio.sleep(0.2)
+    assert not caplog.records
