@@ -172,8 +172,9 @@ class Priorities:
     """VRRP's priorities of an address's candidates, and what each mark takes off.
 
     Whatever is marked and whatever fails, the order is: those that can serve and are not declined, those that can serve
-    and are declined, those that cannot serve. Within each the first candidate wins, so that there is
-    always exactly one owner. keepalived never reaches FAULT by them.
+    and are declined, those that cannot serve. Within each the first candidate wins; of many that cannot serve
+    keepalived's lower bound may make several equal, and then the higher IP address does. So there is always
+    exactly one owner. keepalived never reaches FAULT by them.
 
     Attributes:
         first: Of the first candidate; each next one has `step` less.

@@ -149,9 +149,11 @@ def test_an_address_has_one_owner_and_the_best_that_there_is(marks: list[tuple[i
     # keepalived.conf(5): the effective priority is limited to the range [1,254].
     held = [max(1, min(254, priority)) for priority in effective]
     owners = {number for number, priority in enumerate(held) if priority == max(held)}
-    assert {marks[number] for number in owners} == {min(marks)}
-    # Only among those that can neither serve nor are wanted may VRRP's own rule, the higher IP address, decide.
-    assert owners == {marks.index(min(marks))} or min(marks)[0] == 1
+    # Where none can serve the bound may make several equal: VRRP's own rule, the higher IP address, decides.
+    if min(marks)[0] == 0:
+        assert owners == {marks.index(min(marks))}
+    else:
+        assert len(owners) == 1 or max(held) == 1
     assert -253 <= order.failed < order.declined < 0
 
 
