@@ -42,6 +42,15 @@ async def signed_in(request: web.Request, handler: Handler) -> web.StreamRespons
     return await handler(request)
 
 
+async def ask_again(request: web.Request) -> None:
+    """Find out anew who asks: while their form was on its way they may have lost what they had."""
+    found = await _who(request)
+    if isinstance(found, User):
+        request[USER] = found
+    else:
+        del request[USER]
+
+
 def user_of(request: web.Request) -> User | None:
     """Return who signed in; None for nobody."""
     return request.get(USER)

@@ -12,7 +12,7 @@ from aiohttp import hdrs, web
 
 from healer.adapters.users import Role, User
 from healer.errors import ConfigError, LeaseLost, Malformed, Refused, StoreFull
-from healer.web.access import user_of
+from healer.web.access import ask_again, user_of
 from healer.web.answers import BROKEN
 from healer.web.commands import COMMANDS
 from healer.web.desk import DESK, Desk
@@ -59,9 +59,11 @@ async def do(request: web.Request) -> web.Response:
     """Do what a form says, and lead back to its page."""
     command, fields = request.match_info["command"], dict[str, str]()
     try:
-        user = _operator(request)
+        _operator(request)
         _from_here(request, request.app[DESK])
         fields = await _fields(request)
+        await ask_again(request)
+        user = _operator(request)
         said = await _done(request, user, command, fields)
     except NotDone as no:
         log.warning("form.refused", command=command[:20], reason=no.reason, remote=request.remote)
@@ -73,6 +75,8 @@ async def do(request: web.Request) -> web.Response:
 
 def _operator(request: web.Request) -> User:
     user = user_of(request)
+    if user is None and request.app[DESK].door is not None:
+        raise NotDone(403, "not_operator", "you are not let in any more: sign in again")
     if user is None:
         detail = (
             "cluster.yml names no healer.users, so nothing is changed here: use hale-healer as root"

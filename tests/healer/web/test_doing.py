@@ -1,7 +1,7 @@
 """What people do on the pages: by a form that needs no script, once, as themselves, and only if they may."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -126,6 +126,30 @@ async def test_a_viewer_sees_no_form_and_what_a_viewer_sends_is_refused(house: H
             code, _ = await bob.send(Form(f"/do/{command}", {"reason": "x", "incident": "1"}))
             assert code == 403
     assert kinds(house) == before
+
+
+@pytest.mark.parametrize("become", ["role: viewer", "gone"])
+async def test_a_form_on_its_way_is_refused_when_its_sender_is_no_operator_any_more(
+    become: str, house: House
+) -> None:
+    path = house.users
+    assert path is not None
+    async with browsing(house, ALICE) as (alice,):
+        form = forms(await alice.open("/stop"))["Freeze Hale"]
+
+        async def slowly() -> AsyncIterator[bytes]:
+            yield f"token={form.fields['token']}".encode()
+            await asyncio.sleep(0.2)
+            text = path.read_text()
+            gone = text.replace("alice:", "alina:")
+            path.write_text(gone if become == "gone" else text.replace("role: operator", become))
+            house.clock.pass_by(5.0)
+            yield b"&reason=one+last+word"
+
+        headers = {"Origin": alice.origin, "Content-Type": "application/x-www-form-urlencoded"}
+        response = await alice.session.post(form.action, data=slowly(), headers=headers)
+        assert (response.status, "not_operator" in await response.text()) == (403, True)
+    assert not house.journal.board.freezes
 
 
 async def test_whoever_does_not_sign_in_is_refused(house: House) -> None:
