@@ -120,6 +120,11 @@ def parse(text: str, path: str) -> dict[str, User]:
         ) from exc
     except RecursionError as exc:
         raise ConfigError(f"{path}: it is nested too deeply") from exc
+    except (
+        ValueError,
+        OverflowError,
+    ) as exc:  # an escape that is no character: PyYAML lets it pass
+        raise ConfigError(f"{path}: it has a character that there is not: {exc}") from exc
     reader = _Reader(path)
     top = reader.mapping(root, "the file")
     reader.only(top, {"users"}, "the file")

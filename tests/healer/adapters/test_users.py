@@ -108,6 +108,8 @@ USER = f'role: viewer, password: "{LINE}"'
         ("users: !!python/object/apply:os.system ['true']", "users: it has to be a mapping"),
         ("[" * 3000, "nested too deeply"),
         ("users: {a: &a {a: *a}}", "unknown key 'a'"),
+        ('users: {"\\U00110000": {}}', "a character that there is not"),
+        ('users: {"\\UFFFFFFFF": {}}', "a character that there is not"),
     ],
 )
 def test_a_mistake_is_named_with_its_place_and_lets_nobody_in(text: str, said: str) -> None:
