@@ -92,6 +92,7 @@ soak: setup dist  ## half an hour of a healthy tier under changing load, in whic
 
 test: setup tools docker dist .venv/.browser  ## every test, and the drills on real nodes (root)
 	@$(BIN)/python -m pytest -q -m "not lab"
+	@$(BIN)/hale-lab check || { echo "make test: no drill was run" >&2; exit 1; }
 	@$(BIN)/python -m pytest -q -m lab -o faulthandler_timeout=0
 	@echo "make test: all tests and drills passed"
 
