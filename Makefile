@@ -89,6 +89,7 @@ demo: setup dist  ## a load-balanced tier breaks in seven ways, healed in view (
 
 soak: setup dist  ## half an hour of a healthy tier under changing load, in which nothing may happen (root)
 	@$(BIN)/hale-lab soak web-tier --for 30m
+	@cp build/drills/soak.txt scenarios/web-tier/soak.txt
 
 test: setup tools docker dist .venv/.browser  ## every test, and the drills on real nodes (root)
 	@$(BIN)/python -m pytest -q -m "not lab"
