@@ -20,6 +20,7 @@ from healer.web.framing import SAID, TOKENS
 from healer.web.live import LIVE, Live
 from healer.web.said import Said
 from healer.web.tokens import Tokens
+from healer.web.turns import TURN, in_turn
 from healer.web.webhook import HINTS, MOST_BYTES, READ_SECONDS, Hints, webhook
 
 LINGER_SECONDS = 2.0
@@ -33,7 +34,8 @@ def public_app(desk: Desk, read_seconds: float = READ_SECONDS) -> web.Applicatio
         desk: The healer.
         read_seconds: In which a webhook's body has to arrive.
     """
-    app = web.Application(middlewares=[cautious, signed_in], client_max_size=MOST_BYTES)
+    app = web.Application(middlewares=[in_turn, cautious, signed_in], client_max_size=MOST_BYTES)
+    app[TURN] = asyncio.Lock()
     app[DESK] = desk
     app[HINTS] = Hints(read_seconds)
     app[TOKENS], app[SAID] = Tokens(), Said(desk.clock)

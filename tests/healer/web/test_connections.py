@@ -9,10 +9,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from aiohttp import web
 
 from healer.core import events as ev
 from healer.web.connections import STANDARD, Bounds
 from healer.web.server import control_app, public_app, serving
+from healer.web.turns import TURN, in_turn
 from tests.healer.core.world import topology
 from tests.healer.web.house import House
 
@@ -132,6 +134,40 @@ async def test_a_stream_of_events_outlives_the_time_for_asking() -> None:
         async with asyncio.timeout(5):
             while b"event: change" not in await page.reader.readline():
                 pass
+
+
+async def test_between_two_requests_the_healer_has_its_turn() -> None:
+    """However many come at the same moment: each takes some milliseconds in which nothing else is done."""
+    rounds, begun = 0, list[int]()
+
+    async def heal() -> None:
+        nonlocal rounds
+        while True:
+            rounds += 1
+            await asyncio.sleep(0)
+
+    async def handler(_: web.Request) -> web.Response:
+        begun.append(rounds)
+        return web.Response()
+
+    app = web.Application(middlewares=[in_turn])
+    app[TURN] = asyncio.Lock()
+    app.add_routes([web.get("/", handler)])
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "ctl.sock"
+        async with serving(app, "127.0.0.1:0", control_app(House().desk), path) as port:
+            people = Street(port)
+            callers = [await people.call() for _ in range(20)]
+            healing = asyncio.create_task(heal())
+            answers = await asyncio.gather(*(one.ask("/") for one in callers))
+            healing.cancel()
+            await people.leave()
+    assert answers == 20 * [OK]
+    assert len(set(begun)) == 20
+
+
+async def test_the_healers_own_server_takes_them_in_turn() -> None:
+    assert in_turn in public_app(House().desk).middlewares
 
 
 def test_strangers_leave_file_descriptors_for_what_heals() -> None:
