@@ -7,7 +7,6 @@ the answer to what was not done says so, and why.
 import asyncio
 from urllib.parse import parse_qsl, urlsplit
 
-import structlog
 from aiohttp import hdrs, web
 
 from healer.adapters.users import Role, User
@@ -16,7 +15,7 @@ from healer.web.access import ask_again, user_of
 from healer.web.answers import BROKEN
 from healer.web.commands import COMMANDS
 from healer.web.desk import DESK, Desk
-from healer.web.framing import SAID, TOKENS, framed
+from healer.web.framing import SAID, SPARING, TOKENS, framed
 from healer.web.markup import path_of
 from healer.web.pages import stranger
 
@@ -30,8 +29,6 @@ READ_SECONDS = 10.0
 
 OFFERED = ("approve", "deny", "adopt", "freeze", "unfreeze", "hold", "release")
 """Commands that have a form."""
-
-log = structlog.get_logger()
 
 
 class NotDone(Exception):
@@ -66,7 +63,8 @@ async def do(request: web.Request) -> web.Response:
         user = _operator(request)
         said = await _done(request, user, command, fields)
     except NotDone as no:
-        log.warning("form.refused", command=command[:20], reason=no.reason, remote=request.remote)
+        told = {"command": command[:20], "reason": no.reason, "remote": request.remote}
+        request.app[SPARING].warning("form.refused", **told)
         shown = stranger.not_done(framed(request), no.reason, no.sentence, _back(fields))
         return web.Response(text=shown, status=no.status, content_type="text/html")
     word = request.app[SAID].keep(user.name, said)

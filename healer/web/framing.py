@@ -9,10 +9,12 @@ from healer.web.desk import DESK
 from healer.web.frame import Frame
 from healer.web.live import LIVE
 from healer.web.said import Said
+from healer.web.sparing import Sparing
 from healer.web.tokens import Signer, Tokens
 
 TOKENS = web.AppKey("TOKENS", Tokens)
 SAID = web.AppKey("SAID", Said)
+SPARING = web.AppKey("SPARING", Sparing)
 
 
 def framed(request: web.Request) -> Frame:

@@ -16,9 +16,10 @@ from healer.web.access import signed_in
 from healer.web.answers import cautious
 from healer.web.connections import BACKLOG, STANDARD, Bounds, Usher, server_log
 from healer.web.desk import DESK, Desk
-from healer.web.framing import SAID, TOKENS
+from healer.web.framing import SAID, SPARING, TOKENS
 from healer.web.live import LIVE, Live
 from healer.web.said import Said
+from healer.web.sparing import Sparing
 from healer.web.tokens import Tokens
 from healer.web.turns import TURN, in_turn
 from healer.web.webhook import HINTS, MOST_BYTES, READ_SECONDS, Hints, webhook
@@ -38,7 +39,7 @@ def public_app(desk: Desk, read_seconds: float = READ_SECONDS) -> web.Applicatio
     app[TURN] = asyncio.Lock()
     app[DESK] = desk
     app[HINTS] = Hints(read_seconds)
-    app[TOKENS], app[SAID] = Tokens(), Said(desk.clock)
+    app[TOKENS], app[SAID], app[SPARING] = Tokens(), Said(desk.clock), Sparing(desk.clock)
     app[LIVE] = live = Live(desk.watch)
     desk.journal.listen(live)
     app.on_shutdown.append(_close(live))

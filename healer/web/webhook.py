@@ -10,7 +10,6 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import structlog
 from aiohttp import web
 
 from healer.core import events as ev
@@ -20,6 +19,7 @@ from healer.core.topology import Topology
 from healer.errors import ConfigError, LeaseLost, Malformed, StoreFull
 from healer.web.answers import BROKEN, answer, refusal, unable
 from healer.web.desk import DESK, Desk
+from healer.web.framing import SPARING
 
 MOST_BYTES = 4 * 1024 * 1024
 """Of a body. Alertmanager's, with ten thousand nodes in one group, stays below it."""
@@ -41,8 +41,6 @@ WINDOW_SECONDS = 30 * 86400.0
 
 FRAME_BYTES = 200
 """At the most, of a hint in the journal beside its alerts' own words; and of each alert."""
-
-log = structlog.get_logger()
 
 
 @dataclass
@@ -132,7 +130,7 @@ async def webhook(request: web.Request) -> web.Response:
         response = unable(error)
     desk.metrics.webhooks.labels(str(response.status)).inc()
     if response.status >= 400:
-        log.warning(
+        request.app[SPARING].warning(
             "webhook.refused", code=response.status, answer=response.text, remote=request.remote
         )
     return response

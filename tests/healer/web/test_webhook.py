@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from healer.adapters.codec import encode
 from healer.core import events as ev
@@ -320,3 +321,19 @@ async def test_what_is_cut_off_or_no_http_fills_no_log(
         writer.close()
         await asyncio.sleep(0.2)
     assert not caplog.records
+
+
+async def test_strangers_cannot_fill_the_log_and_what_was_left_out_is_counted() -> None:
+    house = House()
+    async with house.public() as session:
+        with capture_logs() as lines:
+            for _ in range(100):
+                await session.post("/webhook", data=b"{", headers=JSON)
+                await session.post("/do/%1B%5B2J")
+            house.clock.pass_by(10.0)
+            await session.post("/do/%1B%5B2J")
+    told = [one for one in lines if one["event"] in ("webhook.refused", "form.refused")]
+    assert len(told) == 31
+    assert told[-1]["omitted"] == 170
+    assert told[-1]["command"] == "\\u001b[2J"
+    assert counted(house, 400) == 100, "the metric counts them all"
