@@ -7,6 +7,7 @@ heals: the gates, Prometheus, the Alertmanagers and the journal.
 import asyncio
 import logging
 import socket
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import cast
 
@@ -75,14 +76,18 @@ class Usher:
     def room(self, address: str) -> bool:
         """Whether one more connection from this address may stay."""
         whose = network(address)
-        held = [network(_host(one.peername)) for one in self.server.connections]
-        if len(held) < self.bounds.most and held.count(whose) < self.bounds.of_one:
+        held = self.server.connections
+        if len(held) < self.bounds.most and self._of(whose, held) < self.bounds.of_one:
             return True
         now = asyncio.get_running_loop().time()
         if now - self._told_at >= TELL_EVERY:
             self._told_at = now
             log.warning("connection.refused", remote=whose, held=len(held))
         return False
+
+    @staticmethod
+    def _of(whose: str, held: Iterable[web.RequestHandler]) -> int:
+        return sum(network(_host(one.peername)) == whose for one in held)
 
 
 class _Arrival(asyncio.Protocol):

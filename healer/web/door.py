@@ -12,6 +12,7 @@ import secrets
 from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import structlog
 
@@ -220,6 +221,7 @@ def _later(wait: float) -> Stranger:
     return Stranger(429, "too_many_tries", sentence, wait)
 
 
+@lru_cache(4096)
 def network(address: str) -> str:
     """Return what counts as one address: an IPv4 address, or the IPv6 network that one customer gets."""
     try:

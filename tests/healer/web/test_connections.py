@@ -13,6 +13,7 @@ from aiohttp import web
 
 from healer.core import events as ev
 from healer.web.connections import STANDARD, Bounds
+from healer.web.door import network
 from healer.web.server import control_app, public_app, serving
 from healer.web.turns import TURN, in_turn
 from tests.healer.core.world import topology
@@ -134,6 +135,17 @@ async def test_a_stream_of_events_outlives_the_time_for_asking() -> None:
         async with asyncio.timeout(5):
             while b"event: change" not in await page.reader.readline():
                 pass
+
+
+async def test_turning_somebody_away_costs_next_to_nothing() -> None:
+    """Whoever is turned away comes again at once, and hundreds are held meanwhile."""
+    async with street(Bounds(most=200, of_one=3)) as people:
+        for last in range(1, 50):
+            assert await (await people.call(f"127.0.0.{last}")).ask() == OK
+        understood = network.cache_info().misses
+        for _ in range(20):
+            await (await people.call()).ask()
+        assert network.cache_info().misses == understood, "no address is taken apart twice"
 
 
 async def test_between_two_requests_the_healer_has_its_turn() -> None:
