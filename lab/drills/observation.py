@@ -52,7 +52,7 @@ class Incident:
         states: Every state it reached, oldest first.
         reasons: Every reason word given for a hold, a refusal or an escalation.
         guards: Guards that its newest explanation names, with have and need.
-        alerts: Names of its cause and its symptoms as they are now.
+        alerts: Its cause and its symptoms as they are now, as NAME, and as NAME/SERVICE where they are about one.
         opened: When it was opened, epoch seconds; None where the healer does not say.
     """
 

@@ -4,7 +4,7 @@ Rule: a line that cannot be read is skipped, and a missing field is unknown; it 
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -148,9 +148,19 @@ def _incident(one: Mapping[str, Any]) -> Incident:
         states=tuple(sorted(states, key=lambda step: step.at)),
         reasons=tuple(sorted(reasons, key=lambda step: step.at)),
         guards=tuple(_verdict(one) for one in one.get("verdicts") or one.get("guards") or ()),
-        alerts=(str(name or ""), *(str(one["name"]) for one in one.get("symptoms") or ())),
+        alerts=(*_named(str(name or ""), labels), *_symptoms(one.get("symptoms") or ())),
         opened=when(one.get("opened_at")),
     )
+
+
+def _symptoms(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    for one in found:
+        yield from _named(str(one["name"]), one.get("labels") or {})
+
+
+def _named(name: str, labels: Mapping[str, Any]) -> tuple[str, ...]:
+    service = labels.get("service")
+    return (name, f"{name}/{service}") if service else (name,)
 
 
 def _history(one: Mapping[str, Any]) -> tuple[list[Step], list[Step]]:

@@ -61,7 +61,7 @@ class OneIncident:
     """Several alerts about a node are one incident, and there is no other about it.
 
     Attributes:
-        alerts: Names of those that have to be in it, as cause or as symptom, at any time.
+        alerts: Those that have to be in it, as cause or as symptom, at any time: NAME or NAME/SERVICE.
         cause: What its cause is at the end; empty means any.
     """
 

@@ -53,6 +53,10 @@ INCIDENT = {
     "id": "1",
     "state": "closed",
     "cause": {"name": "ServiceDown", "labels": {"node": "web1", "service": "nginx"}},
+    "symptoms": [
+        {"name": "ServiceDown", "labels": {"node": "web1", "service": "shop"}},
+        {"name": "NodeDown", "labels": {"node": "web1"}},
+    ],
     "changed_at": 130.0,
     "attempts": [{"ended_at": 120.0, "outcome": "verified", "reason": "restarted"}],
     "verdicts": [{"guard": "capacity", "reason": None, "have": "1", "need": "1"}],
@@ -150,6 +154,8 @@ async def test_everything_is_seen(plane: Plane) -> None:
     assert incidents.incidents is not None
     (incident,) = incidents.incidents
     assert (incident.cause, incident.node, incident.service) == ("ServiceDown", "web1", "nginx")
+    about = {"ServiceDown", "ServiceDown/nginx", "ServiceDown/shop", "NodeDown"}
+    assert set(incident.alerts) == about
     assert [(step.at, step.word) for step in incident.states] == [
         (130.0, "VERIFIED"),
         (130.0, "CLOSED"),
