@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from lab.drills import moments as story
 from lab.drills.facts.monitoring import people_paged
-from lab.drills.facts.ruling import Came, NotYet, Ruling, Spoiled
+from lab.drills.facts.ruling import Came, NotYet, Ruling, Spoiled, Unseen
 from lab.drills.facts.serving import SNAPSHOT_DUE
 from lab.drills.model import Drill, Limits
 from lab.drills.observation import Observation
@@ -207,4 +207,6 @@ def _never(text: str, ruling: Ruling, seen: Observation) -> Judged:
     if isinstance(ruling, Came):
         after = max(0.0, ruling.at - seen.began)
         return Judged(text, None, after, f"it did, after {after:.1f} s", held=False)
+    if isinstance(ruling, Unseen):
+        return Judged(text, None, None, f"nobody can say: {ruling.saw}", held=False)
     return Judged(text, None, None, "", held=True)

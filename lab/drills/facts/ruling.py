@@ -22,6 +22,11 @@ class NotYet:
 
 
 @dataclass(frozen=True, slots=True)
+class Unseen(NotYet):
+    """Nothing was observed that could tell, so that it never came true is not known either."""
+
+
+@dataclass(frozen=True, slots=True)
 class Spoiled:
     """The fact is not true and cannot become true any more."""
 

@@ -7,6 +7,7 @@ from lab.drills.facts.ruling import (
     NotYet,
     Ruling,
     Spoiled,
+    Unseen,
     Watch,
     WatchLog,
     WatchSnapshot,
@@ -53,10 +54,11 @@ class ServiceLost:
 
     def judge(self, seen: Observation) -> Ruling:
         """Come true at the first failed request."""
-        for request in seen.requests:
-            if request.url == self.url and request.at >= seen.began and not request.ok:
+        requests = [r for r in seen.requests if r.url == self.url and r.at >= seen.began]
+        for request in requests:
+            if not request.ok:
                 return Came(request.at)
-        return NotYet("every request was answered")
+        return NotYet("every request was answered") if requests else Unseen("no request was sent")
 
     def watch(self) -> Watch | None:
         """Need nothing beyond the load."""
@@ -106,7 +108,7 @@ class UnitRestarts:
             if known and invocation and invocation != known:
                 return Came(at)
             known = invocation or known
-        return NotYet("the same InvocationID" if known else "no InvocationID")
+        return NotYet("the same InvocationID") if known else Unseen("no InvocationID")
 
     def watch(self) -> Watch | None:
         """Have the unit looked at."""

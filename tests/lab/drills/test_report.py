@@ -9,7 +9,8 @@ import pytest
 from lab.drills.chart import chart
 from lab.drills.facts.healing import IncidentReaches, VerbsCounted
 from lab.drills.facts.monitoring import AlertFires
-from lab.drills.facts.serving import ServiceLost
+from lab.drills.facts.ruling import Fact
+from lab.drills.facts.serving import ServiceLost, UnitRestarts
 from lab.drills.judgement import Figures, broken_limits, is_settled, judge, measure
 from lab.drills.model import Drill, Expected, Given, Limits, Load, Step
 from lab.drills.moments import Moment, moments
@@ -186,6 +187,13 @@ NOTHING = Figures(None, None, None, None, 0, 0, 0, service_lost=False, redundanc
 def test_a_limit_is_a_promise(limits: Limits, figures: Figures, said: list[str]) -> None:
     """Without a limit nothing is promised; what was not lost need not come back."""
     assert broken_limits(limits, figures) == said
+
+
+@pytest.mark.parametrize("fact", [ServiceLost(URL), UnitRestarts("web1", "nginx.service")])
+def test_what_nobody_watched_is_not_said_to_have_never_happened(fact: Fact) -> None:
+    blind = Observation(BEGAN, BEGAN + 5)
+    (broken,) = judge(replace(DRILL, expected=(), never=(fact,), limits=Limits()), blind, ()).broken
+    assert broken.startswith(f"never: {fact}: nobody can say")
 
 
 @pytest.mark.parametrize(
