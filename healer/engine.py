@@ -13,6 +13,7 @@ from healer.core import events as ev
 from healer.core.actions import GIVING_BACK, MARKING
 from healer.core.decide import Act, Close, Decision, Hold, Mitigate, Stay, decide
 from healer.core.facts import Facts
+from healer.core.guards.cause import NAME as COMMON_CAUSE
 from healer.core.incident import Attempt, IllegalMove, Incident, State
 from healer.core.ladder import Verification
 from healer.core.order import Sight
@@ -298,8 +299,10 @@ class Engine:
 
 
 def _differs(known: Verdict, hold: Verdict) -> bool:
-    if known.passing and hold.passing and known.guard == hold.guard:
-        return False  # a unit in a crash loop goes back and forth between two such words for ever
+    # A unit in a crash loop goes back and forth between two such words for ever. What a canary's end means for
+    # those that wait for it is news.
+    if known.passing and hold.passing and known.guard == hold.guard != COMMON_CAUSE:
+        return False
     return (known.guard, known.reason, known.passing) != (hold.guard, hold.reason, hold.passing)
 
 

@@ -79,6 +79,16 @@ async def test_what_a_person_took_out_too_stays_out_and_is_asked_for_once(villag
     assert (village.incident().state, village.incident().outcome) == (State.CLOSED, "cleared")
 
 
+async def test_those_that_waited_for_a_canary_say_that_it_failed(village):
+    async with village.armed():
+        for node in ("web1", "web2", "web3"):
+            village.fail(f"{node}/nginx")
+        await asyncio.sleep(30)
+    assert orders(village) == [TOLD]
+    assert "canary_first" in [event.hold.reason for event in village.written(ev.IncidentHeld)]
+    assert [village.hold(number) for number in (1, 2, 3)] == ["canary_failed"] * 3
+
+
 async def test_a_balancer_that_is_dead_counts_as_out_and_is_set_when_it_returns(village):
     village.cluster.dark.add("lb1")
     async with village.armed():
