@@ -25,6 +25,7 @@ from lab.faults.node_freeze import NodeFreeze
 from lab.faults.node_power_off import NodePowerOff
 from lab.faults.node_power_on import NodePowerOn
 from lab.faults.node_reboot import NodeReboot
+from lab.faults.node_slow_boot import NodeSlowBoot
 from lab.faults.node_thaw import NodeThaw
 from lab.faults.person_adopt import PersonAdopt
 from lab.faults.service_break_config import ServiceBreakConfig
@@ -64,6 +65,7 @@ FAULTS: Mapping[str, type[Fault]] = MappingProxyType(
         "node.power_off": NodePowerOff,
         "node.power_on": NodePowerOn,
         "node.reboot": NodeReboot,
+        "node.slow_boot": NodeSlowBoot,
         "node.thaw": NodeThaw,
         "person.adopt": PersonAdopt,
         "service.break_config": ServiceBreakConfig,

@@ -11,6 +11,7 @@ from tests.lab.drills.fakes import FakeLab
 
 UNIT = {"unit": "nginx.service"}
 SLOW = "/run/systemd/system/nginx.service.d/50-hale-lab-slow-start.conf"
+SLOW_BOOT = "/etc/systemd/system/systemd-networkd.service.d/50-hale-lab-slow-boot.conf"
 UNSTARTABLE = "/run/systemd/system/nginx.service.d/50-hale-lab-unstartable.conf"
 OF_THE_NETWORK = {"network.cut", "network.mend"}
 INCIDENTS = '[{"id": "7", "node": "web1", "service": "old", "state": "held"}]'
@@ -107,6 +108,12 @@ def lab(tmp_path: Path) -> FakeLab:
                 "sh /etc/n.conf.hale-lab-original /etc/n.conf",
                 "systemctl reload-or-restart nginx.service",
             ],
+        ),
+        (
+            "node.slow_boot",
+            {},
+            ["wrote " + SLOW_BOOT, "systemctl daemon-reload"],
+            ["rm --force " + SLOW_BOOT, "systemctl daemon-reload"],
         ),
         (
             "service.slow_start",
@@ -216,6 +223,7 @@ def test_a_healer_is_not_killed_when_no_gate_is_at_work(lab: FakeLab) -> None:
         ("alert.forge", {"labels": "node=web1"}, "no alertname"),
         ("haproxy.set", {"server": "web/web1", "state": "up"}, "Known: ready, drain, maint"),
         ("service.slow_start", UNIT | {"seconds": "4s"}, "not a whole number"),
+        ("node.slow_boot", {"seconds": "4s"}, "not a whole number"),
         ("person.adopt", {"target": "web2/old"}, "no open incident about web2/old"),
     ],
 )
