@@ -118,7 +118,7 @@ class Engine:
             self._watch.storing = False
             log.error("journal.full", error=str(exc))
         board = self._journal.board
-        self._metrics.show(board.open, self._watch.freezes())
+        self._metrics.show(board.open, self._watch.freezes(), self._clock.wall())
         self._metrics.leader.set(self._watch.leading)
         await self._herald.tell(self._topology.cluster)
 

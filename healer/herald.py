@@ -134,7 +134,8 @@ class Herald:
             if incident.state is State.HELD and hold is not None:
                 told = self._about(incident, "HealerHolds", hold.reason or "", hold.sentence)
                 # Who was told before all stood still is not told that it ended, and again after it.
-                if hold.calls or (hold.cluster_wide and told.labels in self._posted):
+                known = hold.cluster_wide and told.labels in self._posted
+                if known or incident.holds(self._clock.wall()):
                     yield told
             elif incident.state is State.MITIGATED:
                 yield self._about(incident, "HealerMitigated", "mitigated", incident.mitigation)

@@ -117,8 +117,8 @@ class Metrics:
         for step in STEPS:
             self.time_to.labels(step)
 
-    def show(self, incidents: Iterable[Incident], freezes: frozenset[str]) -> None:
-        """Publish the open incidents and the freezes as they are now."""
+    def show(self, incidents: Iterable[Incident], freezes: frozenset[str], now: float) -> None:
+        """Publish the open incidents and the freezes as they are now, in epoch seconds."""
         here = list(incidents)
         for state in State:
             if state is not State.CLOSED:
@@ -127,7 +127,7 @@ class Metrics:
         self.escalated.clear()
         self.mitigated.clear()
         for one in here:
-            if one.state is State.HELD and one.hold is not None and one.hold.calls:
+            if one.holds(now) and one.hold is not None:
                 self.holding.labels(*target_labels(one), one.hold.reason).set(1)
             if one.state is State.MITIGATED:
                 self.mitigated.labels(*target_labels(one)).set(1)

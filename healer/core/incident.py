@@ -114,6 +114,15 @@ NOT_RETURNED = "not_returned"
 """Why a person has a mark that could not be taken back. It is tried again now and then, without calling anew."""
 
 
+EXPLAINED = "explain_mode"
+"""Why nothing is done where the owner asked only to be told what would be done."""
+
+
+EXPLAINED_AFTER = 10.0
+"""Seconds for which an incident that is only explained may yet find a deeper cause, before people hear of the
+explanation. The alert itself has paged by then: nobody's patience is asked for where nothing may act."""
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One rung tried once.
@@ -244,6 +253,12 @@ class Incident:
         if self.escalation == NOT_RETURNED:
             return bool(self.marks) and self.state in (State.OPEN, State.ESCALATED, *UNSETTLED)
         return self.state is State.ESCALATED and self.escalation != FOR_A_PERSON
+
+    def holds(self, now: float) -> bool:
+        """Whether people need to hear that nothing is done about it; `now` in epoch seconds."""
+        if self.state is not State.HELD or self.hold is None or not self.hold.calls:
+            return False
+        return self.hold.reason != EXPLAINED or now - self.changed_at >= EXPLAINED_AFTER
 
     @property
     def running(self) -> Attempt | None:

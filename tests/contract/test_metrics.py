@@ -58,7 +58,7 @@ async def of_the_healer() -> str:
         ev.IncidentMitigated("4", "pool.drain of web3/app stands on lb1"),
         ev.AlertRefused(forged, "unknown_target", "cluster.yml has no web9."),
     )
-    metrics.show(house.journal.board.open, frozenset(FREEZES))
+    metrics.show(house.journal.board.open, frozenset(FREEZES), 0.0)
     metrics.second_path.labels("placed").inc()
     metrics.webhooks.labels("202").inc()
     async with house.public() as session, session.get("/metrics") as answer:
@@ -83,7 +83,7 @@ async def test_a_series_about_an_incident_has_all_four_labels_even_where_one_is_
     metrics = Metrics("test")
     cause = alert("NodeDown", "web1")
     incident = Incident("1", cause, "none", 0.0, 0.0, "", State.ESCALATED, escalation="denied")
-    metrics.show([incident], frozenset())
+    metrics.show([incident], frozenset(), 0.0)
     assert (
         'healer_incident_escalated{failure_domain="rack-1",group="web",node="web1",'
         'reason="denied",service=""} 1.0'

@@ -64,6 +64,29 @@ async def test_a_hold_that_ends_by_itself_calls_nobody(village):
     assert village.alertmanagers.posted == []
 
 
+async def test_an_explanation_is_told_once_no_deeper_cause_has_come(village):
+    await held(village, reason="explain_mode")
+    await telling(village, 8)
+    assert village.alertmanagers.posted == []
+    await telling(village, 8)
+    (told,) = village.alertmanagers.posted
+    assert dict(told.annotations)["summary"].endswith("explain_mode")
+
+
+async def test_an_explanation_that_a_deeper_cause_overtakes_is_never_told(village):
+    await held(village, reason="explain_mode", at="web1/shop")
+    await telling(village, 8)
+    cause = alert(at="web1/nginx")
+    await village.journal.write(
+        ev.CauseReplaced("1", cause, "restart-service"),
+        ev.IncidentHeld(
+            "1", hold("cause", "others_unknown", have=0, need=1, sentence="", passing=True), ()
+        ),
+    )
+    await telling(village, 60)
+    assert village.alertmanagers.posted == []
+
+
 async def test_a_hold_that_needs_a_person_is_told_at_once(village):
     await held(village)
     await village.herald.tell("first")

@@ -1,6 +1,7 @@
 """What people let us do: the owners' mode, and a person's yes where it is asked for."""
 
 from healer.core.facts import Facts, Proposal
+from healer.core.incident import EXPLAINED
 from healer.core.ladder import Mode
 from healer.core.verdict import Verdict, allow, hold
 
@@ -11,7 +12,7 @@ def approved(proposal: Proposal, facts: Facts) -> Verdict:
     if mode is Mode.EXPLAIN:
         return hold(
             name,
-            "explain_mode",
+            EXPLAINED,
             have="mode explain",
             need="mode act of the ladder and of every group",
             sentence=f"Out of the box Hale explains: it would now do {proposal.rung.action} on {proposal.target}.",
