@@ -63,10 +63,14 @@ STANDARD = Bounds()
 
 @dataclass
 class Usher:
-    """Hands each new connection to the server, or hangs up where there are too many."""
+    """Hands each new connection to the server, or hangs up where there are too many.
 
-    server: web.Server
+    Attributes:
+        server: The one that answers now; None as long as none does.
+    """
+
     bounds: Bounds
+    server: web.Server | None = None
     _told_at: float = float("-inf")
 
     def __call__(self) -> asyncio.Protocol:
@@ -75,6 +79,8 @@ class Usher:
 
     def room(self, address: str) -> bool:
         """Whether one more connection from this address may stay."""
+        if self.server is None:
+            return False
         whose = network(address)
         held = self.server.connections
         if len(held) < self.bounds.most and self._of(whose, held) < self.bounds.of_one:
@@ -102,7 +108,7 @@ class _Arrival(asyncio.Protocol):
         milliseconds = int(1000 * self._usher.bounds.stall_seconds)
         found = arrived.get_extra_info("socket")
         found.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
-        served = self._usher.server()
+        served = cast(web.Server, self._usher.server)()  # there was room, so there is one
         arrived.set_protocol(served)
         served.connection_made(arrived)
 

@@ -66,6 +66,47 @@ def control_app(desk: Desk) -> web.Application:
     return app
 
 
+class Doors:
+    """Both listeners, and what answers behind them: it can be exchanged while they stay open."""
+
+    def __init__(self, usher: Usher) -> None:
+        self._usher = usher
+        self._closing: list[asyncio.Task[None]] = []
+        self._shown: tuple[web.AppRunner, ...] = ()
+        self._control: web.Server | None = None
+        self.port = 0
+
+    async def show(self, public: web.Application, commands: web.Application) -> None:
+        """Let these answer from now on; what those before have under way gets LINGER_SECONDS."""
+        made = tuple(self._runner(app) for app in (public, commands))
+        for runner in made:
+            await runner.setup()
+        # A runner that was set up has a server.
+        self._usher.server, self._control = (cast(web.Server, one.server) for one in made)
+        before, self._shown = self._shown, made
+        # Whoever is slow to take an answer does not keep the next ones from theirs; `close` waits for them.
+        self._closing += [asyncio.create_task(one.cleanup(), name="doors") for one in before]
+
+    async def close(self) -> None:
+        """Let nobody answer any more."""
+        for runner in self._shown:
+            await runner.cleanup()
+        await asyncio.gather(*self._closing)
+
+    def commanded(self) -> asyncio.Protocol:
+        """Return what meets the next connection with the control socket."""
+        return cast(web.Server, self._control)()
+
+    def _runner(self, app: web.Application) -> web.AppRunner:
+        return web.AppRunner(
+            app,
+            access_log=None,
+            logger=server_log(),
+            shutdown_timeout=LINGER_SECONDS,
+            keepalive_timeout=self._usher.bounds.idle_seconds,
+        )
+
+
 @asynccontextmanager
 async def serving(
     public: web.Application,
@@ -74,7 +115,20 @@ async def serving(
     path: Path,
     bounds: Bounds = STANDARD,
 ) -> AsyncIterator[int]:
-    """Serve both for as long as the context lasts; it gives the port that is listened on.
+    """Serve both for as long as the context lasts; it gives the port that is listened on. See `open_doors`."""
+    async with open_doors(public, listen, commands, path, bounds) as doors:
+        yield doors.port
+
+
+@asynccontextmanager
+async def open_doors(
+    public: web.Application,
+    listen: str,
+    commands: web.Application,
+    path: Path,
+    bounds: Bounds = STANDARD,
+) -> AsyncIterator[Doors]:
+    """Listen for as long as the context lasts, with these two behind the doors at first.
 
     Args:
         public: See `public_app`.
@@ -88,36 +142,29 @@ async def serving(
     """
     address(listen)  # what makes no sense is said before anything is made
     control_socket = listening(path)
-    door, control_door = (
-        web.AppRunner(
-            app,
-            access_log=None,
-            logger=server_log(),
-            shutdown_timeout=LINGER_SECONDS,
-            keepalive_timeout=bounds.idle_seconds,
-        )
-        for app in (public, commands)
-    )
+    loop = asyncio.get_running_loop()
+    usher = Usher(bounds)
+    doors = Doors(usher)
     try:
-        for runner in (door, control_door):
-            await runner.setup()
-        async with _open_to_all(door, listen, bounds) as found:
-            await web.SockSite(control_door, control_socket).start()
-            yield found
+        await doors.show(public, commands)
+        async with _open_to_all(usher, listen) as doors.port:
+            ours = await loop.create_server(doors.commanded, sock=control_socket)
+            try:
+                yield doors
+            finally:
+                ours.close()
     finally:
-        for runner in (door, control_door):
-            await runner.cleanup()
+        await doors.close()
         control_socket.close()
         _remove(path)
 
 
 @asynccontextmanager
-async def _open_to_all(door: web.AppRunner, listen: str, bounds: Bounds) -> AsyncIterator[int]:
+async def _open_to_all(usher: Usher, listen: str) -> AsyncIterator[int]:
     host, port = address(listen)
-    # The runner was set up, so it has a server. TCPSite would hand it every connection that comes.
-    usher = Usher(cast(web.Server, door.server), bounds)
     loop = asyncio.get_running_loop()
     try:
+        # TCPSite would hand every connection that comes to the server, past the usher.
         listener = await loop.create_server(usher, host or None, port, backlog=BACKLOG)
     except OSError as exc:
         raise ConfigError(f"cannot listen on {listen}: {exc.strerror or exc}") from exc
