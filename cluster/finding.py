@@ -69,6 +69,11 @@ class Code(Enum):
     NO_VOTE_TO_SPARE = ("HC047", Severity.WARNING)
     STORM_UNSEEN = ("HC048", Severity.INFO)
     LISTENS_ELSEWHERE = ("HC049", Severity.WARNING)
+    FEW_STORE_MEMBERS = ("HC050", Severity.WARNING)
+    STORE_NOT_CONTROL = ("HC051", Severity.ERROR)
+    STORE_OF_DATABASE = ("HC052", Severity.ERROR)
+    STORE_WITHOUT_TLS = ("HC053", Severity.WARNING)
+    STORE_OPEN = ("HC054", Severity.WARNING)
 
     @property
     def word(self) -> str:

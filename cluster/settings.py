@@ -11,7 +11,6 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from cluster.fields import (
     NOT_EMPTY,
     Block,
-    Bytes,
     Command,
     Count,
     File,
@@ -26,6 +25,7 @@ from cluster.fields import (
 from cluster.guards import Guards
 from cluster.ladder import Mode, Verb
 from cluster.quantity import MAX_SECONDS
+from cluster.store import Store, StoreBlock
 
 EXPORTER_PORT = 9100
 
@@ -34,19 +34,6 @@ def _objective(value: float) -> float:
     if not 0.5 <= value <= 0.99999:
         raise ValueError(f"{value:g} is out of range. Write 0.5 to 0.99999, as 0.999 for 99.9 %.")
     return value
-
-
-class Store(Block):
-    """Where the healer keeps its journal.
-
-    Attributes:
-        reserve: Room on disk kept for the moment when the disk is full.
-        lease: Seconds after which a healer that stopped renewing may be replaced (and 2 s more).
-    """
-
-    sqlite: File = "/var/lib/hale-healer/journal.db"
-    reserve: Bytes = 4 * 1024 * 1024
-    lease: Annotated[Period, between(3, 3600)] = 10.0
 
 
 class Escalate(Block):
@@ -106,7 +93,7 @@ class Healer(Block):
     node: Name
     mode: Mode = Mode.EXPLAIN
     external_url: Url
-    store: Store = Store()
+    store: StoreBlock = Store()
     guards: Guards = Guards()
     gate_spacing: Annotated[
         Mapping[Verb, Annotated[Seconds, between(0.001, GATE_SPACING_LIMIT)]],

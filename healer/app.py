@@ -14,10 +14,10 @@ import aiohttp
 import structlog
 
 from healer import settings as cluster_yml
+from healer.adapters import stores
 from healer.adapters.alertmanager import HttpAlertmanagers
 from healer.adapters.gate_ssh import SshConnector
 from healer.adapters.gates import SshGates
-from healer.adapters.journal import SqliteStore
 from healer.adapters.probes import NetworkProbes
 from healer.adapters.prometheus import HttpPrometheus
 from healer.adapters.second_path import PersonPath
@@ -36,6 +36,7 @@ from healer.metrics import Metrics
 from healer.narrator import Narrator
 from healer.notify import keep_alive, notify
 from healer.operators import Operators
+from healer.ports import Store
 from healer.runner import Runner
 from healer.settings import Settings
 from healer.standing import Watch
@@ -57,7 +58,7 @@ class Stopped(Exception):
 class Parts:
     """What runs for as long as the healer leads."""
 
-    store: SqliteStore
+    store: Store
     journal: Journal
     engine: Engine
     herald: Herald
@@ -88,7 +89,8 @@ async def run(config: Path, listen: str, control: Path) -> None:
     )
     loaded = cluster_yml.read(config)
     clock = SystemClock()
-    store = await SqliteStore.open(loaded.store, clock)
+    me = loaded.topology.own_node
+    store = await stores.open_store(loaded.store, clock, me, lambda _: None)
     try:
         async with _parts(loaded, store, clock) as parts:
             await _lead(parts, listen, control, loaded.store.lease_seconds)
@@ -112,12 +114,12 @@ async def init_store(config: Path, era: int | None) -> int:
         await gates.close()
         await connector.close()
     chosen = initial_era(heard, era)
-    SqliteStore.init(loaded.store.path, chosen, heard.highest)
+    await stores.init_store(loaded.store, chosen, heard.highest)
     return chosen
 
 
 @asynccontextmanager
-async def _parts(loaded: Settings, store: SqliteStore, clock: SystemClock) -> AsyncIterator[Parts]:
+async def _parts(loaded: Settings, store: Store, clock: SystemClock) -> AsyncIterator[Parts]:
     topology, running = loaded.topology, version(DISTRIBUTION)
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(aiohttp.ClientSession())
@@ -213,7 +215,7 @@ async def _lead(parts: Parts, listen: str, control: Path, lease_seconds: float) 
             log.info("healer.stopped")
 
 
-async def _renew(store: SqliteStore, every: float) -> None:
+async def _renew(store: Store, every: float) -> None:
     while True:
         await store.renew()
         await asyncio.sleep(every)

@@ -108,6 +108,10 @@ class Store(Protocol):
         """Whether something new may be begun."""
         ...
 
+    async def release(self) -> None:
+        """Give the lease back, so that the next healer need not wait, and close."""
+        ...
+
 
 class Prometheus(Protocol):
     """Reads what Prometheus has. Every method raises Unreachable and changes nothing."""

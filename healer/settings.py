@@ -16,6 +16,7 @@ from cluster.load import load
 from cluster.model import BuiltinService, Cluster
 from cluster.model import Group as DeclaredGroup
 from cluster.model import Service as DeclaredService
+from healer.adapters.etcd_settings import EtcdSettings
 from healer.adapters.gate_ssh import SshSettings
 from healer.adapters.journal_file import StoreSettings
 from healer.adapters.probes import HttpProbe, OutsideProbe, TcpProbe
@@ -52,7 +53,7 @@ class Settings:
     """
 
     topology: Topology
-    store: StoreSettings
+    store: StoreSettings | EtcdSettings
     ssh: SshSettings
     prometheus: PrometheusSettings
     alertmanagers: tuple[str, ...]
@@ -83,7 +84,7 @@ def of_cluster(cluster: Cluster) -> Settings:
     escalate = healer.escalate
     return Settings(
         topology=_topology(cluster),
-        store=StoreSettings(Path(healer.store.sqlite), healer.store.reserve, healer.store.lease),
+        store=_store(cluster),
         ssh=SshSettings(
             {node.name: (node.address, healer.ssh_port) for node in cluster.nodes.values()},
             Path(healer.key),
@@ -101,6 +102,29 @@ def of_cluster(cluster: Cluster) -> Settings:
         resync_seconds=healer.resync,
         clock_jump_seconds=healer.guards.sees_enough.clock_jump,
     )
+
+
+def _store(cluster: Cluster) -> StoreSettings | EtcdSettings:
+    store = cluster.healer.store
+    if store.etcd is None:
+        return StoreSettings(Path(store.sqlite), store.reserve, store.lease)
+    etcd = store.etcd
+    return EtcdSettings(
+        endpoints=tuple(url.rstrip("/") for url in etcd.endpoints),
+        prefix=etcd.prefix,
+        cluster=cluster.name,
+        history=Path(store.history),
+        lease_seconds=store.lease,
+        user=etcd.user,
+        password_file=_path(etcd.password_file),
+        ca=_path(etcd.ca),
+        cert=_path(etcd.cert),
+        key=_path(etcd.key),
+    )
+
+
+def _path(text: str | None) -> Path | None:
+    return None if text is None else Path(text)
 
 
 def _topology(cluster: Cluster) -> Topology:

@@ -10,6 +10,7 @@ from cluster.checks.disks import DISKS
 from cluster.checks.monitoring import MONITORING
 from cluster.checks.people import PEOPLE
 from cluster.checks.repair import REPAIR
+from cluster.checks.store import STORE
 from cluster.checks.topology import TOPOLOGY
 from cluster.finding import Finding
 from cluster.subject import Check, Subject
@@ -22,6 +23,7 @@ CHECKS: tuple[Check, ...] = (
     *PEOPLE,
     *ALERTS,
     *MONITORING,
+    *STORE,
 )
 
 

@@ -24,6 +24,12 @@ RUNBOOKS = frozenset({"ServiceDown", "NodeDown"})
 RUNG = "ladders: {l: {rungs: [{action: service.restart, %s}]}}\n"
 THIRD = "nodes: [web1, web2, web3]"
 
+MEMBER = '"https://10.0.0.10:2379"'
+ON_WEB1 = '"https://10.0.0.11:2379"'
+OTHER = '"https://etcd.example:2379"'
+PLAIN = '"http://10.0.0.10:2379"'
+SIGNED = "user: hale, password_file: /etc/hale/etcd"
+
 # The code, what is replaced in SOUND, by what, and what the reason must name.
 CASES = [
     (Code.NO_ROOM, "nodes: [web1, web2], min_available: 1", "nodes: [web1]", "web1 is alone"),
@@ -72,6 +78,36 @@ CASES = [
     (Code.SHORT_VERIFY, "monitoring:\n", RUNG % "verify: {within: 40s}" + "monitoring:\n", "45s"),
     (Code.SPACING_ABOVE_WAIT, "monitoring:\n", RUNG % "wait: 5s" + "monitoring:\n", "keeps 30s"),
     (Code.IMPATIENT, "  deadman:", "  patience: 20s\n  deadman:", "told after 20s"),
+    (
+        Code.FEW_STORE_MEMBERS,
+        "mode: act",
+        f"mode: act\n  store: {{etcd: {{endpoints: [{MEMBER}], {SIGNED}}}}}",
+        "of 1 etcd member(s) 0 may be lost",
+    ),
+    (
+        Code.STORE_NOT_CONTROL,
+        "mode: act",
+        f"mode: act\n  store: {{etcd: {{endpoints: [{MEMBER}, {ON_WEB1}, {OTHER}], {SIGNED}}}}}",
+        "web1 is in no group with role control",
+    ),
+    (
+        Code.STORE_OF_DATABASE,
+        "}}\nhealer:\n",
+        f"}}, stores: database}}\nhealer:\n  store: {{etcd: {{endpoints: [{ON_WEB1}], {SIGNED}}}}}\n",
+        "web1 has the service nginx too",
+    ),
+    (
+        Code.STORE_WITHOUT_TLS,
+        "mode: act",
+        f"mode: act\n  store: {{etcd: {{endpoints: [{PLAIN}], {SIGNED}}}}}",
+        "the journal and the password can be read",
+    ),
+    (
+        Code.STORE_OPEN,
+        "mode: act",
+        f"mode: act\n  store: {{etcd: {{endpoints: [{MEMBER}]}}}}",
+        "neither user nor cert",
+    ),
     (Code.FEW_WITNESSES, "monitoring:\n", "exporter: {peers: 1}\nmonitoring:\n", "1 others"),
 ]
 
@@ -151,6 +187,23 @@ def test_one_weakness_is_found_and_says_what_it_saw(
 def test_every_balancer_can_listen_here(host: str) -> None:
     text = TIER.replace("port: 80,", f'port: 80, listen: "{host}:80",')
     assert findings_of(text) == ()
+
+
+def test_three_members_on_control_nodes_with_tls_and_a_user_have_no_finding() -> None:
+    endpoints = f"{MEMBER}, {OTHER}, {OTHER.replace('etcd.', 'etcd2.')}"
+    text = SOUND.replace(
+        "mode: act", f"mode: act\n  store: {{etcd: {{endpoints: [{endpoints}], {SIGNED}}}}}"
+    )
+    assert findings_of(text) == ()
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_a_member_too_few_or_too_many_for_the_store_is_found(count: int) -> None:
+    endpoints = ", ".join(f'"https://etcd{number}.example:2379"' for number in range(count))
+    text = SOUND.replace(
+        "mode: act", f"mode: act\n  store: {{etcd: {{endpoints: [{endpoints}], {SIGNED}}}}}"
+    )
+    assert [finding.code for finding in findings_of(text)] == [Code.FEW_STORE_MEMBERS]
 
 
 def test_a_finding_stands_at_its_line() -> None:

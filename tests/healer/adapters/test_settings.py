@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from cluster.load import loads
+from healer.adapters.etcd_settings import EtcdSettings
+from healer.adapters.journal_file import StoreSettings
 from healer.adapters.probes import HttpProbe, TcpProbe
 from healer.adapters.second_path import ByCommand, ByUrl
 from healer.core.alert import Target
@@ -34,7 +36,9 @@ def test_the_first_scenario_is_read_whole():
     assert rung.verify == Verification("hale_service_up", 1.0, 20.0, 3.0)
     assert topology.ladders["restart-exporter"].rungs[0].service == "hale-exporter"
     assert (topology.numbers.owner_settled, topology.numbers.flapping) == (1.0, 5)
-    assert settings.store.reserve_bytes == 4 * 1024 * 1024
+    assert settings.store == StoreSettings(
+        Path("/var/lib/hale-healer/journal.db"), 4 * 1024 * 1024, 10.0
+    )
     assert settings.ssh.addresses["web1"] == ("10.77.0.11", 22)
     monitoring = loads(FIRST.read_text()).monitoring
     assert settings.prometheus.url == monitoring.prometheus
@@ -44,6 +48,32 @@ def test_the_first_scenario_is_read_whole():
         Target(node, "nginx"): HttpProbe(f"http://10.77.0.1{number}:80/", 200, 0.5)
         for number, node in ((1, "web1"), (2, "web2"))
     }
+
+
+def test_a_store_in_etcd_is_read_whole():
+    text = FIRST.read_text().replace(
+        "store: {sqlite: /var/lib/hale-healer/journal.db, reserve: 4MiB, lease: 10s}",
+        """store:
+    etcd:
+      endpoints: ["https://10.77.0.1:2379/", "https://10.77.0.2:2379"]
+      user: hale
+      password_file: /etc/hale/etcd-password
+      ca: /etc/hale/ca.pem
+      cert: /etc/hale/healer.pem
+      key: /etc/hale/healer.key""",
+    )
+    assert of_cluster(loads(text)).store == EtcdSettings(
+        endpoints=("https://10.77.0.1:2379", "https://10.77.0.2:2379"),
+        prefix="/hale",
+        cluster="first",
+        history=Path("/var/lib/hale-healer/history.db"),
+        lease_seconds=5.0,
+        user="hale",
+        password_file=Path("/etc/hale/etcd-password"),
+        ca=Path("/etc/hale/ca.pem"),
+        cert=Path("/etc/hale/healer.pem"),
+        key=Path("/etc/hale/healer.key"),
+    )
 
 
 def test_what_the_guards_need_to_know_is_read():

@@ -1,0 +1,87 @@
+"""The block `healer.store`: where the healer keeps its journal, in one file or in etcd."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, model_validator
+
+from cluster.fields import NOT_EMPTY, Block, Bytes, File, Period, ServerUrl, between
+
+ETCD_LEASE = "5s"
+
+
+def _prefix(path: str) -> str:
+    if path == "/":
+        raise ValueError("'/' is all of etcd. Write a name of its own, as /hale.")
+    return path
+
+
+class Etcd(Block):
+    """An etcd v3 that several healers share.
+
+    Attributes:
+        endpoints: Every member's URL for clients.
+        prefix: Of all its keys; two clusters on one etcd need one each.
+        user: As whom; None for an etcd without users, or one that takes the name from `cert`.
+        password_file: Holds the user's password, on one line.
+        ca: Whose servers' certificates count; None for the system's.
+        cert: The client's certificate, with `key`; None for none.
+    """
+
+    endpoints: Annotated[tuple[ServerUrl, ...], NOT_EMPTY]
+    prefix: Annotated[File, AfterValidator(_prefix)] = "/hale"
+    user: str | None = None
+    password_file: File | None = None
+    ca: File | None = None
+    cert: File | None = None
+    key: File | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> "Etcd":
+        if (self.user is None) != (self.password_file is None):
+            raise ValueError("user and password_file belong together. Write both, or none.")
+        if self.user is not None and not (self.user.isprintable() and 0 < len(self.user) <= 200):
+            raise ValueError("user must be printable text of 1 to 200 characters.")
+        if (self.cert is None) != (self.key is None):
+            raise ValueError("cert and key belong together. Write both, or none.")
+        https = {url.startswith("https://") for url in self.endpoints}
+        if len(https) > 1:
+            raise ValueError("some endpoints are https and some are not. Write one kind.")
+        if https == {False} and (self.ca or self.cert):
+            raise ValueError("ca, cert and key need https. Write https:// in every endpoint.")
+        return self
+
+
+def _lease(value: Any) -> Any:
+    if isinstance(value, Mapping) and value.get("etcd") is not None and "lease" not in value:
+        return {**value, "lease": ETCD_LEASE}
+    return value
+
+
+class Store(Block):
+    """Where the healer keeps its journal.
+
+    Attributes:
+        sqlite: The journal's file; not with `etcd`.
+        reserve: Room on disk kept for the moment when the disk is full; not with `etcd`.
+        etcd: None for the file.
+        lease: Seconds after which a healer that stopped renewing may be replaced (and 2 s more).
+        history: With `etcd`, what is over, in a file of each healer.
+    """
+
+    sqlite: File = "/var/lib/hale-healer/journal.db"
+    reserve: Bytes = 4 * 1024 * 1024
+    etcd: Etcd | None = None
+    lease: Annotated[Period, between(3, 3600)] = 10.0
+    history: File = "/var/lib/hale-healer/history.db"
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> "Store":
+        for key in ("sqlite", "reserve") if self.etcd else ("history",):
+            if key in self.model_fields_set:
+                kind = "etcd" if self.etcd else "sqlite"
+                raise ValueError(f"{key} means nothing to a store in {kind}. Remove it.")
+        return self
+
+
+StoreBlock = Annotated[Store, BeforeValidator(_lease)]

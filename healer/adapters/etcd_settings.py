@@ -1,0 +1,31 @@
+"""Where a store in etcd is, and how its healers reach it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class EtcdSettings:
+    """A store in etcd v3.
+
+    Attributes:
+        endpoints: Every member's URL for clients, without a slash at the end.
+        prefix: Of all its keys, with a slash at its beginning and none at its end.
+        cluster: Whose journal it is.
+        history: This healer's own file of what is over.
+        lease_seconds: How long a lease holds without being renewed.
+        user: As whom, with `password_file`; None to sign in by `cert` or not at all.
+        ca: Whose servers' certificates count; None for the system's.
+        cert: The client's certificate, with `key`.
+    """
+
+    endpoints: tuple[str, ...]
+    prefix: str
+    cluster: str
+    history: Path
+    lease_seconds: float = 5.0
+    user: str | None = None
+    password_file: Path | None = None
+    ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
