@@ -1,12 +1,13 @@
 """Alertmanager's webhook, payload version 4: bytes in, alerts out.
 
-Format: https://prometheus.io/docs/alerting/latest/configuration/#webhook_config. Rule: the webhook only wakes
-the healer. Resolved alerts are passed over, since absence is not recovery.
+Format: https://prometheus.io/docs/alerting/latest/configuration/#webhook_config, and the structs `Message` in
+notify/webhook/webhook.go and `Data` in template/template.go of Alertmanager. Rule: the webhook only wakes the healer.
+Resolved alerts are passed over, since absence is not recovery. What `truncatedAlerts` left out is read from the API.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from healer.adapters import labels as lb
 from healer.adapters.intake import MOST_LABELS
@@ -19,19 +20,38 @@ LONGEST = 4096
 """Characters of a label's name or value in a webhook."""
 
 
-class _Alert(BaseModel):
-    model_config = ConfigDict(strict=True)
+class _Known(BaseModel):
+    """Keys that every version 4 has must be there, with their types.
 
+    Others are passed over: Alertmanager 0.32 added `notification_reason` and 0.34 `routeLabels` under the same
+    version, and a healer that refused them would go deaf by an upgrade of its neighbour.
+    """
+
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+
+class _Alert(_Known):
     status: Literal["firing", "resolved"]
     labels: dict[str, str]
+    annotations: dict[str, str]
     startsAt: str  # noqa: N815  # Alertmanager's own name
+    endsAt: str  # noqa: N815
+    generatorURL: str  # noqa: N815
+    fingerprint: str
 
 
-class _Payload(BaseModel):
-    model_config = ConfigDict(strict=True)
-
+class _Payload(_Known):
     version: Literal["4"]
+    groupKey: str  # noqa: N815
+    receiver: str
+    status: Literal["firing", "resolved"]
     alerts: list[_Alert]
+    groupLabels: dict[str, str]  # noqa: N815
+    commonLabels: dict[str, str]  # noqa: N815
+    commonAnnotations: dict[str, str]  # noqa: N815
+    externalURL: str  # noqa: N815
+    # A uint64, which Alertmanager sends since 0.21.
+    truncatedAlerts: Annotated[int, Field(ge=0, lt=2**64)] = 0  # noqa: N815
 
 
 def parse_webhook(body: bytes) -> tuple[Alert, ...]:

@@ -25,7 +25,7 @@ from healer.web.turns import TURN, in_turn
 from healer.web.webhook import HINTS, MOST_BYTES, READ_SECONDS, Hints, webhook
 
 LINGER_SECONDS = 2.0
-"""For answers under way when the server stops."""
+"""For answers under way when the server stops, and for the rest of a body that was refused."""
 
 
 def public_app(desk: Desk, read_seconds: float = READ_SECONDS) -> web.Application:
@@ -43,7 +43,7 @@ def public_app(desk: Desk, read_seconds: float = READ_SECONDS) -> web.Applicatio
     app[LIVE] = live = Live(desk.watch)
     desk.journal.listen(live)
     app.on_shutdown.append(_close(live))
-    app.add_routes([web.post("/webhook", webhook), *api.routes(), *site.routes()])
+    app.add_routes([web.route("*", "/webhook", webhook), *api.routes(), *site.routes()])
     app.add_routes([*doing.routes(), *events.routes(), *assets.routes()])
     return app
 
@@ -104,6 +104,10 @@ class Doors:
             logger=server_log(),
             shutdown_timeout=LINGER_SECONDS,
             keepalive_timeout=self._usher.bounds.idle_seconds,
+            # In which what nobody wants of a body is read off, so that its sender reads the answer.
+            lingering_time=LINGER_SECONDS,
+            # A small body could unpack to one that fills the memory. Nobody who belongs here packs.
+            auto_decompress=False,
         )
 
 

@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from healer.core import events as ev
 from healer.core.alert import Alert
@@ -18,14 +18,12 @@ from healer.core.board import Board
 from healer.core.topology import Topology
 from healer.errors import ConfigError, LeaseLost, Malformed, StoreFull
 from healer.web.answers import BROKEN, answer, refusal, unable
+from healer.web.bodies import MOST_AT_ONCE, Bodies, Busy
 from healer.web.desk import DESK, Desk
 from healer.web.framing import SPARING
 
 MOST_BYTES = 4 * 1024 * 1024
 """Of a body. Alertmanager's, with ten thousand nodes in one group, stays below it."""
-
-MOST_AT_ONCE = 8
-"""Bodies being read; the others wait, so that strangers cannot fill the memory."""
 
 READ_SECONDS = 10.0
 """For the whole body; Alertmanager sends it in one piece."""
@@ -72,14 +70,14 @@ class Hints:
     Attributes:
         read_seconds: For a whole body.
         allowance: None until the journal has said how much of it former lives took.
-        doors: How many bodies are in memory at the same time.
+        bodies: Those that are being read.
         parsing: Has the one that is being understood. Each takes all that Python gives threads, and several
             would leave the healer a fraction.
     """
 
     read_seconds: float = READ_SECONDS
     allowance: Allowance | None = None
-    doors: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_AT_ONCE))
+    bodies: Bodies = field(default_factory=Bodies)
     parsing: asyncio.Lock = field(default_factory=asyncio.Lock)
     _told: OrderedDict[tuple[str, float], None] = field(default_factory=OrderedDict)
 
@@ -122,7 +120,11 @@ HINTS = web.AppKey("HINTS", Hints)
 
 
 async def webhook(request: web.Request) -> web.Response:
-    """Take alerts in: 202 once they are durable, 503 while they cannot be, 4xx for what is never taken."""
+    """Take alerts in: 202 once they are durable, 503 while they cannot be, 4xx for what is never taken.
+
+    Alertmanager comes again by itself after 5xx alone (notify/util.go, Retrier.Check; its webhook adds no codes in any
+    release up to 0.34). After 4xx, 429 included, it waits for the next group_interval. So what we want back is 503.
+    """
     desk = request.app[DESK]
     try:
         response = await _take(request, desk, request.app[HINTS])
@@ -137,24 +139,45 @@ async def webhook(request: web.Request) -> web.Response:
 
 
 async def _take(request: web.Request, desk: Desk, hints: Hints) -> web.Response:
+    refused = _unsuitable(request)
+    if refused is not None:
+        return refused
+    try:
+        async with hints.bodies.room(request.remote or "", hints.read_seconds):
+            alerts = await _read(request, desk, hints)
+    except Busy:
+        return refusal(503, "busy", f"{MOST_AT_ONCE} other messages are being read")
+    except TimeoutError:
+        # A network that is slow for a while is no reason to hear of this group a group_interval later.
+        detail = f"the body did not arrive within {hints.read_seconds:g} s"
+        return refusal(503, "too_slow", detail)
+    except web.HTTPRequestEntityTooLarge:
+        return _too_large(desk)
+    return await _keep(alerts, desk, hints)
+
+
+def _unsuitable(request: web.Request) -> web.Response | None:
+    """Return the refusal of what is known by its head to be none of Alertmanager's."""
+    if request.method != hdrs.METH_POST:
+        response = refusal(405, "method_not_allowed", "Alertmanager posts")
+        response.headers[hdrs.ALLOW] = hdrs.METH_POST
+        return response
     # A web page in somebody's browser can post text across origins, but not this type.
     if request.content_type != "application/json":
         return refusal(415, "content_type", "send application/json, as Alertmanager does")
-    try:
-        async with asyncio.timeout(hints.read_seconds):
-            await hints.doors.acquire()
-    except TimeoutError:
-        return refusal(503, "busy", f"{MOST_AT_ONCE} other messages are being read")
-    try:
-        alerts = await _read(request, desk, hints)
-    except TimeoutError:
-        detail = f"the body did not arrive within {hints.read_seconds:g} s"
-        return refusal(408, "too_slow", detail)
-    except web.HTTPRequestEntityTooLarge:
-        return refusal(413, "too_large", f"a body may have {MOST_BYTES} bytes")
-    finally:
-        hints.doors.release()
-    return await _keep(alerts, desk, hints)
+    # So nothing is ever unpacked, and no bomb can burst.
+    if request.headers.get(hdrs.CONTENT_ENCODING, "identity").strip().lower() != "identity":
+        return refusal(415, "content_encoding", "send it as it is: nothing is unpacked here")
+    if (request.content_length or 0) > MOST_BYTES:
+        return _too_large(request.app[DESK])
+    return None
+
+
+def _too_large(desk: Desk) -> web.Response:
+    """Refuse it for good, and look all the same: what it would have said is read from Alertmanager."""
+    desk.wake()
+    detail = f"a body may have {MOST_BYTES} bytes; what fires is read from Alertmanager's API"
+    return refusal(413, "too_large", detail)
 
 
 async def _read(request: web.Request, desk: Desk, hints: Hints) -> tuple[Alert, ...]:
@@ -162,7 +185,7 @@ async def _read(request: web.Request, desk: Desk, hints: Hints) -> tuple[Alert, 
         async with asyncio.timeout(hints.read_seconds):
             body = await request.read()
     except BROKEN as exc:
-        raise Malformed("the body was cut off, or cannot be unpacked") from exc
+        raise Malformed("the body was cut off") from exc
     # A full body takes a second to read through, and the lease has to be renewed meanwhile.
     async with hints.parsing:
         return await asyncio.to_thread(desk.parse, body)

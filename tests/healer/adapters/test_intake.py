@@ -72,8 +72,23 @@ def test_alerts_about_the_whole_cluster_are_nobodys_trouble_unless_they_ask_for_
     assert not concerns_nobody(alert(heal="none"), TOPOLOGY)
 
 
+WHOLE = {
+    "receiver": "healer",
+    "status": "firing",
+    "alerts": [],
+    "groupLabels": {},
+    "commonLabels": {},
+    "commonAnnotations": {},
+    "externalURL": "http://mon1:9093",
+    "version": "4",
+    "groupKey": "{}:{}",
+    "truncatedAlerts": 0,
+}
+
+
 def payload(*alerts, **changes):
-    return json.dumps({"version": "4", "groupKey": "{}", "alerts": alerts} | changes).encode()
+    whole = WHOLE | {"alerts": alerts} | changes
+    return json.dumps({key: value for key, value in whole.items() if value is not None}).encode()
 
 
 def sent(status="firing", starts="2026-01-02T03:04:05.123456789Z", **changes):
@@ -101,6 +116,54 @@ def test_a_webhook_of_resolved_alerts_only_is_empty():
     assert parse_webhook(payload()) == ()
 
 
+def test_keys_that_newer_alertmanagers_add_are_passed_over():
+    """0.32 added one and 0.34 another, under the same version."""
+    more = {"notification_reason": "first", "routeLabels": {"team": "x"}, "later": [1]}
+    newer = sent() | {"later": {"deep": None}}
+    assert len(parse_webhook(payload(newer, **more))) == 1
+
+
+def test_before_0_21_alertmanager_did_not_say_how_many_alerts_it_left_out():
+    assert len(parse_webhook(payload(sent(), truncatedAlerts=None))) == 1
+
+
+def test_a_webhook_that_was_truncated_gives_what_it_has():
+    assert len(parse_webhook(payload(sent(), truncatedAlerts=2**64 - 1))) == 1
+    assert parse_webhook(payload(truncatedAlerts=7)) == ()
+
+
+@pytest.mark.parametrize("key", sorted(set(WHOLE) - {"truncatedAlerts"}))
+def test_a_webhook_without_a_key_of_version_4_is_none(key):
+    with pytest.raises(Malformed, match=key):
+        parse_webhook(payload(sent(), **{key: None}))
+
+
+@pytest.mark.parametrize("key", sorted(sent()))
+def test_an_alert_without_a_key_of_version_4_is_none(key):
+    less = {name: value for name, value in sent().items() if name != key}
+    with pytest.raises(Malformed, match=key):
+        parse_webhook(payload(less))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"truncatedAlerts": -1},
+        {"truncatedAlerts": "0"},
+        {"truncatedAlerts": 2**64},
+        {"status": "sleeping"},
+        {"groupLabels": {"a": 1}},
+        {"groupLabels": []},
+        {"externalURL": 1},
+        {"version": 4},
+    ],
+)
+def test_a_key_of_version_4_with_another_type_or_range_is_refused(changes):
+    (key,) = changes
+    with pytest.raises(Malformed, match=key):
+        parse_webhook(payload(sent(), **changes))
+
+
 @pytest.mark.parametrize(
     ("body", "why"),
     [
@@ -109,7 +172,7 @@ def test_a_webhook_of_resolved_alerts_only_is_empty():
         (b"[]", "body"),
         (b"\xff", "body"),
         (payload(version="3"), "version"),
-        (json.dumps({"alerts": []}).encode(), "version"),
+        (payload(version=None), "version"),
         (payload(sent(status="sleeping")), "status"),
         (payload(sent(alertname=None)), "no alertname"),
         (payload(sent(**{"bad-name": "x"})), "bad-name"),
