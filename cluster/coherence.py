@@ -39,6 +39,8 @@ def references(document: Document) -> Iterator[Problem]:
             here: Path = ("ladders", ladder, "rungs", number, "service")
             yield from reference(document, here, "service", [*services, EXPORTER])
     yield from reference(document, ("healer", "node"), "node", nodes)
+    for number, _ in document.words("healer", "nodes"):
+        yield from reference(document, ("healer", "nodes", number), "node", nodes)
     for number, _ in document.words("monitoring", "nodes"):
         yield from reference(document, ("monitoring", "nodes", number), "node", nodes)
 
@@ -63,7 +65,7 @@ def twice(document: Document) -> Iterator[Problem]:
             yield document.problem(("nodes", node, "address"), message, remedy)
     lists: list[Path] = [("groups", group, "nodes") for group in document.mapping("groups")]
     lists += [("services", s, "depends_on") for s in document.mapping("services")]
-    lists += [("monitoring", "nodes"), ("monitoring", "alertmanagers")]
+    lists += [("healer", "nodes"), ("monitoring", "nodes"), ("monitoring", "alertmanagers")]
     for path in lists:
         words = document.words(*path)
         counts = Counter(word for _, word in words)
@@ -161,6 +163,23 @@ def hales_own(document: Document) -> Iterator[Problem]:
             yield document.problem(("services", service, "unit"), message, remedy)
 
 
+def healers(document: Document) -> Iterator[Problem]:
+    """Find healers that are named twice over, and several that no common store would keep apart."""
+    path: Path = ("healer", "nodes")
+    if document.at(*path) is None:
+        return
+    if document.at("healer", "node") is not None:
+        message = "`node` says where the healer runs already."
+        yield document.problem(path, message, "Keep one of the two.")
+    names = {word for _, word in document.words(*path)}
+    if len(names) > 1 and document.at("healer", "store", "etcd") is None:
+        message = (
+            f"{len(names)} healers need a store in common: each with a journal of its own would "
+            "take itself for the leader."
+        )
+        yield document.problem(path, message, "Add store: {etcd: ...}, or name one node.")
+
+
 def overrides(document: Document) -> Iterator[Problem]:
     """Find a `for` of the one alert that may have none."""
     if FAST in document.mapping("monitoring", "for"):
@@ -193,6 +212,7 @@ LOOKS: tuple[Look, ...] = (
     circles,
     reserved,
     hales_own,
+    healers,
     overrides,
     rungs_in_reach,
     *TIER,

@@ -14,12 +14,13 @@ from cluster.probe import host_port
 HEALER_PORT = 9595
 PROMETHEUS_PORT = 9090
 ALERTMANAGER_PORT = 9093
+_NOWHERE = "http://unknown"
 
 # Filled in here, so an editor's schema may not ask for them.
 FILLED: Mapping[str, tuple[str, ...]] = {
     "Cluster": ("ladders",),
     "Group": ("min_available",),
-    "Healer": ("external_url",),
+    "Healer": ("nodes", "external_url"),
     "Monitoring": ("prometheus", "alertmanagers"),
 }
 
@@ -45,8 +46,8 @@ def complete(value: Mapping[str, Value]) -> dict[str, Value]:
     if isinstance(healer := value.get("healer"), dict):
         result["healer"] = _healer(healer, addresses)
     if isinstance(monitoring := value.get("monitoring"), dict):
-        node = healer.get("node") if isinstance(healer, dict) else None
-        result["monitoring"] = _monitoring(monitoring, addresses, node)
+        healers = _healers(healer) if isinstance(healer, dict) else []
+        result["monitoring"] = _monitoring(monitoring, addresses, healers)
     return result
 
 
@@ -77,25 +78,34 @@ def _addresses(nodes: Value) -> dict[str, str]:
     return {n: text for n, text in found.items() if isinstance(text, str) and is_address(text)}
 
 
+def _healers(healer: dict[str, Value]) -> list[str]:
+    """Name the nodes that healers run on, as far as they are written as names."""
+    written = healer["nodes"] if "nodes" in healer else [healer.get("node")]
+    return [n for n in written if isinstance(n, str)] if isinstance(written, list) else []
+
+
 def _healer(healer: dict[str, Value], addresses: Mapping[str, str]) -> dict[str, Value]:
-    node = healer.get("node")
-    if not isinstance(node, str) or node not in addresses:
-        # The real mistake is the node's and reported there; a second one here would only confuse.
-        return {"external_url": "http://unknown", **healer}
-    return {"external_url": f"http://{host_port(addresses[node], HEALER_PORT)}", **healer}
+    # The real mistake is the node's and reported there; a second one here would only confuse.
+    first = next(iter(_healers(healer)), "")
+    url = f"http://{host_port(addresses[first], HEALER_PORT)}" if first in addresses else _NOWHERE
+    filled: dict[str, Value] = {"external_url": url}
+    if "node" in healer:
+        filled["nodes"] = [first if first in addresses else "unknown"]
+    return {**filled, **healer}
 
 
 def _monitoring(
-    monitoring: dict[str, Value], addresses: Mapping[str, str], healer_node: Value
+    monitoring: dict[str, Value], addresses: Mapping[str, str], healers: list[str]
 ) -> dict[str, Value]:
     nodes = monitoring.get("nodes")
     names = [n for n in nodes if isinstance(n, str)] if isinstance(nodes, list) else []
-    if len(names) == 1 and names[0] == healer_node:
+    if len(names) == 1 and names == healers:
         # All on one node: nothing needs to listen beyond its loopback.
         hosts = ["127.0.0.1"]
     else:
         hosts = [addresses.get(name, "unknown") for name in names] or ["unknown"]
-    own = addresses.get(healer_node) if isinstance(healer_node, str) else None
+    # Several healers read one file, so what is near to one of them is no better than the first.
+    own = addresses.get(healers[0]) if len(healers) == 1 else None
     near = own if own in hosts else hosts[0]
     return {
         "prometheus": f"http://{host_port(near, PROMETHEUS_PORT)}",

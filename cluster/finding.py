@@ -74,6 +74,8 @@ class Code(Enum):
     STORE_OF_DATABASE = ("HC052", Severity.ERROR)
     STORE_WITHOUT_TLS = ("HC053", Severity.WARNING)
     STORE_OPEN = ("HC054", Severity.WARNING)
+    HEALERS_ONE_DOMAIN = ("HC055", Severity.WARNING)
+    STORE_IN_ONE_DOMAIN = ("HC056", Severity.WARNING)
 
     @property
     def word(self) -> str:

@@ -6,7 +6,7 @@ Rule: what a short file leaves out is set here as production needs it, never as 
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
 from cluster.fields import (
     NOT_EMPTY,
@@ -79,10 +79,11 @@ def _spacing(value: Any) -> Any:
 
 
 class Healer(Block):
-    """The one that decides.
+    """The one that decides, and those that stand by to take its place.
 
     Attributes:
-        node: Where it runs.
+        nodes: Where it runs; of several one leads.
+        node: One node, as people write it; `nodes` has it too.
         mode: What ladders and groups without a mode of their own get.
         external_url: Where people reach its pages; its runbooks are below it.
         gate_spacing: Least seconds between two runs of a verb on one target, kept by its gate.
@@ -90,7 +91,12 @@ class Healer(Block):
         users: Who may sign in on its pages; None for nobody, and then they only show.
     """
 
-    node: Name
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": ["node"]}, {"required": ["nodes"]}]}
+    )
+
+    node: Annotated[Name | None, Field(exclude=True)] = None
+    nodes: Annotated[tuple[Name, ...], NOT_EMPTY]
     mode: Mode = Mode.EXPLAIN
     external_url: Url
     store: StoreBlock = Store()

@@ -65,11 +65,12 @@ class Parts:
     desk: Desk
 
 
-async def run(config: Path, listen: str, control: Path) -> None:
+async def run(config: Path, listen: str, control: Path, node: str | None = None) -> None:
     """Run the healer until a signal or the loss of its lease ends it.
 
     Args:
         config: cluster.yml.
+        node: Which of its healers this is; None where there is only one.
         listen: `HOST:PORT` for everybody.
         control: The control socket's path.
 
@@ -87,7 +88,7 @@ async def run(config: Path, listen: str, control: Path) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    loaded = cluster_yml.read(config)
+    loaded = cluster_yml.read_as(config, node)
     clock = SystemClock()
     me = loaded.topology.own_node
     store = await stores.open_store(loaded.store, clock, me, lambda _: None)

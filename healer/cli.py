@@ -89,7 +89,7 @@ def _run(args: argparse.Namespace) -> int:
     from healer import app  # the commands start without the engine's libraries
 
     try:
-        asyncio.run(app.run(args.config, args.listen, args.control))
+        asyncio.run(app.run(args.config, args.listen, args.control, args.node))
     except KeyboardInterrupt:
         return OK
     except (HaleError, BaseExceptionGroup) as error:
@@ -178,6 +178,11 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--config", type=Path, default=CONFIG, help="default: %(default)s")
     run.add_argument("--listen", default=LISTEN, help="HOST:PORT for HTTP, default: %(default)s")
     run.add_argument("--control", type=Path, default=CONTROL, help="default: %(default)s")
+    run.add_argument(
+        "--node",
+        default=os.environ.get("HALE_NODE") or None,
+        help="which of several healers this is, default: $HALE_NODE",
+    )
     for word in WORDS:
         _add(commands, word)
     store = commands.add_parser("store", help="make an empty journal", epilog=STATUS_TEXT)

@@ -67,23 +67,49 @@ class Settings:
 
 
 def read(path: Path) -> Settings:
-    """Read a cluster.yml.
+    """Read a cluster.yml as the first of its healers would, for what is the same to all of them.
 
     Raises:
         ConfigError: It cannot be used; the message has one line for each mistake.
     """
+    return of_cluster(_load(path))
+
+
+def read_as(path: Path, node: str | None) -> Settings:
+    """Read a cluster.yml as the healer that runs on a node.
+
+    Args:
+        path: cluster.yml.
+        node: Its name there; None is enough where there is one healer.
+
+    Raises:
+        ConfigError: It cannot be used, or no healer runs on that node.
+    """
+    cluster = _load(path)
+    names = cluster.healer.nodes
+    if node is None and len(names) > 1:
+        msg = f"{path}: there are {len(names)} healers. Say which one this is: --node {' or '.join(names)}."
+        raise ConfigError(msg)
+    if node is not None and node not in names:
+        msg = f"{path}: healer.nodes: no healer runs on {node!r}. Known: {', '.join(names)}."
+        raise ConfigError(msg)
+    return of_cluster(cluster, node)
+
+
+def _load(path: Path) -> Cluster:
     try:
-        return of_cluster(load(path))
+        return load(path)
     except ConfigErrors as error:
         raise ConfigError(str(error)) from error
 
 
-def of_cluster(cluster: Cluster) -> Settings:
-    """Return what a loaded cluster.yml tells the healer."""
+def of_cluster(cluster: Cluster, node: str | None = None) -> Settings:
+    """Return what a loaded cluster.yml tells the healer of a node; None for the first of them."""
     healer, monitoring = cluster.healer, cluster.monitoring
+    own = node or healer.nodes[0]
     escalate = healer.escalate
     return Settings(
-        topology=_topology(cluster),
+        topology=_topology(cluster, own),
         store=_store(cluster),
         ssh=SshSettings(
             {node.name: (node.address, healer.ssh_port) for node in cluster.nodes.values()},
@@ -94,7 +120,7 @@ def of_cluster(cluster: Cluster) -> Settings:
             monitoring.prometheus.rstrip("/"), cluster.name, healer.guards.still_true.max_age
         ),
         alertmanagers=tuple(url.rstrip("/") for url in monitoring.alertmanagers),
-        probes=_probes(cluster),
+        probes=_probes(cluster, own),
         second_path=_second_path(escalate.url, escalate.command) if escalate else None,
         second_path_test_seconds=escalate.test_every if escalate else 0.0,
         users=Path(healer.users) if healer.users else None,
@@ -127,7 +153,7 @@ def _path(text: str | None) -> Path | None:
     return None if text is None else Path(text)
 
 
-def _topology(cluster: Cluster) -> Topology:
+def _topology(cluster: Cluster, own: str) -> Topology:
     declared: tuple[DeclaredService | BuiltinService, ...] = (
         *cluster.services.values(),
         *cluster.builtin_services.values(),
@@ -142,7 +168,7 @@ def _topology(cluster: Cluster) -> Topology:
         services={service.name: _service(service) for service in declared},
         ladders={ladder.name: _ladder(ladder, cluster) for ladder in cluster.ladders.values()},
         healer_mode=Mode(cluster.healer.mode.value),
-        own_node=cluster.healer.node,
+        own_node=own,
         digest=cluster.digest,
         numbers=_numbers(cluster),
         pools={
@@ -216,7 +242,7 @@ def _numbers(cluster: Cluster) -> Numbers:
     )
 
 
-def _probes(cluster: Cluster) -> dict[Target, OutsideProbe]:
+def _probes(cluster: Cluster, own: str) -> dict[Target, OutsideProbe]:
     found: dict[Target, OutsideProbe] = {}
     for node in cluster.nodes:
         for service in cluster.services_on(node):
@@ -225,7 +251,7 @@ def _probes(cluster: Cluster) -> dict[Target, OutsideProbe]:
                 continue  # a command runs on the service's own node only
             outside = _outside(probe.http, probe.tcp, probe.status, probe.timeout)
             # A loopback address means the service's node to the exporter, and ours to us.
-            if not _is_loopback(outside) or node == cluster.healer.node:
+            if not _is_loopback(outside) or node == own:
                 found[Target(node, service.name)] = outside
     return found
 

@@ -6,6 +6,7 @@ null and costs the others nothing; a line is written only when an answer differs
 
 import argparse
 import asyncio
+import contextlib
 import json
 import re
 import time
@@ -54,13 +55,14 @@ class Watcher:
     """Asks Prometheus, the healer, HAProxy's exporters and some URLs again and again.
 
     Attributes:
+        healers: All of them; the one that leads answers, and a standby says 503.
         closed: Incidents that were closed when they were last asked for, by id.
     """
 
     session: aiohttp.ClientSession
     notebook: Notebook
     prometheus: str
-    healer: str
+    healers: Sequence[str]
     closed: dict[str, Any] = field(default_factory=dict)
 
     async def alerts(self) -> None:
@@ -78,7 +80,7 @@ class Watcher:
 
     async def incidents(self) -> None:
         """Note every incident with its history, but for those that were over long ago."""
-        listed = await self._json(f"{self.healer}/api/v1/incidents")
+        listed = await self._of_leader("/api/v1/incidents")
         items = listed["incidents"] if isinstance(listed, dict) else listed
         since = self.notebook.clock() - PAST
         details = [await self._incident(one) for one in items if not _is_past(one, since)]
@@ -89,7 +91,7 @@ class Watcher:
         known = self.closed.get(row["id"])
         if known is not None and known.get("changed_at") == row.get("changed_at"):
             return known
-        found = await self._json(f"{self.healer}/api/v1/incidents/{row['id']}")
+        found = await self._of_leader(f"/api/v1/incidents/{row['id']}")
         if _is_closed(found):
             self.closed[row["id"]] = found
         return found
@@ -104,7 +106,7 @@ class Watcher:
 
     async def freezes(self) -> None:
         """Note the reasons for which the healer would do nothing anywhere; none: it could act."""
-        status = await self._json(f"{self.healer}/api/v1/status")
+        status = await self._of_leader("/api/v1/status")
         self.notebook.note("freezes", "", sorted(one["reason"] for one in status["freezes"]))
 
     async def url(self, url: str) -> None:
@@ -113,6 +115,19 @@ class Watcher:
             body = await response.content.read(_BODY)
             value = {"status": response.status, "body": body.decode("utf-8", "replace")}
             self.notebook.note("url", url, value)
+
+    async def _of_leader(self, path: str) -> Any:
+        """Ask all healers at once and return the first answer: one that hangs costs the others nothing."""
+        asked = [asyncio.ensure_future(self._json(f"{one}{path}")) for one in self.healers]
+        try:
+            for answer in asyncio.as_completed(asked):
+                with contextlib.suppress(*_NO_ANSWER):
+                    return await answer
+        finally:
+            for one in asked:
+                one.cancel()
+            await asyncio.gather(*asked, return_exceptions=True)
+        raise TimeoutError("no healer leads")
 
     async def _json(self, url: str) -> Any:
         async with self.session.get(url) as response:
@@ -196,7 +211,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run until a signal ends it. Example: `python -m lab.eyes --out watch.jsonl ...`."""
     parser = argparse.ArgumentParser(prog="lab.eyes", description=main.__doc__)
     parser.add_argument("--prometheus", required=True, help="base URL")
-    parser.add_argument("--healer", required=True, help="base URL")
+    parser.add_argument("--healer", required=True, action="append", help="base URL of one of them")
     parser.add_argument("--query", action="append", default=[], help="a PromQL expression")
     parser.add_argument("--url", action="append", default=[], help="a URL to get")
     parser.add_argument("--balancer", action="append", default=[], metavar="NODE=URL",

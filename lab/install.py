@@ -143,31 +143,36 @@ def _hale(tree: Tree, scenario: Scenario, node: str, keys: Keys) -> list[str]:
     tree.write(GATE_KEYS, keys.public("healer") + "\n")
     units = list(_ON_EVERY_NODE)
     healer = scenario.cluster.healer
-    if node == healer.node:
+    if node in healer.nodes:
         tree.write(healer.key, keys.private("healer"), mode=0o600, owner="hale-healer")
         tree.write(healer.known_hosts, keys.known_hosts(scenario))
-        journal = PurePosixPath(healer.store.sqlite).parent
+        journal = PurePosixPath(
+            healer.store.history if healer.store.etcd else healer.store.sqlite
+        ).parent
         tree.directory(str(journal), mode=0o700, owner="hale-healer")
     return units
 
 
-def start_healer(node: Node) -> None:
-    """Make the healer's journal, as a person does once on a real cluster, and start the healer.
+def start_healers(nodes: Sequence[Node]) -> None:
+    """Make the healers' journal, as a person does once on a real cluster, and start them.
 
     Every gate must answer first: the journal's era is set above the highest that one has obeyed. On a
     machine that has more to do than to boot nodes they take their time, so it is asked again.
 
     Raises:
-        LabError: The journal could not be made or the healer did not start.
+        LabError: The journal could not be made or a healer did not start.
     """
     healer = f"{layer.ENVIRONMENT}/bin/hale-healer"
     init = (healer, "store", "init", "--config", "/etc/hale/cluster.yml")
     until = time.monotonic() + _GATES_SECONDS
-    while said := _failed(node, ("runuser", "-u", "hale-healer", "--", *init)):
+    while said := _failed(nodes[0], ("runuser", "-u", "hale-healer", "--", *init)):
         if "do not answer" not in said or time.monotonic() > until:
             raise LabError(said)
-    if said := _failed(node, ("systemctl", "enable", "--now", "--quiet", "hale-healer.service")):
-        raise LabError(said)
+    for node in nodes:
+        if said := _failed(
+            node, ("systemctl", "enable", "--now", "--quiet", "hale-healer.service")
+        ):
+            raise LabError(said)
 
 
 def _failed(node: Node, argv: Sequence[str]) -> str:

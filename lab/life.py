@@ -168,8 +168,8 @@ def _build(
         _boot(nodes)
     if hale is not None:
         with show.step("the healer's journal and start"):
-            healer = scenario.cluster.healer.node
-            install.start_healer(next(node for node in nodes if node.plan.name == healer))
+            healers = scenario.cluster.healer.nodes
+            install.start_healers([node for node in nodes if node.plan.name in healers])
     record.write(place, Record(scenario.directory, scenario.plans))
     return RunningLab(place, layout, record.read(place))
 

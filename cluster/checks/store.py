@@ -1,5 +1,6 @@
 """The healer's store in etcd: what would take it away, and who could write it."""
 
+from collections import Counter
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -56,6 +57,25 @@ def placed(subject: Subject) -> Iterator[Finding]:
                 yield subject.finding(Code.STORE_OF_DATABASE, path, reason, remedy)
 
 
+def spread(subject: Subject) -> Iterator[Finding]:
+    """Find an etcd of which one failure domain holds so many members that no majority is left without it."""
+    etcd = subject.cluster.healer.store.etcd
+    if etcd is None:
+        return
+    nodes = subject.cluster.nodes
+    domains = Counter(nodes[node].failure_domain for _, node in _nodes(subject, etcd))
+    count = len(etcd.endpoints)
+    for domain, held in domains.items():
+        # Fewer than three members are found for their number already.
+        if count > 2 and count - held < count // 2 + 1:
+            reason = (
+                f"{held} of {count} etcd members are in the failure domain {domain}, "
+                "and nobody leads when it fails."
+            )
+            remedy = "Spread them over three failure domains."
+            yield subject.finding(Code.STORE_IN_ONE_DOMAIN, (*AT, "endpoints"), reason, remedy)
+
+
 def closed(subject: Subject) -> Iterator[Finding]:
     """Find an etcd that others can listen to or write."""
     etcd = subject.cluster.healer.store.etcd
@@ -72,4 +92,4 @@ def closed(subject: Subject) -> Iterator[Finding]:
         yield subject.finding(Code.STORE_OPEN, AT, reason, remedy)
 
 
-STORE: tuple[Check, ...] = (members, placed, closed)
+STORE: tuple[Check, ...] = (members, placed, spread, closed)

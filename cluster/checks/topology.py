@@ -3,6 +3,7 @@
 import ipaddress
 from collections.abc import Iterator
 
+from cluster.errors import Path
 from cluster.finding import Code, Finding
 from cluster.model import UNKNOWN_DOMAIN, Group
 from cluster.quantity import duration_text
@@ -98,10 +99,14 @@ def membership(subject: Subject) -> Iterator[Finding]:
 def control_plane(subject: Subject) -> Iterator[Finding]:
     """Find parts of the control plane that a ladder could take away."""
     cluster = subject.cluster
-    if not cluster.control(cluster.healer.node):
-        reason = f"{cluster.healer.node} is in no group with role control, so a ladder could take the healer away."
-        remedy = f"Add a group with role control that has {cluster.healer.node}."
-        yield subject.finding(Code.HEALER_NOT_CONTROL, ("healer", "node"), reason, remedy)
+    for number, node in enumerate(cluster.healer.nodes):
+        if not cluster.control(node):
+            reason = (
+                f"{node} is in no group with role control, so a ladder could take the healer away."
+            )
+            remedy = f"Add a group with role control that has {node}."
+            where: Path = ("healer", "node") if cluster.healer.node else ("healer", "nodes", number)
+            yield subject.finding(Code.HEALER_NOT_CONTROL, where, reason, remedy)
     for number, node in enumerate(cluster.monitoring.nodes):
         if not cluster.control(node):
             reason = (
@@ -110,6 +115,16 @@ def control_plane(subject: Subject) -> Iterator[Finding]:
             remedy = f"Add {node} to the control group."
             path = ("monitoring", "nodes", number)
             yield subject.finding(Code.MONITOR_NOT_CONTROL, path, reason, remedy)
+
+
+def standbys(subject: Subject) -> Iterator[Finding]:
+    """Find healers that fail together, so that none is left to stand by."""
+    names = subject.cluster.healer.nodes
+    domains = {subject.cluster.nodes[name].failure_domain for name in names}
+    if len(names) > 1 and len(domains) == 1:
+        reason = f"all healers are in the failure domain {domains.pop()}, so they fail together."
+        remedy = "Move one of them elsewhere."
+        yield subject.finding(Code.HEALERS_ONE_DOMAIN, ("healer", "nodes"), reason, remedy)
 
 
 def addresses(subject: Subject) -> Iterator[Finding]:
@@ -159,6 +174,7 @@ TOPOLOGY: tuple[Check, ...] = (
     storms,
     membership,
     control_plane,
+    standbys,
     addresses,
     witnesses,
     slow_witnesses,

@@ -13,6 +13,7 @@ from cluster.render.constants import CONSTANTS, constants_yml
 from cluster.render.exporter import exporter_yml
 from cluster.render.gate import gate_json, sshd_conf
 from cluster.render.haproxy import haproxy_files
+from cluster.render.healer import healer_default
 from cluster.render.keepalived import keepalived_files
 from cluster.render.prometheus import jobs, prometheus_default, prometheus_yml, targets_json
 from cluster.render.rules import rules_yml
@@ -36,8 +37,9 @@ def render(loaded: Loaded, rules: tuple[RuleFile, ...]) -> Tree:
         found += _units(loaded, node)
         found += keepalived_files(cluster, node)
         found += haproxy_files(cluster, node)
-        if node == cluster.healer.node:
+        if node in cluster.healer.nodes:
             found.append(("etc/hale/cluster.yml", loaded.document.source))
+            found.append(("etc/default/hale-healer", healer_default(node)))
         if node in cluster.monitoring.nodes:
             found += _monitoring(loaded, node, rules)
         files += [File(node, path, text) for path, text in found]

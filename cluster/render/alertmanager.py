@@ -123,10 +123,11 @@ def _any_of(names: list[str]) -> str:
 
 def _receivers(cluster: Cluster) -> list[Mapping[str, Any]]:
     monitoring = cluster.monitoring
-    healer = cluster.nodes[cluster.healer.node].address
+    healers = [cluster.nodes[name].address for name in cluster.healer.nodes]
     receivers = [
         _receiver("people", monitoring.receivers.people),
-        _webhook("healer", f"http://{host_port(healer, HEALER_PORT)}/webhook"),
+        # All of them: whoever leads is woken, and a standby says thanks and leaves it.
+        _webhook("healer", *(f"http://{host_port(one, HEALER_PORT)}/webhook" for one in healers)),
         {"name": "nobody"},
     ]
     if monitoring.receivers.tickets is not None:
@@ -140,8 +141,11 @@ def _receiver(name: str, receiver: Receiver | None) -> Mapping[str, Any]:
     return {"name": name} if receiver is None else _webhook(name, receiver.url)
 
 
-def _webhook(name: str, url: str, *, resolved: bool = True) -> Mapping[str, Any]:
-    return {"name": name, "webhook_configs": [{"url": url, "send_resolved": resolved}]}
+def _webhook(name: str, *urls: str, resolved: bool = True) -> Mapping[str, Any]:
+    return {
+        "name": name,
+        "webhook_configs": [{"url": url, "send_resolved": resolved} for url in urls],
+    }
 
 
 def alertmanager_default(cluster: Cluster, node: str) -> str:

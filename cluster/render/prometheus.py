@@ -75,7 +75,7 @@ def targets_json(cluster: Cluster, job: str, node: str) -> str:
         case "node":
             return _targets(cluster, cluster.nodes, _at(cluster, EXPORTER_PORT))
         case "healer":
-            return _targets(cluster, [cluster.healer.node], _at(cluster, HEALER_PORT))
+            return _targets(cluster, cluster.healer.nodes, _at(cluster, HEALER_PORT))
         case "haproxy":
             balancers = [node for node in cluster.nodes if cluster.pools_on(node)]
             return _targets(cluster, balancers, _at(cluster, METRICS_PORT))

@@ -61,15 +61,13 @@ class Fleet:
 
     Attributes:
         members: Every service on every node that has to run it.
-        healer: The healer's node.
-        healer_url: Base URL of its HTTP API, as reached from the lab host.
+        healer_urls: Base URL of each healer's HTTP API, as reached from the lab host.
         prometheus_url: Base URL of the first Prometheus, as reached from the lab host.
     """
 
     nodes: tuple[str, ...]
     members: tuple[Member, ...]
-    healer: str
-    healer_url: str
+    healer_urls: tuple[str, ...]
     prometheus_url: str
     addresses: tuple[Address, ...] = ()
     balancers: tuple[Balancer, ...] = ()
@@ -111,12 +109,11 @@ def fleet(cluster: Cluster) -> Fleet:
         for service in cluster.services_on(node)
     ]
     monitor = cluster.nodes[cluster.monitoring.nodes[0]]
-    healer = cluster.nodes[cluster.healer.node]
+    healers = [cluster.nodes[name].address for name in cluster.healer.nodes]
     return Fleet(
         nodes=tuple(cluster.nodes),
         members=tuple(members),
-        healer=cluster.healer.node,
-        healer_url=f"http://{healer.address}:9595",
+        healer_urls=tuple(f"http://{address}:9595" for address in healers),
         prometheus_url=f"http://{monitor.address}:9090",
         addresses=tuple(
             Address(one.address, cluster.groups[one.group].nodes)

@@ -4,7 +4,7 @@ Rule: everything is written from a rendered cluster.yml, as on any node; going b
 scenario's own file again.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import yaml
@@ -109,14 +109,13 @@ def install(lab: Lab, loaded: Loaded) -> int:
 def prepare(lab: Lab, given: Given, base: Loaded, changed: Loaded) -> None:
     """Bring about what is given, but for a healer that is to start on a journal of another kind.
 
-    Such a healer is stopped here and started by `start_healer`, when all else is given.
+    Such a healer is stopped here and started by `start_healers`, when all else is given.
 
     Raises:
         LabError: Something could not be brought about; `restore` is still called.
     """
-    healer = changed.cluster.healer.node
     if given.starts_healer_last:
-        run(lab, healer, ["systemctl", "stop", HEALER], timeout=60.0)
+        _stop(lab, changed.cluster.healer.nodes)
     for service in given.services:
         _add(lab, service)
     if changed is not base:
@@ -126,22 +125,23 @@ def prepare(lab: Lab, given: Given, base: Loaded, changed: Loaded) -> None:
             systemd.kill_until_failed(lab, service.node, _unit(service))
 
 
-def start_healer(lab: Lab, given: Given, healer: str) -> None:
-    """Start the healer that `prepare` stopped, on the journal that is given.
+def start_healers(lab: Lab, given: Given, healers: Sequence[str]) -> None:
+    """Start the healers that `prepare` stopped, on the journal that is given.
 
     Raises:
-        LabError: It did not start.
+        LabError: One did not start.
     """
     if not given.starts_healer_last:
         return
     match given.journal:
         case Journal.EMPTY:
-            _make_journal(lab, healer)
+            _make_journal(lab, _only(healers))
         case Journal.SMALL:
-            run(lab, healer, ["/bin/sh", "-ec", _SMALL_JOURNAL])
+            run(lab, _only(healers), ["/bin/sh", "-ec", _SMALL_JOURNAL])
         case Journal.KEPT:
             pass
-    systemd.start_again(lab, healer, HEALER)
+    for healer in healers:
+        systemd.start_again(lab, healer, HEALER)
 
 
 def restore(lab: Lab, given: Given, base: Loaded, changed: Loaded) -> None:
@@ -150,20 +150,33 @@ def restore(lab: Lab, given: Given, base: Loaded, changed: Loaded) -> None:
     Raises:
         LabError: It could not be brought back; the lab should be made anew.
     """
-    healer = base.cluster.healer.node
+    healers = base.cluster.healer.nodes
     if given.starts_healer_last:
-        run(lab, healer, ["systemctl", "stop", HEALER], timeout=60.0)
+        _stop(lab, healers)
         if given.journal is Journal.SMALL:
-            run(lab, healer, ["/bin/sh", "-ec", _OWN_JOURNAL])
+            run(lab, _only(healers), ["/bin/sh", "-ec", _OWN_JOURNAL])
     if changed is not base:
         install(lab, base)
     for service in given.services:
         _remove(lab, service)
     if given.journal is not Journal.KEPT:
         # What the drill wrote is about services that are gone, or ends before tokens that gates know.
-        _make_journal(lab, healer)
+        _make_journal(lab, _only(healers))
     if given.starts_healer_last:
-        systemd.start_again(lab, healer, HEALER)
+        for healer in healers:
+            systemd.start_again(lab, healer, HEALER)
+
+
+def _stop(lab: Lab, healers: Sequence[str]) -> None:
+    for healer in healers:
+        run(lab, healer, ["systemctl", "stop", HEALER], timeout=60.0)
+
+
+def _only(healers: Sequence[str]) -> str:
+    """Return the healer whose journal is a file of its own, which only one healer has."""
+    if len(healers) > 1:
+        raise LabError(f"given.journal: {', '.join(healers)} have none of their own; leave it out")
+    return healers[0]
 
 
 def _make_journal(lab: Lab, healer: str) -> None:

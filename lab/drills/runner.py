@@ -3,6 +3,7 @@
 Rule: whatever was begun is taken back, also when a judge fails or the drill is interrupted.
 """
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -44,16 +45,16 @@ def run_in(session: Session, drill: Drill, say: Say) -> Report:
     with ExitStack() as undo:
         undo.callback(_restore, way, base, changed)
         install.prepare(lab, drill.given, base, changed)
-        seen = _stages(way, session.since, changed.cluster.healer.node, undo)
+        seen = _stages(way, session.since, changed.cluster.healer.nodes, undo)
         gatherer.fleet = fleet(base.cluster)  # what the drill added goes now; nobody waits for it
     way.wait_for_redundancy()
     return judge(drill, seen, tuple(way.faults), tuple(way.trouble))
 
 
-def _stages(way: Underway, since: float, healer: str, undo: ExitStack) -> Observation:
+def _stages(way: Underway, since: float, healers: Sequence[str], undo: ExitStack) -> Observation:
     way.wait_for_given()
     if way.drill.given.starts_healer_last:
-        install.start_healer(way.lab, way.drill.given, healer)
+        install.start_healers(way.lab, way.drill.given, healers)
         way.wait_for_healer()
     way.gatherer.forget_old_entries()
     if way.drill.settle is None:

@@ -89,7 +89,8 @@ def opened(lab: Lab, drills: Sequence[Drill], clock: Clock, directory: Path) -> 
 
 
 def _eyes(fleet: Fleet, drills: Sequence[Drill]) -> list[str]:
-    argv = [f"--prometheus={fleet.prometheus_url}", f"--healer={fleet.healer_url}"]
+    argv = [f"--prometheus={fleet.prometheus_url}"]
+    argv += [f"--healer={url}" for url in fleet.healer_urls]
     argv += [f"--balancer={one.node}={one.metrics_url}" for one in fleet.balancers]
     for fact in (fact for drill in drills for fact in drill.facts):
         match fact.watch():

@@ -99,3 +99,33 @@ monitoring:
   for: {DiskFull: 90s}
 exporter: {peers: 3}
 """
+
+# Three healers on one etcd, two of which watch; nothing to find in it either.
+HEALERS = """\
+cluster: healers
+nodes:
+  mon1: {address: 10.0.0.11, failure_domain: rack-a}
+  mon2: {address: 10.0.0.12, failure_domain: rack-b}
+  mon3: {address: 10.0.0.13, failure_domain: rack-c}
+  web1: {address: 10.0.0.21, failure_domain: rack-a}
+  web2: {address: 10.0.0.22, failure_domain: rack-b}
+groups:
+  control: {nodes: [mon1, mon2, mon3], role: control}
+  web: {nodes: [web1, web2], min_available: 1}
+services:
+  nginx: {unit: nginx.service, group: web, probe: {http: "http://{address}/"}}
+healer:
+  nodes: [mon1, mon2, mon3]
+  mode: act
+  store:
+    etcd:
+      endpoints: ["https://10.0.0.11:2379", "https://10.0.0.12:2379", "https://10.0.0.13:2379"]
+      ca: /etc/hale/etcd/ca.pem
+      cert: /etc/hale/etcd/healer.pem
+      key: /etc/hale/etcd/healer.key
+  escalate: {url: "https://pager.example/second"}
+monitoring:
+  nodes: [mon1, mon2]
+  receivers: {people: {url: "https://pager.example/first"}, tickets: {url: "https://desk.example/"}}
+  deadman: {url: "https://deadman.example/hale"}
+"""

@@ -10,7 +10,7 @@ from cluster.finding import Code, Finding, Severity, exit_status
 from cluster.load import interpret, read
 from cluster.packaged import Alert, alerts, rule_files, runbooks
 from cluster.subject import Subject
-from tests.cluster.examples import SHORT, SOUND, TIER, WIDE
+from tests.cluster.examples import HEALERS, SHORT, SOUND, TIER, WIDE
 
 ROOT = Path(__file__).parents[2]
 SCENARIOS = sorted((ROOT / "scenarios").glob("*/cluster.yml"))
@@ -156,12 +156,35 @@ TIER_CASES = [
     (Code.RECLAIM_ON_ROOT, "/data/cache", "/var/cache/nginx", "/var/cache/nginx is usually"),
 ]
 
+# The same of HEALERS.
+HEALERS_CASES = [
+    (
+        Code.HEALER_NOT_CONTROL,
+        "control: {nodes: [mon1, mon2, mon3]",
+        "control: {nodes: [mon1, mon2]",
+        "mon3 is in no",
+    ),
+    (Code.STORE_NOT_CONTROL, "10.0.0.13:2379", "10.0.0.22:2379", "web2 is in no group"),
+    (
+        Code.STORE_IN_ONE_DOMAIN,
+        "mon3: {address: 10.0.0.13, failure_domain: rack-c",
+        "mon3: {address: 10.0.0.13, failure_domain: rack-b",
+        "2 of 3 etcd members are in the failure domain rack-b",
+    ),
+    (
+        Code.HEALERS_ONE_DOMAIN,
+        "healer:\n  nodes: [mon1, mon2, mon3]\n",
+        "healer:\n  nodes: [mon1, web1]\n",
+        "all healers are in the failure domain rack-a",
+    ),
+]
+
 
 def findings_of(text: str) -> tuple[Finding, ...]:
     return check(Subject(interpret(text, "cluster.yml"), ALERTS, RUNBOOKS))
 
 
-@pytest.mark.parametrize("text", [SOUND, TIER])
+@pytest.mark.parametrize("text", [SOUND, TIER, HEALERS])
 def test_a_sound_file_has_no_finding(text: str) -> None:
     assert findings_of(text) == ()
     assert exit_status(()) == 0
@@ -169,7 +192,9 @@ def test_a_sound_file_has_no_finding(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "code", "old", "new", "names"),
-    [(SOUND, *case) for case in CASES] + [(TIER, *case) for case in TIER_CASES],
+    [(SOUND, *case) for case in CASES]
+    + [(TIER, *case) for case in TIER_CASES]
+    + [(HEALERS, *case) for case in HEALERS_CASES],
     ids=lambda v: getattr(v, "name", ""),
 )
 def test_one_weakness_is_found_and_says_what_it_saw(
@@ -247,7 +272,7 @@ def test_an_alert_needs_a_ladder_that_is_here_and_a_runbook() -> None:
 
 def test_every_code_is_found_by_some_test() -> None:
     elsewhere = {Code.UNKNOWN_LADDER, Code.NO_RUNBOOK, Code.STORM_UNSEEN}
-    assert {case[0] for case in [*CASES, *TIER_CASES]} | elsewhere == set(Code)
+    assert {case[0] for case in [*CASES, *TIER_CASES, *HEALERS_CASES]} | elsewhere == set(Code)
 
 
 def test_a_network_that_fails_is_told_from_nodes_only_by_failure_domains() -> None:

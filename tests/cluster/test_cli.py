@@ -127,7 +127,8 @@ def test_the_schema_asks_for_what_a_short_file_has_and_no_more(
     assert schema["required"] == ["cluster", "nodes", "healer", "monitoring"]
     required = {name: block.get("required") for name, block in schema["$defs"].items()}
     assert required["Node"] == ["address"]
-    assert required["Healer"] == ["node"]
+    assert required["Healer"] is None
+    assert schema["$defs"]["Healer"]["anyOf"] == [{"required": ["node"]}, {"required": ["nodes"]}]
     assert required["Group"] == ["nodes"]
     assert required["Service"] == ["unit", "group"]
 

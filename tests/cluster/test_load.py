@@ -10,7 +10,7 @@ from cluster.errors import ConfigErrors
 from cluster.ladder import Mode
 from cluster.load import load, loads
 from tests.cluster import cases
-from tests.cluster.examples import SHORT, SOUND, TIER, WIDE
+from tests.cluster.examples import HEALERS, SHORT, SOUND, TIER, WIDE
 
 HERE = Path(__file__).parent
 SCENARIOS = sorted((HERE.parents[1] / "scenarios").glob("*/cluster.yml"))
@@ -36,7 +36,7 @@ def test_every_scenario_loads(path: Path) -> None:
     assert load(path).nodes
 
 
-@pytest.mark.parametrize("text", [SOUND, SHORT, TIER, WIDE])
+@pytest.mark.parametrize("text", [SOUND, SHORT, TIER, WIDE, HEALERS])
 def test_every_example_loads(text: str) -> None:
     assert loads(text).nodes
 
@@ -55,6 +55,12 @@ def test_a_short_file_is_completed_with_the_values_for_production() -> None:
     assert cluster.healer.guards.no_storm.targets == 3
     assert cluster.groups["control"].min_available == 1
     assert cluster.groups["web"].min_available == 0
+
+
+def test_one_healer_is_the_same_however_its_node_is_written() -> None:
+    listed = loads(SHORT.replace("healer: {node: a}", "healer: {nodes: [a]}"))
+    assert loads(SHORT).healer.nodes == listed.healer.nodes == ("a",)
+    assert loads(SHORT).digest == listed.digest
 
 
 def test_several_monitoring_nodes_are_reached_by_their_addresses() -> None:

@@ -16,7 +16,7 @@ from cluster.render import render
 from cluster.render.rules import rules_yml
 from cluster.tree import Tree
 from cluster.writing import HEADER, yaml_text
-from tests.cluster.examples import SHORT, SOUND, TIER, WIDE
+from tests.cluster.examples import HEALERS, SHORT, SOUND, TIER, WIDE
 from tests.cluster.native import tool
 from tests.cluster.rendering import RULES, text_of, tree_of
 
@@ -44,6 +44,26 @@ def test_a_wide_cluster_renders_to_these_bytes(rewrite: bool) -> None:
 
 def test_a_tier_renders_to_these_bytes(rewrite: bool) -> None:
     golden("tier", tree_of(TIER), rewrite=rewrite)
+
+
+def test_several_healers_render_to_these_bytes(rewrite: bool) -> None:
+    golden("healers", tree_of(HEALERS), rewrite=rewrite)
+
+
+def test_every_healer_knows_itself_and_every_alertmanager_wakes_all_of_them() -> None:
+    tree = tree_of(HEALERS)
+    for node in ("mon1", "mon2", "mon3"):
+        assert text_of(tree, f"{node}/etc/hale/cluster.yml") == HEALERS
+        assert f"HALE_NODE={node}\n" in text_of(tree, f"{node}/etc/default/hale-healer")
+    assert not [file for file in tree.of("web1").files if file.path == "etc/default/hale-healer"]
+    for node in ("mon1", "mon2"):
+        receivers = yaml.safe_load(text_of(tree, f"{node}/etc/prometheus/alertmanager.yml"))
+        woken = next(r for r in receivers["receivers"] if r["name"] == "healer")["webhook_configs"]
+        assert [one["url"] for one in woken] == [
+            f"http://10.0.0.{number}:9595/webhook" for number in (11, 12, 13)
+        ]
+        targets = json.loads(text_of(tree, f"{node}/etc/prometheus/targets/healer.json"))
+        assert [one["labels"]["node"] for one in targets] == ["mon1", "mon2", "mon3"]
 
 
 def test_rendering_twice_gives_the_same_bytes() -> None:
@@ -208,7 +228,7 @@ def test_a_link_in_the_folder_is_replaced_and_not_followed(tmp_path: Path) -> No
 
 
 @pytest.mark.tools
-@pytest.mark.parametrize("text", [SOUND, SHORT, TIER, WIDE])
+@pytest.mark.parametrize("text", [SOUND, SHORT, TIER, WIDE, HEALERS])
 def test_prometheus_and_alertmanager_accept_what_is_written(text: str, tmp_path: Path) -> None:
     loaded = interpret(text, "cluster.yml")
     render(loaded, rule_files()).write(tmp_path)

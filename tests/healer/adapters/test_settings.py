@@ -13,7 +13,7 @@ from healer.core.alert import Target
 from healer.core.ladder import Mode, Verification
 from healer.core.topology import UNKNOWN_DOMAIN, Service, Stores
 from healer.errors import ConfigError
-from healer.settings import of_cluster, read
+from healer.settings import of_cluster, read, read_as
 
 FIRST = Path(__file__).parents[3] / "scenarios/first/cluster.yml"
 
@@ -74,6 +74,16 @@ def test_a_store_in_etcd_is_read_whole():
         cert=Path("/etc/hale/healer.pem"),
         key=Path("/etc/hale/healer.key"),
     )
+
+
+@pytest.mark.parametrize("node", [None, "mon1"])
+def test_the_only_healer_knows_itself_with_and_without_being_told(node):
+    assert read_as(FIRST, node).topology.own_node == "mon1"
+
+
+def test_a_node_that_cluster_yml_gives_no_healer_gets_none():
+    with pytest.raises(ConfigError, match=r"no healer runs on 'web1'\. Known: mon1"):
+        read_as(FIRST, "web1")
 
 
 def test_what_the_guards_need_to_know_is_read():

@@ -121,7 +121,7 @@ async def looked(plane: Plane, lines: int) -> dict[tuple[str, str], object]:
 
     out = Out()
     async with aiohttp.ClientSession() as session:
-        watcher = Watcher(session, Notebook(out, lambda: 100.0), plane.url, plane.url)
+        watcher = Watcher(session, Notebook(out, lambda: 100.0), plane.url, (plane.url,))
         balancers = {"lb1": f"{plane.url}/servers"}
         asked = watch(watcher, ["up == 1"], [f"{plane.url}/page"], balancers)
         task = asyncio.create_task(asked)
@@ -183,6 +183,27 @@ async def test_a_source_without_a_sound_answer_is_unknown(plane: Plane, nonsense
     assert isinstance(seen["query", "up == 1"], QueryAt)
 
 
+async def test_of_several_healers_the_one_that_leads_is_heard(plane: Plane) -> None:
+    """A standby refuses, a frozen one accepts and says nothing, a dead one does not even accept."""
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    frozen = await asyncio.start_server(silent, "127.0.0.1", 0)
+    port = frozen.sockets[0].getsockname()[1]
+    healers = (f"http://127.0.0.1:{port}", f"{plane.url}/standby", "http://127.0.0.1:1", plane.url)
+    out = io.StringIO()
+    async with frozen, aiohttp.ClientSession() as session:
+        watcher = Watcher(session, Notebook(out, lambda: 100.0), plane.url, healers)
+        async with asyncio.timeout(5):
+            await watcher.freezes()
+        with pytest.raises(TimeoutError, match="no healer leads"):
+            await Watcher(session, Notebook(out), plane.url, healers[1:3]).freezes()
+    (line,) = out.getvalue().splitlines()
+    assert json.loads(line)["value"] == ["no_watchdog"]
+
+
 async def test_incidents_that_were_over_long_ago_are_left_out(plane: Plane) -> None:
     """And one that is closed is asked for once."""
     rows = [
@@ -195,7 +216,7 @@ async def test_incidents_that_were_over_long_ago_are_left_out(plane: Plane) -> N
     out = io.StringIO()
     async with aiohttp.ClientSession() as session:
         notebook = Notebook(out, lambda: 1000.0)
-        watcher = Watcher(session, notebook, plane.url, plane.url)
+        watcher = Watcher(session, notebook, plane.url, (plane.url,))
         await watcher.incidents()
         del plane.answers["/api/v1/incidents/2"]
         await watcher.incidents()
