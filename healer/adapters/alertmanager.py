@@ -5,7 +5,7 @@ Rule: what any peer has counts, so one peer that lost its state hides nothing.
 
 import asyncio
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -23,6 +23,7 @@ from healer.core.order import OwnAlert, Sight
 from healer.core.topology import Topology
 from healer.errors import Unreachable
 from healer.ports import Clock
+from healer.sharing import Shared
 
 __all__ = ["HttpAlertmanagers", "parse_webhook"]
 
@@ -77,9 +78,13 @@ class HttpAlertmanagers:
         self._session = session
         self._clock = clock
         self._timeout = timeout
+        self._sights = Shared[None, Sight](self._read)
 
     async def read(self) -> Sight:
-        """See ports.Alertmanagers.read."""
+        """See ports.Alertmanagers.read. Those who ask at the same time are answered together."""
+        return (await self._sights.ask([None]))[None]
+
+    async def _read(self, _: tuple[None, ...]) -> Mapping[None, Sight]:
         found = await asyncio.gather(
             *(self._view(url) for url in self._urls), return_exceptions=True
         )
@@ -92,12 +97,13 @@ class HttpAlertmanagers:
             for alert in alerts
             if not concerns_nobody(alert, self._topology)
         ]
-        return Sight(
+        sight = Sight(
             alerts=tuple(alert for alert, reason in judged if reason is None),
             rejected=tuple((alert, reason) for alert, reason in judged if reason is not None),
             complete=len(views) == len(self._urls),
             watchdog_at=now - min(ages) if ages else None,
         )
+        return {None: sight}
 
     async def post(self, alerts: Sequence[OwnAlert]) -> None:
         """See ports.Alertmanagers.post.

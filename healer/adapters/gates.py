@@ -5,7 +5,7 @@ the gate's own words are an end; everything else is OutcomeUnknown, and nothing 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -17,6 +17,7 @@ from healer.core.incident import Outcome
 from healer.core.look import Look
 from healer.core.order import Ended, Order, Token
 from healer.errors import Busy, LeaseLost, OutcomeUnknown, Unreachable
+from healer.sharing import Shared
 
 log = structlog.get_logger()
 
@@ -74,9 +75,19 @@ class Timing:
     lease_margin: float = 2.0
 
 
+LOOKED_AT = 32
+"""Names that those who look at one node at the same time ask for together. A gate answers 64, in a line of 64 KiB."""
+
+NOTHING = ""
+"""Stands for the question of who only wants to be greeted; nothing that a gate lists is called so."""
+
+
 @dataclass(slots=True)
 class _Session:
+    """What is kept of one node; those who wait for `looks` share the next hello."""
+
     lock: asyncio.Lock
+    looks: Shared[str, Look]
     channel: Channel | None = None
     acting: str = ""
 
@@ -116,8 +127,9 @@ class SshGates:
             # Waiting for a restart to end would only use up the asker's time.
             msg = f"{node}: its gate is busy with {session.acting}: ask again when that has ended"
             raise Busy(msg)
-        async with self._deadline(node, self._timing.hello), self._alone(session):
-            return (await self._hello(node, session, tuple(names))).look()
+        async with self._deadline(node, self._timing.hello):
+            asked = names or (NOTHING,)
+            return (await session.looks.ask(asked))[asked[0]]
 
     async def act(self, order: Order) -> Ended:
         """See ports.Gates.act."""
@@ -162,7 +174,17 @@ class SshGates:
             await _drop(session)
 
     def _session(self, node: str) -> _Session:
-        return self._sessions.setdefault(node, _Session(asyncio.Lock()))
+        if node not in self._sessions:
+            looks = Shared[str, Look](lambda names: self._look(node, names), LOOKED_AT)
+            self._sessions[node] = _Session(asyncio.Lock(), looks)
+        return self._sessions[node]
+
+    async def _look(self, node: str, names: tuple[str, ...]) -> Mapping[str, Look]:
+        """Say hello for all who wait: one answer, which tells of all their names."""
+        session = self._sessions[node]
+        async with self._alone(session):
+            asked = tuple(one for one in names if one != NOTHING)
+            return dict.fromkeys(names, (await self._hello(node, session, asked)).look())
 
     async def _act(self, order: Order, session: _Session) -> Ended:
         async with self._deadline(order.node, self._timing.hello):

@@ -3,10 +3,14 @@
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 
 _NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
 _METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*", re.ASCII)
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)", re.ASCII)
+REMEMBERED_LENGTH = 1000
+"""Characters of all values of an alert whose fingerprint is remembered: strangers fill no memory."""
+
 _OFFSET, _PRIME = 0xCBF29CE484222325, 0x100000001B3
 
 
@@ -31,12 +35,22 @@ def fingerprint(labels: Mapping[str, str]) -> str:
     FNV-1a of 64 bits over each name and value in the order of names, each followed by 0xff
     (prometheus/common, model/signature.go and model/fnv.go), in 16 hex digits.
     """
+    found = tuple(sorted(labels.items()))
+    short = sum(len(value) for _, value in found) <= REMEMBERED_LENGTH
+    return _remembered(found) if short else _hashed(found)
+
+
+@lru_cache(maxsize=20_000)  # the same alerts are read every two seconds for as long as they fire
+def _remembered(labels: tuple[tuple[str, str], ...]) -> str:
+    return _hashed(labels)
+
+
+def _hashed(labels: tuple[tuple[str, str], ...]) -> str:
     total = _OFFSET
-    for name in sorted(labels):
-        text = name.encode(errors="surrogatepass") + b"\xff"
-        text += labels[name].encode(errors="surrogatepass") + b"\xff"
-        for byte in text:
-            total = ((total ^ byte) * _PRIME) & 0xFFFFFFFFFFFFFFFF
+    for pair in labels:
+        for text in pair:
+            for byte in text.encode(errors="surrogatepass") + b"\xff":
+                total = ((total ^ byte) * _PRIME) & 0xFFFFFFFFFFFFFFFF
     return f"{total:016x}"
 
 

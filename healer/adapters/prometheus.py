@@ -5,7 +5,7 @@ whatever is not as expected is Unreachable: it proves nothing.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -13,6 +13,7 @@ import aiohttp
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from healer.adapters import labels as lb
+from healer.adapters import readings
 from healer.adapters.http_json import call
 from healer.core.actions import Args
 from healer.core.alert import Alert, Target
@@ -21,6 +22,7 @@ from healer.core.picture import NodeHealth, Picture, SeenMark
 from healer.core.topology import EXPORTER
 from healer.errors import Unreachable
 from healer.ports import Clock
+from healer.sharing import Shared
 
 IDENTIFYING = ("node", "group", "failure_domain", "service", "mountpoint", "failure")
 """The labels by which an alert says what it is about (docs/contracts.md); one that it lacks says something too."""
@@ -32,6 +34,9 @@ RULES_FRESH_SECONDS = 30.0
 """How long the rules' expressions are kept. They change with a deployment, not with a fault."""
 
 _PART = "hale_part"
+
+_Key = tuple[str, ...]
+"""An alert's name and what its rule says of it."""
 
 M = TypeVar("M", bound=BaseModel)
 Labels = dict[str, str]
@@ -53,12 +58,19 @@ class _Rule(BaseModel):
     query: str
     labels: Labels = {}
 
-    def gives(self, alert: Alert, sample: Labels) -> bool:
-        """Whether this sample of the rule is that alert: what a stranger added to its labels, or left out, is not."""
-        made = sample | self.labels
-        return alert.label("cluster") in ("", made.get("cluster")) and all(
-            made.get(name, "") == alert.label(name) for name in IDENTIFYING
-        )
+    def gives(self, samples: Iterable[Labels]) -> "_Given":
+        """Return what alerts these samples of its expression make."""
+        given: _Given = {}
+        for sample in samples:
+            made = sample | self.labels
+            about = tuple(made.get(name, "") for name in IDENTIFYING)
+            given.setdefault(about, set()).update(("", made.get("cluster", "")))
+        return given
+
+
+_Given = dict[tuple[str, ...], set[str]]
+"""The clusters of alerts by what they are about, in the order of IDENTIFYING. An alert that names no cluster is meant
+too; one with a label more or less than its rule gives is not."""
 
 
 class _Group(BaseModel):
@@ -109,21 +121,34 @@ class HttpPrometheus:
         self._settings = settings
         self._session = session
         self._clock = clock
-        self._rules: dict[tuple[str, ...], list[_Rule]] = {}
+        self._rules: dict[_Key, list[_Rule]] = {}
         self._rules_at = -math.inf
+        self._given = Shared[_Key, _Given](self._evaluate)
+        self._read = Shared[readings.Wanted, Reading](self._readings)
+        self._pictured = Shared[None, Picture](self._picture)
 
     async def evidence(self, alert: Alert, metric: str) -> Evidence:
         """See ports.Prometheus.evidence."""
         reading = await self.reading(alert.target, metric)
         said = tuple(alert.label(name) for name in SAID_BY_THE_RULE)
-        rules = (await self._known_rules()).get((alert.name, *said))
-        if not rules:
+        key = (alert.name, *said)
+        if not (await self._known_rules()).get(key):
             return Evidence(None, reading)
-        firing = False
-        for rule in rules:
-            for sample in (await self._query(rule.query)).result:
-                firing |= rule.gives(alert, sample.metric)
-        return Evidence(firing, reading)
+        given = (await self._given.ask([key]))[key]
+        about = tuple(alert.label(name) for name in IDENTIFYING)
+        return Evidence(alert.label("cluster") in given.get(about, ()), reading)
+
+    async def _evaluate(self, keys: tuple["_Key", ...]) -> Mapping["_Key", _Given]:
+        """Evaluate the rules behind each key, one query for each rule."""
+        rules = await self._known_rules()
+        found: dict[_Key, _Given] = {}
+        for key in keys:
+            found[key] = {}
+            for rule in rules.get(key, ()):
+                samples = (await self._query(rule.query)).result
+                for about, clusters in rule.gives(one.metric for one in samples).items():
+                    found[key].setdefault(about, set()).update(clusters)
+        return found
 
     async def reading(self, target: Target, metric: str, labels: Args = ()) -> Reading:
         """See ports.Prometheus.reading.
@@ -138,15 +163,27 @@ class HttpPrometheus:
             wanted["service"] = str(target.service)
         elif target.part:
             wanted["mountpoint"] = target.part
-        parts = await self._pairs({"reading": self._selector(metric, wanted)})
-        found = parts.of("reading")
-        values = {value for _, value, _ in found}
-        value = values.pop() if len(values) == 1 else None
-        sampled = min((at for _, _, at in found), default=None)
-        return Reading(value, sampled if value is not None else None, parts.now)
+        try:
+            one = readings.wanted(metric, wanted)
+        except ValueError as error:
+            msg = f"{self._settings.url}: {error}: correct `verify` in cluster.yml"
+            raise Unreachable(msg) from error
+        return (await self._read.ask([one]))[one]
+
+    async def _readings(
+        self, wanted: tuple[readings.Wanted, ...]
+    ) -> Mapping[readings.Wanted, Reading]:
+        asked = readings.selectors(wanted)
+        names = {key: f"reading{index}" for index, key in enumerate(asked)}
+        parts = await self._pairs({names[key]: selector for key, selector in asked.items()})
+        found = readings.sorted_out(wanted, {key: parts.of(names[key]) for key in asked})
+        return {one: _reading(series, parts.now) for one, series in found.items()}
 
     async def picture(self) -> Picture:
         """See ports.Prometheus.picture."""
+        return (await self._pictured.ask([None]))[None]
+
+    async def _picture(self, _: tuple[None, ...]) -> Mapping[None, Picture]:
         ours = {"cluster": self._settings.cluster}
         firing = ours | {"alertstate": "firing", "severity": "critical"}
         parts = await self._pairs(
@@ -171,7 +208,7 @@ class HttpPrometheus:
         for labels, value in parts.since(oldest, "address"):
             held = addresses.setdefault(labels.get("address", ""), {})
             held[labels.get("node", "")] = value == 1
-        return Picture(
+        picture = Picture(
             now=parts.now,
             nodes={
                 node: NodeHealth(scraped.get(node), reached.get(node))
@@ -188,6 +225,7 @@ class HttpPrometheus:
             marks=frozenset(_mark(labels, since) for labels, since in parts.since(oldest, "mark")),
             addresses=addresses,
         )
+        return {None: picture}
 
     async def pending(self) -> tuple[Alert, ...]:
         """See ports.Prometheus.pending."""
@@ -289,6 +327,14 @@ class _Parts:
     def since(self, oldest: float, part: str) -> list[tuple[Labels, float]]:
         """Return labels and value of each series of a part with a sample that is no older."""
         return [(labels, value) for labels, value, at in self.of(part) if at >= oldest]
+
+
+def _reading(found: Sequence[readings.Series], now: float) -> Reading:
+    """Make one reading of all series of a target."""
+    values = {value for _, value, _ in found}
+    value = values.pop() if len(values) == 1 else None
+    sampled = min((at for _, _, at in found), default=None)
+    return Reading(value, sampled if value is not None else None, now)
 
 
 def _mark(found: Labels, since: float) -> SeenMark:

@@ -108,6 +108,35 @@ async def test_a_reading_of_a_hostile_name_is_of_that_name_alone(real):
             await ours.reading(Target("web1", "\ud800"), "hale_service_up")
 
 
+async def test_readings_that_are_asked_for_together_are_what_each_is_alone(real):
+    names = (
+        "nginx",
+        WEIRD,
+        'nginx"} or vector(1) #',
+        "ngin.",
+        "nginx|.*",
+        "\\",
+        '"',
+        "\n",
+        "😀",
+        "",
+    )
+    targets = [Target(node, name) for name in names for node in ("web1", "web2")]
+    async with prometheus_at(real.prometheus) as ours:
+        await until(
+            lambda: ours.reading(Target("web1", WEIRD), "hale_service_up"),
+            lambda reading: reading.value == 1,
+        )
+        together = await asyncio.gather(
+            *(ours.reading(target, "hale_service_up") for target in targets)
+        )
+        for target, reading in zip(targets, together, strict=True):
+            wanted = {("web1", "nginx"): 0.0, ("web1", WEIRD): 1.0}.get(
+                (target.node, target.service)
+            )
+            assert reading.value == wanted, target
+
+
 async def test_the_exporters_own_reading_is_up_whatever_the_service(real):
     async with prometheus_at(real.prometheus) as ours:
         for node, value in (("web1", 1), ("web2", 0)):
