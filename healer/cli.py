@@ -210,9 +210,17 @@ def _add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", word: 
         one.add_argument(name.rstrip("?"), help=what, nargs="?" if name.endswith("?") else None)
     for name, what in word.options.items():
         default = "open" if name == "state" else None
+        plain = name.rstrip("!")
         # A word of Python's own cannot be an attribute.
-        dest = f"{name}_" if iskeyword(name) else name
-        one.add_argument(f"--{name}", dest=dest, metavar=name.upper(), help=what, default=default)
+        dest = f"{plain}_" if iskeyword(plain) else plain
+        one.add_argument(
+            f"--{plain}",
+            dest=dest,
+            metavar=plain.upper(),
+            help=what,
+            default=default,
+            required=name.endswith("!"),
+        )
     one.add_argument("--control", type=Path, default=CONTROL, help="default: %(default)s")
     _output(one)
 

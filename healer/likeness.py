@@ -24,6 +24,7 @@ def of_incident(incident: Incident) -> str:
         hold and (hold.guard, hold.reason),
         len(incident.approvals),
         incident.adopted_at,
+        incident.settled_by,
     )
 
 

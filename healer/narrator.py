@@ -98,6 +98,10 @@ class Narrator:
                 bound.warning("incident.escalated", reason=reason, detail=detail)
             case ev.IncidentAdopted(_, by) | ev.ApprovalGiven(_, _, _, _, _, by):
                 bound.info("incident.person_agreed", by=by)
+            case ev.IncidentRetried(_, by):
+                bound.info("incident.retried", by=by)
+            case ev.IncidentSettled(_, by, reason):
+                bound.info("incident.settled", by=by, reason=reason)
             case ev.ApprovalDenied(_, _, by):
                 bound.warning("incident.denied", by=by)
             case ev.IncidentClosed(_, outcome, detail):

@@ -1,14 +1,20 @@
 """What people may say to the healer. Every word is journalled with who said it."""
 
-from contextlib import suppress
 from dataclasses import dataclass
 
 from healer import likeness
 from healer.core import events as ev
+from healer.core.actions import subject_of
 from healer.core.alert import Alert, Target
 from healer.core.board import Board
-from healer.core.decide import Decision, Hold, decide
-from healer.core.incident import IllegalMove, Incident, State
+from healer.core.decide import BY_HAND, Decision, Hold, decide
+from healer.core.incident import (
+    TRANSITIONS,
+    UNSETTLED,
+    IllegalMove,
+    Incident,
+    State,
+)
 from healer.core.plan import Escalate, plan
 from healer.errors import Refused
 from healer.gatherer import Gatherer
@@ -16,8 +22,9 @@ from healer.journal import Journal
 from healer.ports import Clock
 from healer.sentences import summary
 from healer.standing import Watch
+from healer.stops import Stops
 
-Word = ev.ApprovalGiven | ev.ApprovalDenied | ev.IncidentAdopted
+Word = ev.ApprovalGiven | ev.ApprovalDenied | ev.IncidentAdopted | ev.IncidentRetried
 """What a person says about one incident."""
 
 
@@ -29,14 +36,12 @@ class Explanation:
     decision: Decision
 
 
-class Operators:
-    """The commands of people, checked against what the journal knows."""
+class Operators(Stops):
+    """The commands of people about incidents, besides those that stop Hale; checked against what the journal knows."""
 
     def __init__(self, journal: Journal, gatherer: Gatherer, watch: Watch, clock: Clock) -> None:
-        self._journal = journal
-        self._gatherer = gatherer
+        super().__init__(journal, gatherer, clock)
         self._watch = watch
-        self._clock = clock
 
     async def approve(self, incident_id: str, by: str, seen: str = "") -> ev.ApprovalGiven:
         """Agree to the next rung of an incident, on its target as it is now.
@@ -80,72 +85,6 @@ class Operators:
         rung = 0 if isinstance(step, Escalate) else step.rung_index
         await self._change(ev.ApprovalDenied(incident_id, rung, by), "nothing_to_approve", seen)
 
-    async def freeze(self, reason: str, by: str) -> None:
-        """Stop every action until `unfreeze`."""
-        await self._journal.write(ev.Frozen(reason, by))
-
-    async def unfreeze(self, by: str, seen: str = "") -> None:
-        """Let actions go on. What fires at this moment is pre-existing.
-
-        Raises:
-            Refused: Nobody froze it, or others did so than were seen; nothing was changed.
-        """
-        freezes = self._freezes()
-        if not freezes:
-            raise Refused("not_frozen", "no person froze this healer")
-        told = likeness.of_freezes(freezes)
-        if seen in ("", told):
-            # Whoever freezes in this very moment must not have it lifted by one who has not seen it.
-            with suppress(IllegalMove):
-                await self._journal.write(
-                    ev.Unfrozen(by), provided=lambda _: likeness.of_freezes(self._freezes()) == told
-                )
-                return
-        now = ", ".join(f"{one.reason} (by {one.by})" for one in self._freezes()) or "by nobody"
-        raise Refused("changed_since", f"it is frozen otherwise than you saw: {now}")
-
-    async def hold(self, node: str, reason: str, by: str, seconds: float | None) -> ev.NodeHeld:
-        """Keep Hale from touching a node; a person's newer hold takes the place of their older one.
-
-        Args:
-            node: As cluster.yml names it.
-            reason: For those who find it held.
-            by: Who holds it.
-            seconds: Until it lapses by the wall clock; None for until it is released.
-
-        Raises:
-            Refused: There is no such node; nothing was changed.
-        """
-        known = self._gatherer.topology.nodes
-        if node not in known:
-            detail = f"cluster.yml has no node {node}; there are {', '.join(known)}"
-            raise Refused("unknown_node", detail)
-        until = None if seconds is None else self._clock.wall() + seconds
-        held = ev.NodeHeld(node, reason, by, until)
-        await self._journal.write(held)
-        return held
-
-    async def release(self, node: str, by: str, seen: str = "") -> list[ev.NodeHeld]:
-        """Let Hale touch a node again, and return the holds that ended with it, whoever set them.
-
-        Raises:
-            Refused: Nobody holds it, or others do than were seen; nothing was changed.
-        """
-        held = self._holds(node)
-        if not held:
-            raise Refused("not_held", f"no person holds {node} here; its own gate may be held")
-        told = likeness.of_holds(node, held)
-        if seen in ("", told):
-            # As with `unfreeze`: a hold that is set in this very moment stays.
-            with suppress(IllegalMove):
-                await self._journal.write(
-                    ev.NodeReleased(node, by),
-                    provided=lambda _: likeness.of_holds(node, self._holds(node)) == told,
-                )
-                return held
-        now = ", ".join(f"{one.reason} (by {one.by})" for one in self._holds(node)) or "by nobody"
-        raise Refused("changed_since", f"{node} is held otherwise than you saw: {now}")
-
     async def adopt(self, incident_id: str, by: str, seen: str = "") -> None:
         """Put a pre-existing, mitigated or escalated incident into the healer's hands.
 
@@ -156,6 +95,79 @@ class Operators:
         if incident.state not in (State.OPEN, State.HELD, State.MITIGATED, State.ESCALATED):
             raise Refused("not_adoptable", f"incident {incident_id} is {incident.state.value}")
         await self._change(ev.IncidentAdopted(incident_id, by), "not_adoptable", seen)
+
+    async def retry(self, incident_id: str, by: str, seen: str = "") -> None:
+        """Have what failed tried again, from the first rung; every guard is asked as ever.
+
+        Raises:
+            Refused: Nothing that counts has failed, or it is not as it was seen; nothing was changed.
+        """
+        incident = self._known(incident_id)
+        if not incident.retryable:
+            if not self._as_seen(incident_id, seen):
+                raise _changed(incident)
+            raise Refused("not_retryable", _not_retryable(incident))
+        await self._change(ev.IncidentRetried(incident_id, by), "not_retryable", seen)
+
+    async def close(self, incident_id: str, reason: str, by: str, seen: str = "") -> bool:
+        """End an incident that a person settled by hand. What still fires then is not touched until seen clear.
+
+        Args:
+            incident_id: Which one.
+            reason: How they settled it.
+            by: Who did.
+            seen: What they saw of it, as for `approve`.
+
+        Returns:
+            Whether it is closed already; else it closes once the gates gave back what it took away.
+
+        Raises:
+            Refused: Something is under way, or it took something away from a trouble that is not seen gone, or
+                it is not as it was seen; nothing was changed.
+        """
+        incident = self._known(incident_id)
+        if State.CLOSED not in TRANSITIONS[incident.state].values() or incident.state in UNSETTLED:
+            if not self._as_seen(incident_id, seen):
+                raise _changed(incident)
+            detail = f"incident {incident_id} is {incident.state.value}"
+            wait = "" if incident.state is State.CLOSED else ": wait for the end and the proof"
+            raise Refused("not_closable", detail + wait)
+        if incident.marks:
+            await self._must_be_clear(incident)
+        settled = ev.IncidentSettled(incident_id, by, reason)
+        over = ev.IncidentClosed(incident_id, BY_HAND, f"{by}: {reason}")
+
+        def still(_: Board) -> bool:
+            return bool(self._known(incident_id).marks) == bool(incident.marks) and self._as_seen(
+                incident_id, seen
+            )
+
+        try:
+            await self._journal.write(
+                settled, *([] if incident.marks else [over]), closing=True, provided=still
+            )
+        except IllegalMove as exc:
+            raise _changed(self._known(incident_id)) from exc
+        return not incident.marks
+
+    async def _must_be_clear(self, incident: Incident) -> None:
+        """Refuse where what an incident took away would come back to a trouble that is still there."""
+        facts = await self._gatherer.read(incident, self._watch.standing())
+        evidence, oldest = facts.evidence, facts.topology.numbers.evidence_age
+        age = None if evidence is None else evidence.reading.age
+        fresh = age is not None and age <= oldest
+        gone = evidence is not None and evidence.firing is False and fresh
+        if gone and facts.outside is not False:
+            return
+        where = ", ".join(
+            f"{one.action} of {subject_of(one.args)} at {one.gate}" for one in incident.marks
+        )
+        found = "is still true" if evidence is not None and evidence.firing else "is not seen gone"
+        raise Refused(
+            "marks_stand",
+            f"{where} would come back while {incident.cause.name} at {incident.target} {found} on fresh data: "
+            "repair it first, then it is given back and closed by itself",
+        )
 
     async def explain(self, target: Target, ladder: str, alert_name: str) -> Explanation:
         """Say what would be done if this alert fired for this target now. Nothing is written."""
@@ -204,12 +216,6 @@ class Operators:
                 raise _changed(incident) from exc
             raise Refused(otherwise, str(exc)) from exc
 
-    def _freezes(self) -> list[ev.Frozen]:
-        return list(self._journal.board.freezes.values())
-
-    def _holds(self, node: str) -> list[ev.NodeHeld]:
-        return [one for one in self._journal.board.held(self._clock.wall()) if one.node == node]
-
     def _as_seen(self, incident_id: str, seen: str) -> bool:
         return not seen or seen == likeness.of_incident(self._known(incident_id))
 
@@ -239,6 +245,19 @@ class Operators:
                 raise _changed(incident)
             raise Refused("nothing_to_approve", f"incident {incident_id} is {incident.state.value}")
         return incident
+
+
+def _not_retryable(incident: Incident) -> str:
+    """Say why nothing can be tried again, and what else there is."""
+    about = f"incident {incident.id} is {incident.state.value}"
+    if incident.state in (State.ACTING, State.VERIFYING, State.CLOSED):
+        return about
+    if incident.state is State.ESCALATED or not incident.counted:
+        why = incident.escalation or (incident.hold.reason if incident.hold is not None else "")
+        return f"{about}{f' ({why})' if why else ''} and nothing that counts was tried: adopt gives it to Hale"
+    if incident.hold is None:
+        return f"{about}: its next try comes by itself"
+    return f"{about} for {incident.hold.reason}, which another try does not lift: needs {incident.hold.need}"
 
 
 def _changed(incident: Incident) -> Refused:

@@ -3,7 +3,7 @@
 Pure functions over the core's values.
 """
 
-from healer.core.incident import Incident, State
+from healer.core.incident import UNSETTLED, Incident, State
 from healer.core.plan import Escalate, plan
 from healer.core.topology import Topology
 from healer.shapes import CommandView
@@ -80,12 +80,18 @@ def needs_person(incident: Incident) -> bool:
 
 
 def answers(incident: Incident) -> list[str]:
-    """Return what a person can say to an incident as it is now: approve, deny, adopt."""
+    """Return what a person can say to an incident as it is now: approve, deny, retry, adopt, close."""
     held = incident.hold.reason if incident.hold is not None else ""
-    if incident.state is State.HELD and held == "approval_needed":
-        return ["approve", "deny"]
     given = incident.state in (State.ESCALATED, State.MITIGATED)
-    return ["adopt"] if given or held == "pre_existing" else []
+    said = {
+        "approve": incident.state is State.HELD and held == "approval_needed",
+        "deny": incident.state is State.HELD and held == "approval_needed",
+        "retry": incident.retryable,
+        # What failed is retried; adoption is for what was not ours, or not ours any more.
+        "adopt": held == "pre_existing" or (given and not incident.retryable),
+        "close": incident.state not in (*UNSETTLED, State.CLOSED),
+    }
+    return [word for word, may in said.items() if may]
 
 
 def owner_words(owner: str) -> str:
@@ -98,8 +104,13 @@ def owner_words(owner: str) -> str:
 PURPOSES = {
     "approve": "say yes to the next step",
     "deny": "say no: it becomes yours",
+    "retry": "have what failed tried again",
     "adopt": "put it into Hale's hands",
+    "close": "end it: you settled it by hand",
 }
+
+MORE = {"close": ' --reason "replaced the disk"'}
+"""What has to be typed behind some commands."""
 
 
 def commands(incident: Incident, topology: Topology) -> list[CommandView]:
@@ -122,4 +133,5 @@ def commands(incident: Incident, topology: Topology) -> list[CommandView]:
 
 
 def _command(word: str, incident: Incident, node: str, purpose: str) -> CommandView:
-    return CommandView(command=f"hale-healer {word} {incident.id}", node=node, purpose=purpose)
+    typed = f"hale-healer {word} {incident.id}{MORE.get(word, '')}"
+    return CommandView(command=typed, node=node, purpose=purpose)

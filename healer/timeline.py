@@ -99,6 +99,10 @@ def _told(event: IncidentEvent) -> tuple[str, str, str, str]:
             return "escalated", "escalated", reason, text
         case ev.IncidentAdopted(_, by):
             return "adopted", "open", "", f"put into Hale's hands by {by}"
+        case ev.IncidentRetried(_, by):
+            return "retried", "open", "", f"tried again by the word of {by}"
+        case ev.IncidentSettled(_, by, reason):
+            return "settled", "", "", f"settled by hand by {by}: {reason}"
         case ev.ApprovalGiven(rung=rung, target=target, by=by):
             return "approved", "", "", f"yes to rung {rung + 1} on {target} by {by}"
         case ev.ApprovalDenied(_, rung, by):

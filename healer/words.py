@@ -27,7 +27,7 @@ class Word:
         asks: Gets the client and the arguments, returns the answer.
         tells: Turns the answer into text.
         takes: Positional arguments with their help; one that ends in `?` may be left out.
-        options: Other arguments with their help.
+        options: Other arguments with their help; one that ends in `!` must be there.
     """
 
     name: str
@@ -63,6 +63,11 @@ def _on_incident(name: str) -> Callable[[Client, argparse.Namespace], Any]:
         return client.post(f"/api/v1/{name}", {"incident": args.incident, **_claim()})
 
     return ask
+
+
+def _close(client: Client, args: argparse.Namespace) -> Any:
+    fields = {"incident": args.incident, "reason": args.reason}
+    return client.post("/api/v1/close", {**fields, **_claim()})
 
 
 def _freeze(client: Client, args: argparse.Namespace) -> Any:
@@ -170,6 +175,24 @@ WORDS = (
         _done,
         ID,
         {},
+    ),
+    Word(
+        "retry",
+        "have what failed in an incident tried again, from the first rung",
+        "17",
+        _on_incident("retry"),
+        _done,
+        ID,
+        {},
+    ),
+    Word(
+        "close",
+        "end an incident that you settled by hand",
+        '17 --reason "replaced the disk"',
+        _close,
+        _done,
+        ID,
+        {"reason!": "how it was settled"},
     ),
     Word(
         "guards",

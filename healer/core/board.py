@@ -35,7 +35,8 @@ class Board:
         refused: Alerts that can never start anything, by fingerprint, with the time.
         closed_episodes: Episodes whose incident is over; they do not open another one by themselves.
         armed_at: Since when alerts that begin are ours; None before the first arming.
-        pre_existing: Alerts that were firing at the last arming and were not seen clear since.
+        pre_existing: Alerts that were firing at the last arming, or as a person settled them by hand, and were not
+            seen clear since.
         modes: The modes under which the last healer ran; empty before the first.
         tested_at: When the second path was last tried out; None if never.
         freezes: Freezes that people set, by reason.
@@ -183,6 +184,9 @@ class Board:
             case ev.IncidentAdopted():
                 for alert in after.alerts:
                     self.pre_existing.pop(alert.fingerprint, None)
+            case ev.IncidentSettled():
+                # What a person settled is theirs for as long as it goes on, as what fired before arming is.
+                self.pre_existing.update({alert.fingerprint: alert for alert in after.alerts})
             case ev.IncidentClosed():
                 self._close(after, at)
             case _:

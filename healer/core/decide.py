@@ -19,6 +19,10 @@ UNSENT = 5
 """So many attempts in a row that never left us, or came at a bad moment each, are a person's."""
 
 
+BY_HAND = "by_hand"
+"""How an incident ends that a person settled."""
+
+
 @dataclass(frozen=True, slots=True)
 class Act:
     """Begin this. Every guard allowed it."""
@@ -70,7 +74,8 @@ def decide(incident: Incident, facts: Facts, clear_for: float | None) -> Decisio
         clear_for: For how long the trouble was seen gone on fresh samples, seconds; None if it was not.
     """
     step = plan(incident, facts.topology)
-    if clear_for is not None and clear_for >= _soak(incident, facts.topology):
+    soak = 0.0 if incident.settled_by else _soak(incident, facts.topology)
+    if clear_for is not None and clear_for >= soak:
         return _give_back(incident, facts) or _close(incident, clear_for)
     if incident.state is State.ESCALATED or (clear_for is not None and isinstance(step, Escalate)):
         return Stay()  # a person has it, or it is over as soon as it has stayed so
@@ -207,6 +212,8 @@ def _soak(incident: Incident, topology: Topology) -> float:
 
 
 def _close(incident: Incident, clear_for: float) -> Close:
+    if incident.settled_by:
+        return Close(BY_HAND, f"{incident.settled_by}: {incident.settlement}")
     if not incident.confirmed:
         return Close("not_true", "never found true on fresh evidence")
     return Close("cleared", f"seen clear for {clear_for:.0f} s")

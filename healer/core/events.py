@@ -240,6 +240,26 @@ class IncidentAdopted:
 
 
 @dataclass(frozen=True, slots=True)
+class IncidentRetried:
+    """A person has what failed tried again: attempts before it no longer count against the ladder."""
+
+    incident: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentSettled:
+    """A person settled it by hand: it closes as soon as nothing that it took away is left to give back.
+
+    What still fires then is not ours to touch until it was seen clear once.
+    """
+
+    incident: str
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ApprovalGiven:
     """A person said yes to one rung, on one target, in one state."""
 
@@ -263,7 +283,7 @@ class ApprovalDenied:
 
 @dataclass(frozen=True, slots=True)
 class IncidentClosed:
-    """The end: healed, cleared, not_true, gone or merged."""
+    """The end: healed, cleared, not_true, gone, merged or by_hand."""
 
     incident: str
     outcome: str
@@ -294,6 +314,8 @@ Event = (
     | IncidentMitigated
     | IncidentEscalated
     | IncidentAdopted
+    | IncidentRetried
+    | IncidentSettled
     | ApprovalGiven
     | ApprovalDenied
     | IncidentClosed

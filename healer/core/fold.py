@@ -28,6 +28,8 @@ IncidentEvent = (
     | ev.IncidentMitigated
     | ev.IncidentEscalated
     | ev.IncidentAdopted
+    | ev.IncidentRetried
+    | ev.IncidentSettled
     | ev.ApprovalGiven
     | ev.ApprovalDenied
     | ev.IncidentClosed
@@ -58,6 +60,8 @@ def fold(incident: Incident, event: IncidentEvent, at: float) -> Incident:
                 ladder=ladder,
                 symptoms=tuple(others),
                 approvals=(),
+                settled_by=None,  # it was another trouble that a person settled
+                settlement="",
                 confirmed=True,  # only fresh evidence lets a cause take the place of another
             )
             # What a person has because the old ladder ended is tried by the new one; a no stays a no.
@@ -99,6 +103,31 @@ def fold(incident: Incident, event: IncidentEvent, at: float) -> Incident:
                 escalation="",
                 adopted_by=by,
                 adopted_at=at,
+                settled_by=None,
+                settlement="",
+                approvals=(),
+            )
+        case ev.IncidentRetried():
+            return _move(
+                incident,
+                Move.AGAIN,
+                at,
+                hold=None,
+                escalation="",
+                escalation_detail="",
+                adopted_at=at,
+                settled_by=None,
+                settlement="",
+                approvals=(),
+            )
+        case ev.IncidentSettled(_, by, reason):
+            # It stays as it is: what it took away is given back first, with a full set of tries.
+            return replace(
+                incident,
+                state=incident.after(Move.SETTLE),
+                settled_by=by,
+                settlement=reason,
+                adopted_at=at if incident.marks else incident.adopted_at,
                 approvals=(),
             )
         case ev.ApprovalGiven(_, ladder, rung, target, expectation, by, until):

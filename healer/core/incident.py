@@ -36,6 +36,10 @@ class Move(Enum):
     MITIGATE = "mitigate"
     ESCALATE = "escalate"
     ADOPT = "adopt"
+    AGAIN = "again"  # a person has what failed tried again
+    SETTLE = (
+        "settle"  # a person settled it by hand; it closes once nothing of ours is left to give back
+    )
     CLOSE = "close"
 
 
@@ -46,6 +50,7 @@ TRANSITIONS: dict[State, dict[Move, State]] = {
         Move.ESCALATE: State.ESCALATED,
         Move.MITIGATE: State.MITIGATED,
         Move.ADOPT: State.OPEN,
+        Move.SETTLE: State.OPEN,
         Move.CLOSE: State.CLOSED,
     },
     State.HELD: {
@@ -54,6 +59,8 @@ TRANSITIONS: dict[State, dict[Move, State]] = {
         Move.ESCALATE: State.ESCALATED,
         Move.MITIGATE: State.MITIGATED,
         Move.ADOPT: State.OPEN,
+        Move.AGAIN: State.OPEN,
+        Move.SETTLE: State.HELD,
         Move.CLOSE: State.CLOSED,
     },
     # CLOSE is absent on purpose: an alert that clears while an action runs is only
@@ -69,12 +76,16 @@ TRANSITIONS: dict[State, dict[Move, State]] = {
         Move.MARK: State.ACTING,
         Move.ESCALATE: State.ESCALATED,
         Move.ADOPT: State.OPEN,
+        Move.AGAIN: State.OPEN,
+        Move.SETTLE: State.MITIGATED,
         Move.CLOSE: State.CLOSED,
     },
     State.ESCALATED: {
         Move.HOLD: State.ESCALATED,
         Move.MARK: State.ACTING,
         Move.ADOPT: State.OPEN,
+        Move.AGAIN: State.OPEN,
+        Move.SETTLE: State.ESCALATED,
         Move.CLOSE: State.CLOSED,
     },
     State.CLOSED: {},
@@ -121,6 +132,14 @@ EXPLAINED = "explain_mode"
 EXPLAINED_AFTER = 10.0
 """Seconds for which an incident that is only explained may yet find a deeper cause, before people hear of the
 explanation. The alert itself has paged by then: nobody's patience is asked for where nothing may act."""
+
+
+NOT_RETRIED = frozenset({"denied", FOR_A_PERSON})
+"""Why a person has it whose word, or want of a ladder, another try would pass over."""
+
+
+FAILED_BEFORE = frozenset({"poor_record", "canary_failed"})
+"""Reasons of a hold because what was tried did not help: those that another try by a person's will lifts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +229,9 @@ class Incident:
         hold: The refusal that keeps it HELD.
         confirmed: Whether fresh evidence ever said that the trouble is real.
         adopted_by: Who put it into our hands, though pre-existing or given up.
-        adopted_at: When; attempts before it no longer count against the ladder.
+        adopted_at: When, or when a person had it tried again: attempts before it no longer count against the ladder.
+        settled_by: Who settled it by hand; None where nobody did.
+        settlement: How, in their words.
         mitigation: How it was put out of harm's way, for people.
         escalation: Why a person has it, one word.
         outcome: How it ended, one word.
@@ -231,6 +252,8 @@ class Incident:
     confirmed: bool = False
     adopted_by: str | None = None
     adopted_at: float = 0.0
+    settled_by: str | None = None
+    settlement: str = ""
     approvals: tuple[Approval, ...] = ()
     mitigation: str = ""
     escalation: str = ""
@@ -259,6 +282,28 @@ class Incident:
         if self.state is not State.HELD or self.hold is None or not self.hold.calls:
             return False
         return self.hold.reason != EXPLAINED or now - self.changed_at >= EXPLAINED_AFTER
+
+    @property
+    def retryable(self) -> bool:
+        """Whether what was tried failed, and a person may have it tried again.
+
+        Not where a person said no, or no ladder is for it: that is handed over by adoption. Nor where a hold ends
+        by itself or counts what was done to the target, whoever asked for it (budget, cooldown, flapping).
+        """
+        if not self.counted:
+            return False
+        match self.state:
+            case State.ESCALATED:
+                return self.escalation not in NOT_RETRIED
+            case State.HELD:
+                return self.hold is not None and self.hold.reason in FAILED_BEFORE
+            case _:
+                return self.state is State.MITIGATED
+
+    @property
+    def counted(self) -> tuple[Attempt, ...]:
+        """Attempts that count against the ladder: those since a person last gave it to us or had it tried again."""
+        return tuple(one for one in self.attempts if one.began_at >= self.adopted_at)
 
     @property
     def running(self) -> Attempt | None:

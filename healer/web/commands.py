@@ -118,6 +118,23 @@ async def _adopt(desk: Desk, fields: Mapping[str, str], by: str) -> dict[str, ob
     return {"done": "it is in Hale's hands", "incident": fields["incident"], "by": by}
 
 
+async def _retry(desk: Desk, fields: Mapping[str, str], by: str) -> dict[str, object]:
+    await desk.operators.retry(fields["incident"], by, fields.get("seen", ""))
+    done = "it is tried again from the first rung, if every guard allows"
+    return {"done": done, "incident": fields["incident"], "by": by}
+
+
+async def _close(desk: Desk, fields: Mapping[str, str], by: str) -> dict[str, object]:
+    incident, reason = fields["incident"], fields["reason"]
+    closed = await desk.operators.close(incident, reason, by, fields.get("seen", ""))
+    done = (
+        "closed; what still fires is not touched until it was seen clear"
+        if closed
+        else "settled: it closes as soon as what it took away is given back"
+    )
+    return {"done": done, "incident": incident, "closed": closed, "by": by}
+
+
 async def _explain(desk: Desk, fields: Mapping[str, str], _: str) -> dict[str, object]:
     aim = fields["target"]
     shown = await (_real(desk, aim) if aim.isdecimal() else _supposed(desk, aim, fields))
@@ -172,6 +189,8 @@ COMMANDS: Mapping[str, Command] = {
     "approve": Command(_approve, ONE, SEEN),
     "deny": Command(_deny, ONE, SEEN),
     "adopt": Command(_adopt, ONE, SEEN),
+    "retry": Command(_retry, ONE, SEEN),
+    "close": Command(_close, ONE | {"reason"}, SEEN),
     "freeze": Command(_freeze, may=frozenset({"reason"})),
     "unfreeze": Command(_unfreeze, may=SEEN),
     "hold": Command(_hold, NODE | {"reason"}, frozenset({"for"})),

@@ -17,6 +17,7 @@ import pytest
 from healer.adapters.users import Role, parse
 from healer.core import events as ev
 from healer.core.guards import GUARDS
+from healer.core.incident import Outcome
 from healer.core.ladder import Mode
 from healer.core.order import Token
 from healer.errors import ConfigError
@@ -35,6 +36,8 @@ COMMANDS = (
     "freeze",
     "unfreeze",
     "adopt",
+    "retry",
+    "close",
     "hold",
     "release",
 )
@@ -166,6 +169,30 @@ async def test_every_command_of_people_is_obeyed_and_says_so(tmp_path: Path) -> 
     assert isinstance(frozen, ev.Frozen)
     assert frozen.reason == "moving rack b"
     assert frozen.by.endswith("(sudo: alice)")
+
+
+async def test_what_failed_is_retried_and_what_a_person_settled_is_closed(tmp_path: Path) -> None:
+    async with running(tmp_path) as healer:
+        house = healer.house
+        await house.open(house.trouble())
+        await house.tried("1", 1, Outcome.FAILED, "start_failed")
+        early = await healer("retry", "1")
+        await house.journal.write(ev.IncidentEscalated("1", "ladder_exhausted", "1 tried"))
+        again = await healer("retry", "1", "--output", "json")
+        closed = await healer("close", "1", "--reason", "replaced the disk", sudo_user="alice")
+        late = await healer("close", "1", "--reason", "again")
+        unsaid = await healer("close", "1")
+    assert (
+        early.err
+        == "hale-healer: not_retryable: incident 1 is open: its next try comes by itself\n"
+    )
+    assert (again.code, again.json["incident"]) == (0, "1")
+    assert closed.out.startswith("incident 1: closed; what still fires is not touched")
+    assert late.err == "hale-healer: not_closable: incident 1 is closed\n"
+    assert (early.code, late.code, unsaid.code) == (1, 1, 2)
+    settled = house.store.records[-2].event
+    assert isinstance(settled, ev.IncidentSettled)
+    assert settled.by.endswith("(sudo: alice)")
 
 
 async def test_status_and_guards_say_what_stops_the_healer(tmp_path: Path) -> None:

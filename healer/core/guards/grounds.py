@@ -95,9 +95,9 @@ def armed(proposal: Proposal, facts: Facts) -> Verdict:
             "pre_existing",
             have=f"began {standing.armed_at - cause.began_at:.0f} s before arming"
             if older
-            else "fired before arming and was not seen clear since",
+            else "fired before arming or as a person closed it, and was not seen clear since",
             need=need,
-            sentence="This was already failing when Hale was armed: it is explained, not touched. "
+            sentence="This failed already when Hale was armed, or when a person closed it: explained, not touched. "
             f"To hand it over: hale-healer adopt {incident.id}",
         )
     return allow(

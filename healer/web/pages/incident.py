@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from healer.shapes import AttemptView, FreezeView, IncidentView, MomentView, RungView
+from healer.web.commands import LONGEST_REASON
 from healer.web.frame import Frame, page
 from healer.web.markup import NOTHING, Markup, element, join, link, path_of, table, words
 from healer.web.parts import (
@@ -13,6 +14,7 @@ from healer.web.parts import (
     form,
     guards_table,
     labels,
+    line,
     pairs,
     pill,
     section,
@@ -23,7 +25,16 @@ from healer.web.times import ago, between, clock, moment
 MOST = 100
 """Symptoms on the page."""
 
-BUTTONS = {"deny": "Deny: it is mine", "adopt": "Put it into Hale's hands"}
+BUTTONS = {
+    "deny": "Deny: it is mine",
+    "retry": "Try it again",
+    "adopt": "Put it into Hale's hands",
+}
+
+CLOSING = (
+    "For what you settled by hand. What it took away is given back first. What still fires afterwards is "
+    "explained, and not touched until it was seen clear."
+)
 
 
 def incident(frame: Frame, one: IncidentView, freezes: Sequence[FreezeView]) -> Markup:
@@ -73,14 +84,29 @@ def _actions(frame: Frame, one: IncidentView) -> Markup:
     step = next((rung["action"] for rung in one["rungs"] if rung["place"] == "next"), "this step")
     buttons = {**BUTTONS, "approve": f"Approve {step}"}
     forms = [
-        form(frame, word, buttons[word], fields=fields, class_=word) for word in one["answers"]
+        form(frame, word, buttons[word], fields=fields, class_=word)
+        for word in one["answers"]
+        if word in buttons
     ]
     if one["node"] and one["state"] != "closed":
         href = f"/stop?node={path_of(one['node'])[1:]}"
         forms.append(
             element("a", element("span", "Hold ", words(one["node"])), href=href, class_="button")
         )
-    return element("div", *forms, class_="actions") if forms else NOTHING
+    shown = element("div", *forms, class_="actions") if forms else NOTHING
+    return join([shown, _closing(frame, fields)]) if "close" in one["answers"] else shown
+
+
+def _closing(frame: Frame, fields: dict[str, str]) -> Markup:
+    """Return the form that ends it, folded: it is the last thing that anybody should press."""
+    how = line("reason", "How", LONGEST_REASON, "replaced the disk", "how-settled")
+    return element(
+        "details",
+        element("summary", "Close it by hand"),
+        element("p", CLOSING),
+        form(frame, "close", "Close it", how, fields=fields, class_="deny"),
+        id="closing",
+    )
 
 
 def _ladder(rungs: Sequence[RungView]) -> Markup:

@@ -52,6 +52,8 @@ NAMES_AN_INCIDENT = {
     "IncidentEscalated",
     "IncidentMitigated",
     "IncidentAdopted",
+    "IncidentRetried",
+    "IncidentSettled",
     "ApprovalGiven",
     "ApprovalDenied",
     "IncidentClosed",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from healer.core import events as ev
-from healer.core.incident import State
+from healer.core.incident import Outcome, State
 from healer.core.ladder import Mode
 from healer.web.doing import MOST_BYTES, OFFERED
 from tests.healer.fakes import FakeStore
@@ -18,6 +18,7 @@ from tests.healer.web.test_pages import reads
 
 ME = "alice (web)"
 APPROVE, DENY, ADOPT = "Approve service.restart", "Deny: it is mine", "Put it into Hale's hands"
+RETRY, CLOSE = "Try it again", "Close it"
 
 
 @pytest.fixture
@@ -55,11 +56,32 @@ async def test_a_no_and_an_adoption(house: House) -> None:
         code, page = await alice.press("/incidents/1", DENY)
         assert (code, last(house)) == (303, ev.ApprovalDenied("1", 0, ME))
         assert "needs a person" in reads(page)
-        assert set(forms(page)) == {ADOPT}
+        assert set(forms(page)) == {ADOPT, CLOSE}
         code, page = await alice.press("/incidents/1", ADOPT)
         assert (code, last(house)) == (303, ev.IncidentAdopted("1", ME))
         assert house.journal.board.incidents["1"].state is State.OPEN
         assert "adopted by alice (web)" in reads(page)
+
+
+async def test_what_failed_is_tried_again_and_what_was_settled_by_hand_is_closed(
+    house: House,
+) -> None:
+    await house.tried("1", 1, Outcome.FAILED, "start_failed")
+    await house.journal.write(ev.IncidentEscalated("1", "ladder_exhausted", "1 tried"))
+    async with browsing(house, ALICE) as (alice,):
+        assert set(forms(await alice.open("/incidents/1"))) == {RETRY, CLOSE}
+        code, page = await alice.press("/incidents/1", RETRY)
+        assert (code, last(house)) == (303, ev.IncidentRetried("1", ME))
+        assert "tried again by the word of alice (web)" in reads(page)
+        code, page = await alice.press("/incidents/1", CLOSE, reason="replaced the disk")
+    assert code == 303
+    settled, closed = (one.event for one in house.store.records[-2:])
+    assert settled == ev.IncidentSettled("1", ME, "replaced the disk")
+    assert closed == ev.IncidentClosed("1", "by_hand", f"{ME}: replaced the disk")
+    assert "Incident 1: closed; what still fires is not touched until it was seen clear." in reads(
+        page
+    )
+    assert forms(page) == {}
 
 
 async def test_a_freeze_and_its_end(house: House) -> None:
