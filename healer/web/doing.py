@@ -110,6 +110,8 @@ async def _fields(request: web.Request) -> dict[str, str]:
         raise NotDone(
             415, "content_type", "a form of ours is sent as application/x-www-form-urlencoded"
         )
+    if request.headers.get(hdrs.CONTENT_ENCODING, "identity") != "identity":
+        raise NotDone(400, "malformed", "a form of ours is sent as it is, and never packed")
     try:
         async with asyncio.timeout(READ_SECONDS):
             body = await _body(request)
