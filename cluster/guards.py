@@ -60,11 +60,17 @@ class Attempts(Block):
     Attributes:
         cooldown: Seconds between the end of one action on a target and the next incident's first.
         flapping: Incidents of the same cause within `window` seconds after which a person is called.
+        poor: Times in a row that an action did not help its target, after which it is not tried there again.
+        record: Of so many last times that an action was done for one alert in one group,
+        record_failed: so many that did not help mean that it rarely does.
     """
 
     cooldown: Seconds = 300.0
     flapping: AtLeastOne = 3
     window: Period = 3600.0
+    poor: AtLeastOne = 3
+    record: AtLeastOne = 10
+    record_failed: AtLeastOne = 8
 
 
 class SeesEnough(Block):

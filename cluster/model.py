@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from functools import cached_property
 from types import MappingProxyType
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
@@ -130,6 +130,7 @@ class Service(Block):
         depends_on: Services that must serve before this one can.
         reclaim: What may be removed when its disk is full.
         stores: None where nothing could be lost with a node; else no node of it is taken away.
+        exclusive: Whether it may run on one node of its group at a time only, so that two would do harm.
     """
 
     name: SkipJsonSchema[Name]
@@ -141,6 +142,7 @@ class Service(Block):
     depends_on: tuple[Name, ...] = ()
     reclaim: tuple[Reclaim, ...] = ()
     stores: Stores | None = None
+    exclusive: bool = False
 
 
 class BuiltinService(Block):
@@ -155,6 +157,7 @@ class BuiltinService(Block):
     depends_on: tuple[()] = ()
     reclaim: tuple[()] = ()
     stores: None = None
+    exclusive: Literal[False] = False
 
 
 class Cluster(Block):

@@ -137,7 +137,7 @@ async def _parts(loaded: Settings, store: Store, clock: SystemClock) -> AsyncIte
         journal = Journal(store)
         await journal.replay()
         journal.listen(Narrator(journal.board, metrics))
-        watch = Watch(journal, clock, topology.numbers, jump=loaded.clock_jump_seconds)
+        watch = Watch(journal, clock, topology.numbers)
         prometheus = HttpPrometheus(loaded.prometheus, session, clock)
         alertmanagers = HttpAlertmanagers(loaded.alertmanagers, topology, session, clock)
         probes = NetworkProbes(loaded.probes, session)

@@ -12,7 +12,8 @@ import structlog
 from healer.core import events as ev
 from healer.core.actions import GIVING_BACK, MARKING
 from healer.core.decide import Act, Close, Decision, Hold, Mitigate, Stay, decide
-from healer.core.facts import Facts
+from healer.core.facts import Facts, Proposal
+from healer.core.guards.authority import silenced
 from healer.core.guards.cause import NAME as COMMON_CAUSE
 from healer.core.incident import Attempt, IllegalMove, Incident, State
 from healer.core.ladder import Verification
@@ -166,8 +167,10 @@ class Engine:
                 replace(facts, standing=self._watch.standing()), incident
             )
             clear_for = self._clear_for(incident, facts)
+            decision = decide(incident, facts, clear_for)
+            self._watch.note_decision(incident.id, decision)
             try:
-                await self._carry(tasks, incident, decide(incident, facts, clear_for))
+                await self._carry(tasks, incident, decision)
             except IllegalMove as exc:
                 # A person's word was durable first; the next look decides on that.
                 log.info("decision.overtaken", incident=incident_id, error=str(exc))
@@ -180,7 +183,7 @@ class Engine:
     ) -> None:
         match decision:
             case Act():
-                if not await self._unsilenced(incident):
+                if not await self._unsilenced(decision.proposal):
                     return  # the next look holds on what a person just said
                 if not decision.proposal.gives_back:
                     self._clear_since.pop(incident.id, None)
@@ -201,16 +204,16 @@ class Engine:
             case Stay():
                 pass
 
-    async def _unsilenced(self, incident: Incident) -> bool:
+    async def _unsilenced(self, proposal: Proposal) -> bool:
         """Ask once more before acting: reading the facts took time, in which a person may have spoken."""
         try:
-            sight = self._watch.sight = await self._alertmanagers.read()
+            self._watch.sight = await self._alertmanagers.read()
         except Unreachable:
             self._watch.sight = None
             return False
-        ours = {alert.fingerprint for alert in incident.alerts}
-        silenced = (one.silenced for one in sight.alerts if one.fingerprint in ours)
-        return sight.complete and not any(silenced)
+        standing = self._watch.standing()
+        facts = Facts(self._clock.wall(), self._topology, standing)
+        return standing.sight_complete and silenced(proposal, facts) is None
 
     def _begin(
         self,

@@ -1,13 +1,10 @@
 """What people may say to the healer. Every word is journalled with who said it."""
 
-from dataclasses import dataclass
-
 from healer import likeness
 from healer.core import events as ev
 from healer.core.actions import subject_of
-from healer.core.alert import Alert, Target
 from healer.core.board import Board
-from healer.core.decide import BY_HAND, Decision, Hold, decide
+from healer.core.decide import BY_HAND, Hold, decide
 from healer.core.incident import (
     TRANSITIONS,
     UNSETTLED,
@@ -26,14 +23,6 @@ from healer.stops import Stops
 
 Word = ev.ApprovalGiven | ev.ApprovalDenied | ev.IncidentAdopted | ev.IncidentRetried
 """What a person says about one incident."""
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """What would be done now, and what each guard says to it."""
-
-    incident: Incident
-    decision: Decision
 
 
 class Operators(Stops):
@@ -168,37 +157,6 @@ class Operators(Stops):
             f"{where} would come back while {incident.cause.name} at {incident.target} {found} on fresh data: "
             "repair it first, then it is given back and closed by itself",
         )
-
-    async def explain(self, target: Target, ladder: str, alert_name: str) -> Explanation:
-        """Say what would be done if this alert fired for this target now. Nothing is written."""
-        topology = self._gatherer.topology
-        service = topology.services.get(target.service or "")
-        node = topology.nodes.get(target.node)
-        groups = topology.groups_of(target.node)
-        group = service.group if service is not None and service.group else None
-        labels = {
-            "alertname": alert_name,
-            "cluster": topology.cluster,
-            "node": target.node,
-            "group": group or (groups[0].name if groups else ""),
-            "failure_domain": node.failure_domain if node is not None else "",
-            "service": target.service or "",
-            "heal": ladder,
-            "severity": "critical",
-        }
-        pairs = tuple(sorted((key, value) for key, value in labels.items() if value))
-        now = self._clock.wall()
-        # An id above any real one: of members that fail alike, it comes last.
-        incident = Incident(
-            str(self._journal.board.opened + 1),
-            Alert("", alert_name, pairs, now),
-            ladder,
-            now,
-            now,
-            "",
-        )
-        facts = await self._gatherer.read(incident, self._watch.standing())
-        return Explanation(incident, decide(incident, facts, None))
 
     async def _change(self, event: Word, otherwise: str, seen: str) -> None:
         def still(board: Board) -> bool:

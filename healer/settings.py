@@ -49,7 +49,6 @@ class Settings:
         users: The file of those who may sign in on the pages; None where cluster.yml names none.
         external_url: Where people reach the healer's pages, without a slash at the end.
         resync_seconds: Between two readings of every Alertmanager.
-        clock_jump_seconds: By which the wall clock may leave CLOCK_BOOTTIME.
     """
 
     topology: Topology
@@ -63,7 +62,6 @@ class Settings:
     users: Path | None
     external_url: str
     resync_seconds: float
-    clock_jump_seconds: float
 
 
 def read(path: Path) -> Settings:
@@ -126,7 +124,6 @@ def of_cluster(cluster: Cluster, node: str | None = None) -> Settings:
         users=Path(healer.users) if healer.users else None,
         external_url=healer.external_url.rstrip("/"),
         resync_seconds=healer.resync,
-        clock_jump_seconds=healer.guards.sees_enough.clock_jump,
     )
 
 
@@ -184,7 +181,14 @@ def _topology(cluster: Cluster, own: str) -> Topology:
 
 def _service(service: DeclaredService | BuiltinService) -> Service:
     stores = None if service.stores is None else Stores(service.stores.value)
-    return Service(service.name, service.unit, service.group, service.depends_on, stores)
+    return Service(
+        service.name,
+        service.unit,
+        service.group,
+        service.depends_on,
+        stores,
+        exclusive=service.exclusive,
+    )
 
 
 def _group(group: DeclaredGroup, cluster: Cluster) -> Group:
@@ -221,6 +225,7 @@ def _numbers(cluster: Cluster) -> Numbers:
     return Numbers(
         evidence_age=guards.still_true.max_age,
         watchdog_age=guards.sees_enough.watchdog,
+        clock_jump=guards.sees_enough.clock_jump,
         owner_settled=guards.owner_settled.service,
         owner_settled_address=guards.owner_settled.address,
         storm_share=guards.no_storm.share,
@@ -237,6 +242,9 @@ def _numbers(cluster: Cluster) -> Numbers:
         cooldown=guards.attempts.cooldown,
         flapping=guards.attempts.flapping,
         flapping_window=guards.attempts.window,
+        poor=guards.attempts.poor,
+        record=guards.attempts.record,
+        record_failed=guards.attempts.record_failed,
         approval_seconds=guards.approved.good_for,
         blindness=guards.armed.blindness,
     )

@@ -158,7 +158,7 @@ class RefusedView(TypedDict):
 
 
 class GuardView(TypedDict):
-    """One row of the registry, with its numbers as configured."""
+    """One row of the registry, with its numbers as configured, by their keys in cluster.yml."""
 
     guard: str
     holds_unless: str
@@ -166,18 +166,25 @@ class GuardView(TypedDict):
 
 
 class GuardsView(TypedDict):
-    """The registry, and what each guard said last about each open incident."""
+    """The registry, and what each guard says of each open incident's next action, or of what was asked."""
 
     guards: list[GuardView]
     incidents: list["JudgedView"]
 
 
 class JudgedView(TypedDict):
-    """One open incident under the guards."""
+    """One incident, or a supposed one, under the guards.
+
+    `id` is empty and `state` is `supposed` where it is only supposed. `decision` is as in ExplanationView; it is empty
+    where nothing was decided since this healer leads, and `guards` are those of the journal. `asked_at` says when.
+    """
 
     id: str
     state: str
     target: str
+    decision: str
+    action: str
+    asked_at: str | None
     guards: list[VerdictView]
 
 

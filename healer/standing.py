@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from healer.core import events as ev
+from healer.core.correlate import OWN
+from healer.core.decide import Decision
 from healer.core.facts import Standing
 from healer.core.holders import Holders
 from healer.core.order import Sight
@@ -20,6 +22,9 @@ from healer.ports import Clock
 SHOWN_FOR = 15.0
 """Seconds for which one look at the cluster is shown as how it is now."""
 
+MOST_SAID = 500
+"""Incidents of which the last decision is kept at hand; of others people are shown what was journalled."""
+
 JUMP_MEMORY = 60.0
 """Seconds for which a jump makes every age doubtful."""
 
@@ -32,12 +37,12 @@ class Watch:
         sight: The last reading of the Alertmanagers; None where none answered.
         leading: Whether the lease holds.
         storing: Whether the journal has room.
-        jump: Seconds that the wall clock may move against CLOCK_BOOTTIME between two looks.
         weather: Whether nodes vanish together.
         holders: Who holds each virtual address.
         taken: What each gate keeps away, as its exporter told last.
         minority: Whether the last look showed no majority of the nodes.
         picture: The last look at the cluster itself; None where Prometheus did not say.
+        said: What was decided last about open incidents, by id, with the time; the newest of them.
     """
 
     journal: Journal
@@ -46,12 +51,12 @@ class Watch:
     sight: Sight | None = None
     leading: bool = False
     storing: bool = True
-    jump: float = 2.0
     weather: Weather = field(default_factory=Weather)
     holders: Holders = field(default_factory=Holders)
     taken: Taken = field(default_factory=Taken)
     minority: bool = False
     picture: Picture | None = None
+    said: dict[str, tuple[float, Decision]] = field(default_factory=dict)
     _pictured_at: float = 0.0
     _offset: float | None = None
     _jumped_at: float | None = None
@@ -60,7 +65,7 @@ class Watch:
         """Compare the wall clock with the uptime, once a look."""
         now = self.clock.boottime()
         offset = self.clock.wall() - now
-        if self._offset is not None and abs(offset - self._offset) > self.jump:
+        if self._offset is not None and abs(offset - self._offset) > self.numbers.clock_jump:
             self._jumped_at = now
         self._offset = offset
 
@@ -87,6 +92,13 @@ class Watch:
             await self.journal.write(ev.StormBegan(storm.nodes))
         elif storm is None and known is not None:
             await self.journal.write(ev.StormEnded())
+
+    def note_decision(self, incident_id: str, decision: Decision) -> None:
+        """Keep what was decided, so that people can be shown what the guards say now."""
+        self.said.pop(incident_id, None)
+        self.said[incident_id] = (self.clock.wall(), decision)
+        while len(self.said) > MOST_SAID:
+            del self.said[next(iter(self.said))]
 
     @property
     def latest(self) -> Picture | None:
@@ -132,6 +144,11 @@ class Watch:
                 for alert in (self.sight.alerts if self.sight is not None else ())
                 if alert.silenced
             ),
+            at_work={
+                alert.target: alert.name
+                for alert in (self.sight.alerts if self.sight is not None else ())
+                if alert.silenced and not alert.name.startswith(OWN)
+            },
             weather=self.weather,
             holders=self.holders,
             taken=self.taken,

@@ -141,19 +141,22 @@ def explanation(one: ExplanationView) -> str:
 
 
 def registry(shown: GuardsView) -> str:
-    """Return the guards with their numbers, and what each says of each open incident."""
-    cells = [
-        (
-            one["guard"],
-            " ".join(f"{name}={value:g}" for name, value in one["numbers"].items()) or "-",
-            one["holds_unless"],
-        )
+    """Return the guards, their numbers under the keys that set them, and what each says of the next actions."""
+    cells = [(one["guard"], one["holds_unless"]) for one in shown["guards"]]
+    numbers = [
+        (key, f"{value:g}", one["guard"])
         for one in shown["guards"]
+        for key, value in one["numbers"].items()
     ]
-    parts = [columns(("GUARD", "NUMBERS", "HOLDS UNLESS"), cells)]
+    parts = [
+        columns(("GUARD", "HOLDS UNLESS"), cells),
+        columns(("SET IN cluster.yml", "NUMBER", "GUARD"), numbers),
+    ]
     for one in shown["incidents"]:
-        said = guards(one["guards"]) if one["guards"] else "They were not asked yet."
-        parts.append(_part(f"Incident {one['id']}, {one['state']}, {one['target']}", said))
+        said = guards(one["guards"]) if one["guards"] else "They were not asked."
+        what = f"Incident {one['id']}, {one['state']}" if one["id"] else "Supposed"
+        about = ", ".join(word for word in (one["target"], one["action"], one["asked_at"]) if word)
+        parts.append(_part(f"{what}, {about}", said))
     return "\n\n".join(parts)
 
 

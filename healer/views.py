@@ -3,7 +3,7 @@
 The JSON API, the pages and `--output json` all show these, so that they cannot differ.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from urllib.parse import quote
 
 from healer.core.alert import Alert
@@ -37,6 +37,9 @@ from healer.shapes import (
 )
 from healer.standing import Watch
 from healer.timeline import Moment, Timeline
+
+Said = Mapping[str, tuple[float, Decision]]
+"""What was decided last, by the incident's id, with the time."""
 
 
 def alert_view(alert: Alert) -> AlertView:
@@ -186,8 +189,17 @@ def refused_view(refused: AlertRefused, at: float) -> RefusedView:
     )
 
 
-def guards_view(incidents: Iterable[Incident], topology: Topology) -> GuardsView:
-    """Show every guard with its numbers, and what each said last about each of these incidents."""
+def guards_view(
+    incidents: Iterable[Incident], topology: Topology, said: Said | None = None
+) -> GuardsView:
+    """Show every guard with its numbers, and what each says about each of these incidents.
+
+    Args:
+        incidents: As the board has them.
+        topology: The cluster.
+        said: What was decided last about incidents, by id, with the time; of others the journal's word is shown.
+    """
+    known = said or {}
     return GuardsView(
         guards=[
             GuardView(
@@ -197,15 +209,30 @@ def guards_view(incidents: Iterable[Incident], topology: Topology) -> GuardsView
             )
             for guard in GUARDS
         ],
-        incidents=[
-            JudgedView(
-                id=one.id,
-                state=one.state.value,
-                target=str(one.target),
-                guards=[verdict_view(verdict) for verdict in one.verdicts],
-            )
-            for one in incidents
-        ],
+        incidents=[judged_view(one, known.get(one.id)) for one in incidents],
+    )
+
+
+def judged_view(incident: Incident, said: tuple[float, Decision] | None) -> JudgedView:
+    """Show one incident under the guards.
+
+    Args:
+        incident: A real one; one without an id is only supposed.
+        said: What was decided about it, and when; None where nothing was since this healer leads.
+    """
+    word = action = ""
+    at, verdicts = None, incident.verdicts
+    if said is not None:
+        at, (word, action, _, _, found) = said[0], _decided(said[1])
+        verdicts = tuple(found) or verdicts
+    return JudgedView(
+        id=incident.id,
+        state=incident.state.value if incident.id else "supposed",
+        target=str(incident.target),
+        decision=word,
+        action=action,
+        asked_at=rfc3339(at),
+        guards=[verdict_view(one) for one in verdicts],
     )
 
 

@@ -58,6 +58,13 @@ def _explain(client: Client, args: argparse.Namespace) -> Any:
     return client.post("/api/v1/explain", {key: value for key, value in given.items() if value})
 
 
+def _guards(client: Client, args: argparse.Namespace) -> Any:
+    if args.target is None:
+        return client.get("/api/v1/guards")
+    given = {"target": args.target, "action": args.action}
+    return client.post("/api/v1/guards", {key: value for key, value in given.items() if value})
+
+
 def _on_incident(name: str) -> Callable[[Client, argparse.Namespace], Any]:
     def ask(client: Client, args: argparse.Namespace) -> Any:
         return client.post(f"/api/v1/{name}", {"incident": args.incident, **_claim()})
@@ -196,12 +203,12 @@ WORDS = (
     ),
     Word(
         "guards",
-        "show every guard, its numbers, and what it says of each open incident",
-        "--output json",
-        lambda client, _: client.get("/api/v1/guards"),
+        "show every guard, its numbers, and what it says now of each open incident, or of one target",
+        "web1/nginx --action node.reboot",
+        _guards,
         text.registry,
-        {},
-        {},
+        {"target?": "NODE/SERVICE, NODE, NODE:/MOUNTPOINT, or an incident's number"},
+        {"action": "suppose this action, as service.restart"},
     ),
     Word(
         "status",

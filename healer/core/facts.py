@@ -6,7 +6,7 @@ from enum import Enum
 
 from healer.core.actions import GIVING_BACK, Scope, action_of
 from healer.core.alert import Target
-from healer.core.footprint import Footprint
+from healer.core.footprint import Footprint, disrupts
 from healer.core.holders import Holders
 from healer.core.incident import Attempt, Incident
 from healer.core.ladder import Ladder, Mode, Rung
@@ -68,6 +68,11 @@ class Running:
     target: Target
     footprint: Footprint
 
+    @property
+    def disrupts(self) -> bool:
+        """Whether anybody could notice the action."""
+        return disrupts(self.action, self.footprint)
+
 
 @dataclass(frozen=True, slots=True)
 class Past:
@@ -89,6 +94,7 @@ class Standing:
         frozen: Reasons of the freezes that people set.
         held: Nodes that people hold, each with why, by whom and until when.
         silenced: Fingerprints of alerts that fire now and that a person silenced.
+        at_work: What silenced alerts that fire now are about, each with an alert's name.
         weather: Whether nodes vanish together, up to the last look.
         holders: Who holds each virtual address, up to the last look.
         taken: What each gate keeps away, up to the last look.
@@ -105,6 +111,7 @@ class Standing:
     armed_at: float | None
     pre_existing: frozenset[str]
     silenced: frozenset[str] = frozenset()
+    at_work: Mapping[Target, str] = field(default_factory=dict)
     held: Mapping[str, str] = field(default_factory=dict)
     weather: Weather = field(default_factory=Weather)
     holders: Holders = field(default_factory=Holders)
@@ -254,6 +261,11 @@ class Proposal:
     def takes(self) -> bool:
         """Whether its verb takes something away that may have been serving."""
         return action_of(self.rung.action).takes
+
+    @property
+    def disrupts(self) -> bool:
+        """Whether anybody could notice the action."""
+        return disrupts(self.rung.action, self.footprint)
 
     @property
     def gives_back(self) -> bool:

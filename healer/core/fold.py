@@ -131,7 +131,7 @@ def fold(incident: Incident, event: IncidentEvent, at: float) -> Incident:
                 approvals=(),
             )
         case ev.ApprovalGiven(_, ladder, rung, target, expectation, by, until):
-            given = Approval(ladder, rung, target, expectation, by, until)
+            given = Approval(ladder, rung, target, expectation, by, until, given_at=at)
             return replace(incident, approvals=(*incident.approvals, given))
         case ev.ApprovalDenied(_, _, by):
             return _move(

@@ -27,12 +27,18 @@ class Footprint:
 
     @property
     def takes(self) -> bool:
-        """Whether anybody could notice the action at all."""
+        """Whether a group loses a member."""
         return bool(self.groups)
 
     def covers(self, target: Target) -> bool:
         """Whether trouble at `target` would be explained by this action."""
         return target in self.targets or Target(target.node) in self.targets
+
+
+def disrupts(verb: str, taken: Footprint) -> bool:
+    """Whether anybody could notice the action at all: a group loses a member, or a whole node goes."""
+    action = action_of(verb)
+    return action.takes and (taken.takes or action.scope is Scope.NODE)
 
 
 NOTHING = Footprint(frozenset(), frozenset(), frozenset(), frozenset())

@@ -205,6 +205,7 @@ class Approval:
     Attributes:
         expectation: Digest of the state it was given for; another state needs another yes.
         until: When it lapses, epoch seconds.
+        given_at: When it was given; before that, a clock was set back and nobody knows how old it is.
     """
 
     ladder: str
@@ -213,6 +214,7 @@ class Approval:
     expectation: str
     by: str
     until: float
+    given_at: float
 
 
 @dataclass(frozen=True, slots=True)

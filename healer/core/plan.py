@@ -3,10 +3,10 @@
 Nothing here knows a fact: decide drops the steps whose gates turn out to be dead.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from healer.core.actions import MARKING, Step, steps
+from healer.core.actions import MARKING, Scope, Step, action_of, steps
 from healer.core.alert import Target
 from healer.core.facts import Proposal
 from healer.core.footprint import NOTHING
@@ -168,11 +168,23 @@ def to_hear(incident: Incident, topology: Topology) -> Mapping[str, tuple[str, .
         wanted[target.node] |= _own_names(found.ladder, target, incident.owner, topology)
         for step in (*found.steps, *found.spent):
             wanted.setdefault(step.gate, set()).add(step.look)
+        for node, unit in _exclusive(found, topology):
+            wanted.setdefault(node, set()).add(unit)
     for mark in incident.marks:
         for step in steps(MARKING[mark.action], mark.target, topology, incident.owner):
             if step.gate == mark.gate:
                 wanted.setdefault(step.gate, set()).add(step.look)
     return {gate: tuple(sorted(names - {""})) for gate, names in wanted.items()}
+
+
+def _exclusive(found: Plan, topology: Topology) -> Iterator[tuple[str, str]]:
+    """Yield the other nodes that may run what the rung would start and only one may run, with its unit."""
+    action, node = action_of(found.rung.action), found.proposal.target.node
+    if action.takes and action.scope in (Scope.UNIT, Scope.NODE):
+        for service in topology.services_on(node).values():
+            if service.exclusive and service.group is not None:
+                others = (one for one in topology.groups[service.group].nodes if one != node)
+                yield from ((one, service.unit) for one in others)
 
 
 def _own_names(ladder: Ladder, target: Target, owner: str, topology: Topology) -> set[str]:

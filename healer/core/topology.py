@@ -58,6 +58,7 @@ class Service:
 
     Attributes:
         stores: None where nothing could be lost with its node.
+        exclusive: Whether two nodes of its group that run it at once would do harm.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Service:
     group: str | None
     depends_on: tuple[str, ...] = ()
     stores: Stores | None = None
+    exclusive: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,7 @@ class Numbers:
     Attributes:
         evidence_age: Oldest sample that still counts as now.
         watchdog_age: Longest silence of the Watchdog alert before we call ourselves blind.
+        clock_jump: By how much the wall clock may move against CLOCK_BOOTTIME between two looks.
         owner_settled: Time that systemd has for itself after a unit's last transition.
         owner_settled_address: Time that VRRP has for itself after an address' last one.
         storm_share, storm_targets, storm_domains: More than this share of all nodes, and at least so many in so many
@@ -114,12 +117,16 @@ class Numbers:
         budget_node, budget_group, budget_cluster: Actions that may start within budget_window.
         cooldown: Least time from the end of one incident's action on a target to the next incident's.
         flapping: Actions on one target within flapping_window that mean a restart does not cure it.
+        poor: So many times in a row that an action did not help a target.
+        record, record_failed: Of so many last times that an action was done for one alert in one group, so many that
+            did not help mean that it rarely does.
         approval_seconds: How long a person's yes is good.
         blindness: Length of a gap in our sight after which what we find is pre-existing.
     """
 
     evidence_age: float = 60.0
     watchdog_age: float = 180.0
+    clock_jump: float = 5.0
     owner_settled: float = 10.0
     owner_settled_address: float = 10.0
     storm_share: float = 0.25
@@ -136,6 +143,9 @@ class Numbers:
     cooldown: float = 300.0
     flapping: int = 3
     flapping_window: float = 3600.0
+    poor: int = 3
+    record: int = 10
+    record_failed: int = 8
     approval_seconds: float = 900.0
     blindness: float = 3600.0
 

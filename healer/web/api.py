@@ -79,9 +79,9 @@ async def incident(request: web.Request) -> web.Response:
 
 
 async def guards(request: web.Request) -> web.Response:
-    """Show the guards, their numbers, and what each says of each open incident."""
+    """Show the guards, their numbers, and what each said of each open incident at the last look."""
     desk = request.app[DESK]
-    return answer(guards_view(desk.journal.board.open, desk.topology))
+    return answer(guards_view(desk.journal.board.open, desk.topology, desk.watch.said))
 
 
 async def status(request: web.Request) -> web.Response:

@@ -97,7 +97,7 @@ async def guards(request: web.Request) -> web.Response:
     """Show the guards."""
     desk = request.app[DESK]
     still = _urgent_first(desk.journal.board)
-    shown = guards_view(still[: guards_page.MOST], desk.topology)
+    shown = guards_view(still[: guards_page.MOST], desk.topology, desk.watch.said)
     return _page(guards_page.guards(framed(request), shown, len(still)))
 
 

@@ -9,6 +9,7 @@ from healer.core.alert import Target
 from healer.core.decide import Hold
 from healer.core.guards import GUARDS
 from healer.core.ladder import Mode
+from healer.supposing import explain
 from tests.healer.core.world import alert
 from tests.healer.village import Village, simple
 
@@ -34,8 +35,9 @@ async def test_explain_mode_says_of_every_guard_what_it_had_and_what_it_needed()
     async with village.armed():
         village.fail()
         await asyncio.sleep(5)
-        explained = await village.operators.explain(
-            Target("web2", "nginx"), "restart-service", "ServiceDown"
+        target = Target("web2", "nginx")
+        explained = await explain(
+            village.gatherer, village.watch, target, "restart-service", "ServiceDown"
         )
     (held,) = village.written(ev.IncidentHeld)
     assert isinstance(explained.decision, Hold)

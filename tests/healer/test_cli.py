@@ -207,7 +207,8 @@ async def test_status_and_guards_say_what_stops_the_healer(tmp_path: Path) -> No
     assert re.search(r"nothing is done +person: Frozen by alice: moving rack b", status.out)
     assert re.search(r"held +web2 until released: new disk \(by bob\)", status.out)
     assert re.search(r"ServiceDown +unknown_target +no web9/nginx here.", status.out)
-    assert re.search(r"still_true +evidence_age=60 +the rule's own expression", guards.out)
+    assert re.search(r"still_true +the rule's own expression", guards.out)
+    assert re.search(r"healer.guards.still_true.max_age +60 +still_true", guards.out)
 
 
 async def test_an_empty_list_says_so(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from healer.core.facts import Facts, Proposal
 from healer.core.guards.authority import not_stopped, sees_enough
 from healer.core.guards.cause import common_cause
 from healer.core.guards.copies import last_copy, quorum
+from healer.core.guards.fencing import fenced
 from healer.core.guards.grounds import armed, known_target, still_true
 from healer.core.guards.group import capacity, one_at_a_time
 from healer.core.guards.limits import attempts, budget
@@ -29,41 +30,48 @@ class Guard:
 
     Attributes:
         holds_unless: The condition it protects, for people.
-        numbers: Names of the fields of Numbers that it uses.
+        numbers: Keys of cluster.yml that set its numbers, each with its field of Numbers.
     """
 
     name: str
     holds_unless: str
     judge: Judge
-    numbers: tuple[str, ...] = ()
+    numbers: tuple[tuple[str, str], ...] = ()
 
     def settings(self, numbers: Numbers) -> dict[str, float]:
-        """Return the guard's numbers as configured."""
-        return {name: getattr(numbers, name) for name in self.numbers}
+        """Return the guard's numbers as configured, by their keys in cluster.yml."""
+        return {key: getattr(numbers, field) for key, field in self.numbers}
+
+
+def _keys(guard: str, **fields: str) -> tuple[tuple[str, str], ...]:
+    """Return keys of a guard's own block in cluster.yml, each with its field of Numbers."""
+    return tuple((f"healer.guards.{guard}.{key}", field) for key, field in fields.items())
 
 
 GUARDS: tuple[Guard, ...] = (
     Guard(
         "known_target",
-        "the target is in cluster.yml, not in the control plane, and its own gate answers",
+        "the target is in cluster.yml, neither in the control plane nor this healer's own node, "
+        "and the gate that will act answers as itself",
         known_target,
     ),
     Guard(
         "armed",
         "the alert began after Hale was armed, was seen clear since, or a person adopted it",
         armed,
-        ("blindness",),
+        _keys("armed", blindness="blindness"),
     ),
     Guard(
         "still_true",
         "the rule's own expression is true now on fresh samples, "
         "or the node's gate confirms it for a fast rung",
         still_true,
-        ("evidence_age",),
+        _keys("still_true", max_age="evidence_age"),
     ),
     Guard(
         "not_stopped",
-        "there is no freeze, no silence and no hold of the node, here or at its own gate",
+        "there is no freeze, no silence of what it is about or takes away, "
+        "and no hold of the node, here or at its own gate",
         not_stopped,
     ),
     Guard(
@@ -71,13 +79,20 @@ GUARDS: tuple[Guard, ...] = (
         "this healer leads, hears the Watchdog and every Alertmanager, sees a majority of nodes, "
         "and its clock did not jump",
         sees_enough,
-        ("watchdog_age",),
+        _keys("sees_enough", watchdog="watchdog_age", clock_jump="clock_jump"),
     ),
     Guard(
         "no_storm",
         "nodes of several failure domains did not vanish together, or calm was seen since",
         no_storm,
-        ("storm_share", "storm_targets", "storm_domains", "storm_window", "storm_calm"),
+        _keys(
+            "no_storm",
+            share="storm_share",
+            targets="storm_targets",
+            domains="storm_domains",
+            window="storm_window",
+            calm="storm_calm",
+        ),
     ),
     Guard(
         "two_witnesses",
@@ -88,14 +103,14 @@ GUARDS: tuple[Guard, ...] = (
         "owner_settled",
         "systemd is not about to restart it by itself, and systemd and VRRP had their own time since the last change",
         owner_settled,
-        ("owner_settled", "owner_settled_address"),
+        _keys("owner_settled", service="owner_settled", address="owner_settled_address"),
     ),
     Guard(
         "common_cause",
         "of members that fail alike this is the first, or the first repair was proved to help; "
         "one that still runs fails alone",
         common_cause,
-        ("common_cause_window", "full_look"),
+        _keys("common_cause", window="common_cause_window"),
     ),
     Guard(
         "capacity",
@@ -118,22 +133,42 @@ GUARDS: tuple[Guard, ...] = (
         one_at_a_time,
     ),
     Guard(
+        "fenced",
+        "what may run on one node only is proven off on every other one",
+        fenced,
+    ),
+    Guard(
         "budget",
         "node, group and cluster have actions left in this window",
         budget,
-        ("budget_node", "budget_group", "budget_cluster", "budget_window"),
+        _keys(
+            "budget",
+            node="budget_node",
+            group="budget_group",
+            cluster="budget_cluster",
+            window="budget_window",
+        ),
     ),
     Guard(
         "attempts",
-        "the target has cooled down, does not flap, and the action has helped it before",
+        "the target has cooled down and does not flap, and the action has helped, "
+        "there and against this alert in its groups",
         attempts,
-        ("cooldown", "flapping", "flapping_window"),
+        _keys(
+            "attempts",
+            cooldown="cooldown",
+            flapping="flapping",
+            window="flapping_window",
+            poor="poor",
+            record="record",
+            record_failed="record_failed",
+        ),
     ),
     Guard(
         "approved",
         "the owners' mode is act, or a person agreed to exactly this",
         approved,
-        ("approval_seconds",),
+        _keys("approved", good_for="approval_seconds"),
     ),
 )
 

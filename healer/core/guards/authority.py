@@ -3,10 +3,12 @@
 from healer.core.facts import Facts, Proposal
 from healer.core.verdict import SILENCED, Verdict, allow, hold
 
+UNSTOPPED = "no freeze, no silence, no hold"
+
 
 def not_stopped(proposal: Proposal, facts: Facts) -> Verdict:
     """Hold on a freeze, a silence, and on a hold of the node, set here or at its own gate."""
-    name, need = "not_stopped", "no freeze, no silence, no hold"
+    name, need = "not_stopped", UNSTOPPED
     if facts.standing.frozen:
         return hold(
             name,
@@ -15,19 +17,9 @@ def not_stopped(proposal: Proposal, facts: Facts) -> Verdict:
             need=need,
             sentence="A person froze Hale. To let it go on: hale-healer unfreeze",
         )
-    # Of alerts that fire now; what the journal says of one that ended may be long over.
-    now_silenced = facts.standing.silenced
-    silenced = [
-        alert.name for alert in proposal.incident.alerts if alert.fingerprint in now_silenced
-    ]
-    if silenced:
-        return hold(
-            name,
-            SILENCED,
-            have=", ".join(silenced),
-            need=need,
-            sentence="A person silenced this in Alertmanager, so they are at work on it.",
-        )
+    quiet = silenced(proposal, facts)
+    if quiet is not None:
+        return quiet
     # What is held is neither touched nor acted through.
     held = [node for node in (proposal.target.node, proposal.gate) if node in facts.standing.held]
     if held:
@@ -59,6 +51,32 @@ def not_stopped(proposal: Proposal, facts: Facts) -> Verdict:
                 sentence=f"{node} is held at its own gate. To let it go: hale-gate release",
             )
     return allow(name, have="none of them", need=need)
+
+
+def silenced(proposal: Proposal, facts: Facts) -> Verdict | None:
+    """Hold where a person silenced the incident's own alert, or one about what the action takes along."""
+    # Of alerts that fire now; what the journal says of one that ended may be long over.
+    now_silenced, name = facts.standing.silenced, "not_stopped"
+    ours = [one.name for one in proposal.incident.alerts if one.fingerprint in now_silenced]
+    if ours:
+        return hold(
+            name,
+            SILENCED,
+            have=", ".join(ours),
+            need=UNSTOPPED,
+            sentence="A person silenced this in Alertmanager, so they are at work on it.",
+        )
+    at_work = facts.standing.at_work
+    near = sorted((one for one in at_work if proposal.footprint.covers(one)), key=str)
+    if not near or not proposal.disrupts:
+        return None
+    return hold(
+        name,
+        "silenced_nearby",
+        have=", ".join(f"{at_work[one]} of {one}" for one in near),
+        need=UNSTOPPED,
+        sentence=f"{proposal.rung.action} would take along what a person silenced, so they may be at work there.",
+    )
 
 
 def sees_enough(proposal: Proposal, facts: Facts) -> Verdict:

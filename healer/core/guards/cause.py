@@ -21,7 +21,7 @@ NEED = "to be the first of those that fail alike, or the first one's repair prov
 
 def common_cause(proposal: Proposal, facts: Facts) -> Verdict:
     """Of members that fail alike repair one first, go on only when that helped, and take none that only is slow."""
-    if not proposal.footprint.takes:
+    if not proposal.disrupts:
         return allow(NAME, have="takes nothing away", need=NEED)
     if proposal.rung.action in MARKING and proposal.incident.state is State.MITIGATED:
         return allow(NAME, have="completes a mark that stands", need=NEED)

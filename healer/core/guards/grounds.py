@@ -33,7 +33,7 @@ def known_target(proposal: Proposal, facts: Facts) -> Verdict:
             need="a node outside the control plane",
             sentence=f"{target.node} runs the control plane; systemd and people repair it, no ladder does.",
         )
-    if target.node == topology.own_node and proposal.footprint.takes:
+    if topology.own_node in proposal.footprint.nodes and proposal.disrupts:
         return hold(
             name,
             "own_node",

@@ -90,12 +90,12 @@ def one_at_a_time(proposal: Proposal, facts: Facts) -> Verdict:
     """Hold while something else is taken in the same group or failure domain."""
     name, mine = "one_at_a_time", proposal.footprint
     need = "nothing else under way in the group and failure domain"
-    out = mine.groups <= proven_out(proposal, facts)
+    out = bool(mine.groups) and mine.groups <= proven_out(proposal, facts)
     for other in facts.running:
         theirs = other.footprint
-        same_target = bool(mine.targets & theirs.targets)
+        same_target = any(map(mine.covers, theirs.targets)) or any(map(theirs.covers, mine.targets))
         near = bool(mine.groups & theirs.groups or mine.failure_domains & theirs.failure_domains)
-        if same_target or (near and mine.takes and theirs.takes and not out):
+        if same_target or (near and proposal.disrupts and other.disrupts and not out):
             return hold(
                 name,
                 "busy",
@@ -104,5 +104,5 @@ def one_at_a_time(proposal: Proposal, facts: Facts) -> Verdict:
                 sentence="Another action is under way close by; this one waits for its end.",
                 passing=True,
             )
-    have = "target proven out" if out and mine.groups else "nothing near"
+    have = "target proven out" if out else "nothing near"
     return allow(name, have=have, need=need)

@@ -7,8 +7,8 @@ from healer.core.facts import Facts, Past, Proposal
 from healer.core.incident import Outcome
 from healer.core.verdict import Verdict, allow, hold
 
-POOR_RECORD = 3
-"""So many attempts in a row that did not help mean that this action does not help this target."""
+UNPROVED = (None, Outcome.DONE, Outcome.UNKNOWN)
+"""Outcomes of attempts of which it is not known yet whether they helped."""
 
 
 def budget(proposal: Proposal, facts: Facts) -> Verdict:
@@ -88,26 +88,50 @@ def attempts(proposal: Proposal, facts: Facts) -> Verdict:
             need=f"fewer than {numbers.flapping} within {numbers.flapping_window:g} s",
             sentence="It keeps failing after being repaired: the cause lies deeper.",
         )
-    return _record(same, need, adopted=proposal.incident.adopted_at)
-
-
-def _record(same: list[Past], need: str, adopted: float) -> Verdict:
-    name = "attempts"
-    proved = [
-        past.attempt.outcome is Outcome.VERIFIED
-        for past in same
-        if past.attempt.outcome is not None and past.attempt.began_at >= adopted
-    ]
-    tail = proved[-POOR_RECORD:]
-    if len(tail) == POOR_RECORD and not any(tail):
+    adopted = proposal.incident.adopted_at
+    helped = _helped(one for one in same if one.attempt.began_at >= adopted)
+    tail = helped[-numbers.poor :]
+    if len(tail) == numbers.poor and not any(tail):
         return hold(
             name,
             "poor_record",
-            have=f"last {POOR_RECORD} did not help",
-            need="one of them proved",
+            have=f"the last {len(tail)} here did not help",
+            need=f"one of the last {numbers.poor} that did",
             sentence="This action has not helped this target before.",
         )
-    return allow(name, have=f"{len(same)} so far, {sum(proved)} helped", need=need)
+    rarely = _rarely(proposal, facts)
+    if rarely is not None:
+        return rarely
+    return allow(name, have=f"{len(helped)} proved so far, {sum(helped)} helped", need=need)
+
+
+def _rarely(proposal: Proposal, facts: Facts) -> Verdict | None:
+    """Hold what has mostly not helped against this kind of trouble in these groups, whichever member had it."""
+    numbers, groups = facts.topology.numbers, proposal.footprint.groups
+    kind = (proposal.incident.cause.name, proposal.rung.action)
+    helped = _helped(
+        past
+        for past in _sent(facts.past)
+        if (past.alert_name, past.attempt.action) == kind
+        and past.attempt.began_at >= proposal.incident.adopted_at
+        and (past.attempt.target == proposal.target or past.attempt.footprint.groups & groups)
+    )[-numbers.record :]
+    failed = len(helped) - sum(helped)
+    if failed < numbers.record_failed:
+        return None
+    return hold(
+        "attempts",
+        "rarely_helps",
+        have=f"{failed} of the last {len(helped)} did not help",
+        need=f"fewer than {numbers.record_failed} of the last {numbers.record}",
+        sentence=f"Against {kind[0]} {kind[1]} has rarely helped here; a person finds out why.",
+    )
+
+
+def _helped(past: Iterable[Past]) -> list[bool]:
+    """Return of each attempt whether it was proved to have helped, without those that are not over yet."""
+    ended = (one.attempt.outcome for one in past)
+    return [outcome is Outcome.VERIFIED for outcome in ended if outcome not in UNPROVED]
 
 
 def _sent(past: Iterable[Past]) -> list[Past]:

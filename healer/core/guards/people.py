@@ -29,7 +29,7 @@ def approved(proposal: Proposal, facts: Facts) -> Verdict:
             proposal.target,
             proposal.expectation,
         )
-        if same and proposal.expectation and facts.now < yes.until:
+        if same and proposal.expectation and yes.given_at <= facts.now < yes.until:
             return allow(name, have=f"yes by {yes.by}", need=need)
     return hold(
         name,

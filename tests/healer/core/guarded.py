@@ -5,11 +5,11 @@ from dataclasses import replace
 from healer.core import events as ev
 from healer.core.alert import Target
 from healer.core.decide import Act, Hold, decide
-from healer.core.footprint import of_unit
+from healer.core.footprint import NOTHING, of_unit
 from healer.core.incident import Incident, Outcome
 from healer.core.plan import Escalate
 from healer.core.verdict import Verdict
-from tests.healer.core.world import World, alert
+from tests.healer.core.world import NOW, World, alert
 
 
 def opened(world: World, at: str = "web1/nginx", number: int = 1, **labels) -> Incident:
@@ -44,30 +44,35 @@ def said(world: World, incident: Incident, guard: str) -> Verdict:
     return next(one for one in decision.verdicts if one.guard == guard)
 
 
+def intent(number: str, target: Target, action_id: str = "1.1.1") -> ev.ActionIntended:
+    """A restart of what an incident is about, as it is journalled before it is sent."""
+    return ev.ActionIntended(
+        incident=number,
+        action_id=action_id,
+        ladder="restart-service",
+        rung=0,
+        action="service.restart",
+        target=target,
+        about=target,
+        gate=target.node,
+        args=(("unit", "nginx.service"),),
+        footprint=NOTHING,
+        ledger_id="ledger-1",
+        expect="{}",
+        deadline_at=NOW + 30,
+        verdicts=(),
+    )
+
+
 def acted(world: World, number: str, *, ended: Outcome | None, age: float = 0.0) -> None:
     """Journal an attempt of an incident that began `age` seconds ago."""
     incident = world.board.incidents[number]
     now, world.now = world.now, world.now - age
     footprint = of_unit(incident.target, ("app.service",), world.topology)
     action_id = f"1.1.{world.seq}"
-    world.journal(
-        ev.ActionIntended(
-            incident=number,
-            action_id=action_id,
-            ladder=incident.ladder,
-            rung=0,
-            action="service.restart",
-            target=incident.target,
-            about=incident.target,
-            gate=incident.target.node,
-            args=(("unit", "nginx.service"),),
-            footprint=footprint,
-            ledger_id="ledger-1",
-            expect="{}",
-            deadline_at=world.now + 30,
-            verdicts=(),
-        )
-    )
+    begun = intent(number, incident.target, action_id)
+    deadline = world.now + 30
+    world.journal(replace(begun, ladder=incident.ladder, footprint=footprint, deadline_at=deadline))
     if ended in (Outcome.VERIFIED, Outcome.NOT_VERIFIED):
         world.journal(ev.ActionEnded(number, action_id, Outcome.DONE, "", "", world.now))
         good = ended is Outcome.VERIFIED

@@ -2,11 +2,15 @@
 
 from dataclasses import replace
 
+import pytest
+
 from healer.core.alert import Target
+from healer.core.footprint import of_node
+from healer.core.incident import Incident
 from healer.core.ladder import Ladder, Mode, Rung
-from healer.core.topology import Group, Topology
-from tests.healer.core.guarded import acted, broken, opened, verdict
-from tests.healer.core.world import CALL, VERIFY, World, topology
+from healer.core.topology import Group, Node, Topology
+from tests.healer.core.guarded import acted, broken, intent, opened, said, verdict
+from tests.healer.core.world import CALL, RESTART, VERIFY, World, topology
 
 
 def test_a_wedged_service_is_not_taken_when_the_others_cannot_spare_it():
@@ -87,3 +91,68 @@ def test_a_group_without_a_service_is_never_proven_out():
     world = broken("web1/nginx", topology=rebooting(plain))
     world.down.add(Target("web1", "app"))
     assert verdict(world, opened(world)) == ("capacity", "capacity")
+
+
+# --- Nodes as a whole -----------------------------------------------------------------------
+
+
+def lonely(*, near: bool = True, own: str = "mon1") -> World:
+    """db1 and db2 are in no group, in one failure domain or in two; a reboot is tried on what is broken there."""
+    plain = topology()
+    reboot = Rung("node.reboot", None, False, 300.0, VERIFY, attempts=1, wait_seconds=0.0)
+    ladders = {**plain.ladders, "reboot": Ladder("reboot", Mode.ACT, (reboot, CALL))}
+    domains = ("rack-db", "rack-db" if near else "rack-other")
+    nodes = {
+        name: Node(name, f"10.0.2.{place}", domain)
+        for place, (name, domain) in enumerate(zip(("db1", "db2"), domains, strict=True), 1)
+    }
+    made = replace(plain, nodes={**plain.nodes, **nodes}, ladders=ladders, own_node=own)
+    world = World(topology=made)
+    world.down |= {Target("db1"), Target("db2")}
+    return world
+
+
+def hung(world: World, at: str, number: int) -> Incident:
+    return opened(world, at, number, name="KernelHang", heal="reboot", group="")
+
+
+def reboot_begun(world: World, number: str) -> None:
+    target = world.board.incidents[number].target
+    taken = of_node(target.node, world.topology)
+    world.journal(
+        replace(
+            intent(number, target),
+            action="node.reboot",
+            footprint=taken,
+            ladder="reboot",
+            args=(),
+        )
+    )
+
+
+@pytest.mark.parametrize(("near", "reason"), [(True, "busy"), (False, None)])
+def test_of_one_failure_domain_one_node_is_rebooted_at_a_time_in_a_group_or_not(near, reason):
+    world = lonely(near=near)
+    hung(world, "db1", 1)
+    reboot_begun(world, "1")
+    second = hung(world, "db2", 2)
+    assert said(world, second, "one_at_a_time").reason == reason
+
+
+def test_a_healer_never_reboots_its_own_node_be_it_in_no_group():
+    world = lonely(own="db1")
+    assert verdict(world, hung(world, "db1", 1)) == ("known_target", "own_node")
+
+
+def test_nothing_is_done_on_a_node_that_is_being_rebooted_even_if_it_takes_nothing():
+    world = lonely()
+    free = replace(RESTART, action="disk.free", fast=False)
+    ladders = {**world.topology.ladders, "free": Ladder("free", Mode.ACT, (free, CALL))}
+    world.topology = replace(world.topology, ladders=ladders)
+    hung(world, "db1", 1)
+    reboot_begun(world, "1")
+    full = opened(
+        world, "db1", 2, name="FilesystemAlmostFull", heal="free", group="", mountpoint="/"
+    )
+    world.down.add(full.target)
+    assert verdict(world, full) == ("one_at_a_time", "busy")

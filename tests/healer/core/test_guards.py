@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from healer.core import events as ev
+from healer.core.alert import Target
 from healer.core.decide import Hold, decide
 from healer.core.guards import GUARDS
 from healer.core.incident import Outcome, State
@@ -133,6 +134,19 @@ def test_a_silence_is_a_person_at_work():
     incident = opened(world)
     silence(world, incident)
     assert verdict(world, incident) == ("not_stopped", "silenced")
+
+
+@pytest.mark.parametrize(
+    ("at", "reason"),
+    [("web1/app", "silenced_nearby"), ("web2/nginx", "act"), ("web1", "act")],
+)
+def test_a_silence_of_what_the_action_takes_along_is_a_person_at_work_too(at, reason):
+    """app goes down with nginx; another node's service does not, and the node itself stays."""
+    world = broken()
+    node, _, service = at.partition("/")
+    at_work = {Target(node, service or None): "ServiceSlow"}
+    world.standing = replace(world.standing, at_work=at_work)
+    assert verdict(world, opened(world))[1] == reason
 
 
 def test_a_silence_of_an_alert_that_fires_no_more_holds_nothing():
@@ -268,3 +282,51 @@ def test_a_group_that_only_explains_is_asked_about_what_takes_nothing_away_too(v
     incident = opened(world, at, heal="gently", **labels)
     world.down.add(incident.target)
     assert verdict(world, incident) == ("approved", "explain_mode")
+
+
+def agreed(world: World, **changes: object) -> str:
+    """Return what is said after a yes to exactly what is proposed, but for these."""
+    incident = opened(world)
+    decision = decide(incident, world.facts(incident), None)
+    assert isinstance(decision, Hold)
+    asked = decision.proposal
+    yes = ev.ApprovalGiven(
+        "1", "restart-service", 0, asked.target, asked.expectation, "ann", NOW + 900
+    )
+    world.journal(replace(yes, **changes))  # type: ignore[arg-type]
+    return verdict(world, world.board.incidents["1"])[1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "act"),
+        ({"ladder": "other"}, "approval_needed"),
+        ({"rung": 1}, "approval_needed"),
+        ({"target": Target("web2", "nginx")}, "approval_needed"),
+        ({"expectation": "another"}, "approval_needed"),
+        ({"expectation": ""}, "approval_needed"),
+        ({"until": NOW}, "approval_needed"),
+        ({"until": NOW + 0.1}, "act"),
+    ],
+    ids=str,
+)
+def test_a_yes_is_to_one_rung_on_one_target_in_one_state_for_a_time(changes, said):
+    world = broken(topology=topology(mode=Mode.APPROVE))
+    assert agreed(world, **changes) == said
+
+
+def test_a_yes_to_one_incident_is_none_to_the_next_one_about_the_same():
+    world = broken(topology=topology(mode=Mode.APPROVE))
+    assert agreed(world) == "act"
+    world.journal(ev.IncidentClosed("1", "cleared", ""))
+    assert verdict(world, opened(world, number=2))[1] == "approval_needed"
+
+
+def test_a_yes_from_before_the_clock_was_set_back_is_none():
+    """Nobody knows how old it is, and so whether its fifteen minutes are over."""
+    world = broken(topology=topology(mode=Mode.APPROVE))
+    assert agreed(world) == "act"
+    world.now -= 600
+    world.standing = replace(world.standing, armed_at=NOW - 7200)
+    assert verdict(world, world.board.incidents["1"])[1] == "approval_needed"

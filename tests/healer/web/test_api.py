@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 
 from healer.core import events as ev
+from healer.core.decide import decide
 from healer.core.guards import GUARDS
 from healer.errors import ConfigError
+from healer.instants import rfc3339
 from tests.healer.core.world import alert
 from tests.healer.fakes import FakeStore
 from tests.healer.web.house import HOSTILE, House
@@ -158,12 +160,29 @@ async def test_guards_are_shown_with_their_numbers_and_what_each_says() -> None:
     _, shown = await read(house, "/api/v1/guards")
     assert [one["guard"] for one in shown["guards"]] == [guard.name for guard in GUARDS]
     numbers = {one["guard"]: one["numbers"] for one in shown["guards"]}
-    assert numbers["still_true"] == {"evidence_age": 60.0}
+    assert numbers["still_true"] == {"healer.guards.still_true.max_age": 60.0}
     (judged,) = shown["incidents"]
     assert [(one["guard"], one["allows"]) for one in judged["guards"]] == [
         ("known_target", True),
         ("capacity", False),
     ]
+    assert (judged["decision"], judged["asked_at"]) == ("", None)
+
+
+async def test_the_guards_say_what_they_said_at_the_last_look() -> None:
+    house = House()
+    await house.arm()
+    await house.open(house.trouble())
+    await house.held()
+    incident = house.journal.board.incidents["1"]
+    facts = await house.gatherer.read(incident, house.watch.standing())
+    house.watch.note_decision("1", decide(incident, facts, None))
+    _, shown = await read(house, "/api/v1/guards")
+    (judged,) = shown["incidents"]
+    assert (judged["decision"], judged["action"]) == ("act", "service.restart on web1/nginx")
+    assert judged["asked_at"] == rfc3339(house.clock.wall())
+    assert all(one["allows"] for one in judged["guards"])
+    assert len(judged["guards"]) == len(GUARDS)
 
 
 async def test_status_says_who_leads_since_when_it_is_armed_and_what_stops_it() -> None:

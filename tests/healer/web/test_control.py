@@ -136,6 +136,67 @@ async def test_an_explanation_of_a_target_names_every_guard_and_writes_nothing(
     assert not house.gates.orders
 
 
+async def test_the_guards_are_asked_about_a_supposed_action_and_nothing_is_written(
+    tmp_path: Path,
+) -> None:
+    house = House()
+    await house.arm()
+    house.trouble()
+    before = len(house.store.records)
+    code, shown = await say(house, tmp_path, "guards", target="web1/nginx", action="node.reboot")
+    (judged,) = shown["incidents"]
+    assert (code, judged["id"], judged["state"]) == (200, "", "supposed")
+    assert judged["action"] == "node.reboot on web1/nginx"
+    assert [one["guard"] for one in judged["guards"]] == [guard.name for guard in GUARDS]
+    assert judged["asked_at"] is not None
+    assert [one["guard"] for one in shown["guards"]] == [guard.name for guard in GUARDS]
+    assert len(house.store.records) == before
+    assert not house.gates.orders
+
+
+@pytest.mark.parametrize(
+    ("asked", "action"),
+    [
+        ({"target": "web1/nginx"}, "service.restart on web1/nginx"),
+        ({"target": "web1:/data", "action": "disk.free"}, "disk.free on web1:/data"),
+        ({"target": "1"}, "service.restart on web1/nginx"),
+    ],
+)
+async def test_the_guards_are_asked_about_what_would_be_done(
+    asked: dict[str, str], action: str, tmp_path: Path
+) -> None:
+    house = House()
+    await house.arm()
+    await house.open(house.trouble())
+    code, shown = await say(house, tmp_path, "guards", **asked)
+    (judged,) = shown["incidents"]
+    assert (code, judged["action"]) == (200, action)
+    assert len(judged["guards"]) == len(GUARDS)
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "reason"),
+    [
+        ({"target": "web9"}, 409, "unknown_target"),
+        ({"target": "9"}, 409, "unknown_incident"),
+        ({"target": "web1"}, 409, "no_action"),
+        ({"target": "web1", "action": "node.explode"}, 409, "unknown_action"),
+        ({"target": "web1/nginx", "action": "pool.return"}, 409, "unknown_action"),
+        ({"target": "web1/nginx", "action": "pool.drain"}, 409, "nothing_there"),
+        ({"target": "1", "action": "node.reboot"}, 400, "malformed"),
+        ({"action": "node.reboot"}, 400, "malformed"),
+    ],
+)
+async def test_the_guards_are_not_asked_about_what_makes_no_sense(
+    asked: dict[str, str], status: int, reason: str, tmp_path: Path
+) -> None:
+    house = House()
+    await house.arm()
+    await house.open(house.trouble())
+    code, shown = await say(house, tmp_path, "guards", **asked)
+    assert (code, shown["reason"]) == (status, reason)
+
+
 async def test_an_explanation_of_an_incident_is_asked_afresh(tmp_path: Path) -> None:
     house = House()
     await house.open(house.trouble())
