@@ -246,16 +246,20 @@ class Engine:
             case Wait():
                 self._well_since.pop(attempt.action_id, None)
             case Verified(detail):
-                await self._prove(incident, attempt, "proved", detail)
+                await self._prove(incident, attempt, since, detail)
             case NotVerified(reason, detail):
                 await self._disprove(incident, attempt, reason, detail)
 
-    async def _prove(self, incident: Incident, attempt: Attempt, reason: str, detail: str) -> None:
+    async def _prove(
+        self, incident: Incident, attempt: Attempt, served_at: float | None, detail: str
+    ) -> None:
         self._forget(attempt.action_id)
         # A mark heals nothing, and a cause that came meanwhile was not looked at by this proof.
         mark = attempt.action in MARKING or attempt.action in GIVING_BACK
         settles = incident.target == attempt.about and not mark and not incident.marks
-        proved = ev.VerificationEnded(incident.id, attempt.action_id, True, settles, reason, detail)
+        proved = ev.VerificationEnded(
+            incident.id, attempt.action_id, True, settles, "proved", detail, served_at
+        )
         over = [ev.IncidentClosed(incident.id, "healed", detail)] if settles else []
         await self._journal.write(proved, *over, closing=True)
 

@@ -68,7 +68,7 @@ class Gatherer:
         return replace(
             facts,
             running=board.running(besides=incident.id),
-            past=tuple(board.past),
+            past=board.recent(facts.now),
             alike=board.alike(incident),
             marked=board.marked,
         )

@@ -49,6 +49,14 @@ class Narrator:
                 pass
             case ev.SecondPathTested(placed):
                 (log.info if placed else log.error)("second_path.tested", placed=placed)
+            case ev.Pruned(records, total, succeeded=succeeded, failed=failed):
+                log.info(
+                    "journal.pruned",
+                    records=records,
+                    total=total,
+                    succeeded=succeeded,
+                    failed=failed,
+                )
             case event:
                 self._incident(event, self._board.incidents[event.incident], record.at_wall)
 

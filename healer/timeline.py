@@ -69,6 +69,7 @@ def moment(record: ev.Record) -> Moment | None:
             | ev.StormBegan()
             | ev.StormEnded()
             | ev.SecondPathTested()
+            | ev.Pruned()
         ):
             return None
         case _:

@@ -1,19 +1,20 @@
 """Events as the journal stores them: a kind, a version and a JSON body.
 
-What is written can be read: `encode` decodes its own result before it gives it away.
+What is written can be read: `encode` decodes its own result before it gives it away. What an earlier release
+wrote is raised to today's fields as it is read (healer.adapters.upcasts); what is stored is never changed.
 """
 
+import json
 import re
+from collections.abc import Iterable
 from typing import Any, get_args
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
+from healer.adapters.upcasts import UPCASTS, VERSIONS
 from healer.core.events import Event
 from healer.errors import ConfigError, Malformed
-
-VERSION = 1
-"""Of every kind so far. A change of a class that old bodies do not fit needs the next number."""
 
 _STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
@@ -25,6 +26,11 @@ def kind_of(event_class: type) -> str:
 
 KINDS: dict[str, type[Event]] = {kind_of(known): known for known in get_args(Event)}
 """Every class of events by its kind."""
+
+
+def version_of(kind: str) -> int:
+    """Return the version in which this release writes a kind."""
+    return VERSIONS.get(kind, 1)
 
 
 def _adapter(known: Any) -> TypeAdapter[Event | None]:
@@ -58,7 +64,7 @@ def encode(event: Event) -> tuple[str, int, str]:
     if not same:
         msg = f"event {kind}: what is read back differs from what was written: {body[:200]!r}"
         raise Malformed(msg)
-    return kind, VERSION, body.decode()
+    return kind, version_of(kind), body.decode()
 
 
 def decode(kind: str, version: int, body: str) -> Event:
@@ -67,16 +73,14 @@ def decode(kind: str, version: int, body: str) -> Event:
     Raises:
         ConfigError: This program cannot read it; the message says what to do. Nothing was changed.
     """
-    adapter = _ADAPTERS.get(kind)
-    if adapter is None or version > VERSION:
-        msg = (
-            f"kind {kind!r} version {version} is not known to this hale-healer (it knows versions up to "
-            f"{VERSION} of {len(KINDS)} kinds): a newer one wrote it; start that version again"
-        )
-        raise ConfigError(msg)
+    if kind not in KINDS or version != version_of(kind):
+        require([(kind, version)])
+    adapter = _ADAPTERS[kind]
     try:
+        if version < version_of(kind):
+            body = _raised(kind, version, body)
         event = adapter.validate_json(body)
-    except ValidationError as error:
+    except (ValueError, KeyError, TypeError) as error:
         msg = (
             f"kind {kind!r} version {version} does not have the fields that it should: {error}. "
             "Start the version of hale-healer that wrote it, and report this"
@@ -86,3 +90,39 @@ def decode(kind: str, version: int, body: str) -> Event:
         msg = f"kind {kind!r} version {version} has no body: start the version of hale-healer that wrote it"
         raise ConfigError(msg)
     return event
+
+
+def require(written: Iterable[tuple[str, int]]) -> None:
+    """Make sure that every kind and version of a journal can be read, before anything rests on it.
+
+    Raises:
+        ConfigError: One cannot; the message says what to do. Nothing was changed.
+    """
+    for kind, version in sorted(written):
+        if kind not in KINDS:
+            msg = (
+                f"kind {kind!r} is not known to this hale-healer: a newer one wrote it. "
+                "Install and start that version again"
+            )
+            raise ConfigError(msg)
+        newest = version_of(kind)
+        if version > newest:
+            msg = (
+                f"kind {kind!r} version {version} was written by a newer hale-healer, this one reads up to "
+                f"version {newest}. Install and start that version again"
+            )
+            raise ConfigError(msg)
+        if any((kind, step) not in UPCASTS for step in range(version, newest)) or version < 1:
+            msg = (
+                f"kind {kind!r} version {version} is too old for this hale-healer, which reads version {newest} "
+                "and what leads to it. Start the version that wrote it, or move the journal away and make a new "
+                "one with `hale-healer store init`"
+            )
+            raise ConfigError(msg)
+
+
+def _raised(kind: str, version: int, body: str) -> str:
+    fields = json.loads(body)
+    for step in range(version, version_of(kind)):
+        fields = UPCASTS[kind, step](fields)
+    return json.dumps(fields, ensure_ascii=False)

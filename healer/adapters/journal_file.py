@@ -7,7 +7,7 @@ ends all writing by this process.
 
 import secrets
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -16,7 +16,14 @@ import structlog
 
 from healer.adapters import codec
 from healer.adapters.chain import START, Head, Row, link, verify
-from healer.adapters.journal_tables import FORMAT, connect, readable
+from healer.adapters.journal_tables import (
+    connect,
+    gaps_of,
+    raise_format,
+    readable,
+    require_format,
+    require_kinds,
+)
 from healer.adapters.reserve import Reserve
 from healer.core.events import Event, Record
 from healer.core.order import Token
@@ -172,19 +179,28 @@ class JournalFile:
 
     def _opened(self) -> Head:
         (form,) = self._db.execute("SELECT format FROM store").fetchone()
-        if form != FORMAT:
-            msg = f"{self._settings.path}: format {form}, this hale-healer knows {FORMAT}: start the one that wrote it"
-            raise ConfigError(msg)
+        require_format(form, self._settings.path)
         return self._verified(START)
 
     def _verified(self, start: Head) -> Head:
+        path, kinds = self._settings.path, set[tuple[str, int]]()
+
+        def rows() -> Iterator[Row]:
+            for found in self._db.execute(
+                "SELECT * FROM events WHERE seq > ? ORDER BY seq", (start.seq,)
+            ):
+                row = Row(*found)
+                kinds.add((row.kind, row.version))
+                yield row
+
         self._db.execute("BEGIN")
         try:
             stored = Head(*self._db.execute("SELECT head_seq, head_sha256 FROM store").fetchone())
-            rows = self._db.execute("SELECT * FROM events WHERE seq > ? ORDER BY seq", (start.seq,))
-            return verify((Row(*row) for row in rows), start, stored, str(self._settings.path))
+            head = verify(rows(), gaps_of(self._db, start.seq), start, stored, str(path)).head
+            require_kinds(self._db, kinds, path)
         finally:
             self._db.execute("ROLLBACK")
+        return head
 
     def _records(self, query: str, values: tuple[str | int, ...]) -> list[Record]:
         # Row by row: what SQLite gave and what is made of it never stand in memory at the same time.
@@ -252,6 +268,7 @@ class JournalFile:
         # A deadline of another boot says nothing: whoever held it is gone with that boot.
         if holder is not None and boot_id == self._clock.boot_id and deadline + MARGIN > now:
             return deadline + MARGIN - now, 0.0
+        raise_format(self._db)
         self._db.execute("UPDATE store SET term = term + 1")
         era, term, name = self._db.execute("SELECT era, term, store_id FROM store").fetchone()
         return Token(era, term, f"{name}/{self._start_id}"), self._write_lease(now)

@@ -3,18 +3,25 @@
 Rule: a journal comes into being whole or not at all, and never over another.
 """
 
+import json
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from healer.adapters.chain import START
+from healer.adapters import codec
+from healer.adapters.chain import START, Gap
 from healer.errors import ConfigError
 
-FORMAT = 1
-"""Of the tables below."""
+FORMAT = 2
+"""Of the tables below. 1 had no gaps."""
+
+GAPS = """
+CREATE TABLE gaps (first INTEGER PRIMARY KEY, last INTEGER NOT NULL, sha256 TEXT NOT NULL) STRICT
+"""
+"""Runs of records that were pruned; see healer.adapters.chain."""
 
 _TABLES = """
 CREATE TABLE events (
@@ -64,6 +71,7 @@ def _write_empty(draft: Path, era: int) -> None:
     with closing(connect(draft)) as db:
         db.execute("PRAGMA journal_mode=WAL")
         db.executescript(_TABLES)
+        db.execute(GAPS)
         db.execute(
             "INSERT INTO store VALUES (1, ?, ?, ?, 0, NULL, ?, ?)",
             (FORMAT, secrets.token_hex(8), era, START.seq, START.sha256),
@@ -88,6 +96,54 @@ def connect(path: Path) -> sqlite3.Connection:
     # full disk then hardly hinders the small rows that change in place, the lease above all.
     db.execute("PRAGMA wal_autocheckpoint=64")
     return db
+
+
+def raise_format(db: sqlite3.Connection) -> None:
+    """Give an older journal the tables of today, in the caller's transaction. Its records are left as they are."""
+    (form,) = db.execute("SELECT format FROM store").fetchone()
+    if form < FORMAT:
+        db.execute(GAPS)
+        db.execute("UPDATE store SET format = ?", (FORMAT,))
+
+
+def require_format(form: int, path: Path) -> None:
+    """Make sure that this release knows the tables.
+
+    Raises:
+        ConfigError: It does not. Nothing was changed.
+    """
+    if not 1 <= form <= FORMAT:
+        msg = (
+            f"{path}: its tables are of format {form}, and this hale-healer knows up to {FORMAT}: a newer one made "
+            "them. Install and start that version again"
+        )
+        raise ConfigError(msg)
+
+
+def gaps_of(db: sqlite3.Connection, after: int = 0) -> list[Gap]:
+    """Return the gaps that reach beyond a seq, in order; none where the tables are older than gaps."""
+    if db.execute("SELECT format FROM store").fetchone() == (1,):
+        return []
+    found = db.execute(
+        "SELECT first, last, sha256 FROM gaps WHERE last > ? ORDER BY first", (after,)
+    )
+    return [Gap(*row) for row in found]
+
+
+def require_kinds(db: sqlite3.Connection, kinds: Iterable[tuple[str, int]], path: Path) -> None:
+    """Make sure that this release can read every record.
+
+    Raises:
+        ConfigError: It cannot; the message says which release wrote here last. Nothing was changed.
+    """
+    try:
+        codec.require(kinds)
+    except ConfigError as error:
+        query = "SELECT body FROM events WHERE kind = 'healer_started' ORDER BY seq DESC LIMIT 1"
+        found = db.execute(query).fetchone()
+        last = json.loads(found[0]).get("version") if found else None
+        msg = f"{path}: {error}" + (f" (hale-healer {last} started last on it)" if last else "")
+        raise ConfigError(msg) from error
 
 
 @contextmanager

@@ -48,7 +48,9 @@ class Board:
         seq: The last record's.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, keep_closed: int = KEEP_CLOSED, keep_episodes: int = KEEP_EPISODES) -> None:
+        self._keep_closed = keep_closed
+        self._keep_episodes = keep_episodes
         self.incidents: dict[str, Incident] = {}
         self.past: list[Past] = []
         self.refused: dict[str, tuple[ev.AlertRefused, float]] = {}
@@ -106,6 +108,10 @@ class Board:
             if _kind(one) == mine and one.target.node != incident.target.node
         )
 
+    def recent(self, now: float) -> tuple[Past, ...]:
+        """Attempts that still count for budgets, cooldowns, flapping and the success record, oldest first."""
+        return tuple(one for one in self.past if one.attempt.began_at >= now - KEEP_PAST_SECONDS)
+
     def check(self, events: Iterable[ev.Event]) -> None:
         """Make sure that events may follow, before they are durable: what is written is replayed for ever.
 
@@ -160,8 +166,11 @@ class Board:
                 self.storm = None
             case ev.SecondPathTested():
                 self.tested_at = at
+            case ev.Pruned(opened=opened, episodes=episodes):
+                self.opened = max(self.opened, opened)
+                self._remember(episodes)
             case ev.IncidentOpened():
-                self.opened += 1
+                self.opened = max(self.opened + 1, _number(event.incident))
                 self._keep(_opened(event, at))
             case _:
                 self._change(event, at)
@@ -212,16 +221,33 @@ class Board:
                 del self.known[alert.fingerprint]
             self._on_node.get(alert.target.node, {}).pop(incident.id, None)
         for alert in incident.alerts:
+            self.closed_episodes.pop(alert.episode, None)  # the newest are last
             self.closed_episodes[alert.episode] = at
         closed = [one.id for one in self.incidents.values() if one.state is State.CLOSED]
-        for old in closed[:-KEEP_CLOSED]:
+        for old in closed[: -self._keep_closed]:
             del self.incidents[old]
-        while len(self.closed_episodes) > KEEP_EPISODES:
+        self._forget_episodes()
+
+    def _remember(self, episodes: Iterable[tuple[str, float, float]]) -> None:
+        """Take in closed episodes whose own records were pruned, each in its place by age."""
+        found = {(fingerprint, began): at for fingerprint, began, at in episodes}
+        found = {one: at for one, at in found.items() if one not in self.closed_episodes}
+        if found:
+            known = sorted((found | self.closed_episodes).items(), key=lambda one: one[1])
+            self.closed_episodes = dict(known)
+            self._forget_episodes()
+
+    def _forget_episodes(self) -> None:
+        while len(self.closed_episodes) > self._keep_episodes:
             del self.closed_episodes[next(iter(self.closed_episodes))]
 
 
 def _lapsed(hold: ev.NodeHeld, now: float) -> bool:
     return hold.until is not None and hold.until <= now
+
+
+def _number(incident_id: str) -> int:
+    return int(incident_id) if incident_id.isdecimal() else 0
 
 
 def _kind(incident: Incident) -> tuple[str, str, str]:

@@ -115,6 +115,33 @@ class SecondPathTested:
 
 
 @dataclass(frozen=True, slots=True)
+class Pruned:
+    """Old history went, in one and the same transaction with this record. What still decides is carried here.
+
+    Attributes:
+        records: How many went.
+        total: How many went since the journal began, these included.
+        first_seq: The oldest that went.
+        last_seq: The newest that went.
+        succeeded: Closed incidents that went and were healed, or over by themselves.
+        failed: Closed incidents that went and in which something failed, or that a person was called for.
+        opened: Incidents opened before it, whatever became of them: no id is used again.
+        episodes: Closed episodes of those incidents that are still remembered: fingerprint, start, and when closed.
+        gaps_sha256: Of the journal's gaps as they are now (healer.adapters.chain.gaps_digest).
+    """
+
+    records: int
+    total: int
+    first_seq: int
+    last_seq: int
+    succeeded: int
+    failed: int
+    opened: int
+    episodes: tuple[tuple[str, float, float], ...]
+    gaps_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class IncidentOpened:
     """A new trouble."""
 
@@ -204,6 +231,8 @@ class VerificationEnded:
 
     Attributes:
         settles: Whether the incident is over with it; not where its cause was replaced meanwhile.
+        served_at: Since when every look was good, epoch seconds of the healer; None where it was not proved, or by
+            the gate's word alone.
     """
 
     incident: str
@@ -212,6 +241,7 @@ class VerificationEnded:
     settles: bool
     reason: str
     detail: str
+    served_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +333,7 @@ Event = (
     | StormBegan
     | StormEnded
     | SecondPathTested
+    | Pruned
     | IncidentOpened
     | AlertJoined
     | AlertRenewed

@@ -129,7 +129,8 @@ class Facts:
         picture: None where Prometheus did not answer.
         outside: The service's probe from the healer's node; None where it has none or it did not run.
         running: Actions of other incidents.
-        past: Every attempt that the journal still has, oldest first, this incident's included.
+        past: Every attempt of the last 30 days, oldest first, this incident's included: the success record. Each says
+            what was done, where, for which alert, and how it ended.
         alike: Incidents of other members of the group with the same alert about the same service,
             closed ones included.
         marked: Every mark that the journal's incidents may have set, as (mark, subject, gate).

@@ -148,8 +148,8 @@ async def test_a_file_that_is_no_journal_is_refused(where):
 
 
 async def test_another_format_is_refused(where):
-    changed(where, "UPDATE store SET format = 2")
-    with pytest.raises(ConfigError, match="format 2, this hale-healer knows 1"):
+    changed(where, "UPDATE store SET format = 3")
+    with pytest.raises(ConfigError, match="of format 3, and this hale-healer knows up to 2"):
         await SqliteStore.open(where, HandClock())
 
 

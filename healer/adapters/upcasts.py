@@ -1,0 +1,30 @@
+"""How the body of an earlier version of an event becomes one of the next: one table, one step a row.
+
+Rule: a row stays for as long as a journal may hold that version, which is for as long as failures are kept.
+Each is a pure function of the fields as JSON has them.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Fields = dict[str, Any]
+Upcast = Callable[[Fields], Fields]
+
+VERSIONS: Mapping[str, int] = {"verification_ended": 2}
+"""The version in which each kind is written; 1 where it is not named.
+
+Whoever changes the fields of an event, or of what stands in it, raises its version here, adds the step to UPCASTS
+and accepts the new fields with `pytest tests/healer/adapters/test_versions.py --rewrite`.
+"""
+
+
+def added(**fields: Any) -> Upcast:
+    """Return the step for new fields, with what they mean for events that were written without them."""
+    return lambda old: old | fields
+
+
+UPCASTS: Mapping[tuple[str, int], Upcast] = {
+    # Nobody noted since when the service had served.
+    ("verification_ended", 1): added(served_at=None),
+}
+"""By kind and the version that it starts from."""
