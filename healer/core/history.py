@@ -1,8 +1,8 @@
 """What of the journal may go: a fold over its records that knows what still decides.
 
 Rule: the board that is replayed after pruning decides as the one before did. What is about an incident goes as a
-whole, and never while it is open, at hand, counted by the success record, or adopted since the last arming. Of what
-is about none, only that goes which something newer has replaced. Hints change nothing and are not told here.
+whole, and never while it is open, at hand, counted by the success record, or adopted or settled since the last arming.
+Of what is about none, only that goes which something newer has replaced. Hints change nothing and are not told here.
 """
 
 from array import array
@@ -72,14 +72,14 @@ class _Life:
         closed_at: Epoch seconds; None while it is open.
         failed: Whether something failed in it, or a person was called.
         acted_at: When its last action began; 0 for none.
-        adopted: Seq of its last adoption; 0 for none.
+        ruled: Seq of the last word of a person on whose its alerts are, by adoption or settling; 0 for none.
     """
 
     seqs: "array[int]" = field(default_factory=lambda: array("q"))
     closed_at: float | None = None
     failed: bool = False
     acted_at: float = 0.0
-    adopted: int = 0
+    ruled: int = 0
     episodes: tuple[tuple[str, float], ...] = ()
 
 
@@ -182,7 +182,9 @@ class History:
             case ev.ApprovalDenied():
                 life.failed = True
             case ev.IncidentAdopted():
-                life.adopted = record.seq
+                life.ruled = record.seq
+            case ev.IncidentSettled():
+                life.ruled, life.failed = record.seq, True
             case ev.IncidentClosed(incident):
                 life.closed_at = record.at_wall
                 life.episodes = tuple(one.episode for one in board.incidents[incident].alerts)
@@ -196,8 +198,8 @@ class History:
             counted = life.acted_at >= now - KEEP_PAST_SECONDS
             if life.closed_at is None or incident in board.incidents or counted:
                 continue
-            # An adoption says of its alerts that they are not pre-existing any more, until the next arming.
-            if life.adopted <= armed:
+            # Such a word makes alerts pre-existing, or not any more, until the next arming.
+            if life.ruled <= armed:
                 yield _Able(life.closed_at, life.failed, tuple(life.seqs), incident)
         loose = (*self._replaced(armed), *self._let_go(), *self._lapsed(now), *self._carried(board))
         for one in {one.seq: one for one in loose}.values():

@@ -280,11 +280,15 @@ def test_beyond_its_size_the_oldest_successes_go_before_their_time_and_failures_
     assert play.due(long, surplus=11).incidents == (good, better, bad)
 
 
-def test_an_adoption_is_kept_until_the_next_arming():
+@pytest.mark.parametrize(
+    "word", [ev.IncidentAdopted("1", "ann"), ev.IncidentSettled("1", "ann", "a new fan")]
+)
+def test_a_person_s_word_on_whose_it_is_is_kept_until_the_next_arming(word):
     play = Pruned()
     play.write(ev.Armed("first_look", (alert(),)))
     play.fire("web1/nginx", "ServiceDown")
-    play.write(ev.IncidentAdopted("1", "ann"), ev.IncidentClosed("1", "cleared", ""))
+    play.write(ev.IncidentEscalated("1", "ladder_exhausted", ""), word)
+    play.write(ev.IncidentClosed("1", "cleared", ""))
     cleared(play)
     play.now += 50 * DAY
     assert "1" not in play.due().incidents
