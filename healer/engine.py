@@ -38,6 +38,13 @@ CYCLE = 2.0
 """Seconds between two looks where nothing wakes us sooner (design, section 6)."""
 
 
+STUCK_SECONDS = 120.0
+"""Seconds without an end of a turn after which it will never end: systemd is told no more that we are alive.
+
+A turn in which Prometheus, every Alertmanager and a gate time out one after the other takes less than a minute.
+"""
+
+
 class Engine:
     """Drives every incident. One runs per cluster."""
 
@@ -72,6 +79,7 @@ class Engine:
         self._well_since: dict[str, float] = {}
         self._clear_since: dict[str, float] = {}
         self._proof_from: dict[str, float] = {}
+        self._turned_at: float | None = None
 
     def wake(self) -> None:
         """Look at once instead of at the next turn."""
@@ -87,12 +95,18 @@ class Engine:
             self.resume(tasks)
             while True:
                 self._wake.clear()
+                self._turned_at = _monotonic()
                 await self.cycle(tasks)
+                self._turned_at = _monotonic()
                 try:
                     async with asyncio.timeout(self._pause):
                         await self._wake.wait()
                 except TimeoutError:
                     pass
+
+    def stuck_seconds(self) -> float:
+        """Return for how long the turn under way has not ended; at most the pause where all is well."""
+        return _monotonic() - self._turned_at if self._turned_at is not None else 0.0
 
     def resume(self, tasks: asyncio.TaskGroup) -> None:
         """Ask the gates how every action ended that an earlier life began."""
@@ -303,6 +317,11 @@ class Engine:
             self._clear_since.pop(incident.id, None)
             return None
         return facts.now - self._clear_since.setdefault(incident.id, facts.now)
+
+
+def _monotonic() -> float:
+    # A suspend is no turn that hangs, so this is not the clock that goes on through one.
+    return asyncio.get_running_loop().time()
 
 
 def _differs(known: Verdict, hold: Verdict) -> bool:

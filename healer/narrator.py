@@ -43,8 +43,10 @@ class Narrator:
                 log.warning("storm.began", nodes=list(nodes))
             case ev.StormEnded():
                 log.info("storm.ended")
-            case ev.HealerStarted(version, digest, _, era, term):
-                log.info("healer.leads", version=version, digest=digest, era=era, term=term)
+            case ev.HealerStarted(version, digest, _, era, term, node):
+                log.info(
+                    "healer.leads", node=node, version=version, digest=digest, era=era, term=term
+                )
             case ev.AlertsReceived() | ev.SeenClear():
                 pass
             case ev.SecondPathTested(placed):

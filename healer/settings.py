@@ -73,18 +73,21 @@ def read(path: Path) -> Settings:
     return of_cluster(_load(path))
 
 
-def read_as(path: Path, node: str | None) -> Settings:
+def read_as(path: Path, node: str | None, host: str = "") -> Settings:
     """Read a cluster.yml as the healer that runs on a node.
 
     Args:
         path: cluster.yml.
-        node: Its name there; None is enough where there is one healer.
+        node: Its name there; None is enough where there is one healer, or this machine is called like one.
+        host: How this machine is called.
 
     Raises:
         ConfigError: It cannot be used, or no healer runs on that node.
     """
     cluster = _load(path)
     names = cluster.healer.nodes
+    if node is None:
+        node = next((one for one in (host, host.partition(".")[0]) if one in names), None)
     if node is None and len(names) > 1:
         msg = f"{path}: there are {len(names)} healers. Say which one this is: --node {' or '.join(names)}."
         raise ConfigError(msg)

@@ -18,6 +18,7 @@ class HealerStarted:
 
     Attributes:
         modes: Every ladder's and group's mode, so that a switch to act is seen across a restart.
+        node: Where it runs; empty where a release wrote it that did not say.
     """
 
     version: str
@@ -25,6 +26,7 @@ class HealerStarted:
     modes: str
     era: int
     term: int
+    node: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,21 +35,34 @@ async def metrics(request: web.Request) -> web.Response:
     return web.Response(body=body, headers={hdrs.CONTENT_TYPE: CONTENT_TYPE_LATEST})
 
 
-async def healthy(_: web.Request) -> web.Response:
-    """Say that the process answers, and no more."""
-    return web.Response(text="Healthy\n")
+async def healthy(request: web.Request) -> web.Response:
+    """Say that the process answers and its engine turns, and no more: 200, or 503 where systemd will end it."""
+    desk = request.app[DESK]
+    seconds = desk.stuck_seconds()
+    if seconds <= desk.stuck_limit:
+        return web.Response(text="Healthy\n")
+    said = f"the engine's turn has not ended for {seconds:.0f} s, of {desk.stuck_limit:.0f} s"
+    return refusal(503, "stuck", said)
 
 
 async def ready(request: web.Request) -> web.Response:
     """Say whether this healer can do its work, and why not: 200 or 503."""
-    watch = request.app[DESK].watch
+    desk = request.app[DESK]
+    watch, node = desk.watch, desk.topology.own_node
     missing = {
         "not_leader": not watch.leading,
         "store": not watch.storing,
         "alertmanager_silent": watch.sight is None or not watch.sight.complete,
     }
     reasons = [word for word, holds in missing.items() if holds]
-    return answer({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
+    shown = {
+        "ready": not reasons,
+        "reasons": reasons,
+        "node": node,
+        "role": "leader",
+        "leader": node if watch.leading else None,
+    }
+    return answer(shown, 503 if reasons else 200)
 
 
 async def incidents(request: web.Request) -> web.Response:

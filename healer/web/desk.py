@@ -7,6 +7,7 @@ from aiohttp import web
 
 from healer.core.alert import Alert
 from healer.core.topology import Topology
+from healer.engine import STUCK_SECONDS
 from healer.gatherer import Gatherer
 from healer.journal import Journal
 from healer.metrics import Metrics
@@ -29,6 +30,8 @@ class Desk:
         version: The running one.
         door: Lets people in; None where cluster.yml names no users, and then nothing is changed by HTTP.
         external_url: Where people reach the pages.
+        stuck_seconds: For how long the engine's turn has not ended.
+        stuck_limit: Beyond which it never will.
     """
 
     journal: Journal
@@ -44,6 +47,8 @@ class Desk:
     version: str
     door: Door | None = None
     external_url: str = ""
+    stuck_seconds: Callable[[], float] = lambda: 0.0
+    stuck_limit: float = STUCK_SECONDS
 
 
 DESK = web.AppKey("DESK", Desk)

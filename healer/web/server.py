@@ -84,6 +84,10 @@ class Doors:
         # A runner that was set up has a server.
         self._usher.server, self._control = (cast(web.Server, one.server) for one in made)
         before, self._shown = self._shown, made
+        for runner in before:
+            cast(
+                web.Server, runner.server
+            ).pre_shutdown()  # idle connections ask the old ones nothing more
         # Whoever is slow to take an answer does not keep the next ones from theirs; `close` waits for them.
         self._closing += [asyncio.create_task(one.cleanup(), name="doors") for one in before]
 

@@ -86,6 +86,21 @@ def test_a_node_that_cluster_yml_gives_no_healer_gets_none():
         read_as(FIRST, "web1")
 
 
+def test_of_several_healers_one_is_who_it_is_told_or_how_its_machine_is_called(tmp_path):
+    path = tmp_path / "cluster.yml"
+    text = FIRST.read_text().replace("  node: mon1\n", "  nodes: [mon1, web1, web2]\n")
+    text = text.replace(
+        "{nodes: [mon1], role: control}", "{nodes: [mon1, web1, web2], role: control}"
+    )
+    etcd = "store: {etcd: {endpoints: ['https://10.77.0.10:2379']}, lease: 5s}"
+    before = "store: {sqlite: /var/lib/hale-healer/journal.db, reserve: 4MiB, lease: 10s}"
+    path.write_text(text.replace(before, etcd))
+    assert read_as(path, "web1", "web2").topology.own_node == "web1"
+    assert read_as(path, None, "web2.example.net").topology.own_node == "web2"
+    with pytest.raises(ConfigError, match="there are 3 healers"):
+        read_as(path, None, "elsewhere")
+
+
 def test_what_the_guards_need_to_know_is_read():
     text = FIRST.read_text()
     text = text.replace("    config_check: ", "    stores: only_copy\n    config_check: ")

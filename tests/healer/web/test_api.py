@@ -1,5 +1,6 @@
 """The reads over a real socket."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from healer.core import events as ev
 from healer.core.decide import decide
 from healer.core.guards import GUARDS
+from healer.engine import STUCK_SECONDS
 from healer.errors import ConfigError
 from healer.instants import rfc3339
 from tests.healer.core.world import alert
@@ -204,13 +206,30 @@ async def test_status_says_who_leads_since_when_it_is_armed_and_what_stops_it() 
 
 async def test_ready_says_why_not_and_healthy_only_that_somebody_answers() -> None:
     house = House()
-    assert await read(house, "/-/ready") == (200, {"ready": True, "reasons": []})
+    who = {"node": "mon1", "role": "leader", "leader": "mon1"}
+    assert await read(house, "/-/ready") == (200, {"ready": True, "reasons": [], **who})
     house.watch.leading = house.watch.storing = False
     house.watch.sight = None
     code, shown = await read(house, "/-/ready")
     assert (code, shown["reasons"]) == (503, ["not_leader", "store", "alertmanager_silent"])
+    assert shown["leader"] is None
     async with house.public() as session:
         assert (await session.get("/-/healthy")).status == 200
+
+
+async def test_one_whose_engine_hangs_is_not_healthy() -> None:
+    house = House()
+    house.desk = replace(house.desk, stuck_seconds=lambda: STUCK_SECONDS)
+    assert (await status(house, "/-/healthy")) == 200
+    house.desk = replace(house.desk, stuck_seconds=lambda: STUCK_SECONDS + 1)
+    code, shown = await read(house, "/-/healthy")
+    assert (code, shown["reason"]) == (503, "stuck")
+    assert shown["detail"] == "the engine's turn has not ended for 121 s, of 120 s"
+
+
+async def status(house: House, path: str) -> int:
+    async with house.public() as session:
+        return (await session.get(path)).status
 
 
 async def test_metrics_are_in_the_text_format() -> None:

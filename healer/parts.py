@@ -1,0 +1,130 @@
+"""What runs while a healer leads, put together: every port gets its adapter here and nowhere else."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import aiohttp
+import structlog
+
+from healer.adapters.alertmanager import HttpAlertmanagers
+from healer.adapters.gate_ssh import SshConnector
+from healer.adapters.gates import SshGates
+from healer.adapters.probes import NetworkProbes
+from healer.adapters.prometheus import HttpPrometheus
+from healer.adapters.second_path import PersonPath
+from healer.adapters.users import UsersFile
+from healer.adapters.webhook_body import parse_webhook
+from healer.clock import SystemClock
+from healer.engine import Engine
+from healer.gatherer import Gatherer
+from healer.herald import Herald
+from healer.intake import Intake
+from healer.journal import Journal
+from healer.metrics import Metrics
+from healer.narrator import Narrator
+from healer.operators import Operators
+from healer.ports import Store
+from healer.runner import Runner
+from healer.settings import Settings
+from healer.standing import Watch
+from healer.timeline import Timelines
+from healer.web.desk import Desk
+from healer.web.door import Door
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What runs for as long as the healer leads."""
+
+    store: Store
+    journal: Journal
+    engine: Engine
+    herald: Herald
+    desk: Desk
+
+
+@asynccontextmanager
+async def assembled(
+    loaded: Settings, store: Store, clock: SystemClock, metrics: Metrics, version: str
+) -> AsyncIterator[Parts]:
+    """Put together what runs on a store that we lead on, and read the journal.
+
+    Raises:
+        ConfigError: The journal cannot be read. Nothing was changed.
+        LeaseLost: It was lost meanwhile.
+    """
+    topology = loaded.topology
+    async with AsyncExitStack() as stack:
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        connector = SshConnector(loaded.ssh)
+        stack.push_async_callback(connector.close)
+        gates = SshGates(
+            connector,
+            cluster=topology.cluster,
+            token=store.token,
+            lease_seconds=store.lease_seconds,
+        )
+        stack.push_async_callback(gates.close)
+        journal = Journal(store)
+        await journal.replay()
+        journal.listen(Narrator(journal.board, metrics))
+        watch = Watch(journal, clock, topology.numbers)
+        prometheus = HttpPrometheus(loaded.prometheus, session, clock)
+        alertmanagers = HttpAlertmanagers(loaded.alertmanagers, topology, session, clock)
+        probes = NetworkProbes(loaded.probes, session)
+        person = loaded.second_path
+        herald = Herald(
+            journal,
+            watch,
+            alertmanagers,
+            PersonPath(person, topology.cluster, session) if person is not None else None,
+            metrics,
+            clock,
+            loaded.external_url,
+            loaded.second_path_test_seconds,
+        )
+        gatherer = Gatherer(topology, journal, prometheus, gates, probes, clock)
+        engine = Engine(
+            topology=topology,
+            journal=journal,
+            watch=watch,
+            alertmanagers=alertmanagers,
+            intake=Intake(topology, journal, watch, gatherer, prometheus, metrics, clock),
+            gatherer=gatherer,
+            runner=Runner(journal, gates, gatherer, clock),
+            herald=herald,
+            metrics=metrics,
+            clock=clock,
+            pause=loaded.resync_seconds,
+        )
+        desk = Desk(
+            journal=journal,
+            operators=Operators(journal, gatherer, watch, clock),
+            gatherer=gatherer,
+            watch=watch,
+            metrics=metrics,
+            topology=topology,
+            timelines=Timelines(store),
+            clock=clock,
+            parse=parse_webhook,
+            wake=engine.wake,
+            version=version,
+            door=await _door(loaded, clock),
+            external_url=loaded.external_url,
+            stuck_seconds=engine.stuck_seconds,
+        )
+        yield Parts(store, journal, engine, herald, desk)
+
+
+async def _door(loaded: Settings, clock: SystemClock) -> Door | None:
+    """Return what lets people in; a file that cannot be used lets nobody in, and keeps nobody from healing."""
+    if loaded.users is None:
+        return None
+    door = Door(UsersFile(loaded.users), clock)
+    await door.look()
+    if not loaded.external_url.startswith("https://"):
+        log.warning("sign_in.without_tls", external_url=loaded.external_url)
+    return door

@@ -1,0 +1,135 @@
+"""What a healer answers while it does not lead: that it lives, who leads, and where that one is reached.
+
+Nothing is lost here: the one that leads reads every Alertmanager itself.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aiohttp import hdrs, web
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from healer.metrics import Metrics
+from healer.web import assets, control
+from healer.web.access import DATA
+from healer.web.answers import answer, cautious, refusal
+from healer.web.pages import standby as page
+from healer.web.turns import TURN, in_turn
+
+
+@dataclass
+class Waiting:
+    """Where a healer stands that does not lead.
+
+    Attributes:
+        cluster: Ours.
+        node: Ours.
+        metrics: Ours.
+        url_of: Where the healer of a node is reached; empty where cluster.yml does not tell.
+        leader: Who leads, as the store says; None where it does not say.
+        starting: Whether the lead is ours, and the journal is still being read.
+    """
+
+    cluster: str
+    node: str
+    metrics: Metrics
+    url_of: Callable[[str], str]
+    leader: str | None = None
+    starting: bool = False
+
+    @property
+    def sentence(self) -> str:
+        """Say who leads, and where to ask."""
+        if self.starting:
+            return f"{self.node} has just taken the lead and still reads the journal: ask again in a moment."
+        if self.leader is None:
+            return f"{self.node} is a standby, and its store does not say who leads: journalctl -u hale-healer."
+        return f"{self.node} is a standby: {self.leader} leads. Ask there: {self.url_of(self.leader) or self.leader}"
+
+    @property
+    def missing(self) -> list[str]:
+        """Reason words for which this standby is not ready to take over; none where it is."""
+        if self.starting:
+            return ["starting"]
+        return [] if self.leader is not None else ["store"]
+
+
+WAITING = web.AppKey("WAITING", Waiting)
+
+
+def standby_app(waiting: Waiting) -> web.Application:
+    """Return what everybody may ask a standby."""
+    app = web.Application(middlewares=[in_turn, cautious])
+    app[TURN] = asyncio.Lock()
+    app[WAITING] = waiting
+    app.add_routes([web.post("/webhook", webhook), *_reads(), *assets.routes(), _else()])
+    return app
+
+
+def standby_control(waiting: Waiting) -> web.Application:
+    """Return what root may ask a standby."""
+    app = web.Application(
+        middlewares=[cautious, control.root_only], client_max_size=control.MOST_BYTES
+    )
+    app[WAITING] = waiting
+    app[control.ALLOWED] = frozenset({0, os.getuid()})
+    app.add_routes([*_reads(), _else()])
+    return app
+
+
+def _reads() -> list[web.RouteDef]:
+    return [
+        web.get("/metrics", metrics),
+        web.get("/-/healthy", healthy),
+        web.get("/-/ready", ready),
+    ]
+
+
+def _else() -> web.RouteDef:
+    return web.route("*", "/{rest:.*}", elsewhere)
+
+
+async def metrics(request: web.Request) -> web.Response:
+    """Answer Prometheus."""
+    body = request.app[WAITING].metrics.exposition()
+    return web.Response(body=body, headers={hdrs.CONTENT_TYPE: CONTENT_TYPE_LATEST})
+
+
+async def healthy(_: web.Request) -> web.Response:
+    """Say that the process answers, and no more."""
+    return web.Response(text="Healthy\n")
+
+
+async def ready(request: web.Request) -> web.Response:
+    """Say whether this standby could take over, and who leads: 200 or 503."""
+    waiting = request.app[WAITING]
+    shown = {
+        "ready": not waiting.missing,
+        "reasons": waiting.missing,
+        "node": waiting.node,
+        "role": "starting" if waiting.starting else "standby",
+        "leader": waiting.node if waiting.starting else waiting.leader,
+    }
+    return answer(shown, 503 if waiting.missing else 200)
+
+
+async def webhook(request: web.Request) -> web.Response:
+    """Say that the one that leads reads what was brought here by itself."""
+    waiting = request.app[WAITING]
+    waiting.metrics.webhooks.labels("200").inc()
+    return answer({"standby": True, "leader": waiting.leader})
+
+
+async def elsewhere(request: web.Request) -> web.Response:
+    """Say who can answer this."""
+    waiting = request.app[WAITING]
+    on_control = control.ALLOWED in request.app
+    if on_control or request.path.startswith(DATA) or request.method != hdrs.METH_GET:
+        return refusal(503, "standby", waiting.sentence)
+    base = waiting.url_of(waiting.leader) if waiting.leader and not waiting.starting else ""
+    shown = page.standby(waiting.cluster, waiting.sentence, f"{base}{request.path}" if base else "")
+    response = web.Response(text=shown, status=503, content_type="text/html")
+    response.headers[hdrs.RETRY_AFTER] = "5"
+    return response
