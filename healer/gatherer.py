@@ -1,7 +1,7 @@
 """Reads the facts for one decision. What cannot be read in time is None, and guards hold on None."""
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -72,6 +72,10 @@ class Gatherer:
             alike=board.alike(incident),
             marked=board.marked,
         )
+
+    async def ask(self, nodes: Iterable[str]) -> dict[str, Heard]:
+        """Ask several gates who they are and what they keep away; none of them waits for another."""
+        return await self._hear(dict.fromkeys(nodes, ()))
 
     async def prove(
         self, incident: Incident, attempt: Attempt, spec: Verification, sight: Sight | None

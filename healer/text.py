@@ -12,6 +12,8 @@ from healer.shapes import (
     GuardsView,
     IncidentRow,
     IncidentView,
+    MarkStateView,
+    MarksView,
     StatusView,
     VerdictView,
 )
@@ -158,6 +160,47 @@ def registry(shown: GuardsView) -> str:
         about = ", ".join(word for word in (one["target"], one["action"], one["asked_at"]) if word)
         parts.append(_part(f"{what}, {about}", said))
     return "\n\n".join(parts)
+
+
+def marks(shown: MarksView) -> str:
+    """Return every mark with what the journal, its gate and its exporter say, and how it is given back."""
+    parts = []
+    if shown["marks"]:
+        heads = ("MARK", "OF", "GATE", "FOR", "SINCE", "JOURNAL", "GATE SAYS", "NODE SAYS", "NOW")
+        cells = [
+            (
+                one["mark"],
+                one["subject"],
+                one["node"],
+                " and ".join(owner_words(owner) for owner in one["owners"]) or "-",
+                one["since"] or "-",
+                "set" if one["journal"] else "-",
+                one["gate"] + (" DIFFERS" if one["differs"] else ""),
+                {True: "set", False: "not yet", None: "unknown"}[one["seen"]],
+                _giving_back(one),
+            )
+            for one in shown["marks"]
+        ]
+        parts.append(columns(heads, cells))
+        ways = [
+            (f"{one['mark']} {one['subject']} at {one['node']}", one["how"])
+            for one in shown["marks"]
+        ]
+        parts.append(_part("How each is given back", pairs(ways)))
+    else:
+        parts.append("No mark.")
+    if shown["silent"]:
+        quiet = [(one["node"], one["error"]) for one in shown["silent"]]
+        title = "Gates that did not say: there any mark may stand"
+        parts.append(_part(title, columns(("GATE", "WHY"), quiet)))
+    return "\n\n".join(parts)
+
+
+def _giving_back(one: MarkStateView) -> str:
+    says = one["says"]
+    if says is not None:
+        return f"holds {says['reason']}"
+    return {"allowed": "may be given back", "not_asked": "-"}.get(one["giving_back"], "-")
 
 
 def status(one: StatusView) -> str:

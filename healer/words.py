@@ -211,6 +211,15 @@ WORDS = (
         {"action": "suppose this action, as service.restart"},
     ),
     Word(
+        "marks",
+        "show all that is taken away: what journal and gates say, and how it comes back",
+        "--output json",
+        lambda client, _: client.get("/api/v1/marks"),
+        text.marks,
+        {},
+        {},
+    ),
+    Word(
         "status",
         "show how the healer itself stands",
         "",

@@ -10,7 +10,7 @@ from healer.core.facts import Facts, Proposal
 from healer.core.footprint import footprint
 from healer.core.guards import deciding, judge
 from healer.core.guards.grounds import seen_unit
-from healer.core.incident import NOT_RETURNED, Incident, Outcome, State
+from healer.core.incident import NOT_RETURNED, Attempt, Incident, Outcome, State
 from healer.core.plan import Escalate, Plan, plan, returning
 from healer.core.topology import Topology
 from healer.core.verdict import Verdict, hold
@@ -149,6 +149,21 @@ def _give_back(incident: Incident, facts: Facts) -> Decision | None:
         return Stay()
     left = incident.marks[0]
     return Escalate(NOT_RETURNED, f"the mark of {left.action} on {left.gate} could not be undone")
+
+
+def would_return(incident: Incident, mark: Attempt, facts: Facts) -> Act | Hold | None:
+    """Say what the guards answer to taking one mark back now.
+
+    Args:
+        incident: Whose mark it is.
+        mark: The attempt that set it.
+        facts: Read for this question.
+
+    Returns:
+        None where it was tried often enough for now, or its ladder is gone.
+    """
+    draft = returning(incident, mark, facts.topology, facts.now)
+    return None if draft is None else _judged(draft, facts)
 
 
 def expect(proposal: Proposal, facts: Facts) -> str:

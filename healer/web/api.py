@@ -10,7 +10,7 @@ from healer.shapes import GroupStateView, IncidentView
 from healer.timeline import Timeline
 from healer.views import guards_view, incident_row, incident_view, status_view
 from healer.web.answers import answer, refusal
-from healer.web.desk import DESK, Desk
+from healer.web.desk import DESK, MARKS, Desk
 
 STATES = {state.value: state for state in State}
 
@@ -25,6 +25,7 @@ def routes() -> list[web.RouteDef]:
         web.get("/api/v1/incidents/{incident}", incident),
         web.get("/api/v1/guards", guards),
         web.get("/api/v1/groups", groups),
+        web.get("/api/v1/marks", marks),
         web.get("/api/v1/status", status),
     ]
 
@@ -95,6 +96,11 @@ async def guards(request: web.Request) -> web.Response:
     """Show the guards, their numbers, and what each said of each open incident at the last look."""
     desk = request.app[DESK]
     return answer(guards_view(desk.journal.board.open, desk.topology, desk.watch.said))
+
+
+async def marks(request: web.Request) -> web.Response:
+    """Show every mark: the journal's copy, the gates' own, and what the guards say of giving it back."""
+    return answer(await request.app[MARKS].read())
 
 
 async def status(request: web.Request) -> web.Response:

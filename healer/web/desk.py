@@ -10,6 +10,7 @@ from healer.core.topology import Topology
 from healer.engine import STUCK_SECONDS
 from healer.gatherer import Gatherer
 from healer.journal import Journal
+from healer.marks import MarkBook
 from healer.metrics import Metrics
 from healer.operators import Operators
 from healer.ports import Clock
@@ -52,3 +53,4 @@ class Desk:
 
 
 DESK = web.AppKey("DESK", Desk)
+MARKS = web.AppKey("MARKS", MarkBook)

@@ -11,6 +11,7 @@ from healer.web.tokens import Signer
 SECTIONS = (
     ("/incidents", "Incidents"),
     ("/guards", "Guards"),
+    ("/marks", "Marks"),
     ("/runbooks/", "Runbooks"),
     ("/stop", "Stop"),
 )

@@ -11,11 +11,12 @@ from typing import cast
 from aiohttp import web
 
 from healer.errors import ConfigError
+from healer.marks import MarkBook
 from healer.web import api, assets, control, doing, events, site
 from healer.web.access import signed_in
 from healer.web.answers import cautious
 from healer.web.connections import BACKLOG, STANDARD, Bounds, Usher, server_log
-from healer.web.desk import DESK, Desk
+from healer.web.desk import DESK, MARKS, Desk
 from healer.web.framing import SAID, SPARING, TOKENS
 from healer.web.live import LIVE, Live
 from healer.web.said import Said
@@ -37,7 +38,7 @@ def public_app(desk: Desk, read_seconds: float = READ_SECONDS) -> web.Applicatio
     """
     app = web.Application(middlewares=[in_turn, cautious, signed_in], client_max_size=MOST_BYTES)
     app[TURN] = asyncio.Lock()
-    app[DESK] = desk
+    app[DESK], app[MARKS] = desk, MarkBook(desk.gatherer, desk.watch)
     app[HINTS] = Hints(read_seconds)
     app[TOKENS], app[SAID], app[SPARING] = Tokens(), Said(desk.clock), Sparing(desk.clock)
     app[LIVE] = live = Live(desk.watch)
@@ -60,7 +61,7 @@ def control_app(desk: Desk) -> web.Application:
     app = web.Application(
         middlewares=[cautious, control.root_only], client_max_size=control.MOST_BYTES
     )
-    app[DESK] = desk
+    app[DESK], app[MARKS] = desk, MarkBook(desk.gatherer, desk.watch)
     app[control.ALLOWED] = frozenset({0, os.getuid()})
     app.add_routes([*api.routes(), *control.routes()])
     return app

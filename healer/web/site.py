@@ -21,11 +21,12 @@ from healer.views import (
 )
 from healer.web.access import may_look
 from healer.web.api import groups_of, unknown_incident, whole
-from healer.web.desk import DESK, Desk
+from healer.web.desk import DESK, MARKS, Desk
 from healer.web.framing import framed
 from healer.web.markup import Markup
 from healer.web.pages import guards as guards_page
 from healer.web.pages import incident as incident_page
+from healer.web.pages import marks as marks_page
 from healer.web.pages import overview as overview_page
 from healer.web.pages import refused as refused_page
 from healer.web.pages import runbook as runbook_page
@@ -41,6 +42,7 @@ def routes() -> list[web.RouteDef]:
         web.get("/incidents", overview),
         web.get("/incidents/{incident}", incident),
         web.get("/guards", guards),
+        web.get("/marks", marks),
         web.get("/refused", refused_list),
         web.get("/refused/{fingerprint}", refused),
         web.get("/runbooks/", runbook_list),
@@ -99,6 +101,12 @@ async def guards(request: web.Request) -> web.Response:
     still = _urgent_first(desk.journal.board)
     shown = guards_view(still[: guards_page.MOST], desk.topology, desk.watch.said)
     return _page(guards_page.guards(framed(request), shown, len(still)))
+
+
+async def marks(request: web.Request) -> web.Response:
+    """Show every mark."""
+    shown = await request.app[MARKS].read()
+    return _page(marks_page.marks(framed(request), shown))
 
 
 async def refused_list(request: web.Request) -> web.Response:

@@ -145,7 +145,8 @@ def _marks(marks: Sequence[MarkView], now: str) -> Markup:
     left = len(marks) - len(cells)
     more = element("p", f"{left} more are in /api/v1/status.", class_="quiet") if left else NOTHING
     heads = ("mark", "of", "at the gate of", "for", "since", "node says")
-    return section("marks", "Taken away for now", table(heads, cells, "cards"), more)
+    how = element("p", link("/marks", "What each waits for, and how it comes back"))
+    return section("marks", "Taken away for now", table(heads, cells, "cards"), more, how)
 
 
 def _owner(owner: str) -> Markup:

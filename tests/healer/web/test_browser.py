@@ -37,6 +37,7 @@ PAGES = {
     "escalated": "/incidents/4",
     "healed": "/incidents/1",
     "guards": "/guards",
+    "marks": "/marks",
     "stop": "/stop?node=web1",
     "runbooks": "/runbooks/",
     "runbook": "/runbooks/ServiceDown",
