@@ -14,9 +14,12 @@ class EtcdSettings:
         cluster: Whose journal it is.
         history: This healer's own file of what is over.
         lease_seconds: How long a lease holds without being renewed.
-        user: As whom, with `password_file`; None to sign in by `cert` or not at all.
+        user: As whom, with `password_file`; None for an etcd without users (its gateway knows nobody by a certificate).
         ca: Whose servers' certificates count; None for the system's.
         cert: The client's certificate, with `key`.
+        most_bytes: Of the records in etcd, beyond which nothing new is begun.
+        most_database_bytes: Of etcd's file, beyond which nothing new is begun. etcd's own limit is 2 GiB; between the
+            two is the room for what was begun.
     """
 
     endpoints: tuple[str, ...]
@@ -29,3 +32,5 @@ class EtcdSettings:
     ca: Path | None = None
     cert: Path | None = None
     key: Path | None = None
+    most_bytes: int = 256 * 1024 * 1024
+    most_database_bytes: int = 1536 * 1024 * 1024

@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
+from healer.adapters import etcd_init
 from healer.adapters.etcd_settings import EtcdSettings
+from healer.adapters.etcd_store import EtcdStore
 from healer.adapters.journal import SqliteStore
 from healer.adapters.journal_file import StoreSettings
-from healer.errors import ConfigError
 from healer.ports import Clock, Store
 
 AnyStore = StoreSettings | EtcdSettings
@@ -33,7 +34,7 @@ async def open_store(settings: AnyStore, clock: Clock, me: str, on_wait: OnWait)
         case StoreSettings():
             return await _open_file(settings, clock, on_wait)
         case EtcdSettings():
-            raise _unknown(settings)
+            return await EtcdStore.open(settings, clock, me, on_wait)
 
 
 async def init_store(settings: AnyStore, era: int, highest: int) -> None:
@@ -52,7 +53,7 @@ async def init_store(settings: AnyStore, era: int, highest: int) -> None:
         case StoreSettings(path=path):
             await asyncio.to_thread(SqliteStore.init, path, era, highest)
         case EtcdSettings():
-            raise _unknown(settings)
+            await etcd_init.make(settings, era, highest)
 
 
 def folder(settings: AnyStore) -> Path:
@@ -72,9 +73,3 @@ async def _open_file(settings: StoreSettings, clock: Clock, on_wait: OnWait) -> 
         await asyncio.sleep(seconds)
 
     return await SqliteStore.open(settings, clock, sleep)
-
-
-def _unknown(settings: EtcdSettings) -> ConfigError:
-    return ConfigError(
-        f"{settings.endpoints[0]}: this hale-healer keeps its journal in one file: use healer.store.sqlite"
-    )

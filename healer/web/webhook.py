@@ -86,10 +86,12 @@ class Hints:
 
         Alertmanager repeats every group while it lasts; a repeat says nothing that is not durable.
         """
+        known = {one.episode for incident in board.open for one in incident.alerts}
+        known |= {one.episode for one in board.pre_existing.values()}
         fresh = {
             one.episode: one
             for one in alerts
-            if not board.places(one)
+            if one.episode not in known
             and one.episode not in board.closed_episodes
             and one.episode not in self._told
         }
@@ -138,8 +140,6 @@ async def webhook(request: web.Request) -> web.Response:
 
 async def _take(request: web.Request, desk: Desk, hints: Hints) -> web.Response:
     refused = _unsuitable(request)
-    if refused is None and desk.senders is not None:
-        refused = await desk.senders.refused(request)
     if refused is not None:
         return refused
     try:

@@ -1,0 +1,351 @@
+"""The journal as the engine sees it: ports.Store over etcd, with a copy of each healer's own.
+
+Rule: every write is one transaction under two conditions, that the lead is ours and that the journal ends where we
+think it does. Whatever was returned, a majority of etcd has on disk.
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Sequence
+
+import structlog
+
+from healer.adapters import codec
+from healer.adapters.chain import ChainBroken, Gap, Row, link
+from healer.adapters.etcd_copy import Copy
+from healer.adapters.etcd_http import EtcdHttp
+from healer.adapters.etcd_keys import HeadKey, Keys, gaps_of, head_of, packed, value, written
+from healer.adapters.etcd_lead import Lead, Scene, look, outwait
+from healer.adapters.etcd_settings import EtcdSettings
+from healer.adapters.etcd_upkeep import Upkeep
+from healer.adapters.etcd_waiting import OnWait, Standby
+from healer.adapters.etcd_wire import Answer, Change, Compare, Delete, Get, Put
+from healer.core.events import Event, Record
+from healer.core.order import Token
+from healer.errors import (
+    Malformed,
+    OutcomeUnknown,
+    Refused,
+    StoreFull,
+    Unreachable,
+)
+from healer.ports import Clock
+
+MOST_BYTES = 8 * 1024 * 1024
+"""Of all events of one append."""
+
+PAGE = 500
+"""Records that are read in one turn of the thread."""
+
+HINTS = "alerts_received"
+DAY = 86400.0
+HINT_DAYS = 31
+"""Days of which the bytes of hints are remembered."""
+
+log = structlog.get_logger()
+
+
+class EtcdStore:
+    """One healer's lead, token and journal. Made by `open`."""
+
+    def __init__(
+        self,
+        http: EtcdHttp,
+        settings: EtcdSettings,
+        clock: Clock,
+        copy: Copy,
+        lead: Lead,
+        scene: Scene,
+    ) -> None:
+        self._http = http
+        self._settings = settings
+        self._keys = Keys(settings.prefix)
+        self._clock = clock
+        self._copy = copy
+        self._lead = lead
+        self._head = scene.head
+        self._head_modified = scene.head_modified
+        self._hints: dict[str, int] = {}
+        self._gaps: list[Gap] = []
+        self._writing = asyncio.Lock()
+        self._litter = False
+        self._upkeep = Upkeep(http, settings, clock)
+        store = scene.store
+        self._token = Token(store.era, lead.term, f"{store.store_id}/{lead.start_id}")
+
+    @classmethod
+    async def open(
+        cls,
+        settings: EtcdSettings,
+        clock: Clock,
+        me: str,
+        on_wait: OnWait = lambda _: None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> "EtcdStore":
+        """Wait until nobody else leads, take the lead, wait out what the last leader sent.
+
+        Meanwhile the journal is copied as it grows, so that little is left to be read in the end.
+
+        Args:
+            settings: Which store.
+            clock: By which the lease is measured.
+            me: This healer's node.
+            on_wait: Told who leads whenever that changes; None where nobody is known to.
+            sleep: How the last leader's end is waited out.
+
+        Raises:
+            ConfigError: There is no store, it is broken, of another cluster or format, or closed to us.
+                Nothing was changed.
+        """
+        http, copy = EtcdHttp(settings), Copy(settings)
+        try:
+            waiting = Standby(http, settings, clock, me, on_wait, copy)
+            lead, scene = await waiting.led()
+            try:
+                await outwait(lead, scene, clock, sleep)
+                store = cls(http, settings, clock, copy, lead, scene)
+                await store._begin()
+            except BaseException:
+                await lead.release()
+                raise
+        except BaseException:
+            await http.close()
+            await copy.close()
+            raise
+        return store
+
+    async def _begin(self) -> None:
+        """Learn where the journal stands, now that nobody else writes."""
+        scene = await look(self._http, self._settings, self._lead.time())
+        if scene.term != self._lead.term:
+            raise self._lead.lost("the lead was lost before it began")
+        self._head, self._head_modified = scene.head, scene.head_modified
+        noted = await self._http.transact(
+            then=(Get(self._keys.hints), Get(self._keys.gaps)), seconds=self._lead.time()
+        )
+        hints, gaps = (found.one() for found in noted.found)
+        self._hints = {} if hints is None else json.loads(hints.value)
+        self._gaps = gaps_of(gaps)
+        await self._clear()
+        await self._copy.take_in(self._http, scene.head, self._lead.time)
+        try:
+            await self._copy.check(scene.head, self._gaps)
+        except ChainBroken as error:
+            # etcd is the truth. Only if it breaks there too, it is broken.
+            log.warning("history.copied_anew", error=str(error))
+            await self._copy.forget()
+            await self._copy.take_in(self._http, scene.head, self._lead.time)
+            await self._copy.check(scene.head, self._gaps)
+        await self._upkeep.look(self._lead.time())
+
+    async def _clear(self) -> None:
+        """Remove what was begun to be written and does not count; writing the head anew keeps late parts of it out."""
+        _, end = self._keys.records
+        litter = Delete(self._keys.of_record(self._head.seq + 1), end)
+        self._head_modified = await self._commit(
+            (litter, Put(self._keys.head, value(self._head))), self._head
+        )
+
+    @property
+    def token(self) -> Token:
+        """The token of this leadership."""
+        return self._token
+
+    async def append(self, events: Sequence[Event], *, closing: bool = False) -> list[Record]:
+        """Make all events durable, or none. See ports.Store.append.
+
+        Raises:
+            StoreFull: etcd is as large as we let it become, or has no room; nothing was written.
+            LeaseLost: Another healer has the lead, or etcd did not answer until ours ran out. In the
+                second case they may be durable; whoever leads next finds out.
+            Malformed: One of them cannot be stored at all, or they are too large; nothing was written.
+        """
+        if not events:
+            return []
+        async with self._writing:
+            coded = [(codec.incident_of(event), *codec.encode(event)) for event in events]
+            if not closing and (full := self._upkeep.full(self._head)):
+                raise StoreFull(full)
+            rows, head = self._rows(coded)
+            hints = self._hints_with(rows)
+            if self._litter:
+                await self._clear()
+            self._litter = True
+            await self._write(rows, head, hints)
+            self._litter = False
+            self._hints = hints
+            await self._copy.add(rows)
+        return [
+            Record(row.seq, row.at_wall, row.boot_id, row.at_mono, event)
+            for row, event in zip(rows, events, strict=True)
+        ]
+
+    async def read(
+        self, after: int = 0, *, without: frozenset[str] = frozenset(), most: int | None = None
+    ) -> list[Record]:
+        """Return records with a higher seq, oldest first. See ports.Store.read.
+
+        Raises:
+            ConfigError: One of them was written by a newer version.
+            LeaseLost: It was lost meanwhile.
+        """
+        found: list[Record] = []
+        while most is None or len(found) < most:
+            # Nobody else renews it while the journal is replayed.
+            if 0 < self.lease_seconds() < self._lead.lease_seconds / 2:
+                await self.renew()
+            count = PAGE if most is None else min(PAGE, most - len(found))
+            last = found[-1].seq if found else after
+            more = await self._copy.page(last, without, count)
+            found += more
+            if len(more) < count:
+                break
+        return found
+
+    async def read_incident(
+        self, incident_id: str, after: int = 0, *, most: int | None = None
+    ) -> list[Record]:
+        """Return an incident's records with a higher seq, oldest first. See ports.Store.read_incident.
+
+        What is over and left etcd while this healer was away is missing.
+
+        Raises:
+            ConfigError: One of them was written by a newer version.
+        """
+        found: list[Record] = []
+        while most is None or len(found) < most:
+            count = PAGE if most is None else min(PAGE, most - len(found))
+            last = found[-1].seq if found else after
+            more = await self._copy.page_of(incident_id, last, count)
+            found += more
+            if len(more) < count:
+                break
+        return found
+
+    async def hint_bytes(self, since: float) -> int:
+        """Return how many bytes of hints were written after this time, or on that day before it."""
+        return sum(size for day, size in self._hints.items() if int(day) >= int(since // DAY))
+
+    async def renew(self) -> None:
+        """Renew the lease. Where no member answers, it runs on to its old deadline.
+
+        Raises:
+            LeaseLost: It ran out or was taken.
+        """
+        await self._lead.renew()
+        if self._lead.left() > self._lead.lease_seconds / 2:
+            await self._upkeep.keep(self._lead.left() / 2)
+
+    def lease_seconds(self) -> float:
+        """Return how long the lease still holds by CLOCK_BOOTTIME; zero or less when it ran out."""
+        return self._lead.left()
+
+    async def release(self) -> None:
+        """Give the lead back, so that the next healer need not wait, and close."""
+        try:
+            await self._lead.release()
+        finally:
+            await self._http.close()
+            await self._copy.close()
+
+    async def mark_seen(self, wall: float) -> None:
+        """Note that we saw the cluster at this time. Left out where there is no room for it.
+
+        Raises:
+            LeaseLost: Another healer has the lead; nothing was written.
+        """
+        put = Put(self._keys.seen, repr(wall).encode())
+        try:
+            answer = await self._http.transact(
+                self._lead.ours, then=(put,), seconds=self._lead.time()
+            )
+        except (StoreFull, Unreachable, OutcomeUnknown) as error:
+            log.warning("seen.not_noted", error=str(error))
+            self._lead.time()
+            return
+        if not answer.succeeded:
+            raise self._lead.lost("etcd gave the lead away")
+
+    async def last_seen(self) -> float | None:
+        """Return the last mark_seen, epoch seconds; None if there never was one.
+
+        Raises:
+            LeaseLost: etcd did not answer until it ran out.
+        """
+        try:
+            found = await self._http.get(Get(self._keys.seen), seconds=self._lead.time())
+        except Unreachable as error:
+            raise self._lead.lost(str(error)) from error
+        kv = found.one()
+        return None if kv is None else float(kv.value)
+
+    async def room(self) -> bool:
+        """Whether something new may be begun, as upkeep saw last."""
+        return not self._upkeep.full(self._head)
+
+    def _rows(self, coded: Sequence[tuple[str | None, str, int, str]]) -> tuple[list[Row], HeadKey]:
+        head, rows, size = self._head.head, list[Row](), 0
+        wall, boot_id, now = self._clock.wall(), self._clock.boot_id, self._clock.boottime()
+        for incident, kind, version, body in coded:
+            row = Row(head.seq + 1, wall, boot_id, now, incident, kind, version, body, head.sha256)
+            rows.append(row)
+            size += len(written(row))
+            head = link(row)
+        if size > MOST_BYTES:
+            msg = f"{len(rows)} events of {size} bytes: more than {MOST_BYTES} are not written at once"
+            raise Malformed(msg)
+        before = self._head
+        return rows, HeadKey(head.seq, head.sha256, before.records + len(rows), before.bytes + size)
+
+    def _hints_with(self, rows: Sequence[Row]) -> dict[str, int]:
+        added = sum(len(row.body.encode()) for row in rows if row.kind == HINTS)
+        if not added:
+            return self._hints
+        today = int(self._clock.wall() // DAY)
+        hints = {day: size for day, size in self._hints.items() if int(day) > today - HINT_DAYS}
+        hints[str(today)] = hints.get(str(today), 0) + added
+        return hints
+
+    async def _write(self, rows: Sequence[Row], head: HeadKey, hints: dict[str, int]) -> None:
+        """Write records, and last of all the head that makes them count."""
+        *staged, last = packed([put for row in rows for put in self._keys.puts(row)])
+        for batch in staged:
+            await self._commit(batch, None)
+        counts = [Put(self._keys.head, value(head))]
+        if hints is not self._hints:
+            counts.append(Put(self._keys.hints, json.dumps(hints).encode()))
+        self._head_modified = await self._commit((*last, *counts), head)
+        self._head = head
+
+    async def _commit(self, puts: tuple[Change, ...], head: HeadKey | None) -> int:
+        """Write in one transaction; return its revision.
+
+        Args:
+            puts: What to write.
+            head: The head among them, by which a transaction whose answer was lost is known again; None
+                where there is none and it may be written twice.
+        """
+        seconds = self._lead.time()
+        try:
+            answer = await self._http.transact(
+                self._lead.ours,
+                Compare(self._keys.head, self._head_modified, modified=True),
+                then=puts,
+                otherwise=(Get(self._keys.leader), Get(self._keys.head)),
+                seconds=seconds,
+            )
+        except (Unreachable, OutcomeUnknown) as error:
+            # There was all the time that the lease gave. Whether it is durable finds out who leads next.
+            raise self._lead.lost(f"the lease ran out: {error}") from error
+        except Refused as error:
+            raise Malformed(f"etcd does not take {len(puts)} keys: {error}") from error
+        return answer.revision if answer.succeeded else self._settled(answer, head)
+
+    def _settled(self, answer: Answer, head: HeadKey | None) -> int:
+        """Tell a transaction that an earlier attempt of ours had done already from one that is not ours to do."""
+        leader, stands = (found.one() for found in answer.found)
+        if leader is None or leader.created != self._lead.term:
+            raise self._lead.lost("another healer has the lead")
+        if head is None or stands is None or head_of(stands) != head:
+            raise self._lead.lost("someone else wrote to the journal though the lead is ours")
+        return stands.modified
