@@ -52,6 +52,35 @@ class Etcd(Block):
         return self
 
 
+DAY = 86400.0
+
+
+class Keep(Block):
+    """How long the journal keeps what is over.
+
+    Attributes:
+        healed: What was healed or was over by itself.
+        failed: Where something failed or a person was called, and what people said.
+        size: Beyond so many bytes the oldest goes before its time, successes first; never what decides.
+    """
+
+    healed: Annotated[Period, between(DAY, 3650 * DAY)] = 30 * DAY
+    failed: Annotated[Period, between(DAY, 3650 * DAY)] = 365 * DAY
+    size: Bytes = 256 * 1024 * 1024
+
+    @model_validator(mode="after")
+    def _sensible(self) -> "Keep":
+        if self.failed < self.healed:
+            raise ValueError(
+                "failed is shorter than healed. Failures teach more: keep them longer."
+            )
+        if self.size < 16 * 1024 * 1024:
+            raise ValueError(
+                "size is too small for what the healer decides by. Write 16MiB or more."
+            )
+        return self
+
+
 def _lease(value: Any) -> Any:
     if isinstance(value, Mapping) and value.get("etcd") is not None and "lease" not in value:
         return {**value, "lease": ETCD_LEASE}
@@ -66,6 +95,7 @@ class Store(Block):
         reserve: Room on disk kept for the moment when the disk is full; not with `etcd`.
         etcd: None for the file.
         lease: Seconds after which a healer that stopped renewing may be replaced (and 2 s more).
+        keep: How long it keeps what is over.
         history: With `etcd`, what is over, in a file of each healer.
     """
 
@@ -73,6 +103,7 @@ class Store(Block):
     reserve: Bytes = 4 * 1024 * 1024
     etcd: Etcd | None = None
     lease: Annotated[Period, between(3, 3600)] = 10.0
+    keep: Keep = Keep()
     history: File = "/var/lib/hale-healer/history.db"
 
     @model_validator(mode="after")

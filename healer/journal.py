@@ -1,12 +1,14 @@
 """The journal and what it says: every change is durable first, and then known to everybody at once."""
 
 import asyncio
+import math
 from collections.abc import Callable
 
 import structlog
 
 from healer.core import events as ev
 from healer.core.board import Board
+from healer.core.history import History, Keep
 from healer.core.incident import IllegalMove
 from healer.ports import Store
 
@@ -32,6 +34,7 @@ class Journal:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.board = Board()
+        self._history = History()
         self._listeners: list[Listener] = []
         self._writing = asyncio.Lock()
 
@@ -44,7 +47,7 @@ class Journal:
         count = 0
         while page := await self.store.read(self.board.seq, without=HINTS, most=PAGE):
             for record in page:
-                self.board.apply(record)
+                self._fold(record)
             count += len(page)
         return count
 
@@ -82,6 +85,37 @@ class Journal:
                 raise IllegalMove("it was stopped in the moment of writing")
             self.board.check(events)
             for record in await self.store.append(events, closing=closing):
-                self.board.apply(record)
+                self._fold(record)
                 for listener in self._listeners:
                     listener(record)
+
+    def _fold(self, record: ev.Record) -> None:
+        self.board.apply(record)
+        self._history.apply(record, self.board)
+
+    async def prune(self, now: float, keep: Keep) -> int:
+        """Let go of history that is old enough, a batch at once; return how many records went.
+
+        Args:
+            now: Epoch seconds; nothing goes that is younger than `keep` has it, save for its size.
+            keep: How long history is kept.
+
+        Raises:
+            StoreFull: Nothing went.
+            LeaseLost: Nothing went, and this healer must stop.
+        """
+        return await asyncio.shield(self._prune(now, keep))
+
+    async def _prune(self, now: float, keep: Keep) -> int:
+        async with self._writing:
+            size, held = await self.store.size(), self._history.records
+            surplus = math.ceil(held * (1 - keep.size / size)) if size > keep.size else 0
+            going = self._history.due(self.board, now, keep, surplus)
+            record = await self.store.prune(going)
+            if record is None:
+                return 0
+            self._history.forget(going)
+            self._fold(record)
+            for listener in self._listeners:
+                listener(record)
+            return record.event.records if isinstance(record.event, ev.Pruned) else 0

@@ -17,6 +17,7 @@ from healer.metrics import Metrics
 from healer.notify import keep_alive, notify
 from healer.parts import Parts, assembled
 from healer.ports import Store
+from healer.pruner import keep_short
 from healer.settings import Settings
 from healer.web.server import Doors, address, control_app, open_doors, public_app
 from healer.web.standby import Waiting, standby_app, standby_control
@@ -105,6 +106,8 @@ class Life:
             tasks.create_task(_renew(parts.store, every), name="lease")
             tasks.create_task(parts.engine.run(), name="engine")
             tasks.create_task(parts.herald.keep_tested(), name="second_path")
+            shorter = keep_short(parts.journal, parts.desk.watch, self._clock, self._loaded.keep)
+            tasks.create_task(shorter, name="pruner")
 
     def _waits(self, leader: str | None) -> None:
         self._waiting.leader = leader

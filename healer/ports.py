@@ -7,6 +7,7 @@ from healer.core.actions import Args
 from healer.core.alert import Alert, Target
 from healer.core.events import Event, Record
 from healer.core.facts import Evidence, Reading
+from healer.core.history import Going
 from healer.core.look import Look
 from healer.core.order import Ended, Order, OwnAlert, Sight, Token
 from healer.core.picture import Picture
@@ -82,6 +83,22 @@ class Store(Protocol):
         Raises:
             ConfigError: The journal cannot be read. Nothing was changed.
         """
+        ...
+
+    async def prune(self, going: Going) -> Record | None:
+        """Let old history go, in one step with the `Pruned` record that tells of it.
+
+        Returns:
+            That record; None where nothing goes.
+
+        Raises:
+            StoreFull: There is no room for it; nothing was changed.
+            LeaseLost: Another healer has the lead; nothing was changed.
+        """
+        ...
+
+    async def size(self) -> int:
+        """Return how many bytes the records take up."""
         ...
 
     async def renew(self) -> None:

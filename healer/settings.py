@@ -23,6 +23,7 @@ from healer.adapters.probes import HttpProbe, OutsideProbe, TcpProbe
 from healer.adapters.prometheus import PrometheusSettings
 from healer.adapters.second_path import ByCommand, ByUrl
 from healer.core.alert import Target
+from healer.core.history import Keep
 from healer.core.ladder import Ladder, Mode, Rung, Verification
 from healer.core.topology import (
     Group,
@@ -42,6 +43,7 @@ class Settings:
     """Everything that cluster.yml tells the healer.
 
     Attributes:
+        keep: How long history is kept.
         alertmanagers: Bases of every peer's URL, without a slash at the end.
         probes: Those that work from the healer's node.
         second_path: None where cluster.yml names none.
@@ -53,6 +55,7 @@ class Settings:
 
     topology: Topology
     store: StoreSettings | EtcdSettings
+    keep: Keep
     ssh: SshSettings
     prometheus: PrometheusSettings
     alertmanagers: tuple[str, ...]
@@ -112,6 +115,7 @@ def of_cluster(cluster: Cluster, node: str | None = None) -> Settings:
     return Settings(
         topology=_topology(cluster, own),
         store=_store(cluster),
+        keep=Keep(**healer.store.keep.model_dump()),
         ssh=SshSettings(
             {node.name: (node.address, healer.ssh_port) for node in cluster.nodes.values()},
             Path(healer.key),

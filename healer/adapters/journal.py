@@ -14,6 +14,7 @@ import structlog
 from healer.adapters import journal_tables
 from healer.adapters.journal_file import JournalFile, StoreSettings
 from healer.core.events import Event, Record
+from healer.core.history import Going
 from healer.core.order import Token
 from healer.errors import ConfigError, LeaseLost, StoreFull
 from healer.ports import Clock
@@ -148,6 +149,19 @@ class SqliteStore:
             ConfigError: The disk does not give them back.
         """
         return await _run(self._thread, lambda: self._file.hint_bytes(since))
+
+    async def prune(self, going: Going) -> Record | None:
+        """Let old history go. See ports.Store.prune.
+
+        Raises:
+            StoreFull: There is no room for it; nothing was changed.
+            LeaseLost: Another healer has the lead; nothing was changed.
+        """
+        return await _run(self._thread, lambda: self._file.prune(going))
+
+    async def size(self) -> int:
+        """Return how many bytes the records take up."""
+        return await _run(self._thread, self._file.size)
 
     async def renew(self) -> None:
         """Renew the lease. Where it cannot be written, it runs on to its old deadline.

@@ -16,6 +16,7 @@ import structlog
 
 from healer.adapters import codec
 from healer.adapters.chain import START, Head, Row, link, verify
+from healer.adapters.journal_prune import cut, used_bytes
 from healer.adapters.journal_tables import (
     connect,
     gaps_of,
@@ -26,6 +27,7 @@ from healer.adapters.journal_tables import (
 )
 from healer.adapters.reserve import Reserve
 from healer.core.events import Event, Record
+from healer.core.history import Going
 from healer.core.order import Token
 from healer.errors import ConfigError, LeaseLost, StoreFull
 from healer.ports import Clock
@@ -134,6 +136,16 @@ class JournalFile:
             Record(row.seq, row.at_wall, row.boot_id, row.at_mono, event)
             for row, event in zip(rows, events, strict=True)
         ]
+
+    def prune(self, going: Going) -> Record | None:
+        """See ports.Store.prune."""
+        pruned, self._head = self._transact(lambda now: self._cut(going, now), closing=False)
+        return pruned
+
+    def size(self) -> int:
+        """See ports.Store.size."""
+        with readable(self._settings.path):
+            return used_bytes(self._db)
 
     def page(self, after: int, without: frozenset[str], most: int) -> list[Record]:
         """Return the next `most` records; see ports.Store.read."""
@@ -294,6 +306,13 @@ class JournalFile:
         if deadline <= now:
             msg = f"the lease ran out {now - deadline:.1f} s ago"
             raise LeaseLost(msg)
+
+    def _cut(self, going: Going, now: float) -> tuple[Record | None, Head]:
+        event = cut(self._db, going, self._head)
+        if event is None:
+            return None, self._head
+        (row,), head = self._insert([(None, *codec.encode(event))], now)
+        return Record(row.seq, row.at_wall, row.boot_id, row.at_mono, event), head
 
     def _insert(
         self, coded: Sequence[tuple[str | None, str, int, str]], now: float

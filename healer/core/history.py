@@ -152,6 +152,8 @@ class History:
                 continue
             chosen.append(one)
             count += len(one.seqs)
+        if all(isinstance(self._event(one), ev.Pruned) for one in chosen):
+            chosen = []  # a note in place of a note frees nothing
         lives = [self._lives[one.incident] for one in chosen if one.incident]
         closed = board.closed_episodes
         return Going(
@@ -204,6 +206,9 @@ class History:
         loose = (*self._replaced(armed), *self._let_go(), *self._lapsed(now), *self._carried(board))
         for one in {one.seq: one for one in loose}.values():
             yield _Able(one.at, isinstance(one.event, SAID), (one.seq,))
+
+    def _event(self, able: _Able) -> ev.Event | None:
+        return None if able.incident else self._loose[able.seqs[0]].event
 
     def _of(self, *kinds: type[ev.Event]) -> list[_Loose]:
         return [one for one in self._loose.values() if isinstance(one.event, kinds)]

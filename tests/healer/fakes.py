@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from healer.adapters.codec import incident_of, kind_of
 from healer.core.actions import Args
 from healer.core.alert import Alert, Target
-from healer.core.events import Event, Record
+from healer.core.events import Event, Pruned, Record
 from healer.core.facts import Evidence, Reading
+from healer.core.history import Going
 from healer.core.incident import Outcome
 from healer.core.look import Look, MemberLook, UnitLook
 from healer.core.order import Ended, Order, Token
@@ -72,6 +73,7 @@ class FakeStore:
         lost: Another healer has the lease.
         reads: How many records each read gave.
         hinted: Bytes of hints that former lives wrote within the last 30 days.
+        bytes: What its records take up.
     """
 
     clock: FakeClock = field(default_factory=FakeClock)
@@ -85,6 +87,7 @@ class FakeStore:
     seen: float | None = None
     reads: list[int] = field(default_factory=list)
     hinted: int = 0
+    bytes: int = 0
 
     async def append(self, events: Sequence[Event], *, closing: bool = False) -> list[Record]:
         if self.lost:
@@ -93,7 +96,7 @@ class FakeStore:
             raise StoreFull("no space left on device")
         new = [
             Record(
-                len(self.records) + place,
+                (self.records[-1].seq if self.records else 0) + place,
                 self.clock.wall(),
                 self.clock.boot_id,
                 self.clock.boottime(),
@@ -123,6 +126,27 @@ class FakeStore:
 
     async def hint_bytes(self, since: float) -> int:
         return self.hinted
+
+    async def prune(self, going: Going) -> Record | None:
+        if not going.seqs:
+            return None
+        told = Pruned(
+            records=len(going.seqs),
+            total=len(going.seqs),
+            first_seq=going.seqs[0],
+            last_seq=going.seqs[-1],
+            succeeded=going.succeeded,
+            failed=going.failed,
+            opened=going.opened,
+            episodes=going.episodes,
+            gaps_sha256="",
+        )
+        (record,) = await self.append([told])
+        self.records = [one for one in self.records if one.seq not in going.seqs]
+        return record
+
+    async def size(self) -> int:
+        return self.bytes
 
     async def renew(self) -> None:
         if self.lost:

@@ -18,6 +18,7 @@ from healer.core.actions import Args
 from healer.core.alert import Alert, Target
 from healer.core.events import Event, Record
 from healer.core.facts import Evidence, Reading
+from healer.core.history import Going
 from healer.core.incident import Incident, State
 from healer.core.ladder import Ladder, Mode
 from healer.core.order import OwnAlert, Sight, Token
@@ -82,6 +83,12 @@ class MortalStore:
 
     async def hint_bytes(self, since: float) -> int:
         return await self.inner.hint_bytes(since)
+
+    async def prune(self, going: Going) -> Record | None:
+        return await self.inner.prune(going)
+
+    async def size(self) -> int:
+        return await self.inner.size()
 
     async def renew(self) -> None:
         await self.inner.renew()

@@ -1,6 +1,7 @@
 """Runs as a process of its own, so that tests can kill, freeze and fill it up for real.
 
 python -m tests.healer.adapters.journal_writer endless JOURNAL
+python -m tests.healer.adapters.journal_writer pruning JOURNAL
 python -m tests.healer.adapters.journal_writer holder JOURNAL
 python -m tests.healer.adapters.journal_writer full DIRECTORY
 """
@@ -13,9 +14,13 @@ from pathlib import Path
 from healer.adapters.journal import SqliteStore
 from healer.adapters.journal_file import StoreSettings
 from healer.clock import SystemClock
+from healer.core import events as ev
 from healer.core.events import Frozen, Unfrozen
+from healer.core.history import DAY, Keep
 from healer.errors import LeaseLost, StoreFull
+from healer.journal import Journal
 from tests.healer.adapters.clocks import RebootedClock
+from tests.healer.core.world import alert
 
 
 def say(*words: object) -> None:
@@ -29,6 +34,22 @@ async def endless(path: Path) -> None:
     while True:
         records = await store.append([Frozen("x" * 300, "ann"), Unfrozen("ann")])
         say(records[-1].seq)
+
+
+async def pruning(path: Path) -> None:
+    """Open and close incidents and let go of all but the newest until killed, and tell each time that any went."""
+    clock = RebootedClock()
+    journal = Journal(await SqliteStore.open(StoreSettings(path, 64 * 1024), clock))
+    await journal.replay()
+    while True:
+        for _ in range(60):
+            number = str(journal.board.opened + 1)
+            fired = alert(began=float(number))
+            opened = ev.IncidentOpened(number, fired, "restart-service", "d1")
+            await journal.write(opened, ev.IncidentClosed(number, "cleared", ""))
+        while await journal.prune(clock.wall() + 2 * DAY, Keep(DAY, DAY, 1 << 40)):
+            pass
+        say(journal.board.opened)
 
 
 async def holder(path: Path) -> None:
@@ -86,4 +107,6 @@ async def full(directory: Path) -> None:
 
 if __name__ == "__main__":
     mode, where = sys.argv[1:]
-    asyncio.run({"endless": endless, "holder": holder, "full": full}[mode](Path(where)))
+    asyncio.run(
+        {"endless": endless, "pruning": pruning, "holder": holder, "full": full}[mode](Path(where))
+    )
