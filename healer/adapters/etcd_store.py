@@ -21,6 +21,7 @@ from healer.adapters.etcd_upkeep import Upkeep
 from healer.adapters.etcd_waiting import OnWait, Standby
 from healer.adapters.etcd_wire import Answer, Change, Compare, Delete, Get, Put
 from healer.core.events import Event, Record
+from healer.core.history import Going
 from healer.core.order import Token
 from healer.errors import (
     Malformed,
@@ -225,6 +226,14 @@ class EtcdStore:
     async def hint_bytes(self, since: float) -> int:
         """Return how many bytes of hints were written after this time, or on that day before it."""
         return sum(size for day, size in self._hints.items() if int(day) >= int(since // DAY))
+
+    async def prune(self, going: Going) -> Record | None:
+        """Let go of nothing: history is kept here until etcd's bound refuses more. See ports.Store.prune."""
+        return None
+
+    async def size(self) -> int:
+        """Return how many bytes the records take up."""
+        return self._head.bytes
 
     async def renew(self) -> None:
         """Renew the lease. Where no member answers, it runs on to its old deadline.
