@@ -87,7 +87,9 @@ def _healers(healer: dict[str, Value]) -> list[str]:
 def _healer(healer: dict[str, Value], addresses: Mapping[str, str]) -> dict[str, Value]:
     # The real mistake is the node's and reported there; a second one here would only confuse.
     first = next(iter(_healers(healer)), "")
-    url = f"http://{host_port(addresses[first], HEALER_PORT)}" if first in addresses else _NOWHERE
+    scheme = "http" if healer.get("tls") is None else "https"
+    known = first in addresses
+    url = f"{scheme}://{host_port(addresses[first], HEALER_PORT)}" if known else _NOWHERE
     filled: dict[str, Value] = {"external_url": url}
     if "node" in healer:
         filled["nodes"] = [first if first in addresses else "unknown"]

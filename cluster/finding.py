@@ -76,6 +76,8 @@ class Code(Enum):
     STORE_OPEN = ("HC054", Severity.WARNING)
     HEALERS_ONE_DOMAIN = ("HC055", Severity.WARNING)
     STORE_IN_ONE_DOMAIN = ("HC056", Severity.WARNING)
+    OPEN_WEBHOOK = ("HC057", Severity.INFO)
+    PLAIN_WEBHOOK = ("HC058", Severity.WARNING)
 
     @property
     def word(self) -> str:

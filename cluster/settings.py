@@ -25,6 +25,7 @@ from cluster.fields import (
 from cluster.guards import Guards
 from cluster.ladder import Mode, Verb
 from cluster.quantity import MAX_SECONDS
+from cluster.receiving import Tls, Webhook
 from cluster.store import Store, StoreBlock
 
 EXPORTER_PORT = 9100
@@ -89,6 +90,8 @@ class Healer(Block):
         gate_spacing: Least seconds between two runs of a verb on one target, kept by its gate.
         resync: Seconds between two readings of every Alertmanager.
         users: Who may sign in on its pages; None for nobody, and then they only show.
+        webhook: Who may post alerts; None for everybody who reaches the port.
+        tls: None for plain HTTP.
     """
 
     model_config = ConfigDict(
@@ -109,9 +112,17 @@ class Healer(Block):
     escalate: Escalate | None = None
     resync: Period = 2.0
     users: File | None = None
+    webhook: Webhook | None = None
+    tls: Tls | None = None
     ssh_port: Annotated[int, Field(strict=True, ge=1, le=65535)] = 22
     key: File = "/etc/hale/healer_key"
     known_hosts: File = "/etc/hale/known_hosts"
+
+    @model_validator(mode="after")
+    def _certified(self) -> "Healer":
+        if self.webhook is not None and self.webhook.client_ca is not None and self.tls is None:
+            raise ValueError("webhook.client_ca needs tls. Add tls: {cert: FILE, key: FILE}.")
+        return self
 
 
 class Receiver(Block):

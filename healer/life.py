@@ -19,6 +19,7 @@ from healer.parts import Parts, assembled
 from healer.ports import Store
 from healer.pruner import keep_short
 from healer.settings import Settings
+from healer.web.certificates import Certificates
 from healer.web.server import Doors, address, control_app, open_doors, public_app
 from healer.web.standby import Waiting, standby_app, standby_control
 
@@ -42,7 +43,7 @@ class Life:
             version: The running one.
 
         Raises:
-            ConfigError: `listen` makes no sense.
+            ConfigError: `listen` makes no sense, or the port's certificate cannot be used.
         """
         self._loaded = loaded
         self._listen = listen
@@ -50,6 +51,7 @@ class Life:
         self._version = version
         self._me = loaded.topology.own_node
         self._port = address(listen)[1]
+        self._certificates = Certificates(loaded.tls) if loaded.tls is not None else None
         self._metrics = Metrics(version)
         self._metrics.show([], frozenset({"not_leader"}), clock.wall())
         self._waiting = Waiting(loaded.topology.cluster, self._me, self._metrics, self._url_of)
@@ -66,7 +68,10 @@ class Life:
             LeaseLost: Another healer leads. What was sent is settled by that one.
         """
         public, commands = standby_app(self._waiting), standby_control(self._waiting)
-        async with open_doors(public, self._listen, commands, control) as doors:
+        certificates = self._certificates
+        async with open_doors(
+            public, self._listen, commands, control, certificates=certificates
+        ) as doors:
             try:
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(keep_alive(self._stuck), name="watchdog")
@@ -130,7 +135,8 @@ class Life:
         if found is None:
             return ""
         host = f"[{found.address}]" if ":" in found.address else found.address
-        return f"http://{host}:{self._port}"
+        scheme = "http" if self._certificates is None else "https"
+        return f"{scheme}://{host}:{self._port}"
 
 
 async def _renew(store: Store, every: float) -> None:

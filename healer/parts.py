@@ -31,6 +31,7 @@ from healer.standing import Watch
 from healer.timeline import Timelines
 from healer.web.desk import Desk
 from healer.web.door import Door
+from healer.web.senders import Senders
 
 log = structlog.get_logger()
 
@@ -115,6 +116,7 @@ async def assembled(
             door=await _door(loaded, clock),
             external_url=loaded.external_url,
             stuck_seconds=engine.stuck_seconds,
+            senders=Senders(loaded.senders, clock) if loaded.senders is not None else None,
         )
         yield Parts(store, journal, engine, herald, desk)
 

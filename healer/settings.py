@@ -16,12 +16,15 @@ from cluster.load import load
 from cluster.model import BuiltinService, Cluster
 from cluster.model import Group as DeclaredGroup
 from cluster.model import Service as DeclaredService
+from cluster.receiving import Tls, Webhook
 from healer.adapters.etcd_settings import EtcdSettings
 from healer.adapters.gate_ssh import SshSettings
 from healer.adapters.journal_file import StoreSettings
 from healer.adapters.probes import HttpProbe, OutsideProbe, TcpProbe
 from healer.adapters.prometheus import PrometheusSettings
 from healer.adapters.second_path import ByCommand, ByUrl
+from healer.adapters.senders import ByBasic, ByBearer, ByCertificate, Sender
+from healer.adapters.tls_files import TlsFiles
 from healer.core.alert import Target
 from healer.core.history import Keep
 from healer.core.ladder import Ladder, Mode, Rung, Verification
@@ -49,6 +52,8 @@ class Settings:
         second_path: None where cluster.yml names none.
         second_path_test_seconds: Between two tests of it.
         users: The file of those who may sign in on the pages; None where cluster.yml names none.
+        senders: Who may post to the webhook; None for everybody.
+        tls: Of the port; None for plain HTTP.
         external_url: Where people reach the healer's pages, without a slash at the end.
         resync_seconds: Between two readings of every Alertmanager.
     """
@@ -63,6 +68,8 @@ class Settings:
     second_path: ByUrl | ByCommand | None
     second_path_test_seconds: float
     users: Path | None
+    senders: Sender | None
+    tls: TlsFiles | None
     external_url: str
     resync_seconds: float
 
@@ -129,6 +136,8 @@ def of_cluster(cluster: Cluster, node: str | None = None) -> Settings:
         second_path=_second_path(escalate.url, escalate.command) if escalate else None,
         second_path_test_seconds=escalate.test_every if escalate else 0.0,
         users=Path(healer.users) if healer.users else None,
+        senders=_senders(healer.webhook),
+        tls=_tls(healer.tls, healer.webhook),
         external_url=healer.external_url.rstrip("/"),
         resync_seconds=healer.resync,
     )
@@ -155,6 +164,23 @@ def _store(cluster: Cluster) -> StoreSettings | EtcdSettings:
 
 def _path(text: str | None) -> Path | None:
     return None if text is None else Path(text)
+
+
+def _senders(webhook: Webhook | None) -> Sender | None:
+    if webhook is None:
+        return None
+    if webhook.bearer_file is not None:
+        return ByBearer(Path(webhook.bearer_file))
+    if webhook.basic is not None:
+        return ByBasic(webhook.basic.username, Path(webhook.basic.password_file))
+    return ByCertificate()
+
+
+def _tls(tls: Tls | None, webhook: Webhook | None) -> TlsFiles | None:
+    if tls is None:
+        return None
+    ca = webhook.client_ca if webhook is not None else None
+    return TlsFiles(Path(tls.cert), Path(tls.key), Path(ca) if ca is not None else None)
 
 
 def _topology(cluster: Cluster, own: str) -> Topology:

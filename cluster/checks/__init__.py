@@ -12,6 +12,7 @@ from cluster.checks.people import PEOPLE
 from cluster.checks.repair import REPAIR
 from cluster.checks.store import STORE
 from cluster.checks.topology import TOPOLOGY
+from cluster.checks.webhook import WEBHOOK
 from cluster.finding import Finding
 from cluster.subject import Check, Subject
 
@@ -24,6 +25,7 @@ CHECKS: tuple[Check, ...] = (
     *ALERTS,
     *MONITORING,
     *STORE,
+    *WEBHOOK,
 )
 
 

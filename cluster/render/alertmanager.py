@@ -123,11 +123,9 @@ def _any_of(names: list[str]) -> str:
 
 def _receivers(cluster: Cluster) -> list[Mapping[str, Any]]:
     monitoring = cluster.monitoring
-    healers = [cluster.nodes[name].address for name in cluster.healer.nodes]
     receivers = [
         _receiver("people", monitoring.receivers.people),
-        # All of them: whoever leads is woken, and a standby says thanks and leaves it.
-        _webhook("healer", *(f"http://{host_port(one, HEALER_PORT)}/webhook" for one in healers)),
+        _healers(cluster),
         {"name": "nobody"},
     ]
     if monitoring.receivers.tickets is not None:
@@ -137,15 +135,43 @@ def _receivers(cluster: Cluster) -> list[Mapping[str, Any]]:
     return receivers
 
 
+def _healers(cluster: Cluster) -> Mapping[str, Any]:
+    """Write the webhooks of all healers: whoever leads is woken, and a standby says thanks and leaves it."""
+    scheme = "http" if cluster.healer.tls is None else "https"
+    healers = [cluster.nodes[name].address for name in cluster.healer.nodes]
+    urls = [f"{scheme}://{host_port(one, HEALER_PORT)}/webhook" for one in healers]
+    return _webhook("healer", *urls, client=_client(cluster))
+
+
+def _client(cluster: Cluster) -> Mapping[str, Any]:
+    """Write by what Alertmanager knows the healer, and how it shows what it is itself.
+
+    https://prometheus.io/docs/alerting/0.25/configuration/#http_config
+    """
+    webhook, tls = cluster.healer.webhook, cluster.healer.tls
+    client: dict[str, Any] = {}
+    trust: dict[str, Any] = {}
+    if webhook is not None and webhook.bearer_file is not None:
+        client["authorization"] = {"type": "Bearer", "credentials_file": webhook.bearer_file}
+    if webhook is not None and webhook.basic is not None:
+        basic = webhook.basic
+        client["basic_auth"] = {"username": basic.username, "password_file": basic.password_file}
+    if tls is not None and tls.ca is not None:
+        trust["ca_file"] = tls.ca
+    if webhook is not None and webhook.client_ca is not None:
+        trust |= {"cert_file": webhook.cert, "key_file": webhook.key}
+    return client | ({"tls_config": trust} if trust else {})
+
+
 def _receiver(name: str, receiver: Receiver | None) -> Mapping[str, Any]:
     return {"name": name} if receiver is None else _webhook(name, receiver.url)
 
 
-def _webhook(name: str, *urls: str, resolved: bool = True) -> Mapping[str, Any]:
-    return {
-        "name": name,
-        "webhook_configs": [{"url": url, "send_resolved": resolved} for url in urls],
-    }
+def _webhook(
+    name: str, *urls: str, resolved: bool = True, client: Mapping[str, Any] | None = None
+) -> Mapping[str, Any]:
+    how = {"send_resolved": resolved, **({"http_config": client} if client else {})}
+    return {"name": name, "webhook_configs": [{"url": url, **how} for url in urls]}
 
 
 def alertmanager_default(cluster: Cluster, node: str) -> str:

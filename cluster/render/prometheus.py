@@ -45,7 +45,7 @@ def prometheus_yml(cluster: Cluster) -> str:
             },
             "rule_files": ["rules/*.yml"],
             "alerting": {"alertmanagers": [_alertmanager(u) for u in monitoring.alertmanagers]},
-            "scrape_configs": [_job(job) for job in jobs(cluster)],
+            "scrape_configs": [_job(cluster, job) for job in jobs(cluster)],
         }
     )
 
@@ -59,13 +59,22 @@ def _alertmanager(url: str) -> Mapping[str, Any]:
     }
 
 
-def _job(job: str) -> Mapping[str, Any]:
+def _job(cluster: Cluster, job: str) -> Mapping[str, Any]:
     return {
         "job_name": job,
+        **(_secured(cluster) if job == "healer" else {}),
         # The healer speaks of other nodes: its own `node` label must not be replaced by the target's.
         **({"honor_labels": True} if job == "healer" else {}),
         "file_sd_configs": [{"files": [f"targets/{job}.json"]}],
     }
+
+
+def _secured(cluster: Cluster) -> Mapping[str, Any]:
+    tls = cluster.healer.tls
+    if tls is None:
+        return {}
+    trust = {} if tls.ca is None else {"tls_config": {"ca_file": tls.ca}}
+    return {"scheme": "https", **trust}
 
 
 def targets_json(cluster: Cluster, job: str, node: str) -> str:

@@ -7,9 +7,7 @@
 Rule: a file that others can read or change, or that cannot be understood, lets nobody in.
 """
 
-import os
 import re
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -18,6 +16,7 @@ from pathlib import Path
 import yaml
 
 from healer.adapters import passwords
+from healer.adapters.private_file import PrivateFile
 from healer.errors import ConfigError
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
@@ -52,12 +51,7 @@ class UsersFile:
 
     def version(self) -> tuple[int, ...] | None:
         """Return what changes when the file does; None where it cannot be looked at."""
-        try:
-            seen = self.path.stat()
-        except OSError:
-            return None
-        # The mode and the owner decide too, and changing them changes the ctime.
-        return (seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns)
+        return self._file.version()
 
     def read(self) -> dict[str, User]:
         """Return the users by name.
@@ -65,42 +59,12 @@ class UsersFile:
         Raises:
             ConfigError: It cannot be used; the message says where, what was seen and what to do.
         """
-        return parse(self._text(), str(self.path))
+        return parse(self._file.text(), str(self.path))
 
-    def _text(self) -> str:
-        try:
-            handle = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        except OSError as exc:
-            raise ConfigError(
-                f"{self.path}: {exc.strerror or exc}: see hale-healer passwd --help"
-            ) from exc
-        try:
-            self._trusted(os.fstat(handle))
-            with os.fdopen(handle, "rb", closefd=False) as file:
-                raw = file.read(MOST_BYTES + 1)
-        except OSError as exc:
-            raise ConfigError(f"{self.path}: {exc.strerror or exc}") from exc
-        finally:
-            os.close(handle)
-        if len(raw) > MOST_BYTES:
-            raise ConfigError(
-                f"{self.path}: it has more than {MOST_BYTES} bytes, which no list of users has"
-            )
-        try:
-            return raw.decode()
-        except UnicodeDecodeError as exc:
-            raise ConfigError(f"{self.path}: it is not UTF-8: {exc}") from exc
-
-    def _trusted(self, seen: os.stat_result) -> None:
-        mode, mend = stat.S_IMODE(seen.st_mode), "chown root:hale-healer, chmod 640"
-        if not stat.S_ISREG(seen.st_mode):
-            raise ConfigError(f"{self.path}: it is no plain file")
-        if seen.st_uid not in (0, os.geteuid()):
-            raise ConfigError(
-                f"{self.path}: uid {seen.st_uid} owns it, and only root or the healer may: {mend}"
-            )
-        if mode & 0o037:
-            raise ConfigError(f"{self.path}: mode {mode:04o} lets others read or change it: {mend}")
+    @property
+    def _file(self) -> PrivateFile:
+        hint = ": see hale-healer passwd --help"
+        return PrivateFile(self.path, most_bytes=MOST_BYTES, hint=hint)
 
 
 def parse(text: str, path: str) -> dict[str, User]:

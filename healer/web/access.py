@@ -3,15 +3,13 @@
 Without users nobody signs in: everybody reads, and nobody changes anything here.
 """
 
-import base64
-from collections.abc import Mapping
 from math import ceil
 
 from aiohttp import hdrs, web
 
-from healer.adapters.passwords import LONGEST
 from healer.adapters.users import User
 from healer.web.answers import Handler, refusal
+from healer.web.credentials import credentials
 from healer.web.desk import DESK
 from healer.web.door import UNNAMED, Stranger
 from healer.web.pages import stranger
@@ -89,19 +87,6 @@ async def _who(request: web.Request) -> User | Stranger:
     if given is None or door is None:
         return UNNAMED
     return await door.let_in(*given, request.remote or "")
-
-
-def credentials(headers: Mapping[str, str]) -> tuple[str, str] | None:
-    """Return the name and password of HTTP's basic authentication; None where there are none to look at."""
-    scheme, _, packed = headers.get(hdrs.AUTHORIZATION, "").partition(" ")
-    if scheme.lower() != "basic" or len(packed) > 8 * LONGEST:
-        return None
-    try:
-        text = base64.b64decode(packed.strip(), validate=True).decode()
-    except ValueError:  # neither base64, nor ASCII before it, nor UTF-8 in it
-        return None
-    name, colon, password = text.partition(":")
-    return (name, password) if colon and len(password) <= LONGEST else None
 
 
 def _canonical(request: web.Request) -> str:

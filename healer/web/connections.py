@@ -8,13 +8,14 @@ import asyncio
 import logging
 import socket
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 import structlog
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from healer.web.certificates import Certificates, greet
 from healer.web.door import network
 
 BACKLOG = 128
@@ -67,11 +68,14 @@ class Usher:
 
     Attributes:
         server: The one that answers now; None as long as none does.
+        certificates: Of TLS; None for plain HTTP.
     """
 
     bounds: Bounds
     server: web.Server | None = None
+    certificates: Certificates | None = None
     _told_at: float = float("-inf")
+    _greeted: dict[asyncio.Task[None], str] = field(default_factory=dict)
 
     def __call__(self) -> asyncio.Protocol:
         """Return what meets the next connection."""
@@ -83,13 +87,38 @@ class Usher:
             return False
         whose = network(address)
         held = self.server.connections
-        if len(held) < self.bounds.most and self._of(whose, held) < self.bounds.of_one:
+        # Whoever is being shaken hands with is here too, and may take their time.
+        most, of_one = len(self._greeted), list(self._greeted.values()).count(whose)
+        most, of_one = most + len(held), of_one + self._of(whose, held)
+        if most < self.bounds.most and of_one < self.bounds.of_one:
             return True
         now = asyncio.get_running_loop().time()
         if now - self._told_at >= TELL_EVERY:
             self._told_at = now
-            log.warning("connection.refused", remote=whose, held=len(held))
+            log.warning("connection.refused", remote=whose, held=most)
         return False
+
+    def serve(self, arrived: asyncio.Transport) -> None:
+        """Hand a connection to the server, with TLS after a handshake."""
+        if self.certificates is None:
+            served = self._served()
+            arrived.set_protocol(served)
+            served.connection_made(arrived)
+            return
+        hands = greet(arrived, self.certificates, self._served)
+        greeting = asyncio.create_task(hands, name="handshake")
+        self._greeted[greeting] = network(_host(arrived.get_extra_info("peername")))
+        greeting.add_done_callback(self._greeted.pop)
+
+    def _served(self) -> asyncio.Protocol:
+        return cast(web.Server, self.server)()  # there was room, so there is one
+
+    async def leave(self) -> None:
+        """Shake no more hands."""
+        under_way = list(self._greeted)
+        for one in under_way:
+            one.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
 
     @staticmethod
     def _of(whose: str, held: Iterable[web.RequestHandler]) -> int:
@@ -108,9 +137,7 @@ class _Arrival(asyncio.Protocol):
         milliseconds = int(1000 * self._usher.bounds.stall_seconds)
         found = arrived.get_extra_info("socket")
         found.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
-        served = cast(web.Server, self._usher.server)()  # there was room, so there is one
-        arrived.set_protocol(served)
-        served.connection_made(arrived)
+        self._usher.serve(arrived)
 
 
 def _host(peer: object) -> str:

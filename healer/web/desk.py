@@ -17,6 +17,7 @@ from healer.ports import Clock
 from healer.standing import Watch
 from healer.timeline import Timelines
 from healer.web.door import Door
+from healer.web.senders import Senders
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Desk:
         external_url: Where people reach the pages.
         stuck_seconds: For how long the engine's turn has not ended.
         stuck_limit: Beyond which it never will.
+        senders: Who may post to the webhook; None for everybody.
     """
 
     journal: Journal
@@ -50,6 +52,7 @@ class Desk:
     external_url: str = ""
     stuck_seconds: Callable[[], float] = lambda: 0.0
     stuck_limit: float = STUCK_SECONDS
+    senders: Senders | None = None
 
 
 DESK = web.AppKey("DESK", Desk)

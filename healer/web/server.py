@@ -15,6 +15,7 @@ from healer.marks import MarkBook
 from healer.web import api, assets, control, doing, events, site
 from healer.web.access import signed_in
 from healer.web.answers import cautious
+from healer.web.certificates import Certificates
 from healer.web.connections import BACKLOG, STANDARD, Bounds, Usher, server_log
 from healer.web.desk import DESK, MARKS, Desk
 from healer.web.framing import SAID, SPARING, TOKENS
@@ -123,9 +124,10 @@ async def serving(
     commands: web.Application,
     path: Path,
     bounds: Bounds = STANDARD,
+    certificates: Certificates | None = None,
 ) -> AsyncIterator[int]:
     """Serve both for as long as the context lasts; it gives the port that is listened on. See `open_doors`."""
-    async with open_doors(public, listen, commands, path, bounds) as doors:
+    async with open_doors(public, listen, commands, path, bounds, certificates) as doors:
         yield doors.port
 
 
@@ -136,6 +138,7 @@ async def open_doors(
     commands: web.Application,
     path: Path,
     bounds: Bounds = STANDARD,
+    certificates: Certificates | None = None,
 ) -> AsyncIterator[Doors]:
     """Listen for as long as the context lasts, with these two behind the doors at first.
 
@@ -145,6 +148,7 @@ async def open_doors(
         commands: See `control_app`.
         path: Of the control socket.
         bounds: Of the connections with everybody.
+        certificates: Of TLS with everybody; None for plain HTTP.
 
     Raises:
         ConfigError: One of them cannot be listened on. Nothing is served.
@@ -152,7 +156,7 @@ async def open_doors(
     address(listen)  # what makes no sense is said before anything is made
     control_socket = listening(path)
     loop = asyncio.get_running_loop()
-    usher = Usher(bounds)
+    usher = Usher(bounds, certificates=certificates)
     doors = Doors(usher)
     try:
         await doors.show(public, commands)
@@ -181,6 +185,7 @@ async def _open_to_all(usher: Usher, listen: str) -> AsyncIterator[int]:
         yield listener.sockets[0].getsockname()[1]
     finally:
         listener.close()
+        await usher.leave()
 
 
 def address(listen: str) -> tuple[str, int]:

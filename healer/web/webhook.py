@@ -140,6 +140,8 @@ async def webhook(request: web.Request) -> web.Response:
 
 async def _take(request: web.Request, desk: Desk, hints: Hints) -> web.Response:
     refused = _unsuitable(request)
+    if refused is None and desk.senders is not None:
+        refused = await desk.senders.refused(request)
     if refused is not None:
         return refused
     try:

@@ -16,6 +16,8 @@ healer:
   node: mon1
   mode: act
   escalate: {url: "https://pager.example/second"}
+  webhook: {bearer_file: /etc/hale/webhook_token}
+  tls: {cert: /etc/hale/healer.crt, key: /etc/hale/healer.pem}
 monitoring:
   nodes: [mon1]
   receivers: {people: {url: "https://pager.example/first"}, tickets: {url: "https://desk.example/"}}
@@ -62,6 +64,8 @@ healer:
   node: mon1
   mode: act
   escalate: {url: "https://pager.example/second"}
+  webhook: {bearer_file: /etc/hale/webhook_token}
+  tls: {cert: /etc/hale/healer.crt, key: /etc/hale/healer.pem}
 monitoring:
   nodes: [mon1]
   receivers: {people: {url: "https://pager.example/first"}, tickets: {url: "https://desk.example/"}}
@@ -124,6 +128,8 @@ healer:
       cert: /etc/hale/etcd/healer.pem
       key: /etc/hale/etcd/healer.key
   escalate: {url: "https://pager.example/second"}
+  webhook: {bearer_file: /etc/hale/webhook_token}
+  tls: {cert: /etc/hale/healer.crt, key: /etc/hale/healer.pem}
 monitoring:
   nodes: [mon1, mon2]
   receivers: {people: {url: "https://pager.example/first"}, tickets: {url: "https://desk.example/"}}

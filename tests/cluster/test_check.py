@@ -108,6 +108,18 @@ CASES = [
         f"mode: act\n  store: {{etcd: {{endpoints: [{MEMBER}]}}}}",
         "neither user nor cert",
     ),
+    (
+        Code.OPEN_WEBHOOK,
+        "  webhook: {bearer_file: /etc/hale/webhook_token}\n",
+        "",
+        "from whoever reaches the port",
+    ),
+    (
+        Code.PLAIN_WEBHOOK,
+        "  tls: {cert: /etc/hale/healer.crt, key: /etc/hale/healer.pem}\n",
+        "",
+        "whoever listens has it",
+    ),
     (Code.FEW_WITNESSES, "monitoring:\n", "exporter: {peers: 1}\nmonitoring:\n", "1 others"),
 ]
 

@@ -60,7 +60,7 @@ def test_every_healer_knows_itself_and_every_alertmanager_wakes_all_of_them() ->
         receivers = yaml.safe_load(text_of(tree, f"{node}/etc/prometheus/alertmanager.yml"))
         woken = next(r for r in receivers["receivers"] if r["name"] == "healer")["webhook_configs"]
         assert [one["url"] for one in woken] == [
-            f"http://10.0.0.{number}:9595/webhook" for number in (11, 12, 13)
+            f"https://10.0.0.{number}:9595/webhook" for number in (11, 12, 13)
         ]
         targets = json.loads(text_of(tree, f"{node}/etc/prometheus/targets/healer.json"))
         assert [one["labels"]["node"] for one in targets] == ["mon1", "mon2", "mon3"]
@@ -227,8 +227,61 @@ def test_a_link_in_the_folder_is_replaced_and_not_followed(tmp_path: Path) -> No
     assert not target.is_symlink()
 
 
+BARE = "".join(
+    line
+    for line in SOUND.splitlines(keepends=True)
+    if not line.startswith(("  webhook:", "  tls:"))
+)
+CLIENT_CA = "{client_ca: /etc/hale/ca, cert: /etc/hale/am.crt, key: /etc/hale/am.key}"
+TLS = "tls: {cert: /etc/hale/c, key: /etc/hale/k, ca: /etc/hale/ca}"
+TRUST = {"ca_file": "/etc/hale/ca"}
+SHOWN = {"cert_file": "/etc/hale/am.crt", "key_file": "/etc/hale/am.key"}
+BEARER = {"authorization": {"type": "Bearer", "credentials_file": "/etc/hale/t"}}
+BASIC = {"basic_auth": {"username": "am", "password_file": "/etc/hale/t"}}
+
+
+def secured(*lines: str) -> str:
+    return BARE.replace("  mode: act\n", "".join(f"  {one}\n" for one in ("mode: act", *lines)))
+
+
+@pytest.mark.parametrize(
+    ("lines", "scheme", "client"),
+    [
+        ([], "http", None),
+        (["webhook: {bearer_file: /etc/hale/t}"], "http", BEARER),
+        (["webhook: {basic: {username: am, password_file: /etc/hale/t}}"], "http", BASIC),
+        (["tls: {cert: /etc/hale/c, key: /etc/hale/k}"], "https", None),
+        ([TLS], "https", {"tls_config": TRUST}),
+        ([TLS, f"webhook: {CLIENT_CA}"], "https", {"tls_config": TRUST | SHOWN}),
+        ([TLS, "webhook: {bearer_file: /etc/hale/t}"], "https", BEARER | {"tls_config": TRUST}),
+    ],
+)
+def test_alertmanager_and_prometheus_come_as_the_healer_asks_them_to(
+    lines: list[str], scheme: str, client: object
+) -> None:
+    tree = tree_of(secured(*lines))
+    receivers = yaml.safe_load(text_of(tree, "mon1/etc/prometheus/alertmanager.yml"))["receivers"]
+    (healer,) = next(one for one in receivers if one["name"] == "healer")["webhook_configs"]
+    assert healer["url"] == f"{scheme}://10.0.0.10:9595/webhook"
+    assert healer.get("http_config") == client
+    others = [how for one in receivers for how in one.get("webhook_configs", ()) if how != healer]
+    assert others
+    assert not any("http_config" in how for how in others), "nobody else gets the secret"
+    jobs = yaml.safe_load(text_of(tree, "mon1/etc/prometheus/prometheus.yml"))["scrape_configs"]
+    scraped = next(one for one in jobs if one["job_name"] == "healer")
+    assert scraped.get("scheme", "http") == scheme
+    assert scraped.get("tls_config") == (TRUST if TLS in lines else None)
+    assert f"{scheme}://10.0.0.10:9595/runbooks/" in text_of(
+        tree, "mon1/etc/prometheus/rules/example.yml"
+    )
+
+
 @pytest.mark.tools
-@pytest.mark.parametrize("text", [SOUND, SHORT, TIER, WIDE, HEALERS])
+@pytest.mark.parametrize(
+    "text",
+    [SOUND, SHORT, TIER, WIDE, HEALERS, secured(TLS, f"webhook: {CLIENT_CA}")],
+    ids=range(6),
+)
 def test_prometheus_and_alertmanager_accept_what_is_written(text: str, tmp_path: Path) -> None:
     loaded = interpret(text, "cluster.yml")
     render(loaded, rule_files()).write(tmp_path)

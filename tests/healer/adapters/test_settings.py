@@ -4,16 +4,19 @@ from pathlib import Path
 
 import pytest
 
-from cluster.load import loads
+from cluster.load import interpret, loads
 from healer.adapters.etcd_settings import EtcdSettings
 from healer.adapters.journal_file import StoreSettings
 from healer.adapters.probes import HttpProbe, TcpProbe
 from healer.adapters.second_path import ByCommand, ByUrl
+from healer.adapters.senders import ByBasic, ByBearer, ByCertificate
+from healer.adapters.tls_files import TlsFiles
 from healer.core.alert import Target
 from healer.core.ladder import Mode, Verification
 from healer.core.topology import UNKNOWN_DOMAIN, Service, Stores
 from healer.errors import ConfigError
 from healer.settings import of_cluster, read, read_as
+from tests.cluster.examples import SHORT
 
 FIRST = Path(__file__).parents[3] / "scenarios/first/cluster.yml"
 
@@ -183,3 +186,31 @@ def test_how_often_alertmanagers_are_read_and_the_second_path_is_tested_are_pass
     ours = of_cluster(loads(text.replace(line, often)))
     assert (ours.resync_seconds, ours.second_path_test_seconds) == (5.0, 43200.0)
     assert of_cluster(loads(text.replace(line, ""))).second_path_test_seconds == 0.0
+
+
+SENDERS = [
+    ("mode: act", None, None),
+    ("webhook: {bearer_file: /etc/hale/t}", ByBearer(Path("/etc/hale/t")), None),
+    (
+        "webhook: {basic: {username: am, password_file: /etc/hale/t}}",
+        ByBasic("am", Path("/etc/hale/t")),
+        None,
+    ),
+    (
+        "tls: {cert: /c, key: /k}\n  webhook: {client_ca: /ca, cert: /am.crt, key: /am.key}",
+        ByCertificate(),
+        TlsFiles(Path("/c"), Path("/k"), Path("/ca")),
+    ),
+    (
+        "tls: {cert: /c, key: /k, ca: /ca}\n  webhook: {bearer_file: /t}",
+        ByBearer(Path("/t")),
+        TlsFiles(Path("/c"), Path("/k")),
+    ),
+]
+
+
+@pytest.mark.parametrize(("lines", "senders", "tls"), SENDERS)
+def test_who_may_post_and_with_what_certificate(lines, senders, tls):
+    text = SHORT.replace("healer: {node: a}", f"healer:\n  node: a\n  {lines}")
+    settings = of_cluster(interpret(text, "cluster.yml").cluster)
+    assert (settings.senders, settings.tls) == (senders, tls)

@@ -11,6 +11,8 @@ import aiohttp
 
 from healer.adapters.labels import fingerprint
 from healer.adapters.passwords import Hash
+from healer.adapters.senders import Sender
+from healer.adapters.tls_files import TlsFiles
 from healer.adapters.users import UsersFile
 from healer.adapters.webhook_body import parse_webhook
 from healer.core import events as ev
@@ -29,8 +31,10 @@ from healer.metrics import Metrics
 from healer.operators import Operators
 from healer.standing import Watch
 from healer.timeline import Timelines
+from healer.web.certificates import Certificates
 from healer.web.desk import Desk
 from healer.web.door import Door
+from healer.web.senders import Senders
 from healer.web.server import control_app, public_app, serving
 from healer.web.webhook import HINTS
 from tests.healer.core.world import alert, topology
@@ -93,6 +97,8 @@ class House:
     clock: FakeClock = field(default_factory=FakeClock)
     users: Path | None = None
     check: Callable[[Hash, str], bool] = Hash.matches
+    sender: Sender | None = None
+    tls: TlsFiles | None = None
     wakes: list[None] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -125,6 +131,7 @@ class House:
             version="0.1.0",
             door=self._door(),
             external_url="https://hale.example",
+            senders=None if self.sender is None else Senders(self.sender, self.clock),
         )
 
     def _door(self) -> Door | None:
@@ -222,9 +229,13 @@ class House:
         """Sessions with the public port and with the control socket at `path`."""
         public, commands = public_app(self.desk, read_seconds), control_app(self.desk)
         self.hints = public[HINTS]
+        certificates = None if self.tls is None else Certificates(self.tls)
+        scheme = "http" if self.tls is None else "https"
         async with (
-            serving(public, f"127.0.0.1:{port}", commands, path) as found,
-            aiohttp.ClientSession(f"http://127.0.0.1:{found}") as session,
+            serving(
+                public, f"127.0.0.1:{port}", commands, path, certificates=certificates
+            ) as self.port,
+            aiohttp.ClientSession(f"{scheme}://127.0.0.1:{self.port}") as session,
             aiohttp.ClientSession(
                 "http://healer", connector=aiohttp.UnixConnector(str(path))
             ) as control,

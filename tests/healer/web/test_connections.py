@@ -12,6 +12,7 @@ import pytest
 from aiohttp import web
 
 from healer.core import events as ev
+from healer.web.certificates import Certificates
 from healer.web.connections import STANDARD, Bounds
 from healer.web.door import network
 from healer.web.server import control_app, public_app, serving
@@ -65,12 +66,15 @@ class Street:
 
 
 @asynccontextmanager
-async def street(bounds: Bounds, house: House | None = None) -> AsyncIterator[Street]:
+async def street(
+    bounds: Bounds, house: House | None = None, certificates: Certificates | None = None
+) -> AsyncIterator[Street]:
     """Serve within these bounds."""
     desk = (house or House()).desk
     with TemporaryDirectory() as folder:
         commands, path = control_app(desk), Path(folder) / "ctl.sock"
-        async with serving(public_app(desk), "0.0.0.0:0", commands, path, bounds) as port:
+        public, where = public_app(desk), "0.0.0.0:0"
+        async with serving(public, where, commands, path, bounds, certificates) as port:
             found = Street(port)
             try:
                 yield found

@@ -1,0 +1,27 @@
+"""The healer's webhook: who could post to it, and who could listen."""
+
+from collections.abc import Iterator
+
+from cluster.finding import Code, Finding
+from cluster.subject import Check, Subject
+
+
+def senders(subject: Subject) -> Iterator[Finding]:
+    """Find a webhook that takes alerts from anybody, or whose secret can be read on the way."""
+    healer = subject.cluster.healer
+    if healer.webhook is None:
+        reason = (
+            "the webhook takes alerts from whoever reaches the port: each is a hint and no grounds, "
+            "but strangers can use up what may be journalled of them."
+        )
+        remedy = (
+            "Add webhook: {bearer_file: FILE}, and tls, or let only Alertmanager reach the port."
+        )
+        yield subject.finding(Code.OPEN_WEBHOOK, ("healer", "webhook"), reason, remedy)
+    elif healer.webhook.secret and healer.tls is None:
+        reason = "Alertmanager shows its secret without TLS, so whoever listens has it too."
+        remedy = "Add tls: {cert: FILE, key: FILE}."
+        yield subject.finding(Code.PLAIN_WEBHOOK, ("healer", "webhook"), reason, remedy)
+
+
+WEBHOOK: tuple[Check, ...] = (senders,)
