@@ -172,37 +172,43 @@ class Engine:
         if await self._intake.yield_cause(incident):
             return  # another trouble now: its facts are read at the next look
         facts = await self._gatherer.read(incident, self._watch.standing())
+        try:
+            decision = await self._decided(tasks, incident_id, facts)
+            if decision is not None:
+                await self._note(self._journal.board.incidents[incident_id], decision)
+        except IllegalMove as exc:
+            # A person's word was durable first; the next look decides on that.
+            log.info("decision.overtaken", incident=incident_id, error=str(exc))
+
+    async def _decided(
+        self, tasks: asyncio.TaskGroup, incident_id: str, facts: Facts
+    ) -> Decision | None:
+        """Decide, and begin what is to be begun; return what else there is to note, which nobody else waits for."""
         # Decisions are made one at a time, each with what the one before has begun in place.
         async with self._deciding:
             incident = self._journal.board.incidents[incident_id]
             if incident.state in (State.CLOSED, State.ACTING, State.VERIFYING):
-                return
+                return None
             facts = self._gatherer.refresh(
                 replace(facts, standing=self._watch.standing()), incident
             )
-            clear_for = self._clear_for(incident, facts)
-            decision = decide(incident, facts, clear_for)
+            decision = decide(incident, facts, self._clear_for(incident, facts))
             self._watch.note_decision(incident.id, decision)
-            try:
-                await self._carry(tasks, incident, decision)
-            except IllegalMove as exc:
-                # A person's word was durable first; the next look decides on that.
-                log.info("decision.overtaken", incident=incident_id, error=str(exc))
+            if isinstance(decision, Act):
+                await self._act(tasks, incident, decision)
+                return None
+            return decision
 
-    async def _carry(
-        self,
-        tasks: asyncio.TaskGroup,
-        incident: Incident,
-        decision: Decision,
-    ) -> None:
+    async def _act(self, tasks: asyncio.TaskGroup, incident: Incident, decision: Act) -> None:
+        if not await self._unsilenced(decision.proposal):
+            return  # the next look holds on what a person just said
+        if not decision.proposal.gives_back:
+            self._clear_since.pop(incident.id, None)
+        attempt = await self._runner.intend(decision)
+        self._begin(tasks, incident.id, self._runner.carry_out(decision, attempt), "act")
+
+    async def _note(self, incident: Incident, decision: Decision) -> None:
         match decision:
-            case Act():
-                if not await self._unsilenced(decision.proposal):
-                    return  # the next look holds on what a person just said
-                if not decision.proposal.gives_back:
-                    self._clear_since.pop(incident.id, None)
-                attempt = await self._runner.intend(decision)
-                self._begin(tasks, incident.id, self._runner.carry_out(decision, attempt), "act")
             case Hold(_, hold, verdicts):
                 known = incident.hold
                 news = known is None or _differs(known, hold) or _confirms(incident, verdicts)
@@ -215,7 +221,7 @@ class Engine:
             case Close(outcome, detail):
                 self._clear_since.pop(incident.id, None)
                 await self._journal.write(ev.IncidentClosed(incident.id, outcome, detail))
-            case Stay():
+            case Stay() | Act():
                 pass
 
     async def _unsilenced(self, proposal: Proposal) -> bool:

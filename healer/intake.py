@@ -15,12 +15,19 @@ from healer.core.alert import Alert
 from healer.core.correlate import claims, correlate, deeper, left_out, may_lead, recurring
 from healer.core.facts import Evidence
 from healer.core.guards.grounds import confirmed
-from healer.core.incident import NOT_RETURNED, UNSETTLED, Attempt, Incident, State
+from healer.core.incident import (
+    NOT_RETURNED,
+    UNSETTLED,
+    Attempt,
+    IllegalMove,
+    Incident,
+    State,
+)
 from healer.core.order import Sight
 from healer.core.topology import Topology
 from healer.errors import Unreachable
 from healer.gatherer import Gatherer
-from healer.journal import Journal
+from healer.journal import MOST_TOGETHER, Journal
 from healer.metrics import Metrics
 from healer.ports import Clock, Prometheus
 from healer.standing import Watch
@@ -88,14 +95,30 @@ class Intake:
         true = await self._true(claims(board, sight.alerts, self._topology)[:AT_ONCE])
         true |= await self._true(self._due(left_out(board, sight.alerts, self._topology)))
         again = await self._true(self._due(recurring(board, sight.alerts)))
-        for changes in correlate(board, sight.alerts, self._topology, true | again):
-            match changes:
-                case [ev.AlertRefused(alert, reason, sentence)]:
-                    await self._refuse_one(alert, reason, sentence)
-                case _:
-                    await self._journal.write(*changes)
+        await self._place(sight, true | again)
         await self._see_clear(sight)
         await self._let_go(sight)
+
+    async def _place(self, sight: Sight, true: frozenset[str]) -> None:
+        """Put what fires into incidents: on a draft first, so that thousands need few writes."""
+        draft, now = self._journal.board.draft(), self._clock.wall()
+        together: list[ev.Event] = []
+        try:
+            for changes in correlate(draft, sight.alerts, self._topology, true):
+                match changes:
+                    case [ev.AlertRefused(alert, reason, sentence)]:
+                        await self._refuse_one(alert, reason, sentence)
+                        continue
+                if len(together) + len(changes) > MOST_TOGETHER:
+                    await self._journal.write(*together)
+                    together = []
+                together += changes
+                for event in changes:
+                    draft.apply(ev.Record(draft.seq + 1, now, "", 0.0, event))
+            await self._journal.write(*together)
+        except IllegalMove as error:
+            # A person's word came while this was drawn up; the next look begins with it.
+            log.info("intake.overtaken", error=str(error))
 
     async def yield_cause(self, incident: Incident) -> bool:
         """Put a symptom that is true in the place of a cause that lies less deep, or that nobody confirms.

@@ -2,14 +2,18 @@
 
 import asyncio
 import math
+from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import structlog
 
 from healer.core import events as ev
 from healer.core.board import Board
+from healer.core.fold import IncidentEvent
 from healer.core.history import History, Keep
 from healer.core.incident import IllegalMove
+from healer.errors import LeaseLost, Malformed
 from healer.ports import Store
 
 log = structlog.get_logger()
@@ -20,7 +24,15 @@ HINTS = frozenset({"alerts_received"})
 PAGE = 1000
 """Records folded at a time, so that a long journal is never in memory whole."""
 
+MOST_TOGETHER = 100
+"""Writers, and about as many events, that share one write. etcd takes 128 operations in a transaction."""
+
 Listener = Callable[[ev.Record], None]
+
+
+def always(_: Board) -> bool:
+    """No condition of the board."""
+    return True
 
 
 class Journal:
@@ -37,6 +49,7 @@ class Journal:
         self._history = History()
         self._listeners: list[Listener] = []
         self._writing = asyncio.Lock()
+        self._waiting: deque[_Waiting] = deque()
 
     def listen(self, listener: Listener) -> None:
         """Have `listener` called with each record written from now on."""
@@ -55,7 +68,7 @@ class Journal:
         self,
         *events: ev.Event,
         closing: bool = False,
-        provided: Callable[[Board], bool] = lambda _: True,
+        provided: Callable[[Board], bool] = always,
     ) -> None:
         """Make events durable, then fold and tell them.
 
@@ -71,23 +84,70 @@ class Journal:
                 hold; nothing was written.
         """
         # A cancelled writer must not leave a durable event that the board has not heard of.
-        await asyncio.shield(self._write(events, closing, provided))
+        await asyncio.shield(self._write(_Waiting(events, closing, provided)))
 
-    async def _write(
-        self,
-        events: tuple[ev.Event, ...],
-        closing: bool,
-        provided: Callable[[Board], bool],
-    ) -> None:
+    async def _write(self, mine: "_Waiting") -> None:
+        self._waiting.append(mine)
         # One at a time: an event that passed the check must still be legal when it is folded.
         async with self._writing:
-            if not provided(self.board):
+            if not mine.over:
+                await self._write_together(self._take())
+        if mine.error is not None:
+            raise mine.error
+
+    def _take(self) -> list["_Waiting"]:
+        """Take those who wait longest and do not depend on each other: one sync of the disk is for all of them."""
+        first = self._waiting.popleft()
+        taken, touched, count = [first], first.concerns, len(first.events)
+        while touched is not None and self._waiting and len(taken) < MOST_TOGETHER:
+            one = self._waiting[0]
+            count += len(one.events)
+            if one.concerns is None or one.closing != first.closing or count > MOST_TOGETHER:
+                break
+            if not touched.isdisjoint(one.concerns):
+                break
+            touched |= one.concerns
+            taken.append(self._waiting.popleft())
+        return taken
+
+    async def _write_together(self, taken: list["_Waiting"]) -> None:
+        able = [one for one in taken if self._legal(one)]
+        try:
+            if able:
+                await self._append(able)
+        except Malformed as error:
+            # Each for itself, so that what cannot be stored keeps none of the others out.
+            for one in able if len(able) > 1 else ():
+                await self._write_together([one])
+            if len(able) == 1:
+                able[0].error = error
+        except Exception as error:  # noqa: BLE001 -- each of the writers raises it
+            for one in able:
+                one.error = error
+        except asyncio.CancelledError:
+            for one in able:
+                one.error = LeaseLost("stopped before it was known to be durable")
+            raise
+        finally:
+            for one in taken:
+                one.over = True
+
+    def _legal(self, one: "_Waiting") -> bool:
+        try:
+            if not one.provided(self.board):
                 raise IllegalMove("it was stopped in the moment of writing")
-            self.board.check(events)
-            for record in await self.store.append(events, closing=closing):
-                self._fold(record)
-                for listener in self._listeners:
-                    listener(record)
+            self.board.check(one.events)
+        except IllegalMove as error:
+            one.error = error
+        return one.error is None
+
+    async def _append(self, able: list["_Waiting"]) -> None:
+        events = [event for one in able for event in one.events]
+        closing = any(one.closing for one in able)
+        for record in await self.store.append(events, closing=closing):
+            self._fold(record)
+            for listener in self._listeners:
+                listener(record)
 
     def _fold(self, record: ev.Record) -> None:
         self.board.apply(record)
@@ -119,3 +179,31 @@ class Journal:
             for listener in self._listeners:
                 listener(record)
             return record.event.records if isinstance(record.event, ev.Pruned) else 0
+
+
+@dataclass(eq=False, slots=True)
+class _Waiting:
+    """Events that somebody waits to be durable.
+
+    Attributes:
+        over: Whether they are, or never will be for the reason of `error`.
+    """
+
+    events: tuple[ev.Event, ...]
+    closing: bool
+    provided: Callable[[Board], bool]
+    over: bool = False
+    error: Exception | None = None
+
+    @property
+    def concerns(self) -> frozenset[str] | None:
+        """The incidents that they change; None where they may change more, or depend on more, than incidents."""
+        if self.provided is not always:
+            return None
+        found = set()
+        for event in self.events:
+            if isinstance(event, IncidentEvent | ev.IncidentOpened):
+                found.add(event.incident)
+            elif not isinstance(event, ev.AlertsReceived):
+                return None
+        return frozenset(found)

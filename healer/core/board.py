@@ -3,7 +3,8 @@
 `apply` is the one place where an event changes something. Replaying the journal gives the same board.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from copy import copy
 from dataclasses import replace
 
 from healer.core import events as ev
@@ -61,6 +62,8 @@ class Board:
         self.tested_at: float | None = None
         self.known: dict[str, str] = {}
         self._on_node: dict[str, dict[str, None]] = {}
+        self._of_kind: dict[Kind, dict[str, None]] = {}
+        self._tried: dict[str, None] = {}
         self.freezes: dict[str, ev.Frozen] = {}
         self.storm: tuple[str, ...] | None = None
         self.holds: dict[tuple[str, str], ev.NodeHeld] = {}
@@ -78,9 +81,22 @@ class Board:
         """Every mark that open incidents may have set, as (mark, subject, gate): the journal's copy."""
         return frozenset(
             (mark.action, subject_of(mark.args), mark.gate)
-            for one in self.open
+            for one in self._treated()
             for mark in one.marks
         )
+
+    def _treated(self) -> Iterator[Incident]:
+        """Open incidents in which something was begun: a few, where thousands may be open."""
+        return (self.incidents[one] for one in self._tried)
+
+    def places(self, alert: Alert) -> bool:
+        """Whether this episode of an alert is an open incident's, or is known to be none of ours."""
+        kept = self.pre_existing.get(alert.fingerprint)
+        if kept is not None and kept.episode == alert.episode:
+            return True
+        incident = self.known.get(alert.fingerprint)
+        known = () if incident is None else self.incidents[incident].alerts
+        return any(one.episode == alert.episode for one in known)
 
     def on_node(self, node: str) -> list[Incident]:
         """Open incidents with an alert about a node, oldest first."""
@@ -94,19 +110,28 @@ class Board:
         """Actions of other incidents that are under way or not proved yet."""
         return tuple(
             Running(one.id, attempt.action, attempt.target, attempt.footprint)
-            for one in self.open
+            for one in self._treated()
             if one.id != besides and one.state in UNSETTLED
             for attempt in one.attempts[-1:]
         )
 
     def alike(self, incident: Incident) -> tuple[Incident, ...]:
         """Incidents of other members of the group that fail alike, closed ones included."""
-        mine = _kind(incident)
-        return tuple(
-            one
-            for one in self.incidents.values()
-            if _kind(one) == mine and one.target.node != incident.target.node
-        )
+        found = (self.incidents[one] for one in self._of_kind.get(_kind(incident), ()))
+        return tuple(one for one in found if one.target.node != incident.target.node)
+
+    def draft(self) -> "Board":
+        """Return a copy on which may be tried what would follow; this board does not change with it."""
+        drawn = copy(self)
+        for name, value in vars(self).items():
+            if isinstance(value, dict):
+                own = {
+                    key: dict(one) if isinstance(one, dict) else one for key, one in value.items()
+                }
+                setattr(drawn, name, own)
+            elif isinstance(value, list):
+                setattr(drawn, name, list(value))
+        return drawn
 
     def recent(self, now: float) -> tuple[Past, ...]:
         """Attempts that still count for budgets, cooldowns, flapping and the success record, oldest first."""
@@ -208,7 +233,14 @@ class Board:
                 return
 
     def _keep(self, incident: Incident) -> None:
+        before = self.incidents.get(incident.id)
         self.incidents[incident.id] = incident
+        if before is None or before.cause is not incident.cause:
+            if before is not None:
+                self._of_kind[_kind(before)].pop(before.id, None)
+            self._of_kind.setdefault(_kind(incident), {})[incident.id] = None
+        if incident.attempts:
+            self._tried[incident.id] = None
         for alert in incident.alerts:
             self.known[alert.fingerprint] = incident.id
             self._on_node.setdefault(alert.target.node, {})[incident.id] = None
@@ -216,6 +248,9 @@ class Board:
     def _close(self, incident: Incident, at: float) -> None:
         # The newest closed ones are last, however long they were open.
         self.incidents[incident.id] = self.incidents.pop(incident.id)
+        self._tried.pop(incident.id, None)
+        alike = self._of_kind[_kind(incident)]
+        alike[incident.id] = alike.pop(incident.id)
         for alert in incident.alerts:
             if self.known.get(alert.fingerprint) == incident.id:
                 del self.known[alert.fingerprint]
@@ -225,7 +260,10 @@ class Board:
             self.closed_episodes[alert.episode] = at
         closed = [one.id for one in self.incidents.values() if one.state is State.CLOSED]
         for old in closed[: -self._keep_closed]:
-            del self.incidents[old]
+            kind = _kind(self.incidents.pop(old))
+            self._of_kind[kind].pop(old)
+            if not self._of_kind[kind]:
+                del self._of_kind[kind]
         self._forget_episodes()
 
     def _remember(self, episodes: Iterable[tuple[str, float, float]]) -> None:
@@ -250,7 +288,11 @@ def _number(incident_id: str) -> int:
     return int(incident_id) if incident_id.isdecimal() else 0
 
 
-def _kind(incident: Incident) -> tuple[str, str, str]:
+Kind = tuple[str, str, str]
+"""What incidents of several members that fail alike have in common: the alert's name, the group, the service."""
+
+
+def _kind(incident: Incident) -> Kind:
     cause, service = incident.cause, incident.cause.label("service")
     # A service is of one group in cluster.yml; what a stranger's alert says of it parts nobody from the others.
     return cause.name, "" if service else cause.label("group"), service

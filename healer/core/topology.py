@@ -171,6 +171,9 @@ class Topology:
     numbers: Numbers
     pools: Mapping[str, Pool] = field(default_factory=dict)
     addresses: Mapping[str, VirtualAddress] = field(default_factory=dict)
+    _on: dict[str, Mapping[str, Service]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )  # what services_on has found; the cluster does not change under its topology
 
     def knows(self, target: Target) -> bool:
         """Whether cluster.yml has this node, and this service on it."""
@@ -180,11 +183,13 @@ class Topology:
 
     def services_on(self, node: str) -> Mapping[str, Service]:
         """The services that cluster.yml places on a node, the exporter included."""
-        return {
-            name: service
-            for name, service in self.services.items()
-            if service.group is None or node in self.groups[service.group].nodes
-        }
+        if node not in self._on:
+            self._on[node] = {
+                name: service
+                for name, service in self.services.items()
+                if service.group is None or node in self.groups[service.group].nodes
+            }
+        return self._on[node]
 
     def groups_of(self, node: str) -> tuple[Group, ...]:
         """The groups that a node is a member of, in the order of cluster.yml."""

@@ -86,12 +86,10 @@ class Hints:
 
         Alertmanager repeats every group while it lasts; a repeat says nothing that is not durable.
         """
-        known = {one.episode for incident in board.open for one in incident.alerts}
-        known |= {one.episode for one in board.pre_existing.values()}
         fresh = {
             one.episode: one
             for one in alerts
-            if one.episode not in known
+            if not board.places(one)
             and one.episode not in board.closed_episodes
             and one.episode not in self._told
         }

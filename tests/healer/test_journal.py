@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import pytest
 
@@ -10,7 +11,7 @@ from healer.core.board import Board
 from healer.core.events import Event, Record
 from healer.core.incident import IllegalMove, State
 from healer.core.verdict import hold
-from healer.errors import Refused, StoreFull
+from healer.errors import Malformed, Refused, StoreFull
 from tests.healer.core.history import intent
 from tests.healer.core.world import alert
 from tests.healer.fakes import FakeStore
@@ -19,11 +20,24 @@ from tests.healer.village import Village
 pytestmark = pytest.mark.looptime(start=0)
 
 
+@dataclass
 class SlowStore(FakeStore):
-    """Takes a moment for each append, one after the other, as a disk does."""
+    """Takes a moment for each append, one after the other, as a disk does.
+
+    Attributes:
+        sizes: How many events each append had.
+        unfit: Names of alerts that it cannot store.
+    """
+
+    sizes: list[int] = field(default_factory=list)
+    unfit: set[str] = field(default_factory=set)
 
     async def append(self, events: Sequence[Event], *, closing: bool = False) -> list[Record]:
+        self.sizes.append(len(events))
         await asyncio.sleep(0.01)
+        opened = (one for one in events if isinstance(one, ev.IncidentOpened))
+        if any(one.cause.name in self.unfit for one in opened):
+            raise Malformed("half a surrogate pair")
         return await super().append(events, closing=closing)
 
 
@@ -118,3 +132,69 @@ async def test_the_engine_goes_on_when_a_person_was_faster(village):
         await asyncio.sleep(20)
     assert village.incident().outcome == "cleared"
     replayed(village)
+
+
+# --- Many at the same time ------------------------------------------------------------------
+
+
+def opening(number: int, name: str = "ServiceDown") -> ev.IncidentOpened:
+    cause = alert(name, at=f"web1/s{number}")
+    return ev.IncidentOpened(str(number), cause, "restart-service", "d1")
+
+
+async def together(village: Village, *writes: Sequence[Event]) -> list[BaseException | None]:
+    return await asyncio.gather(
+        *(village.journal.write(*events) for events in writes), return_exceptions=True
+    )
+
+
+async def test_who_writes_of_different_incidents_at_the_same_time_shares_one_write(village):
+    assert set(await together(village, *([opening(n)] for n in range(1, 51)))) == {None}
+    assert village.store.sizes == [1, 49]
+    assert replayed(village).incidents == village.journal.board.incidents
+
+
+async def test_a_write_is_shared_by_a_bounded_number(village):
+    await together(village, *([opening(n)] for n in range(1, 302)))
+    assert village.store.sizes == [1, 100, 100, 100]
+
+
+async def test_two_changes_of_one_incident_are_two_writes_and_the_second_is_judged_after_the_first(
+    village,
+):
+    await together(village, [opening(1)])
+    closed, adopted = ev.IncidentClosed("1", "cleared", ""), ev.IncidentAdopted("1", "ann")
+    ends = await together(village, [opening(2)], [closed], [opening(3)], [adopted])
+    assert [type(end) for end in ends] == [type(None), type(None), type(None), IllegalMove]
+    assert village.store.sizes == [1, 1, 2]
+
+
+async def test_what_a_person_says_of_everything_stands_alone_and_in_its_place(village):
+    ends = await together(
+        village, [opening(1)], [opening(2)], [ev.Frozen("x", "ann")], [opening(3)]
+    )
+    assert set(ends) == {None}
+    assert village.store.sizes == [1, 1, 1, 1]
+    kinds = [type(record.event).__name__ for record in village.store.records]
+    assert kinds == ["IncidentOpened", "IncidentOpened", "Frozen", "IncidentOpened"]
+
+
+async def test_what_cannot_happen_fails_alone_among_those_that_are_written_together(village):
+    await together(village, [opening(1)], [ev.IncidentClosed("1", "cleared", "")])
+    ends = await together(village, [opening(2)], [ev.IncidentAdopted("1", "ann")], [opening(3)])
+    assert [type(end) for end in ends] == [type(None), IllegalMove, type(None)]
+    assert set(village.journal.board.incidents) == {"1", "2", "3"}
+
+
+async def test_what_cannot_be_stored_fails_alone_among_those_that_are_written_together(village):
+    village.store.unfit = {"Odd"}
+    ends = await together(village, [opening(1)], [opening(2)], [opening(3, "Odd")], [opening(4)])
+    assert [type(end) for end in ends] == [type(None), type(None), Malformed, type(None)]
+    assert replayed(village).incidents == village.journal.board.incidents
+
+
+async def test_where_there_is_no_room_each_of_those_that_write_together_hears_it(village):
+    village.store.full = True
+    ends = await together(village, *([opening(n)] for n in range(1, 4)))
+    assert {type(end) for end in ends} == {StoreFull}
+    assert village.journal.board.incidents == {}

@@ -140,6 +140,21 @@ def _about(
     return ()
 
 
+@given(STEPS, STEPS)
+def test_what_is_tried_on_a_draft_is_what_would_follow_and_changes_nothing(before, after) -> None:
+    real, tried = Play(), Play()
+    for step in before:
+        play_step(real, step)
+    told = deepcopy(vars(real.board))
+    tried.board, tried.records, tried.now = real.board.draft(), [*real.records], real.now
+    for play in (tried, real):
+        for step in after:
+            play_step(play, step)
+        if play is tried:
+            assert vars(real.board) == told
+    assert vars(tried.board) == vars(real.board)
+
+
 @given(STEPS)
 def test_replaying_any_history_gives_the_same_board(steps: list[tuple[Any, ...]]) -> None:
     play = Play()
