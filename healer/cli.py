@@ -32,6 +32,13 @@ exit status:
 """
 
 
+AUDIT_STATUS_TEXT = """\
+exit status:
+  0  the chain holds; or all was exported
+  1  the chain is broken: the journal was changed by something other than hale-healer
+  2  the command or the configuration is wrong, or there is no journal that can be read
+"""
+
 WHERE_USERS_STAND = """
 Put this line below `users:` in the file that cluster.yml names as `healer.users`.
 That file is for root and the healer alone: chown root:hale-healer, chmod 640.
@@ -49,6 +56,12 @@ def main(argv: Sequence[str] | None = None) -> int:
                 return _init(args)
             case "passwd":
                 return _passwd(args)
+            case "audit":
+                from healer import (
+                    audit,
+                )  # reading a journal needs more libraries than asking a healer
+
+                return audit.run(args)
             case _:
                 return _ask(args.word, args)
     except BrokenPipeError:
@@ -193,6 +206,7 @@ def _parser() -> argparse.ArgumentParser:
         "--era", type=int, help="default: one above the highest that any gate reports"
     )
     _output(init)
+    _add_audit(commands)
     purpose = "make the line of a user for healer.users in cluster.yml"
     passwd = _command(commands, "passwd", purpose, "alice --role operator")
     passwd.add_argument("name", help="as they sign in, and as the journal calls them")
@@ -201,6 +215,26 @@ def _parser() -> argparse.ArgumentParser:
     )
     _output(passwd)
     return parser
+
+
+def _add_audit(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    audit = commands.add_parser(
+        "audit", help="see whether the journal was changed, or export it", epilog=AUDIT_STATUS_TEXT
+    )
+    inner = audit.add_subparsers(dest="audit_command", required=True, metavar="COMMAND")
+    purpose = "follow the journal's hash chain, and say where it breaks"
+    verify = _command(
+        inner, "verify", purpose, "--file /srv/copy.db", "audit ", status=AUDIT_STATUS_TEXT
+    )
+    purpose = "print the journal as lines of JSON, one record each"
+    export = _command(inner, "export", purpose, "--since 7d", "audit ", status=AUDIT_STATUS_TEXT)
+    for one in (verify, export):
+        one.add_argument("--config", type=Path, default=CONFIG, help="default: %(default)s")
+        what = "a journal's file or a copy of it" + (", or an export" if one is verify else "")
+        one.add_argument("--file", type=Path, help=f"{what}; default: the one in cluster.yml")
+        _output(one)
+    export.add_argument("--since", help="12h, 7d, or a time as 2026-01-31T22:00:00Z")
+    export.add_argument("--incident", help="only what is about this one")
 
 
 def _add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", word: Word) -> None:
@@ -231,12 +265,13 @@ def _command(
     purpose: str,
     example: str,
     prefix: str = "",
+    status: str = STATUS_TEXT,
 ) -> argparse.ArgumentParser:
     return commands.add_parser(
         name,
         help=purpose,
         description=f"{purpose[0].upper()}{purpose[1:]}.",
-        epilog=f"example:\n  {' '.join(['hale-healer', prefix + name, example]).rstrip()}\n\n{STATUS_TEXT}",
+        epilog=f"example:\n  {' '.join(['hale-healer', prefix + name, example]).rstrip()}\n\n{status}",
         formatter_class=_Wide,
     )
 

@@ -286,7 +286,7 @@ async def test_a_socket_on_which_nobody_listens_any_more(tmp_path: Path) -> None
     assert (said.code, "Connection refused" in said.err) == (3, True)
 
 
-@pytest.mark.parametrize("argv", [(), ("heal",), ("show",), ("approve",), ("store",)])
+@pytest.mark.parametrize("argv", [(), ("heal",), ("show",), ("approve",), ("store",), ("audit",)])
 async def test_what_makes_no_sense_ends_with_2(argv: tuple[str, ...]) -> None:
     assert (await hale_healer(*argv)).code == 2
 
@@ -301,7 +301,7 @@ async def test_help_has_one_line_one_example_and_the_exit_codes(command: str) ->
 
 async def test_the_list_of_commands_has_a_line_for_each() -> None:
     said = await hale_healer("--help")
-    for command in (*ALL, "store"):
+    for command in (*ALL, "store", "audit"):
         assert re.search(rf"^ +{command} +\S", said.out, re.M)
 
 
@@ -312,7 +312,7 @@ async def test_every_command_in_the_runbooks_and_the_manual_is_one() -> None:
         for page in pages
         for found in re.findall(r"(?:^|`)hale-healer ([a-z]+)", page.read_text(), re.M)
     }
-    assert named <= {*ALL, "store"}
+    assert named <= {*ALL, "store", "audit"}
 
 
 # --- Passwords -------------------------------------------------------------------------------
