@@ -6,7 +6,7 @@ Rule: a rung that changes something is verified; one that is not verified has fa
 from collections.abc import Mapping
 from enum import Enum, StrEnum
 from types import MappingProxyType
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import model_validator
 from pydantic.json_schema import SkipJsonSchema
@@ -102,7 +102,7 @@ class Rung(Block):
         verify: None only for `person.call`, which proves nothing.
         attempts: Tries before the next rung; 1 for pool.drain, address.decline, disk.free and node.reboot.
         wait: Seconds between two tries.
-        approve: Whether a person must agree even where the mode is act.
+        approve: Whether a person must agree even where the mode is act; `owner` where it must be an owner.
     """
 
     action: Action
@@ -112,7 +112,7 @@ class Rung(Block):
     verify: Verify | None = None
     attempts: AtLeastOne = 2
     wait: Seconds = 60.0
-    approve: Flag = False
+    approve: Flag | Literal["owner"] = False
 
     @model_validator(mode="before")
     @classmethod

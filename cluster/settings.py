@@ -24,6 +24,7 @@ from cluster.fields import (
 )
 from cluster.guards import Guards
 from cluster.ladder import Mode, Verb
+from cluster.people import Grafana, Proxy
 from cluster.quantity import MAX_SECONDS
 from cluster.receiving import Tls, Webhook
 from cluster.store import Store, StoreBlock
@@ -92,6 +93,8 @@ class Healer(Block):
         users: Who may sign in on its pages; None for nobody, and then they only show.
         webhook: Who may post alerts; None for everybody who reaches the port.
         tls: None for plain HTTP.
+        proxy: Signs people in before its pages; None where they come by themselves.
+        grafana: Where each action becomes an annotation; None for nowhere.
     """
 
     model_config = ConfigDict(
@@ -114,6 +117,8 @@ class Healer(Block):
     users: File | None = None
     webhook: Webhook | None = None
     tls: Tls | None = None
+    proxy: Proxy | None = None
+    grafana: Grafana | None = None
     ssh_port: Annotated[int, Field(strict=True, ge=1, le=65535)] = 22
     key: File = "/etc/hale/healer_key"
     known_hosts: File = "/etc/hale/known_hosts"
@@ -122,6 +127,15 @@ class Healer(Block):
     def _certified(self) -> "Healer":
         if self.webhook is not None and self.webhook.client_ca is not None and self.tls is None:
             raise ValueError("webhook.client_ca needs tls. Add tls: {cert: FILE, key: FILE}.")
+        return self
+
+    @model_validator(mode="after")
+    def _roles_are_somewhere(self) -> "Healer":
+        proxy = self.proxy
+        if proxy is not None and proxy.role_header is None and self.users is None:
+            raise ValueError(
+                "proxy: nothing says what anybody may do. Write `users`, which maps names to roles, or role_header."
+            )
         return self
 
 

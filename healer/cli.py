@@ -211,7 +211,10 @@ def _parser() -> argparse.ArgumentParser:
     passwd = _command(commands, "passwd", purpose, "alice --role operator")
     passwd.add_argument("name", help="as they sign in, and as the journal calls them")
     passwd.add_argument(
-        "--role", choices=("viewer", "operator"), default="viewer", help="default: %(default)s"
+        "--role",
+        choices=("viewer", "operator", "owner"),
+        default="viewer",
+        help="default: %(default)s",
     )
     _output(passwd)
     return parser

@@ -30,7 +30,7 @@ def of_incident(incident: Incident) -> str:
 
 def of_freezes(freezes: Iterable[ev.Frozen]) -> str:
     """Return a word for who froze Hale, and why."""
-    return _word(*sorted((one.reason, one.by) for one in freezes))
+    return _word(*sorted((one.reason, one.by, one.owner) for one in freezes))
 
 
 def of_holds(node: str, holds: Iterable[ev.NodeHeld]) -> str:

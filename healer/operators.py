@@ -32,17 +32,20 @@ class Operators(Stops):
         super().__init__(journal, gatherer, clock)
         self._watch = watch
 
-    async def approve(self, incident_id: str, by: str, seen: str = "") -> ev.ApprovalGiven:
+    async def approve(
+        self, incident_id: str, by: str, seen: str = "", *, owner: bool = False
+    ) -> ev.ApprovalGiven:
         """Agree to the next rung of an incident, on its target as it is now.
 
         Args:
             incident_id: Which one.
             by: Who agrees.
             seen: What they saw of it, as healer.likeness has it; empty where nobody asked.
+            owner: Whether they may agree to what is for owners.
 
         Raises:
-            Refused: There is no such incident, it waits for no approval, it has this one already, or it is
-                not as it was seen; nothing was changed.
+            Refused: There is no such incident, its rung is for an owner to agree to, it waits for no approval, it has
+                this one already, or it is not as it was seen; nothing was changed.
         """
         incident = self._waiting(incident_id, seen)
         facts = await self._gatherer.read(incident, self._watch.standing())
@@ -50,6 +53,9 @@ class Operators(Stops):
         proposal = decision.proposal if isinstance(decision, Hold) else None
         if proposal is None or not proposal.expectation:
             raise Refused("nothing_to_approve", f"incident {incident_id} cannot be acted on now")
+        if proposal.rung.by_owner and not owner:
+            detail = f"{proposal.rung.action} of ladder {proposal.ladder.name} is for an owner, or root, to agree to"
+            raise Refused("not_owner", detail)
         until = facts.now + facts.topology.numbers.approval_seconds
         given = ev.ApprovalGiven(
             incident_id,

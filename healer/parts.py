@@ -115,6 +115,7 @@ async def assembled(
             version=version,
             door=await _door(loaded, clock),
             external_url=loaded.external_url,
+            proxy=loaded.proxy,
             stuck_seconds=engine.stuck_seconds,
             senders=Senders(loaded.senders, clock) if loaded.senders is not None else None,
         )

@@ -34,6 +34,7 @@ def rung_views(incident: Incident, topology: Topology) -> list[RungView]:
                 rung=index + 1,
                 action=rung.action,
                 asks=rung.approve,
+                owner=rung.by_owner,
                 tried=len(tries),
                 outcome=last.value if last is not None else "",
                 place=word if index == at else "past" if index < at else "later",

@@ -16,12 +16,14 @@ from cluster.load import load
 from cluster.model import BuiltinService, Cluster
 from cluster.model import Group as DeclaredGroup
 from cluster.model import Service as DeclaredService
+from cluster.people import Proxy as DeclaredProxy
 from cluster.receiving import Tls, Webhook
 from healer.adapters.etcd_settings import EtcdSettings
 from healer.adapters.gate_ssh import SshSettings
 from healer.adapters.journal_file import StoreSettings
 from healer.adapters.probes import HttpProbe, OutsideProbe, TcpProbe
 from healer.adapters.prometheus import PrometheusSettings
+from healer.adapters.proxies import Proxy
 from healer.adapters.second_path import ByCommand, ByUrl
 from healer.adapters.senders import ByBasic, ByBearer, ByCertificate, Sender
 from healer.adapters.tls_files import TlsFiles
@@ -54,6 +56,7 @@ class Settings:
         users: The file of those who may sign in on the pages; None where cluster.yml names none.
         senders: Who may post to the webhook; None for everybody.
         tls: Of the port; None for plain HTTP.
+        proxy: Signs people in before the pages; None where they come by themselves.
         external_url: Where people reach the healer's pages, without a slash at the end.
         resync_seconds: Between two readings of every Alertmanager.
     """
@@ -70,6 +73,7 @@ class Settings:
     users: Path | None
     senders: Sender | None
     tls: TlsFiles | None
+    proxy: Proxy | None
     external_url: str
     resync_seconds: float
 
@@ -138,6 +142,7 @@ def of_cluster(cluster: Cluster, node: str | None = None) -> Settings:
         users=Path(healer.users) if healer.users else None,
         senders=_senders(healer.webhook),
         tls=_tls(healer.tls, healer.webhook),
+        proxy=_proxy(healer.proxy) if healer.proxy else None,
         external_url=healer.external_url.rstrip("/"),
         resync_seconds=healer.resync,
     )
@@ -249,7 +254,8 @@ def _rung(rung: DeclaredRung) -> Rung:
         else Verification(proof.metric, proof.want, proof.within, proof.soak),
         attempts=rung.attempts,
         wait_seconds=rung.wait,
-        approve=rung.approve,
+        approve=bool(rung.approve),
+        by_owner=rung.approve == "owner",
     )
 
 
@@ -310,6 +316,11 @@ def _is_loopback(probe: OutsideProbe) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")
+
+
+def _proxy(declared: DeclaredProxy) -> Proxy:
+    trusted = tuple(ipaddress.ip_network(one) for one in declared.trusted)
+    return Proxy(trusted, declared.user_header or "", declared.role_header or "")
 
 
 def _second_path(url: str | None, command: tuple[str, ...] | None) -> ByUrl | ByCommand | None:

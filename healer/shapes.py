@@ -61,13 +61,15 @@ class MomentView(TypedDict):
 class RungView(TypedDict):
     """One rung of an incident's ladder, counted from 1.
 
-    `asks` says whether a person has to agree; `outcome` is its last attempt's, empty where it was not tried
-    or is under way; `place` is past, now, next, later, or last for the one that an incident ended with.
+    `asks` says whether a person has to agree, and `owner` whether that has to be an owner; `outcome` is its last
+    attempt's, empty where it was not tried or is under way; `place` is past, now, next, later, or last for the one
+    that an incident ended with.
     """
 
     rung: int
     action: str
     asks: bool
+    owner: bool
     tried: int
     outcome: str
     place: str
@@ -189,10 +191,11 @@ class JudgedView(TypedDict):
 
 
 class FreezeView(TypedDict):
-    """Why nothing is done anywhere."""
+    """Why nothing is done anywhere. `owner` says whether an owner froze it, so that only an owner lifts it."""
 
     reason: str
     sentence: str
+    owner: bool
 
 
 class HoldView(TypedDict):

@@ -19,19 +19,30 @@ class Stops:
         self._gatherer = gatherer
         self._clock = clock
 
-    async def freeze(self, reason: str, by: str) -> None:
-        """Stop every action until `unfreeze`."""
-        await self._journal.write(ev.Frozen(reason, by))
+    async def freeze(self, reason: str, by: str, *, owner: bool = False) -> None:
+        """Stop every action until `unfreeze`; what an owner stopped so, only an owner lets go on."""
+        await self._journal.write(ev.Frozen(reason, by, owner))
 
-    async def unfreeze(self, by: str, seen: str = "") -> None:
+    async def unfreeze(self, by: str, seen: str = "", *, owner: bool = False) -> None:
         """Let actions go on. What fires at this moment is pre-existing.
 
+        Args:
+            by: Who says so.
+            seen: What they saw of the freezes; empty where nobody asked.
+            owner: Whether they may lift what an owner froze.
+
         Raises:
-            Refused: Nobody froze it, or others did so than were seen; nothing was changed.
+            Refused: Nobody froze it, or an owner did, or others did so than were seen; nothing was changed.
         """
         freezes = self._freezes()
         if not freezes:
             raise Refused("not_frozen", "no person froze this healer")
+        owners = [one for one in freezes if one.owner]
+        if owners and not owner:
+            who = ", ".join(f"{one.reason} (by {one.by})" for one in owners)
+            raise Refused(
+                "not_owner", f"an owner froze it: {who}. Only an owner or root lets it go on"
+            )
         told = likeness.of_freezes(freezes)
         if seen in ("", told):
             # Whoever freezes in this very moment must not have it lifted by one who has not seen it.

@@ -251,11 +251,14 @@ FREEZE_SENTENCES = {
 def freeze_views(watch: Watch) -> list[FreezeView]:
     """Show every reason for which nothing is done anywhere."""
     found = [
-        FreezeView(reason="person", sentence=f"Frozen by {one.by}: {one.reason}")
+        FreezeView(reason="person", sentence=f"Frozen by {one.by}: {one.reason}", owner=one.owner)
         for one in watch.journal.board.freezes.values()
     ]
     others = sorted(watch.freezes() - {"person"})
-    found += [FreezeView(reason=word, sentence=FREEZE_SENTENCES.get(word, word)) for word in others]
+    found += [
+        FreezeView(reason=word, sentence=FREEZE_SENTENCES.get(word, word), owner=False)
+        for word in others
+    ]
     return found
 
 

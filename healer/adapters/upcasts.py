@@ -10,7 +10,7 @@ from typing import Any
 Fields = dict[str, Any]
 Upcast = Callable[[Fields], Fields]
 
-VERSIONS: Mapping[str, int] = {"healer_started": 2, "verification_ended": 2}
+VERSIONS: Mapping[str, int] = {"frozen": 2, "healer_started": 2, "verification_ended": 2}
 """The version in which each kind is written; 1 where it is not named.
 
 Whoever changes the fields of an event, or of what stands in it, raises its version here, adds the step to UPCASTS
@@ -26,6 +26,8 @@ def added(**fields: Any) -> Upcast:
 UPCASTS: Mapping[tuple[str, int], Upcast] = {
     # There was one healer, and nobody noted where.
     ("healer_started", 1): added(node=""),
+    # There were no owners.
+    ("frozen", 1): added(owner=False),
     # Nobody noted since when the service had served.
     ("verification_ended", 1): added(served_at=None),
 }

@@ -3,12 +3,13 @@
     users:
       alice: {role: operator, password: "scrypt$15$8$3$..."}
       bob: {role: viewer, password: "scrypt$15$8$3$..."}
+      carol: {role: owner}    # lets in by a trusted proxy alone
 
 Rule: a file that others can read or change, or that cannot be understood, lets nobody in.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -31,16 +32,26 @@ class Role(Enum):
     """What a user may do."""
 
     VIEWER = "viewer"  # sees everything, changes nothing
-    OPERATOR = "operator"  # approves, denies, freezes, holds, adopts
+    OPERATOR = "operator"  # approves, denies, freezes, holds, adopts, retries, closes
+    OWNER = "owner"  # besides what an operator does, lifts an owner's freeze and approves what is for owners
+
+    @property
+    def acts(self) -> bool:
+        """Whether they may change anything."""
+        return self is not Role.VIEWER
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """One who may sign in."""
+    """One who may sign in.
+
+    Attributes:
+        password: None for one whom only a trusted proxy can let in.
+    """
 
     name: str
     role: Role
-    password: passwords.Hash
+    password: passwords.Hash | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +124,15 @@ class _Reader:
                 key, f"users: {name[:80]!r} is no name: letters, digits, and ._@- between them"
             )
         fields = self.mapping(node, f"users.{name}")
-        self.only(fields, {"role", "password"}, f"users.{name}")
+        self.only(fields, {"role"}, f"users.{name}", may={"password"})
         role = self._text(fields["role"][1], f"users.{name}.role")
         known = {one.value: one for one in Role}
         if role not in known:
             raise self._wrong(
                 fields["role"][1], f"users.{name}.role: {role[:80]!r} is none of {', '.join(known)}"
             )
+        if "password" not in fields:
+            return User(name, known[role], None)
         line = fields["password"][1]
         try:
             kept = passwords.parse(self._text(line, f"users.{name}.password"))
@@ -140,12 +153,11 @@ class _Reader:
             found[name] = (key, value)
         return found
 
-    def only(self, fields: Pairs, names: set[str], what: str) -> None:
+    def only(self, fields: Pairs, names: set[str], what: str, may: Set[str] = frozenset()) -> None:
         for name, (key, _) in fields.items():
-            if name not in names:
-                raise self._wrong(
-                    key, f"{what}: unknown key {name[:80]!r}; known: {', '.join(sorted(names))}"
-                )
+            if name not in names | may:
+                known = ", ".join(sorted(names | may))
+                raise self._wrong(key, f"{what}: unknown key {name[:80]!r}; known: {known}")
         for name in sorted(names - set(fields)):
             raise ConfigError(f"{self.path}: {what}: {name} is missing")
 

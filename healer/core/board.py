@@ -176,7 +176,10 @@ class Board:
             case ev.SeenClear(fingerprint):
                 self.pre_existing.pop(fingerprint, None)
             case ev.Frozen(reason):
-                self.freezes[reason] = event
+                before = self.freezes.get(reason)
+                # The same reason by somebody else does not make an owner's freeze an operator's.
+                kept = before is not None and before.owner
+                self.freezes[reason] = replace(event, owner=event.owner or kept)
             case ev.Unfrozen():
                 self.freezes.clear()
                 self.armed_at = None

@@ -62,10 +62,15 @@ class SeenClear:
 
 @dataclass(frozen=True, slots=True)
 class Frozen:
-    """A person stopped every action."""
+    """A person stopped every action.
+
+    Attributes:
+        owner: Whether an owner did, so that only an owner, or root, lets it go on.
+    """
 
     reason: str
     by: str
+    owner: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,7 @@ class Rung:
         attempts: How often it may be tried in one incident.
         wait_seconds: Least time between the end of one attempt and the start of the next.
         approve: Whether a person has to agree even where the mode is act.
+        by_owner: Whether that person has to be an owner.
     """
 
     action: str
@@ -66,6 +67,7 @@ class Rung:
     attempts: int
     wait_seconds: float
     approve: bool = False
+    by_owner: bool = False
 
 
 @dataclass(frozen=True, slots=True)

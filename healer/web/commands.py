@@ -27,7 +27,23 @@ SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 LONGEST_HOLD = 365 * 86400.0
 """Seconds. Whatever lasts longer is held without an end, and released when it is over."""
 
-Does = Callable[[Desk, Mapping[str, str], str], Awaitable[dict[str, object]]]
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """Somebody who says something.
+
+    Attributes:
+        by: As the journal has them.
+        owner: Whether they may do what is for owners.
+        root: Whether they are root, who may too, and whose freeze every operator lifts as before.
+    """
+
+    by: str
+    owner: bool = False
+    root: bool = False
+
+
+Does = Callable[[Desk, Mapping[str, str], Who], Awaitable[dict[str, object]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,72 +94,78 @@ def period(text: str) -> float:
     return seconds
 
 
-async def _approve(desk: Desk, fields: Mapping[str, str], by: str) -> dict[str, object]:
-    given = await desk.operators.approve(fields["incident"], by, fields.get("seen", ""))
+async def _approve(desk: Desk, fields: Mapping[str, str], who: Who) -> dict[str, object]:
+    given = await desk.operators.approve(
+        fields["incident"], who.by, fields.get("seen", ""), owner=who.owner
+    )
     said = f"yes to rung {given.rung + 1} on {given.target}, good until {rfc3339(given.until)}"
-    return {"done": said, "incident": given.incident, "by": by, "until": rfc3339(given.until)}
+    return {"done": said, "incident": given.incident, "by": who.by, "until": rfc3339(given.until)}
 
 
-async def _deny(desk: Desk, fields: Mapping[str, str], by: str) -> dict[str, object]:
-    await desk.operators.deny(fields["incident"], by, fields.get("seen", ""))
-    return {"done": "denied: it is yours now", "incident": fields["incident"], "by": by}
+async def _deny(desk: Desk, fields: Mapping[str, str], who: Who) -> dict[str, object]:
+    await desk.operators.deny(fields["incident"], who.by, fields.get("seen", ""))
+    return {"done": "denied: it is yours now", "incident": fields["incident"], "by": who.by}
 
 
-async def _freeze(desk: Desk, fields: Mapping[str, str], by: str) -> dict[str, object]:
+async def _freeze(desk: Desk, fields: Mapping[str, str], who: Who) -> dict[str, object]:
     reason = fields.get("reason", "no reason given")
-    await desk.operators.freeze(reason, by)
-    return {"done": "frozen: nothing is begun until unfreeze", "by": by, "freeze": reason}
+    await desk.operators.freeze(reason, who.by, owner=who.owner and not who.root)
+    return {"done": "frozen: nothing is begun until unfreeze", "by": who.by, "freeze": reason}
 
 
-async def _unfreeze(desk: Desk, fields: Mapping[str, str], by: str) -> dict[str, object]:
-    await desk.operators.unfreeze(by, fields.get("seen", ""))
+async def _unfreeze(desk: Desk, fields: Mapping[str, str], who: Who) -> dict[str, object]:
+    await desk.operators.unfreeze(who.by, fields.get("seen", ""), owner=who.owner)
     done = "actions may go on; what fires at this moment is pre-existing, see hale-healer adopt"
-    return {"done": done, "by": by}
+    return {"done": done, "by": who.by}
 
 
-async def _hold(desk: Desk, fields: Mapping[str, str], by: str) -> dict[str, object]:
+async def _hold(desk: Desk, fields: Mapping[str, str], who: Who) -> dict[str, object]:
     seconds = period(fields["for"]) if "for" in fields else None
-    held = await desk.operators.hold(fields["node"], fields["reason"], by, seconds)
+    held = await desk.operators.hold(fields["node"], fields["reason"], who.by, seconds)
     until = rfc3339(held.until)
     done = f"{held.node} is held until {until or 'it is released'}: nothing is begun there"
-    return {"done": done, "node": held.node, "by": by, "until": until}
+    return {"done": done, "node": held.node, "by": who.by, "until": until}
 
 
-async def _release(desk: Desk, fields: Mapping[str, str], by: str) -> dict[str, object]:
-    gone = await desk.operators.release(fields["node"], by, fields.get("seen", ""))
+async def _release(desk: Desk, fields: Mapping[str, str], who: Who) -> dict[str, object]:
+    gone = await desk.operators.release(fields["node"], who.by, fields.get("seen", ""))
     whose = ", ".join(f"{one.reason} (by {one.by})" for one in gone)
-    return {"done": f"{fields['node']} is released from: {whose}", "node": fields["node"], "by": by}
+    return {
+        "done": f"{fields['node']} is released from: {whose}",
+        "node": fields["node"],
+        "by": who.by,
+    }
 
 
-async def _adopt(desk: Desk, fields: Mapping[str, str], by: str) -> dict[str, object]:
-    await desk.operators.adopt(fields["incident"], by, fields.get("seen", ""))
-    return {"done": "it is in Hale's hands", "incident": fields["incident"], "by": by}
+async def _adopt(desk: Desk, fields: Mapping[str, str], who: Who) -> dict[str, object]:
+    await desk.operators.adopt(fields["incident"], who.by, fields.get("seen", ""))
+    return {"done": "it is in Hale's hands", "incident": fields["incident"], "by": who.by}
 
 
-async def _retry(desk: Desk, fields: Mapping[str, str], by: str) -> dict[str, object]:
-    await desk.operators.retry(fields["incident"], by, fields.get("seen", ""))
+async def _retry(desk: Desk, fields: Mapping[str, str], who: Who) -> dict[str, object]:
+    await desk.operators.retry(fields["incident"], who.by, fields.get("seen", ""))
     done = "it is tried again from the first rung, if every guard allows"
-    return {"done": done, "incident": fields["incident"], "by": by}
+    return {"done": done, "incident": fields["incident"], "by": who.by}
 
 
-async def _close(desk: Desk, fields: Mapping[str, str], by: str) -> dict[str, object]:
+async def _close(desk: Desk, fields: Mapping[str, str], who: Who) -> dict[str, object]:
     incident, reason = fields["incident"], fields["reason"]
-    closed = await desk.operators.close(incident, reason, by, fields.get("seen", ""))
+    closed = await desk.operators.close(incident, reason, who.by, fields.get("seen", ""))
     done = (
         "closed; what still fires is not touched until it was seen clear"
         if closed
         else "settled: it closes as soon as what it took away is given back"
     )
-    return {"done": done, "incident": incident, "closed": closed, "by": by}
+    return {"done": done, "incident": incident, "closed": closed, "by": who.by}
 
 
-async def _explain(desk: Desk, fields: Mapping[str, str], _: str) -> dict[str, object]:
+async def _explain(desk: Desk, fields: Mapping[str, str], _: Who) -> dict[str, object]:
     aim = fields["target"]
     shown = await (_real(desk, aim) if aim.isdecimal() else _supposed(desk, aim, fields))
     return {**shown}
 
 
-async def _guards(desk: Desk, fields: Mapping[str, str], _: str) -> dict[str, object]:
+async def _guards(desk: Desk, fields: Mapping[str, str], _: Who) -> dict[str, object]:
     """Show the registry, and what each guard says now of one incident's next action, or of a supposed one."""
     aim, action = fields["target"], fields.get("action", "")
     if aim.isdecimal():

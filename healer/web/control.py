@@ -13,7 +13,7 @@ from aiohttp import web
 
 from healer.errors import Malformed
 from healer.web.answers import Handler, answer, refusal
-from healer.web.commands import COMMANDS
+from healer.web.commands import COMMANDS, Who
 from healer.web.desk import DESK
 
 MOST_BYTES = 64 * 1024
@@ -79,9 +79,9 @@ async def command(request: web.Request) -> web.Response:
     fields = known.check(name, given)
     uid = peer_uid(request)
     # root_only let it pass, so there is one.
-    by = _by(login(uid if uid is not None else -1), claim)
+    who = Who(_by(login(uid if uid is not None else -1), claim), owner=True, root=True)
     desk = request.app[DESK]
-    done = await known.does(desk, fields, by)
+    done = await known.does(desk, fields, who)
     desk.wake()
     return answer(done)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from healer.adapters.proxies import Proxy
 from healer.core.alert import Alert
 from healer.core.topology import Topology
 from healer.engine import STUCK_SECONDS
@@ -32,6 +33,7 @@ class Desk:
         version: The running one.
         door: Lets people in; None where cluster.yml names no users, and then nothing is changed by HTTP.
         external_url: Where people reach the pages.
+        proxy: Lets people in before us; None where there is none.
         stuck_seconds: For how long the engine's turn has not ended.
         stuck_limit: Beyond which it never will.
         senders: Who may post to the webhook; None for everybody.
@@ -50,9 +52,15 @@ class Desk:
     version: str
     door: Door | None = None
     external_url: str = ""
+    proxy: Proxy | None = None
     stuck_seconds: Callable[[], float] = lambda: 0.0
     stuck_limit: float = STUCK_SECONDS
     senders: Senders | None = None
+
+    @property
+    def signs(self) -> bool:
+        """Whether people sign in at all; else everybody reads, and nobody changes anything by HTTP."""
+        return self.door is not None or (self.proxy is not None and bool(self.proxy.user_header))
 
 
 DESK = web.AppKey("DESK", Desk)

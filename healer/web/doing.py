@@ -11,9 +11,9 @@ from aiohttp import hdrs, web
 
 from healer.adapters.users import Role, User
 from healer.errors import ConfigError, LeaseLost, Malformed, Refused, StoreFull
-from healer.web.access import ask_again, user_of
+from healer.web.access import ask_again, client_of, user_of
 from healer.web.answers import BROKEN
-from healer.web.commands import COMMANDS
+from healer.web.commands import COMMANDS, Who
 from healer.web.desk import DESK, Desk
 from healer.web.framing import SAID, SPARING, TOKENS, framed
 from healer.web.markup import path_of
@@ -63,7 +63,7 @@ async def do(request: web.Request) -> web.Response:
         user = _operator(request)
         said = await _done(request, user, command, fields)
     except NotDone as no:
-        told = {"command": command[:20], "reason": no.reason, "remote": request.remote}
+        told = {"command": command[:20], "reason": no.reason, "remote": client_of(request)}
         request.app[SPARING].warning("form.refused", **told)
         shown = stranger.not_done(framed(request), no.reason, no.sentence, _back(fields))
         return web.Response(text=shown, status=no.status, content_type="text/html")
@@ -73,14 +73,14 @@ async def do(request: web.Request) -> web.Response:
 
 def _operator(request: web.Request) -> User:
     user = user_of(request)
-    if user is None and request.app[DESK].door is not None:
+    if user is None and request.app[DESK].signs:
         raise NotDone(403, "not_operator", "you are not let in any more: sign in again")
     if user is None:
         detail = (
             "cluster.yml names no healer.users, so nothing is changed here: use hale-healer as root"
         )
         raise NotDone(403, "nobody_signs_in", detail)
-    if user.role is not Role.OPERATOR:
+    if not user.role.acts:
         detail = f"{user.name} is a {user.role.value}, and this is for operators"
         raise NotDone(403, "not_operator", detail)
     return user
@@ -159,8 +159,9 @@ async def _done(request: web.Request, user: User, command: str, fields: dict[str
         )
         raise NotDone(403, "stale_form", detail)
     desk, known = request.app[DESK], COMMANDS[command]
+    who = Who(f"{user.name} (web)", owner=user.role is Role.OWNER)
     try:
-        done = await known.does(desk, known.check(command, fields), f"{user.name} (web)")
+        done = await known.does(desk, known.check(command, fields), who)
     except Refused as error:
         raise NotDone(409, error.reason, error.detail) from error
     except Malformed as error:

@@ -5,7 +5,7 @@ import socket
 
 from aiohttp import hdrs, web
 
-from healer.web.access import whose
+from healer.web.access import still_let_in, whose
 from healer.web.answers import HEADERS, refusal
 from healer.web.live import LIVE, MOST, MOST_OF_ONE, Live
 
@@ -52,7 +52,7 @@ async def _stream(live: Live, client: "_Client", seen: str) -> None:
     await client.send("retry: 3000\n\n")
     quiet_until = loop.time() + live.heartbeat
     # In short steps: a page that was left must not keep its place until the next heartbeat.
-    while not live.closing and client.there and (left := end - loop.time()) > 0:
+    while not live.closing and await client.stays() and (left := end - loop.time()) > 0:
         revision = await live.newer(seen, min(STEP, left))
         if revision is not None and not live.closing:
             await client.send(f"id: {revision}\nevent: change\ndata: {revision}\n\n")
@@ -83,6 +83,10 @@ class _Client:
         """Whether its connection is open, as far as we know."""
         transport = self._request.transport
         return transport is not None and not transport.is_closing()
+
+    async def stays(self) -> bool:
+        """Whether it is there and would be let in again: what stays open ends with its user's leave to look."""
+        return self.there and await still_let_in(self._request)
 
     async def send(self, message: str) -> None:
         """Send a message, and wait until the kernel took it.

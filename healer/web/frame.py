@@ -31,6 +31,7 @@ class Frame:
         user: Who signed in; empty for nobody.
         role: Theirs.
         signs: Whether people sign in here at all.
+        owns: Whether they may do what is for owners.
         signer: Makes forms that its user may send; None where they may change nothing.
         said: What came of the command that led here, and empty where none did.
     """
@@ -41,6 +42,7 @@ class Frame:
     user: str = ""
     role: str = ""
     signs: bool = False
+    owns: bool = False
     signer: Signer | None = None
     said: str = ""
 

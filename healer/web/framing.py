@@ -21,14 +21,15 @@ def framed(request: web.Request) -> Frame:
     """Return the frame."""
     app, desk, user = request.app, request.app[DESK], user_of(request)
     name = user.name if user is not None else ""
-    acts = user is not None and user.role is Role.OPERATOR
+    acts = user is not None and user.role.acts
     return Frame(
         cluster=desk.topology.cluster,
         now=rfc3339(desk.clock.wall()) or "",
         revision=app[LIVE].revision,
         user=name,
         role=user.role.value if user is not None else "",
-        signs=desk.door is not None,
+        signs=desk.signs,
+        owns=user is not None and user.role is Role.OWNER,
         signer=Signer(name, app[TOKENS]) if acts else None,
         said=app[SAID].find(name, request.query.get("said", "")),
     )

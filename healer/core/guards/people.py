@@ -31,10 +31,11 @@ def approved(proposal: Proposal, facts: Facts) -> Verdict:
         )
         if same and proposal.expectation and yes.given_at <= facts.now < yes.until:
             return allow(name, have=f"yes by {yes.by}", need=need)
+    who = "An owner" if proposal.rung.by_owner else "A person"
     return hold(
         name,
         "approval_needed",
         have="no yes, or one for another state",
         need=need,
-        sentence=f"A person decides here: hale-healer approve {proposal.incident.id}",
+        sentence=f"{who} decides here: hale-healer approve {proposal.incident.id}",
     )

@@ -82,11 +82,12 @@ def _actions(frame: Frame, one: IncidentView) -> Markup:
         return NOTHING
     fields = {"incident": one["id"], "seen": one["seen"]}
     step = next((rung["action"] for rung in one["rungs"] if rung["place"] == "next"), "this step")
+    for_owner = any(rung["owner"] for rung in one["rungs"] if rung["place"] == "next")
     buttons = {**BUTTONS, "approve": f"Approve {step}"}
     forms = [
         form(frame, word, buttons[word], fields=fields, class_=word)
         for word in one["answers"]
-        if word in buttons
+        if word in buttons and (word != "approve" or frame.owns or not for_owner)
     ]
     if one["node"] and one["state"] != "closed":
         href = f"/stop?node={path_of(one['node'])[1:]}"
@@ -119,7 +120,7 @@ def _ladder(rungs: Sequence[RungView]) -> Markup:
 def _rung(one: RungView) -> tuple[object, ...]:
     said = {"now": "now", "next": "next", "last": "the last one"}.get(one["place"], "")
     tries = {0: "", 1: "tried once"}.get(one["tried"], f"tried {one['tried']} times")
-    asked = "asks a person" if one["asks"] else ""
+    asked = "asks an owner" if one["owner"] else "asks a person" if one["asks"] else ""
     told = ", ".join(
         part for part in (said, tries, one["outcome"].replace("_", " "), asked) if part
     )

@@ -24,6 +24,7 @@ FREEZE = (
     "Native failover goes on: it does not need Hale."
 )
 HOLD = "Nothing is begun on this node, or through its gate. All other nodes are healed as ever."
+OWNED = "An owner froze it: an owner lets it go on, or root on the console."
 UNFREEZE = "What fires at this moment then counts as pre-existing: it is explained, and touched only once adopted."
 
 
@@ -46,10 +47,13 @@ def stop(
         chosen: The node that is proposed to be held.
     """
     frozen = any(one["reason"] == "person" for one in freezes)
+    owned = any(one["owner"] for one in freezes)
     return page(
         "Stop Hale",
         banners(freezes),
-        section("everywhere", "Everywhere", *_everywhere(frame, seen(""), frozen=frozen)),
+        section(
+            "everywhere", "Everywhere", *_everywhere(frame, seen(""), frozen=frozen, owned=owned)
+        ),
         section("node", "One node", *_node(frame, nodes, chosen)),
         _held(frame, holds, seen),
         _how(frame),
@@ -60,9 +64,11 @@ def stop(
     )
 
 
-def _everywhere(frame: Frame, seen: str, *, frozen: bool) -> list[Markup]:
+def _everywhere(frame: Frame, seen: str, *, frozen: bool, owned: bool) -> list[Markup]:
     shown = [element("p", FREEZE)]
-    if frozen:
+    if frozen and owned and not frame.owns:
+        shown.append(element("p", OWNED))
+    elif frozen:
         shown.append(element("p", UNFREEZE))
         shown.append(form(frame, "unfreeze", "Unfreeze", fields={"seen": seen}, class_="adopt"))
     why = line("reason", "Why", LONGEST, "moving rack b", "why-everywhere")

@@ -96,7 +96,6 @@ USER = f'role: viewer, password: "{LINE}"'
         ("user: {}", "users.yml:1:1: the file: unknown key 'user'"),
         ("{}", "users is missing"),
         ("users: {a: b: c}", "users.yml:1:13: it is no YAML"),
-        ("users: {a: {role: viewer}}", "users.a: password is missing"),
         (f"users: {{a: {{{USER}, x: 1}}}}", "users.a: unknown key 'x'"),
         (f"users: {{a: {{{USER}}}, a: {{{USER}}}}}", "'a' stands there twice"),
         (f'users: {{"a:b": {{{USER}}}}}', "'a:b' is no name"),

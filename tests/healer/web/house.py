@@ -11,6 +11,7 @@ import aiohttp
 
 from healer.adapters.labels import fingerprint
 from healer.adapters.passwords import Hash
+from healer.adapters.proxies import Proxy
 from healer.adapters.senders import Sender
 from healer.adapters.tls_files import TlsFiles
 from healer.adapters.users import UsersFile
@@ -96,6 +97,7 @@ class House:
     topology: Topology = field(init=False)
     clock: FakeClock = field(default_factory=FakeClock)
     users: Path | None = None
+    proxy: Proxy | None = None
     check: Callable[[Hash, str], bool] = Hash.matches
     sender: Sender | None = None
     tls: TlsFiles | None = None
@@ -132,6 +134,7 @@ class House:
             door=self._door(),
             external_url="https://hale.example",
             senders=None if self.sender is None else Senders(self.sender, self.clock),
+            proxy=self.proxy,
         )
 
     def _door(self) -> Door | None:

@@ -28,6 +28,7 @@ class Person:
 
 
 ALICE = Person("alice", "alice of Wonderland")
+OLGA = Person("olga", "olga owns all of it")
 BOB = Person("bob", "bob the builder, \u00fc")
 
 
@@ -46,10 +47,15 @@ def known(kept: passwords.Hash, password: str) -> bool:
 
 
 def users_file(folder: Path, **more: str) -> Path:
-    """Write a file of users: alice the operator and bob the viewer, and more viewers with their passwords."""
+    """Write a file of users: alice the operator, olga the owner, bob the viewer, and more viewers with their passwords.
+
+    carol the operator has none: only a proxy lets her in.
+    """
     path = folder / "users.yml"
     rows = [
         f'  alice: {{role: operator, password: "{line(ALICE.password)}"}}',
+        f'  olga: {{role: owner, password: "{line(OLGA.password)}"}}',
+        "  carol: {role: operator}",
         f'  bob: {{role: viewer, password: "{line(BOB.password)}"}}',
         *(f'  {name}: {{role: viewer, password: "{line(one)}"}}' for name, one in more.items()),
     ]

@@ -13,7 +13,15 @@ from tests.healer.web.test_pages import reads
 OPEN = ("/metrics", "/-/healthy", "/-/ready", "/runbooks/", "/runbooks/ServiceDown")
 SHUT = (
     *("/", "/incidents", "/incidents/1", "/incidents/99", "/guards", "/refused", "/refused/x"),
-    *("/stop", "/events", "/api/v1/incidents", "/api/v1/incidents/1", "/api/v1/guards"),
+    *(
+        "/stop",
+        "/events",
+        "/marks",
+        "/api/v1/marks",
+        "/api/v1/incidents",
+        "/api/v1/incidents/1",
+        "/api/v1/guards",
+    ),
     *("/api/v1/groups", "/api/v1/status", "/api/v1/nothing", "/nothing", "/do/freeze"),
     *("/Metrics", "/metrics/", "/static/", "/static/../api/v1/status"),
     *("/webhook/../incidents", "/-/healthy/", "/runbooks/../incidents", "/runbooks//incidents"),
@@ -147,3 +155,34 @@ async def test_every_answer_says_what_a_browser_may_do_with_it(house: House) -> 
                 assert "unsafe" not in policy
                 assert found["X-Content-Type-Options"] == "nosniff"
                 assert found["Cache-Control"] == "no-store"
+
+
+# --- Where nobody signs in ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("host", "code"),
+    [
+        ("127.0.0.1:9595", 200),
+        ("[::1]:9595", 200),
+        ("localhost", 200),
+        ("mon1:9595", 200),
+        ("HALE.example", 200),
+        ("evil.example", 421),
+        ("mon1.evil.example:9595", 421),
+        ("10.0.0.1.evil.example", 421),
+        ("[evil", 421),
+        ("", 421),
+    ],
+)
+async def test_a_strangers_name_that_was_made_to_lead_here_reads_nothing(
+    host: str, code: int
+) -> None:
+    house = House()
+    await house.open(house.trouble())
+    async with browsing(house, None) as (nobody,):
+        for path in ("/incidents", "/api/v1/incidents"):
+            response = await nobody.session.get(path, headers={"Host": host})
+            assert response.status == code
+            assert ("web1" in await response.text()) == (code == 200)
+        assert (await nobody.session.get("/metrics", headers={"Host": host})).status == 200

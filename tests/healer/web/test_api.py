@@ -198,7 +198,7 @@ async def test_status_says_who_leads_since_when_it_is_armed_and_what_stops_it() 
     assert (shown["leader"], shown["era"], shown["term"]) == (True, 1, 1)
     assert shown["armed_at"] == "2027-01-15T08:00:00.000Z"
     assert shown["freezes"] == [
-        {"reason": "person", "sentence": "Frozen by alice: moving rack b"},
+        {"reason": "person", "sentence": "Frozen by alice: moving rack b", "owner": False},
     ]
     assert shown["watchdog_age_seconds"] == 60.0
     assert [one["reason"] for one in shown["refused"]] == ["unknown_target"]

@@ -10,10 +10,23 @@ import pytest
 from healer.core import events as ev
 from healer.core.incident import Outcome, State
 from healer.core.ladder import Mode
+from healer.errors import Refused
 from healer.web.doing import MOST_BYTES, OFFERED
+from tests.healer.core.world import topology
 from tests.healer.fakes import FakeStore
 from tests.healer.web.house import HOSTILE, House
-from tests.healer.web.people import ALICE, BOB, Browser, Form, browsing, forms, house_with_users
+from tests.healer.web.people import (
+    ALICE,
+    BOB,
+    OLGA,
+    Browser,
+    Form,
+    browsing,
+    forms,
+    house_with_users,
+    known,
+    users_file,
+)
 from tests.healer.web.test_pages import reads
 
 ME = "alice (web)"
@@ -94,6 +107,43 @@ async def test_a_freeze_and_its_end(house: House) -> None:
         code, page = await alice.press("/stop", "Unfreeze")
         assert (code, last(house)) == (303, ev.Unfrozen(ME))
         assert "Frozen by" not in reads(page)
+
+
+async def test_what_an_owner_froze_only_an_owner_lets_go_on(house: House) -> None:
+    async with browsing(house, ALICE, OLGA) as (alice, olga):
+        await alice.press("/stop", "Freeze Hale", reason="smoke")
+        before = forms(await alice.open("/stop"))["Unfreeze"]
+        await olga.press("/stop", "Freeze for another reason", reason="smoke")
+        await alice.press("/stop", "Freeze for another reason", reason="smoke")
+        assert last(house) == ev.Frozen("smoke", ME)
+        page = await alice.open("/stop")
+        assert "Unfreeze" not in forms(page)
+        assert "An owner froze it: an owner lets it go on" in reads(page)
+        code, page = await alice.send(before)
+        assert (code, "not_owner" in page) == (409, True)
+        code, page = await olga.press("/stop", "Unfreeze")
+    assert (code, last(house)) == (303, ev.Unfrozen("olga (web)"))
+
+
+async def test_a_rung_for_owners_is_approved_by_an_owner(tmp_path: Path) -> None:
+    plain = topology(mode=Mode.APPROVE)
+    ladder = plain.ladders["restart-service"]
+    rungs = (replace(ladder.rungs[0], approve=True, by_owner=True), *ladder.rungs[1:])
+    given = replace(plain, ladders={ladder.name: replace(ladder, rungs=rungs)})
+    house = House(Mode.APPROVE, given, users=users_file(tmp_path), check=known)
+    await house.arm()
+    await house.open(house.trouble())
+    await house.held(reason="approval_needed")
+    with pytest.raises(Refused, match="not_owner"):
+        await house.desk.operators.approve("1", ME)
+    async with browsing(house, ALICE, OLGA) as (alice, olga):
+        page = await alice.open("/incidents/1")
+        assert APPROVE not in forms(page)
+        assert "asks an owner" in reads(page)
+        code, _ = await olga.press("/incidents/1", APPROVE)
+    given_ = last(house)
+    assert isinstance(given_, ev.ApprovalGiven)
+    assert (code, given_.by) == (303, "olga (web)")
 
 
 async def test_a_hold_and_its_release(house: House) -> None:

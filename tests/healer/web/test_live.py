@@ -8,13 +8,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import aiohttp
+import pytest
 
 from healer.core import events as ev
 from healer.web.live import LIVE, MOST, MOST_OF_ONE, Live
 from healer.web.server import control_app, public_app, serving
 from tests.healer.core.world import alert
 from tests.healer.web.house import House
-from tests.healer.web.people import ALICE, BOB, house_with_users
+from tests.healer.web.people import ALICE, BOB, house_with_users, line
 
 
 @asynccontextmanager
@@ -186,7 +187,7 @@ async def test_a_client_that_takes_nothing_is_dropped() -> None:
             lazy.setblocking(False)
             loop = asyncio.get_running_loop()
             await loop.sock_connect(lazy, (host, int(port)))
-            await loop.sock_sendall(lazy, b"GET /events HTTP/1.1\r\nHost: x\r\n\r\n")
+            await loop.sock_sendall(lazy, b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
             async with asyncio.timeout(5):
                 while not live._streams:
                     await asyncio.sleep(0.02)
@@ -195,3 +196,26 @@ async def test_a_client_that_takes_nothing_is_dropped() -> None:
                 while live._streams:
                     await house.journal.write(ev.Frozen("x", "root"))
                     await asyncio.sleep(0)
+
+
+# --- Whose leave to look has ended -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("become", ["gone", "another password"])
+async def test_a_stream_ends_with_its_users_leave_to_look(become: str, tmp_path: Path) -> None:
+    house = house_with_users(tmp_path)
+    path = house.users
+    assert path is not None
+    async with (
+        streaming(house) as (url, live),
+        aiohttp.ClientSession(headers=BOB.headers) as session,
+        session.get(f"{url}/events?since={live.revision}") as response,
+    ):
+        await message(response)
+        text = path.read_text()
+        other = text.replace(line(BOB.password), line(ALICE.password))
+        path.write_text(text.replace("  bob:", "  robert:") if become == "gone" else other)
+        house.clock.pass_by(5.0)
+        async with asyncio.timeout(5):
+            assert await response.content.read() == b""
+        assert (await session.get(f"{url}/events")).status == 401
