@@ -12,7 +12,8 @@ import structlog
 from healer.core import events as ev
 from healer.core.actions import subject_of
 from healer.core.alert import Alert
-from healer.core.correlate import claims, correlate, deeper, left_out, may_lead, recurring
+from healer.core.causes import Outages, may_lead
+from healer.core.correlate import Place, claims, correlate, left_out, place_of, recurring
 from healer.core.facts import Evidence
 from healer.core.guards.grounds import confirmed
 from healer.core.incident import (
@@ -80,6 +81,7 @@ class Intake:
         self._clock = clock
         self._rechecked: dict[tuple[str, float], float] = {}
         self._refusals: deque[float] = deque(maxlen=REFUSALS)
+        self._outages = Outages.seen(journal.board, (), topology)
 
     async def take(self, sight: Sight) -> None:
         """Take one reading of the Alertmanagers in.
@@ -92,10 +94,14 @@ class Intake:
         board = self._journal.board
         if board.armed_at is None:
             return
-        true = await self._true(claims(board, sight.alerts, self._topology)[:AT_ONCE])
-        true |= await self._true(self._due(left_out(board, sight.alerts, self._topology)))
+        outages = Outages.seen(board, sight.alerts, self._topology, self._watch.serving)
+        self._outages = outages
+        true = await self._true(claims(board, sight.alerts, outages)[:AT_ONCE])
+        true |= await self._true(self._due(left_out(board, sight.alerts, outages)))
         again = await self._true(self._due(recurring(board, sight.alerts)))
         await self._place(sight, true | again)
+        places = [place_of(board, one, self._topology) for one in sight.alerts]
+        self._metrics.waiting.set(places.count(Place.WAITING))
         await self._see_clear(sight)
         await self._let_go(sight)
 
@@ -104,7 +110,9 @@ class Intake:
         draft, now = self._journal.board.draft(), self._clock.wall()
         together: list[ev.Event] = []
         try:
-            for changes in correlate(draft, sight.alerts, self._topology, true):
+            for changes in correlate(
+                draft, sight.alerts, self._topology, true, self._watch.serving
+            ):
                 match changes:
                     case [ev.AlertRefused(alert, reason, sentence)]:
                         await self._refuse_one(alert, reason, sentence)
@@ -132,7 +140,7 @@ class Intake:
             one
             for one in incident.symptoms
             if may_lead(one, self._topology)
-            and (not incident.confirmed or deeper(one, incident.cause, self._topology))
+            and (not incident.confirmed or self._outages.deeper(one, incident.cause))
         ]
         true = await self._true(self._due(able))
         for symptom in able:

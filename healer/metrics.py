@@ -75,6 +75,11 @@ class Metrics:
             ["reason"],
             registry=to,
         )
+        self.waiting = Gauge(
+            "healer_alerts_waiting",
+            "Firing alerts in no incident yet: there is no room for what nothing confirms, or their episode was over.",
+            registry=to,
+        )
         self.webhooks = Counter(
             "healer_webhook_requests_total",
             "Webhook requests answered, by code.",

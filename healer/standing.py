@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from healer.core import events as ev
+from healer.core.alert import Target
 from healer.core.correlate import OWN
 from healer.core.decide import Decision
 from healer.core.facts import Standing
@@ -99,6 +100,12 @@ class Watch:
         self.said[incident_id] = (self.clock.wall(), decision)
         while len(self.said) > MOST_SAID:
             del self.said[next(iter(self.said))]
+
+    @property
+    def serving(self) -> frozenset[Target]:
+        """Return the services that the last look at the cluster had as serving, each on its node."""
+        services = self.picture.services if self.picture is not None else {}
+        return frozenset(target for target, up in services.items() if up)
 
     @property
     def latest(self) -> Picture | None:

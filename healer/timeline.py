@@ -84,6 +84,8 @@ def _told(event: IncidentEvent) -> tuple[str, str, str, str]:
             return _acted(event)
         case ev.AlertJoined(_, alert):
             return "joined", "", "", f"{alert.name} at {alert.target} is a symptom of it"
+        case ev.AlertLeft(_, alert):
+            return "left", "", "", f"{alert.name} at {alert.target} is not explained by it any more"
         case ev.AlertRenewed(_, alert):
             quiet = ", silenced" if alert.silenced else ""
             return "renewed", "", "", f"{alert.name} at {alert.target} was told anew{quiet}"

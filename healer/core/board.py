@@ -218,6 +218,10 @@ class Board:
                     del self.past[0]
             case ev.ActionEnded() | ev.VerificationEnded():
                 self._correct_past(after.attempts[-1])
+            case ev.AlertLeft(_, alert):
+                self.known.pop(alert.fingerprint, None)
+                if all(one.target.node != alert.target.node for one in after.alerts):
+                    self._on_node[alert.target.node].pop(after.id, None)
             case ev.IncidentAdopted():
                 for alert in after.alerts:
                     self.pre_existing.pop(alert.fingerprint, None)

@@ -1,10 +1,12 @@
 """Which alerts are one trouble. Pure: the board and the alerts in, events out."""
 
 from collections.abc import Iterable, Iterator
+from enum import Enum
 
 from healer.core import events as ev
 from healer.core.alert import Alert, Target
 from healer.core.board import Board
+from healer.core.causes import Outages, depth, may_lead, rank
 from healer.core.incident import UNSETTLED, Incident
 from healer.core.ladder import NO_LADDER
 from healer.core.topology import Topology
@@ -12,84 +14,32 @@ from healer.core.topology import Topology
 OWN = "Healer"
 """Alerts that begin so are about ourselves; they never start or join anything."""
 
-NODE_DEATH = "NodeDown"
-EXPORTER_LOSS = "ExporterDown"
-
-FAILURE_DEPTH = {
-    "disk": 1,
-    "memory_hw": 1,
-    "cpu_hw": 1,
-    "thermal_power": 1,
-    "kernel_panic_hang": 1,
-    "filesystem": 2,
-    "network_link": 2,
-    "oom": 2,
-}
-"""How deep a proven failure type lies: a smaller number explains a larger one (design, section 6)."""
-
-NAME_DEPTH = {
-    NODE_DEATH: 0,
-    "FilesystemAlmostFull": 2,
-    "FilesystemFillingUp": 2,
-    # What others see of a member that does not serve, or of one that does so again and again.
-    "PoolMemberDown": 4,
-    "ServiceFlapping": 4,
-    "MarkTooOld": 4,
-}
-"""How deep an alert lies whose rule proves no failure type."""
-
-SERVICE_DEPTH = 3
-
 MOST_SYMPTOMS = 100
 """Alerts that one incident takes in beside its cause; more are left alone, since anyone can post alerts."""
 
+MOST_UNCONFIRMED = 8
+"""Open incidents about one node that no evidence has confirmed, beside one for each of its services."""
 
-def depth(alert: Alert) -> int:
-    """How deep a cause lies: node over disk over filesystem over service over what others see of it."""
-    known = NAME_DEPTH.get(alert.name)
-    return FAILURE_DEPTH.get(alert.label("failure"), SERVICE_DEPTH) if known is None else known
-
-
-def explains(cause: Alert, other: Alert, topology: Topology) -> bool:
-    """Whether trouble with `cause` makes trouble with `other` expected."""
-    here, there = cause.target, other.target
-    # An exporter that is gone says nothing about its node, and nothing but a dead node explains it.
-    if EXPORTER_LOSS in (cause.name, other.name) and cause.name != other.name:
-        return cause.name == NODE_DEATH and here.node == there.node
-    if here.node != there.node:
-        return False
-    if depth(cause) != depth(other):
-        return depth(cause) < depth(other)
-    if here == there:
-        return True
-    return _depends(there, here, topology)
+DENIED = "denied"
+"""Why a person has an incident: they said no, and a no stays a no."""
 
 
-def _rank(alert: Alert, topology: Topology) -> int:
-    """Return how many services stand under an alert's own, so that what is used comes before its users."""
-    seen: set[str] = set()
-    todo = [alert.target.service] if alert.target.service is not None else []
-    while todo:
-        service = topology.services.get(todo.pop())
-        if service is not None and service.name not in seen:
-            seen.add(service.name)
-            todo.extend(service.depends_on)
-    return len(seen)
+class Place(Enum):
+    """Where a firing alert is. It is in exactly one place."""
+
+    INCIDENT = "incident"
+    OWN = "own"  # it is about the healer itself
+    PERSON = "person"  # no ladder is for it; Alertmanager has told people
+    REFUSED = "refused"
+    WAITING = "waiting"  # looked at again at each look, and placed once its evidence is found true
 
 
-def _depends(user: Target, used: Target, topology: Topology) -> bool:
-    """Whether `user`'s service needs `used`'s, directly or through others."""
-    seen: set[str] = set()
-    todo = [user.service] if user.service is not None else []
-    while todo:
-        service = topology.services.get(todo.pop())
-        if service is None or service.name in seen:
-            continue
-        seen.add(service.name)
-        if used.service in service.depends_on:
-            return True
-        todo.extend(service.depends_on)
-    return False
+Order = tuple[int, int, float, str]
+
+
+def order(alert: Alert, topology: Topology) -> Order:
+    """Return what puts deeper causes first, and among equals those that are used, then the older ones."""
+    return depth(alert), rank(alert, topology), alert.began_at, alert.fingerprint
 
 
 def correlate(
@@ -97,12 +47,14 @@ def correlate(
     alerts: Iterable[Alert],
     topology: Topology,
     confirmed: frozenset[str] = frozenset(),
+    serving: frozenset[Target] = frozenset(),
 ) -> Iterator[list[ev.Event]]:
     """Yield what these firing alerts change, alert by alert, deepest causes first.
 
-    An alert joins the open incident that explains it, takes over one that it explains,
-    or opens one. The caller applies each list before asking for the next, so that every alert is
-    looked at with what came before it in place.
+    An alert joins the open incident that explains it, takes over those that it explains,
+    or opens one. Then incidents that turn out to be one trouble become one, and what a cause does not
+    explain any more leaves it. The caller applies each list before asking for the next, so that every
+    alert is looked at with what came before it in place.
 
     Args:
         board: What is known; read anew for each alert.
@@ -110,76 +62,119 @@ def correlate(
         topology: The cluster.
         confirmed: Fingerprints that fresh evidence found true; only these may take an incident over,
             or open one again whose episode was closed.
+        serving: Services that Prometheus has as serving, each on its node.
     """
+    here = sorted(
+        (one for one in alerts if not one.name.startswith(OWN)),
+        key=lambda one: order(one, topology),
+    )
+    outages = Outages.seen(board, here, topology, serving)
+    for alert in here:
+        changes = _place(board, alert, outages, confirmed)
+        if changes:
+            yield changes
+    yield from _merge(board, outages, confirmed)
+    yield from _leave(board, {one.fingerprint for one in here}, outages)
 
-    def order(one: Alert) -> tuple[int, int, float, str]:
-        return depth(one), _rank(one, topology), one.began_at, one.fingerprint
 
-    for alert in sorted(alerts, key=order):
-        if not alert.name.startswith(OWN):
-            changes = _place(board, alert, topology, confirmed)
-            if changes:
-                yield changes
-
-
-def claims(board: Board, alerts: Iterable[Alert], topology: Topology) -> list[Alert]:
+def claims(board: Board, alerts: Iterable[Alert], outages: Outages) -> list[Alert]:
     """Return alerts that would take an incident over, if evidence found them true."""
     return [
         alert
         for alert in alerts
         if not alert.name.startswith(OWN)
         and alert.fingerprint not in board.known
-        and may_lead(alert, topology)
-        and any(
-            not one.marks and deeper(alert, one.cause, topology)
-            for one in board.on_node(alert.target.node)
-        )
+        and may_lead(alert, outages.topology)
+        and _below(board, alert, outages)
     ]
 
 
-def left_out(board: Board, alerts: Iterable[Alert], topology: Topology) -> list[Alert]:
-    """Return alerts for which an incident that nobody confirmed has no room, and which may be its true cause."""
+def left_out(board: Board, alerts: Iterable[Alert], outages: Outages) -> list[Alert]:
+    """Return alerts for which there was no room because nothing is confirmed, and which may be true themselves."""
     return [
         alert
         for alert in alerts
-        if alert.fingerprint not in board.known
-        and may_lead(alert, topology)
-        and any(
-            _full(one) and not one.confirmed and explains(one.cause, alert, topology)
-            for one in board.on_node(alert.target.node)
-        )
+        if place_of(board, alert, outages.topology) is Place.WAITING
+        and alert.episode not in board.closed_episodes
+        and _no_room(board, alert, outages)
     ]
 
 
-def may_lead(alert: Alert, topology: Topology) -> bool:
-    """Whether an alert may be the cause of an incident: it has a ladder, or it is a node's death."""
-    return alert.label("heal") in topology.ladders or alert.name == NODE_DEATH
+def _no_room(board: Board, alert: Alert, outages: Outages) -> bool:
+    above = _above(board, alert, outages)
+    if above:
+        return _full(above[0]) and not above[0].confirmed
+    return _crowded(board, alert.target.node, outages.topology)
 
 
-def deeper(alert: Alert, cause: Alert, topology: Topology) -> bool:
-    """Whether an alert explains a cause that does not explain it in turn."""
-    return explains(alert, cause, topology) and not explains(cause, alert, topology)
+def recurring(board: Board, alerts: Iterable[Alert]) -> list[Alert]:
+    """Return alerts of closed episodes that still fire and may be recurrences.
+
+    The caller reads the evidence: only what is true on fresh data opens an incident again.
+    """
+    return [
+        alert
+        for alert in alerts
+        if alert.episode in board.closed_episodes
+        and alert.fingerprint not in board.known
+        and alert.label("heal") not in NO_LADDER
+    ]
+
+
+def place_of(board: Board, alert: Alert, topology: Topology) -> Place:
+    """Say where a firing alert is."""
+    if alert.name.startswith(OWN):
+        return Place.OWN
+    if alert.fingerprint in board.known:
+        return Place.INCIDENT
+    ladder = alert.label("heal")
+    if ladder in NO_LADDER:
+        return Place.PERSON
+    return Place.WAITING if ladder in topology.ladders else Place.REFUSED
 
 
 def _place(
-    board: Board, alert: Alert, topology: Topology, confirmed: frozenset[str]
+    board: Board, alert: Alert, outages: Outages, confirmed: frozenset[str]
 ) -> list[ev.Event]:
     if alert.fingerprint in board.known:
         incident = board.incidents[board.known[alert.fingerprint]]
         return [] if alert in incident.alerts else [ev.AlertRenewed(incident.id, alert)]
-    here = board.on_node(alert.target.node)
-    for incident in here:
+    for incident in board.on_node(alert.target.node):
         if _in_footprint(incident, alert):
             return _join(incident, alert, confirmed)
-    if alert.fingerprint in confirmed:
-        # One that took something away stays what it is, and gives that back when its own trouble is gone.
-        below = [one for one in here if not one.marks and deeper(alert, one.cause, topology)]
-        if below:
-            return _take_over(below, alert)
-    for incident in here:
-        if explains(incident.cause, alert, topology):
-            return _join(incident, alert, confirmed)
-    return _open(board, alert, topology, confirmed)
+    if alert.fingerprint in confirmed and may_lead(alert, outages.topology):
+        below = _below(board, alert, outages)
+        if below:  # the others become part of the first one right after
+            return [ev.CauseReplaced(below[0].id, alert, alert.label("heal"))]
+    above = _above(board, alert, outages)
+    return _join(above[0], alert, confirmed) if above else _open(board, alert, outages, confirmed)
+
+
+def _above(board: Board, alert: Alert, outages: Outages) -> list[Incident]:
+    """Return the open incidents whose cause explains an alert, the deepest first."""
+    found = {
+        one.id: one
+        for node in outages.above(alert)
+        for one in board.on_node(node)
+        if outages.explains(one.cause, alert)
+    }
+    return sorted(found.values(), key=lambda one: order(one.cause, outages.topology))
+
+
+def _below(board: Board, alert: Alert, outages: Outages) -> list[Incident]:
+    """Return the open incidents whose cause an alert explains, settled ones first, then those in which most was tried.
+
+    One that took something away stays what it is, and gives that back when its own trouble is gone.
+    """
+    found = {
+        one.id: one
+        for node in outages.beneath(alert)
+        for one in board.on_node(node)
+        if not one.marks and outages.deeper(alert, one.cause)
+    }
+    return sorted(
+        found.values(), key=lambda one: (one.state in UNSETTLED, -len(one.attempts), int(one.id))
+    )
 
 
 def _join(incident: Incident, alert: Alert, confirmed: frozenset[str]) -> list[ev.Event]:
@@ -197,22 +192,50 @@ def _in_footprint(incident: Incident, alert: Alert) -> bool:
     return incident.state in UNSETTLED and incident.attempts[-1].footprint.covers(alert.target)
 
 
-def _take_over(below: list[Incident], alert: Alert) -> list[ev.Event]:
-    first, *rest = below
-    ladder = alert.label("heal")
-    changes: list[ev.Event] = [ev.CauseReplaced(first.id, alert, ladder)]
-    for other in rest:
-        if other.state in UNSETTLED:
-            continue  # what is under way ends under its own name
-        changes += [ev.AlertJoined(first.id, one) for one in other.alerts]
-        changes.append(ev.IncidentClosed(other.id, "merged", f"into incident {first.id}"))
-    return changes
+def _may_end(incident: Incident) -> bool:
+    """Whether an incident may become part of another: what is under way ends under its own name."""
+    return incident.state not in UNSETTLED and not incident.marks and incident.escalation != DENIED
+
+
+def _merged(other: Incident, into: Incident) -> list[ev.Event]:
+    joined: list[ev.Event] = [ev.AlertJoined(into.id, one) for one in other.alerts]
+    return [*joined, ev.IncidentClosed(other.id, "merged", f"into incident {into.id}")]
+
+
+def _merge(board: Board, outages: Outages, confirmed: frozenset[str]) -> Iterator[list[ev.Event]]:
+    """Make one of incidents that turn out to be one trouble, once evidence has confirmed the deeper one."""
+    for one in list(board.open):
+        below = board.incidents[one.id]
+        for above in _above(board, below.cause, outages) if _may_end(below) else ():
+            room = below.confirmed or len(above.symptoms) + len(below.alerts) <= MOST_SYMPTOMS
+            real = above.confirmed or above.cause.fingerprint in confirmed
+            if real and room and outages.deeper(above.cause, below.cause):
+                yield _merged(below, above)
+                break
+
+
+def _leave(board: Board, firing: set[str], outages: Outages) -> Iterator[list[ev.Event]]:
+    """Let go of what fires on another node and is not explained any more, since somebody provides again."""
+    for one in list(board.open):
+        incident = board.incidents[one.id]
+        if incident.state in UNSETTLED:
+            continue
+        gone: list[ev.Event] = [
+            ev.AlertLeft(incident.id, symptom)
+            for symptom in incident.symptoms
+            if symptom.target.node != incident.target.node
+            and symptom.fingerprint in firing
+            and may_lead(symptom, outages.topology)
+            and not outages.explains(incident.cause, symptom)
+        ]
+        if gone:
+            yield gone
 
 
 def _open(
-    board: Board, alert: Alert, topology: Topology, confirmed: frozenset[str]
+    board: Board, alert: Alert, outages: Outages, confirmed: frozenset[str]
 ) -> list[ev.Event]:
-    ladder = alert.label("heal")
+    ladder, topology = alert.label("heal"), outages.topology
     if ladder in NO_LADDER:
         return []  # a person's from the start; Alertmanager tells them without us
     if ladder not in topology.ladders:
@@ -222,21 +245,15 @@ def _open(
             f"{alert.name} asks for the ladder '{ladder[:100]}', which cluster.yml does not have."
         )
         return [ev.AlertRefused(alert, "unknown_ladder", sentence)]
-    # A closed episode is not opened again on the alert's word alone: see `recurring`.
-    if alert.episode in board.closed_episodes and alert.fingerprint not in confirmed:
+    # A closed episode is not opened again on the alert's word alone: see `recurring`. Nor is one more
+    # of a node of which much is claimed and nothing is found true: see `left_out`.
+    if alert.fingerprint not in confirmed and (
+        alert.episode in board.closed_episodes or _crowded(board, alert.target.node, topology)
+    ):
         return []
     return [ev.IncidentOpened(str(board.opened + 1), alert, ladder, topology.digest)]
 
 
-def recurring(board: Board, alerts: Iterable[Alert]) -> list[Alert]:
-    """Return alerts of closed episodes that still fire and may be recurrences.
-
-    The caller reads the evidence: only what is true on fresh data opens an incident again.
-    """
-    return [
-        alert
-        for alert in alerts
-        if alert.episode in board.closed_episodes
-        and alert.fingerprint not in board.known
-        and alert.label("heal") not in NO_LADDER
-    ]
+def _crowded(board: Board, node: str, topology: Topology) -> bool:
+    claimed = (one for one in board.on_node(node) if one.target.node == node and not one.confirmed)
+    return sum(1 for _ in claimed) >= MOST_UNCONFIRMED + len(topology.services_on(node))

@@ -175,6 +175,14 @@ class AlertRenewed:
 
 
 @dataclass(frozen=True, slots=True)
+class AlertLeft:
+    """An alert is not explained by an open incident any more, and is looked at anew."""
+
+    incident: str
+    alert: Alert
+
+
+@dataclass(frozen=True, slots=True)
 class CauseReplaced:
     """A deeper cause was found; the next rung is chosen anew, what was tried stays counted."""
 
@@ -344,6 +352,7 @@ Event = (
     | IncidentOpened
     | AlertJoined
     | AlertRenewed
+    | AlertLeft
     | CauseReplaced
     | IncidentHeld
     | ActionIntended

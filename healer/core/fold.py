@@ -20,6 +20,7 @@ from healer.core.verdict import Verdict
 IncidentEvent = (
     ev.AlertJoined
     | ev.AlertRenewed
+    | ev.AlertLeft
     | ev.CauseReplaced
     | ev.IncidentHeld
     | ev.ActionIntended
@@ -51,6 +52,9 @@ def fold(incident: Incident, event: IncidentEvent, at: float) -> Incident:
             return replace(incident, symptoms=(*incident.symptoms, alert))
         case ev.AlertRenewed(_, alert):
             return _renew(incident, alert)
+        case ev.AlertLeft(_, alert):
+            left = (one for one in incident.symptoms if one.fingerprint != alert.fingerprint)
+            return replace(incident, symptoms=tuple(left))
         case ev.CauseReplaced(_, cause, ladder):
             others = (one for one in incident.alerts if one.fingerprint != cause.fingerprint)
             # A yes was to a rung of the old ladder.

@@ -43,6 +43,7 @@ NAMES_AN_INCIDENT = {
     "IncidentOpened",
     "AlertJoined",
     "AlertRenewed",
+    "AlertLeft",
     "CauseReplaced",
     "IncidentHeld",
     "ActionIntended",

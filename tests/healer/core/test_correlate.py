@@ -9,13 +9,27 @@ from hypothesis import strategies as st
 from healer.core import events as ev
 from healer.core.alert import Alert
 from healer.core.board import Board
-from healer.core.correlate import MOST_SYMPTOMS, correlate, depth, explains, recurring
+from healer.core.causes import Outages, depth
+from healer.core.correlate import (
+    MOST_SYMPTOMS,
+    MOST_UNCONFIRMED,
+    Place,
+    correlate,
+    left_out,
+    place_of,
+    recurring,
+)
 from healer.core.incident import Outcome, State
 from healer.core.topology import Service, Topology
+from healer.core.verdict import allow, hold
 from tests.healer.core.history import intent
-from tests.healer.core.world import NOW, World, alert, topology
+from tests.healer.core.world import NOW, World, alert, topology, with_databases
 
 TOPOLOGY = topology()
+
+
+def explains(cause: Alert, other: Alert, cluster: Topology, *broken: Alert) -> bool:
+    return Outages.seen(Board(), broken, cluster).explains(cause, other)
 
 
 def changes(
@@ -132,9 +146,126 @@ def test_dependence_goes_through_services_between_and_round_a_ring_without_an_en
     assert not explains(NGINX, a, cluster)
 
 
-def test_nothing_explains_trouble_on_another_node() -> None:
+def test_what_needs_nothing_of_a_node_is_not_explained_by_it() -> None:
     for one in (NODE, DISK, NGINX, EXPORTER):
         assert not explains(one, alert(at="web2/nginx"), TOPOLOGY)
+        assert not explains(one, alert(at="web2/app"), TOPOLOGY)
+
+
+def test_one_services_own_trouble_says_nothing_of_another_that_does_not_need_it() -> None:
+    oom = alert("Oom", "web1/app", failure="oom")
+    assert explains(oom, APP, TOPOLOGY)
+    assert not explains(oom, NGINX, TOPOLOGY)
+
+
+def test_a_link_that_is_down_explains_what_cannot_be_reached_behind_it_and_not_the_other_way_round() -> (
+    None
+):
+    link = alert("LinkDown", "web1", failure="network_link")
+    for one in (NODE, EXPORTER, NGINX):
+        assert explains(link, one, TOPOLOGY)
+        assert not explains(one, link, TOPOLOGY)
+    assert not explains(link, alert("NodeDown", "web2", heal="none"), TOPOLOGY)
+
+
+# --- Across nodes ---------------------------------------------------------------------------
+
+
+def tier(databases: int = 1) -> Topology:
+    return with_databases(TOPOLOGY, databases)
+
+
+DB1, DB2 = alert(at="db1/db"), alert(at="db2/db")
+
+
+def test_a_service_on_another_node_is_a_symptom_of_the_only_one_that_provides_what_it_needs() -> (
+    None
+):
+    app2 = alert(at="web2/app")
+    world = on(APP, app2, DB1, cluster=tier())
+    assert incidents(world) == [("db1/db", ["web1/app", "web2/app"])]
+
+
+@pytest.mark.parametrize("failure", ["disk", "filesystem"])
+def test_what_is_wrong_with_a_provider_explains_its_users_too(failure: str) -> None:
+    broken = alert("Broken", "db1", failure=failure)
+    world = on(APP, DB1, broken, cluster=tier())
+    assert incidents(world) == [("db1", ["db1/db", "web1/app"])]
+
+
+def test_a_dead_node_explains_the_users_of_what_it_provided() -> None:
+    world = on(APP, alert("NodeDown", "db1", heal="none"), cluster=tier(), world=on(APP))
+    assert incidents(world) == [("db1", ["web1/app"])]
+    assert world.board.incidents["1"].ladder == "none"
+
+
+def test_one_dead_provider_of_two_explains_nobody_and_the_second_takes_what_it_explains_over() -> (
+    None
+):
+    cluster = tier(databases=2)
+    world = on(APP, DB1, cluster=cluster)
+    assert sorted(incidents(world)) == [("db1/db", []), ("web1/app", [])]
+    on(APP, DB1, DB2, cluster=cluster, world=world)
+    assert sorted(incidents(world)) == [("db1/db", []), ("db2/db", ["web1/app"])]
+
+
+def test_a_provider_that_prometheus_sees_serving_is_not_broken_because_an_alert_says_so() -> None:
+    cluster, world = tier(databases=2), World()
+    for found in correlate(
+        world.board, [APP, DB1, DB2], cluster, frozenset(), frozenset({DB2.target})
+    ):
+        world.journal(*found)
+    assert ("web1/app", []) in incidents(world)
+
+
+def test_whoever_needs_a_provider_again_that_is_back_leaves_the_incident_of_the_other() -> None:
+    cluster = tier(databases=2)
+    world = on(APP, DB1, DB2, cluster=cluster)
+    assert sorted(incidents(world)) == [("db1/db", ["web1/app"]), ("db2/db", [])]
+    world.journal(ev.IncidentClosed("2", "healed", ""))
+    on(APP, DB1, cluster=cluster, world=world)
+    assert sorted(incidents(world)) == [("db1/db", []), ("web1/app", [])]
+
+
+def test_a_cause_that_comes_late_takes_over_all_that_it_explains_and_keeps_what_was_tried() -> None:
+    cluster, app2 = tier(), alert(at="web2/app")
+    world = on(APP, app2, cluster=cluster)
+    world.journal(intent(world.board.incidents["2"]))
+    world.journal(ev.ActionEnded("2", "1.1.1", Outcome.FAILED, "start_failed", "", None))
+    on(APP, app2, DB1, cluster=cluster, world=world)
+    assert incidents(world) == [("db1/db", ["web2/app", "web1/app"])]
+    kept, gone = world.board.incidents["2"], world.board.incidents["1"]
+    assert [attempt.outcome for attempt in kept.attempts] == [Outcome.FAILED]
+    assert gone.outcome == "merged"
+    assert [past.incident for past in world.board.past] == ["2"]
+
+
+def test_incidents_that_turn_out_to_be_one_trouble_become_one_once_the_deeper_is_confirmed() -> (
+    None
+):
+    cluster, world = tier(), World()
+    for word in (False, True):
+        for found in correlate(world.board, [APP], cluster, frozenset()):
+            world.journal(*found)
+        for found in correlate(world.board, [APP, DB1], cluster, frozenset()):
+            world.journal(*found)
+        if not word:
+            assert sorted(incidents(world)) == [("db1/db", []), ("web1/app", [])]
+            seen = allow("still_true", have="true", need="true")
+            world.journal(
+                ev.IncidentHeld("2", hold("x", "x", have=1, need=2, sentence=""), (seen,))
+            )
+    assert incidents(world) == [("db1/db", ["web1/app"])]
+    assert world.board.incidents["1"].outcome == "merged"
+
+
+def test_a_persons_no_is_not_merged_away() -> None:
+    world = on(APP, cluster=tier())
+    world.journal(ev.ApprovalDenied("1", 0, "ann"))
+    world.journal(ev.IncidentOpened("2", DB1, "restart-service", "d1"))
+    world.journal(ev.CauseReplaced("2", DB1, "restart-service"))
+    on(APP, DB1, cluster=tier(), world=world)
+    assert [one.id for one in world.board.open] == ["1", "2"]
 
 
 def test_an_exporter_that_is_gone_explains_nothing_and_only_a_dead_node_explains_it() -> None:
@@ -296,6 +427,81 @@ def test_it_ends_and_every_alert_is_in_one_incident_at_most(looks: list[list[Ale
         }
         closed_ones = {fingerprint for fingerprint, _ in world.board.closed_episodes}
         assert wanted <= set(held) | closed_ones
+
+
+# --- Bounds ---------------------------------------------------------------------------------
+
+
+def test_of_one_node_so_many_incidents_are_open_that_nothing_confirms_and_the_true_one_is_found() -> (
+    None
+):
+    flood = [
+        replace(alert("Full", "web1", mountpoint=f"/x{n}"), fingerprint=f"f{n:03}")
+        for n in range(500)
+    ]
+    world = World()
+    for found in correlate(world.board, flood, TOPOLOGY):
+        world.journal(*found)
+    most = MOST_UNCONFIRMED + len(TOPOLOGY.services_on("web1"))
+    assert len(world.board.open) == most
+    outages = Outages.seen(world.board, flood, TOPOLOGY)
+    waiting = left_out(world.board, flood, outages)
+    assert len(waiting) == 500 - most
+    # The flood of one node keeps nothing of another out, and what evidence finds true has room.
+    elsewhere, true = alert(at="web2/nginx"), waiting[-1]
+    for found in correlate(
+        world.board, [*flood, elsewhere], TOPOLOGY, frozenset({true.fingerprint})
+    ):
+        world.journal(*found)
+    assert {elsewhere.fingerprint, true.fingerprint} <= set(world.board.known)
+
+
+@given(st.lists(ANY, max_size=4), st.booleans())
+def test_every_firing_alert_is_in_exactly_one_place(looks: list[list[Alert]], true: bool) -> None:
+    world = World()
+    for alerts in looks:
+        found = frozenset(one.fingerprint for one in alerts if true)
+        for changed in correlate(world.board, alerts, TOPOLOGY, found):
+            world.journal(*changed)
+        outages = Outages.seen(world.board, alerts, TOPOLOGY)
+        held = {known.fingerprint for one in world.board.open for known in one.alerts}
+        for one in alerts:
+            place = place_of(world.board, one, TOPOLOGY)
+            assert (place is Place.INCIDENT) == (one.fingerprint in held)
+            assert (place is Place.REFUSED) == (one.fingerprint in world.board.refused)
+            # Whoever waits is looked at again, for one reason or the other.
+            again = {*left_out(world.board, alerts, outages), *recurring(world.board, alerts)}
+            assert place is not Place.WAITING or one in again
+
+
+NODES = ("web1", "web2", "db1", "db2")
+MADE = [
+    # With a ladder: one without opens nothing, so whether it leads hangs on what is open when it comes.
+    *(alert("NodeDown", node) for node in NODES),
+    *(alert("DiskFailing", node, failure="disk") for node in NODES),
+    *(alert("FilesystemAlmostFull", node, mountpoint="/data") for node in NODES),
+    *(alert(at=at) for at in ("web1/nginx", "web1/app", "web2/app", "db1/db", "db2/db")),
+    alert("ServiceFlapping", "db1/db", heal="none"),
+    alert("Oom", "web1/nginx", failure="oom"),
+]
+TIERS = st.lists(st.sampled_from(MADE), unique=True, max_size=8)
+
+
+@given(TIERS, st.randoms(), st.integers(1, 2))
+def test_the_order_in_which_alerts_arrive_means_nothing_for_what_is_the_cause_in_the_end(
+    alerts: list[Alert], random: object, databases: int
+) -> None:
+    cluster = tier(databases)
+    known = [one for one in alerts if one.target.node in cluster.nodes]
+    late, shuffled = World(), list(known)
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    for count in range(len(shuffled)):
+        on(*shuffled[: count + 1], cluster=cluster, world=late)
+    once = on(*known, cluster=cluster)
+    on(*known, cluster=cluster, world=late)
+    assert sorted(cause for cause, _ in incidents(late)) == sorted(
+        cause for cause, _ in incidents(once)
+    )
 
 
 @given(ANY, st.randoms())

@@ -2,7 +2,8 @@
 
 To accept new answers: pytest --rewrite, then read the diff.
 
-    cluster web=3 floor=2 mode=act cooldown=300   a fresh cluster; its group votes where it says `votes=yes`
+    cluster web=3 floor=2 mode=act cooldown=300   a fresh cluster; its group votes where it says `votes=yes`,
+                                                  and the app needs a database where it says `db=2`
     down web1/nginx | up web1/nginx               what is true
     slow web1/nginx | quick web1/nginx            it runs and does not serve
     dark web1 web2 | light web1 web2              nobody hears of these nodes any more
@@ -28,7 +29,7 @@ from healer.core.incident import Incident, Outcome, State
 from healer.core.ladder import Mode
 from healer.core.plan import Escalate
 from healer.core.verification import NotVerified, Proof, Verified, verify
-from tests.healer.core.world import VERIFY, World, alert, topology
+from tests.healer.core.world import VERIFY, World, alert, topology, with_databases
 
 SCENARIOS = Path(__file__).parent / "scenarios"
 
@@ -59,10 +60,12 @@ class Play:
             int(given.pop("web", 3)),
         )
         votes = given.pop("votes", "no") == "yes"
+        databases = int(given.pop("db", 0))
         numbers = {key: float(value) for key, value in given.items()}
         made = topology(floor=floor, mode=mode, web=web, **numbers)
         groups = {**made.groups, "web": replace(made.groups["web"], votes=votes)}
-        self.world = World(topology=replace(made, groups=groups))
+        made = replace(made, groups=groups)
+        self.world = World(topology=with_databases(made, databases) if databases else made)
 
     def do_down(self, *targets: str) -> None:
         self.world.down |= {target(one) for one in targets}
@@ -131,7 +134,9 @@ class Play:
         said = []
         board, cluster = self.world.board, self.world.topology
         true = frozenset(one.fingerprint for one in self.firing.values() if self._is_true(one))
-        for changes in correlate(board, self.firing.values(), cluster, true):
+        services = self.world.picture().services
+        serving = frozenset(target for target, up in services.items() if up)
+        for changes in correlate(board, self.firing.values(), cluster, true, serving):
             self.world.journal(*changes)
             said += [self._told(change) for change in changes]
         return said
@@ -146,6 +151,8 @@ class Play:
                 return f"incident {number} opened: {cause.name} {cause.target}, ladder {ladder}"
             case ev.AlertJoined(number, one):
                 return f"incident {number} joined: {one.name} {one.target}"
+            case ev.AlertLeft(number, one):
+                return f"incident {number} left: {one.name} {one.target}"
             case ev.CauseReplaced(number, cause, ladder):
                 return (
                     f"incident {number} cause is now {cause.name} {cause.target}, ladder {ladder}"

@@ -52,6 +52,22 @@ def topology(*, floor: int = 1, mode: Mode = Mode.ACT, web: int = 3, **numbers: 
     )
 
 
+def with_databases(plain: Topology, count: int) -> Topology:
+    """The app needs a database too, which db1, db2, ... of one rack provide."""
+    names = tuple(f"db{number}" for number in range(1, count + 1))
+    services = {
+        "db": Service("db", "postgresql.service", "db"),
+        "app": replace(plain.services["app"], depends_on=("nginx", "db")),
+    }
+    group = Group("db", names, 0, control=False, mode=plain.healer_mode)
+    return replace(
+        plain,
+        nodes={**plain.nodes, **{name: Node(name, name, "rack-9") for name in names}},
+        groups={**plain.groups, "db": group},
+        services={**plain.services, **services},
+    )
+
+
 def alert(
     name: str = "ServiceDown",
     at: str = "web1/nginx",
@@ -116,7 +132,7 @@ class World:
     def facts(self, incident: Incident) -> Facts:
         picture = evidence = None
         if self.prometheus:
-            picture, evidence = self._picture(), self._evidence(incident)
+            picture, evidence = self.picture(), self._evidence(incident)
         return Facts(
             now=self.now,
             topology=self.topology,
@@ -134,12 +150,13 @@ class World:
 
     def look(self) -> None:
         """Take in how the cluster looks, as the engine does once a cycle."""
-        picture = self._picture() if self.prometheus else None
+        picture = self.picture() if self.prometheus else None
         weather = self.standing.weather.after(picture, self.topology)
         holders = self.standing.holders.after(picture, self.topology)
         self.standing = replace(self.standing, weather=weather, holders=holders)
 
-    def _picture(self) -> Picture:
+    def picture(self) -> Picture:
+        """The cluster as Prometheus shows it."""
         nodes = {
             name: NodeHealth(name not in self.dark, name not in self.dark)
             for name in self.topology.nodes

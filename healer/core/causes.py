@@ -1,0 +1,248 @@
+"""What explains what: node over disk over file system over service, and services over those that need them.
+
+Rule: what explains nothing for certain explains nothing. A service that somebody else still provides is there.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from healer.core.alert import Alert, Target
+from healer.core.board import Board
+from healer.core.topology import Topology
+
+NODE_DEATH = "NodeDown"
+EXPORTER_LOSS = "ExporterDown"
+DOMAIN_LOSS = "FailureDomainDown"
+"""The cause of an incident that is about a failure domain as a whole; its alert names no node."""
+
+LINK = "network_link"
+"""The failure type of a link that is down: what is behind it only cannot be reached."""
+
+FAILURE_DEPTH = {
+    "disk": 1,
+    "memory_hw": 1,
+    "cpu_hw": 1,
+    "thermal_power": 1,
+    "kernel_panic_hang": 1,
+    "filesystem": 2,
+    LINK: 2,
+    "oom": 2,
+}
+"""How deep a proven failure type lies: a smaller number explains a larger one (design, section 6)."""
+
+NAME_DEPTH = {
+    DOMAIN_LOSS: -1,
+    NODE_DEATH: 0,
+    "FilesystemAlmostFull": 2,
+    "FilesystemFillingUp": 2,
+    # What others see of a member that does not serve, or of one that does so again and again.
+    "PoolMemberDown": 4,
+    "ServiceFlapping": 4,
+    "MarkTooOld": 4,
+}
+"""How deep an alert lies whose rule proves no failure type."""
+
+SERVICE_DEPTH = 3
+
+DOMAINS = ""
+"""Where the board keeps incidents that are about no node: those of failure domains."""
+
+
+def depth(alert: Alert) -> int:
+    """How deep a cause lies: domain over node over disk over file system over service over what others see of it."""
+    known = NAME_DEPTH.get(alert.name)
+    return FAILURE_DEPTH.get(alert.label("failure"), SERVICE_DEPTH) if known is None else known
+
+
+def rank(alert: Alert, topology: Topology) -> int:
+    """Return how many services stand under an alert's own, so that what is used comes before its users."""
+    return len(_below(alert.target.service, topology))
+
+
+def may_lead(alert: Alert, topology: Topology) -> bool:
+    """Whether an alert may be the cause of an incident: it has a ladder, or it is a node's death."""
+    return alert.label("heal") in topology.ladders or alert.name == NODE_DEATH
+
+
+def _below(service: str | None, topology: Topology) -> frozenset[str]:
+    """Return every service that one needs, directly or through others."""
+    seen: set[str] = set()
+    todo = [service] if service is not None else []
+    while todo:
+        found = topology.services.get(todo.pop())
+        for used in found.depends_on if found is not None else ():
+            if used not in seen:
+                seen.add(used)
+                todo.append(used)
+    return frozenset(seen)
+
+
+@dataclass(frozen=True, slots=True)
+class Outages:
+    """What is broken now, and what that explains.
+
+    Attributes:
+        broken: Services that do not serve, each on its node; a node itself where it is dead.
+        users: Of each service, those that need it, directly or through others.
+    """
+
+    topology: Topology
+    broken: frozenset[Target]
+    users: Mapping[str, frozenset[str]]
+
+    @classmethod
+    def seen(
+        cls,
+        board: Board,
+        alerts: Iterable[Alert],
+        topology: Topology,
+        serving: frozenset[Target] = frozenset(),
+    ) -> "Outages":
+        """Return what alerts say is broken, but for what Prometheus sees serving and no evidence has confirmed.
+
+        Args:
+            board: Its open incidents' causes count whatever Prometheus says, once they are confirmed.
+            alerts: What fires now.
+            topology: The cluster.
+            serving: Services that Prometheus has as serving, each on its node.
+        """
+        proved = {one.target for one in board.open if one.confirmed and _breaks(one.cause)}
+        told = {one.target for one in alerts if _breaks(one)}
+        below = {name: _below(name, topology) for name in topology.services}
+        users = {
+            name: frozenset(user for user, needed in below.items() if name in needed)
+            for name in topology.services
+        }
+        return cls(topology, frozenset(proved | (told - serving)), users)
+
+    def explains(self, cause: Alert, other: Alert) -> bool:
+        """Whether trouble with `cause` makes trouble with `other` expected."""
+        if DOMAIN_LOSS in (cause.name, other.name):
+            lost = cause.target.part
+            return cause.name == DOMAIN_LOSS and lost in (other.target.part, self.domain_of(other))
+        here = cause.target.node == other.target.node
+        # Behind a link that is down nobody can tell a dead node from a living one.
+        if LINK in _failures(cause, other) and {NODE_DEATH, EXPORTER_LOSS} & {
+            cause.name,
+            other.name,
+        }:
+            return here and cause.label("failure") == LINK
+        # An exporter that is gone says nothing about its node, and nothing but a dead node explains it.
+        if EXPORTER_LOSS in (cause.name, other.name) and cause.name != other.name:
+            return here and cause.name == NODE_DEATH
+        if here and _explains_here(cause, other):
+            return True
+        return depth(other) >= SERVICE_DEPTH and self._stalls(cause, other.target, frozenset())
+
+    def deeper(self, alert: Alert, cause: Alert) -> bool:
+        """Whether an alert explains a cause that does not explain it in turn."""
+        return self.explains(alert, cause) and not self.explains(cause, alert)
+
+    def domain_of(self, alert: Alert) -> str:
+        """Return the failure domain that an alert's node stands in; empty where there is no such node."""
+        node = self.topology.nodes.get(alert.target.node)
+        return node.failure_domain if node is not None else ""
+
+    def above(self, alert: Alert) -> Iterator[str]:
+        """Yield the nodes on which there may be something that explains an alert, its own first."""
+        yield alert.target.node
+        yield DOMAINS
+        yield from sorted(self._providers(alert.target, frozenset()) - {alert.target.node})
+
+    def beneath(self, alert: Alert) -> Iterator[str]:
+        """Yield the nodes on which there may be something that an alert explains, its own first."""
+        topology, here = self.topology, alert.target
+        yield here.node
+        own = [here.service] if here.service is not None else topology.services_on(here.node)
+        users = {user for name in own for user in self.users.get(name, ())}
+        groups = {topology.services[name].group for name in users}
+        nodes = {node for name in groups if name for node in topology.groups[name].nodes}
+        yield from sorted(nodes - {here.node})
+
+    def _providers(self, user: Target, seen: frozenset[Target]) -> set[str]:
+        """Return the nodes of all that a service waits for, directly or through others."""
+        if user in seen:
+            return set()
+        out = [some for some in self._needs(user) if all(self._out(one) for one in some)]
+        found = {one.node for some in out for one in some}
+        return found.union(
+            *(self._providers(one, seen | {user}) for some in out for one in some),
+        )
+
+    def _stalls(self, cause: Alert, user: Target, seen: frozenset[Target]) -> bool:
+        """Whether a service cannot serve because of `cause`: something that it needs, nobody provides."""
+        if user in seen:
+            return False
+        return any(
+            all(self._out(one, cause, user.node) for one in providers)
+            and any(
+                _strikes(cause, one) or self._stalls(cause, one, seen | {user}) for one in providers
+            )
+            for providers in self._needs(user)
+        )
+
+    def _out(
+        self,
+        provider: Target,
+        cause: Alert | None = None,
+        node: str = "",
+        seen: frozenset[Target] = frozenset(),
+    ) -> bool:
+        """Whether a service does not serve, as it is broken itself or what it needs is out.
+
+        On the node of whoever needs it a cause counts that only may have broken it.
+        """
+        if {provider, Target(provider.node)} & self.broken:
+            return True
+        if provider in seen:
+            return False  # a ring of services has no beginning
+        if cause is not None and provider.node == node and _strikes(cause, provider):
+            return True
+        return any(
+            all(self._out(one, cause, node, seen | {provider}) for one in providers)
+            for providers in self._needs(provider)
+        )
+
+    def _needs(self, user: Target) -> Iterator[list[Target]]:
+        """Yield, for each service that one needs, everybody who provides it for that node."""
+        topology = self.topology
+        service = topology.services.get(user.service or "")
+        for name in service.depends_on if service is not None else ():
+            used = topology.services.get(name)
+            if used is None or used.group is None:
+                continue
+            members = topology.groups[used.group].nodes
+            # Where it stands on the same node that one is meant, else whichever of the group answers.
+            nodes = [user.node] if user.node in members else members
+            yield [Target(node, name) for node in nodes]
+
+
+def _failures(*alerts: Alert) -> set[str]:
+    return {alert.label("failure") for alert in alerts}
+
+
+def _explains_here(cause: Alert, other: Alert) -> bool:
+    """Whether one trouble of a node explains another by how deep they lie."""
+    here, there = cause.target, other.target
+    if depth(cause) == depth(other):
+        return here == there
+    # One service's own trouble says nothing of another that does not need it.
+    strangers = None not in (here.service, there.service) and here.service != there.service
+    return depth(cause) < depth(other) and not strangers
+
+
+def _breaks(alert: Alert) -> bool:
+    """Whether an alert says that its target does not serve: a dead node, or a service with a page of its own."""
+    if alert.name == NODE_DEATH:
+        return True
+    service = alert.target.service is not None and depth(alert) <= SERVICE_DEPTH
+    return service and alert.label("severity") == "critical"
+
+
+def _strikes(cause: Alert, provider: Target) -> bool:
+    """Whether a cause is trouble of this very service, or of all that is on its node."""
+    if cause.name == EXPORTER_LOSS or cause.target.node != provider.node:
+        return False
+    if cause.target.service is None:
+        return depth(cause) < SERVICE_DEPTH
+    return cause.target.service == provider.service and depth(cause) <= SERVICE_DEPTH
