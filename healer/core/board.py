@@ -248,6 +248,8 @@ class Board:
             self._of_kind.setdefault(_kind(incident), {})[incident.id] = None
         if incident.attempts:
             self._tried[incident.id] = None
+        if incident.state is State.CLOSED:
+            return  # its alerts may be another's by now
         for alert in incident.alerts:
             self.known[alert.fingerprint] = incident.id
             self._on_node.setdefault(alert.target.node, {})[incident.id] = None
