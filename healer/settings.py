@@ -5,7 +5,7 @@ Rule: the only module of the healer that knows the cluster package.
 
 import ipaddress
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -48,7 +48,7 @@ class Settings:
     """Everything that cluster.yml tells the healer.
 
     Attributes:
-        keep: How long history is kept.
+        keep: How long the store keeps history; with etcd, none that decides nothing any more.
         alertmanagers: Bases of every peer's URL, without a slash at the end.
         probes: Those that work from the healer's node.
         second_path: None where cluster.yml names none.
@@ -126,7 +126,7 @@ def of_cluster(cluster: Cluster, node: str | None = None) -> Settings:
     return Settings(
         topology=_topology(cluster, own),
         store=_store(cluster),
-        keep=Keep(**healer.store.keep.model_dump()),
+        keep=_keep(cluster),
         ssh=SshSettings(
             {node.name: (node.address, healer.ssh_port) for node in cluster.nodes.values()},
             Path(healer.key),
@@ -164,7 +164,14 @@ def _store(cluster: Cluster) -> StoreSettings | EtcdSettings:
         ca=_path(etcd.ca),
         cert=_path(etcd.cert),
         key=_path(etcd.key),
+        keep=Keep(**store.keep.model_dump()),
     )
+
+
+def _keep(cluster: Cluster) -> Keep:
+    keep = Keep(**cluster.healer.store.keep.model_dump())
+    # Into etcd belongs only what still decides; each healer's own copy keeps the rest for as long.
+    return keep if cluster.healer.store.etcd is None else replace(keep, healed=0.0, failed=0.0)
 
 
 def _path(text: str | None) -> Path | None:

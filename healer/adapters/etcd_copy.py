@@ -10,19 +10,27 @@ from healer.adapters.chain import START, Gap, Row, verify
 from healer.adapters.etcd_history import HistoryFile
 from healer.adapters.etcd_http import EtcdHttp
 from healer.adapters.etcd_keys import HeadKey, Keys
+from healer.adapters.etcd_prune import HINTS, Cut, cut
 from healer.adapters.etcd_reading import records, stored
 from healer.adapters.etcd_settings import EtcdSettings
 from healer.core.events import Record
+from healer.core.history import BATCH, Going
 from healer.errors import ConfigError
+from healer.ports import Clock
 
 T = TypeVar("T")
+
+DROP_SECONDS = 3600.0
+"""Between two times that what is too old is dropped."""
 
 
 class Copy:
     """This healer's copy of the journal, in a thread of its own."""
 
-    def __init__(self, settings: EtcdSettings) -> None:
+    def __init__(self, settings: EtcdSettings, clock: Clock) -> None:
         self._settings = settings
+        self._clock = clock
+        self._dropped_at = -DROP_SECONDS
         self._keys = Keys(settings.prefix)
         self._thread = ThreadPoolExecutor(1, "history")
         self._file: HistoryFile | None = None
@@ -48,19 +56,50 @@ class Copy:
 
     async def follow(self, http: EtcdHttp, head: HeadKey, left: Callable[[], float]) -> None:
         """Copy what was written since we looked last."""
+        await self._drop_old()
         if head.seq <= self._newest:
             return
         async for rows in records(http, self._keys, self._newest + 1, head.seq, left):
             await self.add(rows)
 
-    async def take_in(self, http: EtcdHttp, head: HeadKey, left: Callable[[], float]) -> None:
-        """Copy all that is missing of what etcd has, and note what that is."""
+    async def take_in(
+        self, http: EtcdHttp, head: HeadKey, gaps: Sequence[Gap], left: Callable[[], float]
+    ) -> list[int]:
+        """Copy all that is missing of what etcd has, and note what that is.
+
+        Returns:
+            What was pruned and etcd still has: it was interrupted in letting go of it.
+        """
         await self.follow(http, head, left)
-        seqs = await stored(http, self._keys, head.seq, left)
-        missing = await self._run(lambda: self._it.keep(seqs))
+        found = await stored(http, self._keys, head.seq, left)
+        pruned = {seq for one in gaps for seq in range(one.first, one.last + 1)}.intersection(found)
+        missing = await self._run(lambda: self._it.keep(seq for seq in found if seq not in pruned))
         if missing:
             async for rows in records(http, self._keys, missing[0], missing[-1], left):
-                await self.add(rows)
+                await self.add([row for row in rows if row.seq not in pruned])
+        return sorted(pruned)
+
+    async def pruned(self, going: Going, gaps: Sequence[Gap]) -> Cut | None:
+        """Work out what leaves etcd: what goes, and every hint. None where nothing may, or it is not here to stay."""
+        await self._drop_old()
+
+        def work() -> Cut | None:
+            seqs = sorted({*going.seqs, *self._it.of_kind(HINTS, BATCH)})
+            if not seqs or not self._it.synced():
+                return None
+            return cut(going, seqs, gaps, self._it.some)
+
+        return await self._run(work)
+
+    async def _drop_old(self) -> None:
+        """Drop what is too old, now and then."""
+        if self._clock.boottime() - self._dropped_at >= DROP_SECONDS:
+            self._dropped_at = self._clock.boottime()
+            await self._run(lambda: self._it.drop_old(self._settings.keep))
+
+    async def let_go(self, seqs: Sequence[int]) -> None:
+        """Note that etcd has these no more."""
+        await self._run(lambda: self._it.let_go(seqs))
 
     async def check(self, head: HeadKey, gaps: Sequence[Gap]) -> None:
         """Verify the chain of what etcd has, and that this release can read it.

@@ -12,6 +12,7 @@ from pathlib import Path
 import structlog
 
 from healer.adapters.chain import Row
+from healer.core.history import HINT_SECONDS, Keep
 
 log = structlog.get_logger()
 
@@ -28,6 +29,28 @@ CREATE TABLE IF NOT EXISTS kept (seq INTEGER PRIMARY KEY) STRICT;
 CREATE TABLE IF NOT EXISTS store (
     one INTEGER PRIMARY KEY CHECK (one = 1), store_id TEXT NOT NULL
 ) STRICT;
+"""
+
+
+_FAILED = """
+SELECT incident FROM events WHERE incident IS NOT NULL AND (
+    kind IN ('incident_escalated', 'approval_denied')
+    OR kind = 'action_ended' AND json_extract(body, '$.outcome') <> 'done'
+    OR kind = 'verification_ended' AND NOT json_extract(body, '$.verified'))
+"""
+
+_OLD = f"""
+DELETE FROM events WHERE seq NOT IN kept AND CASE
+    WHEN kind = 'alerts_received' THEN at_wall < :hints
+    WHEN incident IS NULL THEN at_wall < :failed
+    ELSE incident IN (
+        SELECT incident FROM events WHERE incident IS NOT NULL GROUP BY incident
+        HAVING MAX(at_wall) < IIF(incident IN ({_FAILED}), :failed, :healed))
+    END
+"""  # noqa: S608  # no word of it comes from outside
+
+_OLDEST = """
+DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE seq NOT IN kept ORDER BY seq LIMIT 1000)
 """
 
 
@@ -79,6 +102,43 @@ class HistoryFile:
         missing = "SELECT seq FROM kept WHERE seq NOT IN (SELECT seq FROM events) ORDER BY seq"
         return [int(seq) for (seq,) in self._db.execute(missing)]
 
+    def let_go(self, seqs: Iterable[int]) -> None:
+        """Note that etcd has these no more. They stay here."""
+        gone = [(seq,) for seq in seqs]
+        self._write(lambda: self._db.executemany("DELETE FROM kept WHERE seq = ?", gone))
+
+    def synced(self) -> bool:
+        """Put everything on the disk; return whether it is there."""
+        if not self.lasting:
+            return False
+        try:
+            # FULL waits for readers and syncs the file; its first column is 1 where it could not finish.
+            (busy, _, _) = self._db.execute("PRAGMA wal_checkpoint(FULL)").fetchone()
+        except sqlite3.Error as error:
+            log.error("history.unusable", path=str(self._path), error=str(error))
+            return False
+        return not busy
+
+    def of_kind(self, kind: str, most: int) -> list[int]:
+        """Return the oldest records of a kind that etcd still has."""
+        query = "SELECT seq FROM events JOIN kept USING (seq) WHERE kind = ? ORDER BY seq LIMIT ?"
+        return [int(seq) for (seq,) in self._db.execute(query, (kind, most))]
+
+    def some(self, seqs: Iterable[int]) -> list[Row]:
+        """Return these records, as far as they are here, in order."""
+        query = "SELECT * FROM events WHERE seq = ?"
+        found = (self._db.execute(query, (seq,)).fetchone() for seq in sorted(seqs))
+        return [Row(*row) for row in found if row is not None]
+
+    def drop_old(self, keep: Keep) -> int:
+        """Drop what etcd has no more and is too old; return how many records went.
+
+        Age counts from the newest record, so that a wrong clock of ours drops nothing.
+        """
+        before = self._db.total_changes
+        self._write(lambda: self._dropped(keep))
+        return self._db.total_changes - before
+
     def rows(self) -> Iterator[Row]:
         """Return all records that etcd still has, in order."""
         query = "SELECT events.* FROM events JOIN kept USING (seq) ORDER BY seq"
@@ -109,6 +169,20 @@ class HistoryFile:
             "INSERT OR REPLACE INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows
         )
         self._db.executemany("INSERT OR IGNORE INTO kept VALUES (?)", [(row.seq,) for row in rows])
+
+    def _dropped(self, keep: Keep) -> None:
+        query = "SELECT at_wall FROM events ORDER BY seq DESC LIMIT 1"
+        newest = next((at for (at,) in self._db.execute(query)), 0.0)
+        times = {"failed": newest - keep.failed, "healed": newest - keep.healed}
+        self._db.execute(_OLD, {**times, "hints": newest - HINT_SECONDS})
+        while self._used() > keep.size and self._db.execute(_OLDEST).rowcount > 0:
+            pass
+
+    def _used(self) -> int:
+        (pages,) = self._db.execute("PRAGMA page_count").fetchone()
+        (free,) = self._db.execute("PRAGMA freelist_count").fetchone()
+        (size,) = self._db.execute("PRAGMA page_size").fetchone()
+        return int((pages - free) * size)
 
     def _write(self, work: Callable[[], object]) -> None:
         try:

@@ -7,6 +7,7 @@ think it does. Whatever was returned, a majority of etcd has on disk.
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 
 import structlog
 
@@ -14,8 +15,19 @@ from healer.adapters import codec
 from healer.adapters.chain import ChainBroken, Gap, Row, link
 from healer.adapters.etcd_copy import Copy
 from healer.adapters.etcd_http import EtcdHttp
-from healer.adapters.etcd_keys import HeadKey, Keys, gaps_of, head_of, packed, value, written
+from healer.adapters.etcd_keys import (
+    TXN_BYTES,
+    HeadKey,
+    Keys,
+    gaps_of,
+    gaps_value,
+    head_of,
+    packed,
+    value,
+    written,
+)
 from healer.adapters.etcd_lead import Lead, Scene, look, outwait
+from healer.adapters.etcd_prune import HINTS, deletes
 from healer.adapters.etcd_settings import EtcdSettings
 from healer.adapters.etcd_upkeep import Upkeep
 from healer.adapters.etcd_waiting import OnWait, Standby
@@ -24,6 +36,7 @@ from healer.core.events import Event, Record
 from healer.core.history import Going
 from healer.core.order import Token
 from healer.errors import (
+    LeaseLost,
     Malformed,
     OutcomeUnknown,
     Refused,
@@ -38,7 +51,6 @@ MOST_BYTES = 8 * 1024 * 1024
 PAGE = 500
 """Records that are read in one turn of the thread."""
 
-HINTS = "alerts_received"
 DAY = 86400.0
 HINT_DAYS = 31
 """Days of which the bytes of hints are remembered."""
@@ -98,22 +110,26 @@ class EtcdStore:
             ConfigError: There is no store, it is broken, of another cluster or format, or closed to us.
                 Nothing was changed.
         """
-        http, copy = EtcdHttp(settings), Copy(settings)
+        http, copy = EtcdHttp(settings), Copy(settings, clock)
         try:
-            waiting = Standby(http, settings, clock, me, on_wait, copy)
-            lead, scene = await waiting.led()
-            try:
-                await outwait(lead, scene, clock, sleep)
+            standby = Standby(http, settings, clock, me, on_wait, copy)
+            while True:
+                lead, scene = await standby.led()
                 store = cls(http, settings, clock, copy, lead, scene)
-                await store._begin()
-            except BaseException:
-                await lead.release()
-                raise
+                try:
+                    await outwait(lead, scene, clock, sleep)
+                    await store._begin()
+                    return store
+                except (Unreachable, OutcomeUnknown, LeaseLost, StoreFull) as error:
+                    log.warning("lease.not_used", error=str(error))
+                    await lead.release()
+                except BaseException:
+                    await lead.release()
+                    raise
         except BaseException:
             await http.close()
             await copy.close()
             raise
-        return store
 
     async def _begin(self) -> None:
         """Learn where the journal stands, now that nobody else writes."""
@@ -128,16 +144,30 @@ class EtcdStore:
         self._hints = {} if hints is None else json.loads(hints.value)
         self._gaps = gaps_of(gaps)
         await self._clear()
-        await self._copy.take_in(self._http, scene.head, self._lead.time)
         try:
-            await self._copy.check(scene.head, self._gaps)
+            await self._take_in(scene.head)
         except ChainBroken as error:
             # etcd is the truth. Only if it breaks there too, it is broken.
             log.warning("history.copied_anew", error=str(error))
             await self._copy.forget()
-            await self._copy.take_in(self._http, scene.head, self._lead.time)
-            await self._copy.check(scene.head, self._gaps)
+            await self._take_in(scene.head)
         await self._upkeep.look(self._lead.time())
+
+    async def _take_in(self, head: HeadKey) -> None:
+        stale = await self._copy.take_in(self._http, head, self._gaps, self._lead.time)
+        await self._copy.check(head, self._gaps)
+        await self._remove(stale)
+
+    async def _remove(self, seqs: Sequence[int]) -> None:
+        """Remove records that do not count any more. One that is left is removed by the next leader."""
+        for batch in deletes(self._keys, seqs):
+            try:
+                await self._http.transact(
+                    self._lead.ours, then=batch, seconds=self._lead.time() / 2
+                )
+            except (Unreachable, OutcomeUnknown, StoreFull) as error:
+                log.warning("store.not_swept", error=str(error))
+                return
 
     async def _clear(self) -> None:
         """Remove what was begun to be written and does not count; writing the head anew keeps late parts of it out."""
@@ -169,13 +199,7 @@ class EtcdStore:
                 raise StoreFull(full)
             rows, head = self._rows(coded)
             hints = self._hints_with(rows)
-            if self._litter:
-                await self._clear()
-            self._litter = True
-            await self._write(rows, head, hints)
-            self._litter = False
-            self._hints = hints
-            await self._copy.add(rows)
+            await self._append(rows, head, hints)
         return [
             Record(row.seq, row.at_wall, row.boot_id, row.at_mono, event)
             for row, event in zip(rows, events, strict=True)
@@ -228,8 +252,33 @@ class EtcdStore:
         return sum(size for day, size in self._hints.items() if int(day) >= int(since // DAY))
 
     async def prune(self, going: Going) -> Record | None:
-        """Let go of nothing: history is kept here until etcd's bound refuses more. See ports.Store.prune."""
-        return None
+        """Let history leave etcd for this healer's own copy. See ports.Store.prune.
+
+        Hints leave whatever their age. Nothing leaves while the copy is not safe on a disk.
+
+        Raises:
+            StoreFull: etcd has no room for it; nothing was changed.
+            LeaseLost: Another healer has the lead; nothing was changed.
+        """
+        async with self._writing:
+            leaving = await self._copy.pruned(going, self._gaps)
+            if leaving is None:
+                return None
+            gaps = Put(self._keys.gaps, gaps_value(leaving.gaps))
+            if len(gaps.value) > TXN_BYTES:
+                log.error("store.not_pruned", gaps=len(leaving.gaps))
+                return None
+            (row,), head = self._rows([(None, *codec.encode(leaving.event))])
+            less = replace(
+                head,
+                records=head.records - len(leaving.seqs),
+                bytes=head.bytes - leaving.bytes,
+            )
+            await self._append((row,), less, self._hints, gaps)
+            self._gaps = list(leaving.gaps)
+            await self._copy.let_go(leaving.seqs)
+            await self._remove(leaving.seqs)
+        return Record(row.seq, row.at_wall, row.boot_id, row.at_mono, leaving.event)
 
     async def size(self) -> int:
         """Return how many bytes the records take up."""
@@ -315,16 +364,27 @@ class EtcdStore:
         hints[str(today)] = hints.get(str(today), 0) + added
         return hints
 
-    async def _write(self, rows: Sequence[Row], head: HeadKey, hints: dict[str, int]) -> None:
-        """Write records, and last of all the head that makes them count."""
+    async def _append(
+        self, rows: Sequence[Row], head: HeadKey, hints: dict[str, int], *beside: Put
+    ) -> None:
+        """Write records, and last of all, with what stands beside them, the head that makes them count."""
+        if self._litter:
+            await self._clear()
+        self._litter = True
         *staged, last = packed([put for row in rows for put in self._keys.puts(row)])
         for batch in staged:
             await self._commit(batch, None)
-        counts = [Put(self._keys.head, value(head))]
+        counts = [*beside, Put(self._keys.head, value(head))]
         if hints is not self._hints:
             counts.append(Put(self._keys.hints, json.dumps(hints).encode()))
+        if beside:
+            # Together they could be too large for one transaction.
+            await self._commit(last, None)
+            last = ()
         self._head_modified = await self._commit((*last, *counts), head)
-        self._head = head
+        self._litter = False
+        self._head, self._hints = head, hints
+        await self._copy.add(rows)
 
     async def _commit(self, puts: tuple[Change, ...], head: HeadKey | None) -> int:
         """Write in one transaction; return its revision.

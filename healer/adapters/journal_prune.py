@@ -15,7 +15,9 @@ from healer.errors import LeaseLost
 
 
 @dataclass(frozen=True, slots=True)
-class _Run:
+class Run:
+    """Records that are missing, from `first` to `last`."""
+
     first: int
     last: int
 
@@ -38,7 +40,7 @@ def cut(db: sqlite3.Connection, going: Going, head: Head) -> Pruned | None:
         return None
     before = gaps_of(db)
     known = {one.last: one.sha256 for one in before}
-    gaps = [_gap(db, run, known, head) for run in _merged(before, seqs)]
+    gaps = [_gap(db, run, known, head) for run in merged(before, seqs)]
     gone = db.executemany("DELETE FROM events WHERE seq = ?", ((seq,) for seq in seqs)).rowcount
     if gone != len(seqs):
         raise LeaseLost(f"{len(seqs) - gone} of {len(seqs)} records to be pruned are not there")
@@ -70,18 +72,18 @@ def used_bytes(db: sqlite3.Connection) -> int:
     return int((pages - free) * size)
 
 
-def _merged(gaps: Iterable[Gap], seqs: Sequence[int]) -> list[_Run]:
+def merged(gaps: Iterable[Gap], seqs: Sequence[int]) -> list[Run]:
     """Return every run of records that are missing, in order; neighbours are one."""
-    runs: list[_Run] = []
+    runs: list[Run] = []
     for one in sorted([*((gap.first, gap.last) for gap in gaps), *((seq, seq) for seq in seqs)]):
         if runs and one[0] <= runs[-1].last + 1:
-            runs[-1] = _Run(runs[-1].first, max(runs[-1].last, one[1]))
+            runs[-1] = Run(runs[-1].first, max(runs[-1].last, one[1]))
         else:
-            runs.append(_Run(*one))
+            runs.append(Run(*one))
     return runs
 
 
-def _gap(db: sqlite3.Connection, run: _Run, known: Mapping[int, str], head: Head) -> Gap:
+def _gap(db: sqlite3.Connection, run: Run, known: Mapping[int, str], head: Head) -> Gap:
     if run.last in known:
         return Gap(run.first, run.last, known[run.last])
     if run.last == head.seq:

@@ -243,8 +243,8 @@ async def test_a_crash_while_pruning_leaves_all_of_it_or_nothing(tmp_path):
 
 def test_runs_are_merged_in_any_order():
     gap = journal_prune.Gap(5, 6, "x")
-    assert journal_prune._merged([gap], [1, 2, 4, 7, 9]) == [
-        journal_prune._Run(1, 2),
-        journal_prune._Run(4, 7),
-        journal_prune._Run(9, 9),
+    assert journal_prune.merged([gap], [1, 2, 4, 7, 9]) == [
+        journal_prune.Run(1, 2),
+        journal_prune.Run(4, 7),
+        journal_prune.Run(9, 9),
     ]
