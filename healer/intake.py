@@ -219,11 +219,15 @@ class Intake:
         if not self._watch.heard:
             return  # an Alertmanager that just started is complete, and knows nothing yet
         firing = {alert.fingerprint for alert in sight.alerts}
+        # What is refused since cluster.yml was changed still fires: a person hears of it while it does.
+        refused = {alert.fingerprint for alert, _ in sight.rejected}
         for incident in self._journal.board.open:
-            claimed = any(alert.fingerprint in firing for alert in incident.alerts)
+            gone = not self._topology.knows(incident.target)
+            fires = firing | refused if gone else firing
+            claimed = any(alert.fingerprint in fires for alert in incident.alerts)
             if claimed or incident.state in UNSETTLED:
                 continue
-            if not self._topology.knows(incident.target):
+            if gone:
                 await self._let_go_of_gone(incident)
             elif not incident.confirmed and incident.state is not State.ESCALATED:
                 detail = "never found true on fresh evidence, and nobody claims it any more"

@@ -47,6 +47,8 @@ class Narrator:
                 log.info(
                     "healer.leads", node=node, version=version, digest=digest, era=era, term=term
                 )
+            case ev.ConfigReloaded(digest, _, by):
+                log.info("config.reloaded", digest=digest, by=by)
             case ev.AlertsReceived() | ev.SeenClear():
                 pass
             case ev.SecondPathTested(placed):

@@ -10,6 +10,7 @@ from healer.core.board import Board
 from healer.core.decide import Act
 from healer.core.incident import Attempt, Incident, Outcome
 from healer.core.order import Ended, Order
+from healer.core.verification import STRICTEST
 from healer.errors import LeaseLost, OutcomeUnknown, StoreFull, Unreachable
 from healer.gatherer import Gatherer
 from healer.journal import Journal
@@ -60,6 +61,9 @@ class Runner:
                 expect=decision.expect,
                 deadline_at=self._clock.wall() + proposal.rung.deadline_seconds,
                 verdicts=decision.verdicts,
+                # It ends as it was begun, whatever cluster.yml says by then.
+                verify=proposal.rung.verify or STRICTEST,
+                ladder_digest=proposal.ladder.digest,
             ),
             # A person's freeze or hold that became durable while we decided comes first.
             provided=self._unstopped(proposal.target.node, proposal.gate),

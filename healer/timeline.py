@@ -58,6 +58,7 @@ def moment(record: ev.Record) -> Moment | None:
             told = ("opened", "open", "", f"{cause.name} at {cause.target}; ladder {ladder}")
         case (
             ev.HealerStarted()
+            | ev.ConfigReloaded()
             | ev.AlertsReceived()
             | ev.AlertRefused()
             | ev.Armed()

@@ -10,7 +10,12 @@ from typing import Any
 Fields = dict[str, Any]
 Upcast = Callable[[Fields], Fields]
 
-VERSIONS: Mapping[str, int] = {"frozen": 2, "healer_started": 2, "verification_ended": 2}
+VERSIONS: Mapping[str, int] = {
+    "action_intended": 2,
+    "frozen": 2,
+    "healer_started": 2,
+    "verification_ended": 2,
+}
 """The version in which each kind is written; 1 where it is not named.
 
 Whoever changes the fields of an event, or of what stands in it, raises its version here, adds the step to UPCASTS
@@ -24,6 +29,8 @@ def added(**fields: Any) -> Upcast:
 
 
 UPCASTS: Mapping[tuple[str, int], Upcast] = {
+    # What proves it was looked up in the ladder of the same name when it ended.
+    ("action_intended", 1): added(verify=None, ladder_digest=""),
     # There was one healer, and nobody noted where.
     ("healer_started", 1): added(node=""),
     # There were no owners.

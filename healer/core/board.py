@@ -38,7 +38,8 @@ class Board:
         armed_at: Since when alerts that begin are ours; None before the first arming.
         pre_existing: Alerts that were firing at the last arming, or as a person settled them by hand, and were not
             seen clear since.
-        modes: The modes under which the last healer ran; empty before the first.
+        modes: The modes under which the healer runs, or the last one ran; empty before the first.
+        digest: The same of its configuration.
         tested_at: When the second path was last tried out; None if never.
         freezes: Freezes that people set, by reason.
         storm: Nodes that vanished together as the last storm began; None where it has ended.
@@ -59,6 +60,7 @@ class Board:
         self.armed_at: float | None = None
         self.pre_existing: dict[str, Alert] = {}
         self.modes = ""
+        self.digest = ""
         self.tested_at: float | None = None
         self.known: dict[str, str] = {}
         self._on_node: dict[str, dict[str, None]] = {}
@@ -158,11 +160,11 @@ class Board:
         """
         at, event = record.at_wall, record.event
         match event:
-            case ev.HealerStarted():
+            case ev.HealerStarted(digest=digest, modes=modes):
                 self.actions = 0
-                if event.modes != self.modes:
-                    self.armed_at = None  # what fired under the old modes is not ours yet
-                self.modes = event.modes
+                self._configured(digest, modes)
+            case ev.ConfigReloaded(digest=digest, modes=modes):
+                self._configured(digest, modes)
             case ev.AlertsReceived():
                 pass  # a hint to look; what is found is told by other events
             case ev.AlertRefused(alert):
@@ -203,6 +205,15 @@ class Board:
             case _:
                 self._change(event, at)
         self.seq = record.seq
+
+    def _configured(self, digest: str, modes: str) -> None:
+        if modes != self.modes:
+            self.armed_at = None  # what fired under the old modes is not ours yet
+        if digest != self.digest:
+            # A yes was to a rung as it was then, and its number may be another one's now.
+            for one in [one for one in self.open if one.approvals]:
+                self.incidents[one.id] = replace(one, approvals=())
+        self.modes, self.digest = modes, digest
 
     def _let_go(self, which: Callable[[ev.NodeHeld], bool]) -> None:
         self.holds = {key: one for key, one in self.holds.items() if not which(one)}

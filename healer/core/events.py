@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from healer.core.alert import Alert, Target
 from healer.core.footprint import Footprint
 from healer.core.incident import Outcome
+from healer.core.ladder import Verification
 from healer.core.verdict import Verdict
 
 
@@ -27,6 +28,20 @@ class HealerStarted:
     era: int
     term: int
     node: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigReloaded:
+    """The healer that leads goes on under another configuration. What it had begun ends under the old one.
+
+    Attributes:
+        modes: As of HealerStarted.
+        by: Who had it read.
+    """
+
+    digest: str
+    modes: str
+    by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +225,9 @@ class ActionIntended:
         args: What its verb is told.
         ledger_id: The gate's ledger at the decision.
         expect: What the decision rested on, as the gate will compare it, in JSON.
+        verify: What proves it, whatever cluster.yml says when it ends; None where a release wrote it that did not
+            say. Of a mark that is taken back it is what proved the mark.
+        ladder_digest: Which rungs the ladder had; empty as before.
     """
 
     incident: str
@@ -226,6 +244,8 @@ class ActionIntended:
     expect: str
     deadline_at: float
     verdicts: tuple[Verdict, ...]
+    verify: Verification | None = None
+    ladder_digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,6 +357,7 @@ class IncidentClosed:
 
 Event = (
     HealerStarted
+    | ConfigReloaded
     | AlertsReceived
     | AlertRefused
     | Armed

@@ -179,6 +179,8 @@ def _begin(incident: Incident, event: ev.ActionIntended, at: float) -> Incident:
         ledger_id=event.ledger_id,
         began_at=at,
         deadline_at=event.deadline_at,
+        verify=event.verify,
+        ladder_digest=event.ladder_digest,
     )
     attempts = (*incident.attempts, attempt)
     told = event.verdicts

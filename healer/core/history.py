@@ -215,7 +215,7 @@ class History:
 
     def _replaced(self, armed: int) -> Iterator[_Loose]:
         """Yield what something newer has made void, whatever else goes or stays."""
-        starts = self._of(ev.HealerStarted)
+        starts = self._of(ev.HealerStarted, ev.ConfigReloaded)
         # The modes before the last arming are those that the next start is compared with.
         before = [one.seq for one in starts if one.seq < armed or not armed]
         yield from (one for one in starts if before and one.seq < before[-1])

@@ -10,6 +10,7 @@ from enum import Enum
 from healer.core.actions import GIVING_BACK, MARKING, Args, Step
 from healer.core.alert import Alert, Target
 from healer.core.footprint import Footprint
+from healer.core.ladder import Ladder, Verification
 from healer.core.verdict import Verdict
 
 
@@ -160,6 +161,8 @@ class Attempt:
         prometheus_at: Prometheus' own time at the end; samples must be newer to prove anything.
         outcome: None while it runs.
         reason: The gate's or the verification's word.
+        verify: What proves it, as its rung said when it was begun; None where the journal does not say.
+        ladder_digest: Which rungs its ladder had then; empty where the journal does not say.
     """
 
     action_id: str
@@ -179,6 +182,8 @@ class Attempt:
     outcome: Outcome | None = None
     reason: str = ""
     detail: str = ""
+    verify: Verification | None = None
+    ladder_digest: str = ""
 
     @property
     def proved(self) -> bool:
@@ -189,6 +194,10 @@ class Attempt:
     def refused_for_good(self) -> bool:
         """Whether its gate declined for what the target is, and not for the moment."""
         return self.outcome is Outcome.REFUSED and self.reason not in PASSING_REFUSALS
+
+    def tried_by(self, ladder: Ladder) -> bool:
+        """Whether it is one of this ladder's rungs as they are now, so that `rung` is the number of the same one."""
+        return self.ladder == ladder.name and self.ladder_digest in ("", ladder.digest)
 
     @property
     def touched(self) -> bool:
@@ -329,15 +338,15 @@ class Incident:
                 standing[one.gate, MARKING[one.action], one.args] = one
         return tuple(standing.values())
 
-    def tries(self, ladder: str, index: int, action: str, target: Target, step: Step) -> int:
+    def tries(self, ladder: Ladder, index: int, action: str, target: Target, step: Step) -> int:
         """How often a step of a rung was tried, refusals for good and unknown outcomes included.
 
-        What an earlier ladder tried counts too, where it was the same action on the same
-        target: a change of cause gives nobody another set of attempts.
+        What an earlier ladder tried counts too, where it was the same action on the same target, and so does what
+        this one tried when its rungs were others: no change of cause or configuration gives another set of attempts.
         """
         return sum(
             (attempt.rung == index and attempt.action == action)
-            if attempt.ladder == ladder
+            if attempt.tried_by(ladder)
             else (attempt.action, attempt.target) == (action, target)
             for attempt in self._counted(step)
         )

@@ -3,6 +3,7 @@
 A ladder comes from cluster.yml; the alert names it in its `heal` label. Each rung is one action with its own limits.
 """
 
+import hashlib
 from dataclasses import dataclass
 from enum import Enum
 
@@ -77,3 +78,8 @@ class Ladder:
     name: str
     mode: Mode
     rungs: tuple[Rung, ...]
+
+    @property
+    def digest(self) -> str:
+        """What the rungs are, in one word: a rung's number means the same rung only as long as it stays."""
+        return hashlib.sha256(repr(self.rungs).encode()).hexdigest()[:16]

@@ -62,7 +62,12 @@ def plan(incident: Incident, topology: Topology, after: int = -1) -> Plan | Esca
         return Escalate(FOR_A_PERSON, detail)
     ladder = topology.ladders.get(incident.ladder)
     if ladder is None:
-        return Escalate("no_ladder", f"the alert asks for '{incident.ladder}', which nobody wrote")
+        detail = f"cluster.yml has no ladder {incident.ladder} any more"
+        return Escalate("ladder_gone", f"{detail}; {_tried(incident)}")
+    # One that was never there is the guards' to refuse.
+    if incident.digest != topology.digest and not topology.knows(incident.target):
+        detail = f"cluster.yml has no {incident.target} any more"
+        return Escalate("target_gone", f"{detail}; {_tried(incident)}")
     for index, rung in enumerate(ladder.rungs):
         if rung.action == PERSON:
             return _person(incident)
@@ -84,7 +89,7 @@ def _planned(incident: Incident, ladder: Ladder, index: int, topology: Topology)
             done.append(step)
         elif last is not None and last.refused_for_good:
             spent.append(step)
-        elif incident.tries(ladder.name, index, rung.action, aim, step) < rung.attempts:
+        elif incident.tries(ladder, index, rung.action, aim, step) < rung.attempts:
             left.append(step)
         else:
             spent.append(step)
@@ -131,7 +136,7 @@ def _person(incident: Incident) -> Escalate:
 def returning(incident: Incident, mark: Attempt, topology: Topology, now: float) -> Proposal | None:
     """Return what takes a mark back; None where that was tried often enough for now, or its ladder is gone."""
     ladder = topology.ladders.get(mark.ladder)
-    if ladder is None or mark.rung >= len(ladder.rungs):
+    if ladder is None:
         return None
     verb = MARKING[mark.action]
     found = [
@@ -141,11 +146,25 @@ def returning(incident: Incident, mark: Attempt, topology: Topology, now: float)
     ]
     if not found:
         return None
-    tries = incident.tries(mark.ladder, mark.rung, verb, mark.target, found[0])
+    tries = incident.tries(ladder, mark.rung, verb, mark.target, found[0])
     if tries >= RETURNS and not _again(incident.last_of(verb, found[0]), incident, now):
         return None
-    rung = replace(ladder.rungs[mark.rung], action=verb, fast=False, approve=False)
+    set_by = _rung_of(mark, ladder)
+    proof = mark.verify or set_by.verify
+    rung = replace(set_by, action=verb, fast=False, approve=False, verify=proof)
     return _draft(incident, ladder, mark.rung, rung, mark.target, found[0], topology)
+
+
+def _rung_of(mark: Attempt, ladder: Ladder) -> Rung:
+    """Return the rung that set a mark; where the ladder has none like it any more, one as the journal tells."""
+    likely = (*ladder.rungs[mark.rung : mark.rung + 1], *ladder.rungs)
+    known = next((one for one in likely if one.action == mark.action), None)
+    limit = mark.deadline_at - mark.began_at
+    return known or Rung(mark.action, None, False, limit, mark.verify, RETURNS, 0.0)
+
+
+def _tried(incident: Incident) -> str:
+    return f"{len(incident.attempts)} tried under the ladder that it had"
 
 
 def _again(last: Attempt | None, incident: Incident, now: float) -> bool:

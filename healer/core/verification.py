@@ -59,17 +59,25 @@ class NotVerified:
     detail: str
 
 
-def spec_of(attempt: Attempt, rung: Rung | None) -> Verification:
-    """Return what proves an attempt, as its rung asks for it.
+STRICTEST = Verification("up", 1.0, within_seconds=90.0, soak_seconds=30.0)
+"""What proves a rung that does not say: the strictest that every node can answer."""
 
-    A mark that is taken back is proved by the opposite. Where the rung is gone, since the
-    configuration changed under the action, it is the strictest that every node can answer.
+
+def spec_of(attempt: Attempt, rung: Rung | None) -> Verification:
+    """Return what proves an attempt, as its rung asked for it when it was begun.
+
+    A mark that is taken back is proved by the opposite.
+
+    Args:
+        attempt: What was tried.
+        rung: The one that is in its place today, for an attempt of which the journal does not say.
     """
-    if rung is None or rung.verify is None:
-        return Verification("up", 1.0, within_seconds=90.0, soak_seconds=30.0)
+    told = attempt.verify or (rung.verify if rung is not None else None)
+    if told is None or told == STRICTEST:
+        return STRICTEST
     if attempt.action in GIVING_BACK:
-        return replace(rung.verify, want=1.0 - rung.verify.want)
-    return rung.verify
+        return replace(told, want=1.0 - told.want)
+    return told
 
 
 def verify(
