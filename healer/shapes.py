@@ -272,6 +272,61 @@ class GroupStateView(TypedDict):
     mode: str
 
 
+class LadderRungView(TypedDict):
+    """One rung of a ladder, counted from 1. The proof's fields are None where it proves nothing."""
+
+    rung: int
+    action: str
+    service: str | None
+    fast: bool
+    asks: bool
+    owner: bool
+    attempts: int
+    wait_seconds: float
+    deadline_seconds: float
+    proof_metric: str | None
+    proof_value: float | None
+    proof_within_seconds: float | None
+    proof_soak_seconds: float | None
+
+
+class LadderView(TypedDict):
+    """One ladder. `alerts` are those of the packaged rules that name it, `open` how many open incidents climb it."""
+
+    ladder: str
+    mode: str
+    alerts: list[str]
+    open: int
+    rungs: list[LadderRungView]
+
+
+class EndedView(TypedDict):
+    """One incident that is over, in short."""
+
+    id: str
+    target: str
+    node: str
+    service: str
+    cause: str
+    symptoms: list[str]
+    ladder: str
+    outcome: str
+    detail: str
+    opened_at: str | None
+    closed_at: str | None
+    actions: list[str]
+
+
+class HistoryView(TypedDict):
+    """One page of what was looked for: `found` of `known` incidents that are over, the newest first."""
+
+    incidents: list[EndedView]
+    found: int
+    known: int
+    page: int
+    pages: int
+
+
 class StatusView(TypedDict):
     """How the healer itself stands. `leader` is this process holding the lease."""
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from healer.core import events as ev
 from healer.core.actions import subject_of
 from healer.core.alert import Alert
+from healer.core.ended import KEEP_ENDED, Ended, ended
 from healer.core.facts import Past, Running
 from healer.core.fold import IncidentEvent, fold
 from healer.core.incident import UNSETTLED, Attempt, Incident, State
@@ -45,6 +46,7 @@ class Board:
         storm: Nodes that vanished together as the last storm began; None where it has ended.
         holds: Holds that people set on nodes, by node and person; see `held`.
         known: The open incident that each of their alerts belongs to, by fingerprint.
+        ended: Incidents that are over, in short, by id, oldest first; what was pruned is not among them.
         opened: Incidents opened so far; the next id is one more.
         actions: Actions intended in the present term; the next action's number is one more.
         seq: The last record's.
@@ -69,6 +71,7 @@ class Board:
         self.freezes: dict[str, ev.Frozen] = {}
         self.storm: tuple[str, ...] | None = None
         self.holds: dict[tuple[str, str], ev.NodeHeld] = {}
+        self.ended: dict[str, Ended] = {}
         self.opened = 0
         self.actions = 0
         self.seq = 0
@@ -201,7 +204,7 @@ class Board:
                 self._remember(episodes)
             case ev.IncidentOpened():
                 self.opened = max(self.opened + 1, _number(event.incident))
-                self._keep(_opened(event, at))
+                self._keep(begun(event, at))
             case _:
                 self._change(event, at)
         self.seq = record.seq
@@ -239,8 +242,11 @@ class Board:
             case ev.IncidentSettled():
                 # What a person settled is theirs for as long as it goes on, as what fired before arming is.
                 self.pre_existing.update({alert.fingerprint: alert for alert in after.alerts})
-            case ev.IncidentClosed():
+            case ev.IncidentClosed(detail=detail):
                 self._close(after, at)
+                self.ended[after.id] = ended(after, detail, at)
+                while len(self.ended) > KEEP_ENDED:
+                    del self.ended[next(iter(self.ended))]
             case _:
                 pass
 
@@ -318,5 +324,6 @@ def _kind(incident: Incident) -> Kind:
     return cause.name, "" if service else cause.label("group"), service
 
 
-def _opened(event: ev.IncidentOpened, at: float) -> Incident:
+def begun(event: ev.IncidentOpened, at: float) -> Incident:
+    """Return an incident as it begins."""
     return Incident(event.incident, event.cause, event.ladder, at, at, event.digest)

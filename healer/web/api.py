@@ -1,16 +1,23 @@
 """The reads in JSON: /metrics, /-/healthy, /-/ready and /api/v1. They change nothing."""
 
+import asyncio
+
 from aiohttp import hdrs, web
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from healer.core.ended import Query
 from healer.core.incident import Incident, State
 from healer.errors import ConfigError
+from healer.past import history_view, ladder_views
 from healer.progress import group_views
-from healer.shapes import GroupStateView, IncidentView
+from healer.recall import recall
+from healer.shapes import GroupStateView, HistoryView, IncidentView, LadderView
 from healer.timeline import Timeline
 from healer.views import guards_view, incident_row, incident_view, status_view
 from healer.web.answers import answer, refusal
+from healer.web.asked import query_of
 from healer.web.desk import DESK, MARKS, Desk
+from healer.web.rules import healed_by
 
 STATES = {state.value: state for state in State}
 
@@ -26,6 +33,8 @@ def routes() -> list[web.RouteDef]:
         web.get("/api/v1/guards", guards),
         web.get("/api/v1/groups", groups),
         web.get("/api/v1/marks", marks),
+        web.get("/api/v1/ladders", ladders),
+        web.get("/api/v1/history", history),
         web.get("/api/v1/status", status),
     ]
 
@@ -86,7 +95,7 @@ async def incidents(request: web.Request) -> web.Response:
 async def incident(request: web.Request) -> web.Response:
     """Show one incident with its timeline, attempts, and every guard's have and need."""
     desk, name = request.app[DESK], request.match_info["incident"]
-    one = desk.journal.board.incidents.get(name)
+    one = await recalled(desk, name)
     if one is None:
         return refusal(404, "unknown_incident", unknown_incident(desk, name))
     return answer(await whole(desk, one))
@@ -101,6 +110,41 @@ async def guards(request: web.Request) -> web.Response:
 async def marks(request: web.Request) -> web.Response:
     """Show every mark: the journal's copy, the gates' own, and what the guards say of giving it back."""
     return answer(await request.app[MARKS].read())
+
+
+async def ladders(request: web.Request) -> web.Response:
+    """Show every ladder with its rungs, and which alerts name it."""
+    return answer({"ladders": await ladders_of(request.app[DESK])})
+
+
+async def ladders_of(desk: Desk) -> list[LadderView]:
+    """Return every ladder; the packaged rules are read once, in a thread."""
+    alerts = await asyncio.to_thread(healed_by)
+    return ladder_views(desk.topology, desk.journal.board.open, alerts)
+
+
+async def history(request: web.Request) -> web.Response:
+    """Search what is over: `?text=&node=&service=&outcome=&since=&until=&page=`."""
+    query, page = query_of(request.query)
+    return answer(history_of(request.app[DESK], query, page))
+
+
+def history_of(desk: Desk, query: Query, page: int) -> HistoryView:
+    """Return one page of what is over and fits, the newest first."""
+    return history_view(reversed(desk.journal.board.ended.values()), query, page)
+
+
+async def recalled(desk: Desk, name: str) -> Incident | None:
+    """Return an incident by its id, from the journal where the board has forgotten it; None where there is none."""
+    board = desk.journal.board
+    found = board.incidents.get(name)
+    old = (
+        found is None
+        and name.isdecimal()
+        and name.isascii()
+        and len(name) <= len(str(board.opened))
+    )
+    return await recall(desk.journal.store, name) if old else found
 
 
 async def status(request: web.Request) -> web.Response:

@@ -10,6 +10,8 @@ from healer.web.tokens import Signer
 
 SECTIONS = (
     ("/incidents", "Incidents"),
+    ("/history", "History"),
+    ("/ladders", "Ladders"),
     ("/guards", "Guards"),
     ("/marks", "Marks"),
     ("/runbooks/", "Runbooks"),

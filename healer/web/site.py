@@ -8,6 +8,7 @@ from aiohttp import web
 from healer import likeness
 from healer.core.board import Board
 from healer.core.incident import Incident, State
+from healer.errors import Malformed
 from healer.sentences import needs_person
 from healer.views import (
     alert_view,
@@ -20,12 +21,15 @@ from healer.views import (
     status_view,
 )
 from healer.web.access import may_look
-from healer.web.api import groups_of, unknown_incident, whole
+from healer.web.api import groups_of, history_of, ladders_of, recalled, unknown_incident, whole
+from healer.web.asked import query_of
 from healer.web.desk import DESK, MARKS, Desk
 from healer.web.framing import framed
 from healer.web.markup import Markup
 from healer.web.pages import guards as guards_page
+from healer.web.pages import history as history_page
 from healer.web.pages import incident as incident_page
+from healer.web.pages import ladders as ladders_page
 from healer.web.pages import marks as marks_page
 from healer.web.pages import overview as overview_page
 from healer.web.pages import refused as refused_page
@@ -42,6 +46,8 @@ def routes() -> list[web.RouteDef]:
         web.get("/incidents", overview),
         web.get("/incidents/{incident}", incident),
         web.get("/guards", guards),
+        web.get("/ladders", ladders),
+        web.get("/history", history),
         web.get("/marks", marks),
         web.get("/refused", refused_list),
         web.get("/refused/{fingerprint}", refused),
@@ -88,7 +94,7 @@ def _urgent_first(board: Board) -> list[Incident]:
 async def incident(request: web.Request) -> web.Response:
     """Show one incident."""
     desk, name = request.app[DESK], request.match_info["incident"]
-    one = desk.journal.board.incidents.get(name)
+    one = await recalled(desk, name)
     if one is None:
         return _page(stranger.missing(framed(request), unknown_incident(desk, name)), 404)
     shown = await whole(desk, one)
@@ -101,6 +107,25 @@ async def guards(request: web.Request) -> web.Response:
     still = _urgent_first(desk.journal.board)
     shown = guards_view(still[: guards_page.MOST], desk.topology, desk.watch.said)
     return _page(guards_page.guards(framed(request), shown, len(still)))
+
+
+async def ladders(request: web.Request) -> web.Response:
+    """Show the ladders."""
+    shown = await ladders_of(request.app[DESK])
+    return _page(ladders_page.ladders(framed(request), shown, frozenset(runbooks())))
+
+
+async def history(request: web.Request) -> web.Response:
+    """Show what is over, and search it."""
+    desk, frame = request.app[DESK], framed(request)
+    nodes, services = sorted(desk.topology.nodes), sorted(desk.topology.services)
+    shown, wrong = None, ""
+    try:
+        shown = history_of(desk, *query_of(request.query))
+    except Malformed as error:
+        wrong = str(error)
+    made = history_page.history(frame, shown, request.query, nodes, services, wrong)
+    return _page(made, 400 if wrong else 200)
 
 
 async def marks(request: web.Request) -> web.Response:

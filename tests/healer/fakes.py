@@ -15,7 +15,7 @@ from healer.core.events import Event, Pruned, Record
 from healer.core.facts import Evidence, Reading
 from healer.core.history import Going
 from healer.core.incident import Outcome
-from healer.core.look import Look, MemberLook, UnitLook
+from healer.core.look import Look, Mark, MemberLook, UnitLook
 from healer.core.order import Ended, Order, Token
 from healer.core.picture import NodeHealth, Picture, SeenMark
 from healer.core.topology import Topology
@@ -279,6 +279,7 @@ class FakeGates:
         holds: Set on the nodes themselves.
         refuse: How they decline a verb, by the verb.
         kept: Where a person took a member out as well, as (balancer, pool/member).
+        marks: What they say that they keep away, by node.
         stuck: Where a member cannot be given back, as for kept.
     """
 
@@ -298,6 +299,7 @@ class FakeGates:
     refuse: dict[str, str] = field(default_factory=dict)
     kept: set[tuple[str, str]] = field(default_factory=set)
     stuck: set[tuple[str, str]] = field(default_factory=set)
+    marks: dict[str, tuple[Mark, ...]] = field(default_factory=dict)
 
     async def look(self, node: str, names: Sequence[str]) -> Look:
         self._reach(node)
@@ -316,6 +318,7 @@ class FakeGates:
                 if name.startswith("pool:")
             },
             addresses={name: self.cluster.holds(node) for name in self.cluster.topology.addresses},
+            marks=self.marks.get(node, ()),
         )
 
     async def act(self, order: Order) -> Ended:

@@ -1,12 +1,17 @@
 """The page of the guards: what each protects, its numbers, and what it holds now."""
 
+from collections.abc import Sequence
+
 from healer.shapes import GuardsView, JudgedView
 from healer.web.frame import Frame, page
 from healer.web.markup import Markup, element, join, table, words
-from healer.web.parts import because, incident_link, section, state
+from healer.web.parts import because, code, incident_link, section, state
 
 MOST = 100
 """Open incidents on the page."""
+
+MOST_HELD = 5
+"""Incidents that are named beside each guard."""
 
 
 def guards(frame: Frame, shown: GuardsView, open_: int) -> Markup:
@@ -22,6 +27,7 @@ def guards(frame: Frame, shown: GuardsView, open_: int) -> Markup:
             element("strong", one["guard"]),
             f"{one['holds_unless']}.",
             _numbers(one["numbers"]),
+            _says(one["guard"], shown["incidents"]),
         )
         for one in shown["guards"]
     ]
@@ -35,12 +41,31 @@ def guards(frame: Frame, shown: GuardsView, open_: int) -> Markup:
         element("p", intro, class_="lead", id="intro"),
         section("holding", "What they say now", *_now(shown, open_)),
         section(
-            "registry", "All of them", table(("guard", "holds unless", "numbers"), cells, "cards")
+            "registry",
+            "All of them",
+            table(("guard", "holds unless", "numbers", "says now"), cells, "cards"),
         ),
         frame=frame,
         section="/guards",
         live=True,
     )
+
+
+def _says(guard: str, incidents: Sequence[JudgedView]) -> Markup:
+    """Return which open incidents a guard holds now, each with its reason."""
+    asked = [(one, each) for one in incidents for each in one["guards"] if each["guard"] == guard]
+    held = [(one, each) for one, each in asked if not each["allows"]]
+    if not held:
+        return join(
+            [f"allows all {len(asked)}" if len(asked) > 1 else "allows it" if asked else "-"]
+        )
+    items = [
+        element("li", incident_link(one["id"], f"incident {one['id']}"), ": ", code(each["reason"]))
+        for one, each in held[:MOST_HELD]
+    ]
+    if len(held) > len(items):
+        items.append(element("li", f"and {len(held) - len(items)} more"))
+    return element("ul", *items, class_="plain")
 
 
 def _now(shown: GuardsView, open_: int) -> list[Markup]:

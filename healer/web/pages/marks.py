@@ -20,6 +20,7 @@ INTRO = (
 
 GATE = {"set": "set", "not_set": "not set", "unknown": "not known"}
 NODE: dict[bool | None, str] = {True: "set", False: "not yet", None: "not known"}
+TOOL: dict[bool | None, str] = {True: "has it so", False: "does not have it so", None: "not known"}
 
 
 def marks(frame: Frame, shown: MarksView) -> Markup:
@@ -43,23 +44,18 @@ def marks(frame: Frame, shown: MarksView) -> Markup:
 
 
 def _one(frame: Frame, one: MarkStateView, place: int) -> Markup:
-    told = join(
-        [
-            f"journal {'set' if one['journal'] else 'none of its'}, gate {GATE[one['gate']]}, "
-            f"exporter {NODE[one['seen']]}",
-            " " if one["differs"] else "",
-            pill("they differ: it counts as set", "held") if one["differs"] else NOTHING,
-        ]
+    said = (
+        f"journal: {'set' if one['journal'] else 'not its own'}, gate: {GATE[one['gate']]}, "
+        f"exporter: {NODE[one['seen']]} "
     )
+    differ = pill("they differ: it counts as set", "held") if one["differs"] else NOTHING
     named: dict[str, object] = {
         "now": _now(one),
         "for": join([_owner(owner) for owner in one["owners"]], ", ") if one["owners"] else "-",
         "since": ago(one["since"], frame.now),
-        "who says so": told,
-        "the native tool": {True: "has it so", False: "does not have it so", None: "not known"}[
-            one["applied"]
-        ],
         "comes back": words(one["how"] or "-"),
+        "who says so": join([said, differ]),
+        "the native tool": TOOL[one["applied"]],
     }
     title = join([code(one["mark"]), " ", words(one["subject"]), " at ", words(one["node"])])
     return section(f"mark-{place}", title, pairs(named), class_="mark-state")
@@ -72,7 +68,10 @@ def _now(one: MarkStateView) -> Markup:
         return join([pill("stays", "held"), " ", element("strong", says["guard"]), ": ", said])
     if one["giving_back"] == "allowed":
         return join([pill("may be given back", "allows"), " every guard allows it"])
-    return join([pill("stays", "plain"), " nobody asks the guards: it is not Hale's to give back"])
+    why = (
+        "it is not Hale's to give back" if not one["journal"] else "it is not tried at this moment"
+    )
+    return join([pill("stays", "plain"), " ", why])
 
 
 def _owner(owner: str) -> Markup:

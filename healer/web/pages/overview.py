@@ -206,7 +206,8 @@ def _closed(rows: Sequence[IncidentRow]) -> Markup:
         for one in rows
     ]
     heads = ("target", "cause", "outcome", "closed", "took")
-    return section("closed", "Closed lately", table(heads, cells, "cards"))
+    more = element("p", link("/history", "Search all that is over"))
+    return section("closed", "Closed lately", table(heads, cells, "cards"), more)
 
 
 def _itself(status: StatusView) -> Markup:

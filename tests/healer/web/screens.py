@@ -12,6 +12,7 @@ from healer.core.alert import Target
 from healer.core.decide import Hold, decide
 from healer.core.incident import Outcome
 from healer.core.ladder import Mode
+from healer.core.look import Mark
 from healer.core.order import Sight
 from healer.core.picture import NodeHealth, Picture, SeenMark
 from healer.core.topology import Group, Node, Pool, Topology
@@ -178,7 +179,11 @@ async def _judged(house: House, incident: str) -> None:
 async def _drained(house: House, incident: str) -> None:
     """Let a restart be refused and both balancers take the member out."""
     await house.tried(incident, 1, Outcome.REFUSED, "config_check", "nginx: unknown directive")
-    args = (("member", "web3"), ("owner", f"incident:1.{incident}"), ("pool", "web"))
+    owner = house.journal.board.incidents[incident].owner
+    args = (("member", "web3"), ("owner", owner), ("pool", "web"))
+    drained = Mark("pool.drain", "web/web3", (owner,), True)
+    mine = Mark("address.decline", "vip", ("person:carol",), True)
+    house.gates.marks = {"lb1": (drained,), "lb2": (drained, mine)}
     for number, gate in enumerate(("lb1", "lb2"), 2):
         order = (1, "pool.drain", gate, args)
         await house.tried(incident, number, Outcome.DONE, "drained", order=order)

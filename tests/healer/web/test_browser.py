@@ -37,6 +37,8 @@ PAGES = {
     "escalated": "/incidents/4",
     "healed": "/incidents/1",
     "guards": "/guards",
+    "ladders": "/ladders",
+    "history": "/history",
     "marks": "/marks",
     "stop": "/stop?node=web1",
     "runbooks": "/runbooks/",
@@ -287,7 +289,7 @@ async def test_an_open_page_follows_what_happens_and_keeps_what_a_person_does_th
     async with at(house) as base, screen(browser, base) as window:
         page = window.page
         await window.open("/incidents/3")
-        await page.locator("summary").first.click()
+        await page.locator("#alerts summary").first.click()
         await page.evaluate("window.mine = true; scrollTo(0, 200)")
         await page.get_by_role("button", name="Deny").focus()
         await house.tried("3", 9, Outcome.DONE, "restarted")
