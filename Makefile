@@ -13,7 +13,7 @@ export SOURCE_DATE_EPOCH := 1767225600
 
 # What Debian has to bring: environments for Python, nodes for the lab, a bus for the exporter's tests.
 DEBIAN := python3-venv python3-dev dbus ca-certificates \
-	systemd-container mmdebstrap iproute2 nftables e2fsprogs zstd lxcfs openssh-client
+	systemd-container mmdebstrap iproute2 nftables e2fsprogs zstd lxcfs openssh-client openssl
 # A browser for the tests of the pages (300 MiB), which nothing else needs.
 BROWSER := chromium fonts-dejavu-core
 # Programs that check what we render. They are unpacked and never installed, so no daemon starts here.

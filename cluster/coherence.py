@@ -7,10 +7,13 @@ Rule: what is not shaped as it should be is passed over here; the model reports 
 import ipaddress
 from collections import Counter
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 from cluster.document import Document
 from cluster.errors import Path, Problem
 from cluster.ladder import EXPORTER
+from cluster.settings import EXPORTER_PORT
+from cluster.store import ETCD_METRICS_PORT, PEER_PORT
 from cluster.tier import TIER, Look, reference
 
 FAST = "ServiceDown"  # rules/services.yml
@@ -53,6 +56,14 @@ def _usual(address: str) -> str:
         return address.lower()
 
 
+def _is_ip(address: str) -> bool:
+    try:
+        ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return True
+
+
 def twice(document: Document) -> Iterator[Problem]:
     """Find what may stand only once: addresses, and members of a list of names."""
     owners: dict[str, str] = {}
@@ -65,7 +76,8 @@ def twice(document: Document) -> Iterator[Problem]:
             yield document.problem(("nodes", node, "address"), message, remedy)
     lists: list[Path] = [("groups", group, "nodes") for group in document.mapping("groups")]
     lists += [("services", s, "depends_on") for s in document.mapping("services")]
-    lists += [("healer", "nodes"), ("monitoring", "nodes"), ("monitoring", "alertmanagers")]
+    lists += [("healer", "nodes"), ("healer", "store", "etcd", "endpoints")]
+    lists += [("monitoring", "nodes"), ("monitoring", "alertmanagers")]
     for path in lists:
         words = document.words(*path)
         counts = Counter(word for _, word in words)
@@ -180,6 +192,31 @@ def healers(document: Document) -> Iterator[Problem]:
         yield document.problem(path, message, "Add store: {etcd: ...}, or name one node.")
 
 
+def etcd_members(document: Document) -> Iterator[Problem]:
+    """Find members that render is to write files for, and of which it does not know where they run."""
+    at: Path = ("healer", "store", "etcd")
+    if document.at(*at, "manage") is not True:
+        return
+    nodes = {_usual(str(document.at("nodes", n, "address"))) for n in document.mapping("nodes")}
+    own = (PEER_PORT, ETCD_METRICS_PORT, EXPORTER_PORT)
+    for number, url in document.words(*at, "endpoints"):
+        try:
+            parts = urlsplit(url)
+            host, port = _usual(parts.hostname or ""), parts.port
+        except ValueError:
+            continue  # no URL at all; the model says so
+        if host not in nodes:
+            message = f"{host!r} is no node's address, and manage: true makes a member of each."
+            remedy = "Write the address of a node, or manage: false."
+            yield document.problem((*at, "endpoints", number), message, remedy)
+        elif not _is_ip(host):
+            message = f"etcd listens on IP addresses alone, and {host!r} is a name."
+            yield document.problem((*at, "endpoints", number), message, "Write the IP address.")
+        elif port is None or port in own or parts.path.strip("/"):
+            message = f"{url} is not where a member can listen for clients."
+            yield document.problem((*at, "endpoints", number), message, "End it in :2379.")
+
+
 def overrides(document: Document) -> Iterator[Problem]:
     """Find a `for` of the one alert that may have none."""
     if FAST in document.mapping("monitoring", "for"):
@@ -213,6 +250,7 @@ LOOKS: tuple[Look, ...] = (
     reserved,
     hales_own,
     healers,
+    etcd_members,
     overrides,
     rungs_in_reach,
     *TIER,

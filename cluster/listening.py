@@ -1,10 +1,11 @@
-"""Where Prometheus and Alertmanager listen on each monitoring node, and how others reach them.
+"""Where Prometheus, Alertmanager and the store's etcd listen on their nodes, and how others reach them.
 
 Rule: what only its own node asks listens on loopback. A URL that leads through something else, a
 proxy or one that ends TLS, says nothing of where the server behind it listens.
 """
 
-from collections.abc import Iterable
+import ipaddress
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -56,6 +57,23 @@ def prometheus(cluster: Cluster, node: str) -> str:
 def alertmanager(cluster: Cluster, node: str) -> str:
     """Return HOST:PORT on which a monitoring node's Alertmanager listens."""
     return _listens(cluster, node, cluster.monitoring.alertmanagers, ALERTMANAGER_PORT)
+
+
+def etcd_members(cluster: Cluster) -> Mapping[str, Endpoint]:
+    """Return the node and the URL for clients of each member of the store that render writes files for."""
+    etcd = cluster.healer.store.etcd
+    if etcd is None or not etcd.manage:
+        return {}
+    nodes = {_usual(node.address): node.name for node in cluster.nodes.values()}
+    return {nodes[_usual(end.host)]: end for end in map(endpoint, etcd.endpoints)}
+
+
+def _usual(address: str) -> str:
+    """Write an address in the one way in which two spellings of it are the same."""
+    try:
+        return str(ipaddress.ip_address(address))
+    except ValueError:
+        return address.lower()
 
 
 def _listens(cluster: Cluster, node: str, urls: Iterable[str], usual: int) -> str:

@@ -5,9 +5,11 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, model_validator
 
-from cluster.fields import NOT_EMPTY, Block, Bytes, File, Period, ServerUrl, between
+from cluster.fields import NOT_EMPTY, Block, Bytes, File, Flag, Period, ServerUrl, between
 
 ETCD_LEASE = "5s"
+PEER_PORT = 2380
+ETCD_METRICS_PORT = 2381
 
 
 def _prefix(path: str) -> str:
@@ -26,6 +28,7 @@ class Etcd(Block):
         password_file: Holds the user's password, on one line.
         ca: Whose servers' certificates count; None for the system's.
         cert: The client's certificate, with `key`; None for none.
+        manage: Whether render writes the members' own configuration; they are nodes then.
     """
 
     endpoints: Annotated[tuple[ServerUrl, ...], NOT_EMPTY]
@@ -35,6 +38,7 @@ class Etcd(Block):
     ca: File | None = None
     cert: File | None = None
     key: File | None = None
+    manage: Flag = False
 
     @model_validator(mode="after")
     def _whole(self) -> "Etcd":
@@ -47,6 +51,8 @@ class Etcd(Block):
         https = {url.startswith("https://") for url in self.endpoints}
         if len(https) > 1:
             raise ValueError("some endpoints are https and some are not. Write one kind.")
+        if self.manage and https == {True} and self.ca is None:
+            raise ValueError("members know each other by ca. Write it, or manage: false.")
         if https == {False} and (self.ca or self.cert):
             raise ValueError("ca, cert and key need https. Write https:// in every endpoint.")
         return self

@@ -9,9 +9,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from cluster.listening import etcd_members
+from cluster.model import Cluster
 from cluster.packaged import rule_files
 from cluster.render import render
+from cluster.render.etcd import MEMBER_CERTIFICATE, MEMBER_KEY
 from lab import layer
+from lab.certificates import AUTHORITY, HEALER, Certificates
 from lab.commands import run
 from lab.node import INIT, Node
 from lab.ports import HOST_ADDRESS, LabError
@@ -23,7 +27,7 @@ _HOST_KEY = "/etc/ssh/ssh_host_ed25519_key"
 _UNITS = "/etc/systemd/system"
 _ON_EVERY_NODE = ("hale-exporter.service", "hale-gate.socket", "hale-gate-marks.service")
 
-_GATES_SECONDS = 60.0  # for all of them to answer, after the boot
+_GATES_SECONDS = 150.0  # for all of them to answer, after the boot
 
 # nspawn mounts version 1 controllers read-only although a cgroup namespace shows only the
 # node's own subtree. Once systemd runs it is too late: MemoryMax= would be ignored in silence.
@@ -66,6 +70,17 @@ class Keys:
         for name in (*(f"host-{node}" for node in nodes), "healer"):
             run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name,
                 "-f", self.directory / name)  # fmt: skip
+
+    def certify(self, cluster: Cluster) -> None:
+        """Make the certificates of an etcd that render writes files for, should it speak TLS."""
+        members = etcd_members(cluster)
+        if any(end.scheme == "https" for end in members.values()):
+            self.certificates.make({node: cluster.nodes[node].address for node in members})
+
+    @property
+    def certificates(self) -> Certificates:
+        """The lab's certificates; there may be none."""
+        return Certificates(self.directory / "certificates")
 
     def private(self, name: str) -> bytes:
         """Return a private key: `healer` or `host-NODE`."""
@@ -142,6 +157,7 @@ def _hale(tree: Tree, scenario: Scenario, node: str, keys: Keys) -> list[str]:
         tree.write(f"/{file.path}", file.text)
     tree.write(GATE_KEYS, keys.public("healer") + "\n")
     units = list(_ON_EVERY_NODE)
+    _certificates(tree, scenario.cluster, node, keys.certificates)
     healer = scenario.cluster.healer
     if node in healer.nodes:
         tree.write(healer.key, keys.private("healer"), mode=0o600, owner="hale-healer")
@@ -151,6 +167,20 @@ def _hale(tree: Tree, scenario: Scenario, node: str, keys: Keys) -> list[str]:
         ).parent
         tree.directory(str(journal), mode=0o700, owner="hale-healer")
     return units
+
+
+def _certificates(tree: Tree, cluster: Cluster, node: str, made: Certificates) -> None:
+    """Write what members of the store and healers show each other."""
+    etcd, members = cluster.healer.store.etcd, etcd_members(cluster)
+    if etcd is None or etcd.ca is None or not members:
+        return
+    tree.write(etcd.ca, made.certificate(AUTHORITY).read_bytes())
+    found = [(MEMBER_CERTIFICATE, MEMBER_KEY, node, "etcd")] if node in members else []
+    if etcd.cert and etcd.key and node in cluster.healer.nodes:
+        found.append((etcd.cert, etcd.key, HEALER, "hale-healer"))
+    for certificate, key, name, owner in found:
+        tree.write(certificate, made.certificate(name).read_bytes())
+        tree.write(key, made.key(name).read_bytes(), mode=0o600, owner=owner)
 
 
 def start_healers(nodes: Sequence[Node]) -> None:

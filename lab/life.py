@@ -160,6 +160,7 @@ def _build(
     with show.step(f"files of {len(nodes)} nodes"):
         keys = install.Keys(place.directory / "keys")
         keys.make(tuple(plan.name for plan in scenario.plans))
+        keys.certify(scenario.cluster)
         for node in nodes:
             node.make_disks(layers)
             tree = Tree(node.directory / "root")

@@ -21,6 +21,7 @@ PROGRAMS = {
     "unshare": "util-linux",
     "setpriv": "util-linux",
     "chroot": "coreutils",
+    "openssl": "openssl",
     "ssh-keygen": "openssh-client",
 }
 """Programs the lab runs, and the Debian package that each comes from."""

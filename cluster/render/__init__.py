@@ -10,6 +10,7 @@ from cluster.packaged import RuleFile
 from cluster.peers import peers
 from cluster.render.alertmanager import alertmanager_default, alertmanager_yml
 from cluster.render.constants import CONSTANTS, constants_yml
+from cluster.render.etcd import etcd_files
 from cluster.render.exporter import exporter_yml
 from cluster.render.gate import gate_json, sshd_conf
 from cluster.render.haproxy import haproxy_files
@@ -37,6 +38,7 @@ def render(loaded: Loaded, rules: tuple[RuleFile, ...]) -> Tree:
         found += _units(loaded, node)
         found += keepalived_files(cluster, node)
         found += haproxy_files(cluster, node)
+        found += etcd_files(cluster, node)
         if node in cluster.healer.nodes:
             found.append(("etc/hale/cluster.yml", loaded.document.source))
             found.append(("etc/default/hale-healer", healer_default(node)))

@@ -14,19 +14,21 @@ from cluster.model import Cluster
 from cluster.probe import host_port
 from cluster.quantity import duration_text
 from cluster.settings import EXPORTER_PORT
+from cluster.store import ETCD_METRICS_PORT
 from cluster.writing import HEADER, json_text, yaml_text
 
 MAX_SCRAPE_TIMEOUT = 10.0  # Prometheus' own default; a shorter interval needs a shorter one
 
 
 def jobs(cluster: Cluster) -> tuple[str, ...]:
-    """Name the jobs; HAProxy's own exporter is one where there are balancers."""
+    """Name the jobs; HAProxy's own exporter is one where there are balancers, and so is an etcd of ours."""
     return (
         "node",
         "healer",
         "prometheus",
         "alertmanager",
         *(("haproxy",) if cluster.pools else ()),
+        *(("etcd",) if listening.etcd_members(cluster) else ()),
     )
 
 
@@ -88,6 +90,10 @@ def targets_json(cluster: Cluster, job: str, node: str) -> str:
         case "haproxy":
             balancers = [node for node in cluster.nodes if cluster.pools_on(node)]
             return _targets(cluster, balancers, _at(cluster, METRICS_PORT))
+        case "etcd":
+            return _targets(
+                cluster, listening.etcd_members(cluster), _at(cluster, ETCD_METRICS_PORT)
+            )
         case "prometheus":
             listens = listening.prometheus
         case _:

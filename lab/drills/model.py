@@ -41,6 +41,7 @@ class Given:
         quiet: Nothing fires but the Watchdog, and no incident is open.
         redundant: Every declared service serves on every node, and every node is heard.
         overrides: Laid over the scenario's cluster.yml and installed for this drill.
+        leader: On which node the healer leads; None for whichever does.
         facts: What else is waited for; each has to be true at one and the same time.
         within: How long all of it may take.
     """
@@ -50,6 +51,7 @@ class Given:
     overrides: Value = None
     services: tuple[ExtraService, ...] = ()
     journal: Journal = Journal.KEPT
+    leader: str | None = None
     facts: tuple[Fact, ...] = ()
     within: Seconds = DEFAULT_WITHIN
 

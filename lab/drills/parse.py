@@ -32,7 +32,7 @@ _KEYS = (
     "watch",
     "settle",
 )
-_GIVEN = ("redundancy", "quiet", "cluster", "services", "journal", "facts", "within")
+_GIVEN = ("redundancy", "quiet", "cluster", "services", "journal", "leader", "facts", "within")
 
 
 def load_drill(file: FilePath) -> Drill:
@@ -96,10 +96,14 @@ class _DrillReader(Reader):
             redundant=redundancy == "full",
             overrides=overrides,
             services=self._services(entries.get("services", [])),
+            leader=self._leader(entries),
             journal=self._journal(entries.get("journal", Journal.KEPT.value)),
             facts=self._facts(entries.get("facts", []), (*path, "facts")),
             within=self.seconds(entries.get("within", "90s"), (*path, "within")),
         )
+
+    def _leader(self, entries: Mapping[str, Value]) -> str | None:
+        return self.text(entries["leader"], ("given", "leader")) if "leader" in entries else None
 
     def _journal(self, value: Value) -> Journal:
         words = [journal.value for journal in Journal]

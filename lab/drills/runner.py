@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from cluster.load import Loaded
-from lab.drills import install
+from lab.drills import install, leading
 from lab.drills.fleet import fleet
 from lab.drills.judgement import Report, judge
 from lab.drills.model import Drill
@@ -45,6 +45,8 @@ def run_in(session: Session, drill: Drill, say: Say) -> Report:
     with ExitStack() as undo:
         undo.callback(_restore, way, base, changed)
         install.prepare(lab, drill.given, base, changed)
+        if drill.given.leader is not None:
+            leading.let_lead(lab, changed.cluster.healer.nodes, drill.given.leader)
         seen = _stages(way, session.since, changed.cluster.healer.nodes, undo)
         gatherer.fleet = fleet(base.cluster)  # what the drill added goes now; nobody waits for it
     way.wait_for_redundancy()

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from lab.faults.alert_forge import AlertForge
+from lab.faults.config_hold import ConfigHold
+from lab.faults.config_let import ConfigLet
 from lab.faults.disk_fill import DiskFill
 from lab.faults.disk_fill_files import DiskFillFiles
 from lab.faults.disk_release import DiskRelease
@@ -14,8 +16,10 @@ from lab.faults.exporter_kill import ExporterKill
 from lab.faults.fault import Fault
 from lab.faults.gate_decline import GateDecline
 from lab.faults.gate_drain import GateDrain
+from lab.faults.gate_go_on import GateGoOn
 from lab.faults.gate_hold import GateHold
 from lab.faults.haproxy_set import HaproxySet
+from lab.faults.healer_freeze_at_check import HealerFreezeAtCheck
 from lab.faults.healer_kill_at_begun import HealerKillAtBegun
 from lab.faults.link_down import LinkDown
 from lab.faults.link_up import LinkUp
@@ -38,6 +42,8 @@ from lab.faults.service_slow_start import ServiceSlowStart
 from lab.faults.service_starve import ServiceStarve
 from lab.faults.service_stop_process import ServiceStopProcess
 from lab.faults.service_unstartable import ServiceUnstartable
+from lab.faults.store_cut import StoreCut
+from lab.faults.store_mend import StoreMend
 from lab.faults.unit_reload import UnitReload
 from lab.faults.unit_restart import UnitRestart
 from lab.faults.unit_start import UnitStart
@@ -47,6 +53,8 @@ from lab.ports import Lab, LabError
 FAULTS: Mapping[str, type[Fault]] = MappingProxyType(
     {
         "alert.forge": AlertForge,
+        "config.hold": ConfigHold,
+        "config.let": ConfigLet,
         "disk.fill": DiskFill,
         "disk.fill_files": DiskFillFiles,
         "disk.release": DiskRelease,
@@ -54,9 +62,11 @@ FAULTS: Mapping[str, type[Fault]] = MappingProxyType(
         "exporter.kill": ExporterKill,
         "gate.decline": GateDecline,
         "gate.drain": GateDrain,
+        "gate.go_on": GateGoOn,
         "gate.hold": GateHold,
         "haproxy.set": HaproxySet,
         "healer.kill_at_begun": HealerKillAtBegun,
+        "healer.freeze_at_check": HealerFreezeAtCheck,
         "link.down": LinkDown,
         "link.up": LinkUp,
         "network.cut": NetworkCut,
@@ -78,6 +88,8 @@ FAULTS: Mapping[str, type[Fault]] = MappingProxyType(
         "service.starve": ServiceStarve,
         "service.stop_process": ServiceStopProcess,
         "service.unstartable": ServiceUnstartable,
+        "store.cut": StoreCut,
+        "store.mend": StoreMend,
         "unit.reload": UnitReload,
         "unit.restart": UnitRestart,
         "unit.start": UnitStart,

@@ -127,6 +127,7 @@ healer:
       ca: /etc/hale/etcd/ca.pem
       cert: /etc/hale/etcd/healer.pem
       key: /etc/hale/etcd/healer.key
+      manage: true
   escalate: {url: "https://pager.example/second"}
   webhook: {bearer_file: /etc/hale/webhook_token}
   tls: {cert: /etc/hale/healer.crt, key: /etc/hale/healer.pem}

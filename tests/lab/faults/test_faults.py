@@ -14,6 +14,20 @@ SLOW = "/run/systemd/system/nginx.service.d/50-hale-lab-slow-start.conf"
 SLOW_BOOT = "/etc/systemd/system/systemd-networkd.service.d/50-hale-lab-slow-boot.conf"
 UNSTARTABLE = "/run/systemd/system/nginx.service.d/50-hale-lab-unstartable.conf"
 OF_THE_NETWORK = {"network.cut", "network.mend"}
+GATES_GO_ON = "systemctl kill --signal=CONT --kill-whom=all hale-gate@*.service"
+NO_CUT = "add table inet hale_lab_store; delete table inet hale_lab_store"
+CUT = "; ".join(
+    [
+        "add table inet hale_lab_store",
+        "flush table inet hale_lab_store",
+        "add chain inet hale_lab_store input { type filter hook input priority 0; }",
+        'add rule inet hale_lab_store input iifname != "lo" tcp sport { 2379, 2380 } drop',
+        'add rule inet hale_lab_store input iifname != "lo" tcp dport { 2379, 2380 } drop',
+        "add chain inet hale_lab_store output { type filter hook output priority 0; }",
+        'add rule inet hale_lab_store output oifname != "lo" tcp sport { 2379, 2380 } drop',
+        'add rule inet hale_lab_store output oifname != "lo" tcp dport { 2379, 2380 } drop',
+    ]
+)
 INCIDENTS = '[{"id": "7", "node": "web1", "service": "old", "state": "held"}]'
 
 
@@ -58,6 +72,17 @@ def lab(tmp_path: Path) -> FakeLab:
                 "sh nginx.service",
             ],
         ),
+        ("config.hold", {"path": "/etc/n.d/x"}, ["sh /etc/n.d/x"], ["sh /etc/n.d/x"]),
+        ("config.let", {"path": "/etc/n.d/x"}, ["sh /etc/n.d/x"], []),
+        ("gate.go_on", {}, [GATES_GO_ON], []),
+        (
+            "healer.freeze_at_check",
+            {"gate": "web1", "check": "/usr/sbin/nginx -t -q"},
+            ["sh /usr/sbin/nginx -t -q 60", "systemctl kill --signal=STOP --kill-whom=all hale-healer.service"],
+            [GATES_GO_ON, "systemctl kill --signal=CONT --kill-whom=all hale-healer.service", "sh hale-healer.service"],
+        ),
+        ("store.cut", {}, ["nft " + CUT], ["nft " + NO_CUT]),
+        ("store.mend", {}, ["nft " + NO_CUT], []),
         ("disk.fill", {"path": "/data/"}, ["sh /data/hale-lab-fill"],
          ["rm --force /data/hale-lab-fill"]),
         (
