@@ -11,7 +11,17 @@ from typing import Annotated, Any, Literal
 from pydantic import model_validator
 from pydantic.json_schema import SkipJsonSchema
 
-from cluster.fields import NOT_EMPTY, AtLeastOne, Block, Flag, Metric, Name, Period, Seconds
+from cluster.fields import (
+    NOT_EMPTY,
+    AtLeastOne,
+    Block,
+    Flag,
+    Metric,
+    Name,
+    Period,
+    Seconds,
+    between,
+)
 
 
 class Mode(Enum):
@@ -84,12 +94,14 @@ class Verify(Block):
         metric: Whose samples about the target must all equal `want`, newer than the action's end.
         within: Seconds after the action's end in which it must first be so.
         soak: Seconds that it must then stay so.
+        lookback: Seconds for which it, or an alert, may still be of before the action, where no rule says so itself.
     """
 
     metric: Metric = "hale_service_up"
     want: float = 1.0
     within: Period = 90.0
     soak: Seconds = 30.0
+    lookback: Annotated[Seconds, between(0, 86400.0)] = 0.0
 
 
 class Rung(Block):

@@ -88,8 +88,14 @@ class Gatherer:
             self.reading(where, spec.metric, labels), self._outside(where)
         )
         if sight is None or not sight.complete:
-            return Proof(reading, outside, None)
-        return Proof(reading, outside, tuple(_alarms(sight.alerts, incident, attempt)))
+            return Proof(reading, outside, None, await self.looks_back([spec.metric]) or {})
+        alarms = tuple(_alarms(sight.alerts, incident, attempt))
+        windows = await self.looks_back([spec.metric, *alarms])
+        return Proof(reading, outside, alarms, windows or {})
+
+    async def looks_back(self, names: Iterable[str]) -> Mapping[str, float] | None:
+        """Return how far the rules of alerts and series look back, seconds; None where Prometheus does not answer."""
+        return await _or_none(self.prometheus.looks_back(names))
 
     async def picture(self) -> Picture | None:
         """Read how the whole cluster looks; None where Prometheus does not answer."""

@@ -98,7 +98,7 @@ class Intake:
         self._outages = outages
         true = await self._true(claims(board, sight.alerts, outages)[:AT_ONCE])
         true |= await self._true(self._due(left_out(board, sight.alerts, outages)))
-        again = await self._true(self._due(recurring(board, sight.alerts)))
+        again = await self._true(self._due(await self._recurring(sight)))
         await self._place(sight, true | again)
         places = [place_of(board, one, self._topology) for one in sight.alerts]
         self._metrics.waiting.set(places.count(Place.WAITING))
@@ -127,6 +127,18 @@ class Intake:
         except IllegalMove as error:
             # A person's word came while this was drawn up; the next look begins with it.
             log.info("intake.overtaken", error=str(error))
+
+    async def _recurring(self, sight: Sight) -> list[Alert]:
+        """Return closed episodes that still fire, save those whose rules may only see what was before the close."""
+        board, now = self._journal.board, self._clock.wall()
+        again = recurring(board, sight.alerts)
+        windows = await self._gatherer.looks_back({alert.name for alert in again}) if again else {}
+        return [
+            alert
+            for alert in again
+            if windows is not None
+            and abs(now - board.closed_episodes[alert.episode]) >= windows.get(alert.name, 0.0)
+        ]
 
     async def yield_cause(self, incident: Incident) -> bool:
         """Put a symptom that is true in the place of a cause that lies less deep, or that nobody confirms.

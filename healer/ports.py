@@ -1,6 +1,6 @@
 """What the healer needs from the outside. Adapters implement these; tests stand in for them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from healer.core.actions import Args
@@ -139,6 +139,10 @@ class Prometheus(Protocol):
 
     async def reading(self, target: Target, metric: str, labels: Args = ()) -> Reading:
         """Read the newest sample of `metric` with the target's labels, and these besides."""
+        ...
+
+    async def looks_back(self, names: Iterable[str]) -> Mapping[str, float]:
+        """Return for alerts and recorded series how many seconds their rules look back; 0 for what has no rule."""
         ...
 
     async def picture(self) -> Picture:

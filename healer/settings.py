@@ -258,7 +258,7 @@ def _rung(rung: DeclaredRung) -> Rung:
         deadline_seconds=rung.deadline,
         verify=None
         if proof is None
-        else Verification(proof.metric, proof.want, proof.within, proof.soak),
+        else Verification(proof.metric, proof.want, proof.within, proof.soak, proof.lookback),
         attempts=rung.attempts,
         wait_seconds=rung.wait,
         approve=bool(rung.approve),

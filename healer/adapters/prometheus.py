@@ -18,6 +18,7 @@ from healer.adapters.http_json import call
 from healer.core.actions import Args
 from healer.core.alert import Alert, Target
 from healer.core.facts import Evidence, Reading
+from healer.core.lookback import LONGEST, looks_back
 from healer.core.picture import NodeHealth, Picture, SeenMark
 from healer.core.topology import EXPORTER
 from healer.errors import Unreachable
@@ -57,6 +58,7 @@ class _Rule(BaseModel):
     name: str
     query: str
     labels: Labels = {}
+    keepFiringFor: float = 0.0  # noqa: N815  # seconds; the API's own name
 
     def gives(self, samples: Iterable[Labels]) -> "_Given":
         """Return what alerts these samples of its expression make."""
@@ -79,6 +81,20 @@ class _Group(BaseModel):
 
 class _Rules(BaseModel):
     groups: list[_Group]
+
+
+class _Recording(BaseModel):
+    type: Literal["recording"]
+    name: str
+    query: str
+
+
+class _RecordingGroup(BaseModel):
+    rules: list[_Recording]
+
+
+class _Recordings(BaseModel):
+    groups: list[_RecordingGroup]
 
 
 class _Active(BaseModel):
@@ -123,6 +139,8 @@ class HttpPrometheus:
         self._clock = clock
         self._rules: dict[_Key, list[_Rule]] = {}
         self._rules_at = -math.inf
+        self._recorded: dict[str, str] = {}
+        self._recorded_at = -math.inf
         self._given = Shared[_Key, _Given](self._evaluate)
         self._read = Shared[readings.Wanted, Reading](self._readings)
         self._pictured = Shared[None, Picture](self._picture)
@@ -268,6 +286,27 @@ class HttpPrometheus:
                     rules.setdefault((rule.name, *said), []).append(rule)
             self._rules, self._rules_at = rules, now
         return self._rules
+
+    async def looks_back(self, names: Iterable[str]) -> Mapping[str, float]:
+        """See ports.Prometheus.looks_back. Of several rules of one name the longest counts."""
+        rules = (await self._known_rules()).values()
+        recorded = await self._known_recordings()
+        found = {name: looks_back(recorded.get(name, ""), recorded) for name in names}
+        for rule in (one for alike in rules for one in alike if one.name in found):
+            # The expression is false and the alert goes on firing for that long.
+            window = looks_back(rule.query, recorded) + min(rule.keepFiringFor, LONGEST)
+            found[rule.name] = max(found[rule.name], window)
+        return found
+
+    async def _known_recordings(self) -> Mapping[str, str]:
+        """Return the expression behind each recorded series."""
+        now = self._clock.boottime()
+        if now - self._recorded_at > RULES_FRESH_SECONDS:
+            url = f"{self._settings.url}/api/v1/rules?type=record"
+            groups = (await self._get(url, _Recordings)).groups
+            self._recorded = {rule.name: rule.query for group in groups for rule in group.rules}
+            self._recorded_at = now
+        return self._recorded
 
     async def _pairs(self, selectors: Mapping[str, str]) -> "_Parts":
         """Read series with the times of their samples, and Prometheus' time, in one query."""

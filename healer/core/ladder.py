@@ -37,12 +37,15 @@ class Verification:
         want: The value it must have.
         within_seconds: How long after the action's end it may take until all is well.
         soak_seconds: How long it must then stay well.
+        lookback_seconds: For how long after the action the series, or an alert, may be of before it, where its rule
+            does not say so itself.
     """
 
     metric: str
     want: float
     within_seconds: float
     soak_seconds: float
+    lookback_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Did it help? Passes only on what was seen after the action, from inside, from outside and around it."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from healer.core.actions import GIVING_BACK, MARKING
 from healer.core.facts import Reading
@@ -9,6 +10,12 @@ from healer.core.ladder import Rung, Verification
 
 BLIND = ("no_answer", "alarms_unknown")
 """What says nothing about the target: the monitoring could not be asked."""
+
+LOOKING_BACK = ("still_bad", "new_alarm")
+"""What may be of before the action, seen through a window that reaches back there."""
+
+FULL_LOOK_SECONDS = 30.0
+"""After a window's end, until a scrape, an evaluation and Alertmanager have had their turn."""
 
 LEFT_TO_OTHERS = "still_marked"
 """The gate's word for a mark that is ours no more and stands for others: nothing changes outside for us to see."""
@@ -29,11 +36,14 @@ class Proof:
         outside: The service's probe from here; None where it has none.
         alarms: Names of critical alerts in the footprint that were not there before the action;
             None where not every Alertmanager answered.
+        looks_back: For the series and each of these alerts, how many seconds its rule looks back; 0 for one that
+            is not named.
     """
 
     reading: Reading | None
     outside: bool | None
     alarms: tuple[str, ...] | None = ()
+    looks_back: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +119,25 @@ def verify(
         return Wait(well=True, missing=f"soak of {spec.soak_seconds:g} s")
     ended_at = attempt.ended_at if attempt.ended_at is not None else attempt.began_at
     word = missing.split(":")[0]
-    patience = BLIND_SECONDS if word in BLIND else 0.0
-    if now - ended_at >= spec.within_seconds + patience:
+    if now - ended_at >= _patience(word, spec, proof):
         return NotVerified(word, missing)
     return Wait(well=False, missing=missing)
+
+
+def _patience(word: str, spec: Verification, proof: Proof) -> float:
+    """Return for how many seconds after the action's end a look that lacks this is waited out.
+
+    What looks back goes on saying what was before the action. Once its window holds nothing from then, it counts.
+    """
+    window = 0.0
+    if word == "still_bad":
+        window = proof.looks_back.get(spec.metric, 0.0)
+    elif word == "new_alarm":
+        # One that does not look back is new whatever the others are.
+        window = min(proof.looks_back.get(name, 0.0) for name in proof.alarms or ("",))
+    window = max(window, spec.lookback_seconds) if word in LOOKING_BACK else 0.0
+    within = spec.within_seconds + (BLIND_SECONDS if word in BLIND else 0.0)
+    return max(within, window + FULL_LOOK_SECONDS if window else 0.0)
 
 
 def _missing(spec: Verification, attempt: Attempt, proof: Proof) -> str | None:

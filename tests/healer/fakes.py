@@ -5,7 +5,7 @@ order can be asserted.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from healer.adapters.codec import incident_of, kind_of
@@ -208,6 +208,9 @@ class FakePrometheus:
         sample_age: How old every sample is, seconds.
         strange: Names of alerts that no rule has.
         marks: What exporters tell of marks.
+        windows: How far the rules of alerts and series look back, seconds.
+        lingering: Names of alerts whose expression is true for their window after what they see is over, and until
+            when.
     """
 
     cluster: FakeCluster
@@ -216,11 +219,19 @@ class FakePrometheus:
     fires: tuple[Alert, ...] = ()
     sample_age: float = 1.0
     marks: set[SeenMark] = field(default_factory=set)
+    windows: dict[str, float] = field(default_factory=dict)
+    lingering: dict[str, float] = field(default_factory=dict)
 
     async def evidence(self, alert: Alert, metric: str) -> Evidence:
         reading = await self.reading(alert.target, metric)
-        known = alert.name not in self.strange
-        return Evidence(not self.cluster.serves(alert.target) if known else None, reading)
+        if alert.name in self.strange:
+            return Evidence(None, reading)
+        lingers = self.cluster.clock.wall() < self.lingering.get(alert.name, 0.0)
+        return Evidence(lingers or not self.cluster.serves(alert.target), reading)
+
+    async def looks_back(self, names: Iterable[str]) -> dict[str, float]:
+        self._answer()
+        return {name: self.windows.get(name, 0.0) for name in names}
 
     async def reading(self, target: Target, metric: str, labels: Args = ()) -> Reading:
         self._answer()

@@ -55,6 +55,7 @@ def simple(
     mode: Mode = Mode.ACT,
     fast: bool = True,
     soak: float = 3.0,
+    lookback: float = 0.0,
     **numbers: float,
 ) -> Topology:
     """nginx alone on every web node, and nothing that waits without need."""
@@ -63,7 +64,7 @@ def simple(
     services = {name: one for name, one in whole.services.items() if name != "app"}
     ladder = whole.ladders["restart-service"]
     restart, call = ladder.rungs
-    verify = replace(VERIFY, soak_seconds=soak)
+    verify = replace(VERIFY, soak_seconds=soak, lookback_seconds=lookback)
     rungs = (replace(restart, fast=fast, verify=verify), call)
     ladders = {**whole.ladders, ladder.name: replace(ladder, rungs=rungs)}
     own = replace(whole.numbers, **numbers)  # type: ignore[arg-type]

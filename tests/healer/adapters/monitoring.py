@@ -45,6 +45,11 @@ RULES = {
                     "for": "1h",
                     "labels": {"severity": "warning", "heal": "none"},
                 },
+                {"record": "test:changes:5m", "expr": "changes(hale_service_up[5m] offset 30s)"},
+                {
+                    "alert": "Flaps",
+                    "expr": f"max (max_over_time(test:changes:5m[1m]) > 1000) by {BY}",
+                },
                 {
                     "alert": "Watchdog",
                     "expr": 'label_replace(vector(1), "cluster", "first", "", "")',

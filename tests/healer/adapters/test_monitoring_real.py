@@ -247,3 +247,9 @@ async def test_a_peer_that_is_silent_makes_the_sight_incomplete(real):
         with pytest.raises(Unreachable, match="no Alertmanager answered"):
             await peers.post([OwnAlert((("alertname", "HealerHolds"),), ())])
         await peers.post([])
+
+
+async def test_how_far_rules_look_back_is_read_with_the_rules_that_they_rest_on(real):
+    async with prometheus_at(real.prometheus) as prometheus:
+        found = await prometheus.looks_back(["Flaps", "test:changes:5m", "ServiceDown", "Unheard"])
+    assert found == {"Flaps": 390.0, "test:changes:5m": 330.0, "ServiceDown": 0.0, "Unheard": 0.0}

@@ -249,3 +249,28 @@ async def test_errors_redirects_and_endless_or_slow_answers_are_unreachable():
             settings = PrometheusSettings(f"http://127.0.0.1:{port}", "first", timeout=seconds)
             with pytest.raises(Unreachable, match=why):
                 await HttpPrometheus(settings, session, HandClock()).pending()
+
+
+async def test_an_alert_that_is_kept_firing_looks_back_as_much_longer():
+    async def answer(request):
+        rules = [
+            {
+                "type": "alerting",
+                "name": "Errors",
+                "query": "rate(x[5m]) > 1",
+                "keepFiringFor": 120,
+            },
+            {
+                "type": "alerting",
+                "name": "Errors",
+                "query": "rate(x[1m]) > 9",
+                "labels": {"heal": "x"},
+            },
+        ]
+        kept = rules if request.query["type"] == "alert" else []
+        return web.Response(body=success({"groups": [{"rules": kept}]}))
+
+    async with served(answer) as (port, session):
+        settings = PrometheusSettings(f"http://127.0.0.1:{port}", "first")
+        ours = HttpPrometheus(settings, session, HandClock())
+        assert await ours.looks_back(["Errors", "up"]) == {"Errors": 420.0, "up": 0.0}
