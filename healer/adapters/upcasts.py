@@ -11,7 +11,7 @@ Fields = dict[str, Any]
 Upcast = Callable[[Fields], Fields]
 
 VERSIONS: Mapping[str, int] = {
-    "action_intended": 2,
+    "action_intended": 3,
     "frozen": 2,
     "healer_started": 2,
     "verification_ended": 2,
@@ -28,9 +28,16 @@ def added(**fields: Any) -> Upcast:
     return lambda old: old | fields
 
 
+def _verify_without_lookback(old: Fields) -> Fields:
+    verify = old["verify"]
+    return old | {"verify": None if verify is None else verify | {"lookback_seconds": 0.0}}
+
+
 UPCASTS: Mapping[tuple[str, int], Upcast] = {
     # What proves it was looked up in the ladder of the same name when it ended.
     ("action_intended", 1): added(verify=None, ladder_digest=""),
+    # No window was declared.
+    ("action_intended", 2): _verify_without_lookback,
     # There was one healer, and nobody noted where.
     ("healer_started", 1): added(node=""),
     # There were no owners.

@@ -203,7 +203,12 @@ class History:
             # Such a word makes alerts pre-existing, or not any more, until the next arming.
             if life.ruled <= armed:
                 yield _Able(life.closed_at, life.failed, tuple(life.seqs), incident)
-        loose = (*self._replaced(armed), *self._let_go(), *self._lapsed(now), *self._carried(board))
+        loose = (
+            *self._replaced(armed, board),
+            *self._let_go(),
+            *self._lapsed(now),
+            *self._carried(board),
+        )
         for one in {one.seq: one for one in loose}.values():
             yield _Able(one.at, isinstance(one.event, SAID), (one.seq,))
 
@@ -213,12 +218,14 @@ class History:
     def _of(self, *kinds: type[ev.Event]) -> list[_Loose]:
         return [one for one in self._loose.values() if isinstance(one.event, kinds)]
 
-    def _replaced(self, armed: int) -> Iterator[_Loose]:
+    def _replaced(self, armed: int, board: Board) -> Iterator[_Loose]:
         """Yield what something newer has made void, whatever else goes or stays."""
-        starts = self._of(ev.HealerStarted, ev.ConfigReloaded)
-        # The modes before the last arming are those that the next start is compared with.
-        before = [one.seq for one in starts if one.seq < armed or not armed]
-        yield from (one for one in starts if before and one.seq < before[-1])
+        # With another digest than the one before, yes-es of open incidents lapse; with other modes, the arming does.
+        told = [self._lives[one].seqs[0] for one in board.incidents]
+        since = min([*told, *([armed] if armed else [])], default=board.seq + 1)
+        settings = self._of(ev.HealerStarted, ev.ConfigReloaded)
+        before = [one.seq for one in settings if one.seq < since]
+        yield from (one for one in settings if before and one.seq < before[-1])
         yield from (one for one in self._of(ev.Armed) if one.seq < armed)
         yield from self._of(ev.StormBegan, ev.StormEnded)[:-1]
         yield from self._of(ev.SecondPathTested)[:-1]

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from healer.core import events as ev
@@ -137,6 +137,7 @@ def live(play: Pruned, life: tuple[Any, ...]) -> None:
                 play_step(play, step)
 
 
+@settings(deadline=None)
 @given(LIVES)
 def test_the_board_decides_the_same_after_pruning_and_a_restart(
     lives: list[tuple[Any, ...]],
@@ -151,6 +152,7 @@ def test_the_board_decides_the_same_after_pruning_and_a_restart(
     assert history.due(board, play.now, NOTHING_KEPT) == play.due()
 
 
+@settings(deadline=None)
 @given(LIVES, LIVES)
 def test_what_happens_after_pruning_and_a_restart_is_what_would_have_happened(
     before: list[tuple[Any, ...]], after: list[tuple[Any, ...]]
@@ -171,6 +173,7 @@ def test_what_happens_after_pruning_and_a_restart_is_what_would_have_happened(
     assert deciding(again.board, again.now) == deciding(play.board, play.now)
 
 
+@settings(deadline=None)
 @given(LIVES)
 def test_an_open_incident_and_what_the_success_record_counts_never_go(
     lives: list[tuple[Any, ...]],
