@@ -1,13 +1,10 @@
 """Where the healer's process begins and ends, and where its journal is made."""
 
-import logging
 import socket
-import sys
 from importlib.metadata import version
 from pathlib import Path
 
-import structlog
-
+from healer import logs
 from healer import settings as cluster_yml
 from healer.adapters import stores
 from healer.adapters.gate_ssh import SshConnector
@@ -34,16 +31,7 @@ async def run(config: Path, listen: str, control: Path, node: str | None = None)
         ConfigError: It cannot start; the message says what to do. Nothing was changed.
         LeaseLost: Another healer leads. What was sent is settled by that one.
     """
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.format_exc_info,
-            structlog.processors.LogfmtRenderer(key_order=["level", "event"], bool_as_flag=False),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+    logs.configure()
     loaded = cluster_yml.read_as(config, node, socket.gethostname())
     life = Life(loaded, listen, SystemClock(), version(DISTRIBUTION))
     await life.live(control)

@@ -1,0 +1,1 @@
+"""What strangers tried, and what happened. The table is docs/hostile.md."""
