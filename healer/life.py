@@ -111,6 +111,8 @@ class Life:
             tasks.create_task(_renew(parts.store, every), name="lease")
             tasks.create_task(parts.engine.run(), name="engine")
             tasks.create_task(parts.herald.keep_tested(), name="second_path")
+            if parts.annotator is not None:
+                tasks.create_task(parts.annotator.run(), name="annotations")
             shorter = keep_short(parts.journal, parts.desk.watch, self._clock, self._loaded.keep)
             tasks.create_task(shorter, name="pruner")
 

@@ -104,6 +104,12 @@ class Metrics:
             ["outcome"],
             registry=to,
         )
+        self.annotations = Counter(
+            "healer_annotations_total",
+            "Annotations of actions for Grafana, by outcome.",
+            ["outcome"],
+            registry=to,
+        )
         self.time_to = Histogram(
             "healer_time_to_seconds",
             "From the alert's start to each step of a heal.",

@@ -10,11 +10,13 @@ import structlog
 from healer.adapters.alertmanager import HttpAlertmanagers
 from healer.adapters.gate_ssh import SshConnector
 from healer.adapters.gates import SshGates
+from healer.adapters.grafana import HttpGrafana
 from healer.adapters.probes import NetworkProbes
 from healer.adapters.prometheus import HttpPrometheus
 from healer.adapters.second_path import PersonPath
 from healer.adapters.users import UsersFile
 from healer.adapters.webhook_body import parse_webhook
+from healer.annotator import Annotator
 from healer.clock import SystemClock
 from healer.engine import Engine
 from healer.gatherer import Gatherer
@@ -45,6 +47,7 @@ class Parts:
     engine: Engine
     herald: Herald
     desk: Desk
+    annotator: Annotator | None
 
 
 @asynccontextmanager
@@ -119,7 +122,19 @@ async def assembled(
             stuck_seconds=engine.stuck_seconds,
             senders=Senders(loaded.senders, clock) if loaded.senders is not None else None,
         )
-        yield Parts(store, journal, engine, herald, desk)
+        annotator = _annotator(loaded, journal, metrics, session)
+        if annotator is not None:
+            journal.listen(annotator)
+        yield Parts(store, journal, engine, herald, desk, annotator)
+
+
+def _annotator(
+    loaded: Settings, journal: Journal, metrics: Metrics, session: aiohttp.ClientSession
+) -> Annotator | None:
+    if loaded.grafana is None:
+        return None
+    grafana = HttpGrafana(loaded.grafana, session)
+    return Annotator(journal.board, grafana, metrics, loaded.topology.cluster, loaded.external_url)
 
 
 async def _door(loaded: Settings, clock: SystemClock) -> Door | None:

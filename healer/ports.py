@@ -1,6 +1,7 @@
 """What the healer needs from the outside. Adapters implement these; tests stand in for them."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from healer.core.actions import Args
@@ -216,6 +217,34 @@ class Probes(Protocol):
 
     async def serves(self, target: Target) -> bool | None:
         """Whether the service answers; None where it has no probe that works from outside."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """One action as Grafana shows it.
+
+    Attributes:
+        began_at, ended_at: Epoch seconds.
+        tags: By which dashboards choose what they show.
+        text: A line; HTML is escaped but for a link of ours.
+    """
+
+    began_at: float
+    ended_at: float
+    tags: tuple[str, ...]
+    text: str
+
+
+class Grafana(Protocol):
+    """Where people see what was done beside what was measured."""
+
+    async def annotate(self, annotation: Annotation) -> None:
+        """Place an annotation.
+
+        Raises:
+            Unreachable: It was not placed, or nobody knows.
+        """
         ...
 
 

@@ -16,11 +16,14 @@ from cluster.load import load
 from cluster.model import BuiltinService, Cluster
 from cluster.model import Group as DeclaredGroup
 from cluster.model import Service as DeclaredService
+from cluster.people import Grafana as DeclaredGrafana
 from cluster.people import Proxy as DeclaredProxy
 from cluster.receiving import Tls, Webhook
 from healer.adapters.etcd_settings import EtcdSettings
 from healer.adapters.gate_ssh import SshSettings
+from healer.adapters.grafana import GrafanaSettings
 from healer.adapters.journal_file import StoreSettings
+from healer.adapters.private_file import PrivateFile
 from healer.adapters.probes import HttpProbe, OutsideProbe, TcpProbe
 from healer.adapters.prometheus import PrometheusSettings
 from healer.adapters.proxies import Proxy
@@ -57,6 +60,7 @@ class Settings:
         senders: Who may post to the webhook; None for everybody.
         tls: Of the port; None for plain HTTP.
         proxy: Signs people in before the pages; None where they come by themselves.
+        grafana: Where each action becomes an annotation; None for nowhere.
         external_url: Where people reach the healer's pages, without a slash at the end.
         resync_seconds: Between two readings of every Alertmanager.
     """
@@ -74,6 +78,7 @@ class Settings:
     senders: Sender | None
     tls: TlsFiles | None
     proxy: Proxy | None
+    grafana: GrafanaSettings | None
     external_url: str
     resync_seconds: float
 
@@ -143,6 +148,7 @@ def of_cluster(cluster: Cluster, node: str | None = None) -> Settings:
         senders=_senders(healer.webhook),
         tls=_tls(healer.tls, healer.webhook),
         proxy=_proxy(healer.proxy) if healer.proxy else None,
+        grafana=_grafana(healer.grafana) if healer.grafana else None,
         external_url=healer.external_url.rstrip("/"),
         resync_seconds=healer.resync,
     )
@@ -323,6 +329,10 @@ def _is_loopback(probe: OutsideProbe) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")
+
+
+def _grafana(declared: DeclaredGrafana) -> GrafanaSettings:
+    return GrafanaSettings(declared.url.rstrip("/"), PrivateFile(Path(declared.token_file)))
 
 
 def _proxy(declared: DeclaredProxy) -> Proxy:

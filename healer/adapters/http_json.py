@@ -33,14 +33,17 @@ async def call(
     form: Mapping[str, str] | None = None,
     json_body: bytes | None = None,
     wanted: Container[int] = (200,),
+    bearer: str = "",
 ) -> Answer:
-    """GET a URL, or POST a form or JSON to it.
+    """GET a URL, or POST a form or JSON to it; `bearer` is a token that is shown, empty for none.
 
     Raises:
         Unreachable: Anything but a whole answer with a wanted status; it names the URL and what was seen.
     """
     method = "GET" if form is None and json_body is None else "POST"
     headers = {} if json_body is None else {"Content-Type": "application/json"}
+    if bearer:
+        headers["Authorization"] = f"Bearer {bearer}"
     data = form if json_body is None else json_body
     try:
         async with (

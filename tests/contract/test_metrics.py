@@ -60,6 +60,7 @@ async def of_the_healer() -> str:
     )
     metrics.show(house.journal.board.open, frozenset(FREEZES), 0.0)
     metrics.second_path.labels("placed").inc()
+    metrics.annotations.labels("placed").inc()
     metrics.webhooks.labels("202").inc()
     async with house.public() as session, session.get("/metrics") as answer:
         return await answer.text()
