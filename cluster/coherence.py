@@ -27,7 +27,7 @@ def judge(document: Document) -> list[Problem]:
 def references(document: Document) -> Iterator[Problem]:
     """Find names of nodes, groups and services that are not in the file."""
     nodes, groups = list(document.mapping("nodes")), list(document.mapping("groups"))
-    services = list(document.mapping("services"))
+    services, windows = list(document.mapping("services")), list(document.mapping("windows"))
     for group in groups:
         for number, _ in document.words("groups", group, "nodes"):
             yield from reference(document, ("groups", group, "nodes", number), "node", nodes)
@@ -39,8 +39,11 @@ def references(document: Document) -> Iterator[Problem]:
     for ladder in document.mapping("ladders"):
         rungs = document.at("ladders", ladder, "rungs")
         for number in range(len(rungs) if isinstance(rungs, list) else 0):
-            here: Path = ("ladders", ladder, "rungs", number, "service")
-            yield from reference(document, here, "service", [*services, EXPORTER])
+            rung: Path = ("ladders", ladder, "rungs", number)
+            yield from reference(document, (*rung, "service"), "service", [*services, EXPORTER])
+            for kind, known in (("group", groups), ("window", windows)):
+                for place, _ in document.words(*rung, "when", kind):
+                    yield from reference(document, (*rung, "when", kind, place), kind, known)
     yield from reference(document, ("healer", "node"), "node", nodes)
     for number, _ in document.words("healer", "nodes"):
         yield from reference(document, ("healer", "nodes", number), "node", nodes)

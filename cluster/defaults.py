@@ -25,7 +25,7 @@ FILLED: Mapping[str, tuple[str, ...]] = {
 }
 
 # Their entries are named by their keys.
-NAMED = ("nodes", "groups", "services", "virtual_addresses", "pools", "ladders")
+NAMED = ("nodes", "groups", "services", "virtual_addresses", "pools", "windows", "ladders")
 
 
 def complete(value: Mapping[str, Value]) -> dict[str, Value]:

@@ -8,9 +8,10 @@ from enum import Enum, StrEnum
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
-from pydantic import model_validator
+from pydantic import AfterValidator, Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
+from cluster.conditions import When
 from cluster.fields import (
     NOT_EMPTY,
     AtLeastOne,
@@ -104,6 +105,12 @@ class Verify(Block):
     lookback: Annotated[Seconds, between(0, 86400.0)] = 0.0
 
 
+def _backoff(value: float) -> float:
+    if not 1 <= value <= 10:
+        raise ValueError(f"{value:g} is out of range. Write 1 to 10, as 2 to double each wait.")
+    return value
+
+
 class Rung(Block):
     """One step of a ladder.
 
@@ -113,8 +120,11 @@ class Rung(Block):
         deadline: Seconds that the action itself may take; 2m for disk.free, 5m for node.reboot.
         verify: None only for `person.call`, which proves nothing.
         attempts: Tries before the next rung; 1 for pool.drain, address.decline, disk.free and node.reboot.
-        wait: Seconds between two tries.
+        wait: Seconds between the first two tries.
+        backoff: By how much each later wait is longer than the one before.
+        max_wait: Seconds that no wait is longer than, unless `wait` is.
         approve: Whether a person must agree even where the mode is act; `owner` where it must be an owner.
+        when: What must be so; else the rung is passed over. None for always.
     """
 
     action: Action
@@ -124,7 +134,14 @@ class Rung(Block):
     verify: Verify | None = None
     attempts: AtLeastOne = 2
     wait: Seconds = 60.0
+    backoff: Annotated[
+        float,
+        AfterValidator(_backoff),
+        Field(json_schema_extra={"minimum": 1, "maximum": 10}),
+    ] = 2.0
+    max_wait: Seconds = 900.0
     approve: Flag | Literal["owner"] = False
+    when: When | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -147,6 +164,8 @@ class Rung(Block):
             raise ValueError("an action that is not verified has failed. Remove `verify: null`.")
         if not self.action.verb and (unused := self.model_fields_set - {"action"}):
             raise ValueError(f"{self.action} takes no {', '.join(sorted(unused))}. Remove it.")
+        if "max_wait" in self.model_fields_set and self.max_wait < self.wait:
+            raise ValueError("max_wait is shorter than wait. Lengthen it, or shorten wait.")
         if self.service is not None and not self.action.of_service:
             raise ValueError(f"{self.action} takes no service. Remove it.")
         if self.fast and self.action is not Action.SERVICE_RESTART:

@@ -16,6 +16,7 @@ from pydantic import Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from cluster.balancing import OWN_CHECK, AddressCheck, Pool, VirtualAddress
+from cluster.conditions import Role, TimeZone, Window
 from cluster.fields import (
     NOT_EMPTY,
     Address,
@@ -34,13 +35,6 @@ from cluster.reclaim import Reclaim
 from cluster.settings import Exporter, Healer, Monitoring
 
 UNKNOWN_DOMAIN = "unknown"
-
-
-class Role(StrEnum):
-    """What a group is for."""
-
-    SERVICE = "service"
-    CONTROL = "control"
 
 
 class Node(Block):
@@ -63,7 +57,7 @@ class Group(Block):
 
     Attributes:
         min_available: How many must stay; where not written, all but one, and all of a control group.
-        role: `control` is the group that no ladder touches.
+        role: What it is for, for conditions of ladders; `control` is the group that no ladder touches.
         votes: Whether its members vote on a quorum.
         mode: None for the healer's.
     """
@@ -173,6 +167,8 @@ class Cluster(Block):
     services: Mapping[Name, Service] = {}
     virtual_addresses: Mapping[Name, VirtualAddress] = {}
     pools: Mapping[Name, Pool] = {}
+    time_zone: TimeZone = "UTC"
+    windows: Mapping[Name, Window] = {}
     ladders: Mapping[Name, Ladder]
     healer: Healer
     monitoring: Monitoring

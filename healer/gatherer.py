@@ -43,11 +43,11 @@ class Gatherer:
 
     async def read(self, incident: Incident, standing: Standing) -> Facts:
         """Read everything from outside that a decision about `incident` needs."""
-        metric = _metric(incident, self.topology)
+        metric = _metric(incident, self.topology, self.clock.wall())
         evidence, picture, heard, outside = await asyncio.gather(
             _or_none(self.prometheus.evidence(incident.cause, metric)),
             self.picture(),
-            self._hear(to_hear(incident, self.topology)),
+            self._hear(to_hear(incident, self.topology, self.clock.wall())),
             self._outside(incident.target),
         )
         facts = Facts(self.clock.wall(), self.topology, standing)
@@ -139,12 +139,12 @@ class Gatherer:
         return await self.probes.serves(target)
 
 
-def _metric(incident: Incident, topology: Topology) -> str:
+def _metric(incident: Incident, topology: Topology, now: float) -> str:
     """Return the series by which the incident's target is judged: the next rung's, else the first that fits.
 
     What proves a mark says nothing of the target.
     """
-    step = plan(incident, topology)
+    step = plan(incident, topology, now)
     ladder = topology.ladders.get(incident.ladder)
     rungs = [step.rung] if isinstance(step, Plan) else []
     rungs += ladder.rungs if ladder is not None else ()

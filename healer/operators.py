@@ -76,7 +76,7 @@ class Operators(Stops):
             Refused: It waits for no approval, or is not as it was seen; nothing was changed.
         """
         incident = self._waiting(incident_id, seen)
-        step = plan(incident, self._gatherer.topology)
+        step = plan(incident, self._gatherer.topology, self._clock.wall())
         rung = 0 if isinstance(step, Escalate) else step.rung_index
         await self._change(ev.ApprovalDenied(incident_id, rung, by), "nothing_to_approve", seen)
 

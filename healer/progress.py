@@ -10,7 +10,7 @@ from healer.core.facts import Facts, Health, Standing
 from healer.core.incident import UNSETTLED, Incident, State
 from healer.core.ladder import PERSON
 from healer.core.picture import Picture
-from healer.core.plan import Plan, plan
+from healer.core.plan import Plan, passed_over, plan
 from healer.core.topology import Topology
 from healer.instants import rfc3339
 from healer.shapes import GroupStateView, MarkView, MemberView, RungView
@@ -19,12 +19,16 @@ Place = tuple[str, str, str]
 """A mark, its subject, and the node at whose gate it stands."""
 
 
-def rung_views(incident: Incident, topology: Topology) -> list[RungView]:
-    """Show every rung of an incident's ladder, and which of them comes next; none where there is no ladder."""
+def rung_views(incident: Incident, topology: Topology, now: float | None = None) -> list[RungView]:
+    """Show every rung of an incident's ladder, which of them comes next, and why others are passed over.
+
+    There are none where there is no ladder; `now` is as healer.core.plan takes it.
+    """
     ladder = topology.ladders.get(incident.ladder)
     if ladder is None:
         return []
-    at, word = _place(incident, topology, len(ladder.rungs))
+    at, word = _place(incident, topology, len(ladder.rungs), now)
+    passed = {one.rung: one for one in passed_over(incident, topology, now)}
     shown = []
     for index, rung in enumerate(ladder.rungs):
         tries = [one for one in incident.attempts if (one.ladder, one.rung) == (ladder.name, index)]
@@ -38,12 +42,15 @@ def rung_views(incident: Incident, topology: Topology) -> list[RungView]:
                 tried=len(tries),
                 outcome=last.value if last is not None else "",
                 place=word if index == at else "past" if index < at else "later",
+                passed=str(passed[index]) if index in passed and index != at else "",
             )
         )
     return shown
 
 
-def _place(incident: Incident, topology: Topology, count: int) -> tuple[int, str]:
+def _place(
+    incident: Incident, topology: Topology, count: int, now: float | None
+) -> tuple[int, str]:
     """Return the index of the rung that an incident stands on, and how: `now`, `next` or `last`."""
     last = incident.attempts[-1].rung if incident.attempts else -1
     if incident.state in UNSETTLED:
@@ -52,7 +59,7 @@ def _place(incident: Incident, topology: Topology, count: int) -> tuple[int, str
         return count - 1, "now"
     if incident.state in (State.CLOSED, State.MITIGATED):
         return last, "last"
-    step = plan(incident, topology)
+    step = plan(incident, topology, now)
     ladder = topology.ladders[incident.ladder]
     if isinstance(step, Plan):
         return step.rung_index, "next"

@@ -27,8 +27,8 @@ def reason(incident: Incident) -> tuple[str, str]:
             return "", ""
 
 
-def next_step(incident: Incident, topology: Topology) -> str:
-    """Say in half a sentence what comes next."""
+def next_step(incident: Incident, topology: Topology, now: float | None = None) -> str:
+    """Say in half a sentence what comes next; `now` is as healer.core.plan takes it."""
     last = incident.attempts[-1] if incident.attempts else None
     match incident.state:
         case State.ACTING if last is not None:
@@ -41,7 +41,7 @@ def next_step(incident: Incident, topology: Topology) -> str:
             return "a person"
         case State.CLOSED:
             return "nothing"
-    step = plan(incident, topology)
+    step = plan(incident, topology, now)
     if isinstance(step, Escalate):
         return f"call a person ({step.reason})"
     action = f"{step.rung.action} on {step.proposal.target}"

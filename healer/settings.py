@@ -8,7 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
+from cluster.conditions import Day, minutes
+from cluster.conditions import When as DeclaredWhen
+from cluster.conditions import Window as DeclaredWindow
 from cluster.errors import ConfigErrors
 from cluster.ladder import Ladder as DeclaredLadder
 from cluster.ladder import Rung as DeclaredRung
@@ -32,7 +36,7 @@ from healer.adapters.senders import ByBasic, ByBearer, ByCertificate, Sender
 from healer.adapters.tls_files import TlsFiles
 from healer.core.alert import Target
 from healer.core.history import Keep
-from healer.core.ladder import Ladder, Mode, Rung, Verification
+from healer.core.ladder import ALWAYS, Ladder, Mode, Rung, Verification, When, Window
 from healer.core.topology import (
     Group,
     Node,
@@ -218,6 +222,7 @@ def _topology(cluster: Cluster, own: str) -> Topology:
         healer_mode=Mode(cluster.healer.mode.value),
         own_node=own,
         digest=cluster.digest,
+        time_zone=ZoneInfo(cluster.time_zone),
         numbers=_numbers(cluster),
         pools={
             pool.name: Pool(pool.name, pool.balancers, pool.members, pool.service)
@@ -246,16 +251,22 @@ def _group(group: DeclaredGroup, cluster: Cluster) -> Group:
     # No ladder touches a control group, whatever its mode says.
     mode = Mode.EXPLAIN if group.control else Mode((group.mode or cluster.healer.mode).value)
     return Group(
-        group.name, group.nodes, group.min_available, group.control, mode, votes=group.votes
+        group.name,
+        group.nodes,
+        group.min_available,
+        group.control,
+        mode,
+        votes=group.votes,
+        role=group.role.value,
     )
 
 
 def _ladder(ladder: DeclaredLadder, cluster: Cluster) -> Ladder:
     mode = Mode((ladder.mode or cluster.healer.mode).value)
-    return Ladder(ladder.name, mode, tuple(_rung(rung) for rung in ladder.rungs))
+    return Ladder(ladder.name, mode, tuple(_rung(rung, cluster) for rung in ladder.rungs))
 
 
-def _rung(rung: DeclaredRung) -> Rung:
+def _rung(rung: DeclaredRung, cluster: Cluster) -> Rung:
     proof = rung.verify
     return Rung(
         action=rung.action.value,
@@ -269,7 +280,25 @@ def _rung(rung: DeclaredRung) -> Rung:
         wait_seconds=rung.wait,
         approve=bool(rung.approve),
         by_owner=rung.approve == "owner",
+        backoff=rung.backoff,
+        max_wait_seconds=max(rung.max_wait, rung.wait),
+        when=ALWAYS if rung.when is None else _when(rung.when, cluster),
     )
+
+
+def _when(when: DeclaredWhen, cluster: Cluster) -> When:
+    return When(
+        tuple(one.value for one in when.failure),
+        tuple(one.value for one in when.severity),
+        when.group,
+        tuple(one.value for one in when.role),
+        tuple(_window(cluster.windows[name]) for name in when.window),
+    )
+
+
+def _window(window: DeclaredWindow) -> Window:
+    days = frozenset(list(Day).index(day) for day in window.days)
+    return Window(window.name, days, *minutes(window.hours))
 
 
 def _numbers(cluster: Cluster) -> Numbers:

@@ -63,7 +63,7 @@ class RungView(TypedDict):
 
     `asks` says whether a person has to agree, and `owner` whether that has to be an owner; `outcome` is its last
     attempt's, empty where it was not tried or is under way; `place` is past, now, next, later, or last for the one
-    that an incident ended with.
+    that an incident ended with. `passed` says why it leads nowhere now; empty where it may be tried.
     """
 
     rung: int
@@ -73,6 +73,7 @@ class RungView(TypedDict):
     tried: int
     outcome: str
     place: str
+    passed: str
 
 
 class CommandView(TypedDict):
@@ -137,7 +138,7 @@ class IncidentView(IncidentRow):
 
 
 class ExplanationView(TypedDict):
-    """What would be done now. `decision` is act, hold, mitigate, escalate, close or stay."""
+    """What would be done now, and by which rung. `decision` is act, hold, mitigate, escalate, close or stay."""
 
     target: str
     incident: str | None
@@ -147,6 +148,7 @@ class ExplanationView(TypedDict):
     action: str
     reason: str
     sentence: str
+    rungs: list[RungView]
     guards: list[VerdictView]
 
 

@@ -6,7 +6,7 @@ from healer.core.actions import ACTIONS, GIVING_BACK, steps
 from healer.core.alert import Alert, Target
 from healer.core.decide import Decision, decide
 from healer.core.incident import Incident
-from healer.core.ladder import Ladder, Rung, Verification
+from healer.core.ladder import ALWAYS, Ladder, Rung, Verification
 from healer.core.topology import Topology
 from healer.errors import Refused
 from healer.gatherer import Gatherer
@@ -57,7 +57,7 @@ async def suppose(
     declared = [one for ladder in topology.ladders.values() for one in ladder.rungs]
     plain = Rung(action, None, False, 60.0, PROOF, attempts=1, wait_seconds=0.0)
     rung = next((one for one in declared if one.action == action), plain)
-    aimed = replace(rung, service=None, attempts=1)
+    aimed = replace(rung, service=None, attempts=1, when=ALWAYS)
     ladder = Ladder(SUPPOSED, topology.healer_mode, (aimed,))
     asked = replace(topology, ladders={**topology.ladders, SUPPOSED: ladder})
     return await explain(replace(gatherer, topology=asked), watch, target, SUPPOSED, alert_name)

@@ -139,7 +139,15 @@ def explanation(one: ExplanationView) -> str:
             ("", one["sentence"]),
         )
     )
-    return "\n\n".join([facts, guards(one["guards"])] if one["guards"] else [facts])
+    ladder = columns(
+        ("RUNG", "ACTION", "", "PASSED OVER"),
+        [
+            (str(rung["rung"]), rung["action"], rung["place"], rung["passed"])
+            for rung in one["rungs"]
+        ],
+    )
+    parts = [facts, ladder if one["rungs"] else "", guards(one["guards"]) if one["guards"] else ""]
+    return "\n\n".join(part for part in parts if part)
 
 
 def registry(shown: GuardsView) -> str:

@@ -97,8 +97,8 @@ def moment_view(moment: Moment) -> MomentView:
     )
 
 
-def incident_row(incident: Incident, topology: Topology) -> IncidentRow:
-    """Show an incident in a list."""
+def incident_row(incident: Incident, topology: Topology, now: float | None = None) -> IncidentRow:
+    """Show an incident in a list; `now` is as healer.core.plan takes it."""
     word, sentence = reason(incident)
     cause = incident.cause
     return IncidentRow(
@@ -115,13 +115,17 @@ def incident_row(incident: Incident, topology: Topology) -> IncidentRow:
         changed_at=rfc3339(incident.changed_at),
         reason=word,
         sentence=sentence,
-        next=next_step(incident, topology),
+        next=next_step(incident, topology, now),
         needs_person=needs_person(incident),
     )
 
 
 def incident_view(
-    incident: Incident, timeline: Timeline, topology: Topology, timeline_error: str = ""
+    incident: Incident,
+    timeline: Timeline,
+    topology: Topology,
+    timeline_error: str = "",
+    now: float | None = None,
 ) -> IncidentView:
     """Show all of an incident.
 
@@ -130,9 +134,10 @@ def incident_view(
         timeline: From the store.
         topology: The cluster.
         timeline_error: Why the timeline could not be read; empty where it was.
+        now: As healer.core.plan takes it.
     """
     return IncidentView(
-        **incident_row(incident, topology),
+        **incident_row(incident, topology, now),
         summary=summary(incident),
         symptoms=[alert_view(one) for one in incident.symptoms],
         hold=None if incident.hold is None else verdict_view(incident.hold),
@@ -147,7 +152,7 @@ def incident_view(
         timeline=[moment_view(one) for one in timeline.moments],
         timeline_omitted=timeline.omitted,
         timeline_error=timeline_error,
-        rungs=rung_views(incident, topology),
+        rungs=rung_views(incident, topology, now),
         seen=of_incident(incident),
         runbook=f"/runbooks/{quote(incident.cause.name, safe='')}",
         answers=answers(incident),
@@ -156,7 +161,11 @@ def incident_view(
 
 
 def explanation_view(
-    incident: Incident, decision: Decision, incident_id: str | None
+    incident: Incident,
+    decision: Decision,
+    incident_id: str | None,
+    topology: Topology,
+    now: float,
 ) -> ExplanationView:
     """Show what would be done now.
 
@@ -164,6 +173,8 @@ def explanation_view(
         incident: The real or the supposed one.
         decision: What was decided about it; nothing was done.
         incident_id: The real one's; None for a supposed one.
+        topology: The cluster.
+        now: Epoch seconds, for the hours of rungs.
     """
     word, action, why, sentence, verdicts = _decided(decision)
     return ExplanationView(
@@ -175,6 +186,7 @@ def explanation_view(
         action=action,
         reason=why,
         sentence=sentence,
+        rungs=rung_views(incident, topology, now),
         guards=[verdict_view(one) for one in verdicts],
     )
 

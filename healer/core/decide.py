@@ -73,7 +73,7 @@ def decide(incident: Incident, facts: Facts, clear_for: float | None) -> Decisio
         facts: Read for this decision.
         clear_for: For how long the trouble was seen gone on fresh samples, seconds; None if it was not.
     """
-    step = plan(incident, facts.topology)
+    step = plan(incident, facts.topology, facts.now)
     soak = 0.0 if incident.settled_by else _soak(incident, facts.topology)
     if clear_for is not None and clear_for >= soak:
         return _give_back(incident, facts) or _close(incident, clear_for)
@@ -89,7 +89,7 @@ def decide(incident: Incident, facts: Facts, clear_for: float | None) -> Decisio
         if step.set and all(_lost(one.gate, facts) for one in step.spent):
             return Stay() if incident.state is State.MITIGATED else _mitigated(step)
         gone = step.steps[0].gate if step.steps else gone
-        step = plan(incident, facts.topology, after=step.rung_index)
+        step = plan(incident, facts.topology, facts.now, after=step.rung_index)
     if incident.state is State.MITIGATED:
         return Stay()
     return _gone(gone) if gone and not incident.attempts else step
@@ -257,13 +257,14 @@ def _waits(proposal: Proposal, facts: Facts) -> Verdict | None:
         if one.ended_at is not None
         and (one.action, one.gate) == (proposal.rung.action, proposal.gate)
     ]
-    if not tried or facts.now - tried[-1] >= proposal.rung.wait_seconds:
+    wait = proposal.rung.wait_after(len(tried))
+    if not tried or facts.now - tried[-1] >= wait:
         return None
     return hold(
         "attempts",
         "waiting",
         have=f"{facts.now - tried[-1]:.0f} s since the last attempt",
-        need=f"{proposal.rung.wait_seconds:g} s",
+        need=f"{wait:g} s",
         sentence="The ladder asks to wait between attempts.",
         passing=True,
     )

@@ -4,7 +4,9 @@ A ladder comes from cluster.yml; the alert names it in its `heal` label. Each ru
 """
 
 import hashlib
+import math
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 
 PERSON = "person.call"
@@ -49,6 +51,44 @@ class Verification:
 
 
 @dataclass(frozen=True, slots=True)
+class Window:
+    """Hours of the week, by the cluster's own clock on the wall.
+
+    Attributes:
+        days: On which it begins, 0 for Monday.
+        begins, ends: Minutes since midnight; one that ends before it begins ends on the next day.
+    """
+
+    name: str
+    days: frozenset[int]
+    begins: int
+    ends: int
+
+    def holds(self, local: datetime) -> bool:
+        """Whether a local time lies within it."""
+        minute, today = local.hour * 60 + local.minute, local.weekday()
+        if self.begins < self.ends:
+            return today in self.days and self.begins <= minute < self.ends
+        late = today in self.days and minute >= self.begins
+        return late or ((today - 1) % 7 in self.days and minute < self.ends)
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """What must be so for a rung to be tried. What is empty sets no condition, of several one is enough."""
+
+    failures: tuple[str, ...] = ()
+    severities: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    windows: tuple[Window, ...] = ()
+
+
+ALWAYS = When()
+"""No condition at all."""
+
+
+@dataclass(frozen=True, slots=True)
 class Rung:
     """One thing to try.
 
@@ -58,7 +98,9 @@ class Rung:
         fast: May start before Prometheus has confirmed, on the word of the node's own gate.
         deadline_seconds: How long the action itself may take.
         attempts: How often it may be tried in one incident.
-        wait_seconds: Least time between the end of one attempt and the start of the next.
+        wait_seconds: Least time between the end of the first attempt and the start of the second.
+        backoff: By how much each later wait is longer than the one before.
+        max_wait_seconds: No wait is longer.
         approve: Whether a person has to agree even where the mode is act.
         by_owner: Whether that person has to be an owner.
     """
@@ -72,6 +114,15 @@ class Rung:
     wait_seconds: float
     approve: bool = False
     by_owner: bool = False
+    backoff: float = 1.0
+    max_wait_seconds: float = math.inf
+    when: When = ALWAYS
+
+    def wait_after(self, tried: int) -> float:
+        """Return how many seconds to wait after so many attempts."""
+        # A wait that long was bounded before it could grow beyond what a float holds.
+        grown = self.wait_seconds * self.backoff ** min(max(tried - 1, 0), 100)
+        return min(grown, self.max_wait_seconds)
 
 
 @dataclass(frozen=True, slots=True)

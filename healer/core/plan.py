@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from healer.core.actions import MARKING, Scope, Step, action_of, steps
 from healer.core.alert import Target
+from healer.core.conditions import Passed, unmet
 from healer.core.facts import Proposal
 from healer.core.footprint import NOTHING
 from healer.core.incident import FOR_A_PERSON, Attempt, Incident, Outcome, State
@@ -49,12 +50,15 @@ class Plan:
     proposal: Proposal
 
 
-def plan(incident: Incident, topology: Topology, after: int = -1) -> Plan | Escalate:
+def plan(
+    incident: Incident, topology: Topology, now: float | None = None, after: int = -1
+) -> Plan | Escalate:
     """Return the next rung of the incident's ladder, before any fact is known.
 
     Args:
         incident: As the journal has it.
         topology: The cluster.
+        now: Epoch seconds, for the hours of rungs; None where they count as right.
         after: The rung that came before, where facts have shown that it leads nowhere.
     """
     if incident.ladder in NO_LADDER:
@@ -70,17 +74,68 @@ def plan(incident: Incident, topology: Topology, after: int = -1) -> Plan | Esca
         return Escalate("target_gone", f"{detail}; {_tried(incident)}")
     for index, rung in enumerate(ladder.rungs):
         if rung.action == PERSON:
-            return _person(incident)
-        found = _planned(incident, ladder, index, topology) if index > after else None
+            break
+        if index <= after or unmet(incident, index, rung, topology, now) is not None:
+            continue
+        found = _planned(incident, ladder, index, topology)
         if found is not None:
             return found
-    return _person(incident)
+    return _person(incident, passed_over(incident, topology, now))
+
+
+def passed_over(
+    incident: Incident, topology: Topology, now: float | None = None, before: int | None = None
+) -> tuple[Passed, ...]:
+    """Return every rung that leads nowhere now, and why.
+
+    Args:
+        incident: As the journal has it.
+        topology: The cluster.
+        now: As `plan` takes it.
+        before: The rung that is next; None for all of the ladder.
+    """
+    ladder = topology.ladders.get(incident.ladder)
+    found = []
+    for index, rung in enumerate(ladder.rungs[:before] if ladder is not None else ()):
+        if ladder is None or rung.action == PERSON:
+            break
+        why = unmet(incident, index, rung, topology, now) or _spent(
+            incident, ladder, index, topology
+        )
+        if why is not None:
+            found.append(why)
+    return tuple(found)
+
+
+def _spent(incident: Incident, ladder: Ladder, index: int, topology: Topology) -> Passed | None:
+    """Say why a rung whose conditions hold leads nowhere: nothing to work on, or tried enough."""
+    rung = ladder.rungs[index]
+    aim = _aim(incident, rung)
+    here = steps(rung.action, aim, topology, incident.owner)
+    if not here:
+        return Passed(
+            index, rung.action, "nothing_there", f"nothing at {aim}", "something to act on"
+        )
+    if _planned(incident, ladder, index, topology) is not None:
+        return None
+    lasts = [one for step in here if (one := incident.last_of(rung.action, step)) is not None]
+    refused = next((one for one in lasts if one.refused_for_good), None)
+    if refused is not None:
+        return Passed(index, rung.action, "refused", refused.reason, "a gate that does it")
+    tried = (
+        f"tried {max(incident.tries(ladder.name, index, rung.action, aim, s) for s in here)} times"
+    )
+    return Passed(index, rung.action, "tried", tried, f"fewer than {rung.attempts}")
+
+
+def _aim(incident: Incident, rung: Rung) -> Target:
+    return incident.target if rung.service is None else Target(incident.target.node, rung.service)
 
 
 def _planned(incident: Incident, ladder: Ladder, index: int, topology: Topology) -> Plan | None:
     """Return a rung that may be tried, or whose marks stand; None for one that leads nowhere."""
     rung = ladder.rungs[index]
-    aim = incident.target if rung.service is None else Target(incident.target.node, rung.service)
+    aim = _aim(incident, rung)
     standing = {(one.gate, one.args) for one in incident.marks if one.proved}
     left, done, spent = [], [], []
     for step in steps(rung.action, aim, topology, incident.owner):
@@ -125,12 +180,13 @@ def _draft(
     )
 
 
-def _person(incident: Incident) -> Escalate:
+def _person(incident: Incident, passed: tuple[Passed, ...]) -> Escalate:
     last = incident.attempts[-1] if incident.attempts else None
     if last is not None and last.refused_for_good:
         return Escalate(last.reason, last.detail)
     tried = f"{len(incident.attempts)} tried" if last is None else _said(last.outcome, last.reason)
-    return Escalate("ladder_exhausted", tried)
+    unlike = [str(one) for one in passed if one.reason not in ("tried", "refused", "nothing_there")]
+    return Escalate("ladder_exhausted", "; ".join([tried, *unlike]))
 
 
 def returning(incident: Incident, mark: Attempt, topology: Topology, now: float) -> Proposal | None:
@@ -174,7 +230,9 @@ def _again(last: Attempt | None, incident: Incident, now: float) -> bool:
     return now - (last.ended_at or last.began_at) >= RETURN_AGAIN
 
 
-def to_hear(incident: Incident, topology: Topology) -> Mapping[str, tuple[str, ...]]:
+def to_hear(
+    incident: Incident, topology: Topology, now: float | None = None
+) -> Mapping[str, tuple[str, ...]]:
     """Return the gates that the next decision needs to hear, each with the names it is to look at.
 
     Balancers are asked only where the next step is theirs or a mark stands there: a dead one answers
@@ -182,7 +240,7 @@ def to_hear(incident: Incident, topology: Topology) -> Mapping[str, tuple[str, .
     """
     target = incident.target
     wanted: dict[str, set[str]] = {target.node: set()}
-    found = plan(incident, topology)
+    found = plan(incident, topology, now)
     if isinstance(found, Plan):
         wanted[target.node] |= _own_names(found.ladder, target, incident.owner, topology)
         for step in (*found.steps, *found.spent):

@@ -5,6 +5,7 @@ Made from cluster.yml by healer.settings; it never changes while an incident is 
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
 from enum import Enum
 
 from healer.core.alert import Target
@@ -35,6 +36,7 @@ class Group:
         control: Whether it runs the control plane, which no ladder touches.
         mode: The owner's word for this group.
         votes: Whether its members decide by majority, and stand still without one.
+        role: What it is for, as conditions of ladders name it.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Group:
     control: bool
     mode: Mode
     votes: bool = False
+    role: str = "service"
 
 
 class Stores(Enum):
@@ -158,6 +161,7 @@ class Topology:
         healer_mode: The healer's own word, for what belongs to no group.
         own_node: The node this healer runs on, which it never takes away.
         digest: sha256 of the configuration, recorded with each incident.
+        time_zone: By whose clock on the wall the windows of ladders are meant.
     """
 
     cluster: str
@@ -171,6 +175,7 @@ class Topology:
     numbers: Numbers
     pools: Mapping[str, Pool] = field(default_factory=dict)
     addresses: Mapping[str, VirtualAddress] = field(default_factory=dict)
+    time_zone: tzinfo = UTC
     _on: dict[str, Mapping[str, Service]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )  # what services_on has found; the cluster does not change under its topology

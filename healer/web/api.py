@@ -88,7 +88,7 @@ async def incidents(request: web.Request) -> web.Response:
     elif wanted:
         known = ", ".join(STATES)
         return refusal(400, "unknown_state", f"no state {wanted[:40]!r}; there are {known}")
-    rows = [incident_row(one, desk.topology) for one in reversed(found)]
+    rows = [incident_row(one, desk.topology, desk.clock.wall()) for one in reversed(found)]
     return answer({"incidents": rows})
 
 
@@ -170,7 +170,7 @@ async def whole(desk: Desk, one: Incident) -> IncidentView:
         timeline, error = await desk.timelines.of(one.id, desk.journal.board.incidents), ""
     except ConfigError as exc:
         timeline, error = Timeline(()), str(exc)
-    return incident_view(one, timeline, desk.topology, error)
+    return incident_view(one, timeline, desk.topology, error, desk.clock.wall())
 
 
 def unknown_incident(desk: Desk, name: str) -> str:

@@ -223,7 +223,9 @@ def _usual(target: Target) -> tuple[str, str]:
 async def _real(desk: Desk, incident_id: str) -> ExplanationView:
     incident = _incident(desk, incident_id)
     facts = await desk.gatherer.read(incident, desk.watch.standing())
-    return explanation_view(incident, decide(incident, facts, None), incident.id)
+    return explanation_view(
+        incident, decide(incident, facts, None), incident.id, desk.topology, facts.now
+    )
 
 
 async def _supposed(desk: Desk, aim: str, fields: Mapping[str, str]) -> ExplanationView:
@@ -240,10 +242,11 @@ async def _supposed(desk: Desk, aim: str, fields: Mapping[str, str]) -> Explanat
             action="",
             reason="no_ladder",
             sentence=f"{alert} has no ladder: Alertmanager tells people, and Hale does nothing.",
+            rungs=[],
             guards=[],
         )
     told = await explain(desk.gatherer, desk.watch, target, ladder, alert)
-    return explanation_view(told.incident, told.decision, None)
+    return explanation_view(told.incident, told.decision, None, desk.topology, desk.clock.wall())
 
 
 ONE = frozenset({"incident"})

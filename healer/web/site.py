@@ -72,8 +72,14 @@ async def overview(request: web.Request) -> web.Response:
             people=sum(needs_person(one) for one in still),
             healing=sum(one.state in HEALING for one in still),
         ),
-        [incident_row(one, desk.topology) for one in still[: overview_page.MOST]],
-        [incident_row(one, desk.topology) for one in islice(closed, overview_page.RECENT)],
+        [
+            incident_row(one, desk.topology, desk.clock.wall())
+            for one in still[: overview_page.MOST]
+        ],
+        [
+            incident_row(one, desk.topology, desk.clock.wall())
+            for one in islice(closed, overview_page.RECENT)
+        ],
         groups_of(desk),
     )
     return _page(shown)
@@ -206,7 +212,9 @@ def _present(desk: Desk, name: str) -> runbook_page.Present:
 
     board, sight = desk.journal.board, desk.watch.sight
     found = [one for one in _urgent_first(board) if about(one)]
-    rows = [incident_row(one, desk.topology) for one in found[: runbook_page.MOST]]
+    rows = [
+        incident_row(one, desk.topology, desk.clock.wall()) for one in found[: runbook_page.MOST]
+    ]
     alerts = [
         alert_view(one)
         for one in (sight.alerts if sight is not None else ())

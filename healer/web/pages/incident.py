@@ -122,7 +122,9 @@ def _rung(one: RungView) -> tuple[object, ...]:
     tries = {0: "", 1: "tried once"}.get(one["tried"], f"tried {one['tried']} times")
     asked = "asks an owner" if one["owner"] else "asks a person" if one["asks"] else ""
     told = ", ".join(
-        part for part in (said, tries, one["outcome"].replace("_", " "), asked) if part
+        part
+        for part in (said, tries, one["outcome"].replace("_", " "), asked, one["passed"])
+        if part
     )
     return code(one["action"]), " ", element("span", told, class_="quiet")
 

@@ -1,0 +1,152 @@
+"""Which rungs apply to which trouble, and what is said of those that are passed over."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from healer.core import events as ev
+from healer.core.conditions import HARDWARE
+from healer.core.decide import Act, decide
+from healer.core.incident import Incident, Outcome
+from healer.core.ladder import ALWAYS, Ladder, Mode, Rung, When, Window
+from healer.core.plan import Escalate, Plan, passed_over, plan
+from healer.core.topology import Topology
+from tests.healer.core.history import intent
+from tests.healer.core.world import CALL, RESTART, World, alert, topology
+
+REBOOT = replace(RESTART, action="node.reboot", fast=False)
+NIGHT = Window("night", frozenset({4}), begins=22 * 60, ends=6 * 60)
+FRIDAY_23 = datetime(2026, 11, 27, 23, 0, tzinfo=UTC).timestamp()
+
+
+def climbed(*rungs: Rung, role: str = "service", **labels: str) -> tuple[Incident, Topology]:
+    """Return an incident at web1/nginx with this ladder, and its cluster."""
+    plain = topology()
+    ladder = Ladder("restart-service", Mode.ACT, (*rungs, CALL))
+    groups = {**plain.groups, "web": replace(plain.groups["web"], role=role)}
+    cluster = replace(plain, ladders={**plain.ladders, ladder.name: ladder}, groups=groups)
+    world = World(topology=cluster)
+    world.journal(ev.IncidentOpened("1", alert(**labels), "restart-service", "d1"))
+    return world.board.incidents["1"], cluster
+
+
+def only(when: When, now: float | None = None, role: str = "service", **labels: str) -> str:
+    """Return the action that comes next where the first of two rungs has this condition."""
+    incident, cluster = climbed(replace(RESTART, when=when), REBOOT, role=role, **labels)
+    step = plan(incident, cluster, now)
+    return step.rung.action if isinstance(step, Plan) else step.reason
+
+
+@pytest.mark.parametrize(
+    ("when", "holds", "fails"),
+    [
+        (When(failures=("oom",)), {"failure": "oom"}, {"failure": "process_crash"}),
+        (When(failures=("oom",)), {"failure": "oom"}, {}),
+        (When(severities=("critical",)), {}, {"severity": "warning"}),
+        (When(roles=("web", "cache")), {"role": "web"}, {"role": "database"}),
+    ],
+)
+def test_a_rung_whose_condition_does_not_hold_is_passed_over(
+    when: When, holds: dict[str, str], fails: dict[str, str]
+) -> None:
+    assert only(when, **holds) == "service.restart"
+    assert only(when, **fails) == "node.reboot"
+
+
+def test_a_group_is_the_services_own_in_the_cluster_file_whatever_the_alert_says() -> None:
+    assert only(When(groups=("web",)), group="control") == "service.restart"
+    assert only(When(groups=("control",)), group="control") == "node.reboot"
+
+
+def test_every_condition_of_a_rung_must_hold() -> None:
+    both = When(failures=("oom",), severities=("critical",))
+    assert only(both, failure="oom") == "service.restart"
+    assert only(both, failure="oom", severity="warning") == "node.reboot"
+
+
+def test_hours_are_by_the_clusters_own_clock_and_go_on_after_midnight() -> None:
+    when = When(windows=(NIGHT,))
+    assert only(when, FRIDAY_23) == "service.restart"
+    assert only(when, FRIDAY_23 + 6 * 3600) == "service.restart"
+    assert only(when, FRIDAY_23 + 7 * 3600) == "node.reboot"
+    assert only(when, FRIDAY_23 - 24 * 3600) == "node.reboot"
+    incident, cluster = climbed(replace(RESTART, when=when), REBOOT)
+    vienna = replace(cluster, time_zone=ZoneInfo("Europe/Vienna"))
+    step = plan(incident, vienna, FRIDAY_23 + 6.5 * 3600)
+    assert isinstance(step, Plan)
+    assert step.rung.action == "node.reboot"
+
+
+@given(st.integers(0, 7 * 24 * 60 - 1), st.integers(-14, 14))
+def test_a_window_of_every_day_and_its_rest_never_hold_together(minute: int, offset: int) -> None:
+    local = datetime(2026, 11, 23, tzinfo=timezone(timedelta(hours=offset))) + timedelta(
+        minutes=minute
+    )
+    every = frozenset(range(7))
+    day, night = Window("day", every, 8 * 60, 18 * 60), Window("night", every, 18 * 60, 8 * 60)
+    assert day.holds(local) is not night.holds(local)
+
+
+@pytest.mark.parametrize("failure", sorted(HARDWARE))
+@pytest.mark.parametrize("action", ["service.restart", "service.reload", "node.reboot"])
+def test_nothing_on_a_node_is_repaired_while_its_hardware_fails(failure: str, action: str) -> None:
+    incident, cluster = climbed(replace(RESTART, action=action), failure=failure)
+    step = plan(incident, cluster)
+    assert isinstance(step, Escalate)
+    assert f"{action}: hardware (has {failure};" in step.detail
+
+
+def test_whoever_names_the_hardware_failure_in_a_rung_has_said_that_it_helps() -> None:
+    assert only(When(failures=("memory_hw",)), failure="memory_hw") == "service.restart"
+
+
+def test_what_is_passed_over_says_why_whichever_the_reason() -> None:
+    never = replace(RESTART, when=When(severities=("info",)))
+    drain = replace(RESTART, action="pool.drain")
+    once = replace(RESTART, attempts=1)
+    incident, cluster = climbed(never, drain, once, REBOOT)
+    world = World(topology=cluster)
+    world.journal(ev.IncidentOpened("1", incident.cause, "restart-service", "d1"))
+    world.journal(replace(intent(world.board.incidents["1"]), rung=2))
+    world.journal(ev.ActionEnded("1", "1.1.1", Outcome.FAILED, "start_failed", "", None))
+    told = passed_over(world.board.incidents["1"], cluster)
+    assert [(one.rung, one.reason) for one in told] == [
+        (0, "other_severity"),
+        (1, "nothing_there"),
+        (2, "tried"),
+    ]
+    assert str(told[0]) == "service.restart: other_severity (has critical; needs info)"
+
+
+def test_each_wait_is_longer_than_the_one_before_and_none_longer_than_the_longest() -> None:
+    rung = replace(RESTART, wait_seconds=10.0, backoff=2.0, max_wait_seconds=35.0)
+    assert [rung.wait_after(tried) for tried in (1, 2, 3, 4, 5000)] == [10, 20, 35, 35, 35]
+    assert replace(rung, backoff=1.0).wait_after(7) == 10
+
+
+def test_the_third_try_waits_twice_as_long_as_the_second() -> None:
+    rung = replace(RESTART, attempts=3, wait_seconds=10.0, backoff=2.0)
+    incident, cluster = climbed(rung)
+    world = World(topology=cluster)
+    world.down = {incident.target}
+    world.journal(ev.IncidentOpened("1", incident.cause, "restart-service", "d1"))
+    waits = []
+    for number in (1, 2):
+        one = world.board.incidents["1"]
+        world.journal(replace(intent(one), action_id=f"1.1.{number}"))
+        world.journal(ev.ActionEnded("1", f"1.1.{number}", Outcome.FAILED, "failed", "", None))
+        began = world.now
+        while not isinstance(
+            decide(world.board.incidents["1"], world.facts(world.board.incidents["1"]), None), Act
+        ):
+            world.now += 1
+        waits.append(world.now - began)
+    assert waits == [10, 20]
+
+
+def test_what_sets_no_condition_always_applies() -> None:
+    assert only(ALWAYS) == "service.restart"
