@@ -122,9 +122,7 @@ def _spent(incident: Incident, ladder: Ladder, index: int, topology: Topology) -
     refused = next((one for one in lasts if one.refused_for_good), None)
     if refused is not None:
         return Passed(index, rung.action, "refused", refused.reason, "a gate that does it")
-    tried = (
-        f"tried {max(incident.tries(ladder.name, index, rung.action, aim, s) for s in here)} times"
-    )
+    tried = f"tried {max(incident.tries(ladder, index, rung.action, aim, s) for s in here)} times"
     return Passed(index, rung.action, "tried", tried, f"fewer than {rung.attempts}")
 
 
