@@ -4,6 +4,7 @@ Level-based: every cycle reads the truth anew, and a webhook only makes the next
 """
 
 import asyncio
+import math
 from collections.abc import Coroutine
 from dataclasses import replace
 
@@ -36,6 +37,13 @@ log = structlog.get_logger()
 
 CYCLE = 2.0
 """Seconds between two looks where nothing wakes us sooner (design, section 6)."""
+
+STRAGGLERS = 0.2
+"""Seconds that one look waits for all incidents to be taken a step further. A gate that hangs takes five, and what is
+new must not wait for it: the next look goes on with all the others."""
+
+AT_ONCE = 0.1
+"""Seconds for which a picture of the cluster that Prometheus was asked for counts as asked for now."""
 
 
 STUCK_SECONDS = 120.0
@@ -76,6 +84,9 @@ class Engine:
         self._wake = asyncio.Event()
         self._deciding = asyncio.Lock()
         self._busy: set[str] = set()
+        self._stepping: dict[str, asyncio.Task[None]] = {}
+        self._late = False
+        self._looked_at = -math.inf
         self._well_since: dict[str, float] = {}
         self._clear_since: dict[str, float] = {}
         self._proof_from: dict[str, float] = {}
@@ -115,8 +126,8 @@ class Engine:
                 self._begin(tasks, incident.id, self._runner.settle(incident), "settle")
 
     async def idle(self) -> None:
-        """Return when no action is under way."""
-        while self._busy:
+        """Return when no action is under way, and no incident is being taken a step further."""
+        while self._busy or self._stepping:
             self._wake.clear()
             await self._wake.wait()
 
@@ -138,19 +149,32 @@ class Engine:
         await self._herald.tell(self._topology.cluster)
 
     async def _step_all(self, tasks: asyncio.TaskGroup) -> None:
-        """Take every incident that is not at work one step further, and wait for all of them."""
-        ids = [one.id for one in self._journal.board.open if one.id not in self._busy]
-        steps = (self._step(tasks, one) for one in ids)
-        ends = await asyncio.gather(*steps, return_exceptions=True)
-        errors = [end for end in ends if isinstance(end, BaseException)]
-        # A full store is waited out; whatever else went wrong is told before it.
-        for error in sorted(errors, key=lambda one: isinstance(one, StoreFull)):
-            raise error
+        """Take every incident that is not at work one step further; one that waits for long keeps no other waiting."""
+        for one in self._journal.board.open:
+            if one.id not in self._busy and one.id not in self._stepping:
+                step = tasks.create_task(self._stepped(tasks, one.id), name=f"step:{one.id}")
+                self._stepping[one.id] = step
+        if self._stepping:
+            _, late = await asyncio.wait(self._stepping.values(), timeout=STRAGGLERS)
+            self._late = bool(late)
+
+    async def _stepped(self, tasks: asyncio.TaskGroup, incident_id: str) -> None:
+        try:
+            await self._step(tasks, incident_id)
+        except StoreFull as exc:
+            self._watch.storing = False  # it is waited out; the next look asks again
+            log.error("journal.full", error=str(exc))
+        finally:
+            del self._stepping[incident_id]
+            if self._late and not self._stepping:
+                self._late = False
+                self.wake()  # what they found is told, and goes on, without another pause
 
     async def _look(self) -> None:
         self._watch.look_at_clock()
         self._watch.leading = self._journal.store.lease_seconds() > 0
         self._watch.storing = await self._journal.store.room()
+        self._looked_at = self._clock.boottime()
         picture, sight = await asyncio.gather(self._gatherer.picture(), self._sight())
         self._watch.look_at_nodes(picture, self._topology)
         self._watch.sight = sight
@@ -171,9 +195,11 @@ class Engine:
             return
         if await self._intake.yield_cause(incident):
             return  # another trouble now: its facts are read at the next look
-        facts = await self._gatherer.read(incident, self._watch.standing())
+        just_looked = self._clock.boottime() - self._looked_at <= AT_ONCE
+        picture = self._watch.picture if just_looked else None
+        facts = await self._gatherer.read(incident, self._watch.standing(), picture)
         try:
-            decision = await self._decided(tasks, incident_id, facts)
+            decision = await self._decided(tasks, incident, facts)
             if decision is not None:
                 await self._note(self._journal.board.incidents[incident_id], decision)
         except IllegalMove as exc:
@@ -181,14 +207,16 @@ class Engine:
             log.info("decision.overtaken", incident=incident_id, error=str(exc))
 
     async def _decided(
-        self, tasks: asyncio.TaskGroup, incident_id: str, facts: Facts
+        self, tasks: asyncio.TaskGroup, asked: Incident, facts: Facts
     ) -> Decision | None:
         """Decide, and begin what is to be begun; return what else there is to note, which nobody else waits for."""
         # Decisions are made one at a time, each with what the one before has begun in place.
         async with self._deciding:
-            incident = self._journal.board.incidents[incident_id]
+            incident = self._journal.board.incidents.get(asked.id, asked)
             if incident.state in (State.CLOSED, State.ACTING, State.VERIFYING):
                 return None
+            if (incident.cause, incident.attempts) != (asked.cause, asked.attempts):
+                return None  # what was read is about something else; the next look reads anew
             facts = self._gatherer.refresh(
                 replace(facts, standing=self._watch.standing()), incident
             )
@@ -226,11 +254,7 @@ class Engine:
 
     async def _unsilenced(self, proposal: Proposal) -> bool:
         """Ask once more before acting: reading the facts took time, in which a person may have spoken."""
-        try:
-            self._watch.sight = await self._alertmanagers.read()
-        except Unreachable:
-            self._watch.sight = None
-            return False
+        self._watch.sight = await self._sight()
         standing = self._watch.standing()
         facts = Facts(self._clock.wall(), self._topology, standing)
         return standing.sight_complete and silenced(proposal, facts) is None
@@ -275,6 +299,7 @@ class Engine:
     ) -> None:
         self._forget(attempt.action_id)
         # A mark heals nothing, and a cause that came meanwhile was not looked at by this proof.
+        incident = self._journal.board.incidents[incident.id]
         mark = attempt.action in MARKING or attempt.action in GIVING_BACK
         settles = incident.target == attempt.about and not mark and not incident.marks
         proved = ev.VerificationEnded(

@@ -41,12 +41,20 @@ class Gatherer:
     probes: Probes
     clock: Clock
 
-    async def read(self, incident: Incident, standing: Standing) -> Facts:
-        """Read everything from outside that a decision about `incident` needs."""
+    async def read(
+        self, incident: Incident, standing: Standing, picture: Picture | None = None
+    ) -> Facts:
+        """Read everything from outside that a decision about `incident` needs.
+
+        Args:
+            incident: As the journal has it.
+            standing: How the healer itself stands.
+            picture: Where it was just read; None to read it.
+        """
         metric = _metric(incident, self.topology, self.clock.wall())
-        evidence, picture, heard, outside = await asyncio.gather(
+        evidence, seen, heard, outside = await asyncio.gather(
             _or_none(self.prometheus.evidence(incident.cause, metric)),
-            self.picture(),
+            self.picture() if picture is None else _at_hand(picture),
             self._hear(to_hear(incident, self.topology, self.clock.wall())),
             self._outside(incident.target),
         )
@@ -55,7 +63,7 @@ class Gatherer:
             replace(
                 facts,
                 evidence=evidence,
-                picture=picture,
+                picture=seen,
                 gates=heard,
                 outside=outside,
             ),
@@ -162,6 +170,10 @@ def _alarms(alerts: tuple[Alert, ...], incident: Incident, attempt: Attempt) -> 
         and alert.began_at > attempt.began_at
         and attempt.footprint.covers(alert.target)
     ]
+
+
+async def _at_hand(picture: Picture) -> Picture:
+    return picture
 
 
 async def _or_none(answer: Awaitable[T]) -> T | None:

@@ -78,6 +78,9 @@ class Timing:
 LOOKED_AT = 32
 """Names that those who look at one node at the same time ask for together. A gate answers 64, in a line of 64 KiB."""
 
+NONCE_SECONDS = 1.0
+"""For which a nonce is used that was given with a look. The gate takes it for 2 s."""
+
 NOTHING = ""
 """Stands for the question of who only wants to be greeted; nothing that a gate lists is called so."""
 
@@ -90,6 +93,15 @@ class _Session:
     looks: Shared[str, Look]
     channel: Channel | None = None
     acting: str = ""
+    greeted: tuple[str, float] | None = None
+
+    @property
+    def nonce(self) -> str | None:
+        """The nonce of the last hello, where a request may still bring it: then no other hello is needed."""
+        if self.greeted is None or self.channel is None:
+            return None
+        nonce, at = self.greeted
+        return nonce if asyncio.get_running_loop().time() - at < NONCE_SECONDS else None
 
 
 class SshGates:
@@ -149,6 +161,7 @@ class SshGates:
         session = self._session(node)
         async with self._deadline(node, self._timing.hello), self._alone(session):
             welcome = await self._hello(node, session, ())
+            session.greeted = None
             if ledger_id and welcome.ledger_id != ledger_id:
                 # A new ledger would void the id in good faith: it has forgotten what ran.
                 detail = f"its gate's ledger is {welcome.ledger_id or 'unreadable'}, {action_id} is in {ledger_id}"
@@ -188,11 +201,10 @@ class SshGates:
 
     async def _act(self, order: Order, session: _Session) -> Ended:
         async with self._deadline(order.node, self._timing.hello):
-            welcome = await self._hello(order.node, session, ())
+            nonce = session.nonce or (await self._hello(order.node, session, ())).nonce
+        session.greeted = None  # the gate takes it once
         try:
-            line = wire.request(
-                order, cluster=self._cluster, token=self._token, nonce=welcome.nonce
-            )
+            line = wire.request(order, cluster=self._cluster, token=self._token, nonce=nonce)
         except ValueError as error:
             msg = f"{order.node}: {order.action_id} cannot be sent: {error}"
             raise Unreachable(msg) from error
@@ -250,6 +262,7 @@ class SshGates:
                 f"{self._cluster}/{node}: check the address in cluster.yml and the node's gate.json"
             )
             raise Unreachable(msg)
+        session.greeted = welcome.nonce, asyncio.get_running_loop().time()
         return welcome
 
     async def _greet(self, node: str, session: _Session, names: tuple[str, ...]) -> wire.Welcome:
@@ -295,6 +308,6 @@ def _channel(session: _Session) -> Channel:
 
 
 async def _drop(session: _Session) -> None:
-    channel, session.channel = session.channel, None
+    channel, session.channel, session.greeted = session.channel, None, None
     if channel is not None:
         await channel.close()

@@ -4,6 +4,7 @@ Rule: all ages are differences of Prometheus' own times, values and their times 
 whatever is not as expected is Unreachable: it proves nothing.
 """
 
+import asyncio
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -147,14 +148,19 @@ class HttpPrometheus:
 
     async def evidence(self, alert: Alert, metric: str) -> Evidence:
         """See ports.Prometheus.evidence."""
-        reading = await self.reading(alert.target, metric)
-        said = tuple(alert.label(name) for name in SAID_BY_THE_RULE)
-        key = (alert.name, *said)
+        firing, reading = await asyncio.gather(
+            self._firing(alert), self.reading(alert.target, metric)
+        )
+        return Evidence(firing, reading)
+
+    async def _firing(self, alert: Alert) -> bool | None:
+        """Whether the alert's own rule gives it now; None where there is no such rule."""
+        key = (alert.name, *(alert.label(name) for name in SAID_BY_THE_RULE))
         if not (await self._known_rules()).get(key):
-            return Evidence(None, reading)
+            return None
         given = (await self._given.ask([key]))[key]
         about = tuple(alert.label(name) for name in IDENTIFYING)
-        return Evidence(alert.label("cluster") in given.get(about, ()), reading)
+        return alert.label("cluster") in given.get(about, ())
 
     async def _evaluate(self, keys: tuple["_Key", ...]) -> Mapping["_Key", _Given]:
         """Evaluate the rules behind each key, one query for each rule."""

@@ -45,12 +45,23 @@ class Alert:
 
     def label(self, name: str) -> str:
         """Return a label's value; empty when it is not there, as Prometheus has it."""
-        return next((value for key, value in self.labels if key == name), "")
+        for key, value in self.labels:
+            if key == name:
+                return value
+        return ""
 
     @property
     def target(self) -> Target:
         """The node, and the service or the file system where one is named."""
-        return Target(self.label("node"), self.label("service") or None, self.label("mountpoint"))
+        node = service = part = ""
+        for key, value in self.labels:
+            if key == "node":
+                node = value
+            elif key == "service":
+                service = value
+            elif key == "mountpoint":
+                part = value
+        return Target(node, service or None, part)
 
     @property
     def episode(self) -> tuple[str, float]:

@@ -210,20 +210,28 @@ class Facts:
         """How one member of a group is: serving only if every service of the group on it is."""
         if self.picture is None:
             return Health.UNKNOWN
-        wanted = [
-            Target(node, service.name)
-            for service in self.topology.services.values()
-            if service.group == group
-        ]
-        if not wanted:
-            seen = self.picture.nodes.get(node)
-            if seen is None or seen.scraped is None:
-                return Health.UNKNOWN
-            return Health.SERVING if seen.scraped else Health.DOWN
-        up = [self.picture.services.get(target) for target in wanted]
-        if None in up:
+        # Thousands of decisions may rest on one picture.
+        known, key = self.picture.healths, (self.topology.digest, group, node)
+        if key not in known:
+            known[key] = _health(self.picture, group, node, self.topology).value
+        return Health(known[key])
+
+
+def _health(picture: Picture, group: str, node: str, topology: Topology) -> Health:
+    wanted = [
+        Target(node, service.name)
+        for service in topology.services.values()
+        if service.group == group
+    ]
+    if not wanted:
+        seen = picture.nodes.get(node)
+        if seen is None or seen.scraped is None:
             return Health.UNKNOWN
-        return Health.SERVING if all(up) else Health.DOWN
+        return Health.SERVING if seen.scraped else Health.DOWN
+    up = [picture.services.get(target) for target in wanted]
+    if None in up:
+        return Health.UNKNOWN
+    return Health.SERVING if all(up) else Health.DOWN
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,7 @@ class Picture:
         addresses: hale_virtual_address_held, by the IP address and by node.
         marks: Every mark that an exporter tells of, once for each kind of owner.
         critical: Critical alerts that fire now.
+        healths: What facts made of it, by topology, group and node.
     """
 
     now: float
@@ -60,6 +61,9 @@ class Picture:
     critical: frozenset[Alert]
     marks: frozenset[SeenMark] = frozenset()
     addresses: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
+    healths: dict[tuple[str, str, str], str] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def seen(self, nodes: Iterable[str]) -> int:
         """Return of how many of these nodes anything at all hears."""

@@ -1,9 +1,10 @@
 """A healer that stops itself like one that lost its processor, then goes on as if nothing had happened.
 
-    python -m tests.healer.frozen_healer JOURNAL NODE_FOLDER hello|request
+    python -m tests.healer.frozen_healer JOURNAL NODE_FOLDER WHEN
 
-It leads, and acts once on the node's gate; SIGSTOP hits it in the instant before it sends the named line, after every
-check of its own. What it ends with is printed.
+It leads, looks at the node's gate and acts once on it; SIGSTOP hits it in the instant before it sends the line that
+WHEN names (hello, request, or request at once: without a second hello), after every check of its own. What it ends with
+is printed.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from healer.adapters.gates import SshGates
+from healer.adapters.gates import SshGates, Timing
 from healer.adapters.journal import SqliteStore
 from healer.adapters.journal_file import StoreSettings
 from healer.clock import SystemClock
@@ -22,7 +23,7 @@ from healer.errors import HaleError
 from tests.gate.real import RealNode
 from tests.healer.lives import PipeChannel, PipeConnector
 
-LEASE = 3.0
+LEASE = 5.0
 
 
 @dataclass
@@ -61,10 +62,17 @@ async def act(journal: Path, folder: Path, before: str) -> str:
     """Lead, look, be frozen, and act; return how that ended."""
     store = await SqliteStore.open(StoreSettings(journal, 64 * 1024, LEASE), SystemClock())
     connector = PipeConnector(RealNode.at(folder))
-    # The first hello looks. Then comes act: its own hello, and its request.
-    freezing = FreezingConnector(connector, {"hello": 2, "request": 3}[before])
+    # The first hello looks. Then comes act: its own hello where the look was a while ago, and its request.
+    line, pause = {"hello": (2, 1.1), "request": (3, 1.1), "request at once": (2, 0.0)}[before]
+    freezing = FreezingConnector(connector, line)
     token = store.token
-    gates = SshGates(freezing, cluster="first", token=token, lease_seconds=store.lease_seconds)
+    gates = SshGates(
+        freezing,
+        cluster="first",
+        token=token,
+        lease_seconds=store.lease_seconds,
+        timing=Timing(hello=60.0),  # what stops it is not that it was slow
+    )
     look = await gates.look("web1", ["nginx.service"])
     unit = look.units["nginx.service"]
     assert unit is not None
@@ -72,6 +80,7 @@ async def act(journal: Path, folder: Path, before: str) -> str:
         f'{{"boot_id":"{look.boot_id}","units":{{"nginx.service":{{"active_state":"{unit.active_state}",'
         f'"invocation_id":"{unit.invocation_id}"}}}}}}'
     )
+    await asyncio.sleep(pause)
     order = Order(
         f"{token.era}.{token.term}.1",
         "web1",

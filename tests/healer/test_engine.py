@@ -1,11 +1,17 @@
 """A healer on virtual time, between stand-ins that share one diary: each action once, whatever is heard of it."""
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from healer.core import events as ev
 from healer.core.incident import Outcome, State
+from healer.core.look import Look
+from healer.errors import Unreachable
+from tests.healer.core.world import alert
+from tests.healer.fakes import FakeGates
 from tests.healer.village import A_HEAL, TOLD, Village
 
 pytestmark = pytest.mark.looptime(start=0)
@@ -49,6 +55,57 @@ async def test_a_webhook_only_makes_the_next_look_come_sooner():
         village.engine.wake()
         await asyncio.sleep(0.1)
         assert village.gates.orders
+
+
+class Hanging(FakeGates):
+    """Gates of which web1's takes five seconds to say nothing."""
+
+    async def look(self, node: str, names: Sequence[str]) -> Look:
+        if node == "web1":
+            await asyncio.sleep(5)
+            raise Unreachable("web1: its gate did not answer within 5 s")
+        return await super().look(node, names)
+
+
+async def test_a_gate_that_hangs_keeps_nobody_else_waiting():
+    village = Village()
+    village.gates = Hanging(village.cluster, village.diary)
+    async with village.armed():
+        village.fail("web1/nginx")
+        village.engine.wake()
+        await asyncio.sleep(1)
+        assert village.incident().hold is None  # web1's gate is still waited for
+        village.fail("web2/nginx")
+        village.engine.wake()
+        await asyncio.sleep(1)
+        assert village.hold(2) == "canary_first"
+        assert village.incident().hold is None
+        await asyncio.sleep(10)
+        assert village.hold() == "gate_silent"
+
+
+class Overtaken(FakeGates):
+    """Gates that are slow enough for a deeper cause to be found while they are looked at."""
+
+    async def look(self, node: str, names: Sequence[str]) -> Look:
+        await asyncio.sleep(1)
+        return await super().look(node, names)
+
+
+async def test_what_was_read_of_one_cause_decides_nothing_about_another():
+    village = Village()
+    village.gates = Overtaken(village.cluster, village.diary)
+    async with village.armed():
+        first = village.fail("web1/nginx")
+        village.engine.wake()
+        await asyncio.sleep(0.5)  # its facts are being read
+        second = replace(
+            first, fingerprint="deeper", labels=alert(at="web1/nginx", failure="disk").labels
+        )
+        await village.journal.write(ev.CauseReplaced("1", second, "restart-service"))
+        await asyncio.sleep(0.7)
+        assert village.incident().state is State.OPEN
+        assert village.gates.orders == []
 
 
 async def test_on_a_node_that_nobody_hears_nothing_is_tried_and_a_person_hears_why():

@@ -29,6 +29,11 @@ async def stopped(pid: int) -> None:
         pytest.param(
             "request", "refused stale_nonce", id="before the request the gate's nonce stops it"
         ),
+        pytest.param(
+            "request at once",
+            "refused stale_nonce",
+            id="before a request with the look's nonce that nonce stops it",
+        ),
     ],
 )
 async def test_a_thawed_healer_has_no_effect(tmp_path, frozen_before, ends):

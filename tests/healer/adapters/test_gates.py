@@ -113,6 +113,25 @@ async def test_a_session_is_kept_and_carries_many_requests():
     assert gate.diary[-1] == "close"
 
 
+@pytest.mark.parametrize(("pause", "hellos"), [(0.9, 1), (1.1, 2)])
+async def test_an_order_right_after_a_look_needs_no_hello_of_its_own(pause, hellos):
+    gate = ScriptedGate()
+    ours = gates(gate)
+    await ours.look("web1", [])
+    await asyncio.sleep(pause)
+    await ours.act(ORDER)
+    assert sum("hello" in line for line in gate.diary if isinstance(line, dict)) == hellos
+
+
+async def test_a_nonce_is_used_once():
+    gate = ScriptedGate()
+    ours = gates(gate)
+    await ours.look("web1", [])
+    await ours.act(ORDER)
+    await ours.act(ORDER)
+    assert sum("hello" in line for line in gate.diary if isinstance(line, dict)) == 2
+
+
 async def test_a_session_that_the_gate_has_ended_is_opened_anew_for_hello():
     gate = ScriptedGate(welcomes=[welcome(), HANG_UP, welcome()])
     ours = gates(gate)

@@ -1,0 +1,169 @@
+"""From a POST to the gate's `begun`: Hale beside Debian's `webhook`, in turns.
+
+    .venv/bin/python bench/decide.py [--rounds 105]
+
+Hale decides with all its guards on fresh evidence, and makes durable what it heard, what it will do, and at the gate
+what has begun, before anything happens; `webhook` (github.com/adnanh/webhook) starts a command. So this says what the
+safety costs. Each round is another node with its own group, so that no guard has anything to say of the round before.
+The healer's session with the node's gate is warm. The parts are told by the journal's own times.
+
+Exit status 1 where a median or a 99th percentile is above what is promised.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from plant import HEALER, TOOLS, Plant, Size, _running, plant, post, until
+
+P50, P99 = 0.020, 0.080
+"""Seconds that are promised."""
+
+PEER = 29900
+
+HOOK = [
+    {
+        "id": "restart",
+        "execute-command": "/bin/sh",
+        "pass-arguments-to-command": [
+            {"source": "string", "name": "-c"},
+            {"source": "string", "name": "echo > begun.fifo"},
+        ],
+    }
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """Seconds from the POST on; `heard`: the hint is durable, `opened`: the incident is, `intended`: the action is."""
+
+    heard: float
+    opened: float
+    intended: float
+    begun: float
+    peer: float
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the rounds and print what they took."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--rounds", type=int, default=105)
+    words = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as made, ExitStack() as stack:
+        directory = Path(made)
+        (directory / "hale").mkdir()
+        cluster = stack.enter_context(
+            plant(Size(words.rounds, 1, own_groups=True), directory / "hale")
+        )
+        peer = stack.enter_context(Peer.started(directory))
+        rounds = [one_round(cluster, peer, node) for node in cluster.size.names]
+    return told(rounds)
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A running `webhook` whose command writes into a pipe as it begins."""
+
+    pipe: int
+
+    @staticmethod
+    def started(directory: Path) -> Any:
+        """Start it; a context manager."""
+        return _peer(directory)
+
+    def round(self, body: object) -> float:
+        """Return the seconds from the POST to the begin of the command."""
+        began = time.perf_counter()
+        post(f"http://127.0.0.1:{PEER}/hooks/restart", body)
+        os.read(self.pipe, 1)
+        return time.perf_counter() - began
+
+
+class _peer:  # noqa: N801 -- a context manager
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Peer:
+        hooks, fifo = self._directory / "hooks.json", self._directory / "begun.fifo"
+        for hook in HOOK:
+            hook["command-working-directory"] = str(self._directory)
+        hooks.write_text(json.dumps(HOOK))
+        os.mkfifo(fifo)
+        pipe = os.open(fifo, os.O_RDWR)
+        self._stack.callback(os.close, pipe)
+        argv = [
+            str(TOOLS / "bin/webhook"),
+            "-hooks",
+            str(hooks),
+            "-ip",
+            "127.0.0.1",
+            "-port",
+            str(PEER),
+        ]
+        self._stack.enter_context(_running(self._directory, "webhook", *argv))
+        until(lambda: post(f"http://127.0.0.1:{PEER}/hooks/restart", {}) == 200, "webhook")
+        os.read(pipe, 1)
+        return Peer(pipe)
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+
+def one_round(cluster: Plant, peer: Peer, node: str) -> Round:
+    """Let one service fail, and measure from the POST that says so."""
+    (service,) = cluster.size.on(node)
+    alert = cluster.alert(node, service)
+    cluster.ask("explain", f"{node}/{service}")  # warms the session with its gate
+    cluster.fail(node, [service])
+    cluster.wait_firing(1, node)
+    cluster.tell_alertmanager([alert])
+    body = cluster.webhook([alert])
+    at = time.clock_gettime(time.CLOCK_BOOTTIME)
+    post(f"http://127.0.0.1:{HEALER}/webhook", body)
+    heard = time.clock_gettime(time.CLOCK_BOOTTIME) - at
+    until(lambda: node in cluster.begun, f"the gate of {node} begins", pause=0.01)
+    opened, intended = cluster.journalled(node)
+    cluster.mend(node, [service])
+    until(lambda: cluster.open_incidents() == 0, "the incident is over")
+    return Round(heard, opened - at, intended - at, cluster.begun[node] - at, peer.round(body))
+
+
+def told(rounds: Sequence[Round]) -> int:
+    """Print the medians and 99th percentiles, and the ratio; return the exit status."""
+    parts = {
+        "heard (202, durable)": [one.heard for one in rounds],
+        "incident durable": [one.opened for one in rounds],
+        "action durable": [one.intended for one in rounds],
+        "begun at the gate": [one.begun for one in rounds],
+        "webhook: command begins": [one.peer for one in rounds],
+    }
+    print(f"{'from the POST on, milliseconds':32} {'median':>8} {'p99':>8}")
+    for name, found in parts.items():
+        print(f"{name:32} {statistics.median(found) * 1000:8.1f} {p99(found) * 1000:8.1f}")
+    begun = parts["begun at the gate"]
+    ratio = statistics.median(begun) / statistics.median(parts["webhook: command begins"])
+    print(f"{len(rounds)} rounds; {ratio:.1f} times webhook's median")
+    held = statistics.median(begun) <= P50 and p99(begun) <= P99
+    print(
+        f"promised: median {P50 * 1000:.0f}, p99 {P99 * 1000:.0f}: {'held' if held else 'NOT held'}"
+    )
+    return 0 if held else 1
+
+
+def p99(found: Sequence[float]) -> float:
+    """Return the value that all but one in a hundred do not exceed."""
+    return sorted(found)[max(0, -(-99 * len(found) // 100) - 1)]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
