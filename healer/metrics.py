@@ -12,9 +12,7 @@ from prometheus_client import (
 )
 
 from healer.core.incident import Incident, State
-
-STEPS = ("detect", "decide", "act", "serve", "redundancy")
-"""Parts of a heal that are timed, each from the alert's start."""
+from healer.core.times import STEPS
 
 FREEZES = (
     *("person", "no_watchdog", "alertmanager_silent", "storm", "minority"),
@@ -112,7 +110,7 @@ class Metrics:
         )
         self.time_to = Histogram(
             "healer_time_to_seconds",
-            "From the alert's start to each step of a heal.",
+            "From the alert's start to each step of a heal, once an incident.",
             ["step"],
             buckets=(0.5, 1, 2, 5, 10, 20, 40, 80, 160, 320, 640),
             registry=to,

@@ -5,6 +5,7 @@ import structlog
 from healer.core import events as ev
 from healer.core.board import Board
 from healer.core.incident import Incident, Outcome
+from healer.core.times import reached
 from healer.metrics import Metrics
 
 log = structlog.get_logger()
@@ -66,10 +67,9 @@ class Narrator:
 
     def _incident(self, event: ev.Event, incident: Incident, at: float) -> None:
         bound = log.bind(incident=incident.id, target=str(incident.target))
-        since = at - incident.cause.began_at
+        self._time(event, incident)
         match event:
             case ev.IncidentOpened(_, cause, ladder):
-                self._metrics.time_to.labels("detect").observe(max(0.0, since))
                 bound.info("incident.opened", alert=cause.name, ladder=ladder)
             case ev.CauseReplaced(_, cause, ladder):
                 bound.info("incident.cause_replaced", alert=cause.name, ladder=ladder)
@@ -80,10 +80,8 @@ class Narrator:
                 told = bound.info if hold.passing else bound.warning
                 told("incident.held", reason=hold.reason, have=hold.have, need=hold.need)
             case ev.ActionIntended(_, action_id, _, rung, action):
-                self._metrics.time_to.labels("decide").observe(max(0.0, since))
                 bound.info("action.intended", id=action_id, action=action, rung=rung)
             case ev.ActionEnded(_, action_id, outcome, reason, detail):
-                self._metrics.time_to.labels("act").observe(max(0.0, since))
                 if outcome is not Outcome.DONE:
                     self._count(incident, outcome)
                 bound.info(
@@ -93,10 +91,8 @@ class Narrator:
                     reason=reason,
                     detail=detail,
                 )
-            case ev.VerificationEnded(_, action_id, verified, settles, reason, detail):
+            case ev.VerificationEnded(_, action_id, verified, _, reason, detail):
                 self._count(incident, Outcome.VERIFIED if verified else Outcome.NOT_VERIFIED)
-                if verified and settles:
-                    self._metrics.time_to.labels("serve").observe(max(0.0, since))
                 bound.info(
                     "action.proved" if verified else "action.not_proved",
                     id=action_id,
@@ -117,7 +113,7 @@ class Narrator:
             case ev.ApprovalDenied(_, _, by):
                 bound.warning("incident.denied", by=by)
             case ev.IncidentClosed(_, outcome, detail):
-                self._close(bound, incident, outcome, detail, since)
+                self._close(bound, incident, outcome, detail)
             case _:
                 pass
 
@@ -127,10 +123,7 @@ class Narrator:
         incident: Incident,
         outcome: str,
         detail: str,
-        since: float,
     ) -> None:
-        if outcome == "healed":
-            self._metrics.time_to.labels("redundancy").observe(max(0.0, since))
         bound.info(
             "incident.closed",
             alert=incident.cause.name,
@@ -143,6 +136,16 @@ class Narrator:
             ],
             symptoms=len(incident.symptoms),
         )
+
+    def _time(self, event: ev.Event, incident: Incident) -> None:
+        """Count a step of a heal that was just reached."""
+        found = reached(event, incident)
+        if found is None:
+            return
+        step, seconds = found
+        # What was firing before anybody looked says nothing of how fast we detect.
+        if step != "detect" or incident.cause.fingerprint not in self._board.pre_existing:
+            self._metrics.time_to.labels(step).observe(seconds)
 
     def _count(self, incident: Incident, outcome: Outcome) -> None:
         action = incident.attempts[-1].action

@@ -3,6 +3,8 @@
 Pure functions over the core's values.
 """
 
+from collections.abc import Mapping
+
 from healer.core.incident import UNSETTLED, Incident, State
 from healer.core.plan import Escalate, plan
 from healer.core.topology import Topology
@@ -135,3 +137,8 @@ def commands(incident: Incident, topology: Topology) -> list[CommandView]:
 def _command(word: str, incident: Incident, node: str, purpose: str) -> CommandView:
     typed = f"hale-healer {word} {incident.id}{MORE.get(word, '')}"
     return CommandView(command=typed, node=node, purpose=purpose)
+
+
+def took(seconds_to: Mapping[str, float | None]) -> str:
+    """Return how long each step of a heal took that was reached, from the alert's start."""
+    return ", ".join(f"{at:.1f} s to {step}" for step, at in seconds_to.items() if at is not None)

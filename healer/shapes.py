@@ -113,7 +113,9 @@ class IncidentView(IncidentRow):
     `guards` is what each said when the incident was last held or acted on; `guards_at` says when.
     `timeline_omitted` counts moments from the middle that are not shown; `timeline_error` says why there is
     no timeline, and is empty where there is one. `seen` is what a command about it may name, so that it is refused
-    when the incident is not like this any more. `answers` are the words that a person can say to it now.
+    when the incident is not like this any more. `seconds_to` has for each step of a heal (detect, decide, act, serve,
+    redundancy) the seconds since the alert began; null where it was not reached. `answers` are the words that a person
+    can say to it now.
     """
 
     summary: str
@@ -124,6 +126,7 @@ class IncidentView(IncidentRow):
     outcome: str
     adopted_by: str | None
     digest: str
+    seconds_to: dict[str, float | None]
     attempts: list[AttemptView]
     guards: list[VerdictView]
     guards_at: str | None

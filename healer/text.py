@@ -6,7 +6,7 @@ Rule: no colours, no wrapping, and whatever a stranger wrote is made printable f
 from collections.abc import Iterable, Sequence
 
 from healer.plain import printable
-from healer.sentences import owner_words
+from healer.sentences import owner_words, took
 from healer.shapes import (
     ExplanationView,
     GuardsView,
@@ -76,6 +76,7 @@ def incident(one: IncidentView) -> str:
             ("ladder", one["ladder"]),
             ("opened", one["opened_at"]),
             ("changed", one["changed_at"]),
+            ("took", took(one["seconds_to"])),
             ("reason", one["reason"]),
             ("", one["sentence"]),
             ("next", one["next"]),

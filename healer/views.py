@@ -13,6 +13,7 @@ from healer.core.events import AlertRefused
 from healer.core.guards import GUARDS
 from healer.core.incident import Attempt, Incident, State
 from healer.core.plan import Escalate
+from healer.core.times import times
 from healer.core.topology import Topology
 from healer.core.verdict import Verdict
 from healer.instants import rfc3339
@@ -146,6 +147,7 @@ def incident_view(
         outcome=incident.outcome,
         adopted_by=incident.adopted_by,
         digest=incident.digest,
+        seconds_to=times(incident).seconds(),
         attempts=[attempt_view(one) for one in incident.attempts],
         guards=[verdict_view(one) for one in incident.verdicts],
         guards_at=rfc3339(_judged_at(timeline)),

@@ -326,4 +326,6 @@ def _kind(incident: Incident) -> Kind:
 
 def begun(event: ev.IncidentOpened, at: float) -> Incident:
     """Return an incident as it begins."""
-    return Incident(event.incident, event.cause, event.ladder, at, at, event.digest)
+    cause = event.cause
+    opened = Incident(event.incident, cause, event.ladder, at, at, event.digest)
+    return replace(opened, began_at=cause.began_at)

@@ -82,7 +82,7 @@ def fold(incident: Incident, event: IncidentEvent, at: float) -> Incident:
         case ev.ActionEnded():
             _must_be_last(incident, event.action_id)
             return _end(incident, event, at)
-        case ev.VerificationEnded(_, action_id, verified, settles, reason, detail):
+        case ev.VerificationEnded(_, action_id, verified, settles, reason, detail, served_at):
             _must_be_last(incident, action_id)
             if incident.state is not State.VERIFYING:
                 raise IllegalMove(
@@ -90,10 +90,13 @@ def fold(incident: Incident, event: IncidentEvent, at: float) -> Incident:
                 )
             outcome = Outcome.VERIFIED if verified else Outcome.NOT_VERIFIED
             proved = _last(incident, outcome=outcome, reason=reason, detail=detail)
+            if not (verified and settles):
+                return _move(proved, Move.RETRY, at)
             # One that is over stays VERIFYING for the one moment until its close is journalled.
-            return proved if verified and settles else _move(proved, Move.RETRY, at)
+            return _served(proved, at if served_at is None else served_at)
         case ev.IncidentMitigated(_, detail):
-            return _move(incident, Move.MITIGATE, at, hold=None, mitigation=detail)
+            moved = _move(incident, Move.MITIGATE, at, hold=None, mitigation=detail)
+            return _served(moved, at)
         case ev.IncidentEscalated(_, reason, detail):
             return _move(
                 incident, Move.ESCALATE, at, hold=None, escalation=reason, escalation_detail=detail
@@ -155,6 +158,10 @@ def fold(incident: Incident, event: IncidentEvent, at: float) -> Incident:
 
 def _confirmed(verdicts: tuple[Verdict, ...]) -> bool:
     return any(one.guard == "still_true" and one.allowed for one in verdicts)
+
+
+def _served(incident: Incident, at: float) -> Incident:
+    return incident if incident.served_at is not None else replace(incident, served_at=at)
 
 
 def _move(incident: Incident, move: Move, at: float, **changes: object) -> Incident:

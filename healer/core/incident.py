@@ -247,6 +247,8 @@ class Incident:
         escalation: Why a person has it, one word.
         outcome: How it ended, one word.
         digest: The configuration it was opened under.
+        began_at: When its first cause began; another cause, or the same one told anew, does not move it.
+        served_at: Since when users are served again; None while they may not be.
     """
 
     id: str
@@ -270,6 +272,8 @@ class Incident:
     escalation: str = ""
     escalation_detail: str = ""
     outcome: str = ""
+    began_at: float = 0.0
+    served_at: float | None = None
 
     @property
     def target(self) -> Target:

@@ -322,3 +322,52 @@ async def test_an_alert_that_is_true_beyond_its_window_is_a_recurrence():
         assert len(village.written(ev.IncidentOpened)) == 1
         await asyncio.sleep(40)
     assert len(village.written(ev.IncidentOpened)) == 2
+
+
+# --- How long it took -----------------------------------------------------------------------
+
+
+def counted(village: Village) -> dict[str, float]:
+    """How often this life of the healer counted each step of a heal."""
+    return {
+        sample.labels["step"]: sample.value
+        for family in village.metrics.time_to.collect()
+        for sample in family.samples
+        if sample.name.endswith("_count")
+    }
+
+
+async def test_each_step_of_a_heal_is_counted_once_however_often_the_healer_is_killed():
+    village = Village(simple(soak=30.0))
+    async with village.armed():
+        village.fail()
+        await asyncio.sleep(12)
+        assert village.incident().state is State.VERIFYING
+        assert counted(village) == {"detect": 1, "decide": 1, "act": 1, "serve": 0, "redundancy": 0}
+    async with village.alive():
+        await asyncio.sleep(40)
+        assert village.incident().outcome == "healed"
+        assert counted(village) == {"detect": 0, "decide": 0, "act": 0, "serve": 1, "redundancy": 1}
+    async with village.alive():
+        await asyncio.sleep(10)
+        assert sum(counted(village).values()) == 0
+
+
+async def test_what_serves_again_did_so_when_the_soak_began():
+    village = Village(simple(soak=20.0))
+    async with village.armed():
+        village.fail()
+        await asyncio.sleep(60)
+    (proof,) = village.written(ev.VerificationEnded)
+    closed = village.incident().changed_at
+    assert proof.served_at is not None
+    assert 20 <= closed - proof.served_at < 25
+
+
+async def test_what_fired_before_anybody_looked_is_no_measure_of_detecting():
+    village = Village()
+    village.fail()
+    async with village.armed():
+        await asyncio.sleep(10)
+        assert village.hold() == "pre_existing"
+        assert counted(village)["detect"] == 0

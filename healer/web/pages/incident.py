@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from healer.sentences import took
 from healer.shapes import AttemptView, FreezeView, IncidentView, MomentView, RungView
 from healer.web.commands import LONGEST_REASON
 from healer.web.frame import Frame, page
@@ -67,6 +68,7 @@ def _now(frame: Frame, one: IncidentView) -> Markup:
         else moment(one["changed_at"]),
         "group": words(one["group"] or "-"),
         "failure domain": words(one["failure_domain"] or "-"),
+        "took": words(took(one["seconds_to"])),
         "runbook": link(one["runbook"], words(one["cause"]["name"])),
     }
     if one["state"] == "closed":
