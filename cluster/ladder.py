@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
-from cluster.conditions import When
+from cluster.conditions import Failure, When
 from cluster.fields import (
     NOT_EMPTY,
     AtLeastOne,
@@ -212,5 +212,32 @@ DEFAULT_LADDERS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "restart-exporter": {"rungs": [{"action": "service.restart", "service": EXPORTER}, _CALL]},
         "free-disk": {"rungs": [{"action": "disk.free"}, _CALL]},
         "reboot-node": {"rungs": [{"action": "node.reboot"}, _CALL]},
+        # Of a node of which something fails that nothing on it repairs: users first, then a person.
+        "move-away": {"rungs": [{"action": "pool.drain"}, {"action": "address.decline"}, _CALL]},
+        # No gate has a verb for these yet that could be proved to help.
+        "database": {"rungs": [_CALL]},
+        "backup": {"rungs": [_CALL]},
+        "monitoring": {"rungs": [_CALL]},
+        "clock": {"rungs": [_CALL]},
+    }
+)
+
+# What answers each failure that a log line, a sensor or a device proves, for rules that name one.
+LADDER_OF: Mapping[Failure, str] = MappingProxyType(
+    {
+        Failure.DISK: "move-away",
+        Failure.MEMORY_HW: "move-away",
+        Failure.CPU_HW: "move-away",
+        Failure.THERMAL_POWER: "move-away",
+        Failure.NETWORK_LINK: "move-away",
+        # Broken, not full: what is written to it may be lost.
+        Failure.FILESYSTEM: "move-away",
+        Failure.OOM: "restart-service",
+        Failure.PROCESS_CRASH: "restart-service",
+        Failure.SERVICE_FAILED: "restart-service",
+        Failure.KERNEL_PANIC_HANG: "reboot-node",
+        Failure.TIME_SYNC: "clock",
+        # Whoever came in is not thrown out by a restart.
+        Failure.AUTH_SECURITY: "none",
     }
 )

@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cluster.ladder import DEFAULT_LADDERS
+from cluster.conditions import Failure
+from cluster.ladder import DEFAULT_LADDERS, LADDER_OF
+from healer.core.conditions import HARDWARE, REPAIRS
 from healer.metrics import FREEZES
 
 ROOT = Path(__file__).parent.parent
@@ -129,12 +131,30 @@ def test_an_alert_that_the_exporter_may_post_itself_does_not_wait() -> None:
 
 
 # What a packaged alert does not ask for (yet), and an owner's own rule may.
-FOR_OWN_RULES = {"reboot-node"}
+FOR_OWN_RULES = {"reboot-node", "move-away", "database", "backup", "monitoring", "clock"}
 
 
 def test_every_default_ladder_has_an_alert_that_asks_for_it() -> None:
     asked = {alert.labels["heal"] for alert in ALERTS}
     assert asked | FOR_OWN_RULES == {*DEFAULT_LADDERS, "none"}
+
+
+def test_every_failure_type_has_a_ladder_or_is_a_persons_with_a_reason() -> None:
+    assert set(LADDER_OF) == set(Failure)
+    assert set(LADDER_OF.values()) <= {*DEFAULT_LADDERS, "none"}
+
+
+def test_every_failure_of_hardware_moves_work_away_and_repairs_nothing_on_the_node() -> None:
+    assert {one for one, ladder in LADDER_OF.items() if ladder == "move-away"} >= set(HARDWARE)
+    verbs = {rung["action"] for rung in DEFAULT_LADDERS["move-away"]["rungs"]}
+    assert not verbs & REPAIRS
+
+
+def test_the_page_says_why_each_alert_without_a_ladder_has_none() -> None:
+    text = (ROOT / "docs/rules.md").read_text()
+    section = text.split("## Why these have no ladder")[1].split("\n## ")[0]
+    told = re.findall(r"^- \*\*(\w+)\*\*: \w", section, re.MULTILINE)
+    assert sorted(told) == sorted({one.name for one in ALERTS if one.labels["heal"] == "none"})
 
 
 # --- Rules: their page ----------------------------------------------------------------------

@@ -96,6 +96,8 @@ def _patience(cluster: Cluster, receiver: str) -> list[Mapping[str, Any]]:
         name
         for name, ladder in cluster.ladders.items()
         if (ladder.mode or healer) is not Mode.EXPLAIN
+        # One that only calls a person has nobody to wait for.
+        and any(rung.action.verb for rung in ladder.rungs)
     ]
     idle = [
         name

@@ -89,7 +89,9 @@ def steps(verb: str, target: Target, topology: Topology, owner: str) -> tuple[St
     """
     match action_of(verb).scope:
         case Scope.UNIT:
-            service = topology.services.get(target.service or "")
+            if target.service is None:
+                return ()
+            service = topology.services.get(target.service)
             unit = service.unit if service is not None else ""
             return (Step(target.node, (("unit", unit),), unit),)
         case Scope.POOL:

@@ -72,6 +72,11 @@ def plan(
     if incident.digest != topology.digest and not topology.knows(incident.target):
         detail = f"cluster.yml has no {incident.target} any more"
         return Escalate("target_gone", f"{detail}; {_tried(incident)}")
+    if all(rung.action == PERSON for rung in ladder.rungs):
+        detail = (
+            f"the ladder {ladder.name} only calls a person, whom {incident.cause.name} has reached"
+        )
+        return Escalate(FOR_A_PERSON, detail)
     for index, rung in enumerate(ladder.rungs):
         if rung.action == PERSON:
             break

@@ -49,7 +49,8 @@ def test_a_short_file_is_completed_with_the_values_for_production() -> None:
     assert cluster.monitoring.alertmanagers == ("http://127.0.0.1:9093",)
     assert cluster.monitoring.scrape_interval == 15.0
     assert list(cluster.ladders) == [
-        *("restart-service", "restart-exporter", "free-disk", "reboot-node"),
+        *("restart-service", "restart-exporter", "free-disk", "reboot-node", "move-away"),
+        *("database", "backup", "monitoring", "clock"),
     ]
     assert cluster.monitoring.objective == 0.999
     assert cluster.healer.guards.no_storm.targets == 3

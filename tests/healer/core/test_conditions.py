@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from healer.core import events as ev
 from healer.core.conditions import HARDWARE
 from healer.core.decide import Act, decide
-from healer.core.incident import Incident, Outcome
+from healer.core.incident import FOR_A_PERSON, Incident, Outcome
 from healer.core.ladder import ALWAYS, Ladder, Mode, Rung, When, Window
 from healer.core.plan import Escalate, Plan, passed_over, plan
 from healer.core.topology import Topology
@@ -150,3 +150,21 @@ def test_the_third_try_waits_twice_as_long_as_the_second() -> None:
 
 def test_what_sets_no_condition_always_applies() -> None:
     assert only(ALWAYS) == "service.restart"
+
+
+def test_a_ladder_that_only_calls_a_person_leaves_it_to_the_alert_that_has_reached_them() -> None:
+    incident, cluster = climbed()
+    assert plan(incident, cluster) == Escalate(
+        FOR_A_PERSON, "the ladder restart-service only calls a person, whom ServiceDown has reached"
+    )
+
+
+def test_a_restart_of_what_is_no_service_is_passed_over() -> None:
+    _, cluster = climbed(RESTART, REBOOT)
+    world = World(topology=cluster)
+    world.journal(ev.IncidentOpened("1", alert("Odd", "web1"), "restart-service", "d1"))
+    step = plan(world.board.incidents["1"], cluster)
+    assert isinstance(step, Plan)
+    assert step.rung.action == "node.reboot"
+    (told,) = passed_over(world.board.incidents["1"], cluster, before=1)
+    assert told.reason == "nothing_there"
