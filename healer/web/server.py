@@ -26,6 +26,9 @@ from healer.web.tokens import Tokens
 from healer.web.turns import TURN, in_turn
 from healer.web.webhook import HINTS, MOST_BYTES, READ_SECONDS, Hints, webhook
 
+MOST_HEADERS = 48
+"""Of one request. Browsers send some twenty, and proxies add a few."""
+
 LINGER_SECONDS = 2.0
 """For answers under way when the server stops, and for the rest of a body that was refused."""
 
@@ -114,6 +117,8 @@ class Doors:
             lingering_time=LINGER_SECONDS,
             # A small body could unpack to one that fills the memory. Nobody who belongs here packs.
             auto_decompress=False,
+            # Of 8190 bytes each; every connection may keep as many in memory while its head is not whole.
+            max_headers=MOST_HEADERS,
         )
 
 

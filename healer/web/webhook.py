@@ -7,7 +7,8 @@ this cluster only, and no more bytes in the long run than the allowance gives. T
 import asyncio
 import json
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from aiohttp import hdrs, web
@@ -80,6 +81,7 @@ class Hints:
     bodies: Bodies = field(default_factory=Bodies)
     parsing: asyncio.Lock = field(default_factory=asyncio.Lock)
     _told: OrderedDict[tuple[str, float], None] = field(default_factory=OrderedDict)
+    _writing: dict[tuple[str, float], asyncio.Event] = field(default_factory=dict)
 
     def new(self, alerts: Sequence[Alert], board: Board) -> tuple[Alert, ...]:
         """Return the alerts whose episodes neither the board nor this process knows, each once.
@@ -94,6 +96,32 @@ class Hints:
             and one.episode not in self._told
         }
         return tuple(fresh.values())
+
+    async def settled(self, alerts: Sequence[Alert]) -> None:
+        """Return when no other message that came at the same time is writing any of these episodes.
+
+        Peers send the same group, and whoever hears no answer sends it again: each is acknowledged when it is
+        durable, and none is written twice.
+        """
+        while under_way := {id(one): one for one in self._of(alerts)}:
+            for one in under_way.values():
+                await one.wait()
+
+    def _of(self, alerts: Sequence[Alert]) -> Iterator[asyncio.Event]:
+        found = (self._writing.get(one.episode) for one in alerts)
+        return (one for one in found if one is not None)
+
+    @contextmanager
+    def writing(self, alerts: Sequence[Alert]) -> Iterator[None]:
+        """Let others who have these episodes wait to the end of the block."""
+        over = asyncio.Event()
+        self._writing |= dict.fromkeys((one.episode for one in alerts), over)
+        try:
+            yield
+        finally:
+            for one in alerts:
+                del self._writing[one.episode]
+            over.set()
 
     def told(self, alerts: Sequence[Alert]) -> None:
         """Remember that these are durable."""
@@ -197,13 +225,16 @@ async def _keep(alerts: Sequence[Alert], desk: Desk, hints: Hints) -> web.Respon
         named = sorted({one.label("cluster")[:80] for one in alerts})[:3]
         return refusal(400, "wrong_cluster", f"this is {cluster!r}, these name {named}")
     mine = [one for one in alerts if ours(one, desk.topology)]
+    await hints.settled(mine)
     fresh = hints.new(mine, desk.journal.board)
     if fresh:
-        allowance = await _allowance(desk, hints)
-        if not allowance.take(size_of(fresh), desk.clock.boottime()):
-            return refusal(503, "flood", "too many alerts that nobody knows yet; try again later")
-        await desk.journal.write(ev.AlertsReceived(fresh))
-        hints.told(fresh)
+        with hints.writing(fresh):
+            allowance = await _allowance(desk, hints)
+            if not allowance.take(size_of(fresh), desk.clock.boottime()):
+                detail = "too many alerts that nobody knows yet; try again later"
+                return refusal(503, "flood", detail)
+            await desk.journal.write(ev.AlertsReceived(fresh))
+            hints.told(fresh)
     desk.wake()
     return answer({"accepted": len(mine)}, 202)
 

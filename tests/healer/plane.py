@@ -238,6 +238,7 @@ class Plane:
     Attributes:
         firing: What Prometheus would say that fires: labels, and since when; by fingerprint of our own.
         deaf: Peers (0, 1) that what is posted does not reach at the moment.
+        only: The one peer that an alert reaches at all, where another network lies before each.
     """
 
     exporters: Exporters
@@ -247,6 +248,7 @@ class Plane:
     session: aiohttp.ClientSession
     firing: dict[tuple[tuple[str, str], ...], datetime] = field(default_factory=dict)
     deaf: set[int] = field(default_factory=set)
+    only: dict[tuple[tuple[str, str], ...], int] = field(default_factory=dict)
 
     async def post(self, ended: tuple[tuple[tuple[str, str], ...], datetime] | None = None) -> None:
         """Post what fires, and one that has ended, to both peers; as Prometheus does."""
@@ -256,6 +258,14 @@ class Plane:
         ]
         if ended is not None:
             alerts.append((*ended, now))
+        for number, peer in enumerate(self.peers):
+            if number not in self.deaf:
+                given = [one for one in alerts if self.only.get(one[0], number) == number]
+                await self._give(peer, given)
+
+    async def _give(
+        self, peer: str, alerts: list[tuple[tuple[tuple[str, str], ...], datetime, datetime]]
+    ) -> None:
         body = json.dumps(
             [
                 {
@@ -269,12 +279,9 @@ class Plane:
             ]
             + [{"labels": {"alertname": "Watchdog", "cluster": "first", "heal": "none"}}]
         )
-        for number, peer in enumerate(self.peers):
-            if number not in self.deaf:
-                headers = {"Content-Type": "application/json"}
-                url = f"{peer}/api/v2/alerts"
-                async with self.session.post(url, data=body, headers=headers) as answer:
-                    assert answer.status == 200, await answer.text()
+        headers, url = {"Content-Type": "application/json"}, f"{peer}/api/v2/alerts"
+        async with self.session.post(url, data=body, headers=headers) as answer:
+            assert answer.status == 200, await answer.text()
 
     async def keep_posting(self) -> None:
         """Post again and again until cancelled."""

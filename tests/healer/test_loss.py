@@ -106,11 +106,14 @@ async def test_after_any_trouble_the_healer_knows_what_alertmanager_knows(tmp_pa
         posting = asyncio.create_task(here.keep_posting())
         await here.armed()
         await trouble(here, chance)
-        for node in ("web1", "web2"):
-            if down(node) not in here.firing:
-                await toggle(here, node, chance)
+        # In the end each peer has something that the other never hears of.
+        here.only = {down("web1"): 0, down("web2"): 1}
+        for labels in here.only:
+            if labels not in here.firing:
+                await toggle(here, dict(labels)["node"], chance)
         here.deaf = set()
         await agreed(here)
+        assert {one["node"] for one in (await here.union()).values()} >= {"web1", "web2"}
         assert here.process.starts >= 3, "it was killed twice"
         posting.cancel()
         await asyncio.gather(posting, return_exceptions=True)

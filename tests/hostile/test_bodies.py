@@ -5,6 +5,7 @@ import http.client
 import json
 import re
 import socket
+import sys
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
@@ -187,6 +188,79 @@ async def test_a_hundred_megabytes_from_eight_at_once_leave_the_memory_as_it_was
         assert (await session.post("/webhook", json=message(alert()))).status == 202
     assert most - before < 100 * 1024 * 1024
     assert counted(house, 413) == 8
+    assert len(hints(house)) == 1
+
+
+async def test_heads_that_never_end_are_refused_and_take_little_memory() -> None:
+    house, process = House(), psutil.Process()
+    before, line = process.memory_info().rss, b"X: " + 8000 * b"x" + b"\r\n"
+    async with house.public() as session:
+        heads = [await asyncio.open_connection("127.0.0.1", house.port) for _ in range(100)]
+        for _, writer in heads:
+            writer.write(HEAD + 40 * line)
+            await writer.drain()
+        await asyncio.sleep(0.2)
+        # What the senders have not got rid of yet is in this process too.
+        assert process.memory_info().rss - before < 200 * 1024 * 1024
+        assert (await session.get("/-/healthy")).status == 200
+        for reader, writer in heads[:10]:
+            writer.write(20 * line + b"\r\n")
+            async with asyncio.timeout(10):
+                assert b" 400 " in await reader.readline()
+        for _, writer in heads:
+            writer.close()
+    assert not house.store.records
+
+
+async def flood(port: int, seconds: float) -> int:
+    """Post what makes no sense as fast as 50 connections can, from another process; return how often."""
+    program = f"""
+import socket, threading, time
+until, sent = time.monotonic() + {seconds}, []
+def run():
+    with socket.create_connection(("127.0.0.1", {port}), timeout=30) as raw:
+        while time.monotonic() < until:
+            raw.sendall({HEAD!r} + b"Content-Length: 1\\r\\n\\r\\n{{")
+            if not raw.recv(65536):
+                return
+            sent.append(1)
+threads = [threading.Thread(target=run) for _ in range(50)]
+[one.start() for one in threads]
+[one.join() for one in threads]
+print(len(sent))
+"""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE
+    )
+    said, _ = await process.communicate()
+    assert process.returncode == 0
+    return int(said)
+
+
+async def test_a_flood_of_messages_leaves_the_healer_its_turns_and_alertmanager_its_answer() -> (
+    None
+):
+    house, loop, gaps = House(), asyncio.get_running_loop(), list[float]()
+
+    async def heal() -> None:
+        while True:
+            before = loop.time()
+            await asyncio.sleep(0)
+            gaps.append(loop.time() - before)
+
+    async with house.public():
+        flooding = asyncio.create_task(flood(house.port, 2.0))
+        await asyncio.sleep(1.0)
+        healing = asyncio.create_task(heal())
+        elsewhere = aiohttp.TCPConnector(local_addr=("127.0.0.2", 0))
+        async with aiohttp.ClientSession(
+            f"http://127.0.0.1:{house.port}", connector=elsewhere
+        ) as session:
+            assert (await session.post("/webhook", json=message(alert()))).status == 202
+        healing.cancel()
+        assert await flooding > 50
+    assert gaps
+    assert sorted(gaps)[len(gaps) // 2] < 0.1, "half of its turns come within a tenth of a second"
     assert len(hints(house)) == 1
 
 

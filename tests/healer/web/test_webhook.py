@@ -5,7 +5,7 @@ import gzip
 import io
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any
@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 from healer.adapters.codec import encode
 from healer.core import events as ev
 from healer.core.alert import Alert
-from healer.errors import ConfigError
+from healer.errors import ConfigError, StoreFull
 from healer.web.bodies import MOST_AT_ONCE, MOST_OF_ONE, Bodies, Busy
 from healer.web.webhook import MOST_AT_HAND, WINDOW_SECONDS, Allowance, size_of
 from tests.healer.core import world
@@ -59,6 +59,36 @@ async def test_what_is_repeated_is_acknowledged_and_not_journalled_again() -> No
             assert response.status == 202
     assert hints(house) == [ev.AlertsReceived((alert(),)), ev.AlertsReceived((again,))]
     assert len(house.wakes) == 3
+
+
+class SlowStore(FakeStore):
+    """A store whose disk takes its time, and fails as often as a test says."""
+
+    failing: int = 0
+
+    async def append(self, events: Sequence[ev.Event], *, closing: bool = False) -> list[ev.Record]:
+        await asyncio.sleep(0.05)
+        if self.failing:
+            self.failing -= 1
+            raise StoreFull("no space left on device")
+        return await super().append(events, closing=closing)
+
+
+@pytest.mark.parametrize("failing", [0, 1])
+async def test_the_same_message_twice_at_the_same_moment_is_journalled_once(failing: int) -> None:
+    """Both peers send it, or Alertmanager again because it heard no answer."""
+    house = House()
+    house.store = SlowStore(house.clock)
+    house.store.failing = failing
+    house.journal.store = house.store
+    other = alert(node="web2")
+    async with house.public() as session:
+        bodies = [message(alert()), message(alert(), other), message(alert()), message(other)]
+        sent = [session.post("/webhook", json=body) for body in bodies]
+        codes = sorted(one.status for one in await asyncio.gather(*sent))
+        assert codes == (3 - failing) * [202] + [202] + failing * [503]
+    told = [one.episode for hint in hints(house) for one in hint.alerts]
+    assert sorted(told) == sorted([alert().episode, other.episode])
 
 
 @pytest.mark.parametrize("closed", [False, True])
