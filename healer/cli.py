@@ -52,6 +52,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         match args.command:
             case "run":
                 return _run(args)
+            case "store" if args.store_command == "status":
+                from healer import store_words  # as audit does
+
+                return store_words.run(args)
             case "store":
                 return _init(args)
             case "passwd":
@@ -198,7 +202,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     for word in WORDS:
         _add(commands, word)
-    store = commands.add_parser("store", help="make an empty journal", epilog=STATUS_TEXT)
+    store = commands.add_parser(
+        "store", help="make an empty journal, or say how it is", epilog=STATUS_TEXT
+    )
     inner = store.add_subparsers(dest="store_command", required=True, metavar="COMMAND")
     init = _command(inner, "init", "make an empty journal", f"--config {CONFIG}", prefix="store ")
     init.add_argument("--config", type=Path, default=CONFIG, help="default: %(default)s")
@@ -206,6 +212,10 @@ def _parser() -> argparse.ArgumentParser:
         "--era", type=int, help="default: one above the highest that any gate reports"
     )
     _output(init)
+    purpose = "say how the journal's store is, also where no healer runs"
+    status = _command(inner, "status", purpose, f"--config {CONFIG}", prefix="store ")
+    status.add_argument("--config", type=Path, default=CONFIG, help="default: %(default)s")
+    _output(status)
     _add_audit(commands)
     purpose = "make the line of a user for healer.users in cluster.yml"
     passwd = _command(commands, "passwd", purpose, "alice --role operator")

@@ -51,6 +51,7 @@ class Scene:
     Attributes:
         leader: None where nobody leads.
         term: The leader key's create_revision; 0 where nobody leads.
+        lease: That the leader key hangs on; 0 where nobody leads.
         last: Who led last; None where nobody ever did.
         last_modified: The revision of `last`.
         head_modified: The revision of `head`.
@@ -60,6 +61,7 @@ class Scene:
     store: StoreKey
     leader: LeadKey | None
     term: int
+    lease: int
     last: LeadKey | None
     last_modified: int
     head: HeadKey
@@ -91,6 +93,7 @@ async def look(http: EtcdHttp, settings: EtcdSettings, seconds: float) -> Scene:
         store=made,
         leader=None if leader is None else lead_of(leader),
         term=0 if leader is None else leader.created,
+        lease=0 if leader is None else leader.lease,
         last=None if last is None else lead_of(last),
         last_modified=0 if last is None else last.modified,
         head=head_of(head),
