@@ -9,6 +9,7 @@ import json
 import ssl
 from collections.abc import Mapping
 from io import BytesIO
+from itertools import count
 from typing import Any
 
 import aiohttp
@@ -176,10 +177,11 @@ class EtcdHttp:
         last, sent = "there was no time to ask", False
         try:
             async with asyncio.timeout(seconds):
-                while True:
+                # Where all are slow it is not a member that hangs: each round gives them more time.
+                for attempt in count(1):
                     for url in tuple(self._endpoints):
                         try:
-                            return await self._signed_in(url, path, body)
+                            return await self._signed_in(url, path, body, attempt)
                         except Undecided as error:
                             last = str(error)
                             sent = sent or not isinstance(error, _NotSent)
@@ -203,21 +205,23 @@ class EtcdHttp:
             msg = f"{url}{path}: {error or 'no answer'}"
             raise Unreachable(msg) from error
 
-    async def _signed_in(self, url: str, path: str, body: Mapping[str, Any]) -> Any:
+    async def _signed_in(
+        self, url: str, path: str, body: Mapping[str, Any], attempt: int = 1
+    ) -> Any:
         if self._settings.user is not None and self._token is None:
-            await self._sign_in(url)
+            await self._sign_in(url, attempt)
         try:
-            return await self._once(url, path, body)
+            return await self._once(url, path, body, attempt)
         except SignInAgain:
             if self._settings.user is None:
                 raise Undecided(f"{url}{path}: etcd wants a user") from None
-            await self._sign_in(url)
+            await self._sign_in(url, attempt)
         try:
-            return await self._once(url, path, body)
+            return await self._once(url, path, body, attempt)
         except SignInAgain as error:
             raise Undecided(str(error)) from error
 
-    async def _sign_in(self, url: str) -> None:
+    async def _sign_in(self, url: str, attempt: int) -> None:
         path = self._settings.password_file
         self._token = None
         try:
@@ -226,16 +230,17 @@ class EtcdHttp:
             raise ConfigError(f"{path}: the password cannot be read: {error}") from error
         body = {"name": self._settings.user, "password": password.strip("\r\n")}
         try:
-            answer = await self._once(url, "/v3/auth/authenticate", body)
+            answer = await self._once(url, "/v3/auth/authenticate", body, attempt)
         except Refused as error:
             msg = f"{url}: etcd does not let {self._settings.user} in: {error.detail}: see healer.store.etcd"
             raise ConfigError(msg) from error
         self._token = str(answer["token"])
 
-    async def _once(self, url: str, path: str, body: Mapping[str, Any]) -> Any:
+    async def _once(self, url: str, path: str, body: Mapping[str, Any], attempt: int) -> Any:
+        seconds = attempt * self._attempt_seconds
         try:
             async with (
-                asyncio.timeout(self._attempt_seconds),
+                asyncio.timeout(seconds),
                 self._session.post(
                     url + path,
                     data=BytesIO(json.dumps(body).encode()),  # a large one is sent in pieces
@@ -253,7 +258,7 @@ class EtcdHttp:
                     raise refusal(url + path, raw)
                 return _parsed(url + path, raw)
         except TimeoutError as error:
-            msg = f"{url}{path}: no answer within {self._attempt_seconds:g} s"
+            msg = f"{url}{path}: no answer within {seconds:g} s"
             raise Undecided(msg) from error
         except aiohttp.ClientConnectorError as error:
             raise _NotSent(f"{url}{path}: {str(error)[:300]}") from error

@@ -291,7 +291,7 @@ async def test_what_makes_no_sense_ends_with_2(argv: tuple[str, ...]) -> None:
     assert (await hale_healer(*argv)).code == 2
 
 
-@pytest.mark.parametrize("command", [*ALL, "store init"])
+@pytest.mark.parametrize("command", [*ALL, "store init", "store status"])
 async def test_help_has_one_line_one_example_and_the_exit_codes(command: str) -> None:
     said = await hale_healer(*command.split(), "--help")
     assert said.code == 0
