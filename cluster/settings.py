@@ -80,6 +80,16 @@ def _spacing(value: Any) -> Any:
     return {**GATE_SPACING, **value} if isinstance(value, Mapping) else value
 
 
+class Correlation(Block):
+    """How long an incident waits for a deeper cause before something is taken away for the first one.
+
+    Attributes:
+        window: Seconds from its first alert; 0 for none. A fast rung does not wait.
+    """
+
+    window: Seconds = 5.0
+
+
 class Healer(Block):
     """The one that decides, and those that stand by to take its place.
 
@@ -107,6 +117,7 @@ class Healer(Block):
     external_url: Url
     store: StoreBlock = Store()
     guards: Guards = Guards()
+    correlation: Correlation = Correlation()
     gate_spacing: Annotated[
         Mapping[Verb, Annotated[Seconds, between(0.001, GATE_SPACING_LIMIT)]],
         BeforeValidator(_spacing),

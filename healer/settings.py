@@ -223,6 +223,7 @@ def _topology(cluster: Cluster, own: str) -> Topology:
         own_node=own,
         digest=cluster.digest,
         time_zone=ZoneInfo(cluster.time_zone),
+        correlation_window=cluster.healer.correlation.window,
         numbers=_numbers(cluster),
         pools={
             pool.name: Pool(pool.name, pool.balancers, pool.members, pool.service)

@@ -104,7 +104,7 @@ def _first(drafts: list[Proposal], facts: Facts) -> Act | Hold:
 def _judged(draft: Proposal, facts: Facts) -> Act | Hold:
     proposal = _complete(draft, facts)
     verdicts = judge(proposal, facts)
-    first = deciding(verdicts) or _waits(proposal, facts)
+    first = deciding(verdicts) or _correlates(proposal, facts) or _waits(proposal, facts)
     if first is not None:
         return Hold(proposal, first, verdicts)
     look = facts.heard(proposal.gate).look
@@ -247,6 +247,21 @@ def _never_sent(incident: Incident) -> Escalate | None:
 def _gone(node: str) -> Escalate:
     """Say why nothing was even tried: nothing can be done on a node that nobody hears of."""
     return Escalate("node_gone", f"{node} answers neither Prometheus, nor its peers, nor us")
+
+
+def _correlates(proposal: Proposal, facts: Facts) -> Verdict | None:
+    """Hold what takes something away while a deeper cause may still be on its way."""
+    window, age = facts.topology.correlation_window, facts.now - proposal.incident.opened_at
+    if not proposal.takes or proposal.rung.fast or proposal.incident.attempts or age >= window:
+        return None
+    return hold(
+        "common_cause",
+        "correlating",
+        have=f"{age:.0f} s since its first alert",
+        need=f"{window:g} s, in which a deeper cause would be told",
+        sentence="What fails together is told within seconds: a deeper cause may be on its way.",
+        passing=True,
+    )
 
 
 def _waits(proposal: Proposal, facts: Facts) -> Verdict | None:

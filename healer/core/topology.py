@@ -161,6 +161,7 @@ class Topology:
         healer_mode: The healer's own word, for what belongs to no group.
         own_node: The node this healer runs on, which it never takes away.
         digest: sha256 of the configuration, recorded with each incident.
+        correlation_window: Seconds that an incident waits for a deeper cause before anything is taken away.
         time_zone: By whose clock on the wall the windows of ladders are meant.
     """
 
@@ -176,6 +177,7 @@ class Topology:
     pools: Mapping[str, Pool] = field(default_factory=dict)
     addresses: Mapping[str, VirtualAddress] = field(default_factory=dict)
     time_zone: tzinfo = UTC
+    correlation_window: float = 0.0
     _on: dict[str, Mapping[str, Service]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )  # what services_on has found; the cluster does not change under its topology

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from healer.core import events as ev
 from healer.core.conditions import HARDWARE
-from healer.core.decide import Act, decide
+from healer.core.decide import Act, Hold, decide
 from healer.core.incident import FOR_A_PERSON, Incident, Outcome
 from healer.core.ladder import ALWAYS, Ladder, Mode, Rung, When, Window
 from healer.core.plan import Escalate, Plan, passed_over, plan
@@ -168,3 +168,24 @@ def test_a_restart_of_what_is_no_service_is_passed_over() -> None:
     assert step.rung.action == "node.reboot"
     (told,) = passed_over(world.board.incidents["1"], cluster, before=1)
     assert told.reason == "nothing_there"
+
+
+def test_nothing_but_a_fast_rung_takes_anything_away_before_a_deeper_cause_could_be_told() -> None:
+    slow = replace(RESTART, fast=False)
+    for rung, waits in (
+        (slow, True),
+        (RESTART, False),
+        (replace(slow, action="service.reload"), False),
+    ):
+        incident, cluster = climbed(rung)
+        world = World(topology=replace(cluster, correlation_window=5.0), down={incident.target})
+        world.journal(ev.IncidentOpened("1", incident.cause, "restart-service", "d1"))
+        one = world.board.incidents["1"]
+        first = decide(one, world.facts(one), None)
+        assert isinstance(first, Hold) is waits
+        assert not isinstance(first, Hold) or (first.hold.reason, first.hold.passing) == (
+            "correlating",
+            True,
+        )
+        world.now += 5
+        assert isinstance(decide(one, world.facts(one), None), Act)
