@@ -11,8 +11,6 @@ Exit status 1 where a median or a 99th percentile is above what is promised.
 """
 
 import argparse
-import json
-import os
 import statistics
 import sys
 import tempfile
@@ -21,25 +19,12 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from plant import HEALER, TOOLS, Plant, Size, _running, plant, post, until
+from peer import Peer, peer
+from plant import HEALER, Plant, Size, plant, post, until
 
 P50, P99 = 0.020, 0.080
 """Seconds that are promised."""
-
-PEER = 29900
-
-HOOK = [
-    {
-        "id": "restart",
-        "execute-command": "/bin/sh",
-        "pass-arguments-to-command": [
-            {"source": "string", "name": "-c"},
-            {"source": "string", "name": "echo > begun.fifo"},
-        ],
-    }
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,62 +49,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         cluster = stack.enter_context(
             plant(Size(words.rounds, 1, own_groups=True), directory / "hale")
         )
-        peer = stack.enter_context(Peer.started(directory))
-        rounds = [one_round(cluster, peer, node) for node in cluster.size.names]
+        beside = stack.enter_context(peer(directory))
+        rounds = [one_round(cluster, beside, node) for node in cluster.size.names]
     return told(rounds)
 
 
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """A running `webhook` whose command writes into a pipe as it begins."""
-
-    pipe: int
-
-    @staticmethod
-    def started(directory: Path) -> Any:
-        """Start it; a context manager."""
-        return _peer(directory)
-
-    def round(self, body: object) -> float:
-        """Return the seconds from the POST to the begin of the command."""
-        began = time.perf_counter()
-        post(f"http://127.0.0.1:{PEER}/hooks/restart", body)
-        os.read(self.pipe, 1)
-        return time.perf_counter() - began
-
-
-class _peer:  # noqa: N801 -- a context manager
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        self._stack = ExitStack()
-
-    def __enter__(self) -> Peer:
-        hooks, fifo = self._directory / "hooks.json", self._directory / "begun.fifo"
-        for hook in HOOK:
-            hook["command-working-directory"] = str(self._directory)
-        hooks.write_text(json.dumps(HOOK))
-        os.mkfifo(fifo)
-        pipe = os.open(fifo, os.O_RDWR)
-        self._stack.callback(os.close, pipe)
-        argv = [
-            str(TOOLS / "bin/webhook"),
-            "-hooks",
-            str(hooks),
-            "-ip",
-            "127.0.0.1",
-            "-port",
-            str(PEER),
-        ]
-        self._stack.enter_context(_running(self._directory, "webhook", *argv))
-        until(lambda: post(f"http://127.0.0.1:{PEER}/hooks/restart", {}) == 200, "webhook")
-        os.read(pipe, 1)
-        return Peer(pipe)
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
-
-
-def one_round(cluster: Plant, peer: Peer, node: str) -> Round:
+def one_round(cluster: Plant, beside: Peer, node: str) -> Round:
     """Let one service fail, and measure from the POST that says so."""
     (service,) = cluster.size.on(node)
     alert = cluster.alert(node, service)
@@ -135,7 +70,7 @@ def one_round(cluster: Plant, peer: Peer, node: str) -> Round:
     opened, intended = cluster.journalled(node)
     cluster.mend(node, [service])
     until(lambda: cluster.open_incidents() == 0, "the incident is over")
-    return Round(heard, opened - at, intended - at, cluster.begun[node] - at, peer.round(body))
+    return Round(heard, opened - at, intended - at, cluster.begun[node] - at, beside.round(body))
 
 
 def told(rounds: Sequence[Round]) -> int:

@@ -264,7 +264,7 @@ def plant(size: Size, directory: Path, *, mode: str = "act") -> Iterator[Plant]:
     with ExitStack() as stack:
         _write(made, mode)
         stack.enter_context(_exporters(made))
-        stack.enter_context(_running(directory, "gates", sys.executable, __file__, str(directory)))
+        stack.enter_context(running(directory, "gates", sys.executable, __file__, str(directory)))
         until((directory / "known_hosts").exists, "the SSH server")
         stack.enter_context(_prometheus(directory))
         stack.enter_context(_alertmanager(directory))
@@ -287,14 +287,14 @@ def plant(size: Size, directory: Path, *, mode: str = "act") -> Iterator[Plant]:
             "--control",
             str(made.control),
         ]
-        made.healer = stack.enter_context(_running(directory, "healer", *argv))
+        made.healer = stack.enter_context(running(directory, "healer", *argv))
         until(lambda: made.metrics()['healer_frozen{reason="not_armed"}'] == 0, "the healer armed")
         stack.enter_context(_watchdog(made))
         yield made
 
 
 @contextmanager
-def _running(directory: Path, name: str, *argv: str) -> Iterator["subprocess.Popen[bytes]"]:
+def running(directory: Path, name: str, *argv: str) -> Iterator["subprocess.Popen[bytes]"]:
     with (directory / f"{name}.log").open("wb") as log:
         process = subprocess.Popen(argv, cwd=ROOT, stdout=log, stderr=log)
     try:
@@ -330,7 +330,7 @@ def _prometheus(directory: Path) -> Iterator[None]:
         f"--storage.tsdb.path={directory}/tsdb",
         f"--web.listen-address=127.0.0.1:{PROMETHEUS}",
     ]
-    with _running(directory, "prometheus", *argv):
+    with running(directory, "prometheus", *argv):
         until(lambda: _ready(PROMETHEUS), "Prometheus")
         yield
 
@@ -347,7 +347,7 @@ def _alertmanager(directory: Path) -> Iterator[None]:
         f"--web.listen-address=127.0.0.1:{ALERTMANAGER}",
         "--cluster.listen-address=",
     ]
-    with _running(directory, "alertmanager", *argv):
+    with running(directory, "alertmanager", *argv):
         until(lambda: _ready(ALERTMANAGER), "Alertmanager")
         yield
 

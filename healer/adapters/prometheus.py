@@ -8,19 +8,20 @@ import asyncio
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Generic, Literal, TypeVar
 
 import aiohttp
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from healer.adapters import labels as lb
-from healer.adapters import readings
+from healer.adapters import pictures, readings
 from healer.adapters.http_json import call
+from healer.adapters.parts import Labels, Parts, Sample, together, with_times
 from healer.core.actions import Args
 from healer.core.alert import Alert, Target
 from healer.core.facts import Evidence, Reading
 from healer.core.lookback import LONGEST, looks_back
-from healer.core.picture import NodeHealth, Picture, SeenMark
+from healer.core.picture import Picture
 from healer.core.topology import EXPORTER
 from healer.errors import Unreachable
 from healer.ports import Clock
@@ -35,23 +36,15 @@ SAID_BY_THE_RULE = ("heal", "severity")
 RULES_FRESH_SECONDS = 30.0
 """How long the rules' expressions are kept. They change with a deployment, not with a fault."""
 
-_PART = "hale_part"
-
 _Key = tuple[str, ...]
 """An alert's name and what its rule says of it."""
 
 M = TypeVar("M", bound=BaseModel)
-Labels = dict[str, str]
-
-
-class _Sample(BaseModel):
-    metric: Labels
-    value: tuple[float, float]
 
 
 class _Vector(BaseModel):
     resultType: Literal["vector"]  # noqa: N815  # the API's own name
-    result: list[_Sample]
+    result: list[Sample]
 
 
 class _Rule(BaseModel):
@@ -108,9 +101,9 @@ class _Alerts(BaseModel):
     alerts: list[_Active]
 
 
-class _Envelope(BaseModel):
+class _Answer(BaseModel, Generic[M]):
     status: Literal["success"]
-    data: Annotated[dict[str, Any], Field(strict=True)]
+    data: M
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,8 +192,9 @@ class HttpPrometheus:
     ) -> Mapping[readings.Wanted, Reading]:
         asked = readings.selectors(wanted)
         names = {key: f"reading{index}" for index, key in enumerate(asked)}
-        parts = await self._pairs({names[key]: selector for key, selector in asked.items()})
-        found = readings.sorted_out(wanted, {key: parts.of(names[key]) for key in asked})
+        terms = with_times({names[key]: selector for key, selector in asked.items()})
+        parts = await self._asked(terms)
+        found = readings.sorted_out(wanted, {key: parts.timed(names[key]) for key in asked})
         return {one: _reading(series, parts.now) for one, series in found.items()}
 
     async def picture(self) -> Picture:
@@ -208,48 +202,13 @@ class HttpPrometheus:
         return (await self._pictured.ask([None]))[None]
 
     async def _picture(self, _: tuple[None, ...]) -> Mapping[None, Picture]:
-        ours = {"cluster": self._settings.cluster}
-        firing = ours | {"alertstate": "firing", "severity": "critical"}
-        parts = await self._pairs(
-            {
-                "up": self._selector("up", ours | {"job": "node"}),
-                "peer": self._selector("hale_peer_up", ours),
-                "service": self._selector("hale_service_up", ours),
-                "address": self._selector("hale_virtual_address_held", ours),
-                "mark": self._selector("hale_mark_timestamp_seconds", ours),
-                "alert": self._selector("ALERTS", firing),
-            }
-        )
-        oldest = parts.now - self._settings.evidence_age
-        scraped = _worst(
-            (labels.get("node", ""), value) for labels, value in parts.since(oldest, "up")
-        )
-        reached: dict[str, bool] = {}
-        for labels, value in parts.since(oldest, "peer"):
-            peer = labels.get("peer", "")
-            reached[peer] = reached.get(peer, False) or value == 1
-        addresses: dict[str, dict[str, bool]] = {}
-        for labels, value in parts.since(oldest, "address"):
-            held = addresses.setdefault(labels.get("address", ""), {})
-            held[labels.get("node", "")] = value == 1
-        picture = Picture(
-            now=parts.now,
-            nodes={
-                node: NodeHealth(scraped.get(node), reached.get(node))
-                for node in scraped.keys() | reached.keys()
-            },
-            services=_worst(
-                (Target(labels.get("node", ""), labels.get("service")), value)
-                for labels, value in parts.since(oldest, "service")
-            ),
-            critical=frozenset(
-                self._alert(_without(labels, "alertstate"), 0.0)
-                for labels, _ in parts.since(oldest, "alert")
-            ),
-            marks=frozenset(_mark(labels, since) for labels, since in parts.since(oldest, "mark")),
-            addresses=addresses,
-        )
-        return {None: picture}
+        settings = self._settings
+        parts = await self._asked(pictures.terms(settings.cluster, settings.evidence_age))
+
+        def alert(labels: Mapping[str, str]) -> Alert:
+            return self._alert(_without(labels, "alertstate"), 0.0)
+
+        return {None: pictures.drawn(parts, alert)}
 
     async def pending(self) -> tuple[Alert, ...]:
         """See ports.Prometheus.pending."""
@@ -314,13 +273,9 @@ class HttpPrometheus:
             self._recorded_at = now
         return self._recorded
 
-    async def _pairs(self, selectors: Mapping[str, str]) -> "_Parts":
-        """Read series with the times of their samples, and Prometheus' time, in one query."""
-        terms = [f'label_replace(vector(time()), "{_PART}", "now", "", "")']
-        for part, selector in selectors.items():
-            terms.append(f'label_replace({selector}, "{_PART}", "{part}", "", "")')
-            terms.append(f'label_replace(timestamp({selector}), "{_PART}", "{part}_at", "", "")')
-        parts = _Parts.of_samples((await self._query(" or ".join(terms))).result)
+    async def _asked(self, terms: Mapping[str, str]) -> Parts:
+        """Ask for several things at one moment of Prometheus' time."""
+        parts = Parts.of_samples((await self._query(together(terms))).result)
         if parts is None:
             msg = f"{self._settings.url}: it did not say what time it is"
             raise Unreachable(msg)
@@ -334,44 +289,10 @@ class HttpPrometheus:
     async def _get(self, url: str, model: type[M], form: Mapping[str, str] | None = None) -> M:
         answer = await call(self._session, url, seconds=self._settings.timeout, form=form)
         try:
-            envelope = _ENVELOPE.validate_json(answer.body)
-            return model.model_validate(envelope.data)
+            return _Answer[model].model_validate_json(answer.body).data  # type: ignore[valid-type]
         except ValidationError as error:
             msg = f"{url}: an answer that is not Prometheus' API version 1: {str(error)[:300]}"
             raise Unreachable(msg) from error
-
-
-_ENVELOPE = TypeAdapter(_Envelope)
-
-
-@dataclass(frozen=True, slots=True)
-class _Parts:
-    now: float
-    samples: Mapping[str, Mapping[tuple[tuple[str, str], ...], float]]
-
-    @staticmethod
-    def of_samples(found: Iterable[_Sample]) -> "_Parts | None":
-        samples: dict[str, dict[tuple[tuple[str, str], ...], float]] = {}
-        for sample in found:
-            value = sample.value[1]
-            if math.isfinite(value):
-                labels = lb.in_order(_without(sample.metric, "__name__", _PART))
-                samples.setdefault(sample.metric.get(_PART, ""), {})[labels] = value
-        now = samples.get("now", {}).get(())
-        return None if now is None else _Parts(now, samples)
-
-    def of(self, part: str) -> list[tuple[Labels, float, float]]:
-        """Return labels, value and time of each series of a part; one without a time is left out."""
-        times = self.samples.get(f"{part}_at", {})
-        return [
-            (dict(labels), value, times[labels])
-            for labels, value in self.samples.get(part, {}).items()
-            if labels in times
-        ]
-
-    def since(self, oldest: float, part: str) -> list[tuple[Labels, float]]:
-        """Return labels and value of each series of a part with a sample that is no older."""
-        return [(labels, value) for labels, value, at in self.of(part) if at >= oldest]
 
 
 def _reading(found: Sequence[readings.Series], now: float) -> Reading:
@@ -380,24 +301,6 @@ def _reading(found: Sequence[readings.Series], now: float) -> Reading:
     value = values.pop() if len(values) == 1 else None
     sampled = min((at for _, _, at in found), default=None)
     return Reading(value, sampled if value is not None else None, now)
-
-
-def _mark(found: Labels, since: float) -> SeenMark:
-    mark, subject, node, kind = (
-        found.get(name, "") for name in ("mark", "subject", "node", "owner_kind")
-    )
-    return SeenMark(mark, subject, node, kind, since)
-
-
-K = TypeVar("K")
-
-
-def _worst(found: Iterable[tuple[K, float]]) -> dict[K, bool]:
-    """Say for each key whether all its values are 1."""
-    good: dict[K, bool] = {}
-    for key, value in found:
-        good[key] = good.get(key, True) and value == 1
-    return good
 
 
 def _without(labels: Mapping[str, str], *names: str) -> Labels:

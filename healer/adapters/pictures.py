@@ -1,0 +1,69 @@
+"""The picture of the cluster, as one query to Prometheus and its answer.
+
+Rule: it is asked for every two seconds, so Prometheus sends no label that the picture does not have.
+"""
+
+from collections.abc import Callable, Mapping
+
+from healer.adapters import labels as lb
+from healer.adapters.parts import Labels, Parts, fresh
+from healer.core.alert import Alert, Target
+from healer.core.picture import NodeHealth, Picture, SeenMark
+
+
+def terms(cluster: str, age: float) -> dict[str, str]:
+    """Return what to ask for.
+
+    Args:
+        cluster: Ours.
+        age: Oldest sample, in seconds, that says how something is now.
+    """
+    ours = {"cluster": cluster}
+    firing = lb.selector("ALERTS", ours | {"alertstate": "firing", "severity": "critical"})
+
+    def worst(metric: str, by: str, **more: str) -> str:
+        return fresh(lb.selector(metric, ours | more), age, by)
+
+    return {
+        "up": worst("up", "node", job="node"),
+        # Each witness' own word: one who reaches the peer is enough.
+        "peer": worst("hale_peer_up", "node, peer"),
+        "service": worst("hale_service_up", "node, service"),
+        "address": worst("hale_virtual_address_held", "node, address"),
+        "mark": worst("hale_mark_timestamp_seconds", "node, mark, subject, owner_kind"),
+        "alert": fresh(firing, age),
+    }
+
+
+def drawn(parts: Parts, alert: Callable[[Mapping[str, str]], Alert]) -> Picture:
+    """Make the picture of what came back; `alert` makes an alert of its labels."""
+    scraped = {labels.get("node", ""): value == 1 for labels, value in parts.of("up")}
+    reached: dict[str, bool] = {}
+    for labels, value in parts.of("peer"):
+        peer = labels.get("peer", "")
+        reached[peer] = reached.get(peer, False) or value == 1
+    addresses: dict[str, dict[str, bool]] = {}
+    for labels, value in parts.of("address"):
+        held = addresses.setdefault(labels.get("address", ""), {})
+        held[labels.get("node", "")] = value == 1
+    return Picture(
+        now=parts.now,
+        nodes={
+            node: NodeHealth(scraped.get(node), reached.get(node))
+            for node in scraped.keys() | reached.keys()
+        },
+        services={
+            Target(labels.get("node", ""), labels.get("service")): value == 1
+            for labels, value in parts.of("service")
+        },
+        critical=frozenset(alert(labels) for labels, _ in parts.of("alert")),
+        marks=frozenset(_mark(labels, since) for labels, since in parts.of("mark")),
+        addresses=addresses,
+    )
+
+
+def _mark(found: Labels, since: float) -> SeenMark:
+    mark, subject, node, kind = (
+        found.get(name, "") for name in ("mark", "subject", "node", "owner_kind")
+    )
+    return SeenMark(mark, subject, node, kind, since)
