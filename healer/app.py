@@ -32,8 +32,12 @@ async def run(config: Path, listen: str, control: Path, node: str | None = None)
         LeaseLost: Another healer leads. What was sent is settled by that one.
     """
     logs.configure()
-    loaded = cluster_yml.read_as(config, node, socket.gethostname())
-    life = Life(loaded, listen, SystemClock(), version(DISTRIBUTION))
+    life = Life(
+        lambda: cluster_yml.read_as(config, node, socket.gethostname()),
+        listen,
+        SystemClock(),
+        version(DISTRIBUTION),
+    )
     await life.live(control)
 
 

@@ -91,6 +91,8 @@ class Engine:
         self._clear_since: dict[str, float] = {}
         self._proof_from: dict[str, float] = {}
         self._turned_at: float | None = None
+        self._stopping = False
+        self._began: set[asyncio.Task[None]] = set()
 
     def wake(self) -> None:
         """Look at once instead of at the next turn."""
@@ -104,16 +106,40 @@ class Engine:
         """
         async with asyncio.TaskGroup() as tasks:
             self.resume(tasks)
-            while True:
-                self._wake.clear()
-                self._turned_at = _monotonic()
-                await self.cycle(tasks)
-                self._turned_at = _monotonic()
-                try:
-                    async with asyncio.timeout(self._pause):
-                        await self._wake.wait()
-                except TimeoutError:
-                    pass
+            await self.turn(tasks)
+
+    async def turn(self, tasks: asyncio.TaskGroup) -> None:
+        """Look and act until `stop`; what was begun goes on in `tasks`."""
+        while not self._stopping:
+            self._wake.clear()
+            self._turned_at = _monotonic()
+            await self.cycle(tasks)
+            self._turned_at = _monotonic()
+            try:
+                async with asyncio.timeout(self._pause):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+        # Whoever goes on after us finds no step of ours that may still begin something.
+        while self._stepping:
+            await asyncio.wait(self._stepping.values())
+        self._turned_at = None
+
+    def stop(self) -> None:
+        """Begin nothing new any more."""
+        self._stopping = True
+        self.wake()
+
+    async def settled(self) -> None:
+        """Return when everything that this engine began has ended."""
+        while self._began:
+            await asyncio.wait(self._began)
+
+    def follow(self, before: "Engine") -> None:
+        """Go on where another configuration's engine stopped: what it began is under way, what it saw was seen."""
+        self._wake, self._busy = before._wake, before._busy  # noqa: SLF001  # one of us
+        self._well_since, self._proof_from = before._well_since, before._proof_from  # noqa: SLF001  # one of us
+        self._clear_since = before._clear_since  # noqa: SLF001  # one of us
 
     def stuck_seconds(self) -> float:
         """Return for how long the turn under way has not ended; at most the pause where all is well."""
@@ -213,7 +239,7 @@ class Engine:
         # Decisions are made one at a time, each with what the one before has begun in place.
         async with self._deciding:
             incident = self._journal.board.incidents.get(asked.id, asked)
-            if incident.state in (State.CLOSED, State.ACTING, State.VERIFYING):
+            if self._stopping or incident.state in (State.CLOSED, State.ACTING, State.VERIFYING):
                 return None
             if (incident.cause, incident.attempts) != (asked.cause, asked.attempts):
                 return None  # what was read is about something else; the next look reads anew
@@ -268,9 +294,11 @@ class Engine:
     ) -> None:
         self._busy.add(incident_id)
         task = tasks.create_task(work, name=f"{name}:{incident_id}")
-        task.add_done_callback(lambda _: self._ended(incident_id))
+        self._began.add(task)
+        task.add_done_callback(lambda _: self._ended(task, incident_id))
 
-    def _ended(self, incident_id: str) -> None:
+    def _ended(self, task: asyncio.Task[None], incident_id: str) -> None:
+        self._began.discard(task)
         self._busy.discard(incident_id)
         self.wake()
 

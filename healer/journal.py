@@ -55,6 +55,10 @@ class Journal:
         """Have `listener` called with each record written from now on."""
         self._listeners.append(listener)
 
+    def ignore(self, listener: Listener) -> None:
+        """Have `listener` called no more."""
+        self._listeners.remove(listener)
+
     async def replay(self) -> int:
         """Fold everything the store has; return the number of records that were folded."""
         count = 0

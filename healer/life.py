@@ -5,22 +5,24 @@ Rule: HTTP and the control socket answer from the first moment to the last, whoe
 
 import asyncio
 import signal
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import structlog
 
 from healer.adapters import stores
 from healer.clock import SystemClock
-from healer.core import events as ev
+from healer.core.order import Token
 from healer.engine import STUCK_SECONDS
+from healer.errors import ConfigError, Refused, StoreFull
+from healer.leading import Leadership
 from healer.metrics import Metrics
 from healer.notify import keep_alive, notify
-from healer.parts import Parts, assembled
-from healer.ports import Store
-from healer.pruner import keep_short
+from healer.parts import keep
 from healer.settings import Settings
 from healer.web.certificates import Certificates
-from healer.web.server import Doors, address, control_app, open_doors, public_app
+from healer.web.server import Doors, address, open_doors
 from healer.web.standby import Waiting, standby_app, standby_control
 
 log = structlog.get_logger()
@@ -33,19 +35,22 @@ class Stopped(Exception):
 class Life:
     """A healer from its start to its end: a standby first, then the leader if its turn comes."""
 
-    def __init__(self, loaded: Settings, listen: str, clock: SystemClock, version: str) -> None:
+    def __init__(
+        self, read: Callable[[], Settings], listen: str, clock: SystemClock, version: str
+    ) -> None:
         """Begin.
 
         Args:
-            loaded: cluster.yml.
+            read: Reads cluster.yml, and raises ConfigError with all its mistakes.
             listen: `HOST:PORT` for everybody.
             clock: The healer's.
             version: The running one.
 
         Raises:
-            ConfigError: `listen` makes no sense, or the port's certificate cannot be used.
+            ConfigError: cluster.yml is wrong, `listen` makes no sense, or the port's certificate cannot be used.
         """
-        self._loaded = loaded
+        self._read = read
+        self._loaded = loaded = read()
         self._listen = listen
         self._clock = clock
         self._version = version
@@ -55,7 +60,10 @@ class Life:
         self._metrics = Metrics(version)
         self._metrics.show([], frozenset({"not_leader"}), clock.wall())
         self._waiting = Waiting(loaded.topology.cluster, self._me, self._metrics, self._url_of)
-        self._parts: Parts | None = None
+        self._waiting.reload = self.reload
+        self._leadership: Leadership | None = None
+        self._reloading = asyncio.Lock()
+        self._taken()
 
     async def live(self, control: Path) -> None:
         """Wait, lead, and end.
@@ -75,7 +83,8 @@ class Life:
             try:
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(keep_alive(self._stuck), name="watchdog")
-                    tasks.create_task(_until_signal(), name="signals")
+                    tasks.create_task(self._until_signal(), name="signals")
+                    tasks.create_task(self._reload_on_hangup(), name="reload")
                     tasks.create_task(self._lead(doors), name="lead")
             except* Stopped:
                 log.info("healer.stopped")
@@ -85,36 +94,92 @@ class Life:
         try:
             self._waiting.starting = True
             _tell(f"{self._me} has the lead and reads the journal")
-            async with assembled(
-                self._loaded, store, self._clock, self._metrics, self._version
-            ) as parts:
-                await self._begin(parts, doors)
-                await self._go_on(parts)
+            kept = await keep(self._loaded, store, self._clock, self._metrics, self._version)
+            self._leadership = Leadership(self._loaded, kept, doors, self.reload)
+            await self._leadership.run(self._leads)
         finally:
             await store.release()
 
-    async def _begin(self, parts: Parts, doors: Doors) -> None:
-        token, topology = parts.store.token, self._loaded.topology
-        started = ev.HealerStarted(
-            self._version, topology.digest, topology.modes, token.era, token.term, self._me
-        )
-        # Closing: a healer that starts on a full disk must still be able to call a person.
-        await parts.journal.write(started, closing=True)
-        await doors.show(public_app(parts.desk), control_app(parts.desk))
-        self._parts = parts
+    def _leads(self, token: Token) -> None:
+        self._waiting.starting = False
         notify("READY=1")
-        _tell(f"{self._me} leads {topology.cluster} with token {token.era}.{token.term}")
+        cluster = self._loaded.topology.cluster
+        _tell(f"{self._me} leads {cluster} with token {token.era}.{token.term}")
 
-    async def _go_on(self, parts: Parts) -> None:
-        async with asyncio.TaskGroup() as tasks:
-            every = self._loaded.store.lease_seconds / 4
-            tasks.create_task(_renew(parts.store, every), name="lease")
-            tasks.create_task(parts.engine.run(), name="engine")
-            tasks.create_task(parts.herald.keep_tested(), name="second_path")
-            if parts.annotator is not None:
-                tasks.create_task(parts.annotator.run(), name="annotations")
-            shorter = keep_short(parts.journal, parts.desk.watch, self._clock, self._loaded.keep)
-            tasks.create_task(shorter, name="pruner")
+    async def reload(self, by: str) -> dict[str, object]:
+        """Read cluster.yml anew and go on under it, whether we lead or stand by.
+
+        Args:
+            by: Who wants it.
+
+        Returns:
+            What was done, in `done` in a sentence.
+
+        Raises:
+            Refused: It is wrong, or changes what cannot change while we run: the old one goes on.
+        """
+        async with self._reloading:
+            try:
+                loaded = await asyncio.to_thread(self._read)
+                self._may_take(loaded)
+                if self._leadership is not None:
+                    await self._leadership.reconfigure(loaded, by)
+            except (ConfigError, Refused, StoreFull) as error:
+                self._metrics.reload_good.set(0)
+                log.error("config.not_reloaded", by=by, error=str(error))
+                if isinstance(error, Refused):
+                    raise
+                word = "store_full" if isinstance(error, StoreFull) else "configuration"
+                raise Refused(word, f"the old configuration goes on. {error}") from error
+            before, self._loaded = self._loaded, loaded
+            self._taken()
+        topology = loaded.topology
+        disarmed = self._leadership is not None and topology.modes != before.topology.modes
+        told = "; the modes changed, so what fires now is pre-existing" if disarmed else ""
+        same = ", as before" if topology.digest == before.topology.digest else ""
+        done = f"cluster.yml is read: {topology.digest[:12]}{same}{told}"
+        return {"done": done, "digest": topology.digest, "by": by}
+
+    def _may_take(self, loaded: Settings) -> None:
+        """Make sure that only what can change while we run has changed."""
+        if self._waiting.starting:
+            raise Refused("starting", "the journal is still being read: ask again in a moment")
+        old = self._loaded
+        kept = {
+            "cluster": (old.topology.cluster, loaded.topology.cluster),
+            "healer.store": (old.store, loaded.store),
+            "healer.store.keep": (old.keep, loaded.keep),
+            "healer.tls": (old.tls, loaded.tls),
+            "this healer's node": (old.topology.own_node, loaded.topology.own_node),
+        }
+        changed = [name for name, (was, is_) in kept.items() if was != is_]
+        if changed:
+            names = " and ".join(changed)
+            detail = f"{names} cannot change while it runs, so the old configuration goes on: restart hale-healer"
+            raise Refused("cannot_change", detail)
+
+    def _taken(self) -> None:
+        self._metrics.reload_good.set(1)
+        self._metrics.reloaded_at.set(self._clock.wall())
+
+    async def _reload_on_hangup(self) -> None:
+        asked = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, asked.set)
+        while True:
+            await asked.wait()
+            asked.clear()
+            with suppress(Refused):  # it was logged, and the metric says so
+                await self.reload("SIGHUP")
+
+    async def _until_signal(self) -> None:
+        asked = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, asked.set)
+        await asked.wait()
+        notify("STOPPING=1")
+        if self._leadership is not None:
+            await self._leadership.wind_down()
+        raise Stopped
 
     def _waits(self, leader: str | None) -> None:
         self._waiting.leader = leader
@@ -125,7 +190,7 @@ class Life:
 
     def _stuck(self) -> bool:
         """Whether the engine's turn has not ended for so long that only a restart helps."""
-        seconds = self._parts.engine.stuck_seconds() if self._parts is not None else 0.0
+        seconds = self._leadership.stuck_seconds() if self._leadership is not None else 0.0
         if seconds <= STUCK_SECONDS:
             return False
         log.error("engine.stuck", seconds=round(seconds), limit=STUCK_SECONDS, tasks=_where())
@@ -139,21 +204,6 @@ class Life:
         host = f"[{found.address}]" if ":" in found.address else found.address
         scheme = "http" if self._certificates is None else "https"
         return f"{scheme}://{host}:{self._port}"
-
-
-async def _renew(store: Store, every: float) -> None:
-    while True:
-        await store.renew()
-        await asyncio.sleep(every)
-
-
-async def _until_signal() -> None:
-    asked = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, asked.set)
-    await asked.wait()
-    notify("STOPPING=1")
-    raise Stopped
 
 
 def _tell(status: str) -> None:

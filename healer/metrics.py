@@ -90,6 +90,16 @@ class Metrics:
             ["reason"],
             registry=to,
         )
+        self.reload_good = Gauge(
+            "healer_config_last_reload_successful",
+            "1 where cluster.yml could be taken when it was last read.",
+            registry=to,
+        )
+        self.reloaded_at = Gauge(
+            "healer_config_last_reload_success_timestamp_seconds",
+            "When cluster.yml was last read and taken.",
+            registry=to,
+        )
         self.leader = Gauge("healer_leader", "1 while this healer leads.", registry=to)
         self.resync = Gauge(
             "healer_resync_timestamp_seconds",

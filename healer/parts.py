@@ -1,8 +1,8 @@
 """What runs while a healer leads, put together: every port gets its adapter here and nowhere else."""
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+import asyncio
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
 
 import aiohttp
 import structlog
@@ -31,7 +31,7 @@ from healer.runner import Runner
 from healer.settings import Settings
 from healer.standing import Watch
 from healer.timeline import Timelines
-from healer.web.desk import Desk
+from healer.web.desk import Desk, Reload
 from healer.web.door import Door
 from healer.web.senders import Senders
 
@@ -39,28 +39,56 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """What runs for as long as the healer leads."""
+class Kept:
+    """What lasts as long as the healer leads, whatever becomes of cluster.yml."""
 
     store: Store
     journal: Journal
+    watch: Watch
+    metrics: Metrics
+    clock: SystemClock
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What runs under one configuration.
+
+    Attributes:
+        loaded: That configuration.
+        connections: To everything outside; closed when nothing that was begun needs them any more.
+        stopped: Set when its engine begins nothing new any more.
+    """
+
+    loaded: Settings
     engine: Engine
     herald: Herald
     desk: Desk
     annotator: Annotator | None
+    connections: AsyncExitStack
+    stopped: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-@asynccontextmanager
-async def assembled(
+async def keep(
     loaded: Settings, store: Store, clock: SystemClock, metrics: Metrics, version: str
-) -> AsyncIterator[Parts]:
-    """Put together what runs on a store that we lead on, and read the journal.
+) -> Kept:
+    """Read the journal of a store that we lead on.
 
     Raises:
         ConfigError: The journal cannot be read. Nothing was changed.
         LeaseLost: It was lost meanwhile.
     """
-    topology = loaded.topology
+    journal = Journal(store)
+    await journal.replay()
+    journal.listen(Narrator(journal.board, metrics))
+    watch = Watch(journal, clock, loaded.topology.numbers)
+    return Kept(store, journal, watch, metrics, clock, version)
+
+
+async def assemble(loaded: Settings, kept: Kept, reload: Reload) -> Parts:
+    """Put together what runs under one configuration. Nothing of it runs yet."""
+    topology, clock, metrics = loaded.topology, kept.clock, kept.metrics
+    store, journal, watch = kept.store, kept.journal, kept.watch
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(aiohttp.ClientSession())
         connector = SshConnector(loaded.ssh)
@@ -72,10 +100,6 @@ async def assembled(
             lease_seconds=store.lease_seconds,
         )
         stack.push_async_callback(gates.close)
-        journal = Journal(store)
-        await journal.replay()
-        journal.listen(Narrator(journal.board, metrics))
-        watch = Watch(journal, clock, topology.numbers)
         prometheus = HttpPrometheus(loaded.prometheus, session, clock)
         alertmanagers = HttpAlertmanagers(loaded.alertmanagers, topology, session, clock)
         probes = NetworkProbes(loaded.probes, session)
@@ -115,17 +139,16 @@ async def assembled(
             clock=clock,
             parse=parse_webhook,
             wake=engine.wake,
-            version=version,
+            version=kept.version,
             door=await _door(loaded, clock),
             external_url=loaded.external_url,
             proxy=loaded.proxy,
             stuck_seconds=engine.stuck_seconds,
             senders=Senders(loaded.senders, clock) if loaded.senders is not None else None,
+            reload=reload,
         )
         annotator = _annotator(loaded, journal, metrics, session)
-        if annotator is not None:
-            journal.listen(annotator)
-        yield Parts(store, journal, engine, herald, desk, annotator)
+        return Parts(loaded, engine, herald, desk, annotator, stack.pop_all())
 
 
 def _annotator(

@@ -155,6 +155,15 @@ WORDS = (
         {},
     ),
     Word(
+        "reload",
+        "read cluster.yml anew; the old one goes on where the new one is wrong",
+        "",
+        lambda client, _: client.post("/-/reload", _claim()),
+        _done,
+        {},
+        {},
+    ),
+    Word(
         "status",
         "show how the healer itself stands",
         "",

@@ -14,7 +14,7 @@ from aiohttp import web
 from healer.errors import Malformed
 from healer.web.answers import Handler, answer, refusal
 from healer.web.commands import COMMANDS, Who
-from healer.web.desk import DESK
+from healer.web.desk import DESK, Reload
 
 MOST_BYTES = 64 * 1024
 """Of a command's body."""
@@ -28,6 +28,21 @@ ALLOWED = web.AppKey("ALLOWED", frozenset)
 def routes() -> list[web.RouteDef]:
     """Return the routes of the commands."""
     return [web.post("/api/v1/{command}", command)]
+
+
+def reloading(reload: Reload | None) -> list[web.RouteDef]:
+    """Return the route that has cluster.yml read anew, whether this healer leads or stands by."""
+
+    async def again(request: web.Request) -> web.Response:
+        if reload is None:
+            return refusal(404, "unknown_command", "nothing can be read anew here")
+        given = _object("reload", await request.read())
+        uid = peer_uid(request)
+        return answer(
+            await reload(_by(login(uid if uid is not None else -1), given.get("claim", "")))
+        )
+
+    return [web.post("/-/reload", again)]
 
 
 @web.middleware

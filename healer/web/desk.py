@@ -1,6 +1,6 @@
 """What every handler needs, in one typed value under one key."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -20,6 +20,9 @@ from healer.timeline import Timelines
 from healer.web.door import Door
 from healer.web.senders import Senders
 
+Reload = Callable[[str], Awaitable[dict[str, object]]]
+"""Has cluster.yml read anew for whoever is named; returns what was done, or raises Refused."""
+
 
 @dataclass(frozen=True, slots=True)
 class Desk:
@@ -37,6 +40,7 @@ class Desk:
         stuck_seconds: For how long the engine's turn has not ended.
         stuck_limit: Beyond which it never will.
         senders: Who may post to the webhook; None for everybody.
+        reload: Has cluster.yml read anew; None where nobody can.
     """
 
     journal: Journal
@@ -56,6 +60,7 @@ class Desk:
     stuck_seconds: Callable[[], float] = lambda: 0.0
     stuck_limit: float = STUCK_SECONDS
     senders: Senders | None = None
+    reload: Reload | None = None
 
     @property
     def signs(self) -> bool:

@@ -12,7 +12,7 @@ from aiohttp import hdrs, web
 from healer.adapters.users import Role, User
 from healer.errors import ConfigError, LeaseLost, Malformed, Refused, StoreFull
 from healer.web.access import ask_again, client_of, user_of
-from healer.web.answers import BROKEN
+from healer.web.answers import BROKEN, answer, refusal
 from healer.web.commands import COMMANDS, Who
 from healer.web.desk import DESK, Desk
 from healer.web.framing import SAID, SPARING, TOKENS, framed
@@ -50,6 +50,31 @@ class NotDone(Exception):
 def routes() -> list[web.RouteDef]:
     """Return the route of the forms."""
     return [web.post("/do/{command}", do)]
+
+
+def reloading() -> list[web.RouteDef]:
+    """Return the route that has cluster.yml read anew."""
+    return [web.post("/-/reload", reload)]
+
+
+async def reload(request: web.Request) -> web.Response:
+    """Have cluster.yml read anew, for an operator.
+
+    Raises:
+        Refused: It is wrong, or cannot be taken now; nothing was changed.
+    """
+    desk = request.app[DESK]
+    try:
+        user = _operator(request)
+        _from_here(request, desk)
+        # No form can be sent as this: a page of somebody else cannot make a browser do it.
+        if request.content_type != "application/json":
+            raise NotDone(415, "content_type", "send it as application/json; the body may be {}")
+    except NotDone as no:
+        return refusal(no.status, no.reason, no.sentence)
+    if desk.reload is None:
+        return refusal(404, "unknown_command", "nothing can be read anew here")
+    return answer(await desk.reload(f"{user.name} (web)"))
 
 
 async def do(request: web.Request) -> web.Response:

@@ -47,14 +47,15 @@ def public_app(desk: Desk, read_seconds: float = READ_SECONDS) -> web.Applicatio
     app[TOKENS], app[SAID], app[SPARING] = Tokens(), Said(desk.clock), Sparing(desk.clock)
     app[LIVE] = live = Live(desk.watch)
     desk.journal.listen(live)
-    app.on_shutdown.append(_close(live))
+    app.on_shutdown.append(_close(live, desk))
     app.add_routes([web.route("*", "/webhook", webhook), *api.routes(), *site.routes()])
-    app.add_routes([*doing.routes(), *events.routes(), *assets.routes()])
+    app.add_routes([*doing.routes(), *events.routes(), *assets.routes(), *doing.reloading()])
     return app
 
 
-def _close(live: Live) -> Callable[[web.Application], Awaitable[None]]:
+def _close(live: Live, desk: Desk) -> Callable[[web.Application], Awaitable[None]]:
     async def close(_: web.Application) -> None:
+        desk.journal.ignore(live)
         live.close()
 
     return close
@@ -67,7 +68,7 @@ def control_app(desk: Desk) -> web.Application:
     )
     app[DESK], app[MARKS] = desk, MarkBook(desk.gatherer, desk.watch)
     app[control.ALLOWED] = frozenset({0, os.getuid()})
-    app.add_routes([*api.routes(), *control.routes()])
+    app.add_routes([*api.routes(), *control.routes(), *control.reloading(desk.reload)])
     return app
 
 

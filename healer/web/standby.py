@@ -15,6 +15,7 @@ from healer.metrics import Metrics
 from healer.web import assets, control
 from healer.web.access import DATA
 from healer.web.answers import answer, cautious, refusal
+from healer.web.desk import Reload
 from healer.web.pages import standby as page
 from healer.web.turns import TURN, in_turn
 
@@ -30,6 +31,7 @@ class Waiting:
         url_of: Where the healer of a node is reached; empty where cluster.yml does not tell.
         leader: Who leads, as the store says; None where it does not say.
         starting: Whether the lead is ours, and the journal is still being read.
+        reload: Has cluster.yml read anew; None where nobody can.
     """
 
     cluster: str
@@ -38,6 +40,7 @@ class Waiting:
     url_of: Callable[[str], str]
     leader: str | None = None
     starting: bool = False
+    reload: Reload | None = None
 
     @property
     def sentence(self) -> str:
@@ -75,7 +78,7 @@ def standby_control(waiting: Waiting) -> web.Application:
     )
     app[WAITING] = waiting
     app[control.ALLOWED] = frozenset({0, os.getuid()})
-    app.add_routes([*_reads(), _else()])
+    app.add_routes([*_reads(), *control.reloading(waiting.reload), _else()])
     return app
 
 

@@ -41,7 +41,7 @@ COMMANDS = (
     "hold",
     "release",
 )
-ALL = (*COMMANDS, "guards", "marks", "status", "run", "passwd")
+ALL = (*COMMANDS, "guards", "marks", "status", "reload", "run", "passwd")
 
 
 @dataclass(frozen=True, slots=True)

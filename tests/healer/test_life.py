@@ -1,8 +1,11 @@
 """A healer's life as systemd, Prometheus and Alertmanager see it, in a process of its own."""
 
 import asyncio
+import os
+import re
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,9 +13,12 @@ from healer.adapters.journal import SqliteStore
 from healer.adapters.journal_file import StoreSettings
 from healer.clock import SystemClock
 from healer.core import events as ev
-from tests.healer.process import Home, Process, started
+from healer.web.control import login
+from tests.healer.process import PATIENCE, Home, Process, started
 
 LEASE = 3.0
+
+LAST = "healer_config_last_reload"
 
 
 @pytest.fixture
@@ -74,6 +80,101 @@ async def test_a_standby_that_is_told_to_stop_stops_at_once(home: Home) -> None:
         async with asyncio.timeout(LEASE):
             code, said = await healer.end()
     assert (code, "Traceback" in said) == (0, False)
+
+
+# --- Reload ---------------------------------------------------------------------------------
+
+
+async def reload(healer: Process, reader: str = "socket") -> tuple[int, dict[str, Any]]:
+    session = healer.socket if reader == "socket" else healer.session
+    async with session.post("/-/reload", json={}) as answer:
+        return answer.status, await answer.json()
+
+
+async def digest(healer: Process) -> str:
+    return str((await healer.get("/api/v1/status"))[1]["digest"])
+
+
+async def test_a_reload_goes_on_under_the_new_configuration_and_says_so(home: Home) -> None:
+    home.init()
+    async with started(home) as healer:
+        await healer.until_ready(role="leader")
+        old, began = await digest(healer), await healer.metric(f"{LAST}_success_timestamp_seconds")
+        home.change("healer:\n  node: mon1", "healer:\n  resync: 3s\n  node: mon1")
+        code, said = await reload(healer)
+        us = login(os.getuid())
+        assert (code, said["digest"] != old, said["by"]) == (200, True, us)
+        assert await digest(healer) == said["digest"]
+        assert await healer.metric(f"{LAST}_successful") == 1.0
+        assert await healer.metric(f"{LAST}_success_timestamp_seconds") > began
+        home.change("resync: 3s", "resync: 4s")
+        healer.signal(signal.SIGHUP)
+        async with asyncio.timeout(PATIENCE):
+            while await digest(healer) == said["digest"]:
+                await asyncio.sleep(0.05)
+        healer.signal(signal.SIGTERM)
+        assert (await healer.end())[0] == 0
+    store = await take(home)
+    told = [one.event for one in await store.read() if isinstance(one.event, ev.ConfigReloaded)]
+    await store.release()
+    assert [(one.by, one.digest != old) for one in told] == [(us, True), ("SIGHUP", True)]
+
+
+async def test_a_reload_of_what_is_wrong_tells_every_mistake_and_changes_nothing(
+    home: Home,
+) -> None:
+    home.init()
+    async with started(home) as healer:
+        await healer.until_ready(role="leader")
+        old = await digest(healer)
+        home.change("  node: mon1\n", "  node: mon1\n  modus: act\n  resnyc: 2s\n")
+        code, said = await reload(healer)
+        assert (code, said["reason"]) == (409, "configuration")
+        assert {"modus", "resnyc"} <= set(re.findall(r"\w+", said["detail"]))
+        assert (await digest(healer), await healer.metric(f"{LAST}_successful")) == (old, 0.0)
+        home.change("  modus: act\n  resnyc: 2s\n", "")
+        assert (await reload(healer))[0] == 200
+        assert await healer.metric(f"{LAST}_successful") == 1.0
+
+
+async def test_what_cannot_change_while_it_runs_is_refused_by_its_name(home: Home) -> None:
+    home.init()
+    async with started(home) as healer:
+        await healer.until_ready(role="leader")
+        home.change("lease: 3s", "lease: 4s")
+        code, said = await reload(healer)
+    assert (code, said["reason"]) == (409, "cannot_change")
+    assert said["detail"].startswith("healer.store cannot change while it runs")
+
+
+async def test_a_change_of_modes_disarms_as_at_a_restart(home: Home) -> None:
+    home.init()
+    async with started(home) as healer:
+        await healer.until_ready(role="leader")
+        home.change("  mode: act  # pro", "  mode: explain  # pro")
+        code, said = await reload(healer)
+    assert (code, "what fires now is pre-existing" in said["done"]) == (200, True)
+
+
+async def test_nobody_reloads_over_http_where_nobody_signs_in(home: Home) -> None:
+    home.init()
+    async with started(home) as healer:
+        await healer.until_ready(role="leader")
+        code, said = await reload(healer, "everybody's port")
+    assert (code, said["reason"]) == (403, "nobody_signs_in")
+
+
+async def test_a_standby_reloads_too(home: Home) -> None:
+    home.init()
+    holder = await take(home)
+    async with started(home) as healer:
+        await healer.until_ready(role="standby")
+        home.change("healer:\n  node: mon1", "healer:\n  resync: 3s\n  node: mon1")
+        code, said = await reload(healer)
+        assert code == 200
+        await holder.release()
+        await healer.until_ready(role="leader")
+        assert await digest(healer) == said["digest"]
 
 
 async def test_one_without_a_journal_fails_to_start_and_never_says_ready(home: Home) -> None:

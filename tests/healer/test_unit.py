@@ -36,6 +36,7 @@ def test_it_is_nobody_else_and_keeps_its_state_to_itself() -> None:
     assert service["StateDirectoryMode"] == service["RuntimeDirectoryMode"] == "0700"
     assert service["CapabilityBoundingSet"] == service["AmbientCapabilities"] == ""
     assert (service["Type"], service["Restart"]) == ("notify", "always")
+    assert service["ExecReload"] == "/bin/kill -HUP $MAINPID"
     assert "u     hale-healer " in FOLDER.joinpath("sysusers.conf").read_text()
     assert "/var/lib/hale-healer 0700 hale-healer" in FOLDER.joinpath("tmpfiles.conf").read_text()
 
