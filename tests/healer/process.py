@@ -19,7 +19,7 @@ from healer.adapters.journal import SqliteStore
 ROOT = Path(__file__).parents[2]
 FIRST = ROOT / "scenarios/first/cluster.yml"
 
-PATIENCE = 20.0
+PATIENCE = 90.0
 """Seconds in which something has to become true, on a machine with other work to do."""
 
 
