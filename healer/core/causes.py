@@ -12,8 +12,6 @@ from healer.core.topology import Topology
 
 NODE_DEATH = "NodeDown"
 EXPORTER_LOSS = "ExporterDown"
-DOMAIN_LOSS = "FailureDomainDown"
-"""The cause of an incident that is about a failure domain as a whole; its alert names no node."""
 
 LINK = "network_link"
 """The failure type of a link that is down: what is behind it only cannot be reached."""
@@ -31,7 +29,6 @@ FAILURE_DEPTH = {
 """How deep a proven failure type lies: a smaller number explains a larger one (design, section 6)."""
 
 NAME_DEPTH = {
-    DOMAIN_LOSS: -1,
     NODE_DEATH: 0,
     "FilesystemAlmostFull": 2,
     "FilesystemFillingUp": 2,
@@ -44,12 +41,9 @@ NAME_DEPTH = {
 
 SERVICE_DEPTH = 3
 
-DOMAINS = ""
-"""Where the board keeps incidents that are about no node: those of failure domains."""
-
 
 def depth(alert: Alert) -> int:
-    """How deep a cause lies: domain over node over disk over file system over service over what others see of it."""
+    """How deep a cause lies: node over disk over file system over service over what others see of it."""
     known = NAME_DEPTH.get(alert.name)
     return FAILURE_DEPTH.get(alert.label("failure"), SERVICE_DEPTH) if known is None else known
 
@@ -117,9 +111,6 @@ class Outages:
 
     def explains(self, cause: Alert, other: Alert) -> bool:
         """Whether trouble with `cause` makes trouble with `other` expected."""
-        if DOMAIN_LOSS in (cause.name, other.name):
-            lost = cause.target.part
-            return cause.name == DOMAIN_LOSS and lost in (other.target.part, self.domain_of(other))
         here = cause.target.node == other.target.node
         # Behind a link that is down nobody can tell a dead node from a living one.
         if LINK in _failures(cause, other) and {NODE_DEATH, EXPORTER_LOSS} & {
@@ -138,15 +129,9 @@ class Outages:
         """Whether an alert explains a cause that does not explain it in turn."""
         return self.explains(alert, cause) and not self.explains(cause, alert)
 
-    def domain_of(self, alert: Alert) -> str:
-        """Return the failure domain that an alert's node stands in; empty where there is no such node."""
-        node = self.topology.nodes.get(alert.target.node)
-        return node.failure_domain if node is not None else ""
-
     def above(self, alert: Alert) -> Iterator[str]:
         """Yield the nodes on which there may be something that explains an alert, its own first."""
         yield alert.target.node
-        yield DOMAINS
         yield from sorted(self._providers(alert.target, frozenset()) - {alert.target.node})
 
     def beneath(self, alert: Alert) -> Iterator[str]:
