@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from healer.adapters.chain import ChainBroken, Gap, Head, Row, Walk, link
+from healer.adapters.chain import START, ChainBroken, Gap, Head, Row, Walk, link
 from healer.adapters.journal_tables import gaps_of, readable, require_format
 from healer.errors import ConfigError
 
@@ -114,7 +114,7 @@ def export(path: Path, wanted: Wanted) -> Iterator[str]:
             {
                 "export": EXPORT,
                 "store": state.store,
-                "whole": wanted.everything,
+                "whole": wanted.everything and state.whole,
                 "since": wanted.since,
                 "incident": wanted.incident,
                 "head_seq": state.head.seq,
@@ -135,18 +135,30 @@ class _State:
     store: str
     head: Head
     gaps: tuple[Gap, ...]
+    whole: bool
 
 
 def _state(db: sqlite3.Connection, path: Path) -> _State:
     db.execute("BEGIN")
     try:
+        if not _ends(
+            db
+        ):  # a healer's copy of a journal in etcd: what it has, up to its newest record
+            (copied,) = db.execute("SELECT store_id FROM store").fetchone()
+            newest = db.execute("SELECT * FROM events ORDER BY seq DESC LIMIT 1").fetchone()
+            return _State(copied, link(Row(*newest)) if newest else START, (), whole=False)
         form, store, *head = db.execute(
             "SELECT format, store_id, head_seq, head_sha256 FROM store"
         ).fetchone()
         require_format(form, path)
-        return _State(store, Head(*head), tuple(gaps_of(db)))
+        return _State(store, Head(*head), tuple(gaps_of(db)), whole=True)
     finally:
         db.execute("ROLLBACK")
+
+
+def _ends(db: sqlite3.Connection) -> bool:
+    """Whether it notes where it ends, as a whole journal does."""
+    return any(name == "head_seq" for _, name, *_ in db.execute("PRAGMA table_info(store)"))
 
 
 def _paged(db: sqlite3.Connection, path: Path, wanted: Wanted, state: _State) -> Iterator[Row]:
@@ -196,9 +208,8 @@ def _gap_line(gap: Gap) -> str:
 def _verify_tables(db: sqlite3.Connection, path: Path) -> Found:
     db.execute("BEGIN")  # one view of it, whatever the healer writes meanwhile
     try:
-        columns = {name for _, name, *_ in db.execute("PRAGMA table_info(store)")}
         rows = (Row(*row) for row in db.execute("SELECT * FROM events ORDER BY seq"))
-        if "head_seq" not in columns:
+        if not _ends(db):
             return _follow_parts(path, ((row, None) for row in rows))
         (form, *head) = db.execute("SELECT format, head_seq, head_sha256 FROM store").fetchone()
         require_format(form, path)

@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS events (
 CREATE INDEX IF NOT EXISTS of_incident ON events (incident) WHERE incident IS NOT NULL;
 CREATE TABLE IF NOT EXISTS kept (seq INTEGER PRIMARY KEY) STRICT;
 CREATE TABLE IF NOT EXISTS store (
-    one INTEGER PRIMARY KEY CHECK (one = 1), store_id TEXT NOT NULL
+    one INTEGER PRIMARY KEY CHECK (one = 1), store_id TEXT NOT NULL, format INTEGER NOT NULL
 ) STRICT;
 """
 
@@ -233,5 +233,5 @@ def _made(path: str, store_id: str) -> sqlite3.Connection:
     db.execute("PRAGMA synchronous=NORMAL")
     db.execute("PRAGMA trusted_schema=OFF")
     db.executescript(_TABLES)
-    db.execute("INSERT OR IGNORE INTO store VALUES (1, ?)", (store_id,))
+    db.execute("INSERT OR IGNORE INTO store VALUES (1, ?, 1)", (store_id,))
     return db

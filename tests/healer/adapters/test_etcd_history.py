@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from healer.adapters import etcd_init
+from healer.adapters import audit_reading, etcd_init
 from healer.adapters.chain import Row
 from healer.adapters.etcd_history import HistoryFile
 from healer.adapters.etcd_store import EtcdStore
@@ -247,3 +247,27 @@ def test_the_copy_drops_the_oldest_beyond_its_size_and_never_what_etcd_has(tmp_p
     assert left[1] > 2000
     assert left[-1] == 5000
     file.close()
+
+
+async def test_a_copy_is_verified_and_exported_over_what_left_etcd(settings, tmp_path):
+    store = await opened(settings)
+    await store.append([Frozen(f"{number}", "ann") for number in range(6)])
+    await store.prune(going(2, 3))
+    await store.release()
+    found = audit_reading.verify(settings.history)
+    assert (found.records, found.left_out, found.last.seq, found.whole) == (7, 0, 7, False)
+    other = replace(settings, history=tmp_path / "late.db")
+    late = await opened(other)
+    await late.release()
+    found = audit_reading.verify(other.history)
+    assert (found.records, found.left_out, found.last.seq) == (5, 2, 7)
+    lines = list(audit_reading.export(settings.history, audit_reading.Wanted()))
+    assert [json.loads(line)["seq"] for line in lines[1:]] == list(range(1, 8))
+    exported = tmp_path / "export.jsonl"
+    exported.write_text("".join(f"{line}\n" for line in lines))
+    assert audit_reading.verify(exported).records == 7
+    with sqlite3.connect(settings.history) as db:
+        db.execute("UPDATE events SET body = replace(body, 'ann', 'eve') WHERE seq = 2")
+    db.close()
+    with pytest.raises(ConfigError, match="breaks at seq 3"):
+        audit_reading.verify(settings.history)
