@@ -26,9 +26,9 @@ def home(tmp_path: Path) -> Home:
     return Home(tmp_path)
 
 
-async def take(home: Home) -> SqliteStore:
+async def take(home: Home, lease: float = LEASE) -> SqliteStore:
     """Take the lead as another healer would; it asks again in a second at most."""
-    settings = StoreSettings(home.journal, 64 * 1024, LEASE)
+    settings = StoreSettings(home.journal, 64 * 1024, lease)
     return await SqliteStore.open(settings, SystemClock(), lambda _: asyncio.sleep(0.1))
 
 
@@ -166,7 +166,7 @@ async def test_nobody_reloads_over_http_where_nobody_signs_in(home: Home) -> Non
 
 async def test_a_standby_reloads_too(home: Home) -> None:
     home.init()
-    holder = await take(home)
+    holder = await take(home, 20.0)  # so that it stands by until it has reloaded
     async with started(home) as healer:
         await healer.until_ready(role="standby")
         home.change("healer:\n  node: mon1", "healer:\n  resync: 3s\n  node: mon1")
