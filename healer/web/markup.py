@@ -55,17 +55,28 @@ def words(value: object) -> Markup:
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[object]], class_: str = "") -> Markup:
-    """Return a table; each cell knows its head, so that a narrow screen can show rows as cards."""
-    head = element("tr", *(element("th", one, scope="col") for one in heads))
+    """Return a table; each cell knows its head, so that a narrow screen can show rows as cards.
+
+    The roles say what the elements are: some browsers forget it where a style sheet shows them as something else.
+    """
+    named = [element("th", one, scope="col", role="columnheader") for one in heads]
+    head = element("tr", *named, role="row")
     body = [
         element(
             "tr",
-            *(element("td", cell, data_head=name) for name, cell in zip(heads, row, strict=True)),
+            *(
+                element("td", cell, data_head=name, role="cell")
+                for name, cell in zip(heads, row, strict=True)
+            ),
+            role="row",
         )
         for row in rows
     ]
-    inner = join([element("thead", head), element("tbody", join(body, "\n"))], "\n")
-    return element("table", inner, class_=class_)
+    parts = [
+        element("thead", head, role="rowgroup"),
+        element("tbody", join(body, "\n"), role="rowgroup"),
+    ]
+    return element("table", join(parts, "\n"), class_=class_, role="table")
 
 
 def link(href: str, text: object) -> Markup:

@@ -44,6 +44,16 @@ SCROLLS = """() => document.documentElement.scrollWidth > innerWidth
   ? [`${document.documentElement.scrollWidth} px wide in a window of ${innerWidth}`] : []"""
 """Whether the page has to be pushed sideways."""
 
+OVERLAP = """() => {
+  const named = (one) => `${one.tagName} ${one.id || one.textContent}`;
+  const all = [...document.querySelectorAll("button, .button, input:not([type=hidden]), select, nav a")]
+    .filter((one) => one.checkVisibility()).map((one) => [one, one.getBoundingClientRect()]);
+  return all.flatMap(([one, a], place) => all.slice(place + 1)
+    .filter(([, b]) => a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1)
+    .map(([other]) => `${named(one)} lies over ${named(other)}`));
+}"""
+"""What is pressed or filled in and lies over another such thing."""
+
 UNFOLD = """() => document.querySelectorAll("details").forEach((one) => { one.open = true; })"""
 """Unfold whatever is folded."""
 
@@ -64,7 +74,9 @@ async def wrong_with(page: Page, *, finger: bool) -> list[str]:
         finger: Whether it is touched, and may be on a narrower phone.
     """
     await page.evaluate(UNFOLD)
-    found = [await page.evaluate(script) for script in (READABLE, UNNAMED, CUT_OFF, SCROLLS)]
+    found = [
+        await page.evaluate(script) for script in (READABLE, UNNAMED, CUT_OFF, SCROLLS, OVERLAP)
+    ]
     if finger:
         found.append(await page.evaluate(TOUCHABLE))
         size = page.viewport_size

@@ -15,6 +15,7 @@ from healer.core import events as ev
 from healer.core.alert import Alert
 from healer.core.incident import Outcome
 from tests.healer.core.world import alert
+from tests.healer.web.assistive import unnamed, wrong_for_assistive
 from tests.healer.web.house import HOSTILE, House
 from tests.healer.web.looks import CUT_OFF, SCROLLS, wrong_with
 from tests.healer.web.people import ALICE, BOB, Person
@@ -124,7 +125,52 @@ async def test_an_incident_shows_what_every_guard_has_and_needs(
     assert {"capacity", "budget", "approved"} <= {row[0].strip() for row in told}
 
 
-# --- What people do -------------------------------------------------------------------------
+TABLES = {"guards", "ladders", "history", "refused", "incidents"}
+"""Pages that have a table whatever happens."""
+
+
+@pytest.mark.parametrize("name", PAGES)
+async def test_every_page_can_be_used_by_keyboard_and_heard(
+    browser: Browser, house: House, name: str
+) -> None:
+    async with at(house) as base, screen(browser, base) as window:
+        await window.open(PAGES[name])
+        assert await wrong_for_assistive(window.page, table=name in TABLES) == []
+        await window.page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
+        assert await unnamed(window.page, table=name in TABLES) == []
+        assert window.complaints == []
+
+
+async def test_what_stands_in_the_way_of_some_is_found(browser: Browser, house: House) -> None:
+    """Without this nobody would know whether the checks above can fail."""
+    faults = """() => {
+      const add = (tag, text, set) =>
+        document.querySelector("main").append(Object.assign(document.createElement(tag), { textContent: text }, set));
+      add("h5", "deep");
+      add("button", "");
+      add("button", "early", { tabIndex: 5 });
+      add("button", "dim", { id: "dim" });
+      document.getElementById("dim").style.outline = "none";
+      document.querySelector("th").removeAttribute("scope");
+      document.querySelector("nav").removeAttribute("aria-label");
+      document.querySelector(".field label").htmlFor = "nowhere";
+    }"""
+    async with at(house) as base, screen(browser, base) as window:
+        await window.open("/history")
+        await window.page.evaluate(faults)
+        found = " ".join(await wrong_for_assistive(window.page, table=True))
+    for word in (
+        *("h5 after h2", "no name: button", "tabindex 5", "no ring: BUTTON dim", "out of order"),
+        *("without scope", "navigation without a name", "nothing has id nowhere"),
+    ):
+        assert word in found, found
+
+
+async def test_what_lies_over_something_else_is_found(browser: Browser, house: House) -> None:
+    async with at(house) as base, screen(browser, base) as window:
+        await window.open("/history")
+        await window.page.evaluate("document.getElementById('by-since').style.minWidth = '400px'")
+        assert any("lies over" in one for one in await wrong_with(window.page, finger=False))
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
