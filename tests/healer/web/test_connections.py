@@ -32,7 +32,7 @@ class Caller:
         """Return the first line of an answer; nothing where it was hung up."""
         try:
             async with asyncio.timeout(5):
-                self.writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+                self.writer.write(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
                 await self.writer.drain()
                 return (await self.reader.readline()).decode().strip()
         except ConnectionError:
@@ -121,7 +121,7 @@ async def test_who_takes_nothing_of_an_answer_is_hung_up_on() -> None:
             lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
             lazy.setblocking(False)
             await loop.sock_connect(lazy, ("127.0.0.1", people.port))
-            asked = b"GET /api/v1/groups HTTP/1.1\r\nHost: x\r\n\r\n"
+            asked = b"GET /api/v1/groups HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
             await loop.sock_sendall(lazy, 30 * asked)
             assert await (await people.call()).ask() == "", "its place is taken"
             async with asyncio.timeout(20):
