@@ -93,9 +93,13 @@ soak: setup dist  ## half an hour of a healthy tier under changing load, in whic
 
 test: setup tools docker dist .venv/.browser  ## every test, and the drills on real nodes (root)
 	@$(BIN)/python -m pytest -q -m "not lab"
+	@$(MAKE) schedules
 	@$(BIN)/hale-lab check || { echo "make test: no drill was run" >&2; exit 1; }
 	@$(BIN)/python -m pytest -q -m lab -o faulthandler_timeout=0
 	@echo "make test: all tests and drills passed"
+
+schedules: setup  ## 10,000 schedules of all that goes wrong, on virtual time, on every core
+	@$(BIN)/python -m tests.healer.safety --seeds 0-9999 --jobs 0
 
 check: setup tools  ## formatter, linter, types, import contracts, rules, rendered configuration
 	@$(BIN)/ruff format --check -q $(CODE)

@@ -27,7 +27,10 @@ class Mode(Enum):
     @property
     def rank(self) -> int:
         """0 for the most cautious mode."""
-        return list(Mode).index(self)
+        return _RANKS[self]
+
+
+_RANKS = {mode: rank for rank, mode in enumerate(Mode)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,218 @@
+"""Gates as docs/gate.md has them: a ledger, tokens, nonces, holds, marks, one verb at a time; and what verbs do.
+
+What has begun goes on whoever loses the connection, and every effect is told to the oracle as it begins.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from healer.core.alert import Target
+from healer.core.incident import Outcome
+from healer.core.look import Look, Mark, MemberLook, UnitLook
+from healer.core.order import Ended, Order, Token
+from tests.healer.safety.oracle import Oracle
+from tests.healer.safety.site import Site
+from tests.healer.safety.world import World
+
+NONCE_SECONDS = 2.0
+
+
+def refused(reason: str) -> Ended:
+    return Ended(Outcome.REFUSED, reason, "")
+
+
+@dataclass
+class Entry:
+    """One id in the ledger."""
+
+    order: Order
+    boot: int
+    ended: Ended | None = None
+
+
+@dataclass
+class Gate:
+    """One node's gate. Its ledger and marks outlive a boot."""
+
+    node: str
+    site: Site
+    world: World
+    oracle: Oracle
+    spawn: Callable[..., object]
+    duration: Callable[[], float]
+    ledger: dict[str, Entry] = field(default_factory=dict)
+    voided: set[str] = field(default_factory=set)
+    highest: tuple[int, int] | None = None
+    holds: tuple[str, ...] = ()
+    marks: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+    busy: str = ""
+
+    @property
+    def boot(self) -> int:
+        return self.world.nodes[self.node].boot
+
+    def look(self, names: tuple[str, ...]) -> Look:
+        return Look(
+            cluster=self.site.cluster,
+            node=self.node,
+            boot_id=f"{self.node}-{self.boot}",
+            ledger_id=f"ledger-{self.node}",
+            highest_token=self.highest,
+            holds=self.holds,
+            units={name: self._unit(name) for name in names if name.endswith(".service")},
+            pools={
+                name[5:]: {one: self._member(name[5:], one) for one in self._members(name[5:])}
+                for name in names
+                if name.startswith("pool:")
+            },
+            addresses={
+                name: self.world.holder(name) == self.node
+                for name, (_, crew) in self.site.addresses.items()
+                if self.node in self.site.crews[crew].nodes
+            },
+            marks=tuple(
+                Mark(verb, subject, tuple(owners), True)
+                for (verb, subject), owners in self.marks.items()
+            ),
+        )
+
+    def _members(self, pool: str) -> tuple[str, ...]:
+        return self.site.crews[self.site.pools[pool][1]].nodes
+
+    def _member(self, pool: str, member: str) -> MemberLook:
+        out = ("pool.drain", f"{pool}/{member}") in self.marks
+        return MemberLook("drain" if out else "ready", "up", 0)
+
+    def _unit(self, name: str) -> UnitLook | None:
+        unit = self.world.units.get(Target(self.node, name.removesuffix(".service")))
+        if unit is None:
+            return None
+        job = name.removesuffix(".service")
+        above = sorted(self.site.stopped_with(job, self.node) - {job})
+        return UnitLook(
+            unit=name,
+            load_state="loaded",
+            active_state=unit.state,
+            sub_state=unit.state,
+            result="signal",
+            invocation_id=f"i{unit.invocation}",
+            restarts=0,
+            age_seconds=self.world.now - unit.changed_at,
+            reverse_dependencies=tuple(f"{one}.service" for one in above),
+        )
+
+    # --- Requests ---
+
+    def receive(
+        self, order: Order, token: Token, nonce_at: float, nonce_boot: int
+    ) -> Entry | Ended:
+        """Take a request: what was here before is answered from the ledger, what may run begins."""
+        known = self.ledger.get(order.action_id)
+        if known is not None:
+            return known if known.order == order else refused("id_reused")
+        if order.action_id in self.voided:
+            return refused("voided")
+        if self.world.now - nonce_at > NONCE_SECONDS or nonce_boot != self.boot:
+            return refused("stale_nonce")
+        if self.highest is not None and (token.era, token.term) < self.highest:
+            return refused("lower_token")
+        self.highest = (token.era, token.term)
+        if self.holds:
+            return refused("held")
+        if self.busy:
+            return refused("busy")
+        if not self._as_expected(order):
+            return refused("changed")
+        entry = self.ledger[order.action_id] = Entry(order, self.boot)
+        self.busy = order.action_id
+        self.spawn(self._run(entry))
+        return entry
+
+    def settle(self, action_id: str, token: Token) -> Ended | None:
+        if self.highest is not None and (token.era, token.term) < self.highest:
+            return refused("lower_token")
+        self.highest = (token.era, token.term)
+        entry = self.ledger.get(action_id)
+        if entry is None:
+            self.voided.add(action_id)
+            return Ended(Outcome.NOT_SENT, "voided", "")
+        if entry.ended is None and entry.boot != self.boot:
+            done = entry.order.verb == "node.reboot"
+            entry.ended = Ended(Outcome.DONE if done else Outcome.UNKNOWN, "rebooted", "")
+        return entry.ended
+
+    def _as_expected(self, order: Order) -> bool:
+        want = json.loads(order.expect or "{}")
+        if want.get("boot_id") != f"{self.node}-{self.boot}":
+            return False
+        for name, state in want.get("units", {}).items():
+            seen = self._unit(name)
+            if seen is None or state != {
+                "active_state": seen.active_state,
+                "invocation_id": seen.invocation_id,
+            }:
+                return False
+        for subject, state in want.get("pools", {}).items():
+            pool, _, member = subject.partition("/")
+            if state["admin"] != self._member(pool, member).admin:
+                return False
+        return True
+
+    # --- Verbs ---
+
+    async def _run(self, entry: Entry) -> None:
+        order, boot = entry.order, self.boot
+        self.oracle.effect_begins(self.node, order)
+        try:
+            ended = await self._verb(order)
+        finally:
+            self.oracle.effect_ends(order.action_id)
+            self.busy = ""
+        if self.boot == boot and self.world.nodes[self.node].up:
+            entry.ended = ended
+
+    async def _verb(self, order: Order) -> Ended:
+        told = dict(order.args)
+        subject = f"{told.get('pool')}/{told.get('member')}"
+        match order.verb:
+            case "service.restart":
+                return await self._restart(told["unit"].removesuffix(".service"))
+            case "node.reboot":
+                self.world.power_off(self.node)
+                await asyncio.sleep(1 + self.duration())
+                self.world.power_on(self.node)
+                return Ended(Outcome.DONE, "rebooted", "")
+            case "pool.drain":
+                self.marks.setdefault(("pool.drain", subject), set()).add(told["owner"])
+                self.oracle.marks.add((self.node, told["pool"], told["member"]))
+                return Ended(Outcome.DONE, "drained", "")
+            case "pool.return":
+                left = self.marks.get(("pool.drain", subject), set()) - {told["owner"]}
+                if left:
+                    self.marks["pool.drain", subject] = left
+                    return Ended(Outcome.DONE, "still_marked", "others")
+                self.marks.pop(("pool.drain", subject), None)
+                self.oracle.marks.discard((self.node, told["pool"], told["member"]))
+                return Ended(Outcome.DONE, "returned", "")
+        raise AssertionError(f"the simulation has no {order.verb}")
+
+    async def _restart(self, job: str) -> Ended:
+        places = [Target(self.node, one) for one in self.site.stopped_with(job, self.node)]
+        ran = {one for one in places if self.world.units[one].state == "active"}
+        ran.add(Target(self.node, job))
+        boot = self.boot
+        for place in ran:
+            self.world.set_unit(place, "activating")
+        await asyncio.sleep(self.duration())
+        if self.boot != boot or not self.world.nodes[self.node].up:
+            return Ended(Outcome.UNKNOWN, "power", "")
+        good = True
+        for place in ran:
+            cures = self.world.units[place].cures
+            good &= cures
+            self.world.set_unit(place, "active" if cures else "failed", wedged=False)
+        return Ended(
+            Outcome.DONE if good else Outcome.FAILED, "restarted" if good else "start_failed", ""
+        )

@@ -1,0 +1,181 @@
+"""Prometheus and two Alertmanagers: what they scraped, judge and send, late, doubled, stale or forged as told."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field, replace
+
+from healer.core.alert import Alert, Target
+from healer.core.picture import NodeHealth, Picture, SeenMark
+from tests.healer.safety.gates import Gate
+from tests.healer.safety.site import NUMBERS, Site
+from tests.healer.safety.world import World
+
+EPOCH = 1_800_000_000.0
+
+STALE_AFTER = 300.0
+
+
+def alert_of(site: Site, name: str, place: Target, began: float, heal: str) -> Alert:
+    crews = sorted(site.crews_of(place.node)) if place.node in site.racks else []
+    job = site.jobs.get(place.service or "")
+    labels = {
+        "alertname": name,
+        "cluster": site.cluster,
+        "node": place.node,
+        "group": job.group if job is not None else next(iter(crews), ""),
+        "failure_domain": site.racks.get(place.node, ""),
+        "service": place.service or "",
+        "severity": "critical",
+        "heal": heal,
+    }
+    pairs = tuple(sorted((key, value) for key, value in labels.items() if value))
+    return Alert(f"{name}:{place}", name, pairs, began)
+
+
+@dataclass
+class Sample:
+    """One scrape of one node."""
+
+    at: float
+    wells: dict[Target, bool]
+    marks: frozenset[SeenMark]
+
+
+@dataclass
+class Prometheus:
+    """One Prometheus.
+
+    Attributes:
+        stalled: It answers, and scrapes nothing any more.
+        silent: It does not answer.
+        cut: Nodes that it cannot scrape, though all others can.
+        behind: Seconds by which the samples that it shows are older.
+    """
+
+    site: Site
+    world: World
+    gates: dict[str, Gate]
+    samples: dict[str, Sample | None] = field(default_factory=dict)
+    active: dict[str, Alert] = field(default_factory=dict)
+    stalled: bool = False
+    silent: bool = False
+    cut: set[str] = field(default_factory=set)
+
+    @property
+    def now(self) -> float:
+        return EPOCH + self.world.now
+
+    def scrape(self) -> None:
+        """Scrape every node and judge, unless stalled."""
+        if self.stalled:
+            return
+        for node in self.site.racks:
+            unseen = self.world.dark(node) or node in self.cut
+            self.samples[node] = None if unseen else self._sample(node)
+        wanted = {}
+        for node, sample in self.samples.items():
+            if sample is None:
+                if self.world.dark(node):
+                    self._judge(wanted, "NodeDown", Target(node), "none")
+                continue
+            for place, well in sample.wells.items():
+                if not well and place.service is not None:
+                    self._judge(wanted, "ServiceDown", place, "restart-service")
+                elif not well:
+                    self._judge(wanted, "KernelHang", place, "reboot-node")
+        self.active = wanted
+
+    def _judge(self, wanted: dict[str, Alert], name: str, place: Target, heal: str) -> None:
+        made = alert_of(self.site, name, place, self.now, heal)
+        wanted[made.fingerprint] = self.active.get(made.fingerprint, made)
+
+    def _sample(self, node: str) -> Sample:
+        wells = {one: self.world.well(one) for one in self.world.since if one.node == node}
+        marks = {
+            SeenMark(verb, subject, node, owner.partition(":")[0], 0.0)
+            for (verb, subject), owners in self.gates[node].marks.items()
+            for owner in owners
+        }
+        return Sample(self.now, wells, frozenset(marks))
+
+    def sample(self, node: str) -> Sample | None:
+        """The newest one of a node, as a query finds it."""
+        found = self.samples.get(node)
+        return found if found is not None and self.now - found.at < STALE_AFTER else None
+
+    def picture(self) -> Picture:
+        services, nodes, marks = {}, {}, set()
+        fresh = {
+            node: one
+            for node in self.site.racks
+            if (one := self.sample(node)) is not None and self.now - one.at <= NUMBERS.evidence_age
+        }
+        for node in self.site.racks:
+            seen = fresh.get(node)
+            known = not self.stalled or self.sample(node) is None
+            nodes[node] = NodeHealth(
+                True if seen is not None else False if known else None,
+                (not self.world.dark(node)) if not self.stalled else None,
+            )
+            if seen is not None:
+                services |= {place: well for place, well in seen.wells.items() if place.service}
+                marks |= seen.marks
+        held = {
+            ip: {
+                node: self.world.holder(name) == node
+                for node in self.site.crews[crew].nodes
+                if node in fresh
+            }
+            for name, (ip, crew) in self.site.addresses.items()
+        }
+        return Picture(self.now, nodes, services, frozenset(), frozenset(marks), held)
+
+
+@dataclass
+class Alertmanager:
+    """One peer.
+
+    Attributes:
+        linked: Whether Prometheus reaches it.
+        away: Whether healers reach it not.
+        lag: It takes in only every so many-th push: what it has is old.
+        stuck: Alerts that it goes on showing, whatever is true, until a time.
+        shift: Seconds by which its startsAt differ.
+    """
+
+    alerts: dict[str, Alert] = field(default_factory=dict)
+    linked: bool = True
+    away: bool = False
+    lag: int = 1
+    pushes: int = 0
+    stuck: dict[str, tuple[Alert, float]] = field(default_factory=dict)
+    shift: float = 0.0
+    watchdog_at: float | None = None
+
+    def push(self, active: dict[str, Alert], now: float) -> None:
+        self.pushes += 1
+        if self.linked and self.pushes % self.lag == 0:
+            moved = (replace(one, began_at=one.began_at + self.shift) for one in active.values())
+            self.alerts = {one.fingerprint: one for one in moved}
+            self.watchdog_at = now
+
+    def shows(self, now: float) -> dict[str, Alert]:
+        stale = {key: one for key, (one, until) in self.stuck.items() if until > now}
+        return {**stale, **self.alerts}
+
+
+def merged(
+    peers: list[Alertmanager],
+    now: float,
+    silenced: Collection[str],
+    order: Callable[[list[Alert]], None],
+) -> list[Alert]:
+    """What all reachable peers show, as the adapter merges it."""
+    found: dict[str, Alert] = {}
+    for peer in peers:
+        for key, one in peer.shows(now).items():
+            known = found.get(key)
+            began = one.began_at if known is None else min(known.began_at, one.began_at)
+            found[key] = replace(one, began_at=began, silenced=key in silenced)
+    alerts = list(found.values())
+    order(alerts)
+    return alerts

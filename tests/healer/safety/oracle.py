@@ -1,0 +1,386 @@
+"""The judge of the simulation: it knows the truth and the journal, and none of the guards.
+
+Every rule is written from the design's promises, over the site as it is described and the world as it is.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from healer.core import events as ev
+from healer.core.alert import Target
+from healer.core.ladder import Mode
+from healer.core.order import Order
+from healer.core.topology import Numbers
+from tests.healer.safety.site import Site
+from tests.healer.safety.world import World
+
+if TYPE_CHECKING:
+    from tests.healer.safety.monitoring import Prometheus
+
+SCRAPE = 2.0
+"""Seconds between two scrapes."""
+
+LEASE = 4.0
+"""Seconds for which a leader may act on what it knew before it stood still."""
+
+TAKING = ("service.restart", "node.reboot", "pool.drain")
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What one effect takes away, as the oracle has it."""
+
+    verb: str
+    node: str
+    targets: frozenset[Target]
+    crews: frozenset[str]
+    rack: str
+
+    def near(self, other: "Taken") -> bool:
+        return bool(self.crews & other.crews) or self.rack == other.rack or self.node == other.node
+
+
+@dataclass
+class Oracle:
+    """Everything that was promised, checked as it happens."""
+
+    site: Site
+    world: World
+    numbers: Numbers
+    prometheus: "Prometheus | None" = None
+    silenced: dict[str, float] = field(default_factory=dict)
+    violations: list[str] = field(default_factory=list)
+    running: dict[str, Taken] = field(default_factory=dict)
+    effects: Counter[str] = field(default_factory=Counter)
+    done: list[tuple[float, Taken]] = field(default_factory=list)
+    intents: dict[str, ev.ActionIntended] = field(default_factory=dict)
+    unproved: dict[str, Taken] = field(default_factory=dict)
+    frozen: bool = False
+    held: set[str] = field(default_factory=set)
+    yes: dict[str, float] = field(default_factory=dict)
+    terms: int = 0
+    leader: str = ""
+    first: float = 0.0
+    before: set[Target] = field(default_factory=set)
+    failed: dict[Target, float] = field(default_factory=dict)
+    lately: dict[tuple[str, Target], list[tuple[float, str]]] = field(default_factory=dict)
+    adopted: set[str] = field(default_factory=set)
+    troubles: dict[str, Target] = field(default_factory=dict)
+    excused: set[str] = field(default_factory=set)
+    marks: set[tuple[str, str, str]] = field(default_factory=set)
+
+    def says(self, what: str) -> None:
+        self.violations.append(f"{self.world.now:.2f} s: {what}")
+
+    @property
+    def lag(self) -> float:
+        """Seconds after which nobody may act any more on how things were: evidence, lease and nonce have run out."""
+        return self.numbers.evidence_age + SCRAPE + LEASE + 2.0
+
+    @property
+    def drained(self) -> set[tuple[str, str]]:
+        """Members that some balancer keeps out, as (pool, member)."""
+        return {(pool, member) for _, pool, member in self.marks}
+
+    # --- What the journal says ---
+
+    def recorded(self, event: ev.Event) -> None:
+        match event:
+            case ev.HealerStarted():
+                self.terms = event.term
+            case ev.Armed():
+                self._armed()
+            case ev.IncidentOpened(incident, cause) | ev.CauseReplaced(incident, cause):
+                self.troubles[incident] = cause.target
+            case ev.IncidentClosed(incident):
+                self.troubles.pop(incident, None)
+            case ev.Frozen():
+                self.frozen = True
+            case ev.Unfrozen():
+                self.frozen = False
+            case ev.NodeHeld(node):
+                self.held.add(node)
+            case ev.NodeReleased(node):
+                self.held.discard(node)
+            case ev.ApprovalGiven(incident):
+                self.yes[incident] = self.world.now
+            case ev.IncidentAdopted(incident):
+                self.adopted.add(incident)
+                self.failed.clear()  # a person wants it tried again
+            case ev.ActionIntended():
+                self._intended(event)
+            case ev.ActionEnded(_, action_id, outcome):
+                if outcome.value not in ("done", "unknown"):
+                    self.unproved.pop(action_id, None)
+                self._helped(action_id, False if outcome.value == "failed" else None)
+            case ev.VerificationEnded(_, action_id, verified):
+                self.unproved.pop(action_id, None)
+                self._helped(action_id, verified)
+            case _:
+                pass
+
+    def _armed(self) -> None:
+        """Note what Prometheus has known of for a while: that is nobody's to touch until it was well once."""
+        active = self.prometheus.active.values() if self.prometheus is not None else ()
+        now = self.world.now
+        self.first = self.first or now
+        old = (one.target for one in active if now - self.world.since[one.target] > 2 * SCRAPE + 1)
+        self.before |= set(old)
+
+    def _helped(self, action_id: str, helped: bool | None) -> None:
+        intent = self.intents[action_id]
+        if intent.action == "service.restart" and helped is not None:
+            self.failed.pop(intent.about, None)
+            if not helped:
+                self.failed[intent.about] = self.world.now
+
+    def _history(self, intent: ev.ActionIntended, said: str) -> None:
+        """What was done here, and to those alike, lately."""
+        now, key = self.world.now, (intent.action, intent.target)
+        for at, incident in self.lately.get(key, []):
+            if incident != intent.incident and 0 <= now - at < self.numbers.cooldown - 1:
+                self.says(f"{said}: incident {incident} did that {now - at:.1f} s ago")
+        recent = [
+            at for at, _ in self.lately.get(key, []) if now - at < self.numbers.flapping_window
+        ]
+        if len(recent) >= self.numbers.flapping:
+            self.says(f"{said}: that was done {len(recent)} times")
+        self.lately.setdefault(key, []).append((now, intent.incident))
+        for other, at in self.failed.items():
+            alike = other.service == intent.about.service and other.node != intent.about.node
+            still = not self.world.well(other) and self.world.since[other] < at
+            # The repair of the first has failed, and it goes on failing for the same reason.
+            waits = other in self.troubles.values() and now - at < 10.0
+            if alike and intent.action == "service.restart" and still and waits:
+                self.says(f"{said}: the same did not help {other}")
+
+    def _intended(self, event: ev.ActionIntended) -> None:
+        if event.action_id in self.intents:
+            self.says(f"{event.action_id} is intended twice")
+        self.intents[event.action_id] = event
+        if self.frozen:
+            self.says(f"{event.action} on {event.target} is intended while a person has frozen all")
+        for node in {event.gate, event.target.node} & self.held:
+            self.says(f"{event.action} on {event.target} while a person holds {node}")
+        if event.action not in TAKING:
+            return
+        mine = self.taken(event.action, event.target)
+        for other_id, other in self.unproved.items():
+            self._together(mine, other, f"before {other_id} was proved")
+        self.unproved[event.action_id] = mine
+
+    # --- What happens on the nodes ---
+
+    def effect_begins(self, gate: str, order: Order) -> None:
+        self.effects[order.action_id] += 1
+        intent = self.intents.get(order.action_id)
+        if intent is None:
+            return self.says(f"{order.action_id} begins and was never durable")
+        if self.effects[order.action_id] > 1:
+            self.says(f"{order.action_id} begins twice")
+        if (order.verb, gate, order.args) != (intent.action, intent.gate, intent.args):
+            self.says(f"{order.action_id} is not what was intended")
+        if int(order.action_id.split(".")[1]) != self.terms:
+            self.says(f"{order.action_id} begins under a newer leader, of term {self.terms}")
+        target = self._aimed(gate, order)
+        if target is None:
+            return self.says(f"{order.verb} {dict(order.args)} at {gate}: nothing known")
+        if order.verb == "pool.return":
+            if not self.world.was(intent.about, well=True, within=self.lag):
+                self.says(f"{intent.about} is given back and was not well for {self.lag:g} s")
+            return None
+        return self._taking(order, target, intent)
+
+    def effect_ends(self, action_id: str) -> None:
+        self.running.pop(action_id, None)
+
+    def _aimed(self, gate: str, order: Order) -> Target | None:
+        """What a request is about, by its words alone."""
+        told = dict(order.args)
+        if order.verb == "service.restart":
+            job = told["unit"].removesuffix(".service")
+            return Target(gate, job) if job in self.site.jobs_on(gate) else None
+        if order.verb == "node.reboot":
+            return Target(gate) if gate in self.site.racks else None
+        balancers, members, job = self.site.pools[told["pool"]]
+        known = gate in self.site.crews[balancers].nodes
+        inside = told["member"] in self.site.crews[members].nodes
+        return Target(told["member"], job) if known and inside else None
+
+    def taken(self, verb: str, target: Target) -> Taken:
+        site, node = self.site, target.node
+        if verb == "node.reboot":
+            gone, crews = set(site.jobs_on(node)), site.crews_of(node)
+        elif verb == "pool.drain":
+            gone = {target.service or ""}
+            crews = {members for _, members, job in site.pools.values() if job in gone}
+        else:
+            gone = site.stopped_with(target.service or "", node)
+            crews = {site.jobs[one].group for one in gone}
+        places = {Target(node, one) for one in gone} | ({Target(node)} if "boot" in verb else set())
+        return Taken(verb, node, frozenset(places), frozenset(crews), site.racks[node])
+
+    def _taking(self, order: Order, target: Target, intent: ev.ActionIntended) -> None:
+        mine, said = self.taken(order.verb, target), f"{order.action_id} {order.verb} on {target}"
+        self._policy(mine, intent, said)
+        self._history(intent, said)
+        self._stopped(intent, said)
+        if not self.world.was(intent.about, well=False, within=self.lag):
+            self.says(f"{said}, and {intent.about} was well for {self.lag:g} s")
+        for other_id, other in self.running.items():
+            # Of two that are on their way either may arrive first; the one that was decided later had to be out.
+            if other_id not in self.excused:
+                self._together(mine, other, f"while {other_id} runs")
+        if self._out(mine):
+            self.excused.add(order.action_id)
+        for crew in mine.crews:
+            self._enough(crew, mine, said)
+        for place in mine.targets:
+            self._exclusive(place, said)
+        self._storm(said)
+        self.running[order.action_id] = mine
+        self.done.append((self.world.now, mine))
+
+    def _together(self, mine: Taken, other: Taken, when: str) -> None:
+        if mine.targets & other.targets or (mine.near(other) and not self._out(mine)):
+            # The next step of one rung is the same member at another balancer.
+            same_drain = mine.verb == other.verb == "pool.drain" and mine.node == other.node
+            if not same_drain:
+                self.says(f"{mine.verb} on {mine.node} beside {other.verb} on {other.node}, {when}")
+
+    def _out(self, mine: Taken) -> bool:
+        """Whether no crew loses a member that serves, as far as anybody could know."""
+        return bool(mine.crews) and not any(self._serves(crew, mine) for crew in mine.crews)
+
+    def _serves(self, crew: str, mine: Taken) -> bool:
+        """Whether what is taken certainly served a crew: one dead service of it makes a member none, but for a boot."""
+        jobs = [
+            one for one in mine.targets if one.service and self.site.jobs[one.service].group == crew
+        ]
+        certain = [not self.world.was(one, well=False, within=self.lag) for one in jobs]
+        return any(certain) if mine.verb == "node.reboot" and certain else all(certain)
+
+    def _serving(self, crew: str, node: str) -> bool:
+        """Whether a member may be thought to serve: all its services did lately, and nobody took it."""
+        jobs = [name for name, job in self.site.jobs.items() if job.group == crew]
+        running = any(node == one.node and crew in one.crews for one in self.running.values())
+        out = any(
+            (name, node) in self.drained for name, one in self.site.pools.items() if one[1] == crew
+        )
+        lately = all(self.world.was(Target(node, job), well=True, within=self.lag) for job in jobs)
+        if not jobs:
+            lately = (
+                not self.world.dark(node) or self.world.now - self.world.dark_since[node] < self.lag
+            )
+        return lately and not running and not out
+
+    def _enough(self, crew: str, mine: Taken, said: str) -> None:
+        about = self.site.crews[crew]
+        left = [one for one in about.nodes if one != mine.node and self._serving(crew, one)]
+        if self._serves(crew, mine) and len(left) < about.floor:
+            self.says(f"{said} leaves {left} of {crew}, which needs {about.floor}")
+        if about.votes and mine.verb != "pool.drain" and len(left) * 2 <= len(about.nodes):
+            self.says(f"{said} leaves {left} of {crew}, which is no majority")
+
+    def _exclusive(self, place: Target, said: str) -> None:
+        job = self.site.jobs.get(place.service or "")
+        if job is None or not job.exclusive:
+            return
+        for node in self.site.crews[job.group].nodes:
+            other = Target(node, place.service)
+            if node != place.node and not self.world.was(other, well=False, within=self.lag):
+                self.says(f"{said} starts {place.service}, which {node} runs")
+
+    def _storm(self, said: str) -> None:
+        """Nodes that vanished long enough ago to be seen, and lately enough to belong together."""
+        now, since = self.world.now, self.world.dark_since
+        gone = [
+            one
+            for one in self.site.racks
+            if self.world.dark(one) and self.lag < now - since[one] < self.numbers.storm_window
+        ]
+        racks = {self.site.racks[one] for one in gone}
+        least = max(
+            self.numbers.storm_targets, int(self.numbers.storm_share * len(self.site.racks)) + 1
+        )
+        if len(gone) >= least and len(racks) >= self.numbers.storm_domains:
+            self.says(f"{said} in a storm: {gone} vanished")
+        unseen = [
+            one for one in self.site.racks if self.world.dark(one) and now - since[one] > self.lag
+        ]
+        if len(unseen) * 2 >= len(self.site.racks):
+            self.says(f"{said} without a majority: {unseen} are not seen")
+
+    def _stopped(self, intent: ev.ActionIntended, said: str) -> None:
+        """What people and the healer's own sight say no to."""
+        about, now = intent.about, self.world.now
+        untouched = self.world.since[about] < self.first and not self.world.well(about)
+        if about in self.before and untouched and intent.incident not in self.adopted:
+            self.says(f"{said}: {about} failed before it was armed")
+        for key, since in self.silenced.items():
+            if key.partition(":")[2] == str(about) and now - since > self.lag:
+                self.says(f"{said}: {key} is silenced for {now - since:.1f} s")
+        other = [
+            Target(node, about.service)
+            for name, job in self.site.jobs.items()
+            if name == about.service
+            for node in self.site.crews[job.group].nodes
+            if node != about.node
+        ]
+        if (
+            intent.action == "service.restart"
+            and self.world.units[self._unit_of(intent)].state == "active"
+        ):
+            since = self.world.since[about]
+            for one in other:
+                # One that another failure on its node explains does not fail for the same reason.
+                own = one in self.troubles.values() and not self.world.well(one)
+                together = own and abs(self.world.since[one] - since) < 5.0
+                if (
+                    together
+                    and not self.world.dark(one.node)
+                    and now - self.world.since[one] > self.lag
+                ):
+                    self.says(f"{said}: it runs and fails together with {one}")
+
+    def _policy(self, mine: Taken, intent: ev.ActionIntended, said: str) -> None:
+        now, crews = self.world.now, self.site.crews
+        if any(crews[one].control for one in self.site.crews_of(mine.node)):
+            self.says(f"{said}: the control plane")
+        owners = {crews[one].mode for one in mine.crews}
+        if Mode.EXPLAIN in owners:
+            self.says(f"{said}: its owner lets Hale explain only")
+        if Mode.APPROVE in owners or intent.action in self.site.asks:
+            given = self.yes.get(intent.incident)
+            if given is None or now - given > self.numbers.approval_seconds + self.lag:
+                self.says(f"{said}: nobody said yes")
+        if mine.verb == "node.reboot" and any(
+            self.site.jobs[one].stores for one in self.site.jobs_on(mine.node)
+        ):
+            self.says(f"{said}: what it stores may be lost")
+        recent = [one for at, one in self.done if now - at < self.numbers.budget_window]
+        self._spent("cluster", recent, self.numbers.budget_cluster, said)
+        self._spent(
+            mine.node,
+            (one for one in recent if one.node == mine.node),
+            self.numbers.budget_node,
+            said,
+        )
+        for crew in mine.crews:
+            self._spent(
+                crew, (one for one in recent if crew in one.crews), self.numbers.budget_group, said
+            )
+        if mine.verb == "service.restart":
+            unit = self.world.units[self._unit_of(intent)]
+            if now - unit.changed_at < self.numbers.owner_settled:
+                self.says(f"{said}: systemd changed it {now - unit.changed_at:.2f} s ago")
+
+    def _unit_of(self, intent: ev.ActionIntended) -> Target:
+        return Target(intent.gate, dict(intent.args)["unit"].removesuffix(".service"))
+
+    def _spent(self, what: str, recent: Iterable[Taken], most: int, said: str) -> None:
+        used = sum(1 for _ in recent)
+        if used >= most:
+            self.says(f"{said}: {used} actions on {what} already, of {most}")

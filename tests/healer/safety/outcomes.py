@@ -1,0 +1,121 @@
+"""What must be so when all is calm again: nothing forgotten, nothing left running, every word audited."""
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from healer.core import events as ev
+from healer.core.alert import Alert
+from healer.core.board import Board
+
+if TYPE_CHECKING:
+    from tests.healer.safety.simulation import Simulation
+
+KEPT = ("ServiceDown", "KernelHang")
+
+
+def final(sim: "Simulation") -> None:
+    """Check the journal from its first record, and what fires against it."""
+    oracle, events = sim.oracle, [one.event for one in sim.shared.records]
+    if [one.seq for one in sim.shared.records] != list(range(1, len(events) + 1)):
+        oracle.says("the journal has gaps")
+    _attempts(sim, events)
+    _incidents(sim, events)
+    _heard(sim)
+    _replayed(sim)
+
+
+def _attempts(sim: "Simulation", events: list[ev.Event]) -> None:
+    ended = Counter(one.action_id for one in events if isinstance(one, ev.ActionEnded))
+    judged = Counter(one.action_id for one in events if isinstance(one, ev.VerificationEnded))
+    open_ = {
+        one.action_id
+        for one in events
+        if isinstance(one, ev.ActionEnded) and one.outcome.value in ("done", "unknown")
+    }
+    for action_id in sim.oracle.intents:
+        if ended[action_id] != 1 and not _young(sim, action_id):
+            sim.oracle.says(f"{action_id} has {ended[action_id]} ends in the journal")
+        if judged[action_id] > 1 or (judged[action_id] and action_id not in open_):
+            sim.oracle.says(f"{action_id} has {judged[action_id]} proofs")
+    for action_id, times in sim.oracle.effects.items():
+        if times > 1:
+            sim.oracle.says(f"{action_id} ran {times} times")
+
+
+def _young(sim: "Simulation", action_id: str) -> bool:
+    """Whether an action was begun so late that it may still run."""
+    at = next(
+        one.at_mono
+        for one in sim.shared.records
+        if getattr(one.event, "action_id", "") == action_id
+    )
+    return sim.world.now + 5000.0 - at < 20.0
+
+
+def _incidents(sim: "Simulation", events: list[ev.Event]) -> None:
+    closed = Counter(one.incident for one in events if isinstance(one, ev.IncidentClosed))
+    for one in events:
+        if isinstance(one, ev.IncidentClosed) and not one.outcome:
+            sim.oracle.says(f"incident {one.incident} is closed without a word")
+    for incident, times in closed.items():
+        if times > 1:
+            sim.oracle.says(f"incident {incident} is closed {times} times")
+    homes: dict[str, set[str]] = {}
+    for one in events:
+        match one:
+            case ev.IncidentOpened(incident, alert) | ev.CauseReplaced(incident, alert):
+                homes.setdefault(alert.fingerprint, set()).add(incident)
+            case ev.AlertJoined(incident, alert):
+                homes.setdefault(alert.fingerprint, set()).add(incident)
+            case _:
+                pass
+    for fingerprint, incidents in homes.items():
+        at_once = [one for one in incidents if not closed[one]]
+        if len(at_once) > 1:
+            sim.oracle.says(f"{fingerprint} is in the open incidents {sorted(at_once)}")
+
+
+def _let_go(sim: "Simulation", alert: Alert) -> float:
+    """When the last incident about an alert was closed; its evidence is read again only some time after that."""
+    about, last = set[str](), -1000.0
+    for one in sim.shared.records:
+        event = one.event
+        if isinstance(event, ev.IncidentOpened | ev.CauseReplaced):
+            about |= {event.incident} if event.cause.fingerprint == alert.fingerprint else set()
+        elif isinstance(event, ev.AlertJoined) and event.alert.fingerprint == alert.fingerprint:
+            about.add(event.incident)
+        elif isinstance(event, ev.IncidentClosed) and event.incident in about:
+            last = one.at_mono - 5000.0
+    return last
+
+
+def _heard(sim: "Simulation") -> None:
+    """Everything that fires and has a ladder is in an open incident, with a word for why it is not healed yet."""
+    leader = sim.leader
+    if leader is None or leader.journal is None:
+        sim.oracle.says("nobody leads after the calm")
+        return
+    board = leader.journal.board
+    if board.armed_at is None:
+        sim.oracle.says("it was never armed")
+        return
+    for alert in sim.prometheus.active.values():
+        old = sim.world.now - max(sim.world.since[alert.target], _let_go(sim, alert)) > 18.0
+        if alert.name in KEPT and old and alert.fingerprint not in board.known:
+            sim.oracle.says(f"{alert.fingerprint} fires and is forgotten")
+    for one in board.open:
+        told = one.hold is not None or one.escalation or one.mitigation
+        if one.state.value in ("held", "escalated", "mitigated") and not told:
+            sim.oracle.says(f"incident {one.id} is {one.state.value} without a word")
+
+
+def _replayed(sim: "Simulation") -> None:
+    """Whoever reads the journal from the start finds what the leader knows."""
+    leader, board = sim.leader, Board()
+    if leader is None or leader.journal is None:
+        return
+    for record in sim.shared.records:
+        board.apply(record)
+    for incident_id, one in leader.journal.board.incidents.items():
+        if board.incidents.get(incident_id) != one:
+            sim.oracle.says(f"incident {incident_id} reads differently from the journal")

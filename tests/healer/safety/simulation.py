@@ -1,0 +1,190 @@
+"""One schedule: a cluster, its monitoring, its healers, what goes wrong, and the oracle that watches."""
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Mapping
+from random import Random
+from typing import Any
+
+import structlog
+
+from healer.core import events as ev
+from healer.core.topology import Topology
+from healer.errors import LeaseLost
+from tests.healer.safety.chaos import Chaos
+from tests.healer.safety.gates import Gate
+from tests.healer.safety.lives import Killed, Life
+from tests.healer.safety.loop import VirtualLoop
+from tests.healer.safety.monitoring import EPOCH, Alertmanager, Prometheus
+from tests.healer.safety.oracle import SCRAPE, Oracle
+from tests.healer.safety.outcomes import final
+from tests.healer.safety.site import Site, drawn
+from tests.healer.safety.store import Shared
+from tests.healer.safety.world import World
+
+structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+
+TROUBLED = 22.0
+"""Seconds in which things go wrong."""
+
+CALM = 20.0
+"""Seconds after that, in which everything is reachable and everybody gets an answer."""
+
+
+class Simulation:
+    """Everything of one schedule.
+
+    Attributes:
+        restarts: Whether lives are killed by chance.
+        pause: Seconds between two looks of a healer where nothing wakes it.
+        loses: Probability with which a request or its answer is lost.
+        skews: By how much each healer's wall clock is wrong.
+        silenced: Fingerprints that a person silenced.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        site: Site,
+        topologies: Mapping[str, Topology],
+        loop: VirtualLoop,
+    ) -> None:
+        self.seed, self.site, self.topologies = seed, site, topologies
+        self.rng = Random(seed)  # noqa: S311 - the same schedule again is what it is for
+        start, numbers = loop.time(), next(iter(topologies.values())).numbers
+        self.restarts = True
+        self.silenced: dict[str, float] = {}
+        self.pause = self.rng.choice((2.0, 3.0, 5.0))
+        self.diary: list[tuple[float, str]] = []
+        self.world = World(site, lambda: loop.time() - start, self._tell)
+        self.oracle = Oracle(site, self.world, numbers)
+        self.shared = Shared(self.oracle)
+        self.gates = {
+            node: Gate(node, site, self.world, self.oracle, self.spawn, self.duration)
+            for node in site.racks
+        }
+        self.prometheus = Prometheus(site, self.world, self.gates)
+        self.oracle.prometheus = self.prometheus
+        self.oracle.silenced = self.silenced
+        self.peers = [Alertmanager(), Alertmanager()]
+        self.skews = dict.fromkeys(site.healers, 0.0)
+        self.loses = 0.0
+        self.lives: dict[str, Life] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    @classmethod
+    def of(cls, seed: int, loop: VirtualLoop) -> "Simulation":
+        """The schedule of a seed."""
+        site, numbers = drawn(seed)
+        return cls(seed, site, {one: site.topology(one, numbers) for one in site.healers}, loop)
+
+    # --- What the parts need of each other ---
+
+    def _tell(self, what: str) -> None:
+        self.diary.append((self.world.now, what))
+
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: "asyncio.Task[Any]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self._fell_over(task.exception())
+
+    def _fell_over(self, error: BaseException | None) -> None:
+        if not isinstance(error, Killed | LeaseLost):
+            self.oracle.says(f"something fell over: {error!r}")
+
+    def duration(self) -> float:
+        return 0.2 + 2 * self.rng.random()
+
+    @property
+    def leader(self) -> Life | None:
+        """The life that leads now and can be spoken to."""
+        holder = self.shared.holder
+        if holder is None or holder.dead or holder.frozen or self.world.now >= self.shared.until:
+            return None
+        return holder if holder.operators is not None else None
+
+    async def journal(self, *events: ev.Event) -> None:
+        """Have the leader write something, as a webhook or a person's command does."""
+        leader = self.leader
+        if leader is None or leader.journal is None:
+            return
+        try:
+            await leader.journal.write(*events)
+        except Exception:  # noqa: BLE001, S110 - full, lost, or too late: whoever asked is told so
+            pass
+        except Killed:
+            pass
+
+    # --- The schedule ---
+
+    def begin(self) -> None:
+        """Start everything that runs by itself."""
+        asyncio.get_running_loop().set_exception_handler(
+            lambda _, context: self._fell_over(context.get("exception"))
+        )
+        self.prometheus.scrape()
+        for node in self.site.healers:
+            self.spawn(self._supervise(node))
+        self.spawn(self._scrape())
+
+    async def run(self) -> list[str]:
+        """Let everything happen, and return what was broken of all promises."""
+        self.begin()
+        chaos = Chaos(self)
+        try:
+            self.spawn(chaos.run(TROUBLED))
+            await self.until(TROUBLED)
+            chaos.calm()
+            await self.until(TROUBLED + CALM)
+            if not self.oracle.violations:
+                final(self)
+        finally:
+            await self.stop()
+        return self.oracle.violations
+
+    async def until(self, at: float) -> None:
+        """Let time go by until then, or until a promise is broken."""
+        while self.world.now < at and not self.oracle.violations:
+            await asyncio.sleep(1.0)
+
+    async def stop(self) -> None:
+        """End everything at once."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _scrape(self) -> None:
+        while True:
+            await asyncio.sleep(SCRAPE)
+            self.prometheus.scrape()
+            if not self.prometheus.silent:
+                for peer in self.peers:
+                    peer.push(self.prometheus.active, EPOCH + self.world.now)
+
+    async def _supervise(self, node: str) -> None:
+        """Start a healer whenever there is none, as systemd does."""
+        while True:
+            if not self.world.dark(node):
+                life = self.lives[node] = Life(self, node, self.rng, self.topologies[node])
+                if self.restarts and self.rng.random() < 0.5:
+                    life.dies_at = self.rng.randint(1, 14)
+                    life.dies_after = self.rng.random() < 0.5
+                    if self.world.now > TROUBLED - 5:
+                        life.dies_at = 0
+                try:
+                    await life.run()
+                except BaseExceptionGroup as group:
+                    _, others = group.split((Killed, LeaseLost, asyncio.CancelledError))
+                    if others is not None:
+                        self._fell_over(others.exceptions[0])
+                except (Killed, LeaseLost):
+                    pass
+                life.dead = True
+            await asyncio.sleep(1 + 2 * self.rng.random())

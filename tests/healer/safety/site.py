@@ -1,0 +1,225 @@
+"""Clusters for the simulation: described once, read by the healer as a topology and by the oracle as it stands here.
+
+Rule: the oracle never asks the topology, so that a fault in how it is used is seen.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from healer.core.alert import Target
+from healer.core.ladder import PERSON, Ladder, Mode, Rung, Verification
+from healer.core.topology import (
+    EXPORTER,
+    Group,
+    Node,
+    Numbers,
+    Pool,
+    Service,
+    Stores,
+    Topology,
+)
+
+NUMBERS = Numbers(
+    evidence_age=6.0,
+    watchdog_age=8.0,
+    clock_jump=3.0,
+    owner_settled=1.0,
+    owner_settled_address=1.0,
+    storm_window=30.0,
+    storm_calm=4.0,
+    full_look=3.0,
+    common_cause_window=20.0,
+    budget_node=4,
+    budget_group=6,
+    budget_cluster=9,
+    budget_window=600.0,
+    cooldown=4.0,
+    flapping=3,
+    flapping_window=120.0,
+    approval_seconds=10.0,
+)
+
+TIGHT = replace(NUMBERS, budget_node=1, budget_group=2, budget_cluster=2)
+"""An owner who lets little be done."""
+
+
+@dataclass(frozen=True)
+class Crew:
+    """Nodes that stand in for each other, as cluster.yml has them."""
+
+    nodes: tuple[str, ...]
+    floor: int
+    votes: bool = False
+    control: bool = False
+    mode: Mode = Mode.ACT
+
+
+@dataclass(frozen=True)
+class Job:
+    """A service."""
+
+    group: str
+    needs: tuple[str, ...] = ()
+    stores: bool = False
+    exclusive: bool = False
+
+
+@dataclass(frozen=True)
+class Site:
+    """One cluster.
+
+    Attributes:
+        racks: The failure domain of each node.
+        healers: Nodes that run one.
+        pools: Balancers and members, as names of crews, with the job.
+        rungs: Verbs that are tried on a service, in order; asks are those that need a yes.
+        addresses: Virtual ones, each with its crew of candidates.
+    """
+
+    name: str
+    racks: Mapping[str, str]
+    crews: Mapping[str, Crew]
+    jobs: Mapping[str, Job]
+    healers: tuple[str, ...]
+    pools: Mapping[str, tuple[str, str, str]] = field(default_factory=dict)
+    rungs: tuple[str, ...] = ("service.restart",)
+    asks: frozenset[str] = frozenset()
+    addresses: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    cluster: str = "sim"
+
+    def places(self) -> list[Target]:
+        """Every service on each of its nodes."""
+        return [
+            Target(n, name) for name, job in self.jobs.items() for n in self.crews[job.group].nodes
+        ]
+
+    def crews_of(self, node: str) -> set[str]:
+        return {name for name, crew in self.crews.items() if node in crew.nodes}
+
+    def jobs_on(self, node: str) -> list[str]:
+        return [name for name, job in self.jobs.items() if node in self.crews[job.group].nodes]
+
+    def stopped_with(self, job: str, node: str) -> set[str]:
+        """What systemd stops together with a unit, itself included."""
+        gone, here = {job}, self.jobs_on(node)
+        for _ in here:
+            gone |= {one for one in here if gone & set(self.jobs[one].needs)}
+        return gone
+
+    def topology(self, own: str, numbers: Numbers) -> Topology:
+        proof = Verification("hale_service_up", 1.0, within_seconds=6.0, soak_seconds=1.0)
+        drained = Verification("hale:pool_member_up", 0.0, within_seconds=6.0, soak_seconds=1.0)
+        sick = Verification("node_sick", 0.0, within_seconds=12.0, soak_seconds=1.0)
+        call = Rung(PERSON, None, False, 0.0, None, attempts=1, wait_seconds=0.0)
+
+        def rung(verb: str, verify: Verification) -> Rung:
+            fast = verb == "service.restart"
+            return Rung(
+                verb, None, fast, 8.0, verify, 2 if fast else 1, 1.0, approve=verb in self.asks
+            )
+
+        proofs = {"pool.drain": drained}
+        repair = (*(rung(verb, proofs.get(verb, proof)) for verb in self.rungs), call)
+        ladders = {
+            "restart-service": Ladder("restart-service", Mode.ACT, repair),
+            "reboot-node": Ladder("reboot-node", Mode.ACT, (rung("node.reboot", sick), call)),
+        }
+        return Topology(
+            cluster=self.cluster,
+            nodes={name: Node(name, name, rack) for name, rack in self.racks.items()},
+            groups={
+                name: Group(name, one.nodes, one.floor, one.control, one.mode, votes=one.votes)
+                for name, one in self.crews.items()
+            },
+            services={
+                **{
+                    name: Service(
+                        name,
+                        f"{name}.service",
+                        one.group,
+                        one.needs,
+                        Stores.ONLY_COPY if one.stores else None,
+                        exclusive=one.exclusive,
+                    )
+                    for name, one in self.jobs.items()
+                },
+                EXPORTER: Service(EXPORTER, "hale-exporter.service", None),
+            },
+            ladders=ladders,
+            healer_mode=Mode.ACT,
+            own_node=own,
+            digest="d1",
+            numbers=numbers,
+            pools={
+                name: Pool(name, balancers, members, job)
+                for name, (balancers, members, job) in self.pools.items()
+            },
+        )
+
+
+CONTROL = Crew(("mon1", "mon2"), 2, control=True, mode=Mode.EXPLAIN)
+MONITORS = {"mon1": "rack-a", "mon2": "rack-b"}
+
+TIER = Site(
+    "tier",
+    racks={
+        **MONITORS,
+        "lb1": "rack-a",
+        "lb2": "rack-b",
+        "web1": "rack-a",
+        "web2": "rack-b",
+        "web3": "rack-c",
+    },
+    crews={
+        "control": CONTROL,
+        "lb": Crew(("lb1", "lb2"), 1),
+        "web": Crew(("web1", "web2", "web3"), 2),
+    },
+    jobs={"haproxy": Job("lb"), "nginx": Job("web"), "app": Job("web", ("nginx",))},
+    healers=("mon1", "mon2"),
+    pools={"web": ("lb", "web", "nginx")},
+    rungs=("service.restart", "pool.drain"),
+)
+
+VOTERS = Site(
+    "voters",
+    racks={**MONITORS, "db1": "rack-a", "db2": "rack-b", "db3": "rack-c", "spare": "rack-c"},
+    crews={
+        "control": CONTROL,
+        "db": Crew(("db1", "db2", "db3"), 1, votes=True),
+        "careful": Crew(("spare",), 0, mode=Mode.APPROVE),
+    },
+    jobs={"etcd": Job("db"), "batch": Job("careful")},
+    healers=("mon1", "mon2"),
+    rungs=("service.restart", "node.reboot"),
+)
+
+MIXED = Site(
+    "mixed",
+    racks={**MONITORS, "n1": "rack-a", "n2": "rack-a", "n3": "rack-b", "n4": "rack-c"},
+    crews={
+        "control": CONTROL,
+        "api": Crew(("n1", "n2", "n3"), 2),
+        "cache": Crew(("n2", "n3", "n4"), 2),
+        "share": Crew(("n1", "n4"), 0),
+        "safe": Crew(("n4",), 0),
+        "quiet": Crew(("n3",), 0, mode=Mode.EXPLAIN),
+    },
+    jobs={
+        "web": Job("api"),
+        "redis": Job("cache"),
+        "disk": Job("share", exclusive=True),
+        "vault": Job("safe", stores=True),
+        "log": Job("quiet"),
+    },
+    healers=("mon1", "mon2"),
+    rungs=("service.restart", "node.reboot"),
+    asks=frozenset({"node.reboot"}),
+)
+
+SITES = (TIER, VOTERS, MIXED)
+
+
+def drawn(seed: int) -> tuple[Site, Numbers]:
+    """The cluster and the numbers of a seed."""
+    return SITES[seed % len(SITES)], TIGHT if seed % 7 == 0 else NUMBERS

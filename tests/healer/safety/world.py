@@ -1,0 +1,133 @@
+"""What is true in the simulated cluster: nodes, units, trouble, and since when. Nobody but the oracle sees it all."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from healer.core.alert import Target
+from tests.healer.safety.site import Site
+
+
+@dataclass
+class Unit:
+    """One systemd unit.
+
+    Attributes:
+        wedged: It runs and serves nobody.
+        cures: Whether a start brings it back.
+    """
+
+    state: str = "active"
+    wedged: bool = False
+    cures: bool = True
+    changed_at: float = -100.0
+    invocation: int = 1
+
+
+@dataclass
+class Machine:
+    """One node.
+
+    Attributes:
+        sick: Its kernel has said so; only a boot ends it.
+        cut: Nobody reaches it, though it runs.
+    """
+
+    up: bool = True
+    boot: int = 1
+    sick: bool = False
+    cut: bool = False
+
+
+@dataclass
+class World:
+    """The truth. `clock` gives real time, which no healer's clock has to have."""
+
+    site: Site
+    clock: Callable[[], float]
+    told: Callable[[str], None] = lambda _: None
+    nodes: dict[str, Machine] = field(default_factory=dict)
+    units: dict[Target, Unit] = field(default_factory=dict)
+    since: dict[Target, float] = field(default_factory=dict)
+    dark_since: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.nodes = {name: Machine() for name in self.site.racks}
+        self.units = {place: Unit() for place in self.site.places()}
+        for place in self.site.places():
+            # An exclusive job runs on the first of its nodes only.
+            job = self.site.jobs[place.service or ""]
+            if job.exclusive and place.node != self.site.crews[job.group].nodes[0]:
+                self.units[place].state = "inactive"
+        everything = [*self.units, *(Target(node) for node in self.nodes)]
+        self.since = dict.fromkeys(everything, -1000.0)
+
+    @property
+    def now(self) -> float:
+        return self.clock()
+
+    # --- What is so ---
+
+    def well(self, place: Target) -> bool:
+        """Whether a service serves, or a node is not sick."""
+        machine = self.nodes[place.node]
+        if place.service is None:
+            return not machine.sick
+        unit = self.units[place]
+        return machine.up and unit.state == "active" and not unit.wedged
+
+    def dark(self, node: str) -> bool:
+        return self.nodes[node].cut or not self.nodes[node].up
+
+    def holder(self, address: str) -> str:
+        """Who has a virtual address: the first candidate that lives."""
+        crew = self.site.crews[self.site.addresses[address][1]]
+        return next((one for one in crew.nodes if not self.dark(one)), "")
+
+    def was(self, place: Target, *, well: bool, within: float) -> bool:
+        """Whether it was so at any moment of the last seconds."""
+        return self.well(place) is well or self.now - self.since[place] <= within
+
+    # --- What changes ---
+
+    @contextmanager
+    def change(self, node: str) -> Iterator[Machine]:
+        """Change something on one node, and note what is well or not since now."""
+        places = [one for one in self.since if one.node == node]
+        before = {one: self.well(one) for one in places}
+        was_dark = self.dark(node)
+        yield self.nodes[node]
+        for one in places:
+            if self.well(one) is not before[one]:
+                self.since[one] = self.now
+                self.told(f"{one} is {'well' if self.well(one) else 'not well'}")
+        if self.dark(node) is not was_dark:
+            self.dark_since[node] = self.now
+
+    def set_unit(self, place: Target, state: str, **changes: bool) -> None:
+        with self.change(place.node):
+            unit = self.units[place]
+            if unit.state != state:
+                unit.changed_at = self.now
+                unit.invocation += state in ("activating", "active")
+            unit.state = state
+            for name, value in changes.items():
+                setattr(unit, name, value)
+
+    def power_off(self, node: str) -> None:
+        with self.change(node) as machine:
+            machine.up = False
+
+    def power_on(self, node: str) -> None:
+        """Boot: what a start brings back runs again, but for what may run elsewhere."""
+        with self.change(node) as machine:
+            machine.up, machine.boot, machine.sick = True, machine.boot + 1, False
+            for place, unit in self.units.items():
+                if place.node != node:
+                    continue
+                job = self.site.jobs[place.service or ""]
+                passive = job.exclusive and unit.state == "inactive"
+                unit.state = "inactive" if passive else "active" if unit.cures else "failed"
+                unit.wedged = False
+                unit.changed_at = self.now
+                unit.invocation += 1
