@@ -86,6 +86,7 @@ class Engine:
         self._busy: set[str] = set()
         self._stepping: dict[str, asyncio.Task[None]] = {}
         self._late = False
+        self._late_from = 0
         self._looked_at = -math.inf
         self._well_since: dict[str, float] = {}
         self._clear_since: dict[str, float] = {}
@@ -182,7 +183,7 @@ class Engine:
                 self._stepping[one.id] = step
         if self._stepping:
             _, late = await asyncio.wait(self._stepping.values(), timeout=STRAGGLERS)
-            self._late = bool(late)
+            self._late, self._late_from = bool(late), self._journal.board.seq
 
     async def _stepped(self, tasks: asyncio.TaskGroup, incident_id: str) -> None:
         try:
@@ -194,7 +195,10 @@ class Engine:
             del self._stepping[incident_id]
             if self._late and not self._stepping:
                 self._late = False
-                self.wake()  # what they found is told, and goes on, without another pause
+                # What they found is told, and goes on, without another pause. One that only holds on may be so
+                # late at each look, and must not make us look without any pause for as long as it is open.
+                if self._journal.board.seq != self._late_from:
+                    self.wake()
 
     async def _look(self) -> None:
         self._watch.look_at_clock()

@@ -84,6 +84,26 @@ async def test_a_gate_that_hangs_keeps_nobody_else_waiting():
         assert village.hold() == "gate_silent"
 
 
+async def test_an_incident_that_holds_behind_a_slow_gate_is_not_looked_at_without_a_pause():
+    """A gate that takes half a second at each look is asked once a pause, and not again and again."""
+
+    class Slow(FakeGates):
+        async def look(self, node: str, names: Sequence[str]) -> Look:
+            await asyncio.sleep(0.5)
+            return await super().look(node, names)
+
+    village = Village()
+    village.gates = Slow(village.cluster, village.diary)
+    async with village.armed():
+        village.gates.holds = ("a disk is replaced",)
+        village.fail("web1/nginx")
+        await asyncio.sleep(5)
+        assert village.hold() == "gate_hold"
+        before = len(village.gates.looks)
+        await asyncio.sleep(20)
+        assert len(village.gates.looks) - before <= 10
+
+
 class Overtaken(FakeGates):
     """Gates that are slow enough for a deeper cause to be found while they are looked at."""
 

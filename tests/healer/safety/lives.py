@@ -1,7 +1,7 @@
 """The healers: each start of one is a life, put together as app.py does it, that may be killed or stopped anywhere."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING
@@ -181,6 +181,10 @@ class Life:
         well = sample.wells.get(place)
         value = None if well is None else float(well) if place.service else float(not well)
         return Reading(value, sample.at if value is not None else None, now)
+
+    async def looks_back(self, names: Iterable[str]) -> dict[str, float]:
+        await self._ask()
+        return dict.fromkeys(names, 0.0)
 
     async def picture(self) -> Picture:
         await self._ask()

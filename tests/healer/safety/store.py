@@ -109,6 +109,12 @@ class Handle:
     async def room(self) -> bool:
         return not self.shared.full
 
+    async def prune(self, going: object) -> None:
+        return None
+
+    async def size(self) -> int:
+        return 0
+
     async def release(self) -> None:
         if self.shared.holder is self.life:
             self.shared.until = min(self.shared.until, self.life.now - WAIT_OUT)
