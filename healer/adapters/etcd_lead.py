@@ -117,6 +117,7 @@ class Lead:
     Attributes:
         term: The leader key's create_revision.
         deadline: When our lease runs out, CLOCK_BOOTTIME; 0 where we hold none any more.
+        settled: Whether nothing that an earlier leader sent can begin any more.
     """
 
     def __init__(
@@ -137,6 +138,7 @@ class Lead:
         self._lease = lease
         self.term = term
         self.deadline = deadline
+        self.settled = False
 
     @property
     def ours(self) -> Compare:
@@ -195,8 +197,8 @@ class Lead:
         self.deadline = asked + min(self._lease_seconds, float(ttl))
 
     async def release(self) -> None:
-        """Give the lead back, so that the next leader need not wait."""
-        key, self.deadline = replace(self._key, released=True), 0.0
+        """Give the lead back, so that the next leader need not wait, unless we had not waited long enough ourselves."""
+        key, self.deadline = replace(self._key, released=self.settled), 0.0
         try:
             given = await self._http.transact(
                 self.ours,
@@ -255,12 +257,12 @@ async def outwait(
     Raises:
         LeaseLost: It was lost meanwhile.
     """
-    if scene.last is None or scene.last.released:
-        return
-    end = clock.boottime() + MARGIN
-    while (left := end - clock.boottime()) > 0:
-        await sleep(min(left, lead.lease_seconds / 4))
-        await lead.renew()
+    if scene.last is not None and not scene.last.released:
+        end = clock.boottime() + MARGIN
+        while (left := end - clock.boottime()) > 0:
+            await sleep(min(left, lead.lease_seconds / 4))
+            await lead.renew()
+    lead.settled = True
 
 
 async def wait_for_change(http: EtcdHttp, settings: EtcdSettings, since: int) -> None:

@@ -6,7 +6,7 @@ think it does. Whatever was returned, a majority of etcd has on disk.
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
 
 import structlog
@@ -118,7 +118,7 @@ class EtcdStore:
                 store = cls(http, settings, clock, copy, lead, scene)
                 try:
                     await outwait(lead, scene, clock, sleep)
-                    await store._begin()
+                    await store._renewed(store._begin())
                     return store
                 except (Unreachable, OutcomeUnknown, LeaseLost, StoreFull) as error:
                     log.warning("lease.not_used", error=str(error))
@@ -130,6 +130,22 @@ class EtcdStore:
             await http.close()
             await copy.close()
             raise
+
+    async def _renewed(self, work: Coroutine[None, None, None]) -> None:
+        """Do something that may take longer than a lease holds."""
+
+        async def renew() -> None:
+            while True:
+                await asyncio.sleep(self._lead.lease_seconds / 4)
+                await self._lead.renew()
+
+        renewing = asyncio.create_task(renew(), name="lease")
+        try:
+            await work
+        finally:
+            renewing.cancel()
+            # Where the lease was lost the work has found out as well, or its first write will.
+            await asyncio.gather(renewing, return_exceptions=True)
 
     async def _begin(self) -> None:
         """Learn where the journal stands, now that nobody else writes."""

@@ -44,21 +44,18 @@ class Standby:
             try:
                 scene = await look(self._http, self._settings, self._patience())
                 self._heard()
-                if scene.leader is None and (lead := await self._taken(scene)):
+                await self._copy.open(scene.store.store_id)
+                # First, so that whoever has the journal already is the faster one.
+                await self._copy.follow(self._http, scene.head, self._patience)
+                if scene.leader is None and (
+                    lead := await take(self._http, self._settings, self._clock, self._me, scene)
+                ):
                     return lead, scene
                 self._tell(None if scene.leader is None else scene.leader.node)
-                await self._copy.open(scene.store.store_id)
-                await self._copy.follow(self._http, scene.head, self._patience)
                 revision = scene.revision
             except (Unreachable, StoreFull) as error:
                 self._deaf(error)
             await wait_for_change(self._http, self._settings, revision)
-
-    async def _taken(self, scene: Scene) -> Lead | None:
-        lead = await take(self._http, self._settings, self._clock, self._me, scene)
-        if lead is not None:
-            await self._copy.open(scene.store.store_id)
-        return lead
 
     def _patience(self) -> float:
         return max(2.0, self._settings.lease_seconds)

@@ -9,11 +9,13 @@ import pytest
 
 from healer.adapters import etcd_init
 from healer.adapters.etcd_http import EtcdHttp
+from healer.adapters.etcd_lead import MARGIN, look
 from healer.adapters.etcd_store import EtcdStore
 from healer.adapters.etcd_wire import Get
 from healer.clock import SystemClock
 from healer.core.events import Frozen, Unfrozen
 from healer.errors import LeaseLost, Unreachable
+from tests.healer.adapters.clocks import HandClock
 from tests.healer.adapters.etcd_real import etcd
 
 pytestmark = pytest.mark.tools
@@ -184,3 +186,29 @@ async def test_of_many_that_want_the_lead_one_has_it_and_the_terms_rise(settings
     found = await last.read()
     assert sorted(record.event.reason for record in found) == [str(n) for n in range(6)]
     await last.release()
+
+
+async def test_one_that_ends_while_it_waits_out_another_does_not_spare_the_next_its_wait(settings):
+    first = await EtcdStore.open(settings, HandClock(), "mon1")  # it stands still and never renews
+    clock = SystemClock()
+    second = asyncio.create_task(
+        EtcdStore.open(another(settings, "b"), clock, "mon2"), name="second"
+    )
+    http = EtcdHttp(settings)
+    async with asyncio.timeout(LEASE + 20):
+        while True:
+            scene = await look(http, settings, 10)
+            if scene.leader is not None and scene.leader.node == "mon2":
+                break
+            await asyncio.sleep(0.05)
+    await http.close()
+    began = clock.boottime()
+    second.cancel()
+    third = await EtcdStore.open(another(settings, "c"), clock, "mon3")
+    assert clock.boottime() - began >= MARGIN
+    await third.release()
+    await first.release()
+    began = clock.boottime()
+    fourth = await EtcdStore.open(another(settings, "d"), clock, "mon4")
+    assert clock.boottime() - began < MARGIN
+    await fourth.release()
