@@ -5,7 +5,7 @@ from itertools import islice
 
 from healer.core.ended import Ended, Query, search
 from healer.core.incident import Incident
-from healer.core.ladder import Rung
+from healer.core.ladder import Rung, When
 from healer.core.topology import Topology
 from healer.instants import rfc3339
 from healer.shapes import EndedView, HistoryView, LadderRungView, LadderView
@@ -46,14 +46,28 @@ def _rung(number: int, rung: Rung) -> LadderRungView:
         fast=rung.fast,
         asks=rung.approve,
         owner=rung.by_owner,
+        only_when=_conditions(rung.when),
         attempts=rung.attempts,
         wait_seconds=rung.wait_seconds,
+        backoff=rung.backoff,
         deadline_seconds=rung.deadline_seconds,
         proof_metric=proof.metric if proof is not None else None,
         proof_value=proof.want if proof is not None else None,
         proof_within_seconds=proof.within_seconds if proof is not None else None,
         proof_soak_seconds=proof.soak_seconds if proof is not None else None,
     )
+
+
+def _conditions(when: When) -> list[str]:
+    """Say each condition of a rung; of several values one is enough."""
+    named = {
+        "failure": when.failures,
+        "severity": when.severities,
+        "group": when.groups,
+        "role": when.roles,
+        "hours": tuple(window.name for window in when.windows),
+    }
+    return [f"{name} {' or '.join(values)}" for name, values in named.items() if values]
 
 
 def history_view(known: Iterable[Ended], query: Query, page: int) -> HistoryView:

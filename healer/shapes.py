@@ -278,7 +278,10 @@ class GroupStateView(TypedDict):
 
 
 class LadderRungView(TypedDict):
-    """One rung of a ladder, counted from 1. The proof's fields are None where it proves nothing."""
+    """One rung of a ladder, counted from 1. The proof's fields are None where it proves nothing.
+
+    `only_when` has each condition in words; `backoff` is by how much each later wait is longer than the one before.
+    """
 
     rung: int
     action: str
@@ -286,8 +289,10 @@ class LadderRungView(TypedDict):
     fast: bool
     asks: bool
     owner: bool
+    only_when: list[str]
     attempts: int
     wait_seconds: float
+    backoff: float
     deadline_seconds: float
     proof_metric: str | None
     proof_value: float | None

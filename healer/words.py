@@ -155,15 +155,6 @@ WORDS = (
         {},
     ),
     Word(
-        "reload",
-        "read cluster.yml anew; the old one goes on where the new one is wrong",
-        "",
-        lambda client, _: client.post("/-/reload", _claim()),
-        _done,
-        {},
-        {},
-    ),
-    Word(
         "status",
         "show how the healer itself stands",
         "",
@@ -235,6 +226,15 @@ WORDS = (
         _release,
         _done,
         {"node": NODE},
+        {},
+    ),
+    Word(
+        "reload",
+        "read cluster.yml anew; the old one goes on where the new one is wrong",
+        "",
+        lambda client, _: client.post("/-/reload", _claim()),
+        _done,
+        {},
         {},
     ),
 )

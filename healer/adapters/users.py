@@ -33,7 +33,7 @@ class Role(Enum):
 
     VIEWER = "viewer"  # sees everything, changes nothing
     OPERATOR = "operator"  # approves, denies, freezes, holds, adopts, retries, closes
-    OWNER = "owner"  # besides what an operator does, lifts an owner's freeze and approves what is for owners
+    OWNER = "owner"  # besides what an operator does, lifts an owner's freeze, approves what is for owners, reloads
 
     @property
     def acts(self) -> bool:

@@ -58,7 +58,7 @@ def reloading() -> list[web.RouteDef]:
 
 
 async def reload(request: web.Request) -> web.Response:
-    """Have cluster.yml read anew, for an operator.
+    """Have cluster.yml read anew, for an owner.
 
     Raises:
         Refused: It is wrong, or cannot be taken now; nothing was changed.
@@ -66,6 +66,11 @@ async def reload(request: web.Request) -> web.Response:
     desk = request.app[DESK]
     try:
         user = _operator(request)
+        if user.role is not Role.OWNER:
+            detail = (
+                f"{user.name} is no owner: an owner reads cluster.yml anew, or root on the console"
+            )
+            raise NotDone(403, "not_owner", detail)
         _from_here(request, desk)
         # No form can be sent as this: a page of somebody else cannot make a browser do it.
         if request.content_type != "application/json":

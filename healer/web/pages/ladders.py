@@ -53,7 +53,7 @@ def _ladder(one: LadderView, place: int, known: frozenset[str]) -> Markup:
             str(rung["rung"]),
             code(rung["action"]),
             _service(rung),
-            _asks(rung),
+            join([_asks(rung), *(join([", only ", words(each)]) for each in rung["only_when"])]),
             _proof(rung),
             _tries(rung),
             duration_of(rung["deadline_seconds"]),
@@ -105,7 +105,8 @@ def _tries(rung: LadderRungView) -> str:
         return "-"
     if rung["attempts"] == 1:
         return "once"
-    return f"{rung['attempts']}, {duration(rung['wait_seconds'])} apart"
+    longer = f", each wait {rung['backoff']:g} times longer" if rung["backoff"] != 1 else ""
+    return f"{rung['attempts']}, {duration(rung['wait_seconds'])} apart{longer}"
 
 
 def duration_of(seconds: float) -> str:

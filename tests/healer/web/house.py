@@ -102,6 +102,7 @@ class House:
     sender: Sender | None = None
     tls: TlsFiles | None = None
     wakes: list[None] = field(default_factory=list)
+    reloads: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.topology = self.given or topology(mode=self.mode)
@@ -135,7 +136,12 @@ class House:
             external_url="https://hale.example",
             senders=None if self.sender is None else Senders(self.sender, self.clock),
             proxy=self.proxy,
+            reload=self._reload,
         )
+
+    async def _reload(self, by: str) -> dict[str, object]:
+        self.reloads.append(by)
+        return {"done": "read anew"}
 
     def _door(self) -> Door | None:
         if self.users is None:

@@ -125,6 +125,17 @@ async def test_what_an_owner_froze_only_an_owner_lets_go_on(house: House) -> Non
     assert (code, last(house)) == (303, ev.Unfrozen("olga (web)"))
 
 
+async def test_only_an_owner_has_cluster_yml_read_anew(house: House) -> None:
+    async with browsing(house, ALICE, OLGA) as (alice, olga):
+        for browser, code, word in ((alice, 403, "not_owner"), (olga, 200, "read anew")):
+            response = await browser.session.post("/-/reload", json={})
+            assert (response.status, word in await response.text()) == (code, True)
+        evil = {"Origin": "http://evil.example"}
+        assert (await olga.session.post("/-/reload", json={}, headers=evil)).status == 403
+        assert (await olga.session.post("/-/reload", data={"x": "y"})).status == 415
+    assert house.reloads == ["olga (web)"]
+
+
 async def test_a_rung_for_owners_is_approved_by_an_owner(tmp_path: Path) -> None:
     plain = topology(mode=Mode.APPROVE)
     ladder = plain.ladders["restart-service"]

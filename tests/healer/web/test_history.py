@@ -1,15 +1,18 @@
 """What is over, and the ladders: shown whole, searched without a script, and harmless whatever is asked."""
 
 import asyncio
+from dataclasses import replace
 from urllib.parse import quote
 
 import pytest
 
 from healer.core import events as ev
 from healer.core.board import KEEP_CLOSED
+from healer.core.ladder import When
 from healer.past import PAGE
 from healer.web.rules import healed_by
 from healer.web.runbooks import runbooks
+from tests.healer.core.world import topology
 from tests.healer.web.house import HOSTILE, House
 from tests.healer.web.test_pages import see
 
@@ -129,6 +132,18 @@ async def test_every_ladder_is_shown_with_its_rungs_and_the_alerts_that_name_it(
     assert "hale_service_up is 1 within 20 s, for 3 s" in page
     assert "1 open incident climbs it" in page
     assert "2, 5 s apart" in page
+
+
+async def test_a_rungs_conditions_and_growing_waits_are_said() -> None:
+    plain = topology()
+    ladder = plain.ladders["restart-service"]
+    when = When(failures=("oom", "disk"), groups=("web",))
+    rungs = (replace(ladder.rungs[0], when=when, backoff=2.0, approve=True), *ladder.rungs[1:])
+    house = House(given=replace(plain, ladders={ladder.name: replace(ladder, rungs=rungs)}))
+    async with house.public() as session:
+        page = await see(session, "/ladders")
+    assert "once a person agrees, only failure oom or disk, only group web" in page
+    assert "2, 5 s apart, each wait 2 times longer" in page
 
 
 def test_every_alert_of_the_packaged_rules_that_names_a_ladder_has_a_runbook() -> None:
