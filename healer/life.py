@@ -96,7 +96,9 @@ class Life:
             _tell(f"{self._me} has the lead and reads the journal")
             kept = await keep(self._loaded, store, self._clock, self._metrics, self._version)
             self._leadership = Leadership(self._loaded, kept, doors, self.reload)
-            await self._leadership.run(self._leads)
+            # In a task of its own: Python 3.11 leaves a cancel request on the one in which a group failed, and the
+            # first time-out in `release` would then end this task as cancelled, and the process not at all.
+            await asyncio.create_task(self._leadership.run(self._leads), name="leading")
         finally:
             await store.release()
 
