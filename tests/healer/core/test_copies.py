@@ -166,5 +166,6 @@ def test_only_who_takes_a_node_for_dead_needs_two_witnesses(verb, dark, reason):
     world = storing(None)
     ladders = {**world.topology.ladders, "reboot-node": _one_rung(verb)}
     world.topology = replace(world.topology, ladders=ladders)
-    incident = opened(world, at="web1", name="NodeUnwell", heal="reboot-node")
+    at = "web1/nginx" if verb.startswith("service.") else "web1"
+    incident = opened(world, at=at, name="NodeUnwell", heal="reboot-node")
     assert said(world, incident, "two_witnesses").reason == reason

@@ -51,7 +51,7 @@ def run(seeds: range, most: int, *, show: bool) -> int:
         broken = loop.run_until_complete(sim.run())
         if broken:
             failed += 1
-            print(f"seed {seed}: {broken[0]}")
+            print(f"seed {seed}: {broken[0]}", flush=True)
             print(f"  see it again: python -m tests.healer.safety --seeds {seed} --show")
         if broken and show:
             print("\n".join(told(sim)))

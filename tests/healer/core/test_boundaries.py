@@ -1,0 +1,389 @@
+"""Where each guard's line runs exactly: asked one by one, with one fact changed at a time."""
+
+from dataclasses import replace
+
+import pytest
+
+from healer.core import events as ev
+from healer.core.alert import Target
+from healer.core.decide import Act, Hold, decide
+from healer.core.facts import Evidence, Facts, Health, Proposal, Reading, Running
+from healer.core.footprint import of_node, of_unit
+from healer.core.guards.authority import not_stopped, sees_enough, silenced
+from healer.core.guards.cause import common_cause
+from healer.core.guards.copies import last_copy, quorum
+from healer.core.guards.grounds import armed, known_target, still_true
+from healer.core.guards.group import capacity, one_at_a_time, proven_out
+from healer.core.guards.limits import attempts, budget
+from healer.core.guards.witnesses import owner_settled
+from healer.core.incident import Outcome
+from healer.core.look import Heard
+from tests.healer.core.guarded import acted, broken, opened
+from tests.healer.core.world import NOW, World, topology
+
+
+def asked(world: World, number: str = "") -> tuple[Proposal, Facts]:
+    """Return what is proposed for a new incident, or a known one, and the facts for it."""
+    incident = world.board.incidents[number] if number else opened(world)
+    facts = world.facts(incident)
+    decision = decide(incident, facts, None)
+    assert isinstance(decision, Hold | Act)
+    return decision.proposal, facts
+
+
+def verb(proposal: Proposal, action: str) -> Proposal:
+    return replace(proposal, rung=replace(proposal.rung, action=action))
+
+
+def evidence(firing: bool | None, age: float | None, value: float | None = 0.0) -> Evidence:
+    sampled = None if age is None else NOW - age
+    return Evidence(firing, Reading(value, sampled, NOW))
+
+
+def unit_is(facts: Facts, node: str, **changes: object) -> Facts:
+    look = facts.heard(node).look
+    assert look is not None
+    unit = look.units["nginx.service"]
+    assert unit is not None
+    units = {**look.units, "nginx.service": replace(unit, **changes)}  # type: ignore[arg-type]
+    return replace(facts, gates={**facts.gates, node: Heard(replace(look, units=units))})
+
+
+# --- still_true -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "reason", "have"),
+    [
+        (None, "not_clear", "not known to be clear"),
+        (evidence(True, 1.0), "not_clear", "sample 1 s old"),
+        (evidence(None, 1.0), "not_clear", "sample 1 s old"),
+        (evidence(False, None), "not_clear", "no sample"),
+        (evidence(False, 60.1), "not_clear", "sample 60 s old"),
+        (evidence(False, 60.0), None, "clear, sample 60.0 s old"),
+        (evidence(False, 1.0), None, "clear, sample 1.0 s old"),
+    ],
+)
+def test_what_takes_a_mark_back_needs_the_trouble_seen_gone(given, reason, have):
+    proposal, facts = asked(broken())
+    verdict = still_true(verb(proposal, "pool.return"), replace(facts, evidence=given))
+    assert (verdict.reason, verdict.have) == (reason, have)
+    assert verdict.passing is (reason is not None)
+
+
+@pytest.mark.parametrize(
+    ("given", "outside", "reason", "passing"),
+    [
+        (evidence(True, 60.0), None, None, False),
+        (evidence(True, 60.1), None, "stale_evidence", False),
+        (evidence(True, None), None, "stale_evidence", False),
+        (evidence(None, 1.0), None, "no_rule", False),
+        (None, None, "no_evidence", False),
+        (evidence(False, 1.0), None, "not_confirmed", True),
+        (evidence(False, 1.0), False, "outside_only", False),
+        (evidence(False, 1.0), True, "not_confirmed", True),
+    ],
+)
+def test_only_fresh_positive_evidence_is_a_ground(given, outside, reason, passing):
+    proposal, facts = asked(broken(unit_state="active"))
+    verdict = still_true(proposal, replace(facts, evidence=given, outside=outside))
+    assert (verdict.reason, verdict.passing) == (reason, passing)
+
+
+@pytest.mark.parametrize(
+    ("ends", "age", "reason"),
+    [
+        ([(Outcome.NOT_VERIFIED, 20.0)], 19.9, None),
+        ([(Outcome.NOT_VERIFIED, 20.0)], 20.0, "before_last_action"),
+        ([(Outcome.NOT_VERIFIED, 40.0), (Outcome.NOT_VERIFIED, 20.0)], 30.0, "before_last_action"),
+        ([(Outcome.NOT_VERIFIED, 40.0), (Outcome.NOT_SENT, 20.0)], 30.0, None),
+        ([(Outcome.NOT_VERIFIED, 40.0), (Outcome.REFUSED, 20.0)], 30.0, None),
+    ],
+)
+def test_a_sample_counts_from_the_end_of_the_last_action_that_did_something(ends, age, reason):
+    world = broken(topology=topology(cooldown=0.0), unit_state="active")
+    proposal, facts = asked(world)
+    for outcome, ago in ends:
+        acted(world, "1", ended=outcome, age=ago)
+    proposal = replace(proposal, incident=world.board.incidents["1"])
+    verdict = still_true(proposal, replace(facts, evidence=evidence(True, age)))
+    assert (verdict.reason, verdict.passing) == (reason, reason is not None)
+
+
+# --- known_target and armed -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("target", "unit", "reason"),
+    [
+        (Target("web1", "nginx"), "nginx.service", None),
+        (Target(""), "nginx.service", "unknown_target"),
+        (Target("web1", "nginx"), "", "unknown_target"),
+        (Target("web1", "mysql"), "nginx.service", "unknown_target"),
+    ],
+)
+def test_a_target_needs_a_node_a_service_and_a_unit(target, unit, reason):
+    proposal, facts = asked(broken())
+    assert known_target(replace(proposal, target=target, unit=unit), facts).reason == reason
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({}, None),
+        ({"boot_id": ""}, "other_gate"),
+        ({"cluster": "x"}, "other_gate"),
+        ({"node": "web2"}, "other_gate"),
+    ],
+)
+def test_a_gate_answers_with_its_own_name_its_cluster_and_its_boot(changes, reason):
+    proposal, facts = asked(broken())
+    look = facts.heard("web1").look
+    assert look is not None
+    other = replace(facts, gates={"web1": Heard(replace(look, **changes))})
+    assert known_target(proposal, other).reason == reason
+
+
+def test_what_takes_nothing_away_may_be_done_on_the_healers_own_node():
+    proposal, facts = asked(broken())
+    own = replace(facts, topology=replace(facts.topology, own_node="web1"))
+    assert known_target(proposal, own).reason == "own_node"
+    nothing = replace(proposal.footprint, groups=frozenset())
+    assert known_target(replace(proposal, footprint=nothing), own).reason is None
+
+
+@pytest.mark.parametrize(
+    ("armed_at", "tried", "reason", "passing"),
+    [
+        (NOW, False, None, False),
+        (NOW + 0.1, False, "pre_existing", False),
+        (NOW + 0.1, True, None, False),
+        (None, True, "not_armed", True),
+        (None, False, "not_armed", True),
+    ],
+)
+def test_what_began_at_arming_or_was_acted_on_is_ours(armed_at, tried, reason, passing):
+    world = broken(topology=topology(cooldown=0.0))
+    opened(world)
+    if tried:
+        acted(world, "1", ended=Outcome.NOT_VERIFIED, age=90.0)
+    proposal, facts = asked(world, "1")
+    given = replace(facts, standing=replace(facts.standing, armed_at=armed_at))
+    verdict = armed(proposal, given)
+    assert (verdict.reason, verdict.passing) == (reason, passing)
+
+
+# --- not_stopped and sees_enough ------------------------------------------------------------
+
+
+def test_a_gate_that_was_not_heard_may_be_held():
+    proposal, facts = asked(broken())
+    silent = replace(facts, gates={})
+    verdict = not_stopped(proposal, silent)
+    assert (verdict.reason, verdict.have) == ("gate_hold", "the gate was not heard")
+
+
+def test_a_member_whose_own_gate_is_silent_may_be_drained_through_a_balancer():
+    proposal, facts = asked(broken())
+    only = replace(facts, gates={"web2": facts.heard("web2"), "web1": Heard(None, "gone")})
+    assert not_stopped(replace(proposal, gate="web2"), only).reason is None
+
+
+def test_a_silence_nearby_stops_only_what_disrupts():
+    proposal, facts = asked(broken())
+    standing = replace(facts.standing, at_work={Target("web1", "nginx"): "ServiceSlow"})
+    near = replace(facts, standing=standing)
+    found = silenced(proposal, near)
+    assert found is not None
+    assert found.reason == "silenced_nearby"
+    assert silenced(verb(proposal, "service.reload"), near) is None
+
+
+@pytest.mark.parametrize(("age", "reason"), [(180.0, None), (180.1, "no_watchdog")])
+def test_the_watchdog_may_be_as_old_as_its_number_says(age, reason):
+    proposal, facts = asked(broken())
+    given = replace(facts, standing=replace(facts.standing, watchdog_age=age))
+    assert sees_enough(proposal, given).reason == reason
+
+
+def test_a_jump_of_the_clock_passes_by_itself():
+    proposal, facts = asked(broken())
+    given = replace(facts, standing=replace(facts.standing, clock_jumped=True))
+    assert sees_enough(proposal, given).passing
+
+
+# --- capacity, quorum, last_copy, one_at_a_time ---------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "unit", "outside", "out"),
+    [
+        (evidence(True, 1.0), "failed", None, True),
+        (evidence(True, 1.0), "inactive", True, True),
+        (evidence(True, 1.0), "active", False, True),
+        (evidence(True, 1.0), "active", None, False),
+        (evidence(True, 1.0), "active", True, False),
+        (evidence(False, 1.0), "failed", False, False),
+        (evidence(None, 1.0), "failed", False, False),
+        (evidence(True, None, None), "failed", False, False),
+        (None, "failed", False, False),
+    ],
+)
+def test_a_member_is_proven_out_by_prometheus_and_one_more_witness(given, unit, outside, out):
+    proposal, facts = asked(broken())
+    seen = unit_is(replace(facts, evidence=given, outside=outside), "web1", active_state=unit)
+    assert proven_out(proposal, seen) == (frozenset({"web"}) if out else frozenset())
+
+
+def test_evidence_about_something_else_proves_nobody_out():
+    proposal, facts = asked(broken())
+    other = replace(proposal, target=Target("web1", "app"))
+    assert proven_out(other, facts) == frozenset()
+    whole = replace(proposal, target=Target("web1"))
+    assert proven_out(whole, facts) == frozenset()
+
+
+def test_without_a_picture_nobody_serves():
+    proposal, facts = asked(broken(unit_state="active"))
+    blind = replace(facts, picture=None)
+    assert facts.health("web", "web2") is Health.SERVING
+    assert blind.health("web", "web2") is Health.UNKNOWN
+    assert capacity(proposal, blind).reason == "capacity"
+
+
+def running(node: str, action: str, facts: Facts) -> Facts:
+    target = Target(node, "nginx")
+    taken = (
+        of_node(node, facts.topology)
+        if action == "node.reboot"
+        else of_unit(target, (), facts.topology)
+    )
+    return replace(facts, running=(Running("9", action, target, taken),))
+
+
+@pytest.mark.parametrize(
+    ("action", "reason"),
+    [
+        ("service.restart", "quorum"),
+        ("node.reboot", "quorum"),
+        ("service.reload", None),
+        ("pool.drain", None),
+    ],
+)
+def test_a_vote_that_is_being_taken_does_not_count(action, reason):
+    world = broken()
+    groups = {**world.topology.groups, "web": replace(world.topology.groups["web"], votes=True)}
+    world.topology = replace(world.topology, groups=groups)
+    proposal, facts = asked(world)
+    assert quorum(proposal, facts).reason is None
+    assert quorum(proposal, running("web2", action, facts)).reason == reason
+
+
+def test_a_vote_of_another_group_is_none_of_this_one():
+    world = broken()
+    groups = {**world.topology.groups, "web": replace(world.topology.groups["web"], votes=True)}
+    world.topology = replace(world.topology, groups=groups)
+    proposal, facts = asked(world)
+    taken = replace(
+        of_unit(Target("web2", "nginx"), (), facts.topology), groups=frozenset({"other"})
+    )
+    near = replace(facts, running=(Running("9", "service.restart", Target("web2"), taken),))
+    assert quorum(proposal, near).reason is None
+
+
+def test_a_verb_that_stops_nothing_takes_no_vote_and_no_copy():
+    world = broken()
+    groups = {**world.topology.groups, "web": replace(world.topology.groups["web"], votes=True)}
+    world.topology = replace(world.topology, groups=groups)
+    world.down |= {Target("web2", "nginx"), Target("web3", "nginx")}
+    proposal, facts = asked(world)
+    assert quorum(proposal, facts).reason == "quorum"
+    assert quorum(verb(proposal, "pool.drain"), facts).have == "takes no vote"
+    assert last_copy(verb(proposal, "service.restart"), facts).have == "takes no node away"
+
+
+@pytest.mark.parametrize(
+    ("node", "out", "reason"),
+    [("web1", True, "busy"), ("web2", True, None), ("web2", False, "busy")],
+)
+def test_beside_another_action_only_a_member_that_is_proven_out_is_repaired(node, out, reason):
+    proposal, facts = asked(broken())
+    seen = facts if out else unit_is(facts, "web1", active_state="active")
+    verdict = one_at_a_time(proposal, running(node, "service.restart", seen))
+    assert (verdict.reason, verdict.passing) == (reason, reason is not None)
+
+
+# --- common_cause ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("began", "unit_age", "outcome", "reason"),
+    [
+        (NOW - 50, 60.0, Outcome.VERIFIED, "canary_or_none"),
+        (NOW - 50, 40.0, Outcome.VERIFIED, "follows_action"),
+        (NOW - 50, 40.0, Outcome.NOT_SENT, "canary_or_none"),
+        (NOW - 50, None, Outcome.VERIFIED, "follows_action"),
+    ],
+)
+def test_what_began_after_an_action_on_another_follows_it(began, unit_age, outcome, reason):
+    """The action began 55 s ago; since when the unit is down says more than when its alert began."""
+    world = broken(topology=topology(cooldown=0.0))
+    world.down.add(Target("web2", "nginx"))
+    opened(world, "web2/nginx", 2, began=NOW - 100)
+    acted(world, "2", ended=outcome, age=55.0)
+    if outcome is Outcome.VERIFIED:
+        world.journal(ev.IncidentClosed("2", "healed", ""))
+    opened(world, began=began)
+    proposal, facts = asked(world, "1")
+    told = common_cause(proposal, unit_is(facts, "web1", age_seconds=unit_age)).reason
+    assert told == reason or (reason == "canary_or_none" and told in (None, "canary_first"))
+
+
+def test_what_takes_nothing_away_waits_for_no_canary():
+    world = broken()
+    world.down.add(Target("web2", "nginx"))
+    opened(world, "web2/nginx", 2)
+    acted(world, "2", ended=Outcome.NOT_VERIFIED)
+    proposal, facts = asked(world)
+    assert common_cause(proposal, facts).reason == "canary_failed"
+    assert common_cause(verb(proposal, "service.reload"), facts).reason is None
+
+
+# --- owner_settled, budget, attempts --------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"age_seconds": 10.0}, None),
+        ({"age_seconds": 9.9}, "owner_settling"),
+        ({"age_seconds": None}, "owner_unknown"),
+        ({"job": True}, "owner_busy"),
+        ({"active_state": "reloading"}, "owner_busy"),
+        ({"active_state": "deactivating"}, "owner_busy"),
+    ],
+)
+def test_systemd_has_its_own_time_to_the_second(changes, reason):
+    proposal, facts = asked(broken())
+    assert owner_settled(proposal, unit_is(facts, "web1", **changes)).reason == reason
+
+
+@pytest.mark.parametrize(("ago", "reason"), [(300.0, None), (299.9, "cooldown")])
+def test_a_cooldown_is_over_to_the_second(ago, reason):
+    world = broken()
+    opened(world, number=7)
+    acted(world, "7", ended=Outcome.VERIFIED, age=ago)
+    world.journal(ev.IncidentClosed("7", "healed", ""))
+    proposal, facts = asked(world)
+    assert attempts(proposal, facts).reason == reason
+
+
+@pytest.mark.parametrize(("ago", "reason"), [(3600.0, None), (3599.9, "budget")])
+def test_a_budget_is_of_one_window_to_the_second(ago, reason):
+    world = broken(topology=topology(budget_cluster=1))
+    opened(world, "web2/nginx", 7)
+    acted(world, "7", ended=Outcome.VERIFIED, age=ago)
+    world.journal(ev.IncidentClosed("7", "healed", ""))
+    proposal, facts = asked(world)
+    assert budget(proposal, facts).reason == reason
+    assert budget(verb(proposal, "pool.return"), facts).reason is None

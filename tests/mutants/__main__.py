@@ -1,0 +1,76 @@
+"""Plants mistakes in healer/core, one at a time, and counts those that the tests see: `make mutants`.
+
+A mutant that no test can see, because it behaves alike, is a line of equivalent.txt with its reason below.
+"""
+
+import argparse
+import importlib
+import pkgutil
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import healer.core
+import healer.core.guards
+from tests.mutants.runner import ROOT, Mutants
+
+LISTED = Path(__file__).parent / "equivalent.txt"
+
+TESTS = ("tests/healer/core", "tests/healer/test_registry.py")
+
+
+def modules(wanted: list[str]) -> list[ModuleType]:
+    """Return healer.core's modules, or those of them whose names have one of these in them."""
+    names = [
+        one.name
+        for package in (healer.core, healer.core.guards)
+        for one in pkgutil.iter_modules(package.__path__, f"{package.__name__}.")
+        if not one.ispkg
+    ]
+    names.append("healer.core.guards")
+    chosen = [name for name in names if not wanted or any(word in name for word in wanted)]
+    return [importlib.import_module(name) for name in sorted(chosen)]
+
+
+def equivalent() -> set[str]:
+    """Return the listed mutants; each is followed by a line with its reason.
+
+    Raises:
+        ValueError: One has no reason.
+    """
+    found, lines = set[str](), LISTED.read_text().splitlines()
+    for line, reason in zip(lines, [*lines[1:], ""], strict=True):
+        if line.startswith("healer/"):
+            if not reason.startswith("    "):
+                raise ValueError(f"no reason below: {line}")
+            found.add(line)
+    return found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
+    parser.add_argument("modules", nargs="*", help="only of modules whose names have this in them")
+    parser.add_argument("--jobs", type=int, default=2, help="mutants at once")
+    parser.add_argument(
+        "--only", default="", help="only of functions whose names have this in them"
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="without hypothesis' tests: sees fewer"
+    )
+    args = parser.parse_args()
+    plugin = Mutants(lambda: modules(args.modules), args.jobs, equivalent(), args.only)
+    tests = [str(ROOT / one) for one in TESTS]
+    chosen = ["-m", "not hypothesis"] if args.quick else []
+    code = pytest.main(
+        ["-q", "-q", "--no-summary", "-p", "no:cacheprovider", *chosen, *tests], plugins=[plugin]
+    )
+    total = plugin.killed + len(plugin.survived)
+    share = plugin.killed / total if total else 0.0
+    print(f"{plugin.killed} of {total} killed, {share:.1%}; {plugin.listed} listed as equivalent")
+    return 0 if total and share >= 0.95 and code in (0, 5) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,222 @@
+"""Runs the tests once to see which reach which function, then each mutant in a fork under those that reach it.
+
+A mutant is a function's code put in the place of its own, so nothing is imported anew and no file is written.
+"""
+
+import ast
+import inspect
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+import pytest
+
+from tests.mutants.mutations import Mutation, mutated, mutations
+
+ROOT = Path(__file__).parents[2]
+
+PATIENCE = 120
+"""Seconds after which a mutant that goes on for ever counts as seen."""
+
+
+@dataclass
+class Reached:
+    """One function under test.
+
+    Attributes:
+        tests: Indexes of the tests that call it.
+    """
+
+    module: ModuleType
+    function: FunctionType
+    tree: ast.FunctionDef
+    tests: list[int] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        path = Path(inspect.getfile(self.function)).relative_to(ROOT)
+        return f"{path}::{self.function.__qualname__}"
+
+
+def functions(modules: list[ModuleType]) -> Iterator[Reached]:
+    """Yield every function and method that is written in these modules."""
+    for module in modules:
+        source = Path(inspect.getfile(module)).read_text()
+        trees = {
+            node.lineno - len(node.decorator_list): node
+            for node in ast.walk(ast.parse(source))
+            if isinstance(node, ast.FunctionDef)
+        }
+        by_line = {node.lineno: node for node in trees.values()}
+        for function in _written(module):
+            first = function.__code__.co_firstlineno
+            tree = by_line.get(first) or next(
+                (by_line[one] for one in range(first, first + 4) if one in by_line), None
+            )
+            # What uses names of the function around it cannot be compiled alone.
+            if tree is not None and not function.__code__.co_freevars:
+                yield Reached(module, function, tree)
+
+
+def _written(module: ModuleType) -> Iterator[FunctionType]:
+    def of(thing: object) -> Iterator[FunctionType]:
+        if isinstance(thing, property):
+            thing = thing.fget
+        thing = getattr(thing, "__func__", thing)
+        if isinstance(thing, FunctionType) and thing.__module__ == module.__name__:
+            with suppress(OSError, TypeError):
+                if inspect.getfile(thing) == inspect.getfile(module):
+                    yield thing
+
+    for value in vars(module).values():
+        yield from of(value)
+        if isinstance(value, type) and value.__module__ == module.__name__:
+            for member in vars(value).values():
+                yield from of(member)
+
+
+def code_of(reached: Reached, tree: ast.FunctionDef) -> CodeType:
+    """Compile a changed function as if it stood in its module."""
+    plain = ast.parse("")
+    alone = ast.FunctionDef(**{name: getattr(tree, name) for name in tree._fields})
+    alone.decorator_list = []
+    plain.body = [ast.copy_location(alone, tree)]
+    space: dict[str, Any] = {}
+    module = ast.fix_missing_locations(plain)
+    exec(compile(module, inspect.getfile(reached.function), "exec"), vars(reached.module), space)  # noqa: S102
+    vars(reached.module).pop("__builtins__", None) if "__builtins__" not in vars(
+        reached.module
+    ) else None
+    return space[tree.name].__code__  # type: ignore[no-any-return]
+
+
+class Mutants:
+    """The plugin of pytest that does it all."""
+
+    def __init__(
+        self,
+        modules: Callable[[], list[ModuleType]],
+        jobs: int,
+        equivalent: set[str],
+        only: str = "",
+    ) -> None:
+        self._modules, self._jobs, self._equivalent, self._only = modules, jobs, equivalent, only
+        self.survived: list[str] = []
+        self.killed = self.listed = 0
+        self._failed = False
+
+    def pytest_configure(self) -> None:
+        """Let hypothesis draw the same examples for each mutant, however slowly, before any test is imported."""
+        from hypothesis import HealthCheck, settings  # pytest wants to import it first
+
+        settings.register_profile(
+            "mutants",
+            derandomize=True,
+            database=None,
+            deadline=None,
+            max_examples=40,
+            suppress_health_check=list(HealthCheck),
+        )
+        settings.load_profile("mutants")
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self._failed = True
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Do everything that pytest would, once for the code and once for each mutant."""
+        found = list(functions(self._modules()))
+        lasted = self._reach(session.items, found)
+        work = [
+            (one, mutation)
+            for one in found
+            if self._only in one.name
+            for mutation in mutations(one.tree)
+        ]
+        print(
+            f"{len(found)} functions, {len(work)} mutants, {len(session.items)} tests", flush=True
+        )
+        began, running = time.monotonic(), {}  # type: ignore[var-annotated]
+        for done, (one, mutation) in enumerate(work):
+            key = f"{one.name}: {mutation.said}"
+            if key in self._equivalent:
+                self.listed += 1
+                continue
+            tests = [session.items[test] for test in sorted(one.tests, key=lasted.__getitem__)]
+            while len(running) >= self._jobs:
+                self._wait(running)
+            running[self._fork(one, mutation, tests)] = (key, mutation.line)
+            if done % 100 == 99:
+                print(f"  {done + 1} after {time.monotonic() - began:.0f} s", flush=True)
+        while running:
+            self._wait(running)
+        return True
+
+    def _reach(self, items: list[pytest.Item], found: list[Reached]) -> list[float]:
+        """Run every test once; note which functions it calls and how long it takes."""
+        by_code = {one.function.__code__: one for one in found}
+        lasted = []
+        for place, item in enumerate(items):
+            seen: set[CodeType] = set()
+
+            def note(frame: Any, event: str, _: object, seen: set[CodeType] = seen) -> None:
+                if event == "call":
+                    seen.add(frame.f_code)
+
+            began = time.monotonic()
+            sys.setprofile(note)
+            try:
+                self._run(item)
+            finally:
+                sys.setprofile(None)
+            lasted.append(time.monotonic() - began)
+            if self._failed:
+                raise pytest.UsageError(f"{item.nodeid} fails without any mutant")
+            for code in seen & by_code.keys():
+                by_code[code].tests.append(place)
+        return lasted
+
+    def _run(self, item: pytest.Item) -> None:
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
+
+    def _fork(self, one: Reached, mutation: Mutation, tests: list[pytest.Item]) -> int:
+        child = os.fork()
+        if child:
+            return child
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(PATIENCE)
+        plugins = tests[0].config.pluginmanager if tests else None
+        if plugins is not None:
+            plugins.unregister(name="terminalreporter")
+        quiet = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(quiet, 1)
+        os.dup2(quiet, 2)
+        try:
+            one.function.__code__ = code_of(one, mutated(one.tree, mutation))
+        except (SyntaxError, ValueError):
+            os._exit(3)
+        for item in tests:
+            try:
+                self._run(item)
+            except BaseException:  # noqa: BLE001 - whatever it is, the mutant was seen
+                os._exit(1)
+            if self._failed:
+                os._exit(1)
+        os._exit(0)
+
+    def _wait(self, running: dict[int, tuple[str, int]]) -> None:
+        child, status = os.wait()
+        key, line = running.pop(child)
+        if os.waitstatus_to_exitcode(status) == 0:
+            self.survived.append(key)
+            print(f"survived: {key}   (line {line})", flush=True)
+        else:
+            self.killed += 1
