@@ -95,3 +95,9 @@ def first() -> Iterator[RunningLab]:
 def web_tier() -> Iterator[RunningLab]:
     """scenarios/web-tier with Hale from `make dist`."""
     yield from _lab(Place(id="webtier"), ROOT / "scenarios/web-tier")
+
+
+@pytest.fixture(scope="session")
+def three_healers() -> Iterator[RunningLab]:
+    """scenarios/three-healers with Hale from `make dist`."""
+    yield from _lab(Place(id="healers"), ROOT / "scenarios/three-healers")

@@ -1,0 +1,30 @@
+"""Every drill of scenarios/three-healers, on real nodes with a real etcd: one effect each, whoever leads."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab import drills
+from lab.drills.underway import WallClock
+from tests.lab.conftest import ROOT
+
+pytestmark = pytest.mark.lab
+
+DRILLS = [drills.load_drill(file) for file in drills.find(ROOT / "scenarios/three-healers")]
+
+
+@pytest.fixture(scope="module")
+def session(three_healers, tmp_path_factory) -> Iterator[drills.Session]:
+    """What watches the lab through all of its drills."""
+    seen = tmp_path_factory.mktemp("seen")
+    with drills.opened(three_healers, DRILLS, WallClock(), seen) as session:
+        yield session
+
+
+@pytest.mark.parametrize("drill", DRILLS, ids=lambda drill: drill.name)
+def test_drill(session: drills.Session, drill, tmp_path: Path):
+    report = drills.play(session, drill)
+    assert report is not None
+    drills.conclude([report], tmp_path)
+    assert report.held, (tmp_path / f"{drill.name}.md").read_text()
