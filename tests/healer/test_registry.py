@@ -42,6 +42,12 @@ def test_every_guard_says_what_it_protects() -> None:
     assert len({guard.holds_unless for guard in GUARDS}) == len(GUARDS)
 
 
+def test_a_guard_gives_its_numbers_by_their_keys() -> None:
+    given = {guard.name: guard.settings(Numbers()) for guard in GUARDS}
+    assert given["still_true"] == {"healer.guards.still_true.max_age": 60.0}
+    assert given["capacity"] == {}
+
+
 def test_every_number_of_the_guards_is_some_guards() -> None:
     used = {name for guard in GUARDS for _, name in guard.numbers}
     assert used | DERIVED == {one.name for one in fields(Numbers)}

@@ -49,6 +49,12 @@ def equivalent() -> set[str]:
     return found
 
 
+def survivors(printed: Path) -> set[str]:
+    """Return the mutants that an earlier run has printed as survived."""
+    lines = (line.partition("survived: ")[2] for line in printed.read_text().splitlines())
+    return {line.rpartition("   (line ")[0] for line in lines if line}
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
     parser.add_argument("modules", nargs="*", help="only of modules whose names have this in them")
@@ -59,8 +65,12 @@ def main() -> int:
     parser.add_argument(
         "--quick", action="store_true", help="without hypothesis' tests: sees fewer"
     )
+    parser.add_argument(
+        "--again", type=Path, help="only those that survived an earlier run, by what it printed"
+    )
     args = parser.parse_args()
-    plugin = Mutants(lambda: modules(args.modules), args.jobs, equivalent(), args.only)
+    before = survivors(args.again) if args.again else None
+    plugin = Mutants(lambda: modules(args.modules), args.jobs, equivalent(), args.only, before)
     tests = [str(ROOT / one) for one in TESTS]
     chosen = ["-m", "not hypothesis"] if args.quick else []
     code = pytest.main(

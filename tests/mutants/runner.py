@@ -106,8 +106,10 @@ class Mutants:
         jobs: int,
         equivalent: set[str],
         only: str = "",
+        again: set[str] | None = None,
     ) -> None:
         self._modules, self._jobs, self._equivalent, self._only = modules, jobs, equivalent, only
+        self._again = again
         self.survived: list[str] = []
         self.killed = self.listed = 0
         self._failed = False
@@ -140,6 +142,7 @@ class Mutants:
             for one in found
             if self._only in one.name
             for mutation in mutations(one.tree)
+            if self._again is None or f"{one.name}: {mutation.said}" in self._again
         ]
         print(
             f"{len(found)} functions, {len(work)} mutants, {len(session.items)} tests", flush=True

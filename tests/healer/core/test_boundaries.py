@@ -8,7 +8,7 @@ from healer.core import events as ev
 from healer.core.alert import Target
 from healer.core.decide import Act, Hold, decide
 from healer.core.facts import Evidence, Facts, Health, Proposal, Reading, Running
-from healer.core.footprint import of_node, of_unit
+from healer.core.footprint import Footprint, of_node, of_unit
 from healer.core.guards.authority import not_stopped, sees_enough, silenced
 from healer.core.guards.cause import common_cause
 from healer.core.guards.copies import last_copy, quorum
@@ -16,7 +16,7 @@ from healer.core.guards.grounds import armed, known_target, still_true
 from healer.core.guards.group import capacity, one_at_a_time, proven_out
 from healer.core.guards.limits import attempts, budget
 from healer.core.guards.witnesses import owner_settled
-from healer.core.incident import Outcome
+from healer.core.incident import Outcome, State
 from healer.core.look import Heard
 from tests.healer.core.guarded import acted, broken, opened
 from tests.healer.core.world import NOW, World, topology
@@ -313,6 +313,58 @@ def test_beside_another_action_only_a_member_that_is_proven_out_is_repaired(node
     assert (verdict.reason, verdict.passing) == (reason, reason is not None)
 
 
+def beside(facts: Facts, action: str, taken: Footprint) -> Facts:
+    return replace(facts, running=(Running("9", action, Target("web2", "nginx"), taken),))
+
+
+def test_what_disrupts_nobody_waits_for_nobody_near_and_nobody_for_it():
+    proposal, facts = asked(broken(unit_state="active"))
+    taken = of_unit(Target("web2", "nginx"), (), facts.topology)
+    assert one_at_a_time(proposal, beside(facts, "service.restart", taken)).reason == "busy"
+    assert one_at_a_time(proposal, beside(facts, "service.reload", taken)).reason is None
+    gentle = verb(proposal, "service.reload")
+    assert one_at_a_time(gentle, beside(facts, "service.restart", taken)).reason is None
+
+
+def test_another_group_in_another_domain_is_not_near():
+    proposal, facts = asked(broken(unit_state="active"))
+    taken = of_unit(Target("web2", "nginx"), (), facts.topology)
+    far = replace(taken, groups=frozenset({"other"}))
+    assert one_at_a_time(proposal, beside(facts, "service.restart", far)).reason is None
+    here = replace(far, failure_domains=proposal.footprint.failure_domains)
+    assert one_at_a_time(proposal, beside(facts, "service.restart", here)).reason == "busy"
+
+
+def test_one_target_in_common_is_enough_to_wait():
+    proposal, facts = asked(broken())
+    nothing = replace(proposal.footprint, groups=frozenset(), failure_domains=frozenset())
+    shared = replace(nothing, targets=frozenset({Target("web1", "nginx"), Target("web2", "other")}))
+    assert one_at_a_time(proposal, beside(facts, "service.reload", shared)).reason == "busy"
+    whole = replace(proposal, footprint=of_node("web1", facts.topology))
+    part = replace(nothing, targets=frozenset({Target("web1", None, "/data"), Target("web2")}))
+    assert one_at_a_time(whole, beside(facts, "disk.free", part)).reason == "busy"
+
+
+def test_only_what_is_taken_of_this_group_is_missing_in_it():
+    proposal, facts = asked(broken(unit_state="active", topology=topology(floor=2)))
+    taken = of_unit(Target("web2", "nginx"), (), facts.topology)
+    assert capacity(proposal, beside(facts, "service.restart", taken)).reason == "capacity"
+    other = replace(taken, groups=frozenset({"other"}))
+    assert capacity(proposal, beside(facts, "service.restart", other)).reason is None
+    nothing = replace(proposal.footprint, groups=frozenset())
+    assert capacity(replace(proposal, footprint=nothing), facts).have == "takes nothing away"
+
+
+def test_giving_back_is_neither_counted_nor_cooled_down():
+    world = broken()
+    opened(world, number=7)
+    acted(world, "7", ended=Outcome.VERIFIED, age=10.0)
+    world.journal(ev.IncidentClosed("7", "healed", ""))
+    proposal, facts = asked(world)
+    assert attempts(proposal, facts).reason == "cooldown"
+    assert attempts(verb(proposal, "pool.return"), facts).have == "gives back"
+
+
 # --- common_cause ---------------------------------------------------------------------------
 
 
@@ -347,6 +399,59 @@ def test_what_takes_nothing_away_waits_for_no_canary():
     proposal, facts = asked(world)
     assert common_cause(proposal, facts).reason == "canary_failed"
     assert common_cause(verb(proposal, "service.reload"), facts).reason is None
+
+
+def test_one_of_two_that_runs_waits_until_it_is_known_whether_the_other_fails_too():
+    proposal, facts = asked(broken(topology=topology(web=2), unit_state="active"))
+    assert common_cause(proposal, facts).reason == "others_unknown"
+    alone = replace(proposal.footprint, groups=frozenset({"control"}))
+    assert common_cause(replace(proposal, footprint=alone), facts).reason is None
+    both = replace(proposal.footprint, groups=frozenset({"control", "web"}))
+    assert common_cause(replace(proposal, footprint=both), facts).reason == "others_unknown"
+
+
+@pytest.mark.parametrize(
+    ("action", "state", "reason"),
+    [
+        ("pool.drain", State.MITIGATED, None),
+        ("pool.drain", State.HELD, "canary_failed"),
+        ("service.restart", State.MITIGATED, "canary_failed"),
+    ],
+)
+def test_only_a_mark_that_stands_is_completed_whoever_fails_alike(action, state, reason):
+    world = broken()
+    world.down.add(Target("web2", "nginx"))
+    opened(world, "web2/nginx", 2)
+    acted(world, "2", ended=Outcome.NOT_VERIFIED)
+    proposal, facts = asked(world)
+    incident = replace(proposal.incident, state=state)
+    assert common_cause(verb(replace(proposal, incident=incident), action), facts).reason == reason
+
+
+@pytest.mark.parametrize(
+    ("state", "passing"),
+    [(State.OPEN, True), (State.HELD, True), (State.ESCALATED, True), (State.MITIGATED, False)],
+)
+def test_who_has_the_failed_canary_is_called_for_all_that_fail_alike(state, passing):
+    world = broken()
+    world.down.add(Target("web2", "nginx"))
+    opened(world, "web2/nginx", 2)
+    acted(world, "2", ended=Outcome.NOT_VERIFIED)
+    proposal, facts = asked(world)
+    canary = replace(facts.alike[0], state=state)
+    verdict = common_cause(proposal, replace(facts, alike=(canary,)))
+    assert (verdict.reason, verdict.passing) == ("canary_failed", passing)
+
+
+def test_what_a_person_adopted_comes_before_what_is_older():
+    world = broken()
+    world.down.add(Target("web2", "nginx"))
+    opened(world, "web2/nginx", 2)
+    world.now += 5
+    proposal, facts = asked(world)
+    assert common_cause(proposal, facts).reason == "canary_first"
+    adopted = replace(proposal.incident, adopted_by="ann")
+    assert common_cause(replace(proposal, incident=adopted), facts).reason is None
 
 
 # --- owner_settled, budget, attempts --------------------------------------------------------
