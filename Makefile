@@ -93,7 +93,7 @@ soak: setup dist  ## half an hour of a healthy tier under changing load, in whic
 
 test: setup tools docker dist .venv/.browser  ## every test, and the drills on real nodes (root)
 	@$(BIN)/python -m pytest -q -m "not lab"
-	@$(MAKE) schedules
+	@$(BIN)/python -m tests.healer.safety --seeds 0-1999 --jobs 0
 	@$(BIN)/hale-lab check || { echo "make test: no drill was run" >&2; exit 1; }
 	@$(BIN)/python -m pytest -q -m lab -o faulthandler_timeout=0
 	@echo "make test: all tests and drills passed"

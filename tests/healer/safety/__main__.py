@@ -3,11 +3,14 @@
 import argparse
 import asyncio
 import gc
+import logging
 import os
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+
+import structlog
 
 from healer.core import guards
 from healer.core.verdict import allow
@@ -97,6 +100,7 @@ def main() -> int:
         "--without", default="", help="let this guard allow all, to see whether it is missed"
     )
     args = parser.parse_args()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     first, _, last = args.seeds.partition("-")
     seeds = range(int(first), int(last or first) + 1)
     if args.without:

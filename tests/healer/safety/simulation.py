@@ -1,12 +1,9 @@
 """One schedule: a cluster, its monitoring, its healers, what goes wrong, and the oracle that watches."""
 
 import asyncio
-import logging
 from collections.abc import Coroutine, Mapping
 from random import Random
 from typing import Any
-
-import structlog
 
 from healer.core import events as ev
 from healer.core.topology import Topology
@@ -21,8 +18,6 @@ from tests.healer.safety.outcomes import final
 from tests.healer.safety.site import Site, drawn
 from tests.healer.safety.store import Shared
 from tests.healer.safety.world import World
-
-structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 
 TROUBLED = 22.0
 """Seconds in which things go wrong."""

@@ -27,6 +27,7 @@ SHUT = (
     *("/api/v1/groups", "/api/v1/status", "/api/v1/nothing", "/nothing", "/do/freeze"),
     *("/history", "/api/v1/history", "/history?text=web1"),
     *("/Metrics", "/metrics/", "/static/", "/static/../api/v1/status"),
+    "/-/reload",
     *("/webhook/../incidents", "/-/healthy/", "/runbooks/../incidents", "/runbooks//incidents"),
 )
 
