@@ -12,6 +12,7 @@ import contextlib
 import http.server
 import json
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -261,6 +262,8 @@ def _count(answer: Any) -> float:
 def plant(size: Size, directory: Path, *, mode: str = "act") -> Iterator[Plant]:
     """Start everything, the healer armed; end everything after the block."""
     made = Plant(size, directory)
+    # Whoever stops a benchmark stops what it started too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with ExitStack() as stack:
         _write(made, mode)
         stack.enter_context(_exporters(made))
