@@ -106,6 +106,14 @@ class Running:
     def stop(self) -> None:
         self.process.terminate()
         self.process.wait(PATIENCE)
+        self.until(self.gone)  # the worker may outlive its master for an instant
+
+    def gone(self) -> bool:
+        try:
+            Haproxy().look(self.socket)
+        except NotRunning:
+            return True
+        return False
 
     @staticmethod
     def until(true) -> None:
