@@ -4,7 +4,7 @@ Rule: only this and the runner wait; what is seen is judged elsewhere.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -19,6 +19,7 @@ from lab.drills.observation import Observation
 from lab.ports import Lab, LabError
 
 TICK = 0.25
+HEALER_DOWN = "HealerDown"
 WARM_UP = 2.0
 """Seconds for which the load has to be served before the fault, so that what is lost is the fault's."""
 
@@ -102,6 +103,8 @@ class Underway:
     def wait_for_given(self) -> None:
         """Wait until all that is given is so at one moment.
 
+        A healer that starts last is stopped meanwhile, so its own alert is no noise.
+
         Raises:
             NotGiven: It was not so in time.
         """
@@ -109,17 +112,26 @@ class Underway:
 
         def lacks() -> list[str]:
             seen = self._look_from_now()
-            return lacking(self.drill, seen) + ([] if restarts else unready(seen))
+            if restarts:
+                return lacking(self.drill, seen, but=(HEALER_DOWN,))
+            return lacking(self.drill, seen) + unready(seen)
 
         self._wait(lacks)
 
     def wait_for_healer(self) -> None:
         """Wait until the healer is ready: it leads, is armed and hears the Watchdog.
 
+        Nothing says any more that it is down either, so that no such page counts for the fault.
+
         Raises:
             NotGiven: It was not in time.
         """
-        self._wait(lambda: unready(self.gatherer.look()))
+
+        def lacks() -> list[str]:
+            seen = self._look_from_now()
+            return unready(seen) + [f"{HEALER_DOWN} fires"] * (HEALER_DOWN in firing(seen))
+
+        self._wait(lacks)
 
     def take_snapshots(self) -> None:
         """Take the first snapshots."""
@@ -240,25 +252,30 @@ class Underway:
                 self.say(moment, self.began)
 
 
-def lacking(drill: Drill, seen: Observation) -> list[str]:
-    """Name what is given and is not so now."""
+def lacking(drill: Drill, seen: Observation, but: Collection[str] = ()) -> list[str]:
+    """Name what is given and is not so now; the alerts `but` may fire as well."""
     given = drill.given
     found = [str(fact) for fact in given.facts if not isinstance(fact.judge(seen), Came)]
     if given.redundant:
         missing = seen.redundancy[-1].missing if seen.redundancy else ("any answer",)
         found += [f"redundancy lacks {name}" for name in missing]
     if given.quiet:
-        found += noise(seen)
+        found += noise(seen, but)
     return found
 
 
-def noise(seen: Observation) -> list[str]:
-    """Name what fires and what is open now, but for the Watchdog."""
-    alerts = (seen.alerts[-1].alerts if seen.alerts else None) or ()
-    firing = sorted({a.name for a in alerts if a.firing and a.name != "Watchdog"})
+def noise(seen: Observation, but: Collection[str] = ()) -> list[str]:
+    """Name what fires and what is open now, but for the Watchdog and what else may fire."""
     incidents = (seen.incidents[-1].incidents if seen.incidents else None) or ()
     still_open = [f"incident {i.id} is {i.state}" for i in incidents if i.state != "CLOSED"]
-    return [*(f"{name} fires" for name in firing), *still_open]
+    alerts = firing(seen) - {"Watchdog", *but}
+    return [*(f"{name} fires" for name in sorted(alerts)), *still_open]
+
+
+def firing(seen: Observation) -> frozenset[str]:
+    """Name the alerts that fire now."""
+    alerts = (seen.alerts[-1].alerts if seen.alerts else None) or ()
+    return frozenset(alert.name for alert in alerts if alert.firing)
 
 
 def unready(seen: Observation) -> list[str]:

@@ -1,9 +1,10 @@
 """A drill from given to report, against a lab that keeps a diary, on virtual time."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,7 +32,7 @@ from lab.drills.underway import NotGiven
 from lab.eyes import NODES, SERVICES
 from lab.faults.node_power_off import NodePowerOff
 from lab.faults.service_kill import ServiceKill
-from lab.ports import LabError, TimedOut
+from lab.ports import Completed, LabError, TimedOut
 from tests.lab.drills.fakes import FakeLab
 
 DRILL = Drill(
@@ -342,6 +343,39 @@ def test_changes_to_the_cluster_are_installed_and_taken_back(lab: FakeLab) -> No
     assert b"mode: explain" in written[0]
     own = (lab.scenario / "cluster.yml").read_bytes()
     assert lab.files["mon1", "/etc/hale/cluster.yml"] == own
+
+
+class HealerAway(FakeLab):
+    """HealerDown fires while the healer is stopped, and until Prometheus has seen it back."""
+
+    started = killed = 0.0
+
+    def exec(self, node: str, argv: Sequence[str], **how: Any) -> Completed:
+        completed = super().exec(node, argv, **how)
+        match self.diary[-1]:
+            case "mon1: systemctl stop hale-healer.service":
+                self.tell([alert("HealerDown")])
+            case "mon1: sh hale-healer.service":
+                self.started = self.started or self.clock.time
+                self.clock.after(3.0, lambda: self.tell([]))
+            case "web1: kill -KILL 77":
+                self.killed = self.killed or self.clock.time
+        return completed
+
+    def tell(self, alerts: list[dict[str, object]]) -> None:
+        self.on_spawn.write(told(self, "alerts", "", alerts))
+
+
+def test_a_healer_that_starts_last_is_missed_meanwhile_and_heard_before_the_fault(
+    tmp_path: Path,
+) -> None:
+    """Its own stop is no reason to give a drill up, and its page does not count for the fault."""
+    lab = HealerAway(tmp_path)
+    lab.on_spawn = Eyes(lab, detects_after=None)
+    given = replace(DRILL.given, overrides={"healer": {"mode": "explain"}})
+    assert ran(lab, replace(DRILL, given=given, expected=(), limits=Limits())).held
+    assert lab.started
+    assert lab.killed >= lab.started + 3.0
 
 
 def test_old_entries_of_a_ledger_do_not_count(lab: FakeLab) -> None:
