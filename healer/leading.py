@@ -12,7 +12,7 @@ import structlog
 
 from healer.core import events as ev
 from healer.core.order import Token
-from healer.errors import Refused
+from healer.errors import LeaseLost, Refused
 from healer.parts import Kept, Parts, assemble
 from healer.ports import Store
 from healer.pruner import keep_short
@@ -47,6 +47,8 @@ class Leadership:
         self._loaded = loaded
         self._parts: Parts | None = None
         self._tasks = asyncio.TaskGroup()
+        self._turns: set[asyncio.Task[None]] = set()
+        self._ending = False
 
     async def run(self, leads: Callable[[Token], None]) -> None:
         """Lead until cancelled.
@@ -92,21 +94,25 @@ class Leadership:
             topology = loaded.topology
             changed = ev.ConfigReloaded(topology.digest, topology.modes, by)
             await self._kept.journal.write(changed)
-        except BaseException:
+        except BaseException as error:
             await parts.connections.aclose()
-            await self._go_on(await self._made(before.loaded), before)
+            # Where the lead ends, nobody goes on; else the engine that was stopped needs a next one, even where
+            # only whoever asked for the reload has gone.
+            if not (self._ending or isinstance(error, LeaseLost)):
+                await self._go_on(await self._made(before.loaded), before)
             raise
         await self._go_on(parts, before)
 
     async def wind_down(self) -> None:
-        """Decide nothing any more, and give what was begun a moment to be heard of."""
+        """Decide nothing any more, and give what was begun, under whatever configuration, a moment to be heard of."""
+        self._ending = True  # a reload under way goes on to an engine that decides nothing
         if self._parts is None:
             return
         self._parts.engine.stop()
         with suppress(TimeoutError):
             async with asyncio.timeout(WIND_DOWN):
-                await self._parts.stopped.wait()
-                await self._parts.engine.settled()
+                while self._turns:
+                    await asyncio.wait(self._turns)
 
     def stuck_seconds(self) -> float:
         """Return for how long the engine's turn has not ended."""
@@ -122,7 +128,16 @@ class Leadership:
         self._kept.watch.numbers = parts.loaded.topology.numbers
         self._parts, self._loaded = parts, parts.loaded
         await self._doors.show(public_app(parts.desk), control_app(parts.desk))
-        self._tasks.create_task(self._turn(parts), name="engine")
+        if self._ending:
+            parts.engine.stop()
+        turn = self._tasks.create_task(self._turn(parts), name="engine")
+        self._turns.add(turn)
+        turn.add_done_callback(self._ended)
+
+    def _ended(self, turn: asyncio.Task[None]) -> None:
+        self._turns.discard(turn)
+        if turn.cancelled() or turn.exception() is not None:
+            self._ending = True  # it ends well only where it was stopped
 
     async def _turn(self, parts: Parts) -> None:
         """Run one configuration's engine until it is stopped, and keep its connections for what it has begun."""

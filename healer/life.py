@@ -5,7 +5,7 @@ Rule: HTTP and the control socket answer from the first moment to the last, whoe
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,12 +20,16 @@ from healer.leading import Leadership
 from healer.metrics import Metrics
 from healer.notify import keep_alive, notify
 from healer.parts import keep
+from healer.ports import Clock, Store
 from healer.settings import Settings
 from healer.web.certificates import Certificates
 from healer.web.server import Doors, address, open_doors
 from healer.web.standby import Waiting, standby_app, standby_control
 
 log = structlog.get_logger()
+
+OpenStore = Callable[[stores.AnyStore, Clock, str, stores.OnWait], Awaitable[Store]]
+"""Waits until this healer leads: stores.open_store, or what stands for it in a test."""
 
 
 class Stopped(Exception):
@@ -35,8 +39,14 @@ class Stopped(Exception):
 class Life:
     """A healer from its start to its end: a standby first, then the leader if its turn comes."""
 
-    def __init__(
-        self, read: Callable[[], Settings], listen: str, clock: SystemClock, version: str
+    def __init__(  # what a test takes the place of stands last
+        self,
+        read: Callable[[], Settings],
+        listen: str,
+        clock: SystemClock,
+        version: str,
+        open_store: OpenStore = stores.open_store,
+        stuck_after: float = STUCK_SECONDS,
     ) -> None:
         """Begin.
 
@@ -45,6 +55,8 @@ class Life:
             listen: `HOST:PORT` for everybody.
             clock: The healer's.
             version: The running one.
+            open_store: Waits until we lead; see stores.open_store.
+            stuck_after: Seconds without an end of a turn after which systemd hears of us no more.
 
         Raises:
             ConfigError: cluster.yml is wrong, `listen` makes no sense, or the port's certificate cannot be used.
@@ -54,6 +66,8 @@ class Life:
         self._listen = listen
         self._clock = clock
         self._version = version
+        self._open_store = open_store
+        self._stuck_after = stuck_after
         self._me = loaded.topology.own_node
         self._port = address(listen)[1]
         self._certificates = Certificates(loaded.tls) if loaded.tls is not None else None
@@ -90,7 +104,7 @@ class Life:
                 log.info("healer.stopped")
 
     async def _lead(self, doors: Doors) -> None:
-        store = await stores.open_store(self._loaded.store, self._clock, self._me, self._waits)
+        store = await self._open_store(self._loaded.store, self._clock, self._me, self._waits)
         try:
             self._waiting.starting = True
             _tell(f"{self._me} has the lead and reads the journal")
@@ -193,9 +207,9 @@ class Life:
     def _stuck(self) -> bool:
         """Whether the engine's turn has not ended for so long that only a restart helps."""
         seconds = self._leadership.stuck_seconds() if self._leadership is not None else 0.0
-        if seconds <= STUCK_SECONDS:
+        if seconds <= self._stuck_after:
             return False
-        log.error("engine.stuck", seconds=round(seconds), limit=STUCK_SECONDS, tasks=_where())
+        log.error("engine.stuck", seconds=round(seconds), limit=self._stuck_after, tasks=_where())
         _tell(f"stuck: the engine's turn has not ended for {seconds:.0f} s; systemd restarts it")
         return True
 
@@ -213,11 +227,13 @@ def _tell(status: str) -> None:
 
 
 def _where() -> list[str]:
-    """Say where each task stands, for whoever has to find out what it waits for."""
-    places = []
-    for task in asyncio.all_tasks():
-        frames = task.get_stack(limit=1)
-        code = frames[-1].f_code if frames else None
-        if code is not None:
-            places.append(f"{task.get_name()}: {code.co_qualname}:{frames[-1].f_lineno}")
-    return sorted(places)
+    """Say where each task stands, from the outside in, for whoever has to find out what it waits for."""
+    return sorted(f"{task.get_name()}: {' > '.join(_awaits(task))}" for task in asyncio.all_tasks())
+
+
+def _awaits(task: asyncio.Task[object]) -> Iterator[str]:
+    # Task.get_stack() tells of a task that waits only its outermost frame, which is the same for every hang.
+    awaited: object = task.get_coro()
+    while (frame := getattr(awaited, "cr_frame", None)) is not None:
+        yield f"{frame.f_code.co_qualname}:{frame.f_lineno}"
+        awaited = getattr(awaited, "cr_await", None)

@@ -124,9 +124,14 @@ class Process:
 
 @asynccontextmanager
 async def started(
-    home: Home, environment: Mapping[str, str] | None = None
+    home: Home, environment: Mapping[str, str] | None = None, module: str = "healer.cli"
 ) -> AsyncIterator[Process]:
-    """Run a healer until the context ends; then it is killed where it still runs."""
+    """Run a healer until the context ends; then it is killed where it still runs.
+
+    Args:
+        environment: Beside our own.
+        module: What runs it, told the same as hale-healer.
+    """
     port, told = free_port(), list[str]()
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
     listener.bind(str(home.folder / "notify"))
@@ -134,7 +139,7 @@ async def started(
         listener, lambda: told.append(listener.recv(4096).decode())
     )
     running = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "healer.cli", "run", "--config", str(home.config)),
+        *(sys.executable, "-m", module, "run", "--config", str(home.config)),
         *("--listen", f"127.0.0.1:{port}", "--control", str(home.control)),
         cwd=ROOT,
         env={**os.environ, "NOTIFY_SOCKET": str(home.folder / "notify"), **(environment or {})},
