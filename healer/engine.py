@@ -30,7 +30,7 @@ from healer.intake import Intake
 from healer.journal import Journal
 from healer.metrics import Metrics
 from healer.ports import Alertmanagers, Clock
-from healer.runner import Runner
+from healer.runner import Runner, whose
 from healer.standing import Watch
 
 log = structlog.get_logger()
@@ -337,7 +337,7 @@ class Engine:
         proved = ev.VerificationEnded(
             incident.id, attempt.action_id, True, settles, "proved", detail, served_at
         )
-        over = [ev.IncidentClosed(incident.id, "healed", detail)] if settles else []
+        over = [ev.IncidentClosed(incident.id, "healed", detail)] if settles else whose(incident)
         await self._journal.write(proved, *over, closing=True)
 
     async def _disprove(
@@ -346,6 +346,7 @@ class Engine:
         self._forget(attempt.action_id)
         await self._journal.write(
             ev.VerificationEnded(incident.id, attempt.action_id, False, False, reason, detail),
+            *whose(self._journal.board.incidents[incident.id]),
             closing=True,
         )
         self.wake()

@@ -8,7 +8,8 @@ import structlog
 from healer.core import events as ev
 from healer.core.board import Board
 from healer.core.decide import Act
-from healer.core.incident import Attempt, Incident, Outcome
+from healer.core.facts import Proposal
+from healer.core.incident import PROVED_NEXT, Attempt, Incident, Outcome
 from healer.core.order import Ended, Order
 from healer.core.verification import STRICTEST
 from healer.errors import LeaseLost, OutcomeUnknown, StoreFull, Unreachable
@@ -65,15 +66,19 @@ class Runner:
                 verify=proposal.rung.verify or STRICTEST,
                 ladder_digest=proposal.ladder.digest,
             ),
-            # A person's freeze or hold that became durable while we decided comes first.
-            provided=self._unstopped(proposal.target.node, proposal.gate),
+            # What became durable while we decided comes first: a freeze, a hold, a no, a deeper cause.
+            provided=self._still_so(proposal),
         )
         return self._journal.board.incidents[incident].attempts[-1]
 
-    def _unstopped(self, *nodes: str) -> Callable[[Board], bool]:
+    def _still_so(self, proposal: Proposal) -> Callable[[Board], bool]:
+        decided = proposal.incident
+
         def still(board: Board) -> bool:
             held = {one.node for one in board.held(self._clock.wall())}
-            return not board.freezes and held.isdisjoint(nodes)
+            stopped = board.freezes or not held.isdisjoint({proposal.target.node, proposal.gate})
+            known = board.incidents.get(decided.id)
+            return not stopped and known is not None and known.grounds == decided.grounds
 
         return still
 
@@ -130,10 +135,20 @@ class Runner:
             prometheus_at=await self._gatherer.prometheus_time(),
         )
         while True:
+            known = self._journal.board.incidents[incident.id]
+            over = () if ended.outcome in PROVED_NEXT else whose(known)
             try:
-                return await self._journal.write(event, closing=True)
+                return await self._journal.write(event, *over, closing=True)
             except StoreFull as exc:
                 # Even the reserved room is gone. The intent is durable, so after a restart the
                 # gate is asked; until then the action counts as running.
                 log.error("journal.full", action=attempt.action_id, error=str(exc))
                 await asyncio.sleep(SETTLE_PAUSE)
+
+
+def whose(incident: Incident) -> tuple[ev.IncidentEscalated, ...]:
+    """Return what gives an incident back to the person who had it, once a mark was taken back or could not be."""
+    if not incident.escalation:
+        return ()
+    word, detail = incident.escalation, incident.escalation_detail
+    return (ev.IncidentEscalated(incident.id, word, detail),)

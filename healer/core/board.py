@@ -12,7 +12,7 @@ from healer.core.actions import subject_of
 from healer.core.alert import Alert
 from healer.core.ended import KEEP_ENDED, Ended, ended
 from healer.core.facts import Past, Running
-from healer.core.fold import IncidentEvent, fold
+from healer.core.fold import IncidentEvent, fold, only_gives_back
 from healer.core.incident import UNSETTLED, Attempt, Incident, State
 
 KEEP_CLOSED = 200
@@ -153,6 +153,7 @@ class Board:
             if isinstance(event, IncidentEvent):
                 before = changed.get(event.incident) or self.incidents.get(event.incident)
                 if before is not None:  # else it was opened by one of these
+                    only_gives_back(before, event)
                     changed[event.incident] = fold(before, event, 0.0)
 
     def apply(self, record: ev.Record) -> None:

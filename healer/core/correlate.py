@@ -7,7 +7,7 @@ from healer.core import events as ev
 from healer.core.alert import Alert, Target
 from healer.core.board import Board
 from healer.core.causes import Outages, depth, may_lead, rank
-from healer.core.incident import UNSETTLED, Incident
+from healer.core.incident import DENIED, UNSETTLED, Incident
 from healer.core.ladder import NO_LADDER
 from healer.core.topology import Topology
 
@@ -19,9 +19,6 @@ MOST_SYMPTOMS = 100
 
 MOST_UNCONFIRMED = 8
 """Open incidents about one node that no evidence has confirmed, beside one for each of its services."""
-
-DENIED = "denied"
-"""Why a person has an incident: they said no, and a no stays a no."""
 
 
 class Place(Enum):

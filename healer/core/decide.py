@@ -10,7 +10,7 @@ from healer.core.facts import Facts, Proposal
 from healer.core.footprint import footprint
 from healer.core.guards import deciding, judge
 from healer.core.guards.grounds import seen_unit
-from healer.core.incident import NOT_RETURNED, Attempt, Incident, Outcome, State
+from healer.core.incident import DENIED, NOT_RETURNED, Attempt, Incident, Outcome, State
 from healer.core.plan import Escalate, Plan, plan, returning
 from healer.core.topology import Topology
 from healer.core.verdict import Verdict, hold
@@ -145,7 +145,7 @@ def _give_back(incident: Incident, facts: Facts) -> Decision | None:
     if drafts:
         never = _never_sent(incident) if incident.state is not State.ESCALATED else None
         return never or _first(drafts, facts)
-    if incident.state is State.ESCALATED:
+    if incident.state is State.ESCALATED and incident.escalation in (DENIED, NOT_RETURNED):
         return Stay()
     left = incident.marks[0]
     return Escalate(NOT_RETURNED, f"the mark of {left.action} on {left.gate} could not be undone")

@@ -7,6 +7,8 @@ from healer.core import events as ev
 from healer.core.actions import GIVING_BACK, MARKING
 from healer.core.alert import Alert
 from healer.core.incident import (
+    DENIED,
+    PROVED_NEXT,
     Approval,
     Attempt,
     IllegalMove,
@@ -69,10 +71,11 @@ def fold(incident: Incident, event: IncidentEvent, at: float) -> Incident:
                 confirmed=True,  # only fresh evidence lets a cause take the place of another
             )
             # What a person has because the old ladder ended is tried by the new one; a no stays a no.
-            if led.state is State.ESCALATED and led.escalation != "denied":
-                return replace(
-                    led, state=State.OPEN, changed_at=at, escalation="", escalation_detail=""
-                )
+            if led.escalation == DENIED:
+                return led
+            led = replace(led, escalation="", escalation_detail="")
+            if led.state is State.ESCALATED:
+                return replace(led, state=State.OPEN, changed_at=at)
             return led
         case ev.IncidentHeld(_, held, verdicts):
             real = incident.confirmed or _confirmed(verdicts)
@@ -146,7 +149,7 @@ def fold(incident: Incident, event: IncidentEvent, at: float) -> Incident:
                 Move.ESCALATE,
                 at,
                 hold=None,
-                escalation="denied",
+                escalation=DENIED,
                 escalation_detail=f"{by} said no",
                 approvals=(),
             )
@@ -154,6 +157,20 @@ def fold(incident: Incident, event: IncidentEvent, at: float) -> Incident:
             return _move(incident, Move.CLOSE, at, hold=None, outcome=outcome)
         case _:
             assert_never(event)
+
+
+def only_gives_back(incident: Incident, event: IncidentEvent) -> None:
+    """Let nothing but a mark's return begin while a person has it.
+
+    Asked before an event is written; what an older release began then is replayed all the same.
+
+    Raises:
+        IllegalMove: It would begin something else.
+    """
+    if incident.state is not State.ESCALATED or not isinstance(event, ev.ActionIntended):
+        return
+    if event.action not in GIVING_BACK:
+        raise IllegalMove(f"incident {incident.id}: {event.action} while a person has it")
 
 
 def _confirmed(verdicts: tuple[Verdict, ...]) -> bool:
@@ -204,9 +221,7 @@ def _end(incident: Incident, event: ev.ActionEnded, at: float) -> Incident:
         reason=event.reason,
         detail=event.detail,
     )
-    # Unknown goes to verification like done: what may have happened is looked at, not repeated.
-    proved_next = event.outcome in (Outcome.DONE, Outcome.UNKNOWN)
-    return _move(ended, Move.END if proved_next else Move.RETRY, at)
+    return _move(ended, Move.END if event.outcome in PROVED_NEXT else Move.RETRY, at)
 
 
 def _must_be_last(incident: Incident, action_id: str) -> None:

@@ -83,7 +83,8 @@ TRANSITIONS: dict[State, dict[Move, State]] = {
     },
     State.ESCALATED: {
         Move.HOLD: State.ESCALATED,
-        Move.MARK: State.ACTING,
+        Move.MARK: State.ACTING,  # taking marks back; Board.check lets nothing else begin
+        Move.ESCALATE: State.ESCALATED,  # for another reason: a mark could not be taken back
         Move.ADOPT: State.OPEN,
         Move.AGAIN: State.OPEN,
         Move.SETTLE: State.ESCALATED,
@@ -112,6 +113,10 @@ class Outcome(Enum):
     NOT_VERIFIED = "not_verified"
 
 
+PROVED_NEXT = (Outcome.DONE, Outcome.UNKNOWN)
+"""Ends after which the effect is looked at. What may have happened is proved or disproved, not repeated."""
+
+
 PASSING_REFUSALS = frozenset(
     {"changed", "stale_nonce", "busy", "spacing", "held", "lower_token", "voided"}
 )
@@ -135,7 +140,11 @@ EXPLAINED_AFTER = 10.0
 explanation. The alert itself has paged by then: nobody's patience is asked for where nothing may act."""
 
 
-NOT_RETRIED = frozenset({"denied", FOR_A_PERSON})
+DENIED = "denied"
+"""Why a person has what they said no to."""
+
+
+NOT_RETRIED = frozenset({DENIED, FOR_A_PERSON})
 """Why a person has it whose word, or want of a ladder, another try would pass over."""
 
 
@@ -325,6 +334,12 @@ class Incident:
         """The attempt whose outcome is not known yet."""
         last = self.attempts[-1] if self.attempts else None
         return last if last is not None and last.outcome is None else None
+
+    @property
+    def grounds(self) -> tuple[object, ...]:
+        """What a decision about it rests on: where any of it changes before the intent, nothing is begun."""
+        given = (self.adopted_at, self.settled_by, self.approvals)
+        return (self.state, self.cause, self.ladder, self.attempts, *given)
 
     @property
     def owner(self) -> str:

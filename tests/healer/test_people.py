@@ -1,16 +1,23 @@
 """People stop the healer, let it go on, agree, say no: each word holds for exactly what it was said to."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 
 import pytest
 
 from healer.core import events as ev
-from healer.core.incident import State
+from healer.core.incident import IllegalMove, State
 from healer.core.ladder import Mode
 from healer.core.look import Look
+from healer.core.order import Sight
+from healer.core.topology import Topology
 from healer.errors import Refused
-from tests.healer.fakes import FakeGates
+from tests.healer.core.guarded import broken, intent, opened
+from tests.healer.core.world import alert
+from tests.healer.fakes import FakeGates, FakeStore
+from tests.healer.pager import FakeAlertmanagers
+from tests.healer.tier import tier
 from tests.healer.village import ARMED, Village, simple
 
 pytestmark = pytest.mark.looptime(start=0)
@@ -179,3 +186,138 @@ async def test_only_a_node_of_the_cluster_can_be_held():
     with pytest.raises(Refused, match="no node web9; there are mon1, web1"):
         await village.operators.hold("web9", "replacing a fan", "ann", None)
     assert village.store.records == []
+
+
+def only_drained(**numbers: float) -> Topology:
+    """The tier with a ladder that takes a member out at once, and then calls a person."""
+    plain = tier(**numbers)
+    ladder = plain.ladders["restart-service"]
+    return replace(plain, ladders={ladder.name: replace(ladder, rungs=ladder.rungs[1:])})
+
+
+async def held_by_its_gate(village: Village) -> None:
+    """Let web1's nginx fail while a person holds the node at its own gate."""
+    village.gates.holds = ("a person looks",)
+    village.fail()
+    await asyncio.sleep(6)
+    assert village.hold() == "gate_hold"
+
+
+class Meanwhile(FakeAlertmanagers):
+    """Alertmanagers that take a second to answer once a gate was looked at, in which a person says something."""
+
+    said: asyncio.Task[None] | None = None
+
+    async def read(self) -> Sight:
+        village = self.village
+        if self.said is None and not village.gates.holds and village.gates.looks:
+            self.said = asyncio.create_task(village.operators.deny("1", "ann"))
+            await asyncio.sleep(1)
+        return await super().read()
+
+
+async def test_a_no_that_comes_while_silences_are_read_again_is_obeyed():
+    village = Village(only_drained())
+    village.alertmanagers = Meanwhile(village.cluster, village.diary)
+    village.alertmanagers.village = village
+    async with village.armed():
+        await held_by_its_gate(village)
+        village.gates.looks.clear()
+        village.gates.holds = ()
+        await asyncio.sleep(30)
+        assert (village.incident().state, village.incident().escalation) == (
+            State.ESCALATED,
+            "denied",
+        )
+    assert village.gates.orders == []
+
+
+class SlowDisk(FakeStore):
+    """A journal that takes three seconds for what a person says, or for another cause; all others wait."""
+
+    async def append(self, events: Sequence[ev.Event], *, closing: bool = False) -> list[ev.Record]:
+        if any(isinstance(one, ev.ApprovalDenied | ev.CauseReplaced) for one in events):
+            await asyncio.sleep(3)
+        return await super().append(events, closing=closing)
+
+
+class Overtaken(FakeGates):
+    """Gates whose look is the moment in which something else begins to be written."""
+
+    speak: Callable[[], Coroutine[None, None, None]]
+    said: asyncio.Task[None] | None = None
+
+    async def look(self, node: str, names: Sequence[str]) -> Look:
+        if self.said is None and not self.holds:
+            self.said = asyncio.create_task(self.speak())
+            await asyncio.sleep(0.1)
+        return await super().look(node, names)
+
+
+def overtaken() -> Village:
+    village = Village(only_drained())
+    village.store = SlowDisk(village.clock, diary=village.diary)
+    village.gates = Overtaken(village.cluster, village.diary)
+    return village
+
+
+async def test_a_no_that_is_being_written_as_the_decision_falls_is_obeyed():
+    village = overtaken()
+    village.gates.speak = lambda: village.operators.deny("1", "ann")
+    async with village.armed():
+        await held_by_its_gate(village)
+        village.gates.holds = ()
+        await asyncio.sleep(30)
+        assert village.incident().escalation == "denied"
+    assert village.gates.orders == []
+
+
+async def test_an_action_for_one_cause_is_not_begun_once_a_deeper_one_is_durable():
+    village = overtaken()
+    domain = village.topology.nodes["web1"].failure_domain
+    disk = alert(name="DiskFailing", at="web1", failure="disk", failure_domain=domain)
+    told = ev.CauseReplaced("1", disk, "restart-exporter")
+    village.gates.speak = lambda: village.journal.write(told)
+    async with village.armed():
+        await held_by_its_gate(village)
+        village.gates.holds = ()
+        await asyncio.sleep(6)
+        assert village.incident().cause.name == "DiskFailing"
+    assert village.gates.orders == []
+
+
+async def test_what_a_person_said_no_to_stays_theirs_when_a_mark_of_it_was_taken_back():
+    village = Village(tier(mode=Mode.APPROVE))
+    village.gates.cures = False
+    async with village.armed():
+        village.fail()
+        await asyncio.sleep(30)
+        await village.operators.approve("1", "ann")  # the restart, which does not help
+        await asyncio.sleep(60)
+        await village.operators.approve("1", "ann")  # the drain at the first balancer
+        await asyncio.sleep(30)
+        await village.operators.deny("1", "ann")  # and no to the second
+        before = len(village.gates.orders)
+        village.mend()
+        while village.cluster.drained:
+            await asyncio.sleep(0.5)
+        village.fail()  # before it is closed
+        await asyncio.sleep(120)
+        incident = village.incident()
+        assert (incident.state, incident.escalation) == (State.ESCALATED, "denied")
+        given_back = [one.verb for one in village.gates.orders[before:]]
+        assert given_back == ["pool.return"]
+        assert [one.verb for one in village.gates.orders[:before]] == [
+            "service.restart",
+            "pool.drain",
+        ]
+
+
+def test_nothing_but_a_return_is_begun_while_a_person_has_it():
+    world = broken()
+    incident = opened(world)
+    world.journal(ev.ApprovalDenied(incident.id, 0, "ann"))
+    drain = replace(intent("1", incident.target), action="pool.drain")
+    with pytest.raises(IllegalMove, match="while a person has it"):
+        world.board.check([drain])
+    world.board.check([replace(drain, action="pool.return")])
