@@ -13,21 +13,20 @@ import structlog
 from healer.core import events as ev
 from healer.core.actions import GIVING_BACK, MARKING
 from healer.core.decide import Act, Close, Decision, Hold, Mitigate, Stay, decide
-from healer.core.facts import Facts, Proposal
-from healer.core.guards.authority import silenced
+from healer.core.facts import Facts
 from healer.core.guards.cause import NAME as COMMON_CAUSE
 from healer.core.incident import Attempt, IllegalMove, Incident, State
 from healer.core.ladder import Verification
-from healer.core.order import Sight
 from healer.core.plan import Escalate
 from healer.core.topology import Topology
 from healer.core.verdict import Verdict
 from healer.core.verification import NotVerified, Verified, Wait, spec_of, verify
-from healer.errors import StoreFull, Unreachable
+from healer.errors import StoreFull
 from healer.gatherer import Gatherer
 from healer.herald import Herald
 from healer.intake import Intake
 from healer.journal import Journal
+from healer.listening import Listener
 from healer.metrics import Metrics
 from healer.ports import Alertmanagers, Clock
 from healer.runner import Runner, whose
@@ -45,6 +44,12 @@ new must not wait for it: the next look goes on with all the others."""
 AT_ONCE = 0.1
 """Seconds for which a picture of the cluster that Prometheus was asked for counts as asked for now."""
 
+
+FRESH = 2.0
+"""Seconds after which facts that waited for their turn begin nothing any more, and are read again."""
+
+ROUNDS = 4
+"""So often facts are read, or Alertmanagers asked, for one decision; then the next look takes it up."""
 
 STUCK_SECONDS = 120.0
 """Seconds without an end of a turn after which it will never end: systemd is told no more that we are alive.
@@ -73,7 +78,6 @@ class Engine:
         self._topology = topology
         self._journal = journal
         self._watch = watch
-        self._alertmanagers = alertmanagers
         self._intake = intake
         self._gatherer = gatherer
         self._runner = runner
@@ -88,6 +92,7 @@ class Engine:
         self._late = False
         self._late_from = 0
         self._looked_at = -math.inf
+        self._listener = Listener(alertmanagers, watch)
         self._well_since: dict[str, float] = {}
         self._clear_since: dict[str, float] = {}
         self._proof_from: dict[str, float] = {}
@@ -205,18 +210,11 @@ class Engine:
         self._watch.leading = self._journal.store.lease_seconds() > 0
         self._watch.storing = await self._journal.store.room()
         self._looked_at = self._clock.boottime()
-        picture, sight = await asyncio.gather(self._gatherer.picture(), self._sight())
+        picture, _ = await asyncio.gather(self._gatherer.picture(), self._listener.hear())
         self._watch.look_at_nodes(picture, self._topology)
-        self._watch.sight = sight
+        sight = self._watch.sight
         if sight is not None and sight.complete:
             self._metrics.resync.set(self._clock.wall())
-
-    async def _sight(self) -> Sight | None:
-        try:
-            return await self._alertmanagers.read()
-        except Unreachable as exc:
-            log.warning("alertmanager.silent", error=str(exc))
-            return None
 
     async def _step(self, tasks: asyncio.TaskGroup, incident_id: str) -> None:
         incident = self._journal.board.incidents[incident_id]
@@ -239,27 +237,53 @@ class Engine:
     async def _decided(
         self, tasks: asyncio.TaskGroup, asked: Incident, facts: Facts
     ) -> Decision | None:
-        """Decide, and begin what is to be begun; return what else there is to note, which nobody else waits for."""
-        # Decisions are made one at a time, each with what the one before has begun in place.
-        async with self._deciding:
-            incident = self._journal.board.incidents.get(asked.id, asked)
-            if self._stopping or incident.state in (State.CLOSED, State.ACTING, State.VERIFYING):
-                return None
-            if (incident.cause, incident.attempts) != (asked.cause, asked.attempts):
-                return None  # what was read is about something else; the next look reads anew
-            facts = self._gatherer.refresh(
-                replace(facts, standing=self._watch.standing()), incident
-            )
-            decision = decide(incident, facts, self._clear_for(incident, facts))
-            self._watch.note_decision(incident.id, decision)
-            if isinstance(decision, Act):
-                await self._act(tasks, incident, decision)
-                return None
-            return decision
+        """Decide, and begin what is to be begun; return what else there is to note, which nobody else waits for.
+
+        Nothing is begun on facts that waited for longer than FRESH, nor before every Alertmanager was asked
+        once more: reading the facts took time, in which a person may have spoken.
+        """
+        read_at, last = self._clock.boottime(), self._listener.asked
+        for _ in range(ROUNDS):
+            # Decisions are made one at a time, each with what the one before has begun in place.
+            async with self._deciding:
+                age = self._clock.boottime() - read_at
+                incident = self._still(asked)
+                if incident is None:
+                    return None
+                decision = self._decide(incident, facts, age)
+                if not isinstance(decision, Act):
+                    return decision
+                if self._listener.heard > last and age <= FRESH:
+                    await self._act(tasks, incident, decision)
+                    return None
+            # Both may take seconds, and no other decision has to wait for them.
+            await self._listener.hear_since(last)
+            if not self._watch.standing().sight_complete:
+                return None  # the next look holds on that
+            if self._clock.boottime() - read_at > FRESH:
+                facts = await self._gatherer.read(asked, self._watch.standing())
+                read_at = self._clock.boottime()
+        return None
+
+    def _still(self, asked: Incident) -> Incident | None:
+        """Return an incident as it is now; None where what was read for it decides nothing any more."""
+        incident = self._journal.board.incidents.get(asked.id, asked)
+        if self._stopping or incident.state in (State.CLOSED, State.ACTING, State.VERIFYING):
+            return None
+        if (incident.cause, incident.attempts) != (asked.cause, asked.attempts):
+            return None  # what was read is about something else; the next look reads anew
+        return incident
+
+    def _decide(self, incident: Incident, facts: Facts, age: float) -> Decision:
+        if age <= FRESH:
+            facts = facts.later(self._clock.wall(), age)
+        facts = replace(facts, standing=self._watch.standing())
+        facts = self._gatherer.refresh(facts, incident)
+        decision = decide(incident, facts, self._clear_for(incident, facts))
+        self._watch.note_decision(incident.id, decision)
+        return decision
 
     async def _act(self, tasks: asyncio.TaskGroup, incident: Incident, decision: Act) -> None:
-        if not await self._unsilenced(decision.proposal):
-            return  # the next look holds on what a person just said
         if not decision.proposal.gives_back:
             self._clear_since.pop(incident.id, None)
         attempt = await self._runner.intend(decision)
@@ -281,13 +305,6 @@ class Engine:
                 await self._journal.write(ev.IncidentClosed(incident.id, outcome, detail))
             case Stay() | Act():
                 pass
-
-    async def _unsilenced(self, proposal: Proposal) -> bool:
-        """Ask once more before acting: reading the facts took time, in which a person may have spoken."""
-        self._watch.sight = await self._sight()
-        standing = self._watch.standing()
-        facts = Facts(self._clock.wall(), self._topology, standing)
-        return standing.sight_complete and silenced(proposal, facts) is None
 
     def _begin(
         self,

@@ -1,7 +1,7 @@
 """What the guards may know. The shell gathers it freshly for each decision; what could not be read is None."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from healer.core.actions import GIVING_BACK, Scope, action_of
@@ -163,6 +163,19 @@ class Facts:
         """Whether most of the nodes are seen, so that we are not the ones who are cut off."""
         seen = 0 if self.picture is None else self.picture.seen(self.topology.nodes)
         return seen * 2 > len(self.topology.nodes)
+
+    def later(self, now: float, seconds: float) -> "Facts":
+        """Return the facts after they waited for their turn: every sample is as much older.
+
+        Args:
+            now: Epoch seconds of the healer.
+            seconds: For how long they waited, by a clock that never jumps.
+        """
+        evidence = self.evidence
+        if evidence is not None:
+            reading = replace(evidence.reading, now=evidence.reading.now + seconds)
+            evidence = replace(evidence, reading=reading)
+        return replace(self, now=now, evidence=evidence)
 
     def heard(self, node: str) -> Heard:
         """What a node's gate said."""

@@ -1,0 +1,124 @@
+"""Facts that wait for their turn get older, and what is begun on them must be as things are now."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from healer.core import events as ev
+from healer.core.alert import Alert, Target
+from healer.core.facts import Evidence
+from healer.core.ladder import Mode
+from healer.core.order import Ended, Order, Sight
+from healer.core.topology import Group, Node, Service, Topology
+from tests.healer.fakes import FakeGates, FakePrometheus, FakeStore
+from tests.healer.pager import FakeAlertmanagers
+from tests.healer.tier import tier
+from tests.healer.village import Village, simple
+
+pytestmark = pytest.mark.looptime(start=0)
+
+
+def with_alone(plain: Topology, names: Sequence[str]) -> Topology:
+    """The topology with nodes that stand alone, each with a service and a group of its own."""
+    nodes = {
+        name: Node(name, f"10.0.2.{place}", f"rack-{name}") for place, name in enumerate(names)
+    }
+    groups = {name: Group(name, (name,), 0, control=False, mode=Mode.ACT) for name in names}
+    services = {f"s-{name}": Service(f"s-{name}", f"s-{name}.service", name) for name in names}
+    return replace(
+        plain,
+        nodes={**plain.nodes, **nodes},
+        groups={**plain.groups, **groups},
+        services={**plain.services, **services},
+    )
+
+
+class Slow(FakeAlertmanagers):
+    """Alertmanagers that answer only just in time."""
+
+    async def read(self) -> Sight:
+        await asyncio.sleep(4.5)
+        return await super().read()
+
+
+class Asked(FakePrometheus):
+    """Notes when it was asked last for the evidence about each node."""
+
+    async def evidence(self, alert: Alert, metric: str) -> Evidence:
+        self.asked[alert.target.node] = self.cluster.clock.wall()
+        return await super().evidence(alert, metric)
+
+
+class Aged(FakeGates):
+    """Notes how old the evidence for each order was."""
+
+    async def act(self, order: Order) -> Ended:
+        self.ages.append(self.cluster.clock.wall() - self.asked[order.node])
+        return await super().act(order)
+
+
+async def test_behind_a_slow_alertmanager_the_last_of_many_acts_on_facts_as_fresh_as_the_first():
+    names = [f"n{place}" for place in range(12)]
+    village = Village(with_alone(simple(), names))
+    village.alertmanagers = Slow(village.cluster, village.diary)
+    village.prometheus, village.gates = Asked(village.cluster), Aged(village.cluster, village.diary)
+    village.prometheus.asked = village.gates.asked = {}
+    village.gates.ages = []
+    async with village.alive():
+        await asyncio.sleep(10)
+        for name in names:
+            village.fail(f"{name}/s-{name}", group=name)
+        await asyncio.sleep(120)
+    assert len(village.gates.ages) == len(names)
+    assert max(village.gates.ages) <= 2.0
+
+
+class SlowIntent(FakeStore):
+    """A journal that takes a minute for the first intent."""
+
+    async def append(self, events: Sequence[ev.Event], *, closing: bool = False) -> list[ev.Record]:
+        known = any(isinstance(one.event, ev.ActionIntended) for one in self.records)
+        if not known and any(isinstance(one, ev.ActionIntended) for one in events):
+            self.writing.set()
+            await asyncio.sleep(60)
+        return await super().append(events, closing=closing)
+
+
+async def test_who_waited_for_another_decision_takes_nothing_that_cannot_be_spared_any_more():
+    plain = with_alone(tier(floor=2), ["db"])
+    restart = plain.ladders["restart-service"]
+    drain = replace(restart, name="move-away", rungs=restart.rungs[1:])
+    village = Village(replace(plain, ladders={drain.name: drain, restart.name: restart}))
+    village.store = SlowIntent(village.clock, diary=village.diary)
+    village.store.writing = asyncio.Event()
+    async with village.armed():
+        village.gates.holds = ("a person looks",)
+        village.fail("db/s-db", group="db")
+        await asyncio.sleep(2)
+        village.fail("web1", heal="move-away", failure="disk")  # and it serves still
+        await asyncio.sleep(60)
+        assert (village.hold(1), village.hold(2)) == ("gate_hold", "gate_hold")
+        village.gates.holds = ()
+        await village.store.writing.wait()
+        await asyncio.sleep(30)
+        village.cluster.down.add(Target("web2", "nginx"))  # of three one would be left
+        await asyncio.sleep(60)
+        assert village.hold(2) == "capacity"
+    assert [order.node for order in village.gates.orders] == ["db"]
+
+
+async def test_a_silence_that_comes_while_one_waits_for_the_alertmanagers_comes_in_time():
+    village = Village()
+    village.alertmanagers = Slow(village.cluster, village.diary)
+    async with village.alive():
+        await asyncio.sleep(10)
+        village.fail()
+        while not village.gates.looks:
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(1)  # they are asked once more now, and have not answered
+        village.alertmanagers.silence()
+        await asyncio.sleep(20)
+        assert village.hold() == "silenced"
+    assert village.gates.orders == []
