@@ -75,7 +75,7 @@ class Gatherer:
         board = self.journal.board
         return replace(
             facts,
-            running=board.running(besides=incident.id),
+            running=board.running(facts.topology, besides=incident.id),
             past=board.recent(facts.now),
             alike=board.alike(incident),
             marked=board.marked,

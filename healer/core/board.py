@@ -13,7 +13,9 @@ from healer.core.alert import Alert
 from healer.core.ended import KEEP_ENDED, Ended, ended
 from healer.core.facts import Past, Running
 from healer.core.fold import IncidentEvent, fold, only_gives_back
+from healer.core.footprint import as_of_now
 from healer.core.incident import UNSETTLED, Attempt, Incident, State
+from healer.core.topology import Topology
 
 KEEP_CLOSED = 200
 """Closed incidents kept at hand for people; the journal keeps all."""
@@ -111,10 +113,13 @@ class Board:
         """Holds of nodes that have not lapsed, oldest first."""
         return [one for one in self.holds.values() if not _lapsed(one, now)]
 
-    def running(self, *, besides: str) -> tuple[Running, ...]:
-        """Actions of other incidents that are under way or not proved yet."""
+    def running(self, topology: Topology, *, besides: str) -> tuple[Running, ...]:
+        """Actions of other incidents that are under way or not proved yet, as of this cluster.yml too."""
         return tuple(
-            Running(one.id, attempt.action, attempt.target, attempt.footprint)
+            Running(
+                *(one.id, attempt.action, attempt.target),
+                as_of_now(attempt.action, attempt.target, attempt.footprint, topology),
+            )
             for one in self._treated()
             if one.id != besides and one.state in UNSETTLED
             for attempt in one.attempts[-1:]

@@ -1,7 +1,7 @@
 """All that an action takes away while it runs. Every guard looks at the whole of it."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from healer.core.actions import Scope, action_of
 from healer.core.alert import Target
@@ -74,6 +74,32 @@ def footprint(
             return _of(target, set(), here, topology)
         case _:
             return of_node(target.node, topology)
+
+
+def as_of_now(verb: str, target: Target, taken: Footprint, topology: Topology) -> Footprint:
+    """Return the footprint of what is under way, where cluster.yml may have been changed since it began.
+
+    What it was found to take stays in it; united with that is what the same nodes and services stand for now, since
+    a new name for a group frees none of its members.
+
+    Args:
+        verb: As in ACTIONS.
+        target: What it works on; cluster.yml may have it no more.
+        taken: As it was recorded when it began.
+        topology: The cluster as it is described now.
+    """
+    groups, domains = set(taken.groups), set(taken.failure_domains)
+    domains |= {
+        topology.nodes[node].failure_domain for node in taken.nodes if node in topology.nodes
+    }
+    for one in {target, *taken.targets} if action_of(verb).takes else ():
+        if one.node not in topology.nodes:
+            continue
+        if topology.knows(one):
+            groups |= footprint(verb, one, (), topology).groups
+        else:  # it is called otherwise now, and may be any of those that are there
+            groups |= of_node(one.node, topology).groups
+    return replace(taken, groups=frozenset(groups), failure_domains=frozenset(domains))
 
 
 def of_unit(target: Target, reverse_dependencies: tuple[str, ...], topology: Topology) -> Footprint:

@@ -213,12 +213,12 @@ def test_only_what_is_not_settled_counts_as_running() -> None:
     play = opened("web1/nginx", "web2/nginx")
     first = play.board.incidents["1"]
     play.write(intent(first))
-    (running,) = play.board.running(besides="2")
+    (running,) = play.board.running(TOPOLOGY, besides="2")
     assert (running.incident, running.action) == ("1", "service.restart")
-    assert play.board.running(besides="1") == ()
+    assert play.board.running(TOPOLOGY, besides="1") == ()
     play.write(ev.ActionEnded("1", "1.1.1", Outcome.FAILED, "start_failed", "", None))
     assert play.board.incidents["1"].state not in UNSETTLED
-    assert play.board.running(besides="2") == ()
+    assert play.board.running(TOPOLOGY, besides="2") == ()
 
 
 @pytest.mark.parametrize("outcome", ENDS)

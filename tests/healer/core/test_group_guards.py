@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from healer.core.alert import Target
-from healer.core.footprint import of_node
+from healer.core.footprint import NOTHING, as_of_now, of_node
 from healer.core.incident import Incident
 from healer.core.ladder import Ladder, Mode, Rung
 from healer.core.topology import Group, Node, Topology
@@ -91,6 +91,97 @@ def test_a_group_without_a_service_is_never_proven_out():
     world = broken("web1/nginx", topology=rebooting(plain))
     world.down.add(Target("web1", "app"))
     assert verdict(world, opened(world)) == ("capacity", "capacity")
+
+
+# --- cluster.yml changed meanwhile ----------------------------------------------------------
+
+
+def acting(*, floor: int = 1) -> tuple[World, Incident]:
+    """nginx of web1 is restarted, which serves until then; nginx of web2 is wedged."""
+    world = World(topology=topology(floor=floor, web=2), unit_state="active")
+    opened(world, "web1/nginx", 1, name="ServiceSlow")
+    acted(world, "1", ended=None)
+    world.down.add(Target("web2", "nginx"))
+    second = opened(world, "web2/nginx", 2)
+    world.now += 60
+    return world, second
+
+
+def moved(plain: Topology, **groups: Group) -> Topology:
+    """What was in the group web is in another one, or in several."""
+    (into,) = [name for name, group in groups.items() if "web2" in group.nodes]
+    services = {
+        name: replace(one, group=into if one.group == "web" else one.group)
+        for name, one in plain.services.items()
+    }
+    kept = {"control": plain.groups["control"], **groups}
+    return replace(plain, groups=kept, services=services, digest="d2")
+
+
+def test_a_renamed_group_is_the_same_nodes_while_an_action_runs():
+    world, second = acting()
+    before = [said(world, second, name).reason for name in ("capacity", "one_at_a_time")]
+    assert before == ["capacity", "busy"]
+    web = replace(world.topology.groups["web"], name="frontend")
+    world.topology = moved(world.topology, frontend=web)
+    after = [said(world, second, name).reason for name in ("capacity", "one_at_a_time")]
+    assert after == before
+    said_of = said(world, second, "capacity")
+    assert (said_of.have, said_of.need) == ("0 left in frontend", "1 left in frontend")
+
+
+def test_a_renamed_service_is_still_what_its_node_gives_while_an_action_runs():
+    world, second = acting()
+    plain = world.topology
+    services = {**plain.services, "proxy": replace(plain.services["nginx"], name="proxy")}
+    del services["nginx"], services["app"]
+    groups = {**plain.groups, "pages": replace(plain.groups["web"], name="pages")}
+    groups["web"] = replace(groups["web"], nodes=("web2",), min_available=0)
+    services["proxy"] = replace(services["proxy"], group="pages")
+    running = world.board.running(
+        replace(plain, groups=groups, services=services), besides=second.id
+    )
+    assert [one.footprint.groups for one in running] == [{"web", "pages"}]
+
+
+def test_a_renamed_failure_domain_is_the_same_rack_while_a_node_reboots():
+    world = lonely(near=True)
+    hung(world, "db1", 1)
+    reboot_begun(world, "1")
+    second = hung(world, "db2", 2)
+    nodes = {
+        name: replace(node, failure_domain="cage-7") if name.startswith("db") else node
+        for name, node in world.topology.nodes.items()
+    }
+    world.topology = replace(world.topology, nodes=nodes, digest="d2")
+    assert said(world, second, "one_at_a_time").reason == "busy"
+
+
+def test_nodes_that_came_into_one_rack_since_an_action_began_are_taken_one_at_a_time():
+    world = lonely(near=False)
+    hung(world, "db1", 1)
+    reboot_begun(world, "1")
+    second = hung(world, "db2", 2)
+    assert said(world, second, "one_at_a_time").reason is None
+    beside = replace(world.topology.nodes["db2"], failure_domain="rack-db")
+    nodes = {**world.topology.nodes, "db2": beside}
+    world.topology = replace(world.topology, nodes=nodes, digest="d2")
+    assert said(world, second, "one_at_a_time").reason == "busy"
+
+
+def test_what_runs_on_a_node_that_left_cluster_yml_keeps_what_it_was_found_to_take():
+    world, second = acting()
+    recorded = world.board.running(world.topology, besides=second.id)
+    nodes = {name: node for name, node in world.topology.nodes.items() if name != "web1"}
+    web = replace(world.topology.groups["web"], nodes=("web2",))
+    without = replace(world.topology, nodes=nodes, groups={**world.topology.groups, "web": web})
+    assert world.board.running(without, besides=second.id) == recorded
+
+
+def test_what_takes_nothing_away_takes_nothing_after_a_reload_either():
+    world = World(topology=topology(web=2))
+    target = Target("web1", "nginx")
+    assert as_of_now("service.reload", target, NOTHING, world.topology).groups == frozenset()
 
 
 # --- Nodes as a whole -----------------------------------------------------------------------

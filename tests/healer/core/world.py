@@ -143,7 +143,7 @@ class World:
             },
             picture=picture,
             outside=self.outside,
-            running=self.board.running(besides=incident.id),
+            running=self.board.running(self.topology, besides=incident.id),
             past=tuple(self.board.past),
             alike=self.board.alike(incident),
         )
