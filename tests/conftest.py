@@ -3,6 +3,11 @@
 import asyncio
 
 import pytest
+from hypothesis import settings
+
+# Two hundred milliseconds for one example say how busy the machine is, and nothing about the code.
+settings.register_profile("hale", deadline=None)
+settings.load_profile("hale")
 
 
 def pytest_sessionstart() -> None:
