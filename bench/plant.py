@@ -446,6 +446,7 @@ def _cluster(size: Size, directory: Path, mode: str) -> dict[str, Any]:
             "key": f"{directory}/healer_key",
             "known_hosts": f"{directory}/known_hosts",
             "ssh_port": SSH,
+            "correlation": {"window": "0s"},
             "guards": _numbers(size),
         },
         "monitoring": {
