@@ -4,6 +4,7 @@ Alerts are parsed and checked at the edge (healer.adapters.alertmanager); here t
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +54,22 @@ class Alert:
     @property
     def target(self) -> Target:
         """The node, and the service or the file system where one is named."""
-        node = service = part = ""
-        for key, value in self.labels:
-            if key == "node":
-                node = value
-            elif key == "service":
-                service = value
-            elif key == "mountpoint":
-                part = value
-        return Target(node, service or None, part)
+        return _target(self.labels)
 
     @property
     def episode(self) -> tuple[str, float]:
         """One firing from its start to its end; a new start is a new episode."""
         return self.fingerprint, self.began_at
+
+
+@lru_cache(maxsize=16_384)  # correlation compares each with all others of its node
+def _target(labels: tuple[tuple[str, str], ...]) -> Target:
+    node = service = part = ""
+    for key, value in labels:
+        if key == "node":
+            node = value
+        elif key == "service":
+            service = value
+        elif key == "mountpoint":
+            part = value
+    return Target(node, service or None, part)

@@ -111,6 +111,8 @@ class Outages:
 
     def explains(self, cause: Alert, other: Alert) -> bool:
         """Whether trouble with `cause` makes trouble with `other` expected."""
+        if self._strangers(cause, other):
+            return False
         here = cause.target.node == other.target.node
         # Behind a link that is down nobody can tell a dead node from a living one.
         if LINK in _failures(cause, other) and {NODE_DEATH, EXPORTER_LOSS} & {
@@ -124,6 +126,16 @@ class Outages:
         if here and _explains_here(cause, other):
             return True
         return depth(other) >= SERVICE_DEPTH and self._stalls(cause, other.target, frozenset())
+
+    def _strangers(self, cause: Alert, other: Alert) -> bool:
+        """Whether both are about services of which the other one's needs nothing of the cause's.
+
+        Whatever else explains could not join these, so in a storm of hundreds on one node no more is asked.
+        """
+        here, there = cause.target.service, other.target.service
+        if here == there or here is None or there is None or there in self.users.get(here, ()):
+            return False
+        return not {NODE_DEATH, EXPORTER_LOSS} & {cause.name, other.name}
 
     def deeper(self, alert: Alert, cause: Alert) -> bool:
         """Whether an alert explains a cause that does not explain it in turn."""

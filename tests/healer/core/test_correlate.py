@@ -456,6 +456,31 @@ def test_of_one_node_so_many_incidents_are_open_that_nothing_confirms_and_the_tr
     assert {elsewhere.fingerprint, true.fingerprint} <= set(world.board.known)
 
 
+def test_services_that_need_nothing_of_each_other_are_told_apart_without_more_questions(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The short way says what all the questions would: of every pair, whatever else is broken."""
+    cluster = with_databases(TOPOLOGY, 2)
+    some = [
+        alert(name, at, **{"failure": failure} if failure else {})
+        for name in ("ServiceDown", "NodeDown", "ExporterDown", "PoolMemberDown")
+        for at in ("web1/nginx", "web1/app", "web1/unknown", "web1", "web2/app", "db1/db", "db2/db")
+        for failure in ("", "network_link", "disk")
+    ]
+    outages = [
+        Outages.seen(Board(), broken, cluster)
+        for broken in ([], [alert(at="db1/db"), alert(at="db2/db")], [alert(at="web1/nginx")])
+    ]
+
+    def all_pairs() -> list[bool]:
+        return [one.explains(a, b) for one in outages for a in some for b in some]
+
+    short = all_pairs()
+    monkeypatch.setattr(Outages, "_strangers", lambda *_: False)
+    assert short == all_pairs()
+    assert any(short)
+
+
 @given(st.lists(ANY, max_size=4), st.booleans())
 def test_every_firing_alert_is_in_exactly_one_place(looks: list[list[Alert]], true: bool) -> None:
     world = World()
