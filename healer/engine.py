@@ -18,6 +18,7 @@ from healer.core.guards.cause import NAME as COMMON_CAUSE
 from healer.core.incident import Attempt, IllegalMove, Incident, State
 from healer.core.ladder import Verification
 from healer.core.plan import Escalate
+from healer.core.recovery import seen_gone
 from healer.core.topology import Topology
 from healer.core.verdict import Verdict
 from healer.core.verification import NotVerified, Verified, Wait, spec_of, verify
@@ -386,11 +387,7 @@ class Engine:
         """Return for how long the trouble was seen gone, on fresh samples only."""
         evidence = facts.evidence
         gone = evidence is not None and (
-            (
-                evidence.firing is False
-                and self._intake.fresh(evidence)
-                and facts.outside is not False
-            )
+            seen_gone(incident, facts)
             # The rule is gone, and nobody claims it any more: nothing could ever say that it is over.
             or (evidence.firing is None and self._watch.heard and not self._claimed(incident))
         )

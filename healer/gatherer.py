@@ -11,11 +11,12 @@ from healer.core.actions import MARKING, Args, proof_place
 from healer.core.alert import Alert, Target
 from healer.core.facts import Evidence, Facts, Reading, Standing
 from healer.core.incident import Attempt, Incident
-from healer.core.ladder import Verification
+from healer.core.ladder import Rung, Verification
 from healer.core.look import Heard
 from healer.core.order import Sight
 from healer.core.picture import Picture
 from healer.core.plan import Plan, plan, to_hear
+from healer.core.recovery import wants_word
 from healer.core.topology import Topology
 from healer.core.verification import Proof
 from healer.errors import Busy, Unreachable
@@ -52,8 +53,8 @@ class Gatherer:
             picture: Where it was just read; None to read it.
         """
         metric = _metric(incident, self.topology, self.clock.wall())
-        evidence, seen, heard, outside = await asyncio.gather(
-            _or_none(self.prometheus.evidence(incident.cause, metric)),
+        (evidence, told), seen, heard, outside = await asyncio.gather(
+            self._evidence(incident, metric),
             self.picture() if picture is None else _at_hand(picture),
             self._hear(to_hear(incident, self.topology, self.clock.wall())),
             self._outside(incident.target),
@@ -63,6 +64,7 @@ class Gatherer:
             replace(
                 facts,
                 evidence=evidence,
+                told=told,
                 picture=seen,
                 gates=heard,
                 outside=outside,
@@ -121,9 +123,17 @@ class Gatherer:
     async def confirmed(self, alert: Alert) -> Evidence | None:
         """Read the evidence for an alert that has no incident."""
         ladder = self.topology.ladders.get(alert.label("heal"))
-        specs = [rung.verify for rung in ladder.rungs if rung.verify] if ladder else []
-        metric = specs[0].metric if specs else DEFAULT_METRIC
+        metric = _first_proof(ladder.rungs if ladder is not None else ())
         return await _or_none(self.prometheus.evidence(alert, metric))
+
+    async def _evidence(
+        self, incident: Incident, metric: str
+    ) -> tuple[Evidence | None, bool | None]:
+        """Read whether the trouble is there; where not, and that is not enough, whether what told of it still tells."""
+        evidence = await _or_none(self.prometheus.evidence(incident.cause, metric))
+        if evidence is None or evidence.firing is not False or not wants_word(incident):
+            return evidence, None
+        return evidence, await _or_none(self.prometheus.still_told(incident.cause))
 
     async def _hear(self, wanted: Mapping[str, Sequence[str]]) -> dict[str, Heard]:
         """Ask several gates at once; none of them waits for another."""
@@ -156,6 +166,11 @@ def _metric(incident: Incident, topology: Topology, now: float) -> str:
     ladder = topology.ladders.get(incident.ladder)
     rungs = [step.rung] if isinstance(step, Plan) else []
     rungs += ladder.rungs if ladder is not None else ()
+    return _first_proof(rungs)
+
+
+def _first_proof(rungs: Iterable[Rung]) -> str:
+    """Return what proves the first rung that does not only set a mark."""
     proofs = (one.verify for one in rungs if one.action not in MARKING)
     return next((one.metric for one in proofs if one is not None), DEFAULT_METRIC)
 

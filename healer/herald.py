@@ -12,6 +12,7 @@ import structlog
 from healer.core import events as ev
 from healer.core.incident import Incident, State
 from healer.core.order import OwnAlert
+from healer.core.recovery import SILENT
 from healer.errors import StoreFull, Unreachable
 from healer.journal import Journal
 from healer.metrics import Metrics
@@ -143,7 +144,13 @@ class Herald:
                 if known or incident.holds(self._clock.wall()):
                     yield told
             elif incident.state is State.MITIGATED:
-                yield self._about(incident, "HealerMitigated", "mitigated", incident.mitigation)
+                silent = hold is not None and hold.reason == SILENT
+                detail = (
+                    f"{incident.mitigation}. {hold.sentence}"
+                    if hold and silent
+                    else incident.mitigation
+                )
+                yield self._about(incident, "HealerMitigated", "mitigated", detail)
             elif incident.calls:
                 yield self._about(
                     incident, "HealerEscalation", incident.escalation, incident.escalation_detail

@@ -142,6 +142,13 @@ class Prometheus(Protocol):
         """Read the newest sample of `metric` with the target's labels, and these besides."""
         ...
 
+    async def still_told(self, alert: Alert) -> bool | None:
+        """Whether every series that the alert's rule saw at its target when it began has fresh samples now.
+
+        None where nobody can say: there is no such rule, or nothing is known of then.
+        """
+        ...
+
     async def looks_back(self, names: Iterable[str]) -> Mapping[str, float]:
         """Return for alerts and recorded series how many seconds their rules look back; 0 for what has no rule."""
         ...

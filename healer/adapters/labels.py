@@ -73,6 +73,14 @@ def _escaped(character: str) -> str:
     return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
 
 
+def literally(value: str) -> str:
+    r"""Write a value as an expression that matches it alone.
+
+    RE2 takes punctuation after a backslash for itself (github.com/google/re2/wiki/Syntax).
+    """
+    return "".join(f"\\{one}" if one in r"\.+*?()|[]{}^$" else one for one in value)
+
+
 def selector(metric: str, labels: Mapping[str, str]) -> str:
     """Return a selector of the series with exactly these values for these labels.
 

@@ -16,7 +16,8 @@ from pydantic import BaseModel, ValidationError
 from healer.adapters import labels as lb
 from healer.adapters import pictures, readings
 from healer.adapters.http_json import call
-from healer.adapters.parts import Labels, Parts, Sample, together, with_times
+from healer.adapters.parts import Labels, Parts, Sample, fresh, together, with_times
+from healer.adapters.selectors import selectors
 from healer.core.actions import Args
 from healer.core.alert import Alert, Target
 from healer.core.facts import Evidence, Reading
@@ -251,6 +252,32 @@ class HttpPrometheus:
                     rules.setdefault((rule.name, *said), []).append(rule)
             self._rules, self._rules_at = rules, now
         return self._rules
+
+    async def still_told(self, alert: Alert) -> bool | None:
+        """See ports.Prometheus.still_told. Each series that a rule names counts, those beside what it compares too."""
+        key = (alert.name, *(alert.label(name) for name in SAID_BY_THE_RULE))
+        rules = (await self._known_rules()).get(key, [])
+        about = {name: alert.label(name) for name in ("service", "mountpoint")}
+        wanted = {"node": alert.label("node")} | {name: one for name, one in about.items() if one}
+        try:
+            found = {one for rule in rules for one in selectors(rule.query, wanted)}
+        except ValueError as error:
+            msg = f"{self._settings.url}: {alert.name}: {error}"
+            raise Unreachable(msg) from error
+        terms: dict[str, str] = {}
+        for index, series in enumerate(sorted(found)):
+            then, now = (
+                f"{series} @ {alert.began_at:.3f}",
+                fresh(series, self._settings.evidence_age),
+            )
+            terms |= {
+                f"then{index}": f"count({then})",
+                f"lost{index}": f"count({then} unless {now})",
+            }
+        parts = await self._asked(terms)
+        if not any(parts.of(f"then{index}") for index in range(len(found))):
+            return None
+        return not any(parts.of(f"lost{index}") for index in range(len(found)))
 
     async def looks_back(self, names: Iterable[str]) -> Mapping[str, float]:
         """See ports.Prometheus.looks_back. Of several rules of one name the longest counts."""

@@ -60,16 +60,8 @@ def _selector(metric: str, group: Sequence[Wanted]) -> str:
         if len(found) == 1:
             terms.append(f"{name}={lb.quoted(*found)}")
         elif len(found) <= MOST_VALUES:
-            terms.append(f"{name}=~{lb.quoted('|'.join(_literally(one) for one in found))}")
+            terms.append(f"{name}=~{lb.quoted('|'.join(lb.literally(one) for one in found))}")
     return f"{metric}{{{','.join(terms)}}}"
-
-
-def _literally(value: str) -> str:
-    r"""Write a value as an expression that matches it alone.
-
-    RE2 takes punctuation after a backslash for itself (github.com/google/re2/wiki/Syntax).
-    """
-    return "".join(f"\\{one}" if one in r"\.+*?()|[]{}^$" else one for one in value)
 
 
 def sorted_out(

@@ -12,6 +12,7 @@ from healer.core.guards import deciding, judge
 from healer.core.guards.grounds import seen_unit
 from healer.core.incident import DENIED, NOT_RETURNED, Attempt, Incident, Outcome, State
 from healer.core.plan import Escalate, Plan, plan, returning
+from healer.core.recovery import SILENT, fell_silent
 from healer.core.topology import Topology
 from healer.core.verdict import Verdict, hold
 
@@ -79,6 +80,8 @@ def decide(incident: Incident, facts: Facts, clear_for: float | None) -> Decisio
         return _give_back(incident, facts) or _close(incident, clear_for)
     if incident.state is State.ESCALATED or (clear_for is not None and isinstance(step, Escalate)):
         return Stay()  # a person has it, or it is over as soon as it has stayed so
+    if incident.state is State.MITIGATED and _silence_is_news(incident, facts):
+        return _give_back(incident, facts) or Stay()
     never, gone = _never_sent(incident), ""
     while isinstance(step, Plan):
         alive = [one for one in step.steps if not _lost(one.gate, facts)]
@@ -93,6 +96,12 @@ def decide(incident: Incident, facts: Facts, clear_for: float | None) -> Decisio
     if incident.state is State.MITIGATED:
         return Stay()
     return _gone(gone) if gone and not incident.attempts else step
+
+
+def _silence_is_news(incident: Incident, facts: Facts) -> bool:
+    """Whether people are to read that nothing tells of it any more, or that something does again."""
+    known = incident.hold is not None and incident.hold.reason == SILENT
+    return incident.mitigation != "" and (known or fell_silent(incident, facts))
 
 
 def _first(drafts: list[Proposal], facts: Facts) -> Act | Hold:

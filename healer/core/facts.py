@@ -125,6 +125,8 @@ class Facts:
     Attributes:
         now: Epoch seconds of the healer.
         evidence: None where Prometheus did not answer.
+        told: Whether every series that the alert's rule saw when it began still has fresh samples; None where nobody
+            can say, or where that was not asked, since the rule is true.
         gates: What each gate that the decision needs said, by node.
         picture: None where Prometheus did not answer.
         outside: The service's probe from the healer's node; None where it has none or it did not run.
@@ -140,6 +142,7 @@ class Facts:
     topology: Topology
     standing: Standing
     evidence: Evidence | None = None
+    told: bool | None = None
     gates: Mapping[str, Heard] = field(default_factory=dict)
     picture: Picture | None = None
     outside: bool | None = None

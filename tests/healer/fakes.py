@@ -209,6 +209,7 @@ class FakePrometheus:
         strange: Names of alerts that no rule has.
         marks: What exporters tell of marks.
         windows: How far the rules of alerts and series look back, seconds.
+        vanished: Of whom what the rules saw is not there any more, though their exporter answers.
         lingering: Names of alerts whose expression is true for their window after what they see is over, and until
             when.
     """
@@ -221,13 +222,19 @@ class FakePrometheus:
     marks: set[SeenMark] = field(default_factory=set)
     windows: dict[str, float] = field(default_factory=dict)
     lingering: dict[str, float] = field(default_factory=dict)
+    vanished: set[Target] = field(default_factory=set)
 
     async def evidence(self, alert: Alert, metric: str) -> Evidence:
         reading = await self.reading(alert.target, metric)
         if alert.name in self.strange:
             return Evidence(None, reading)
         lingers = self.cluster.clock.wall() < self.lingering.get(alert.name, 0.0)
-        return Evidence(lingers or not self.cluster.serves(alert.target), reading)
+        sick = not self.cluster.serves(alert.target) and alert.target not in self.vanished
+        return Evidence(lingers or sick, reading)
+
+    async def still_told(self, alert: Alert) -> bool | None:
+        self._answer()
+        return alert.target not in self.vanished
 
     async def looks_back(self, names: Iterable[str]) -> dict[str, float]:
         self._answer()

@@ -183,6 +183,9 @@ class Nginx:
     async def reading(self, target: Target, metric: str, labels: Args = ()) -> Reading:
         return self._reading(metric)
 
+    async def still_told(self, alert: Alert) -> bool | None:
+        return True
+
     async def looks_back(self, names: Iterable[str]) -> dict[str, float]:
         return dict.fromkeys(names, 0.0)
 

@@ -169,7 +169,7 @@ class Village:
     def mend(self, at: str = "web1/nginx") -> None:
         """Let a service serve again without the healer."""
         node, _, service = at.partition("/")
-        self.cluster.down.discard(Target(node, service))
+        self.cluster.down.discard(Target(node, service or None))
 
     def vanish(self, *nodes: str) -> None:
         """Let nobody hear of nodes any more; what they exported is not there either."""

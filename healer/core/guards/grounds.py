@@ -4,6 +4,7 @@ from healer.core.actions import Scope
 from healer.core.facts import Evidence, Facts, Proposal
 from healer.core.incident import Outcome
 from healer.core.look import UnitLook
+from healer.core.recovery import SILENT, fell_silent
 from healer.core.verdict import Verdict, allow, hold
 
 FAILED_STATES = frozenset({"failed", "inactive"})
@@ -151,6 +152,8 @@ def still_true(proposal: Proposal, facts: Facts) -> Verdict:
             need=need,
             sentence="The rule is true, but only on samples too old to say how things are now.",
         )
+    if fell_silent(proposal.incident, facts):
+        return _silent(proposal, need)
     if facts.outside is False:
         return hold(
             name,
@@ -184,7 +187,21 @@ def _over(proposal: Proposal, facts: Facts) -> Verdict:
             sentence="What is out of harm's way comes back only when its trouble was seen gone.",
             passing=True,
         )
+    if fell_silent(proposal.incident, facts):
+        return _silent(proposal, need)
     return allow(name, have=f"clear, sample {age:.1f} s old", need=need)
+
+
+def _silent(proposal: Proposal, need: str) -> Verdict:
+    incident = proposal.incident
+    return hold(
+        "still_true",
+        SILENT,
+        have="the rule is not true, and what it saw is not there",
+        need=f"{need}, or a person who settled it",
+        sentence=f"What {incident.cause.name} saw has no fresh samples any more, which is no recovery. "
+        f"Look for yourself; where it is repaired: hale-healer close {incident.id}",
+    )
 
 
 def seen_unit(proposal: Proposal, facts: Facts) -> UnitLook | None:

@@ -51,6 +51,11 @@ RULES = {
                     "expr": f"max (max_over_time(test:changes:5m[1m]) > 1000) by {BY}",
                 },
                 {
+                    "alert": "DiskFailing",
+                    "expr": f"max (smartctl_device_smart_healthy == 0) by {BY}",
+                    "labels": {"severity": "critical", "heal": "move-away", "failure": "disk"},
+                },
+                {
                     "alert": "Watchdog",
                     "expr": 'label_replace(vector(1), "cluster", "first", "", "")',
                 },
@@ -91,19 +96,21 @@ def free_port() -> int:
 
 @dataclass(frozen=True)
 class Monitoring:
-    """Bases of both URLs."""
+    """Bases of both URLs, and the disks whose health the target tells; a test may take one away."""
 
     prometheus: str
     alertmanager: str
+    disks: list[str]
 
 
 @contextmanager
-def target() -> Iterator[int]:
-    """Serve METRICS as an exporter does."""
+def target(disks: list[str]) -> Iterator[int]:
+    """Serve METRICS as an exporter does, and of each of these disks that it is well."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            body = METRICS.encode()
+            told = [f'smartctl_device_smart_healthy{{device="{one}"}} 1\n' for one in disks]
+            body = (METRICS + "".join(told)).encode()
             self.send_response(200)
             self.send_header("Content-Type", "text/plain; version=0.0.4")
             self.send_header("Content-Length", str(len(body)))
@@ -152,7 +159,8 @@ def answers(url: str) -> bool:
 def monitoring(directory: Path) -> Iterator[Monitoring]:
     """Run both, with Prometheus sending to Alertmanager."""
     with ExitStack() as stack:
-        exporter = stack.enter_context(target())
+        disks = ["sda", "sdb"]
+        exporter = stack.enter_context(target(disks))
         prometheus, alertmanager = free_port(), free_port()
         common = {"cluster": "first", "group": "web"}
         config = {
@@ -210,4 +218,5 @@ def monitoring(directory: Path) -> Iterator[Monitoring]:
                 ready=f"http://127.0.0.1:{prometheus}/-/ready",
             )
         )
-        yield Monitoring(f"http://127.0.0.1:{prometheus}", f"http://127.0.0.1:{alertmanager}")
+        urls = (f"http://127.0.0.1:{port}" for port in (prometheus, alertmanager))
+        yield Monitoring(*urls, disks)

@@ -253,3 +253,25 @@ async def test_how_far_rules_look_back_is_read_with_the_rules_that_they_rest_on(
     async with prometheus_at(real.prometheus) as prometheus:
         found = await prometheus.looks_back(["Flaps", "test:changes:5m", "ServiceDown", "Unheard"])
     assert found == {"Flaps": 390.0, "test:changes:5m": 330.0, "ServiceDown": 0.0, "Unheard": 0.0}
+
+
+async def test_a_disk_whose_figures_are_gone_does_not_tell_that_it_is_well(real):
+    labels = {"alertname": "DiskFailing", "heal": "move-away", "failure": "disk", "service": ""}
+    async with prometheus_at(real.prometheus, evidence_age=5.0) as ours:
+
+        async def told(began_at):
+            return await ours.still_told(replace(alert(**labels), began_at=began_at))
+
+        began_at = time.time()
+        await until(lambda: told(began_at), lambda found: found is True)
+        real.disks.remove("sdb")
+        # The other one tells still, and its word is not about this one.
+        await until(lambda: told(began_at), lambda found: found is False)
+        assert (await ours.evidence(alert(**labels), "up")).firing is False
+        await until(lambda: told(time.time()), lambda found: found is True)
+        real.disks.clear()
+        await until(lambda: told(time.time()), lambda found: found is None)
+        real.disks.extend(("sda", "sdb"))
+        await until(lambda: told(began_at), lambda found: found is True)
+        assert await told(began_at - 3600) is None
+        assert await ours.still_told(alert(alertname="NoSuchRule")) is None

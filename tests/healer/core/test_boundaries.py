@@ -19,7 +19,7 @@ from healer.core.guards.witnesses import owner_settled
 from healer.core.incident import Outcome, State
 from healer.core.look import Heard
 from tests.healer.core.guarded import acted, broken, opened
-from tests.healer.core.world import NOW, World, topology
+from tests.healer.core.world import NOW, World, alert, topology
 
 
 def asked(world: World, number: str = "") -> tuple[Proposal, Facts]:
@@ -69,6 +69,29 @@ def test_what_takes_a_mark_back_needs_the_trouble_seen_gone(given, reason, have)
     verdict = still_true(verb(proposal, "pool.return"), replace(facts, evidence=given))
     assert (verdict.reason, verdict.have) == (reason, have)
     assert verdict.passing is (reason is not None)
+
+
+@pytest.mark.parametrize(
+    ("told", "failure", "action", "reason"),
+    [
+        (True, "disk", "pool.drain", "not_confirmed"),
+        (False, "disk", "pool.drain", "no_sample"),
+        (None, "disk", "pool.drain", "no_sample"),  # nobody could say
+        (False, "oom", "pool.drain", "not_confirmed"),
+        (True, "disk", "pool.return", None),
+        (False, "disk", "pool.return", "no_sample"),
+        (None, "disk", "pool.return", "no_sample"),
+    ],
+)
+def test_hardware_whose_figures_are_gone_is_not_taken_for_well(told, failure, action, reason):
+    proposal, facts = asked(World())
+    cause = alert(failure=failure)
+    proposal = replace(proposal, incident=replace(proposal.incident, cause=cause))
+    facts = replace(facts, evidence=evidence(False, 1.0, 1.0), told=told)
+    verdict = still_true(verb(proposal, action), facts)
+    assert (verdict.reason, verdict.passing) == (reason, reason == "not_confirmed")
+    settled = replace(proposal, incident=replace(proposal.incident, settled_by="ann"))
+    assert still_true(verb(settled, "pool.return"), facts).allowed  # a person has looked
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,7 @@ class World:
     prometheus: bool = True
     sample_age: float = 1.0
     outside: bool | None = None
+    told: bool | None = True
     standing: Standing = field(
         default_factory=lambda: Standing(
             leader=True,
@@ -138,6 +139,7 @@ class World:
             topology=self.topology,
             standing=self.standing,
             evidence=evidence,
+            told=self.told,
             gates={
                 node: Heard(self._look(node), "no route to host") for node in self.topology.nodes
             },

@@ -182,6 +182,11 @@ class Life:
         value = None if well is None else float(well) if place.service else float(not well)
         return Reading(value, sample.at if value is not None else None, now)
 
+    async def still_told(self, alert: Alert) -> bool | None:
+        await self._ask()
+        sample = self.sim.prometheus.sample(alert.target.node)
+        return sample is not None and alert.target in sample.wells
+
     async def looks_back(self, names: Iterable[str]) -> dict[str, float]:
         await self._ask()
         return dict.fromkeys(names, 0.0)
