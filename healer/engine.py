@@ -31,6 +31,7 @@ from healer.listening import Listener
 from healer.metrics import Metrics
 from healer.ports import Alertmanagers, Clock
 from healer.runner import Runner, whose
+from healer.spans import Spans
 from healer.standing import Watch
 
 log = structlog.get_logger()
@@ -51,6 +52,9 @@ FRESH = 2.0
 
 ROUNDS = 4
 """So often facts are read, or Alertmanagers asked, for one decision; then the next look takes it up."""
+
+CLEAR, WELL, ENDED = "clear", "well", "ended"
+"""What is counted: that a trouble was seen gone, that each look of a proof was good, and since an action ended."""
 
 STUCK_SECONDS = 120.0
 """Seconds without an end of a turn after which it will never end: systemd is told no more that we are alive.
@@ -95,7 +99,7 @@ class Engine:
         self._looked_at = -math.inf
         self._listener = Listener(alertmanagers, watch)
         self._well_since: dict[str, float] = {}
-        self._clear_since: dict[str, float] = {}
+        self._spans = Spans(clock, lambda: watch.clock_jumped is False)
         self._proof_from: dict[str, float] = {}
         self._turned_at: float | None = None
         self._stopping = False
@@ -146,7 +150,7 @@ class Engine:
         """Go on where another configuration's engine stopped: what it began is under way, what it saw was seen."""
         self._wake, self._busy = before._wake, before._busy  # noqa: SLF001  # one of us
         self._well_since, self._proof_from = before._well_since, before._proof_from  # noqa: SLF001  # one of us
-        self._clear_since = before._clear_since  # noqa: SLF001  # one of us
+        self._spans.follow(before._spans)  # noqa: SLF001  # one of us
 
     def stuck_seconds(self) -> float:
         """Return for how long the turn under way has not ended; at most the pause where all is well."""
@@ -177,6 +181,7 @@ class Engine:
             self._watch.storing = False
             log.error("journal.full", error=str(exc))
         board = self._journal.board
+        self._spans.keep({one.id for one in board.open})
         self._metrics.show(board.open, self._watch.freezes(), self._clock.wall())
         self._metrics.leader.set(self._watch.leading)
         await self._herald.tell(self._topology.cluster)
@@ -280,13 +285,23 @@ class Engine:
             facts = facts.later(self._clock.wall(), age)
         facts = replace(facts, standing=self._watch.standing())
         facts = self._gatherer.refresh(facts, incident)
+        facts = replace(facts, rested=self._rested(incident))
         decision = decide(incident, facts, self._clear_for(incident, facts))
         self._watch.note_decision(incident.id, decision)
         return decision
 
+    def _rested(self, incident: Incident) -> dict[str, float]:
+        return {
+            one.action_id: self._spans.seconds(
+                incident.id, ENDED, one.action_id, since=one.ended_at
+            )
+            for one in incident.attempts
+            if one.ended_at is not None
+        }
+
     async def _act(self, tasks: asyncio.TaskGroup, incident: Incident, decision: Act) -> None:
         if not decision.proposal.gives_back:
-            self._clear_since.pop(incident.id, None)
+            self._spans.forget(incident.id, CLEAR)
         attempt = await self._runner.intend(decision)
         self._begin(tasks, incident.id, self._runner.carry_out(decision, attempt), "act")
 
@@ -302,7 +317,6 @@ class Engine:
             case Escalate(reason, detail):
                 await self._journal.write(ev.IncidentEscalated(incident.id, reason, detail))
             case Close(outcome, detail):
-                self._clear_since.pop(incident.id, None)
                 await self._journal.write(ev.IncidentClosed(incident.id, outcome, detail))
             case Stay() | Act():
                 pass
@@ -322,6 +336,9 @@ class Engine:
     def _ended(self, task: asyncio.Task[None], incident_id: str) -> None:
         self._began.discard(task)
         self._busy.discard(incident_id)
+        incident = self._journal.board.incidents.get(incident_id)
+        if incident is not None and incident.attempts:
+            self._spans.begin(incident_id, ENDED, incident.attempts[-1].action_id)
         self.wake()
 
     async def _verify(self, incident: Incident) -> None:
@@ -334,9 +351,15 @@ class Engine:
             attempt = replace(attempt, prometheus_at=first)
         now = self._clock.wall()
         since = self._well_since.get(attempt.action_id)
-        match verify(spec, attempt, proof, since, now):
+        soak = (incident.id, WELL, attempt.action_id)
+        soaked = self._spans.seconds(*soak) if since is not None else None
+        ended_at = attempt.ended_at if attempt.ended_at is not None else attempt.began_at
+        waited = self._spans.seconds(incident.id, ENDED, attempt.action_id, since=ended_at)
+        match verify(spec, attempt, proof, soaked, waited):
             case Wait(well=True):
-                self._well_since.setdefault(attempt.action_id, now)
+                if since is None:
+                    self._well_since[attempt.action_id] = now
+                    self._spans.begin(*soak)
             case Wait():
                 self._well_since.pop(attempt.action_id, None)
             case Verified(detail):
@@ -392,9 +415,9 @@ class Engine:
             or (evidence.firing is None and self._watch.heard and not self._claimed(incident))
         )
         if not gone:
-            self._clear_since.pop(incident.id, None)
+            self._spans.forget(incident.id, CLEAR)
             return None
-        return facts.now - self._clear_since.setdefault(incident.id, facts.now)
+        return self._spans.seconds(incident.id, CLEAR)
 
 
 def _monotonic() -> float:

@@ -84,7 +84,7 @@ class Runner:
 
     async def carry_out(self, decision: Act, attempt: Attempt) -> None:
         """Send an intended action once, and journal how it ended."""
-        proposal = decision.proposal
+        proposal, began = decision.proposal, self._clock.boottime()
         order = Order(
             action_id=attempt.action_id,
             node=attempt.gate,
@@ -101,16 +101,25 @@ class Runner:
             raise  # nothing was sent, and nothing may be written any more
         except OutcomeUnknown as exc:
             log.warning("action.outcome_unknown", action=attempt.action_id, error=str(exc))
-            ended = await self._settled(attempt)
+            ended = await self._settled(attempt, self._clock.boottime() - began)
         await self._end(proposal.incident, attempt, ended)
 
     async def settle(self, incident: Incident) -> None:
         """Find out how an action ended that an earlier life of ours began, and journal it."""
         attempt = incident.attempts[-1]
-        await self._end(incident, attempt, await self._settled(attempt))
+        before = max(0.0, self._clock.wall() - attempt.began_at)
+        await self._end(incident, attempt, await self._settled(attempt, before))
 
-    async def _settled(self, attempt: Attempt) -> Ended:
-        """Ask the gate until it tells, or until the action's time is over. It is never sent again."""
+    async def _settled(self, attempt: Attempt, before: float) -> Ended:
+        """Ask the gate until it tells, or until the action's time is over. It is never sent again.
+
+        Args:
+            attempt: Whose end was not heard.
+            before: For how many seconds it has been under way.
+        """
+        # By the uptime: a wall clock that is set back would keep its footprint taken for as long.
+        left = attempt.deadline_at - attempt.began_at + GRACE - before
+        until = self._clock.boottime() + left
         why = "the gate did not answer"
         while True:
             try:
@@ -121,7 +130,7 @@ class Runner:
                 why = "it still runs" if ended is None else why
             if ended is not None:
                 return ended
-            if self._clock.wall() > attempt.deadline_at + GRACE:
+            if self._clock.boottime() > until:
                 return Ended(Outcome.UNKNOWN, "gate_silent", why)
             await asyncio.sleep(SETTLE_PAUSE)
 

@@ -244,7 +244,7 @@ def _close(incident: Incident, clear_for: float) -> Close:
 
 
 def _never_sent(incident: Incident) -> Escalate | None:
-    tail = [one for one in incident.attempts if one.began_at >= incident.adopted_at][-UNSENT:]
+    tail = incident.counted[-UNSENT:]
     if len(tail) == UNSENT and not any(one.touched for one in tail):
         last = tail[-1]
         return Escalate(
@@ -276,18 +276,18 @@ def _correlates(proposal: Proposal, facts: Facts) -> Verdict | None:
 def _waits(proposal: Proposal, facts: Facts) -> Verdict | None:
     """Hold between two tries of one step; the next step of a rung need not wait for the one before."""
     tried = [
-        one.ended_at
+        since
         for one in proposal.incident.attempts
-        if one.ended_at is not None
+        if (since := facts.since(one)) is not None
         and (one.action, one.gate) == (proposal.rung.action, proposal.gate)
     ]
     wait = proposal.rung.wait_after(len(tried))
-    if not tried or facts.now - tried[-1] >= wait:
+    if not tried or tried[-1] >= wait:
         return None
     return hold(
         "attempts",
         "waiting",
-        have=f"{facts.now - tried[-1]:.0f} s since the last attempt",
+        have=f"{tried[-1]:.0f} s since the last attempt",
         need=f"{wait:g} s",
         sentence="The ladder asks to wait between attempts.",
         passing=True,

@@ -130,6 +130,8 @@ class Facts:
         gates: What each gate that the decision needs said, by node.
         picture: None where Prometheus did not answer.
         outside: The service's probe from the healer's node; None where it has none or it did not run.
+        rested: Seconds since each attempt of the incident ended, by its action's id, as the shell counted them; of
+            one that is missing the wall clock says it.
         running: Actions of other incidents.
         past: Every attempt of the last 30 days, oldest first, this incident's included: the success record. Each says
             what was done, where, for which alert, and how it ended.
@@ -146,6 +148,7 @@ class Facts:
     gates: Mapping[str, Heard] = field(default_factory=dict)
     picture: Picture | None = None
     outside: bool | None = None
+    rested: Mapping[str, float] = field(default_factory=dict)
     running: tuple[Running, ...] = ()
     past: tuple[Past, ...] = ()
     alike: tuple[Incident, ...] = ()
@@ -160,6 +163,12 @@ class Facts:
     def holders(self) -> Holders:
         """Who holds each virtual address, by the decision's own picture too."""
         return self.standing.holders.after(self.picture, self.topology)
+
+    def since(self, attempt: Attempt) -> float | None:
+        """Return how many seconds ago an attempt of the incident ended; None where it has not."""
+        if attempt.ended_at is None:
+            return None
+        return self.rested.get(attempt.action_id, self.now - attempt.ended_at)
 
     @property
     def majority(self) -> bool:

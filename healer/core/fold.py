@@ -113,6 +113,7 @@ def fold(incident: Incident, event: IncidentEvent, at: float) -> Incident:
                 escalation="",
                 adopted_by=by,
                 adopted_at=at,
+                adopted_after=len(incident.attempts),
                 settled_by=None,
                 settlement="",
                 approvals=(),
@@ -126,6 +127,7 @@ def fold(incident: Incident, event: IncidentEvent, at: float) -> Incident:
                 escalation="",
                 escalation_detail="",
                 adopted_at=at,
+                adopted_after=len(incident.attempts),
                 settled_by=None,
                 settlement="",
                 approvals=(),
@@ -138,6 +140,7 @@ def fold(incident: Incident, event: IncidentEvent, at: float) -> Incident:
                 settled_by=by,
                 settlement=reason,
                 adopted_at=at if incident.marks else incident.adopted_at,
+                adopted_after=len(incident.attempts) if incident.marks else incident.adopted_after,
                 approvals=(),
             )
         case ev.ApprovalGiven(_, ladder, rung, target, expectation, by, until):

@@ -249,7 +249,8 @@ class Incident:
         hold: The refusal that keeps it HELD.
         confirmed: Whether fresh evidence ever said that the trouble is real.
         adopted_by: Who put it into our hands, though pre-existing or given up.
-        adopted_at: When, or when a person had it tried again: attempts before it no longer count against the ladder.
+        adopted_at: When, or when a person had it tried again.
+        adopted_after: How many attempts there were then: they no longer count against the ladder.
         settled_by: Who settled it by hand; None where nobody did.
         settlement: How, in their words.
         mitigation: How it was put out of harm's way, for people.
@@ -274,6 +275,7 @@ class Incident:
     confirmed: bool = False
     adopted_by: str | None = None
     adopted_at: float = 0.0
+    adopted_after: int = 0
     settled_by: str | None = None
     settlement: str = ""
     approvals: tuple[Approval, ...] = ()
@@ -327,7 +329,7 @@ class Incident:
     @property
     def counted(self) -> tuple[Attempt, ...]:
         """Attempts that count against the ladder: those since a person last gave it to us or had it tried again."""
-        return tuple(one for one in self.attempts if one.began_at >= self.adopted_at)
+        return self.attempts[self.adopted_after :]
 
     @property
     def running(self) -> Attempt | None:
@@ -378,10 +380,8 @@ class Incident:
     def _counted(self, step: Step) -> list[Attempt]:
         return [
             one
-            for one in self.attempts
-            if (one.gate, one.args) == (step.gate, step.args)
-            and one.touched
-            and one.began_at >= self.adopted_at
+            for one in self.counted
+            if (one.gate, one.args) == (step.gate, step.args) and one.touched
         ]
 
     def after(self, move: Move) -> State:

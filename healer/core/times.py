@@ -53,7 +53,7 @@ def times(incident: Incident) -> Times:
     acted = [one for one in incident.attempts if _ended(one)]
     over = incident.state is State.CLOSED and incident.outcome in OVER_AGAIN
     # Trying again what failed is a further action; only what nobody had tried begins with the adoption.
-    adopted = incident.adopted_at if first is None or first >= incident.adopted_at else 0.0
+    adopted = incident.adopted_at if incident.adopted_after == 0 else 0.0
     return Times(
         start=max(incident.began_at, adopted),
         detect=incident.opened_at,

@@ -91,7 +91,7 @@ def spec_of(attempt: Attempt, rung: Rung | None) -> Verification:
 
 
 def verify(
-    spec: Verification, attempt: Attempt, proof: Proof, well_since: float | None, now: float
+    spec: Verification, attempt: Attempt, proof: Proof, soaked: float | None, waited: float
 ) -> Wait | Verified | NotVerified:
     """Judge one look after an action.
 
@@ -99,8 +99,8 @@ def verify(
         spec: What the rung asks for.
         attempt: The ended attempt.
         proof: What was seen now.
-        well_since: Since when every look was good, epoch seconds; None if the last was not.
-        now: Epoch seconds.
+        soaked: For how many seconds every look was good; None if the last was not.
+        waited: Seconds since the action's end.
     """
     if attempt.action in GIVING_BACK and attempt.reason == LEFT_TO_OTHERS:
         return Verified(f"our part of the mark is gone, others keep it: {attempt.detail}")
@@ -111,15 +111,13 @@ def verify(
         return Verified("the mark is gone; which candidate holds the address is for VRRP to say")
     missing = _missing(spec, attempt, proof)
     if missing is None:
-        soaked = now - well_since if well_since is not None else 0.0
-        if well_since is not None and soaked >= spec.soak_seconds:
+        if soaked is not None and soaked >= spec.soak_seconds:
             return Verified(
                 f"{spec.metric} is {spec.want:g} on new samples, held for {soaked:.0f} s"
             )
         return Wait(well=True, missing=f"soak of {spec.soak_seconds:g} s")
-    ended_at = attempt.ended_at if attempt.ended_at is not None else attempt.began_at
     word = missing.split(":")[0]
-    if now - ended_at >= _patience(word, spec, proof):
+    if waited >= _patience(word, spec, proof):
         return NotVerified(word, missing)
     return Wait(well=False, missing=missing)
 

@@ -9,6 +9,7 @@ from healer.core import events as ev
 from healer.core.incident import Outcome, State
 from healer.core.order import Ended
 from tests.healer.core.world import alert
+from tests.healer.fakes import LoopClock
 from tests.healer.village import A_HEAL, Village, simple
 
 pytestmark = pytest.mark.looptime(start=0)
@@ -371,3 +372,90 @@ async def test_what_fired_before_anybody_looked_is_no_measure_of_detecting():
         await asyncio.sleep(10)
         assert village.hold() == "pre_existing"
         assert counted(village)["detect"] == 0
+
+
+# --- Clocks that jump -----------------------------------------------------------------------
+
+
+async def until_proved(village: Village) -> None:
+    """Wait until an action has ended and its proof is looked for."""
+    while "1" not in village.journal.board.incidents or not village.incident().attempts:
+        await asyncio.sleep(0.25)
+    while village.incident().state is not State.VERIFYING:
+        await asyncio.sleep(0.25)
+
+
+@pytest.mark.parametrize("jump", [3600.0, -3600.0])
+async def test_no_soak_is_jumped_over(jump):
+    village = Village(simple(soak=30.0))
+    village.cluster.clock = LoopClock()  # Prometheus is elsewhere
+    async with village.armed():
+        village.fail()
+        await until_proved(village)
+        await asyncio.sleep(4)
+        village.clock.now += jump
+        await asyncio.sleep(26)
+        assert village.incident().state is State.VERIFYING
+        # For a minute after the jump nothing is counted; then what is left of the soak.
+        await asyncio.sleep(70)
+    (proof,) = village.written(ev.VerificationEnded)
+    assert proof.verified
+    assert 29 <= float(proof.detail.split()[-2]) <= 34
+
+
+async def test_a_proof_is_awaited_for_its_time_whatever_the_clock_says():
+    village = Village()
+    village.gates.cures = False
+    async with village.armed():
+        village.fail()
+        await until_proved(village)
+        await asyncio.sleep(1)
+        village.clock.now += 600
+        await asyncio.sleep(15)
+        assert village.incident().state is State.VERIFYING
+        await asyncio.sleep(70)
+        assert village.written(ev.VerificationEnded)[0].reason == "still_bad"
+
+
+async def test_a_clock_that_was_set_back_keeps_no_proof_and_no_try_waiting():
+    village = Village()
+    village.gates.cures = False
+    village.cluster.clock = LoopClock()
+    async with village.armed():
+        village.fail()
+        await until_proved(village)
+        await asyncio.sleep(1)
+        village.clock.now -= 7200
+        await asyncio.sleep(95)
+        assert village.written(ev.VerificationEnded)
+        await asyncio.sleep(120)
+    assert len(village.gates.orders) == 2
+    assert village.incident().escalation == "ladder_exhausted"
+
+
+async def test_a_gate_that_never_tells_is_asked_no_longer_than_its_deadline_though_the_clock_goes_back():
+    village = Village()
+    village.gates.mute = village.gates.running = True
+    async with village.armed():
+        village.fail()
+        while not village.gates.orders:
+            await asyncio.sleep(0.5)
+        village.clock.now -= 86400
+        await asyncio.sleep(45)
+    (ended,) = village.written(ev.ActionEnded)
+    assert (ended.outcome, ended.reason) == (Outcome.UNKNOWN, "gate_silent")
+
+
+async def test_what_was_begun_in_a_former_life_has_waited_since_then():
+    village = Village()
+    village.gates.mute = village.gates.running = True
+    async with village.armed():
+        village.fail()
+        while not village.gates.orders:
+            await asyncio.sleep(0.5)
+    await asyncio.sleep(20)
+    async with village.alive():
+        await asyncio.sleep(10)
+        assert village.incident().state is State.ACTING
+        await asyncio.sleep(10)
+        assert village.written(ev.ActionEnded)

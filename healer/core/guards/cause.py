@@ -164,8 +164,8 @@ def _recent(incident: Incident, since: float) -> bool:
 
 def _repair_failed(incident: Incident, since: float) -> bool:
     # One that is open goes on failing, however long ago it was treated.
-    oldest = max(since if incident.state is State.CLOSED else 0.0, incident.adopted_at)
-    tried = [one for one in incident.attempts if one.touched and one.began_at >= oldest]
+    oldest = since if incident.state is State.CLOSED else 0.0
+    tried = [one for one in incident.counted if one.touched and one.began_at >= oldest]
     if incident.state is State.MITIGATED:
         return bool(tried)  # out of harm's way is not repaired
     marks = [one for one in tried if one.action in MARKING]

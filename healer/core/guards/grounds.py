@@ -222,8 +222,7 @@ def _since_last(proposal: Proposal, facts: Facts) -> float:
     """Return the seconds since the last attempt that did something ended; without bound where none did."""
     untouched = (Outcome.REFUSED, Outcome.NOT_SENT)
     done = (one for one in proposal.incident.attempts if one.outcome not in untouched)
-    ends = [one.ended_at for one in done if one.ended_at is not None]
-    return facts.now - max(ends) if ends else float("inf")
+    return min((one for one in map(facts.since, done) if one is not None), default=float("inf"))
 
 
 def _age(evidence: Evidence) -> str:

@@ -220,7 +220,9 @@ class Play:
         up = incident.target not in self.world.down
         reading = Reading(float(up), now - self.world.sample_age, now)
         proof = Proof(reading if self.world.prometheus else None, self.world.outside)
-        judged = verify(VERIFY, attempt, proof, self.well_since.get(attempt.action_id), now)
+        since, ended = self.well_since.get(attempt.action_id), attempt.ended_at or now
+        soaked = None if since is None else now - since
+        judged = verify(VERIFY, attempt, proof, soaked, now - ended)
         match judged:
             case Verified(detail):
                 self.world.journal(

@@ -1,0 +1,54 @@
+"""How long something has lasted, counted by CLOCK_BOOTTIME: a wall clock that jumps shortens no soak and no wait.
+
+Rule: the wall clock says only what was before this life.
+"""
+
+from collections.abc import Callable, Collection
+
+from healer.ports import Clock
+
+Key = tuple[str, ...]
+"""An incident's id, what is counted, and of which of its actions."""
+
+
+class Spans:
+    """Seconds since each beginning. While the wall clock has just jumped none are counted: ages are doubtful then."""
+
+    def __init__(self, clock: Clock, counts: Callable[[], bool]) -> None:
+        self._clock = clock
+        self._counts = counts
+        # What was before this life, since when it is counted (moved on by what does not count), and the last look.
+        self._known: dict[Key, tuple[float, float, float]] = {}
+
+    def follow(self, before: "Spans") -> None:
+        """Go on counting where another configuration's engine stopped."""
+        self._known = before._known  # noqa: SLF001  # one of us
+
+    def begin(self, *key: str) -> None:
+        """Count from now."""
+        now = self._clock.boottime()
+        self._known[key] = (0.0, now, now)
+
+    def seconds(self, *key: str, since: float | None = None) -> float:
+        """Return how long it has lasted; what is not known yet begins now.
+
+        Args:
+            key: What lasts.
+            since: When it began where that was in a former life, epoch seconds.
+        """
+        now = self._clock.boottime()
+        before = 0.0 if since is None else max(0.0, self._clock.wall() - since)
+        before, began, last = self._known.get(key, (before, now, now))
+        if not self._counts():
+            began += now - last
+        self._known[key] = (before, began, now)
+        return before + now - began
+
+    def forget(self, *key: str) -> None:
+        """Begin anew when it is asked for again."""
+        self._known.pop(key, None)
+
+    def keep(self, incidents: Collection[str]) -> None:
+        """Forget what is about other incidents than these."""
+        for key in [one for one in self._known if one[0] not in incidents]:
+            del self._known[key]
