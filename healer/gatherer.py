@@ -9,6 +9,7 @@ import structlog
 
 from healer.core.actions import MARKING, Args, proof_place
 from healer.core.alert import Alert, Target
+from healer.core.decide import unheard
 from healer.core.facts import Evidence, Facts, Reading, Standing
 from healer.core.incident import Attempt, Incident
 from healer.core.ladder import Rung, Verification
@@ -59,18 +60,18 @@ class Gatherer:
             self._hear(to_hear(incident, self.topology, self.clock.wall())),
             self._outside(incident.target),
         )
-        facts = Facts(self.clock.wall(), self.topology, standing)
-        return self.refresh(
-            replace(
-                facts,
-                evidence=evidence,
-                told=told,
-                picture=seen,
-                gates=heard,
-                outside=outside,
-            ),
-            incident,
+        facts = replace(
+            Facts(self.clock.wall(), self.topology, standing),
+            evidence=evidence,
+            told=told,
+            picture=seen,
+            gates=heard,
+            outside=outside,
         )
+        # A rung whose gates are dead is followed by the next, whose gates nobody has asked yet.
+        while more := unheard(incident, facts):
+            facts = replace(facts, gates={**facts.gates, **await self._hear(more)})
+        return self.refresh(facts, incident)
 
     def refresh(self, facts: Facts, incident: Incident) -> Facts:
         """Return the facts with what the journal says now; nothing is read from outside."""

@@ -11,7 +11,7 @@ from healer.core.footprint import footprint
 from healer.core.guards import deciding, judge
 from healer.core.guards.grounds import seen_unit
 from healer.core.incident import DENIED, NOT_RETURNED, Attempt, Incident, Outcome, State
-from healer.core.plan import Escalate, Plan, plan, returning
+from healer.core.plan import Escalate, Plan, asked_for, plan, returning
 from healer.core.recovery import SILENT, fell_silent
 from healer.core.topology import Topology
 from healer.core.verdict import Verdict, hold
@@ -96,6 +96,27 @@ def decide(incident: Incident, facts: Facts, clear_for: float | None) -> Decisio
     if incident.state is State.MITIGATED:
         return Stay()
     return _gone(gone) if gone and not incident.attempts else step
+
+
+def unheard(incident: Incident, facts: Facts) -> dict[str, tuple[str, ...]]:
+    """Return the gates of a later rung that have to be asked too, since every rung before it leads nowhere.
+
+    Empty where the facts suffice. Asked again with these, it says whether a further rung needs more.
+    """
+    step = plan(incident, facts.topology, facts.now)
+    while isinstance(step, Plan):
+        wanted = asked_for(step, facts.topology)
+        missing = {
+            gate: tuple(sorted(names - {""}))
+            for gate, names in wanted.items()
+            if gate not in facts.gates
+        }
+        if missing or any(not _lost(one.gate, facts) for one in step.steps):
+            return missing
+        if step.set and all(_lost(one.gate, facts) for one in step.spent):
+            break
+        step = plan(incident, facts.topology, facts.now, after=step.rung_index)
+    return {}
 
 
 def _silence_is_news(incident: Incident, facts: Facts) -> bool:

@@ -239,22 +239,30 @@ def to_hear(
     """Return the gates that the next decision needs to hear, each with the names it is to look at.
 
     Balancers are asked only where the next step is theirs or a mark stands there: a dead one answers
-    late, and nothing else should wait for that.
+    late, and nothing else should wait for that. Where the next step leads nowhere decide.unheard says whom else.
     """
     target = incident.target
     wanted: dict[str, set[str]] = {target.node: set()}
     found = plan(incident, topology, now)
     if isinstance(found, Plan):
         wanted[target.node] |= _own_names(found.ladder, target, incident.owner, topology)
-        for step in (*found.steps, *found.spent):
-            wanted.setdefault(step.gate, set()).add(step.look)
-        for node, unit in _exclusive(found, topology):
-            wanted.setdefault(node, set()).add(unit)
+        for gate, names in asked_for(found, topology).items():
+            wanted.setdefault(gate, set()).update(names)
     for mark in incident.marks:
         for step in steps(MARKING[mark.action], mark.target, topology, incident.owner):
             if step.gate == mark.gate:
                 wanted.setdefault(step.gate, set()).add(step.look)
     return {gate: tuple(sorted(names - {""})) for gate, names in wanted.items()}
+
+
+def asked_for(found: Plan, topology: Topology) -> Mapping[str, set[str]]:
+    """Return the gates that a rung needs to hear, each with what it is to look at."""
+    wanted: dict[str, set[str]] = {}
+    for step in (*found.steps, *found.spent):
+        wanted.setdefault(step.gate, set()).add(step.look)
+    for node, unit in _exclusive(found, topology):
+        wanted.setdefault(node, set()).add(unit)
+    return wanted
 
 
 def _exclusive(found: Plan, topology: Topology) -> Iterator[tuple[str, str]]:

@@ -438,3 +438,26 @@ async def test_hardware_that_nothing_tells_of_any_more_is_a_persons_though_nothi
         village.prometheus.vanished.clear()
         await asyncio.sleep(60)
     assert village.incident().outcome == "cleared"
+
+
+# --- Gates of later rungs --------------------------------------------------------------------
+
+
+async def test_the_next_rungs_gates_are_asked_where_the_first_leads_nowhere(village):
+    async with village.armed():
+        village.gates.looks.clear()
+        village.fail()
+        village.vanish("web1")
+        await asyncio.sleep(60)
+        assert village.cluster.drained == BOTH
+        assert orders(village) == OUT
+        assert village.incident().state is State.MITIGATED
+
+
+async def test_balancers_are_asked_nothing_while_the_first_rung_is_possible(village):
+    async with village.armed():
+        village.gates.looks.clear()
+        village.gates.holds = ("a person looks",)
+        village.fail()
+        await asyncio.sleep(10)
+        assert {node for node, _ in village.gates.looks} == {"web1"}

@@ -51,6 +51,15 @@ def known_target(proposal: Proposal, facts: Facts) -> Verdict:
             sentence=f"The gate of {gate} is at work for us; this waits for its end.",
             passing=True,
         )
+    if gate not in facts.gates:
+        return hold(
+            name,
+            "gate_not_asked",
+            have=heard.error,
+            need=need,
+            sentence=f"The gate of {gate} was not asked yet; the next look asks it.",
+            passing=True,
+        )
     look = heard.look
     if look is None:
         return hold(

@@ -49,6 +49,17 @@ def unit_is(facts: Facts, node: str, **changes: object) -> Facts:
     return replace(facts, gates={**facts.gates, node: Heard(replace(look, units=units))})
 
 
+def test_a_gate_that_was_not_asked_is_no_silent_one():
+    proposal, facts = asked(broken())
+    gates = {node: one for node, one in facts.gates.items() if node != "web1"}
+    verdict = known_target(proposal, replace(facts, gates=gates))
+    assert (verdict.reason, verdict.passing) == ("gate_not_asked", True)
+    verdict = known_target(
+        proposal, replace(facts, gates={**gates, "web1": Heard(None, "no route")})
+    )
+    assert verdict.reason == "gate_silent"
+
+
 # --- still_true -----------------------------------------------------------------------------
 
 
