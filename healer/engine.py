@@ -12,10 +12,10 @@ import structlog
 
 from healer.core import events as ev
 from healer.core.actions import GIVING_BACK, MARKING
-from healer.core.decide import Act, Close, Decision, Hold, Mitigate, Stay, decide
+from healer.core.decide import Act, Close, Decision, Hold, Mitigate, Stay, awaited_yes, decide
 from healer.core.facts import Facts
 from healer.core.guards.cause import NAME as COMMON_CAUSE
-from healer.core.incident import Attempt, IllegalMove, Incident, State
+from healer.core.incident import Asked, Attempt, IllegalMove, Incident, State
 from healer.core.ladder import Verification
 from healer.core.plan import Escalate
 from healer.core.recovery import seen_gone
@@ -52,6 +52,9 @@ FRESH = 2.0
 
 ROUNDS = 4
 """So often facts are read, or Alertmanagers asked, for one decision; then the next look takes it up."""
+
+ASKED_AGAIN = 30.0
+"""Seconds between two notes that what a person is asked for would find another state."""
 
 CLEAR, WELL, ENDED = "clear", "well", "ended"
 """What is counted: that a trouble was seen gone, that each look of a proof was good, and since an action ended."""
@@ -308,10 +311,11 @@ class Engine:
     async def _note(self, incident: Incident, decision: Decision) -> None:
         match decision:
             case Hold(_, hold, verdicts):
-                known = incident.hold
+                known, asked = incident.hold, awaited_yes(decision)
                 news = known is None or _differs(known, hold) or _confirms(incident, verdicts)
+                news = news or _asks_anew(incident, asked, self._clock.wall())
                 if incident.state is State.OPEN or news:
-                    await self._journal.write(ev.IncidentHeld(incident.id, hold, verdicts))
+                    await self._journal.write(ev.IncidentHeld(incident.id, hold, verdicts, asked))
             case Mitigate(detail):
                 await self._journal.write(ev.IncidentMitigated(incident.id, detail))
             case Escalate(reason, detail):
@@ -437,4 +441,14 @@ def _confirms(incident: Incident, verdicts: tuple[Verdict, ...]) -> bool:
     """Whether the trouble was found true for the first time, which is news whatever else holds."""
     return not incident.confirmed and any(
         one.guard == "still_true" and one.allowed for one in verdicts
+    )
+
+
+def _asks_anew(incident: Incident, asked: Asked | None, now: float) -> bool:
+    """Whether a person is asked for something else than before; of a unit that comes and goes only now and then."""
+    before = incident.asked
+    if before is None or asked is None:
+        return before is not asked
+    return not before.same_step(asked) or (
+        before != asked and abs(now - incident.changed_at) >= ASKED_AGAIN
     )

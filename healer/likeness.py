@@ -22,6 +22,7 @@ def of_incident(incident: Incident) -> str:
         len(incident.attempts),
         last and last.outcome,
         hold and (hold.guard, hold.reason),
+        incident.asked,
         len(incident.approvals),
         incident.adopted_at,
         incident.settled_by,

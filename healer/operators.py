@@ -4,10 +4,12 @@ from healer import likeness
 from healer.core import events as ev
 from healer.core.actions import subject_of
 from healer.core.board import Board
-from healer.core.decide import BY_HAND, Hold, decide
+from healer.core.decide import BY_HAND, FINAL, Decision, Hold, awaited_yes, decide
 from healer.core.incident import (
+    EXPLAINED,
     TRANSITIONS,
     UNSETTLED,
+    Asked,
     IllegalMove,
     Incident,
     State,
@@ -24,6 +26,9 @@ from healer.stops import Stops
 Word = ev.ApprovalGiven | ev.ApprovalDenied | ev.IncidentAdopted | ev.IncidentRetried
 """What a person says about one incident."""
 
+USELESS = FINAL | {EXPLAINED}
+"""Reasons of holds that say best why a yes would mean nothing."""
+
 
 class Operators(Stops):
     """The commands of people about incidents, besides those that stop Hale; checked against what the journal knows."""
@@ -32,39 +37,47 @@ class Operators(Stops):
         super().__init__(journal, gatherer, clock)
         self._watch = watch
 
-    async def approve(
-        self, incident_id: str, by: str, seen: str = "", *, owner: bool = False
+    async def approve(  # the incident, who, and what they had before them
+        self, incident_id: str, by: str, seen: str = "", *, action: str = "", owner: bool = False
     ) -> ev.ApprovalGiven:
-        """Agree to the next rung of an incident, on its target as it is now.
+        """Agree to the next rung of an incident, on its target as it is now. It is good for one action.
 
         Args:
             incident_id: Which one.
             by: Who agrees.
             seen: What they saw of it, as healer.likeness has it; empty where nobody asked.
+            action: What they agree to, as service.restart; empty for whatever they were asked for.
             owner: Whether they may agree to what is for owners.
 
         Raises:
             Refused: There is no such incident, its rung is for an owner to agree to, it waits for no approval, it has
-                this one already, or it is not as it was seen; nothing was changed.
+                this one already, or it is not as it was seen, or what would be done is not what was asked for;
+                nothing was changed.
         """
         incident = self._waiting(incident_id, seen)
         facts = await self._gatherer.read(incident, self._watch.standing())
         decision = decide(incident, facts, None)
-        proposal = decision.proposal if isinstance(decision, Hold) else None
-        if proposal is None or not proposal.expectation:
-            raise Refused("nothing_to_approve", f"incident {incident_id} cannot be acted on now")
-        if proposal.rung.by_owner and not owner:
-            detail = f"{proposal.rung.action} of ladder {proposal.ladder.name} is for an owner, or root, to agree to"
+        asked = awaited_yes(decision) if isinstance(decision, Hold) else None
+        if asked is None or not isinstance(decision, Hold):
+            raise _not_asked(incident, decision)
+        if decision.proposal.rung.by_owner and not owner:
+            detail = (
+                f"{asked.action} of ladder {asked.ladder} is for an owner, or root, to agree to"
+            )
             raise Refused("not_owner", detail)
-        until = facts.now + facts.topology.numbers.approval_seconds
+        before = self._known(incident_id).asked
+        shown = before is not None and (before == asked or (not seen and before.same_step(asked)))
+        if not shown or action not in ("", asked.action):
+            raise _asks_other(incident, asked)
         given = ev.ApprovalGiven(
             incident_id,
-            proposal.ladder.name,
-            proposal.rung_index,
-            proposal.target,
-            proposal.expectation,
+            asked.ladder,
+            asked.rung,
+            asked.target,
+            asked.expectation,
             by,
-            until,
+            facts.now + facts.topology.numbers.approval_seconds,
+            asked.action,
         )
         await self._change(given, "too_late", seen)
         return given
@@ -166,7 +179,9 @@ class Operators(Stops):
 
     async def _change(self, event: Word, otherwise: str, seen: str) -> None:
         def still(board: Board) -> bool:
-            return not self._spoken(event) and self._as_seen(event.incident, seen)
+            known = self._known(event.incident)
+            waits = known.asked is not None or not isinstance(event, ev.ApprovalGiven)
+            return waits and not self._spoken(event) and self._as_seen(event.incident, seen)
 
         try:
             await self._journal.write(event, provided=still)
@@ -222,6 +237,22 @@ def _not_retryable(incident: Incident) -> str:
     if incident.hold is None:
         return f"{about}: its next try comes by itself"
     return f"{about} for {incident.hold.reason}, which another try does not lift: needs {incident.hold.need}"
+
+
+def _not_asked(incident: Incident, decision: Decision) -> Refused:
+    """Say why a yes would mean nothing."""
+    detail = f"incident {incident.id} waits for nobody's yes"
+    if isinstance(decision, Hold):
+        first = next((one for one in decision.verdicts if one.reason in USELESS), decision.hold)
+        detail = f"{detail}: {first.reason}, has {first.have}, needs {first.need}"
+    return Refused("nothing_to_approve", detail)
+
+
+def _asks_other(incident: Incident, asked: Asked) -> Refused:
+    detail = (
+        f"what would be done now is {asked.action} on {asked.target} by the gate of {asked.gate}"
+    )
+    return Refused("changed_since", f"incident {incident.id}: {detail}; look again")
 
 
 def _changed(incident: Incident) -> Refused:

@@ -135,7 +135,10 @@ def commands(incident: Incident, topology: Topology) -> list[CommandView]:
 
 
 def _command(word: str, incident: Incident, node: str, purpose: str) -> CommandView:
-    typed = f"hale-healer {word} {incident.id}{MORE.get(word, '')}"
+    more = MORE.get(word, "")
+    if word == "approve" and incident.asked is not None:
+        more = f" --action {incident.asked.action}"
+    typed = f"hale-healer {word} {incident.id}{more}"
     return CommandView(command=typed, node=node, purpose=purpose)
 
 

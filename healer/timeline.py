@@ -107,8 +107,9 @@ def _told(event: IncidentEvent) -> tuple[str, str, str, str]:
             return "retried", "open", "", f"tried again by the word of {by}"
         case ev.IncidentSettled(_, by, reason):
             return "settled", "", "", f"settled by hand by {by}: {reason}"
-        case ev.ApprovalGiven(rung=rung, target=target, by=by):
-            return "approved", "", "", f"yes to rung {rung + 1} on {target} by {by}"
+        case ev.ApprovalGiven(rung=rung, target=target, by=by, action=action):
+            step = f"{action} (rung {rung + 1})" if action else f"rung {rung + 1}"
+            return "approved", "", "", f"yes to {step} on {target} by {by}"
         case ev.ApprovalDenied(_, rung, by):
             return "denied", "escalated", "denied", f"no to rung {rung + 1} by {by}"
         case ev.IncidentClosed(_, outcome, detail):

@@ -72,6 +72,11 @@ def _on_incident(name: str) -> Callable[[Client, argparse.Namespace], Any]:
     return ask
 
 
+def _approve(client: Client, args: argparse.Namespace) -> Any:
+    action = {"action": args.action} if args.action else {}
+    return client.post("/api/v1/approve", {"incident": args.incident, **action, **_claim()})
+
+
 def _close(client: Client, args: argparse.Namespace) -> Any:
     fields = {"incident": args.incident, "reason": args.reason}
     return client.post("/api/v1/close", {**fields, **_claim()})
@@ -165,12 +170,14 @@ WORDS = (
     ),
     Word(
         "approve",
-        "say yes to the next step of an incident, as it is now",
-        "17",
-        _on_incident("approve"),
+        "say yes to the next step of an incident, as it is now; good for one action",
+        "17 --action service.restart",
+        _approve,
         _done,
         ID,
-        {},
+        {
+            "action": "what you agree to, as service.restart: refused where it would be something else"
+        },
     ),
     Word("deny", "say no: the incident is yours", "17", _on_incident("deny"), _done, ID, {}),
     Word(

@@ -10,7 +10,8 @@ from healer.core.facts import Facts, Proposal
 from healer.core.footprint import footprint
 from healer.core.guards import deciding, judge
 from healer.core.guards.grounds import seen_unit
-from healer.core.incident import DENIED, NOT_RETURNED, Attempt, Incident, Outcome, State
+from healer.core.guards.people import NEEDED
+from healer.core.incident import DENIED, NOT_RETURNED, Asked, Attempt, Incident, Outcome, State
 from healer.core.plan import Escalate, Plan, asked_for, plan, returning
 from healer.core.recovery import SILENT, fell_silent
 from healer.core.topology import Topology
@@ -18,6 +19,10 @@ from healer.core.verdict import Verdict, hold
 
 UNSENT = 5
 """So many attempts in a row that never left us, or came at a bad moment each, are a person's."""
+
+
+FINAL = frozenset({"unknown_target", "control_plane", "own_node", "pre_existing"})
+"""Reasons of a hold for which no yes to the step would help."""
 
 
 BY_HAND = "by_hand"
@@ -140,6 +145,22 @@ def _judged(draft: Proposal, facts: Facts) -> Act | Hold:
     look = facts.heard(proposal.gate).look
     ledger = look.ledger_id if look is not None else ""
     return Act(proposal, expect(proposal, facts), ledger, verdicts)
+
+
+def awaited_yes(held: Hold) -> Asked | None:
+    """Return the step for which a person's yes is asked; None where none is, or where it would be of no use."""
+    proposal, refused = held.proposal, {one.reason for one in held.verdicts}
+    if NEEDED not in refused or not proposal.expectation or not FINAL.isdisjoint(refused):
+        return None
+    return Asked(
+        proposal.ladder.name,
+        proposal.ladder.digest,
+        proposal.rung_index,
+        proposal.rung.action,
+        proposal.target,
+        proposal.gate,
+        proposal.expectation,
+    )
 
 
 def _mitigated(step: Plan) -> Mitigate:

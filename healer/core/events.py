@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from healer.core.alert import Alert, Target
 from healer.core.footprint import Footprint
-from healer.core.incident import Outcome
+from healer.core.incident import Asked, Outcome
 from healer.core.ladder import Verification
 from healer.core.verdict import Verdict
 
@@ -208,11 +208,16 @@ class CauseReplaced:
 
 @dataclass(frozen=True, slots=True)
 class IncidentHeld:
-    """The guards said no, or only explain; `verdicts` is what each of them said."""
+    """The guards said no, or only explain; `verdicts` is what each of them said.
+
+    Attributes:
+        asked: The step that waits for a person's yes; None where none does.
+    """
 
     incident: str
     hold: Verdict
     verdicts: tuple[Verdict, ...]
+    asked: Asked | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,7 +331,11 @@ class IncidentSettled:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalGiven:
-    """A person said yes to one rung, on one target, in one state."""
+    """A person said yes to one rung, on one target, in one state.
+
+    Attributes:
+        action: What the rung does; empty where a release wrote it that did not say.
+    """
 
     incident: str
     ladder: str
@@ -335,6 +344,7 @@ class ApprovalGiven:
     expectation: str
     by: str
     until: float
+    action: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,7 @@ def fold(incident: Incident, event: IncidentEvent, at: float) -> Incident:
                 ladder=ladder,
                 symptoms=tuple(others),
                 approvals=(),
+                asked=None,
                 settled_by=None,  # it was another trouble that a person settled
                 settlement="",
                 confirmed=True,  # only fresh evidence lets a cause take the place of another
@@ -77,9 +78,10 @@ def fold(incident: Incident, event: IncidentEvent, at: float) -> Incident:
             if led.state is State.ESCALATED:
                 return replace(led, state=State.OPEN, changed_at=at)
             return led
-        case ev.IncidentHeld(_, held, verdicts):
+        case ev.IncidentHeld(_, held, verdicts, asked):
             real = incident.confirmed or _confirmed(verdicts)
-            return _move(incident, Move.HOLD, at, hold=held, verdicts=verdicts, confirmed=real)
+            told = replace(incident, verdicts=verdicts, confirmed=real)
+            return _move(told, Move.HOLD, at, hold=held, asked=asked)
         case ev.ActionIntended():
             return _begin(incident, event, at)
         case ev.ActionEnded():
@@ -143,7 +145,7 @@ def fold(incident: Incident, event: IncidentEvent, at: float) -> Incident:
                 adopted_after=len(incident.attempts) if incident.marks else incident.adopted_after,
                 approvals=(),
             )
-        case ev.ApprovalGiven(_, ladder, rung, target, expectation, by, until):
+        case ev.ApprovalGiven(_, ladder, rung, target, expectation, by, until, _):
             given = Approval(ladder, rung, target, expectation, by, until, given_at=at)
             return replace(incident, approvals=(*incident.approvals, given))
         case ev.ApprovalDenied(_, _, by):
@@ -186,6 +188,7 @@ def _served(incident: Incident, at: float) -> Incident:
 
 def _move(incident: Incident, move: Move, at: float, **changes: object) -> Incident:
     state = incident.after(move)
+    incident = replace(incident, asked=None)  # whatever happens, what was asked for was before it
     return replace(incident, state=state, changed_at=at, **changes)  # type: ignore[arg-type]
 
 
@@ -209,10 +212,13 @@ def _begin(incident: Incident, event: ev.ActionIntended, at: float) -> Incident:
         verify=event.verify,
         ladder_digest=event.ladder_digest,
     )
+    # A yes is good for one action.
+    left = (
+        one for one in incident.approvals if (one.ladder, one.rung) != (event.ladder, event.rung)
+    )
+    told = replace(incident, verdicts=event.verdicts, confirmed=True, approvals=tuple(left))
     attempts = (*incident.attempts, attempt)
-    told = event.verdicts
-    move = Move.MARK if after else Move.BEGIN
-    return _move(incident, move, at, hold=None, verdicts=told, attempts=attempts, confirmed=True)
+    return _move(told, Move.MARK if after else Move.BEGIN, at, hold=None, attempts=attempts)
 
 
 def _end(incident: Incident, event: ev.ActionEnded, at: float) -> Incident:

@@ -4,7 +4,7 @@ Every legal move is a row in TRANSITIONS; anything else is a bug or a stale mess
 An incident is a fold over journal events: it is never stored, only replayed.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from healer.core.actions import GIVING_BACK, MARKING, Args, Step
@@ -236,6 +236,30 @@ class Approval:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """The step that a person's yes is asked for, as it was shown to them.
+
+    Attributes:
+        ladder_digest: Which rungs its ladder had.
+        rung: Index into them.
+        gate: The node whose gate would act.
+        expectation: Digest of the state that the action would find.
+    """
+
+    ladder: str
+    ladder_digest: str
+    rung: int
+    action: str
+    target: Target
+    gate: str
+    expectation: str
+
+    def same_step(self, other: "Asked") -> bool:
+        """Whether it is the same action in the same place, be the state another."""
+        return replace(self, expectation=other.expectation) == other
+
+
+@dataclass(frozen=True, slots=True)
 class Incident:
     """One trouble, from the first alert to its proven end.
 
@@ -247,6 +271,7 @@ class Incident:
         attempts: What was tried, oldest first.
         verdicts: What every guard said at the last decision.
         hold: The refusal that keeps it HELD.
+        asked: The step that waits for a person's yes; None where none does.
         confirmed: Whether fresh evidence ever said that the trouble is real.
         adopted_by: Who put it into our hands, though pre-existing or given up.
         adopted_at: When, or when a person had it tried again.
@@ -272,6 +297,7 @@ class Incident:
     attempts: tuple[Attempt, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
     hold: Verdict | None = None
+    asked: Asked | None = None
     confirmed: bool = False
     adopted_by: str | None = None
     adopted_at: float = 0.0

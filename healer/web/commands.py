@@ -96,10 +96,17 @@ def period(text: str) -> float:
 
 async def _approve(desk: Desk, fields: Mapping[str, str], who: Who) -> dict[str, object]:
     given = await desk.operators.approve(
-        fields["incident"], who.by, fields.get("seen", ""), owner=who.owner
+        fields["incident"],
+        who.by,
+        fields.get("seen", ""),
+        action=fields.get("action", ""),
+        owner=who.owner,
     )
-    said = f"yes to rung {given.rung + 1} on {given.target}, good until {rfc3339(given.until)}"
-    return {"done": said, "incident": given.incident, "by": who.by, "until": rfc3339(given.until)}
+    until = rfc3339(given.until)
+    step = f"{given.action} (rung {given.rung + 1}) on {given.target}"
+    said = f"yes to {step}, once, good until {until}"
+    shown: dict[str, object] = {"incident": given.incident, "action": given.action}
+    return {"done": said, **shown, "by": who.by, "until": until}
 
 
 async def _deny(desk: Desk, fields: Mapping[str, str], who: Who) -> dict[str, object]:
@@ -255,7 +262,7 @@ SEEN = frozenset({"seen"})
 """What a person saw when they said it, as healer.likeness has it."""
 
 COMMANDS: Mapping[str, Command] = {
-    "approve": Command(_approve, ONE, SEEN),
+    "approve": Command(_approve, ONE, SEEN | {"action"}),
     "deny": Command(_deny, ONE, SEEN),
     "adopt": Command(_adopt, ONE, SEEN),
     "retry": Command(_retry, ONE, SEEN),

@@ -142,6 +142,7 @@ async def test_every_command_of_people_is_obeyed_and_says_so(tmp_path: Path) -> 
     async with running(tmp_path, Mode.APPROVE) as healer:
         house = healer.house
         await house.open(house.trouble())
+        await house.asked()
         said = [
             await healer("approve", "1"),
             await healer("deny", "1"),
@@ -154,7 +155,9 @@ async def test_every_command_of_people_is_obeyed_and_says_so(tmp_path: Path) -> 
         ]
         told = [type(record.event).__name__ for record in house.store.records[-8:]]
     assert [one.code for one in said] == [0] * 8
-    assert said[0].out.startswith("incident 1: yes to rung 1 on web1/nginx, good until 2027-")
+    assert said[0].out.startswith(
+        "incident 1: yes to service.restart (rung 1) on web1/nginx, once, good"
+    )
     assert told == [
         "ApprovalGiven",
         "ApprovalDenied",

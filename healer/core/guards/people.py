@@ -5,6 +5,9 @@ from healer.core.incident import EXPLAINED
 from healer.core.ladder import Mode
 from healer.core.verdict import Verdict, allow, hold
 
+NEEDED = "approval_needed"
+"""Why nothing is done where a person has to agree."""
+
 
 def approved(proposal: Proposal, facts: Facts) -> Verdict:
     """Hold in explain mode, and until a person agreed where the ladder or the mode asks."""
@@ -34,7 +37,7 @@ def approved(proposal: Proposal, facts: Facts) -> Verdict:
     who = "An owner" if proposal.rung.by_owner else "A person"
     return hold(
         name,
-        "approval_needed",
+        NEEDED,
         have="no yes, or one for another state",
         need=need,
         sentence=f"{who} decides here: hale-healer approve {proposal.incident.id}",

@@ -19,8 +19,10 @@ from healer.adapters.webhook_body import parse_webhook
 from healer.core import events as ev
 from healer.core.actions import Args
 from healer.core.alert import Alert
+from healer.core.decide import Hold, awaited_yes, decide
 from healer.core.footprint import of_unit
-from healer.core.incident import Outcome
+from healer.core.guards.people import NEEDED
+from healer.core.incident import Asked, Outcome
 from healer.core.ladder import Mode
 from healer.core.order import Sight
 from healer.core.topology import Topology
@@ -164,7 +166,17 @@ class House:
 
     async def held(self, incident: str = "1", reason: str = "capacity") -> None:
         said = (allow("known_target", have="first/web1", need="its gate"), self.refusal(reason))
-        await self.journal.write(ev.IncidentHeld(incident, said[-1], said))
+        asked = await self._asked(incident) if reason == NEEDED else None
+        await self.journal.write(ev.IncidentHeld(incident, said[-1], said, asked))
+
+    async def asked(self, incident: str = "1") -> None:
+        """Held until somebody says yes to what would really be done."""
+        await self.held(incident, NEEDED)
+
+    async def _asked(self, incident: str) -> Asked | None:
+        one = self.journal.board.incidents[incident]
+        decision = decide(one, await self.gatherer.read(one, self.watch.standing()), None)
+        return awaited_yes(decision) if isinstance(decision, Hold) else None
 
     def refusal(self, reason: str) -> Verdict:
         return hold(

@@ -9,7 +9,7 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from healer.core import events as ev
 from healer.core.alert import Target
-from healer.core.decide import Hold, decide
+from healer.core.decide import Hold, awaited_yes, decide
 from healer.core.incident import Outcome
 from healer.core.ladder import Mode
 from healer.core.look import Mark
@@ -173,7 +173,9 @@ async def _judged(house: House, incident: str) -> None:
     facts = await house.gatherer.read(one, house.watch.standing())
     decision = decide(one, facts, None)
     assert isinstance(decision, Hold)
-    await house.journal.write(ev.IncidentHeld(incident, decision.hold, decision.verdicts))
+    await house.journal.write(
+        ev.IncidentHeld(incident, decision.hold, decision.verdicts, awaited_yes(decision))
+    )
 
 
 async def _drained(house: House, incident: str) -> None:

@@ -186,7 +186,7 @@ async def test_a_person_approves_and_freezes_from_a_phone(
         await page.get_by_role("link", name="web1/nginx").first.tap()
         await page.get_by_role("button", name="Approve service.restart").tap()
         said = page.locator("#outcome")
-        assert "yes to rung 1 on web1/nginx" in await said.inner_text()
+        assert "yes to service.restart (rung 1) on web1/nginx" in await said.inner_text()
         await page.get_by_role("link", name="Stop").tap()
         await page.get_by_label("Why").first.fill("smoke in rack c")
         await page.get_by_role("button", name="Freeze Hale").tap()

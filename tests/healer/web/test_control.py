@@ -86,9 +86,14 @@ async def test_a_yes_is_bound_to_the_rung_and_the_target(tmp_path: Path) -> None
     house = House(Mode.APPROVE)
     await house.arm()
     await house.open(house.trouble())
-    code, shown = await say(house, tmp_path, "approve", incident="1")
+    await house.asked()
+    code, shown = await say(house, tmp_path, "approve", incident="1", action="node.reboot")
+    assert (code, shown["reason"]) == (409, "changed_since")
+    assert "service.restart on web1/nginx" in shown["detail"]
+    code, shown = await say(house, tmp_path, "approve", incident="1", action="service.restart")
     assert code == 200
-    assert shown["done"].startswith("yes to rung 1 on web1/nginx, good until 2027-01-15T08:16")
+    said = "yes to service.restart (rung 1) on web1/nginx, once, good until 2027-01-15T08:16"
+    assert shown["done"].startswith(said)
     given = last(house)
     assert isinstance(given, ev.ApprovalGiven)
     assert (given.incident, given.rung, given.target) == ("1", 0, Target("web1", "nginx"))

@@ -60,7 +60,9 @@ async def test_a_yes_is_journalled_with_who_said_it_and_the_healer_looks_at_once
     given = last(house)
     assert isinstance(given, ev.ApprovalGiven)
     assert (given.incident, given.rung, given.by) == ("1", 0, ME)
-    assert "Incident 1: yes to rung 1 on web1/nginx, good until" in reads(page)
+    assert "Incident 1: yes to service.restart (rung 1) on web1/nginx, once, good until" in reads(
+        page
+    )
     assert house.wakes
 
 
@@ -144,7 +146,7 @@ async def test_a_rung_for_owners_is_approved_by_an_owner(tmp_path: Path) -> None
     house = House(Mode.APPROVE, given, users=users_file(tmp_path), check=known)
     await house.arm()
     await house.open(house.trouble())
-    await house.held(reason="approval_needed")
+    await house.asked()
     with pytest.raises(Refused, match="not_owner"):
         await house.desk.operators.approve("1", ME)
     async with browsing(house, ALICE, OLGA) as (alice, olga):
