@@ -5,7 +5,7 @@ Level-based: every cycle reads the truth anew, and a webhook only makes the next
 
 import asyncio
 import math
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Coroutine
 from dataclasses import replace
 
 import structlog
@@ -22,7 +22,7 @@ from healer.core.recovery import seen_gone
 from healer.core.topology import Topology
 from healer.core.verdict import Verdict
 from healer.core.verification import NotVerified, Verified, Wait, spec_of, verify
-from healer.errors import StoreFull
+from healer.errors import Malformed, StoreFull
 from healer.gatherer import Gatherer
 from healer.herald import Herald
 from healer.intake import Intake
@@ -174,20 +174,35 @@ class Engine:
     async def cycle(self, tasks: asyncio.TaskGroup) -> None:
         """Look once, place what fires, step every incident, tell people."""
         await self._look()
-        try:
-            if self._watch.storing:
-                await self._watch.note_storm()
-                if self._watch.sight is not None:
-                    await self._intake.take(self._watch.sight)
-                await self._step_all(tasks)
-        except StoreFull as exc:
-            self._watch.storing = False
-            log.error("journal.full", error=str(exc))
+        if self._watch.storing:
+            await self._surviving(self._take_in(), step="intake")
+        if self._watch.storing:
+            await self._step_all(tasks)
         board = self._journal.board
         self._spans.keep({one.id for one in board.open})
         self._metrics.show(board.open, self._watch.freezes(), self._clock.wall())
         self._metrics.leader.set(self._watch.leading)
         await self._herald.tell(self._topology.cluster)
+
+    async def _take_in(self) -> None:
+        await self._watch.note_storm()
+        if self._watch.sight is not None:
+            await self._intake.take(self._watch.sight)
+
+    async def _surviving(self, work: Awaitable[None], **where: str) -> None:
+        """Do one piece of work; what the journal does not take ends that piece, and nothing else."""
+        try:
+            await work
+        except StoreFull as exc:
+            self._watch.storing = False  # it is waited out; the next look asks again
+            log.error("journal.full", error=str(exc))
+        except Malformed as exc:
+            # It would come again in each life: whoever is to blame must not end them all.
+            self._metrics.events_refused.inc()
+            log.error("event.refused", error=str(exc), **where)
+        except IllegalMove as exc:
+            # A person's word was durable first; the next look decides on that.
+            log.info("decision.overtaken", error=str(exc), **where)
 
     async def _step_all(self, tasks: asyncio.TaskGroup) -> None:
         """Take every incident that is not at work one step further; one that waits for long keeps no other waiting."""
@@ -201,10 +216,7 @@ class Engine:
 
     async def _stepped(self, tasks: asyncio.TaskGroup, incident_id: str) -> None:
         try:
-            await self._step(tasks, incident_id)
-        except StoreFull as exc:
-            self._watch.storing = False  # it is waited out; the next look asks again
-            log.error("journal.full", error=str(exc))
+            await self._surviving(self._step(tasks, incident_id), incident=incident_id)
         finally:
             del self._stepping[incident_id]
             if self._late and not self._stepping:
@@ -235,13 +247,10 @@ class Engine:
         just_looked = self._clock.boottime() - self._looked_at <= AT_ONCE
         picture = self._watch.picture if just_looked else None
         facts = await self._gatherer.read(incident, self._watch.standing(), picture)
-        try:
-            decision = await self._decided(tasks, incident, facts)
-            if decision is not None:
-                await self._note(self._journal.board.incidents[incident_id], decision)
-        except IllegalMove as exc:
-            # A person's word was durable first; the next look decides on that.
-            log.info("decision.overtaken", incident=incident_id, error=str(exc))
+        decision = await self._decided(tasks, incident, facts)
+        if decision is not None:
+            # It may be over meanwhile, and not even at hand: then writing is refused.
+            await self._note(self._journal.board.incidents.get(incident_id, incident), decision)
 
     async def _decided(
         self, tasks: asyncio.TaskGroup, asked: Incident, facts: Facts

@@ -5,6 +5,7 @@ Every change that it makes is an event; whether to act is decided elsewhere (hea
 
 import asyncio
 from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 import structlog
@@ -12,6 +13,7 @@ import structlog
 from healer.core import events as ev
 from healer.core.actions import subject_of
 from healer.core.alert import Alert
+from healer.core.board import Board
 from healer.core.causes import Outages, may_lead
 from healer.core.correlate import Place, claims, correlate, left_out, place_of, recurring
 from healer.core.facts import Evidence
@@ -45,9 +47,12 @@ KEPT_LABELS = (
     *("alertname", "cluster", "node", "group", "failure_domain", "service"),
     *("mountpoint", "failure", "severity", "heal"),
 )
-"""Labels of a refused alert that are kept, cut to KEPT_LENGTH characters."""
+"""Labels that are kept of an alert that is none of ours; of a refused one cut to KEPT_LENGTH characters."""
 
 KEPT_LENGTH = 200
+
+STOCK_BYTES = 1024 * 1024
+"""Of the labels that one arming keeps. What has no room in it began before the arming, and holds for that."""
 
 SEEN_EVERY = 60.0
 """Seconds between two notes that we see the cluster; each is a write to disk."""
@@ -145,6 +150,9 @@ class Intake:
 
         Returns:
             Whether that was done, so that the incident is about something else now.
+
+        Raises:
+            IllegalMove: Something else came of the incident while evidence was read; nothing was changed.
         """
         if incident.state in UNSETTLED or incident.marks:
             return False  # what it took away it gives back when its own trouble is gone
@@ -158,7 +166,7 @@ class Intake:
         for symptom in able:
             if symptom.fingerprint in true:
                 change = ev.CauseReplaced(incident.id, symptom, symptom.label("heal"))
-                await self._journal.write(change)
+                await self._journal.write(change, provided=_still(incident))
                 return True
         return False
 
@@ -203,14 +211,16 @@ class Intake:
         except Unreachable as exc:
             log.warning("healer.not_armed", error=str(exc))
             return False
-        known = {alert.fingerprint: alert for alert in (*sight.alerts, *pending)}
-        before = tuple(
+        # What is pending fires after the arming, and is known by this alone: it comes first.
+        known = {alert.fingerprint: alert for alert in (*pending, *sight.alerts)}
+        before = [
             alert
-            for _, alert in sorted(known.items())
+            for alert in known.values()
             # What could never be ours need not be remembered as not ours.
             if alert.label("heal") in self._topology.ladders and self._topology.knows(alert.target)
-        )
-        await self._journal.write(ev.Armed(why, before))
+        ]
+        kept = sorted(_within(STOCK_BYTES, before), key=lambda one: one.fingerprint)
+        await self._journal.write(ev.Armed(why, tuple(kept)))
         return True
 
     async def _see_clear(self, sight: Sight) -> None:
@@ -239,22 +249,26 @@ class Intake:
             claimed = any(alert.fingerprint in fires for alert in incident.alerts)
             if claimed or incident.state in UNSETTLED:
                 continue
-            if gone:
-                await self._let_go_of_gone(incident)
-            elif not incident.confirmed and incident.state is not State.ESCALATED:
-                detail = "never found true on fresh evidence, and nobody claims it any more"
-                await self._journal.write(ev.IncidentClosed(incident.id, "not_true", detail))
+            over = self._gone(incident) if gone else _not_true(incident)
+            if over is None:
+                continue
+            try:
+                await self._journal.write(over, provided=_still(incident))
+            except IllegalMove as error:
+                # A person, or a step that took long, was first: the next look begins with that.
+                log.info("intake.overtaken", incident=incident.id, error=str(error))
 
-    async def _let_go_of_gone(self, incident: Incident) -> None:
-        """Close what is about nothing in cluster.yml; what it took away there is a person's to give back."""
+    def _gone(self, incident: Incident) -> ev.Event | None:
+        """Return the end of what is about nothing in cluster.yml; what it took away is a person's to give back."""
         detail = f"cluster.yml has no {incident.target}, and nothing fires for it"
         standing = [one for one in incident.marks if self._stands(one)]
         if not standing:
-            await self._journal.write(ev.IncidentClosed(incident.id, "gone", detail))
-        elif incident.state is not State.ESCALATED:
-            where = ", ".join(f"{subject_of(one.args)} on {one.gate}" for one in standing)
-            detail = f"{detail}; {standing[0].action} still stands of {where}"
-            await self._journal.write(ev.IncidentEscalated(incident.id, NOT_RETURNED, detail))
+            return ev.IncidentClosed(incident.id, "gone", detail)
+        if incident.state is State.ESCALATED:
+            return None
+        where = ", ".join(f"{subject_of(one.args)} on {one.gate}" for one in standing)
+        detail = f"{detail}; {standing[0].action} still stands of {where}"
+        return ev.IncidentEscalated(incident.id, NOT_RETURNED, detail)
 
     def _stands(self, mark: Attempt) -> bool:
         """Whether a mark of ours may stand: until its gate's exporter, seen since, tells of none there."""
@@ -301,6 +315,34 @@ class Intake:
         """Whether the evidence rests on a sample that still counts as now."""
         age = evidence.reading.age
         return age is not None and age <= self._topology.numbers.evidence_age
+
+
+def _not_true(incident: Incident) -> ev.Event | None:
+    if incident.confirmed or incident.state is State.ESCALATED:
+        return None
+    detail = "never found true on fresh evidence, and nobody claims it any more"
+    return ev.IncidentClosed(incident.id, "not_true", detail)
+
+
+def _still(incident: Incident) -> Callable[[Board], bool]:
+    """Return the condition that nothing came of an incident since it was read."""
+    read = (incident.state, incident.cause, incident.attempts)
+
+    def holds(board: Board) -> bool:
+        now = board.incidents.get(incident.id)
+        return now is not None and (now.state, now.cause, now.attempts) == read
+
+    return holds
+
+
+def _within(most_bytes: int, alerts: Iterable[Alert]) -> Iterator[Alert]:
+    """Yield alerts with nothing but what tells one from another, as long as there is room for them."""
+    for alert in alerts:
+        labels = tuple(one for one in alert.labels if one[0] in KEPT_LABELS)
+        most_bytes -= sum(len(name.encode()) + len(text.encode()) for name, text in labels)
+        if most_bytes < 0:
+            return
+        yield replace(alert, labels=labels)
 
 
 def _cut(alert: Alert) -> Alert:

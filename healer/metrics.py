@@ -73,6 +73,11 @@ class Metrics:
             ["reason"],
             registry=to,
         )
+        self.events_refused = Counter(
+            "healer_events_refused_total",
+            "Pieces of work given up since the journal's store will never take what they had to write.",
+            registry=to,
+        )
         self.waiting = Gauge(
             "healer_alerts_waiting",
             "Firing alerts in no incident yet: there is no room for what nothing confirms, or their episode was over.",

@@ -12,6 +12,13 @@ LONGEST_NAME = 128
 LONGEST_VALUE = 1024
 """Characters. Ours are far shorter; a longer one is somebody's payload."""
 
+MOST_BYTES = 4096
+"""Of all labels of one alert together, in UTF-8. Ours have about 300.
+
+The journal keeps them, with four bytes for one that JSON escapes twice: a hundred events, which may share one write,
+stay below what any store takes at once.
+"""
+
 OTHER_CLUSTER = "other_cluster"
 UNKNOWN_TARGET = "unknown_target"
 IMPOSSIBLE_LABELS = "impossible_labels"
@@ -50,6 +57,8 @@ def _possible(alert: Alert) -> bool:
             and value.isprintable()
             for name, value in alert.labels
         )
+        and sum(len(name.encode()) + len(value.encode()) for name, value in alert.labels)
+        <= MOST_BYTES
     )
 
 
