@@ -227,6 +227,7 @@ class Engine:
                     self.wake()
 
     async def _look(self) -> None:
+        self._journal.ensure_whole()
         self._watch.look_at_clock()
         self._watch.leading = self._journal.store.lease_seconds() > 0
         self._watch.storing = await self._journal.store.room()

@@ -13,7 +13,7 @@ from healer.core.board import Board
 from healer.core.fold import IncidentEvent
 from healer.core.history import History, Keep
 from healer.core.incident import IllegalMove
-from healer.errors import LeaseLost, Malformed
+from healer.errors import ConfigError, LeaseLost, Malformed
 from healer.ports import Store
 
 log = structlog.get_logger()
@@ -50,6 +50,7 @@ class Journal:
         self._listeners: list[Listener] = []
         self._writing = asyncio.Lock()
         self._waiting: deque[_Waiting] = deque()
+        self._behind: Exception | None = None
 
     def listen(self, listener: Listener) -> None:
         """Have `listener` called with each record written from now on."""
@@ -60,13 +61,38 @@ class Journal:
         self._listeners.remove(listener)
 
     async def replay(self) -> int:
-        """Fold everything the store has; return the number of records that were folded."""
+        """Fold everything the store has; return the number of records that were folded.
+
+        Raises:
+            ConfigError: It says what cannot have happened; the message names the record. Nothing was changed.
+        """
         count = 0
         while page := await self.store.read(self.board.seq, without=HINTS, most=PAGE):
             for record in page:
-                self._fold(record)
+                self._replay(record)
             count += len(page)
         return count
+
+    def _replay(self, record: ev.Record) -> None:
+        try:
+            self._fold(record)
+        except (IllegalMove, KeyError) as error:
+            said = type(record.event).__name__
+            msg = (
+                f"journal: record {record.seq} ({said}) cannot follow what is before it: {error}. It was not changed, "
+                "so this is a fault in hale-healer: keep a copy of the journal, report it, and start anew with "
+                "`hale-healer store init` on an empty store"
+            )
+            raise ConfigError(msg) from error
+
+    def ensure_whole(self) -> None:
+        """Make sure that the board knows all that is durable.
+
+        Raises:
+            LeaseLost: It does not, and this healer must stop: the next life reads it.
+        """
+        if self._behind is not None:
+            raise LeaseLost(f"the board is behind the journal: {self._behind}")
 
     async def write(
         self,
@@ -148,10 +174,18 @@ class Journal:
     async def _append(self, able: list["_Waiting"]) -> None:
         events = [event for one in able for event in one.events]
         closing = any(one.closing for one in able)
-        for record in await self.store.append(events, closing=closing):
-            self._fold(record)
-            for listener in self._listeners:
-                listener(record)
+        self.ensure_whole()
+        records = await self.store.append(events, closing=closing)
+        try:
+            for record in records:
+                self._fold(record)
+                for listener in self._listeners:
+                    listener(record)
+        except Exception as error:
+            # Its writers must not be told that nothing was written, and nobody may decide by such a board.
+            self._behind = error
+            log.exception("journal.not_folded")
+            raise LeaseLost(f"the board is behind the journal: {error}") from error
 
     def _fold(self, record: ev.Record) -> None:
         self.board.apply(record)

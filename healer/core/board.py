@@ -14,7 +14,7 @@ from healer.core.ended import KEEP_ENDED, Ended, ended
 from healer.core.facts import Past, Running
 from healer.core.fold import IncidentEvent, fold, only_gives_back
 from healer.core.footprint import as_of_now
-from healer.core.incident import UNSETTLED, Attempt, Incident, State
+from healer.core.incident import UNSETTLED, Attempt, IllegalMove, Incident, State
 from healer.core.topology import Topology
 
 KEEP_CLOSED = 200
@@ -155,11 +155,21 @@ class Board:
         """
         changed: dict[str, Incident] = {}
         for event in events:
-            if isinstance(event, IncidentEvent):
-                before = changed.get(event.incident) or self.incidents.get(event.incident)
-                if before is not None:  # else it was opened by one of these
-                    only_gives_back(before, event)
-                    changed[event.incident] = fold(before, event, 0.0)
+            if isinstance(event, ev.IncidentOpened):
+                if event.incident in changed or event.incident in self.incidents:
+                    raise IllegalMove(f"there is an incident {event.incident} already")
+                changed[event.incident] = begun(event, 0.0)
+            elif isinstance(event, IncidentEvent):
+                before = changed.get(event.incident) or self._known(event.incident)
+                only_gives_back(before, event)
+                changed[event.incident] = fold(before, event, 0.0)
+
+    def _known(self, incident_id: str) -> Incident:
+        found = self.incidents.get(incident_id)
+        if found is None:
+            # One that was closed long ago is not at hand any more, and nothing can come of it.
+            raise IllegalMove(f"there is no incident {incident_id}")
+        return found
 
     def apply(self, record: ev.Record) -> None:
         """Take one record in.
@@ -228,7 +238,7 @@ class Board:
         self.holds = {key: one for key, one in self.holds.items() if not which(one)}
 
     def _change(self, event: IncidentEvent, at: float) -> None:
-        after = fold(self.incidents[event.incident], event, at)
+        after = fold(self._known(event.incident), event, at)
         self._keep(after)
         match event:
             case ev.ActionIntended():

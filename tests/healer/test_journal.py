@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -11,7 +11,8 @@ from healer.core.board import Board
 from healer.core.events import Event, Record
 from healer.core.incident import IllegalMove, State
 from healer.core.verdict import hold
-from healer.errors import Malformed, Refused, StoreFull
+from healer.errors import ConfigError, LeaseLost, Malformed, Refused, StoreFull
+from healer.journal import Journal
 from tests.healer.core.history import intent
 from tests.healer.core.world import alert
 from tests.healer.fakes import FakeStore
@@ -198,3 +199,66 @@ async def test_where_there_is_no_room_each_of_those_that_write_together_hears_it
     ends = await together(village, *([opening(n)] for n in range(1, 4)))
     assert {type(end) for end in ends} == {StoreFull}
     assert village.journal.board.incidents == {}
+
+
+async def opened(village: Village, number: int) -> None:
+    for one in range(1, number + 1):
+        begun = replace(alert(), fingerprint=f"f{one}")
+        await village.journal.write(
+            ev.IncidentOpened(str(one), begun, "restart-service", "d1"), closing=True
+        )
+
+
+async def test_a_word_about_an_incident_that_two_hundred_closings_push_off_the_board_is_refused(
+    village,
+):
+    """They wait on a slow disk, and the word was good when it was said."""
+    await opened(village, 202)
+    closings = [
+        asyncio.create_task(village.journal.write(ev.IncidentClosed(str(one), "cleared", "")))
+        for one in range(1, 203)
+    ]
+    await asyncio.sleep(0.005)
+    word = asyncio.create_task(village.operators.adopt("1", "ann"))
+    await asyncio.gather(*closings)
+    with pytest.raises(Refused):
+        await word
+    assert village.written(ev.IncidentAdopted) == []
+    again = Journal(village.store)
+    await again.replay()
+    assert again.board.incidents == village.journal.board.incidents
+
+
+async def test_an_incident_is_opened_once(village):
+    await held(village)
+    before = list(village.store.records)
+    twice = ev.IncidentOpened("2", alert(), "restart-service", "d1")
+    for events in [ev.IncidentOpened("1", alert(), "restart-service", "d1")], [twice, twice]:
+        with pytest.raises(IllegalMove, match="already"):
+            await village.journal.write(*events)
+    assert village.store.records == before
+
+
+async def test_a_journal_that_says_what_cannot_have_happened_is_refused_with_the_record(village):
+    await held(village)
+    await village.store.append([ev.IncidentAdopted("7", "ann")])
+    with pytest.raises(ConfigError, match=r"record 3 \(IncidentAdopted\).*no incident 7"):
+        await Journal(village.store).replay()
+
+
+async def test_who_cannot_take_in_what_is_durable_ends_and_the_next_life_reads_it(village):
+    def listener(_: Record) -> None:
+        raise RuntimeError("a page that cannot be drawn")
+
+    village.journal.listen(listener)
+    with pytest.raises(LeaseLost, match="behind"):
+        await held(village)
+    assert len(village.store.records) == 2
+    village.journal.ignore(listener)
+    with pytest.raises(LeaseLost, match="behind"):
+        await village.journal.write(ev.IncidentClosed("1", "cleared", ""))
+    with pytest.raises(LeaseLost, match="behind"):
+        village.journal.ensure_whole()
+    again = Journal(village.store)
+    await again.replay()
+    assert again.board.incidents["1"].state is State.HELD
