@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 import structlog
 
+from healer.caller import Caller, Key
 from healer.core import events as ev
 from healer.core.incident import Incident, State
 from healer.core.order import OwnAlert
@@ -43,8 +44,6 @@ OWN = {
 }
 """What each alert about an incident says, and how urgent it is."""
 
-Key = tuple[tuple[str, str], ...]
-
 
 class Herald:
     """Keeps people told. One alert for each open incident that needs them, none for the rest."""
@@ -63,22 +62,21 @@ class Herald:
         self._journal = journal
         self._watch = watch
         self._alertmanagers = alertmanagers
-        self._second_path = second_path
-        self._metrics = metrics
+        self._tests = second_path is not None and test_every > 0
+        self._caller = Caller(second_path, metrics, external_url)
         self._clock = clock
         self._url = external_url
         self._posted: dict[Key, tuple[OwnAlert, float]] = {}
-        self._called: set[Key] = set()
         self._since: dict[str, float] = {}
         self._test_every = test_every
 
     def follow(self, before: "Herald") -> None:
         """Go on where another configuration's herald stopped: whom it told is told, and hears the end."""
-        self._posted, self._called = before._posted, before._called  # noqa: SLF001  # one of us
-        self._since = before._since  # noqa: SLF001  # the same
+        self._posted, self._since = before._posted, before._since  # noqa: SLF001  # one of us
+        self._caller.follow(before._caller)  # noqa: SLF001  # the same
 
     async def tell(self, cluster: str) -> None:
-        """Post what holds now, end what held before, and call by the second path where that fails."""
+        """Post what holds now, end what held before, and have the second path called where that fails."""
         now = self._clock.boottime()
         wanted = {alert.labels: alert for alert in self._wanted(cluster, now)}
         over = [alert for key, (alert, _) in self._posted.items() if key not in wanted]
@@ -87,52 +85,37 @@ class Herald:
             for key, alert in wanted.items()
             if key not in self._posted or now - self._posted[key][1] >= REPEAT
         ]
-        self._called &= set(wanted)
+        self._caller.forget(wanted)
         if due or over:
             ended = [OwnAlert(one.labels, one.annotations, over=True) for one in over]
             try:
                 await self._alertmanagers.post([*due, *ended])
             except Unreachable as exc:
                 log.warning("alertmanager.post_failed", error=str(exc))
-                await self._call([alert for alert in due if alert.labels not in self._called])
+                self._caller.call(due)
                 return
             for alert in due:
                 self._posted[alert.labels] = (alert, now)
             for alert in over:
                 del self._posted[alert.labels]
+        self._caller.call(())
+
+    async def keep_calling(self) -> None:
+        """Call by the second path whenever `tell` could not tell, until cancelled."""
+        await self._caller.run()
 
     async def keep_tested(self) -> None:
         """Try the second path out now and then, so that its loss is noticed before it is needed."""
-        while self._second_path is not None and self._test_every > 0:
+        while self._tests:
             last, now = self._journal.board.tested_at, self._clock.wall()
             if last is None or abs(now - last) >= self._test_every:
                 text = "Hale tests the second path to a person. Nothing is wrong."
-                placed = await self._place("test", text)
+                placed = await self._caller.place("test", text)
                 try:
                     await self._journal.write(ev.SecondPathTested(placed))
                 except StoreFull as exc:
                     log.warning("second_path.test_not_noted", error=str(exc))
             await asyncio.sleep(LOOK_AGAIN)
-
-    async def _call(self, alerts: list[OwnAlert]) -> None:
-        for alert in alerts:
-            text = dict(alert.annotations)
-            if await self._place(text["summary"], f"{text['description']}\n{self._url}/incidents"):
-                self._called.add(alert.labels)
-
-    async def _place(self, subject: str, text: str) -> bool:
-        if self._second_path is None:
-            log.error("second_path.missing", subject=subject)
-            return False
-        try:
-            await self._second_path.call(subject, text)
-        except Unreachable as exc:
-            self._metrics.second_path.labels("failed").inc()
-            log.error("second_path.failed", subject=subject, error=str(exc))
-            return False
-        self._metrics.second_path.labels("placed").inc()
-        log.warning("second_path.placed", subject=subject)
-        return True
 
     def _wanted(self, cluster: str, now: float) -> Iterable[OwnAlert]:
         for incident in self._journal.board.open:

@@ -142,7 +142,10 @@ class Leadership:
     async def _turn(self, parts: Parts) -> None:
         """Run one configuration's engine until it is stopped, and keep its connections for what it has begun."""
         async with parts.connections:
-            beside = [self._tasks.create_task(parts.herald.keep_tested(), name="second_path")]
+            beside = [
+                self._tasks.create_task(parts.herald.keep_tested(), name="second_path_test"),
+                self._tasks.create_task(parts.herald.keep_calling(), name="second_path"),
+            ]
             annotator = parts.annotator
             if annotator is not None:
                 self._kept.journal.listen(annotator)

@@ -145,8 +145,10 @@ class Village:
         await self.journal.write(started, closing=True)
         async with asyncio.TaskGroup() as tasks:
             life = tasks.create_task(self.engine.run())
+            calling = tasks.create_task(self.herald.keep_calling())
             yield
             life.cancel()
+            calling.cancel()
 
     @asynccontextmanager
     async def armed(self) -> AsyncIterator[None]:
