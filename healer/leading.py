@@ -162,6 +162,9 @@ class Leadership:
 
 
 async def _renew(store: Store, every: float) -> None:
+    now = asyncio.get_running_loop().time
     while True:
+        asked = now()
         await store.renew()
-        await asyncio.sleep(every)
+        # What the store did besides does not put the next renewal off.
+        await asyncio.sleep(max(0.0, every - (now() - asked)))

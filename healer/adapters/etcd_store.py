@@ -168,6 +168,7 @@ class EtcdStore:
             await self._copy.forget()
             await self._take_in(scene.head)
         await self._upkeep.look(self._lead.time())
+        self._upkeep.begin(scene.revision)
 
     async def _take_in(self, head: HeadKey) -> None:
         stale = await self._copy.take_in(self._http, head, self._gaps, self._lead.time)

@@ -13,13 +13,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from healer.adapters import etcd_init
+from healer.adapters import etcd_init, etcd_upkeep
 from healer.adapters.etcd_http import EtcdHttp
 from healer.adapters.etcd_store import EtcdStore
 from healer.adapters.etcd_wire import Get
 from healer.clock import SystemClock
 from healer.core.events import Frozen, Unfrozen
-from healer.errors import ConfigError, Unreachable
+from healer.errors import ConfigError, Refused, Unreachable
+from tests.healer.adapters.clocks import HandClock
 from tests.healer.adapters.etcd_real import etcd
 
 pytestmark = pytest.mark.tools
@@ -73,6 +74,41 @@ async def test_a_user_leads_writes_and_outlives_its_token(guarded, tmp_path):
     assert await store.room()
     await store.mark_seen(1.0)
     assert await store.last_seen() == 1.0
+    await store.release()
+
+
+async def test_old_revisions_are_forgotten_by_a_user_of_the_prefix_alone(guarded, tmp_path):
+    settings = replace(signed(guarded, tmp_path, prefix="/hale/old"), lease_seconds=300.0)
+    await etcd_init.make(settings, 1, 0)
+    clock = HandClock()
+    store = await EtcdStore.open(settings, clock, "mon1")
+    http = EtcdHttp(settings)
+    head = Get(b"/hale/old/head")
+    written = await store.append([Frozen("a", "ann")])
+    early = (await http.get(head, seconds=10)).revision
+    for _ in range(2):
+        await store.append([Unfrozen("ann")])
+        clock.now += etcd_upkeep.COMPACT_SECONDS / 2 + 1
+        await store.renew()
+        clock.now += etcd_upkeep.COMPACT_SECONDS / 2 + 1
+        await store.renew()
+    with pytest.raises(Refused, match="compacted"):
+        await http.get(replace(head, revision=early), seconds=10)
+    assert (await store.read())[:1] == written
+    await http.close()
+    await store.release()
+
+
+async def test_a_new_leader_forgets_at_once_what_was_old_as_its_lead_began(guarded, tmp_path):
+    settings = signed(guarded, tmp_path, prefix="/hale/anew")
+    await etcd_init.make(settings, 1, 0)
+    http, head = EtcdHttp(settings), Get(b"/hale/anew/head")
+    early = (await http.get(head, seconds=10)).revision
+    store = await EtcdStore.open(settings, SystemClock(), "mon1")
+    await store.renew()
+    with pytest.raises(Refused, match="compacted"):
+        await http.get(replace(head, revision=early), seconds=10)
+    await http.close()
     await store.release()
 
 
