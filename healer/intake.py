@@ -20,6 +20,7 @@ from healer.core.facts import Evidence
 from healer.core.guards.grounds import confirmed
 from healer.core.incident import (
     NOT_RETURNED,
+    NOT_TRUE,
     UNSETTLED,
     Attempt,
     IllegalMove,
@@ -321,7 +322,7 @@ def _not_true(incident: Incident) -> ev.Event | None:
     if incident.confirmed or incident.state is State.ESCALATED:
         return None
     detail = "never found true on fresh evidence, and nobody claims it any more"
-    return ev.IncidentClosed(incident.id, "not_true", detail)
+    return ev.IncidentClosed(incident.id, NOT_TRUE, detail)
 
 
 def _still(incident: Incident) -> Callable[[Board], bool]:

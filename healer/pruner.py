@@ -18,6 +18,9 @@ FIRST = 60.0
 EVERY = 3600.0
 """Seconds between two times."""
 
+LOOK = 60.0
+"""Seconds between two looks at whether there is no room, or more than there should be: that waits for no hour."""
+
 PAUSE = 1.0
 """Seconds between two batches, in which others write."""
 
@@ -32,18 +35,27 @@ async def keep_short(journal: Journal, watch: Watch, clock: Clock, keep: Keep) -
         LeaseLost: Another healer leads; nothing went.
     """
     await asyncio.sleep(FIRST)
+    now = asyncio.get_running_loop().time
+    due = now()
     while True:
-        more = sure_of_time(watch, clock) and await _batch(journal, clock.wall(), keep)
-        await asyncio.sleep(PAUSE if more else EVERY)
+        more: bool | None = False
+        if sure_of_time(watch, clock) and (now() >= due or await _hurries(journal, keep)):
+            more = await _batch(journal, clock.wall(), keep)
+            due = now() + EVERY if more is False else now()
+        await asyncio.sleep(PAUSE if more else LOOK)
 
 
-async def _batch(journal: Journal, now: float, keep: Keep) -> bool:
-    """Prune once; return whether there may be more."""
+async def _hurries(journal: Journal, keep: Keep) -> bool:
+    return not await journal.store.room() or await journal.store.size() > keep.size
+
+
+async def _batch(journal: Journal, now: float, keep: Keep) -> bool | None:
+    """Prune once; return whether there may be more, None where there was no room to note it."""
     try:
         return await journal.prune(now, keep) >= BATCH
     except StoreFull as error:
         log.warning("journal.not_pruned", error=str(error))
-        return False
+        return None
 
 
 def sure_of_time(watch: Watch, clock: Clock) -> bool:

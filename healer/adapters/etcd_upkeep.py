@@ -48,7 +48,8 @@ class Upkeep:
         if head.bytes >= most:
             return (
                 f"the journal in etcd has {head.bytes} bytes in {head.records} records, {most} at most: "
-                "close or adopt what is open"
+                "what is over leaves it within a minute; if that does not help, close what is open, and find who posts "
+                "alerts that nothing confirms"
             )
         return self._why
 

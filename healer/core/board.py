@@ -14,11 +14,15 @@ from healer.core.ended import KEEP_ENDED, Ended, ended
 from healer.core.facts import Past, Running
 from healer.core.fold import IncidentEvent, fold, only_gives_back
 from healer.core.footprint import as_of_now
-from healer.core.incident import UNSETTLED, Attempt, IllegalMove, Incident, State
+from healer.core.incident import NOT_TRUE, UNSETTLED, Attempt, IllegalMove, Incident, State
 from healer.core.topology import Topology
 
 KEEP_CLOSED = 200
 """Closed incidents kept at hand for people; the journal keeps all."""
+
+KEEP_UNTRUE = 20
+"""How many of them may be such as were never found true, and in which nothing was tried. They decide nothing any more,
+and anyone can post alerts: what is at hand cannot be pruned."""
 
 KEEP_REFUSED = 1000
 """Refused alerts kept at hand. Beyond that the oldest is forgotten: anyone can post alerts."""
@@ -300,8 +304,10 @@ class Board:
         for alert in incident.alerts:
             self.closed_episodes.pop(alert.episode, None)  # the newest are last
             self.closed_episodes[alert.episode] = at
-        closed = [one.id for one in self.incidents.values() if one.state is State.CLOSED]
-        for old in closed[: -self._keep_closed]:
+        closed = [one for one in self.incidents.values() if one.state is State.CLOSED]
+        untrue = [one for one in closed if one.outcome == NOT_TRUE and not one.attempts]
+        going = (*untrue[:-KEEP_UNTRUE], *closed[: -self._keep_closed])
+        for old in {one.id: None for one in going}:
             kind = _kind(self.incidents.pop(old))
             self._of_kind[kind].pop(old)
             if not self._of_kind[kind]:

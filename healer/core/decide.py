@@ -11,7 +11,16 @@ from healer.core.footprint import footprint
 from healer.core.guards import deciding, judge
 from healer.core.guards.grounds import seen_unit
 from healer.core.guards.people import NEEDED
-from healer.core.incident import DENIED, NOT_RETURNED, Asked, Attempt, Incident, Outcome, State
+from healer.core.incident import (
+    DENIED,
+    NOT_RETURNED,
+    NOT_TRUE,
+    Asked,
+    Attempt,
+    Incident,
+    Outcome,
+    State,
+)
 from healer.core.plan import Escalate, Plan, asked_for, plan, returning
 from healer.core.recovery import SILENT, fell_silent
 from healer.core.topology import Topology
@@ -281,7 +290,7 @@ def _close(incident: Incident, clear_for: float) -> Close:
     if incident.settled_by:
         return Close(BY_HAND, f"{incident.settled_by}: {incident.settlement}")
     if not incident.confirmed:
-        return Close("not_true", "never found true on fresh evidence")
+        return Close(NOT_TRUE, "never found true on fresh evidence")
     return Close("cleared", f"seen clear for {clear_for:.0f} s")
 
 

@@ -97,6 +97,10 @@ UNSETTLED = frozenset({State.ACTING, State.VERIFYING})
 """States in which an incident's own action is still being carried out or proved."""
 
 
+NOT_TRUE = "not_true"
+"""How an incident ends that no evidence ever found true."""
+
+
 class IllegalMove(Exception):
     """The move is not allowed in the incident's present state; nothing changed."""
 

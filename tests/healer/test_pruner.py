@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from healer.core import events as ev
-from healer.core.board import KEEP_CLOSED
+from healer.core.board import KEEP_CLOSED, KEEP_UNTRUE
 from healer.core.history import DAY, Keep
-from healer.pruner import EVERY, FIRST, keep_short, sure_of_time
+from healer.pruner import EVERY, FIRST, LOOK, keep_short, sure_of_time
 from tests.healer.core.world import alert
 from tests.healer.village import Village
 
@@ -45,6 +45,29 @@ async def test_history_goes_a_while_after_the_start_and_then_every_hour():
         assert await pruned_after(village, FIRST - 1) == [first]
 
 
+async def test_a_full_store_waits_for_no_hour():
+    village = Village()
+    async with village.armed():
+        task = asyncio.create_task(keep_short(village.journal, village.watch, village.clock, KEEP))
+        await asyncio.sleep(FIRST + LOOK)
+        assert village.written(ev.Pruned) == []
+        for number in range(1, KEEP_UNTRUE + 6):
+            opened = ev.IncidentOpened(str(number), alert(began=float(number)), "none", "d1")
+            await village.journal.write(opened, ev.IncidentClosed(str(number), "not_true", ""))
+        village.clock.now += 2 * DAY
+        await asyncio.sleep(3 * LOOK)
+        assert village.written(ev.Pruned) == []  # not due, and there is room
+
+        async def no_room() -> bool:
+            return False
+
+        village.store.room = no_room  # as etcd, which has room for what makes room
+        await asyncio.sleep(LOOK + 1)
+        (gone,) = village.written(ev.Pruned)
+        assert (gone.succeeded, gone.failed) == (5, 0)
+        task.cancel()
+
+
 async def test_nothing_goes_while_nobody_confirms_what_time_it_is():
     village = Village()
     await old(village)
@@ -71,6 +94,6 @@ async def test_a_full_disk_is_waited_out():
         await asyncio.sleep(FIRST + 1)
         assert village.written(ev.Pruned) == []
         village.store.full = False
-        await asyncio.sleep(EVERY)
+        await asyncio.sleep(LOOK + 1)
         assert len(village.written(ev.Pruned)) == 1
         task.cancel()

@@ -12,11 +12,16 @@ from healer.adapters.etcd_keys import PART, Keys
 from healer.adapters.etcd_reading import records, stored
 from healer.adapters.etcd_store import EtcdStore
 from healer.adapters.etcd_wire import Get, Put
+from healer.core import events as ev
+from healer.core.board import KEEP_UNTRUE
+from healer.core.correlate import MOST_SYMPTOMS
 from healer.core.events import Frozen, Unfrozen
-from healer.core.history import Going
+from healer.core.history import Going, Keep
 from healer.errors import Malformed, Refused, StoreFull
+from healer.journal import Journal
 from tests.healer.adapters.clocks import HandClock
 from tests.healer.adapters.etcd_real import etcd
+from tests.healer.core.world import alert
 
 pytestmark = pytest.mark.tools
 
@@ -112,6 +117,35 @@ async def test_old_revisions_are_forgotten_and_nothing_that_counts(settings):
     assert await store.last_seen() is not None
     await http.close()
     await store.release()
+
+
+async def test_a_journal_that_strangers_filled_has_room_again_once_it_is_pruned(tmp_path):
+    """The room is a sixteenth of what it is, and so are the alerts."""
+    labels = tuple(sorted({**dict(alert().labels), "x": '"' * 1000}.items()))
+    with etcd(tmp_path) as real:
+        found = real.settings(
+            history=tmp_path / "a.db", lease_seconds=600.0, most_bytes=16 * 1024 * 1024
+        )
+        await etcd_init.make(found, 1, 0)
+        clock = HandClock()
+        store = await EtcdStore.open(found, clock, "mon1", sleep=clock.sleep)
+        journal = Journal(store)
+        round_ = 0
+        while await store.room():
+            round_ += 1
+            made = [
+                replace(alert(), fingerprint=f"{round_}.{number}", labels=labels)
+                for number in range(MOST_SYMPTOMS)
+            ]
+            joined = [ev.AlertJoined(str(round_), one) for one in made[1:]]
+            await journal.write(
+                ev.IncidentOpened(str(round_), made[0], "restart-service", "d"), *joined
+            )
+            await journal.write(ev.IncidentClosed(str(round_), "not_true", ""), closing=True)
+        assert round_ > KEEP_UNTRUE
+        assert await journal.prune(clock.wall(), Keep(0.0, 0.0, found.keep.size)) > 0
+        assert await store.room()
+        await store.release()
 
 
 async def filled(http):

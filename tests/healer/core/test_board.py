@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 
 from healer.core import events as ev
 from healer.core.actions import steps
-from healer.core.board import KEEP_CLOSED, KEEP_PAST_SECONDS, KEEP_REFUSED, Board
+from healer.core.board import (
+    KEEP_CLOSED,
+    KEEP_PAST_SECONDS,
+    KEEP_REFUSED,
+    KEEP_UNTRUE,
+    Board,
+)
 from healer.core.correlate import correlate
 from healer.core.incident import UNSETTLED, IllegalMove, Incident, Outcome, State
 from healer.core.verdict import allow, hold
@@ -271,6 +277,19 @@ def test_the_newest_closed_incidents_are_kept_and_open_ones_always() -> None:
     assert len(play.board.incidents) == KEEP_CLOSED + 1
     assert [one.id for one in play.board.open] == ["1"]
     assert str(play.board.opened) in play.board.incidents
+
+
+def test_of_what_was_never_true_only_the_newest_few_are_kept_and_keep_nothing_else_out() -> None:
+    play = Play()
+    for number in range(KEEP_UNTRUE + 30):
+        play.fire("web1/nginx", "ServiceDown", began=NOW + number)
+        play.write(ev.IncidentClosed(str(play.board.opened), "cleared", ""))
+        play.fire("web2/nginx", "ServiceDown", began=NOW + number)
+        play.write(ev.IncidentClosed(str(play.board.opened), "not_true", ""))
+    kept = Counter(one.outcome for one in play.board.incidents.values())
+    assert kept == {"cleared": KEEP_UNTRUE + 30, "not_true": KEEP_UNTRUE}
+    assert str(play.board.opened) in play.board.incidents
+    assert replay(play.records).incidents == play.board.incidents
 
 
 def test_refused_alerts_that_anyone_can_post_do_not_fill_the_memory() -> None:
