@@ -176,8 +176,7 @@ class Engine:
         await self._look()
         if self._watch.storing:
             await self._surviving(self._take_in(), step="intake")
-        if self._watch.storing:
-            await self._step_all(tasks)
+        await self._step_all(tasks)
         board = self._journal.board
         self._spans.keep({one.id for one in board.open})
         self._metrics.show(board.open, self._watch.freezes(), self._clock.wall())
@@ -205,8 +204,13 @@ class Engine:
             log.info("decision.overtaken", error=str(exc), **where)
 
     async def _step_all(self, tasks: asyncio.TaskGroup) -> None:
-        """Take every incident that is not at work one step further; one that waits for long keeps no other waiting."""
+        """Take every incident that is not at work one step further; one that waits for long keeps no other waiting.
+
+        Where there is no room for anything new, what was begun is still proved: for that there is a reserve.
+        """
         for one in self._journal.board.open:
+            if not self._watch.storing and one.state is not State.VERIFYING:
+                continue
             if one.id not in self._busy and one.id not in self._stepping:
                 step = tasks.create_task(self._stepped(tasks, one.id), name=f"step:{one.id}")
                 self._stepping[one.id] = step
@@ -331,7 +335,8 @@ class Engine:
             case Escalate(reason, detail):
                 await self._journal.write(ev.IncidentEscalated(incident.id, reason, detail))
             case Close(outcome, detail):
-                await self._journal.write(ev.IncidentClosed(incident.id, outcome, detail))
+                closed = ev.IncidentClosed(incident.id, outcome, detail)
+                await self._journal.write(closed, closing=True)
             case Stay() | Act():
                 pass
 

@@ -170,6 +170,35 @@ async def test_a_step_whose_event_is_refused_keeps_no_other_incident_waiting():
     assert village.gates.orders[0].node == "web2"
 
 
+async def test_what_was_begun_is_proved_and_closed_while_the_store_is_full():
+    village = Village(simple(soak=5.0))
+    async with village.armed():
+        village.fail()
+        await asyncio.sleep(4)
+        assert village.incident().state is State.VERIFYING
+        village.store.full = True
+        village.fail("web2/nginx")
+        await asyncio.sleep(60)
+        assert village.incident().state is State.CLOSED
+        assert village.incident().outcome == "healed"
+        assert len(village.journal.board.incidents) == 1  # nothing new
+    assert len(village.gates.orders) == 1
+
+
+async def test_what_does_not_help_is_seen_while_the_store_is_full_and_nothing_follows():
+    village = Village()
+    async with village.armed():
+        village.gates.cures = False
+        village.fail()
+        await asyncio.sleep(4)
+        assert village.incident().state is State.VERIFYING
+        village.store.full = True
+        await asyncio.sleep(120)
+        assert village.incident().state is State.OPEN
+        assert [one.verified for one in village.written(ev.VerificationEnded)] == [False]
+    assert len(village.gates.orders) == 1
+
+
 async def test_a_close_while_a_step_reads_evidence_for_another_cause_stands_alone():
     village = Village()
     async with village.armed():
