@@ -1,6 +1,7 @@
 """A healer's copy of the journal in etcd, kept by a thread of its own."""
 
 import asyncio
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -72,7 +73,7 @@ class Copy:
         """
         await self.follow(http, head, left)
         found = await stored(http, self._keys, head.seq, left)
-        pruned = {seq for one in gaps for seq in range(one.first, one.last + 1)}.intersection(found)
+        pruned = _pruned(found, gaps)
         missing = await self._run(lambda: self._it.keep(seq for seq in found if seq not in pruned))
         if missing:
             async for rows in records(http, self._keys, missing[0], missing[-1], left):
@@ -153,3 +154,10 @@ class Copy:
 
     async def _run(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+def _pruned(seqs: Sequence[int], gaps: Sequence[Gap]) -> set[int]:
+    """Return which of these lie in a gap. Gaps rise, and may be of millions of records: none of those is counted."""
+    lasts = [one.last for one in gaps]
+    found = ((seq, bisect_left(lasts, seq)) for seq in seqs)
+    return {seq for seq, place in found if place < len(gaps) and gaps[place].first <= seq}

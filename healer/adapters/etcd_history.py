@@ -8,6 +8,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -69,6 +70,7 @@ class HistoryFile:
             store_id: Of the store in etcd.
         """
         self._path = path
+        self._store_id = store_id
         self.lasting = True
         try:
             self._db = self._opened(store_id)
@@ -108,8 +110,8 @@ class HistoryFile:
         self._write(lambda: self._db.executemany("DELETE FROM kept WHERE seq = ?", gone))
 
     def synced(self) -> bool:
-        """Put everything on the disk; return whether it is there."""
-        if not self.lasting:
+        """Put everything on the disk, in the file again if only memory was left; return whether it is there."""
+        if not self.lasting and not self._go_back():
             return False
         try:
             # FULL waits for readers and syncs the file; its first column is 1 where it could not finish.
@@ -203,11 +205,39 @@ class HistoryFile:
 
     def _go_on_in_memory(self) -> None:
         """Take along what etcd has; what is over stays in the file for when its disk is well again."""
-        (store_id,) = self._db.execute("SELECT store_id FROM store").fetchone()
-        memory, rows = _made(MEMORY, store_id), list(self.rows())
-        self._db.close()
-        self._db, self.lasting = memory, False
-        self._transact(lambda: self._add(rows))
+        file, self._db, self.lasting = self._db, _made(MEMORY, self._store_id), False
+        query = "SELECT events.* FROM events JOIN kept USING (seq) ORDER BY seq"
+        self._transact(lambda: self._add_all(file.execute(query)))
+        file.close()
+
+    def _go_back(self) -> bool:
+        """Write to the file what it missed, and go on with it; return whether that could be done."""
+        memory = self._db
+        try:
+            self._db = self._opened(self._store_id)
+        except (sqlite3.Error, OSError) as error:
+            log.warning("history.still_unusable", path=str(self._path), error=str(error))
+            return False
+        try:
+            self._transact(lambda: self._take_over(memory))
+        except sqlite3.Error as error:
+            log.warning("history.still_unusable", path=str(self._path), error=str(error))
+            self._db.close()
+            self._db = memory
+            return False
+        self.lasting = True
+        memory.close()
+        log.info("history.usable", path=str(self._path))
+        return True
+
+    def _take_over(self, memory: sqlite3.Connection) -> None:
+        self._db.execute("DELETE FROM kept")
+        self._add_all(memory.execute("SELECT events.* FROM events JOIN kept USING (seq)"))
+
+    def _add_all(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        # One by one: all of them would be in memory once more.
+        for row in rows:
+            self._add([Row(*row)])
 
     def _opened(self, store_id: str) -> sqlite3.Connection:
         db = _made(str(self._path), store_id)

@@ -26,7 +26,14 @@ from healer.adapters.etcd_keys import (
 )
 from healer.adapters.etcd_settings import EtcdSettings
 from healer.adapters.etcd_wire import Compare, Delete, Get, Put
-from healer.errors import ConfigError, LeaseLost, OutcomeUnknown, StoreFull, Unreachable
+from healer.errors import (
+    ConfigError,
+    LeaseLost,
+    OutcomeUnknown,
+    Refused,
+    StoreFull,
+    Unreachable,
+)
 from healer.ports import Clock
 
 MARGIN = 2.0
@@ -237,16 +244,27 @@ async def take(
         )
     except OutcomeUnknown as error:
         raise Unreachable(str(error)) from error
+    except Refused as error:
+        # The lease ran out between the two: we were paused, and have nothing.
+        raise Unreachable(f"the lead could not be taken: {error}") from error
     if answer.succeeded:
         term = answer.revision
     else:
         # An earlier attempt of the same request may have taken it.
         found = answer.found[0].one()
         if found is None or lead_of(found).start_id != key.start_id:
-            await http.revoke(lease, seconds=RELEASE_SECONDS)
+            await _let_run_out(http, lease)
             return None
         term = found.created
     return Lead(http, settings, clock, key, lease, term, asked + settings.lease_seconds)
+
+
+async def _let_run_out(http: EtcdHttp, lease: int) -> None:
+    """Give back a lease that nothing hangs on; where that fails it runs out."""
+    try:
+        await http.revoke(lease, seconds=RELEASE_SECONDS)
+    except (Unreachable, OutcomeUnknown, Refused, ConfigError, StoreFull) as error:
+        log.debug("lease.not_revoked", error=str(error))
 
 
 async def outwait(

@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 
 from healer.adapters import audit_reading, etcd_init
-from healer.adapters.chain import Row
+from healer.adapters.chain import Gap, Row
+from healer.adapters.etcd_copy import _pruned
 from healer.adapters.etcd_history import HistoryFile
 from healer.adapters.etcd_store import EtcdStore
 from healer.core.alert import Alert
@@ -213,6 +214,56 @@ async def test_a_healer_whose_disk_is_closed_leads_on_and_lets_go_of_nothing(set
 
 def row(seq, at, incident, kind, body):
     return Row(seq, at, "boot", 0.0, incident, kind, 1, json.dumps(body), "x")
+
+
+def test_a_file_that_was_locked_for_a_moment_is_the_copy_again_with_all_that_came_meanwhile(
+    tmp_path,
+):
+    path = tmp_path / "a.db"
+    copy = HistoryFile(path, "store")
+    copy.add([row(1, 0.0, None, "frozen", {}), row(2, 0.0, None, "frozen", {})])
+    copy.let_go([1])
+    copy._db.execute("PRAGMA busy_timeout=50")
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    copy.add([row(3, 0.0, None, "frozen", {})])
+    assert not copy.lasting
+    assert [one.seq for one in copy.rows()] == [2, 3]
+    other.execute("ROLLBACK")
+    other.close()
+    copy.add([row(4, 0.0, None, "frozen", {})])
+    copy.let_go([2])
+    assert copy.synced()
+    assert copy.lasting
+    copy.close()
+    again = HistoryFile(path, "store")
+    assert [one.seq for one in again.rows()] == [3, 4]
+    assert [one.seq for one in again.some([1, 2, 3, 4])] == [1, 2, 3, 4]
+    again.close()
+
+
+async def test_what_must_not_leave_etcd_leaves_it_once_the_disk_takes_the_copy_again(
+    settings, tmp_path
+):
+    (tmp_path / "file").write_bytes(b"")
+    blocked = replace(settings, history=tmp_path / "file" / "a.db")
+    store = await opened(blocked)
+    await store.append([Frozen("a", "ann"), Frozen("b", "ann")])
+    assert await store.prune(going(1)) is None
+    (tmp_path / "file").unlink()
+    (tmp_path / "file").mkdir()
+    assert await store.prune(going(1)) is not None
+    first, *_ = await store.read()
+    assert first.event == Frozen("b", "ann")
+    await store.release()
+
+
+def test_what_lies_in_a_gap_is_found_however_many_were_pruned():
+    gaps = [Gap(2, 3, "x"), Gap(7, 2_000_000_000, "x"), Gap(2_000_000_005, 2_000_000_005, "x")]
+    seqs = [1, 2, 3, 4, 6, 7, 1_000_000, 2_000_000_000, 2_000_000_001, 2_000_000_005, 2_000_000_006]
+    inside = {2, 3, 7, 1_000_000, 2_000_000_000, 2_000_000_005}
+    assert _pruned(seqs, gaps) == inside
+    assert _pruned(seqs, []) == set()
 
 
 def test_the_copy_drops_what_is_over_for_too_long_successes_first(tmp_path):
