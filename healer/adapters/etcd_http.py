@@ -28,7 +28,7 @@ from healer.adapters.etcd_wire import (
     text,
     txn_body,
 )
-from healer.errors import ConfigError, OutcomeUnknown, Refused, Unreachable
+from healer.errors import ConfigError, OutcomeUnknown, Refused, StoreFull, Unreachable
 
 LIMIT = 64 * 1024 * 1024
 """Bytes of an answer; etcd's gateway itself gives no more than 4 MiB of keys and values at once."""
@@ -171,7 +171,8 @@ class EtcdHttp:
 
         Raises:
             Unreachable: As `get` where nothing was sent, or nothing would have been changed.
-            OutcomeUnknown: It was sent, could change something, and nobody answered in time.
+            OutcomeUnknown: It was sent, could change something, and nobody answered in time, or etcd had no room when
+                it was sent again.
             StoreFull, Refused, TooLarge, ConfigError: What a member said.
         """
         last, sent = "there was no time to ask", False
@@ -186,6 +187,11 @@ class EtcdHttp:
                             last = str(error)
                             sent = sent or not isinstance(error, _NotSent)
                             self._put_last(url)
+                        except StoreFull as error:
+                            # Of this attempt alone nothing was written; an earlier one that nobody heard of may be.
+                            if changes and sent:
+                                raise OutcomeUnknown(str(error)) from error
+                            raise
                     await asyncio.sleep(BETWEEN_ROUNDS)
         except TimeoutError:
             pass
