@@ -83,10 +83,10 @@ class Operators(Stops):
         return given
 
     async def deny(self, incident_id: str, by: str, seen: str = "") -> None:
-        """Say no: the incident goes to a person.
+        """Say no: the incident goes to a person, whether a yes is asked for or not.
 
         Raises:
-            Refused: It waits for no approval, or is not as it was seen; nothing was changed.
+            Refused: It is not open or held any more, or not as it was seen; nothing was changed.
         """
         incident = self._waiting(incident_id, seen)
         step = plan(incident, self._gatherer.topology, self._clock.wall())
@@ -97,12 +97,26 @@ class Operators(Stops):
         """Put a pre-existing, mitigated or escalated incident into the healer's hands.
 
         Raises:
-            Refused: It is closed, something is under way, or it is not as it was seen; nothing was changed.
+            Refused: It is none of these, or it is not as it was seen; nothing was changed.
         """
         incident = self._known(incident_id)
-        if incident.state not in (State.OPEN, State.HELD, State.MITIGATED, State.ESCALATED):
-            raise Refused("not_adoptable", f"incident {incident_id} is {incident.state.value}")
+        if not self._adoptable(incident):
+            if not self._as_seen(incident_id, seen):
+                raise _changed(incident)
+            held = f": {incident.hold.reason}" if incident.hold is not None else ""
+            detail = f"incident {incident_id} is {incident.state.value}{held}"
+            raise Refused("not_adoptable", f"{detail}; adoption would change nothing")
         await self._change(ev.IncidentAdopted(incident_id, by), "not_adoptable", seen)
+
+    def _adoptable(self, incident: Incident) -> bool:
+        """Whether it is not in Hale's hands: a person has it, it is mitigated, or it is pre-existing."""
+        if incident.state in (State.MITIGATED, State.ESCALATED):
+            return True
+        if incident.state not in (State.OPEN, State.HELD) or incident.adopted_by is not None:
+            return False
+        board, cause = self._journal.board, incident.cause
+        older = board.armed_at is None or cause.began_at < board.armed_at
+        return older or cause.fingerprint in board.pre_existing
 
     async def retry(self, incident_id: str, by: str, seen: str = "") -> None:
         """Have what failed tried again, from the first rung; every guard is asked as ever.

@@ -9,7 +9,7 @@ from healer.core.alert import Target
 from healer.core.facts import Facts, Proposal
 from healer.core.footprint import footprint
 from healer.core.guards import deciding, judge
-from healer.core.guards.grounds import seen_unit
+from healer.core.guards.grounds import confirmed, seen_unit
 from healer.core.guards.people import NEEDED
 from healer.core.incident import (
     DENIED,
@@ -92,6 +92,8 @@ def decide(incident: Incident, facts: Facts, clear_for: float | None) -> Decisio
     soak = 0.0 if incident.settled_by else _soak(incident, facts.topology)
     if clear_for is not None and clear_for >= soak:
         return _give_back(incident, facts) or _close(incident, clear_for)
+    if incident.settled_by and incident.state is not State.ESCALATED:
+        return _came_back(incident, facts)
     if incident.state is State.ESCALATED or (clear_for is not None and isinstance(step, Escalate)):
         return Stay()  # a person has it, or it is over as soon as it has stayed so
     if incident.state is State.MITIGATED and _silence_is_news(incident, facts):
@@ -292,6 +294,13 @@ def _close(incident: Incident, clear_for: float) -> Close:
     if not incident.confirmed:
         return Close(NOT_TRUE, "never found true on fresh evidence")
     return Close("cleared", f"seen clear for {clear_for:.0f} s")
+
+
+def _came_back(incident: Incident, facts: Facts) -> Escalate | Stay:
+    """Leave to people what they settled by hand, and tell them where it is true again before all is given back."""
+    if not confirmed(facts.evidence, facts.topology.numbers.evidence_age):
+        return Stay()
+    return Escalate("came_back", f"{incident.settled_by} had settled it: {incident.settlement}")
 
 
 def _never_sent(incident: Incident) -> Escalate | None:

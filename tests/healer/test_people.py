@@ -448,3 +448,39 @@ async def test_a_yes_to_what_is_pre_existing_is_refused_until_it_is_adopted():
         await village.operators.approve("1", "ann")
         await asyncio.sleep(20)
     assert village.incident().outcome == "healed"
+
+
+async def test_what_a_person_settled_is_theirs_also_when_it_comes_back_before_all_is_given_back():
+    village = Village(tier())
+    village.gates.refuse["service.restart"] = "config_check"
+    async with village.armed():
+        village.fail()
+        await asyncio.sleep(60)
+        assert village.incident().state is State.MITIGATED
+        village.mend()
+        await asyncio.sleep(0.5)
+        assert not await village.operators.close("1", "replaced it", "ann")
+        before = len(village.gates.orders)
+        del village.gates.refuse["service.restart"]
+        await asyncio.sleep(2)
+        village.fail()
+        await asyncio.sleep(60)
+        incident = village.incident()
+        assert (incident.state, incident.escalation) == (State.ESCALATED, "came_back")
+        assert {order.verb for order in village.gates.orders[before:]} <= {"pool.return"}
+        assert village.cluster.drained  # the other balancer still keeps it away
+        village.mend()
+        await asyncio.sleep(60)
+        assert (village.incident().outcome, village.cluster.drained) == ("by_hand", set())
+
+
+async def test_adoption_of_what_is_in_our_hands_already_is_refused():
+    village = Village()
+    village.gates.holds = ("a person looks",)
+    async with village.armed():
+        village.fail()
+        await asyncio.sleep(10)
+        assert village.hold() == "gate_hold"
+        with pytest.raises(Refused, match=r"not_adoptable.*gate_hold"):
+            await village.operators.adopt("1", "ann")
+    assert not village.written(ev.IncidentAdopted)

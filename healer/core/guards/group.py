@@ -2,7 +2,7 @@
 
 from healer.core.actions import Scope
 from healer.core.facts import Facts, Health, Proposal
-from healer.core.guards.grounds import FAILED_STATES, seen_unit
+from healer.core.guards.grounds import FAILED_STATES, confirmed, seen_unit
 from healer.core.topology import EXPORTER, Group
 from healer.core.verdict import Verdict, allow, hold
 
@@ -10,8 +10,9 @@ from healer.core.verdict import Verdict, allow, hold
 def proven_out(proposal: Proposal, facts: Facts) -> frozenset[str]:
     """Return the groups from which nothing is left to take, since their member certainly serves nobody.
 
-    For the target's own group, Prometheus' fresh word and a second one from outside it are
-    needed: the gate's look at the unit, or the service's probe from here. For any other group that a
+    For the target's own group two of Prometheus' fresh words, that the rule is true and that
+    hale_service_up is 0, and a third one from outside it are needed: the gate's look at the unit, or
+    the service's probe from here. For any other group that a
     stop of the unit takes along, and for its own where more goes than the unit, each of its services
     there has to be seen down. A group of which no service goes is never out: nobody sees how it is.
     """
@@ -42,8 +43,10 @@ def proven_out(proposal: Proposal, facts: Facts) -> frozenset[str]:
 def _target_out(proposal: Proposal, facts: Facts) -> bool:
     if proposal.target != proposal.incident.target or proposal.target.service is None:
         return False  # the evidence is about something else than what would be stopped
-    evidence = facts.evidence
-    if evidence is None or not evidence.firing or evidence.reading.value is None:
+    if not confirmed(facts.evidence, facts.topology.numbers.evidence_age):
+        return False
+    # The rule may be about anything, as may the series that proves its rung. This is hale_service_up, on fresh samples.
+    if facts.picture is None or facts.picture.services.get(proposal.target) is not False:
         return False
     unit = seen_unit(proposal, facts)
     dead_unit = unit is not None and unit.active_state in FAILED_STATES

@@ -260,6 +260,14 @@ def test_a_jump_of_the_clock_passes_by_itself():
         (evidence(False, 1.0), "failed", False, False),
         (evidence(None, 1.0), "failed", False, False),
         (evidence(True, None, None), "failed", False, False),
+        (evidence(True, 60.0), "failed", False, True),
+        (evidence(True, 60.1), "failed", False, False),
+        (
+            evidence(True, 1.0, 17.0),
+            "failed",
+            None,
+            True,
+        ),  # what its rung is proved by is another series
         (None, "failed", False, False),
     ],
 )
@@ -267,6 +275,20 @@ def test_a_member_is_proven_out_by_prometheus_and_one_more_witness(given, unit, 
     proposal, facts = asked(broken())
     seen = unit_is(replace(facts, evidence=given, outside=outside), "web1", active_state=unit)
     assert proven_out(proposal, seen) == (frozenset({"web"}) if out else frozenset())
+
+
+@pytest.mark.parametrize("seen", [True, None], ids=["serving", "unknown"])
+def test_a_member_that_prometheus_does_not_see_down_is_not_proven_out(seen):
+    """The rule is about something else, as how slow it is; one probe from the healer's node found nobody."""
+    proposal, facts = asked(broken())
+    assert facts.picture is not None
+    services = {**facts.picture.services, proposal.target: seen}
+    picture = replace(
+        facts.picture, services={at: up for at, up in services.items() if up is not None}
+    )
+    told = replace(facts, evidence=evidence(True, 1.0, 1.0), outside=False, picture=picture)
+    assert proven_out(proposal, told) == frozenset()
+    assert proven_out(proposal, replace(told, picture=None)) == frozenset()
 
 
 def test_evidence_about_something_else_proves_nobody_out():
