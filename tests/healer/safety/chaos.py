@@ -1,16 +1,18 @@
 """What goes wrong in one schedule: drawn from its seed, each with its end, and all of it over when calm comes."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from healer.core import events as ev
 from healer.core.alert import Target
+from healer.core.topology import Topology
 from healer.errors import HaleError
 from tests.healer.safety.lives import Killed
 from tests.healer.safety.monitoring import EPOCH, alert_of
+from tests.healer.safety.site import regrouped
 
 if TYPE_CHECKING:
     from tests.healer.safety.simulation import Simulation
@@ -24,6 +26,7 @@ class Chaos:
     def __init__(self, sim: "Simulation") -> None:
         self.sim, self.rng = sim, sim.rng
         self._undo: list[Callable[[], None]] = []
+        self._first = dict(sim.topologies)
         # Trouble comes often, or there would be nothing to decide; of all else a few kinds at a time,
         # so that what is done under each of them is seen deeply.
         troubles = (
@@ -52,8 +55,10 @@ class Chaos:
             *(self.loses, self.loses, self.peer_away, self.peer_unlinked, self.peer_late),
             *(self.peer_shifts, self.stale, self.forges, self.freezes, self.holds, self.holds_gate),
             *(self.silences, self.approves, self.approves, self.adopts, self.hints),
+            *(self.denies, self.retries, self.closes, self.reloads),
         )
         some = self.rng.sample(faults, self.rng.choice((0, 1, 2, 3, 5, 9)))
+        sim.prometheus.bare = sim.prometheus.bare or self.reloads in some
         self._draws: list[tuple[int, Callable[[], Undo]]] = [*troubles, *((4, one) for one in some)]
 
     async def run(self, until: float) -> None:
@@ -319,23 +324,46 @@ class Chaos:
         self.sim.silenced[one] = self.sim.world.now
         return lambda: self.sim.silenced.pop(one, None) and None
 
-    def _say(self, word: str) -> None:
+    def _say(self, word: str, *more: str) -> None:
         leader = self.sim.leader
         if leader is None or leader.journal is None:
             return
         ids = [one.id for one in leader.journal.board.open]
         if ids:
-            self.sim.spawn(self._said(getattr(leader.operators, word), self.rng.choice(ids)))
+            self.sim.spawn(self._said(getattr(leader.operators, word), self.rng.choice(ids), *more))
 
-    async def _said(self, say: Callable[..., object], incident: str) -> None:
+    async def _said(self, say: Callable[..., object], incident: str, *more: str) -> None:
         with suppress(HaleError, Killed):
-            await say(incident, "ann")  # type: ignore[misc]
+            await say(incident, *more, "ann")  # type: ignore[misc]
 
     def approves(self) -> None:
         self._say("approve")
 
     def adopts(self) -> None:
         self._say("adopt")
+
+    def denies(self) -> None:
+        self._say("deny")
+
+    def retries(self) -> None:
+        self._say("retry")
+
+    def closes(self) -> None:
+        self._say("close", "replaced the disk")
+
+    def reloads(self) -> Undo:
+        """cluster.yml calls groups or failure domains otherwise, and every healer reads it anew."""
+        groups, racks = self.rng.choice(((False, True), (False, True), (True, False), (True, True)))
+        self._reload(
+            {one: regrouped(top, groups=groups, racks=racks) for one, top in self._first.items()}
+        )
+        return lambda: self._reload(self._first)
+
+    def _reload(self, topologies: Mapping[str, Topology]) -> None:
+        self.sim.topologies.update(topologies)
+        for life in self.sim.lives.values():
+            if not life.dead:
+                life.reload()
 
     def hints(self) -> None:
         active = tuple(self.sim.prometheus.active.values())

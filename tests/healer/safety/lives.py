@@ -17,7 +17,7 @@ from healer.core.order import Ended, Order, OwnAlert, Sight
 from healer.core.picture import Picture
 from healer.core.topology import Topology
 from healer.engine import Engine
-from healer.errors import Busy, LeaseLost, OutcomeUnknown, Unreachable
+from healer.errors import Busy, LeaseLost, OutcomeUnknown, StoreFull, Unreachable
 from healer.gatherer import Gatherer
 from healer.herald import Herald
 from healer.intake import Intake
@@ -68,6 +68,7 @@ class Life:
     journal: Journal | None = None
     operators: Operators | None = None
     engine: Engine | None = None
+    herald: Herald | None = None
     handle: Handle | None = None
 
     # --- Time and being alive ---
@@ -105,10 +106,45 @@ class Life:
         self.handle = store = await sim.shared.open(self)
         self.journal = journal = Journal(store)
         await journal.replay()
-        watch = Watch(journal, self, self.topology.numbers)
+        self.topology = sim.topologies[self.node]
+        watch, peers = Watch(journal, self, self.topology.numbers), Peers(self)
+        engine = self._engine(journal, watch, peers)
+        token = store.token
+        started = (self.topology.digest, self.topology.modes, token.era, token.term)
+        await journal.write(ev.HealerStarted("sim", *started), closing=True)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._renew(store))
+            engine.resume(tasks)
+            while True:
+                await engine.turn(tasks)  # until it is told to reload
+                engine = await self._reloaded(engine, journal, watch, peers)
+
+    async def _reloaded(
+        self, before: Engine, journal: Journal, watch: Watch, peers: "Peers"
+    ) -> Engine:
+        """Go on under cluster.yml as it is now, or under the one before where that cannot be made durable."""
+        changed, herald = self.sim.topologies[self.node], self.herald
+        try:
+            await journal.write(ev.ConfigReloaded(changed.digest, changed.modes, "ann"))
+            self.topology = changed
+        except StoreFull:
+            pass
+        engine = self._engine(journal, watch, peers)
+        engine.follow(before)
+        if self.herald is not None and herald is not None:
+            self.herald.follow(herald)
+        return engine
+
+    def reload(self) -> None:
+        """Read cluster.yml anew, as on SIGHUP."""
+        if self.engine is not None:
+            self.engine.stop()
+
+    def _engine(self, journal: Journal, watch: Watch, peers: "Peers") -> Engine:
+        """Put together what lives as long as one configuration, as healer.parts does."""
         gatherer = Gatherer(self.topology, journal, self, self, self, self)
         self.operators = Operators(journal, gatherer, watch, self)
-        peers = Peers(self)
+        self.herald = Herald(journal, watch, peers, None, METRICS, self, "http://mon1")
         self.engine = Engine(
             topology=self.topology,
             journal=journal,
@@ -117,18 +153,12 @@ class Life:
             intake=Intake(self.topology, journal, watch, gatherer, self, METRICS, self),
             gatherer=gatherer,
             runner=Runner(journal, self, gatherer, self),
-            herald=Herald(journal, watch, peers, None, METRICS, self, "http://mon1"),
+            herald=self.herald,
             metrics=METRICS,
             clock=self,
-            pause=sim.pause,
+            pause=self.sim.pause,
         )
-        token = store.token
-        await journal.write(
-            ev.HealerStarted("sim", "d1", self.topology.modes, token.era, token.term), closing=True
-        )
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._renew(store))
-            tasks.create_task(self.engine.run())
+        return self.engine
 
     async def _renew(self, store: Handle) -> None:
         while True:

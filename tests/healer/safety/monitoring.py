@@ -14,15 +14,18 @@ EPOCH = 1_800_000_000.0
 STALE_AFTER = 300.0
 
 
-def alert_of(site: Site, name: str, place: Target, began: float, heal: str) -> Alert:
+def alert_of(
+    site: Site, name: str, place: Target, began: float, heal: str, *, bare: bool = False
+) -> Alert:
+    """Return an alert as the rules label it; a bare one names neither group nor failure domain."""
     crews = sorted(site.crews_of(place.node)) if place.node in site.racks else []
     job = site.jobs.get(place.service or "")
     labels = {
         "alertname": name,
         "cluster": site.cluster,
         "node": place.node,
-        "group": job.group if job is not None else next(iter(crews), ""),
-        "failure_domain": site.racks.get(place.node, ""),
+        "group": "" if bare else job.group if job is not None else next(iter(crews), ""),
+        "failure_domain": "" if bare else site.racks.get(place.node, ""),
         "service": place.service or "",
         "severity": "critical",
         "heal": heal,
@@ -49,6 +52,7 @@ class Prometheus:
         silent: It does not answer.
         cut: Nodes that it cannot scrape, though all others can.
         behind: Seconds by which the samples that it shows are older.
+        bare: Its alerts name no group and no failure domain, so that another name for one changes no alert.
     """
 
     site: Site
@@ -59,6 +63,7 @@ class Prometheus:
     stalled: bool = False
     silent: bool = False
     cut: set[str] = field(default_factory=set)
+    bare: bool = False
 
     @property
     def now(self) -> float:
@@ -85,7 +90,7 @@ class Prometheus:
         self.active = wanted
 
     def _judge(self, wanted: dict[str, Alert], name: str, place: Target, heal: str) -> None:
-        made = alert_of(self.site, name, place, self.now, heal)
+        made = alert_of(self.site, name, place, self.now, heal, bare=self.bare)
         wanted[made.fingerprint] = self.active.get(made.fingerprint, made)
 
     def _sample(self, node: str) -> Sample:

@@ -67,6 +67,8 @@ class Oracle:
     failed: dict[Target, float] = field(default_factory=dict)
     lately: dict[tuple[str, Target], list[tuple[float, str]]] = field(default_factory=dict)
     adopted: set[str] = field(default_factory=set)
+    denied: set[str] = field(default_factory=set)
+    theirs: dict[Target, float] = field(default_factory=dict)
     troubles: dict[str, Target] = field(default_factory=dict)
     excused: set[str] = field(default_factory=set)
     marks: set[tuple[str, str, str]] = field(default_factory=set)
@@ -108,7 +110,14 @@ class Oracle:
                 self.yes[incident] = self.world.now
             case ev.IncidentAdopted(incident):
                 self.adopted.add(incident)
+                self.denied.discard(incident)
                 self.failed.clear()  # a person wants it tried again
+            case ev.IncidentRetried():
+                self.failed.clear()
+            case ev.ApprovalDenied(incident):
+                self.denied.add(incident)
+            case ev.IncidentSettled(incident) if incident in self.troubles:
+                self.theirs[self.troubles[incident]] = self.world.now
             case ev.ActionIntended():
                 self._intended(event)
             case ev.ActionEnded(_, action_id, outcome):
@@ -122,12 +131,15 @@ class Oracle:
                 pass
 
     def _armed(self) -> None:
-        """Note what Prometheus has known of for a while: that is nobody's to touch until it was well once."""
+        """Note what Prometheus has known of for a while: that is nobody's to touch until it was well once.
+
+        What was tried before a reload that disarms is ours already.
+        """
         active = self.prometheus.active.values() if self.prometheus is not None else ()
         now = self.world.now
         self.first = self.first or now
         old = (one.target for one in active if now - self.world.since[one.target] > 2 * SCRAPE + 1)
-        self.before |= set(old)
+        self.before |= set(old) - {one.about for one in self.intents.values()}
 
     def _helped(self, action_id: str, helped: bool | None) -> None:
         intent = self.intents[action_id]
@@ -166,6 +178,8 @@ class Oracle:
             self.says(f"{event.action} on {event.target} while a person holds {node}")
         if event.action not in TAKING:
             return
+        if event.incident in self.denied:
+            self.says(f"{event.action} on {event.target}: a person said no to {event.incident}")
         mine = self.taken(event.action, event.target)
         for other_id, other in self.unproved.items():
             self._together(mine, other, f"before {other_id} was proved")
@@ -319,6 +333,10 @@ class Oracle:
         untouched = self.world.since[about] < self.first and not self.world.well(about)
         if about in self.before and untouched and intent.incident not in self.adopted:
             self.says(f"{said}: {about} failed before it was armed")
+        settled = self.theirs.get(about)
+        went_on = settled is not None and self.world.since[about] < settled
+        if went_on and not self.world.well(about) and intent.incident not in self.adopted:
+            self.says(f"{said}: a person closed {about} by hand, and it was not well since")
         for key, since in self.silenced.items():
             if key.partition(":")[2] == str(about) and now - since > self.lag:
                 self.says(f"{said}: {key} is silenced for {now - since:.1f} s")

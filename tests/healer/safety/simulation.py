@@ -44,7 +44,7 @@ class Simulation:
         topologies: Mapping[str, Topology],
         loop: VirtualLoop,
     ) -> None:
-        self.seed, self.site, self.topologies = seed, site, topologies
+        self.seed, self.site, self.topologies = seed, site, dict(topologies)
         self.rng = Random(seed)  # noqa: S311 - the same schedule again is what it is for
         start, numbers = loop.time(), next(iter(topologies.values())).numbers
         self.restarts = True

@@ -157,6 +157,34 @@ class Site:
         )
 
 
+def regrouped(topology: Topology, *, groups: bool, racks: bool) -> Topology:
+    """Return the same cluster under other names, as a reload finds it; what is so on the nodes stays so."""
+
+    def crew(name: str) -> str:
+        return f"{name}-2" if groups else name
+
+    return replace(
+        topology,
+        digest=f"d{2 + 2 * groups + racks}",
+        nodes={
+            name: replace(one, failure_domain=f"{one.failure_domain}-2") if racks else one
+            for name, one in topology.nodes.items()
+        },
+        groups={crew(name): replace(one, name=crew(name)) for name, one in topology.groups.items()},
+        services={
+            name: replace(one, group=crew(one.group)) if one.group is not None else one
+            for name, one in topology.services.items()
+        },
+        pools={
+            name: replace(one, balancers=crew(one.balancers), members=crew(one.members))
+            for name, one in topology.pools.items()
+        },
+        addresses={
+            name: replace(one, group=crew(one.group)) for name, one in topology.addresses.items()
+        },
+    )
+
+
 CONTROL = Crew(("mon1", "mon2"), 2, control=True, mode=Mode.EXPLAIN)
 MONITORS = {"mon1": "rack-a", "mon2": "rack-b"}
 

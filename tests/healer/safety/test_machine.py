@@ -11,7 +11,7 @@ from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from cluster.load import load
 from cluster.model import Cluster
@@ -84,7 +84,7 @@ FAULTS = (
         "stalls",
     ),
     *("unscraped", "peer_away", "peer_unlinked", "peer_late", "peer_shifts", "stale", "forges"),
-    *("silences", "holds_gate", "approves", "adopts", "hints"),
+    *("silences", "holds_gate", "approves", "adopts", "hints", "denies", "retries", "closes"),
 )
 
 
@@ -158,6 +158,15 @@ class AnyTrouble(RuleBasedStateMachine):
     @rule(fault=st.sampled_from(FAULTS))
     def something_else_goes_wrong(self, fault):
         self._now(getattr(self.chaos, fault))
+
+    @initialize(bare=st.booleans())
+    def alerts_may_name_neither_group_nor_rack(self, bare):
+        self.sim.prometheus.bare = bare
+
+    @rule()
+    @precondition(lambda self: self.sim.prometheus.bare)
+    def cluster_yml_gets_other_names(self):
+        self._now(self.chaos.reloads)
 
     @rule()
     @precondition(lambda self: not self.sim.oracle.frozen)
