@@ -80,7 +80,9 @@ def fold(incident: Incident, event: IncidentEvent, at: float) -> Incident:
             return led
         case ev.IncidentHeld(_, held, verdicts, asked):
             real = incident.confirmed or _confirmed(verdicts)
-            told = replace(incident, verdicts=verdicts, confirmed=real)
+            called = incident.hold is not None and incident.hold.calls and held.calls
+            since = incident.called_at if called else at
+            told = replace(incident, verdicts=verdicts, confirmed=real, called_at=since)
             return _move(told, Move.HOLD, at, hold=held, asked=asked)
         case ev.ActionIntended():
             return _begin(incident, event, at)

@@ -148,6 +148,20 @@ DENIED = "denied"
 """Why a person has what they said no to."""
 
 
+UNREAD_AFTER = 10.0
+"""Seconds for which something may not be readable before people hear of it: a lost packet, sshd's own restart."""
+
+
+SAID_AFTER = {
+    EXPLAINED: EXPLAINED_AFTER,
+    # Who answers wrongly may answer rightly at the next look; who is silent likewise.
+    **dict.fromkeys(("gate_silent", "other_gate", "no_evidence", "stale_evidence"), UNREAD_AFTER),
+    **dict.fromkeys(("owner_unknown", "holder_unknown"), UNREAD_AFTER),
+    "no_sample": 30.0,  # one scrape and one evaluation
+}
+"""Seconds for which such a hold, or another that calls, lasts before people hear of it; of any other at once."""
+
+
 NOT_RETRIED = frozenset({DENIED, FOR_A_PERSON})
 """Why a person has it whose word, or want of a ladder, another try would pass over."""
 
@@ -276,6 +290,7 @@ class Incident:
         verdicts: What every guard said at the last decision.
         hold: The refusal that keeps it HELD.
         asked: The step that waits for a person's yes; None where none does.
+        called_at: Since when a hold that calls keeps it held, whichever; the last change where none does.
         confirmed: Whether fresh evidence ever said that the trouble is real.
         adopted_by: Who put it into our hands, though pre-existing or given up.
         adopted_at: When, or when a person had it tried again.
@@ -302,6 +317,7 @@ class Incident:
     verdicts: tuple[Verdict, ...] = ()
     hold: Verdict | None = None
     asked: Asked | None = None
+    called_at: float = 0.0
     confirmed: bool = False
     adopted_by: str | None = None
     adopted_at: float = 0.0
@@ -337,7 +353,8 @@ class Incident:
         """Whether people need to hear that nothing is done about it; `now` in epoch seconds."""
         if self.state is not State.HELD or self.hold is None or not self.hold.calls:
             return False
-        return self.hold.reason != EXPLAINED or now - self.changed_at >= EXPLAINED_AFTER
+        # Whatever the clock did, people are called rather than not.
+        return abs(now - self.called_at) >= SAID_AFTER.get(self.hold.reason or "", 0.0)
 
     @property
     def retryable(self) -> bool:

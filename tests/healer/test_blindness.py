@@ -79,7 +79,7 @@ async def test_who_silenced_an_alert_is_not_called_because_hale_holds_for_the_si
     village.cluster.deaf.add("web1")
     async with village.armed():
         village.fail()
-        await asyncio.sleep(10)
+        await asyncio.sleep(14)
         assert village.alertmanagers.posted[-1].over is False  # it holds, and says so
         village.cluster.deaf.clear()
         village.alertmanagers.silence()

@@ -4,6 +4,7 @@ from healer.core.actions import GIVING_BACK, MARKING
 from healer.core.facts import Facts, Proposal
 from healer.core.guards.grounds import FAILED_STATES, seen_unit
 from healer.core.incident import UNSETTLED, Incident, Outcome, State
+from healer.core.recovery import SILENT
 from healer.core.verdict import Verdict, allow, hold
 
 NAME = "common_cause"
@@ -15,6 +16,9 @@ FAILURES = (Outcome.FAILED, Outcome.REFUSED, Outcome.NOT_VERIFIED)
 
 CALLING = (State.OPEN, State.HELD, State.ESCALATED)
 """States in which a member whose repair failed calls a person, for all that fail alike."""
+
+NOT_TRUE = frozenset({"not_confirmed", SILENT})
+"""Reasons of a hold because the trouble is not seen there."""
 
 NEED = "to be the first of those that fail alike, or the first one's repair proved"
 
@@ -54,7 +58,7 @@ def common_cause(proposal: Proposal, facts: Facts) -> Verdict:
             need=NEED,
             sentence="This member fails the same way after an action on another: the action may be the cause.",
         )
-    ahead = next((one for one in alike if _ahead(one, incident)), None)
+    ahead = next((one for one in alike if _ahead(one, incident, since)), None)
     if ahead is not None:
         return _after(ahead)
     return allow(NAME, have=f"first of {len(alike) + 1} that fail alike", need=NEED)
@@ -140,11 +144,18 @@ def _after(other: Incident) -> Verdict:
     )
 
 
-def _ahead(other: Incident, incident: Incident) -> bool:
-    """Whether another incident's repair comes first: it is under way, or older and may still begin."""
+def _ahead(other: Incident, incident: Incident, since: float) -> bool:
+    """Whether another incident's repair comes first: it is under way, or older and may still begin.
+
+    Not for ever: after the window of a common cause the first that may begin is the canary.
+    """
     if other.state in UNSETTLED:
         return True
     held = other.hold
+    if held is not None and (not other.confirmed or held.reason in NOT_TRUE):
+        return False  # a mere claim, which anybody can post, or one that is over or that nobody can judge any more
+    if incident.opened_at <= since:
+        return False
     # One that may never be treated must not keep the others from it, nor one that runs a dead one.
     if held is not None and (not held.passing or held.reason == "others_unknown"):
         return False

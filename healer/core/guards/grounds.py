@@ -171,6 +171,14 @@ def still_true(proposal: Proposal, facts: Facts) -> Verdict:
             need=need,
             sentence="The node says that it serves, but from outside its node it does not answer: a person looks.",
         )
+    if evidence.reading.age is None or evidence.reading.age > oldest:
+        return hold(
+            name,
+            SILENT,
+            have=_found(evidence, unit),
+            need=need,
+            sentence="The rule is not true, but no fresh sample says how it is either: what was seen may still be so.",
+        )
     return hold(
         name,
         "not_confirmed",

@@ -11,6 +11,7 @@ from healer.core.alert import Target
 from healer.core.decide import Act, Hold, decide
 from healer.core.footprint import footprint
 from healer.core.incident import Incident, Outcome, State
+from healer.core.verdict import allow, hold
 from tests.healer.core.guarded import acted, broken, opened, said, silence, verdict
 from tests.healer.core.world import NOW, World, topology
 from tests.healer.tier import tier
@@ -428,3 +429,42 @@ def _step(world: World, incident: Incident) -> None:
             world.journal(ev.IncidentHeld(incident.id, hold, verdicts))
         case other:
             world.journal(ev.IncidentClosed(incident.id, getattr(other, "outcome", "cleared"), ""))
+
+
+def waiting(reason: str, *, true: bool, guard: str = "owner_settled") -> ev.IncidentHeld:
+    """A hold of incident 1 that ends by itself."""
+    evidence = allow("still_true", have="true", need="true")
+    held = hold(guard, reason, have="-", need="-", sentence="It waits.", passing=True)
+    return ev.IncidentHeld("1", held, (evidence,) if true else ())
+
+
+@pytest.mark.parametrize(
+    ("reason", "true", "ahead"),
+    [
+        ("owner_settling", True, True),
+        ("owner_settling", False, False),  # a claim that nobody ever found true
+        ("not_confirmed", True, False),
+        ("no_sample", True, False),
+    ],
+)
+def test_only_what_was_found_true_and_still_is_comes_before_others(reason, true, ahead):
+    world = broken()
+    world.down.add(Target("web2", "nginx"))
+    opened(world)
+    world.journal(waiting(reason, true=true))
+    second = opened(world, "web2/nginx", 2)
+    assert verdict(world, second)[1] == ("canary_first" if ahead else "act")
+
+
+def test_one_that_waits_for_ever_lets_the_next_go_first_after_the_window_of_a_common_cause():
+    world = broken()
+    world.down.add(Target("web2", "nginx"))
+    opened(world)
+    world.journal(waiting("owner_settling", true=True))
+    second = opened(world, "web2/nginx", 2)
+    world.now += world.topology.numbers.common_cause_window - 1
+    assert verdict(world, second) == ("common_cause", "canary_first")
+    world.now += 1
+    assert verdict(world, second) == ("", "act")
+    acted(world, "2", ended=None)  # and then the first waits for its proof
+    assert verdict(world, world.board.incidents["1"]) == ("common_cause", "canary_first")
