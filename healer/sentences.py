@@ -5,6 +5,7 @@ Pure functions over the core's values.
 
 from collections.abc import Mapping
 
+from healer.core.guards.grounds import BY_HAND
 from healer.core.incident import UNSETTLED, Incident, State
 from healer.core.plan import Escalate, plan
 from healer.core.topology import Topology
@@ -90,7 +91,7 @@ def answers(incident: Incident) -> list[str]:
         "deny": incident.state is State.HELD and held == "approval_needed",
         "retry": incident.retryable,
         # What failed is retried; adoption is for what was not ours, or not ours any more.
-        "adopt": held == "pre_existing" or (given and not incident.retryable),
+        "adopt": held in ("pre_existing", BY_HAND) or (given and not incident.retryable),
         "close": incident.state not in (*UNSETTLED, State.CLOSED),
     }
     return [word for word, may in said.items() if may]

@@ -145,6 +145,7 @@ class Watch:
             sight_complete=self.sight is not None and self.sight.complete,
             armed_at=board.armed_at,
             pre_existing=frozenset(board.pre_existing),
+            by_hand=frozenset(board.by_hand),
             held=self._held(),
             silenced=frozenset(
                 alert.fingerprint

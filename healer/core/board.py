@@ -45,6 +45,7 @@ class Board:
         armed_at: Since when alerts that begin are ours; None before the first arming.
         pre_existing: Alerts that were firing at the last arming, or as a person settled them by hand, and were not
             seen clear since.
+        by_hand: Those among them that a person closed: they know of it.
         modes: The modes under which the healer runs, or the last one ran; empty before the first.
         digest: The same of its configuration.
         tested_at: When the second path was last tried out; None if never.
@@ -67,6 +68,7 @@ class Board:
         self.closed_episodes: dict[tuple[str, float], float] = {}
         self.armed_at: float | None = None
         self.pre_existing: dict[str, Alert] = {}
+        self.by_hand: dict[str, None] = {}
         self.modes = ""
         self.digest = ""
         self.tested_at: float | None = None
@@ -198,8 +200,10 @@ class Board:
             case ev.Armed(_, pre_existing):
                 self.armed_at = at
                 self.pre_existing = {alert.fingerprint: alert for alert in pre_existing}
+                self.by_hand.clear()
             case ev.SeenClear(fingerprint):
                 self.pre_existing.pop(fingerprint, None)
+                self.by_hand.pop(fingerprint, None)
             case ev.Frozen(reason):
                 before = self.freezes.get(reason)
                 # The same reason by somebody else does not make an owner's freeze an operator's.
@@ -259,9 +263,11 @@ class Board:
             case ev.IncidentAdopted():
                 for alert in after.alerts:
                     self.pre_existing.pop(alert.fingerprint, None)
+                    self.by_hand.pop(alert.fingerprint, None)
             case ev.IncidentSettled():
                 # What a person settled is theirs for as long as it goes on, as what fired before arming is.
                 self.pre_existing.update({alert.fingerprint: alert for alert in after.alerts})
+                self.by_hand.update(dict.fromkeys(alert.fingerprint for alert in after.alerts))
             case ev.IncidentClosed(detail=detail):
                 self._close(after, at)
                 self.ended[after.id] = ended(after, detail, at)

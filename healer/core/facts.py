@@ -101,6 +101,7 @@ class Standing:
         sight_complete: Whether every Alertmanager peer answered the last time.
         armed_at: Since when alerts that begin are ours; None before the first complete look.
         pre_existing: Fingerprints that were firing when we were armed and were not seen clear since.
+        by_hand: Those that a person closed since then, and that were not seen clear either.
     """
 
     leader: bool
@@ -110,6 +111,7 @@ class Standing:
     sight_complete: bool
     armed_at: float | None
     pre_existing: frozenset[str]
+    by_hand: frozenset[str] = frozenset()
     silenced: frozenset[str] = frozenset()
     at_work: Mapping[Target, str] = field(default_factory=dict)
     held: Mapping[str, str] = field(default_factory=dict)

@@ -96,9 +96,12 @@ async def test_what_still_fires_after_a_closing_by_hand_is_explained_and_not_tou
         await asyncio.sleep(120)
         assert await village.operators.close("1", "it may stay down today", "ann")
         village.gates.cures = True
+        before = len(village.alertmanagers.posted)
         await asyncio.sleep(3600)
         assert (village.incident().outcome, tries(village)) == ("by_hand", 2)
-        assert village.hold(2) == "pre_existing"
+        assert village.hold(2) == "closed_by_hand"
+        # Who closed it knows of it: what called them has ended, and nothing calls anew.
+        assert [one.over for one in village.alertmanagers.posted[before:]] == [True]
         village.mend()
         await asyncio.sleep(60)
         assert village.incident(2).outcome in ("cleared", "not_true")
@@ -116,7 +119,26 @@ async def test_a_closing_by_hand_outlives_the_healer():
     village.gates.cures = True
     async with village.alive():
         await asyncio.sleep(600)
-    assert (village.hold(2), tries(village)) == ("pre_existing", 2)
+        assert (village.hold(2), tries(village)) == ("closed_by_hand", 2)
+        await village.operators.adopt("2", "ann")
+        await asyncio.sleep(60)
+    assert (village.incident(2).outcome, tries(village)) == ("healed", 3)
+
+
+async def test_what_a_person_closed_keeps_no_member_that_fails_alike_waiting():
+    village = exhausted()
+    async with village.armed():
+        village.fail()
+        await asyncio.sleep(120)
+        await village.operators.close("1", "it may stay down today", "ann")
+        await asyncio.sleep(
+            700
+        )  # past the window in which the first counts as a canary that failed
+        assert village.hold(2) == "closed_by_hand"
+        village.gates.cures = True
+        village.fail("web2/nginx")
+        await asyncio.sleep(60)
+    assert village.incident(3).outcome == "healed"
 
 
 async def test_what_runs_is_not_closed_before_its_end_and_its_proof():

@@ -2,7 +2,7 @@
 
 from healer.core.actions import GIVING_BACK, MARKING
 from healer.core.facts import Facts, Proposal
-from healer.core.guards.grounds import FAILED_STATES, seen_unit
+from healer.core.guards.grounds import BY_HAND, FAILED_STATES, seen_unit
 from healer.core.incident import UNSETTLED, Incident, Outcome, State
 from healer.core.recovery import SILENT
 from healer.core.verdict import Verdict, allow, hold
@@ -17,8 +17,8 @@ FAILURES = (Outcome.FAILED, Outcome.REFUSED, Outcome.NOT_VERIFIED)
 CALLING = (State.OPEN, State.HELD, State.ESCALATED)
 """States in which a member whose repair failed calls a person, for all that fail alike."""
 
-NOT_TRUE = frozenset({"not_confirmed", SILENT})
-"""Reasons of a hold because the trouble is not seen there."""
+NEVER_FIRST = frozenset({"not_confirmed", SILENT, BY_HAND})
+"""Reasons of a hold for which nobody else waits: the trouble is not seen there, or a person keeps it."""
 
 NEED = "to be the first of those that fail alike, or the first one's repair proved"
 
@@ -152,7 +152,7 @@ def _ahead(other: Incident, incident: Incident, since: float) -> bool:
     if other.state in UNSETTLED:
         return True
     held = other.hold
-    if held is not None and (not other.confirmed or held.reason in NOT_TRUE):
+    if held is not None and (not other.confirmed or held.reason in NEVER_FIRST):
         return False  # a mere claim, which anybody can post, or one that is over or that nobody can judge any more
     if incident.opened_at <= since:
         return False

@@ -7,6 +7,9 @@ from healer.core.look import UnitLook
 from healer.core.recovery import SILENT, fell_silent
 from healer.core.verdict import Verdict, allow, hold
 
+BY_HAND = "closed_by_hand"
+"""The reason of what a person closed, and that goes on: nobody is called for it again."""
+
 FAILED_STATES = frozenset({"failed", "inactive"})
 """ActiveState values in which systemd runs nothing of the unit (systemd's org.freedesktop.systemd1 man page)."""
 
@@ -98,6 +101,16 @@ def armed(proposal: Proposal, facts: Facts) -> Verdict:
             passing=True,
         )
     cause = incident.cause
+    if cause.fingerprint in standing.by_hand:
+        return hold(
+            name,
+            BY_HAND,
+            have="closed by a person, and not seen clear since",
+            need=need,
+            sentence="A person closed this while it went on, so they know of it: explained, not touched, until it was "
+            f"seen clear. To hand it over: hale-healer adopt {incident.id}",
+            passing=True,
+        )
     older = cause.began_at < standing.armed_at
     if cause.fingerprint in standing.pre_existing or older:
         return hold(
@@ -105,9 +118,9 @@ def armed(proposal: Proposal, facts: Facts) -> Verdict:
             "pre_existing",
             have=f"began {standing.armed_at - cause.began_at:.0f} s before arming"
             if older
-            else "fired before arming or as a person closed it, and was not seen clear since",
+            else "fired before arming, and was not seen clear since",
             need=need,
-            sentence="This failed already when Hale was armed, or when a person closed it: explained, not touched. "
+            sentence="This failed already when Hale was armed: explained, not touched. "
             f"To hand it over: hale-healer adopt {incident.id}",
         )
     return allow(

@@ -85,6 +85,7 @@ def deciding(board: Board, now: float) -> dict[str, Any]:
         "closed_episodes": list(board.closed_episodes),
         "armed_at": board.armed_at,
         "pre_existing": board.pre_existing,
+        "by_hand": set(board.by_hand),
         "modes": board.modes,
         "tested_at": board.tested_at,
         "freezes": list(board.freezes.values()),
