@@ -201,6 +201,9 @@ class Board:
                 self.armed_at = at
                 self.pre_existing = {alert.fingerprint: alert for alert in pre_existing}
                 self.by_hand.clear()
+                for one in list(self._treated()):
+                    tried = len(one.attempts)
+                    self.incidents[one.id] = replace(one, armed_after=tried)
             case ev.SeenClear(fingerprint):
                 self.pre_existing.pop(fingerprint, None)
                 self.by_hand.pop(fingerprint, None)

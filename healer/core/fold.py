@@ -161,7 +161,8 @@ def fold(incident: Incident, event: IncidentEvent, at: float) -> Incident:
                 approvals=(),
             )
         case ev.IncidentClosed(_, outcome):
-            return _move(incident, Move.CLOSE, at, hold=None, outcome=outcome)
+            # Which arming was the last says nothing of one that is over.
+            return _move(incident, Move.CLOSE, at, hold=None, outcome=outcome, armed_after=0)
         case _:
             assert_never(event)
 

@@ -54,6 +54,39 @@ async def test_what_fires_when_people_unfreeze_is_pre_existing():
     assert {order.node for order in village.gates.orders} == {"web1", "web2"}
 
 
+async def test_what_was_tried_before_people_froze_is_not_gone_on_with_when_they_unfreeze():
+    village = Village()
+    village.gates.cures = False
+    async with village.armed():
+        village.fail("web1/nginx")
+        while not village.gates.orders:
+            await asyncio.sleep(1)
+        await village.operators.freeze("it makes it worse", "ann")
+        await asyncio.sleep(120)
+        await village.operators.unfreeze("ann")
+        await asyncio.sleep(60)
+        assert (len(village.gates.orders), village.hold()) == (1, "pre_existing")
+        village.gates.cures = True
+        await village.operators.adopt("1", "ann")
+        await asyncio.sleep(60)
+    assert (len(village.gates.orders), village.incident().outcome) == (2, "healed")
+
+
+async def test_what_was_taken_away_before_a_freeze_comes_back_after_it():
+    village = Village(tier())
+    village.gates.refuse["service.restart"] = "config_check"
+    async with village.armed():
+        village.fail()
+        await asyncio.sleep(30)
+        assert village.incident().state is State.MITIGATED
+        await village.operators.freeze("moving rack b", "ann")
+        await asyncio.sleep(30)
+        await village.operators.unfreeze("ann")
+        village.mend()
+        await asyncio.sleep(60)
+    assert (village.incident().outcome, village.cluster.drained) == ("cleared", set())
+
+
 async def test_a_person_is_asked_where_the_mode_asks_and_their_yes_acts():
     village = Village(simple(mode=Mode.APPROVE))
     async with village.armed():

@@ -428,8 +428,11 @@ async def test_a_clock_that_was_set_back_keeps_no_proof_and_no_try_waiting():
         village.clock.now -= 7200
         await asyncio.sleep(95)
         assert village.written(ev.VerificationEnded)
+        # It was armed anew, so what was tried before is not gone on with until a person says so.
+        assert (len(village.gates.orders), village.hold()) == (1, "pre_existing")
+        await village.operators.adopt("1", "ann")
         await asyncio.sleep(120)
-    assert len(village.gates.orders) == 2
+    assert len(village.gates.orders) == 3
     assert village.incident().escalation == "ladder_exhausted"
 
 

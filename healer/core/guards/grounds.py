@@ -89,8 +89,10 @@ def armed(proposal: Proposal, facts: Facts) -> Verdict:
     need = "an alert that began after arming, or adoption by name"
     if incident.adopted_by is not None:
         return allow(name, have=f"adopted by {incident.adopted_by}", need=need)
-    if incident.attempts and standing.armed_at is not None:
-        return allow(name, have="ours: acted on before", need=need)
+    if proposal.gives_back:
+        return allow(name, have="gives back what is ours", need=need)
+    if incident.attempts[incident.armed_after :] and standing.armed_at is not None:
+        return allow(name, have="ours: acted on since arming", need=need)
     if standing.armed_at is None:
         return hold(
             name,
