@@ -192,7 +192,8 @@ def still_true(proposal: Proposal, facts: Facts) -> Verdict:
             SILENT,
             have=_found(evidence, unit),
             need=need,
-            sentence="The rule is not true, but no fresh sample says how it is either: what was seen may still be so.",
+            sentence="The rule is not true, but no fresh sample says how it is either: what was seen may still be so. "
+            f"Where it is gone for good: hale-healer close {proposal.incident.id}",
         )
     return hold(
         name,
