@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import structlog
 
+from healer.allowance import Allowance
 from healer.core import events as ev
 from healer.core.actions import subject_of
 from healer.core.alert import Alert
@@ -85,6 +86,8 @@ class Intake:
         self._prometheus = prometheus
         self._metrics = metrics
         self._clock = clock
+        self._allowance = Allowance()
+        self._spared: set[str] = set()
         self._rechecked: dict[tuple[str, float], float] = {}
         self._refusals: deque[float] = deque(maxlen=REFUSALS)
         self._outages = Outages.seen(journal.board, (), topology)
@@ -103,7 +106,9 @@ class Intake:
         outages = Outages.seen(board, sight.alerts, self._topology, self._watch.serving)
         self._outages = outages
         true = await self._true(claims(board, sight.alerts, outages)[:AT_ONCE])
-        true |= await self._true(self._due(left_out(board, sight.alerts, outages)))
+        waiting = left_out(board, sight.alerts, outages)
+        waiting += [one for one in sight.alerts if one.fingerprint in self._spared]
+        true |= await self._true(self._due(waiting))
         again = await self._true(self._due(await self._recurring(sight)))
         await self._place(sight, true | again)
         places = [place_of(board, one, self._topology) for one in sight.alerts]
@@ -114,6 +119,7 @@ class Intake:
     async def _place(self, sight: Sight, true: frozenset[str]) -> None:
         """Put what fires into incidents: on a draft first, so that thousands need few writes."""
         draft, now = self._journal.board.draft(), self._clock.wall()
+        self._spared = set()
         together: list[ev.Event] = []
         try:
             for changes in correlate(
@@ -123,6 +129,8 @@ class Intake:
                     case [ev.AlertRefused(alert, reason, sentence)]:
                         await self._refuse_one(alert, reason, sentence)
                         continue
+                if not self._afford(changes, draft, true):
+                    continue
                 if len(together) + len(changes) > MOST_TOGETHER:
                     await self._journal.write(*together)
                     together = []
@@ -133,6 +141,23 @@ class Intake:
         except IllegalMove as error:
             # A person's word came while this was drawn up; the next look begins with it.
             log.info("intake.overtaken", error=str(error))
+
+    def _afford(self, changes: list[ev.Event], draft: Board, true: frozenset[str]) -> bool:
+        """Whether a change may be written: beyond its allowance, what nothing confirms waits for evidence."""
+        match changes:
+            case [ev.IncidentOpened(cause=alert)]:
+                confirmed = False
+            case [ev.AlertJoined(incident, alert) | ev.AlertRenewed(incident, alert)]:
+                confirmed = draft.incidents[incident].confirmed
+            case _:
+                return True
+        # The same episode again is a silence that came or went, and that is a person's word.
+        if confirmed or alert.fingerprint in true or draft.places(alert):
+            return True
+        if self._allowance.take(alert, self._clock.boottime()):
+            return True
+        self._spared.add(alert.fingerprint)
+        return False
 
     async def _recurring(self, sight: Sight) -> list[Alert]:
         """Return closed episodes that still fire, save those whose rules may only see what was before the close."""

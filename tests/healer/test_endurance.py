@@ -13,6 +13,7 @@ from healer.adapters.etcd_store import MOST_BYTES
 from healer.adapters.intake import MOST_BYTES as MOST_LABELS
 from healer.adapters.intake import refusal
 from healer.adapters.labels import fingerprint
+from healer.allowance import MOST_BYTES as MOST_UNCONFIRMED_BYTES
 from healer.core import events as ev
 from healer.core.alert import Alert
 from healer.core.incident import State
@@ -135,6 +136,49 @@ async def test_large_alerts_after_the_arming_end_nothing_and_the_true_one_is_hea
         await asyncio.sleep(30)
         assert village.journal.board.ended
     assert "gate web2 service.restart nginx.service" in village.diary
+
+
+async def test_what_nothing_confirms_has_an_allowance_and_the_true_one_needs_none():
+    village, _ = bounded()
+    async with village.armed():
+        village.engine._intake._allowance.left = 100_000
+        village.alertmanagers.stuck = [payload(village, number) for number in range(300)]
+        await asyncio.sleep(5)
+        placed = len(village.written(ev.IncidentOpened)) + len(village.written(ev.AlertJoined))
+        assert 1 <= placed <= 12  # some of it comes back meanwhile
+        assert village.metrics.waiting._value.get() == 300 - placed
+        village.fail("web2/nginx")
+        await asyncio.sleep(60)
+    assert "gate web2 service.restart nginx.service" in village.diary
+    taken = sum(map(weight, (one.event for one in village.store.records)))
+    assert taken < 100_000 + 3 * STOCK_BYTES
+
+
+async def test_alerts_that_are_posted_again_and_again_take_no_more_than_the_allowance():
+    village, _ = bounded()
+    async with village.armed():
+        village.engine._intake._allowance.left = 200_000
+        made = [payload(village, number) for number in range(5)]
+        for _ in range(100):
+            village.alertmanagers.stuck = [
+                replace(one, began_at=village.clock.wall()) for one in made
+            ]
+            await asyncio.sleep(2)
+        renewed = len(village.written(ev.AlertRenewed))
+    # What comes back in that time is a little more than half a MiB.
+    assert renewed <= 1 + (200_000 + 200 * MOST_UNCONFIRMED_BYTES / 3600) / (4 * MOST_LABELS)
+
+
+async def test_a_silence_is_taken_in_though_the_allowance_is_used_up():
+    village = Village()
+    async with village.armed():
+        village.gates.holds = ("hold",)
+        village.fail()
+        await asyncio.sleep(3)
+        village.engine._intake._allowance.left = -1e9
+        village.alertmanagers.silence()
+        await asyncio.sleep(3)
+        assert village.incident().cause.silenced
 
 
 async def test_what_the_store_will_never_take_ends_one_incidents_step_and_is_counted():
