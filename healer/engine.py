@@ -43,6 +43,12 @@ STRAGGLERS = 0.2
 """Seconds that one look waits for all incidents to be taken a step further. A gate that hangs takes five, and what is
 new must not wait for it: the next look goes on with all the others."""
 
+CROWD = 100
+"""Open incidents, beyond which those that are held rest between two steps: what may act waits for none that waits."""
+
+REST = 2.0
+"""Times as long as its last step took, an incident of a crowd rests."""
+
 AT_ONCE = 0.1
 """Seconds for which a picture of the cluster that Prometheus was asked for counts as asked for now."""
 
@@ -97,6 +103,7 @@ class Engine:
         self._deciding = asyncio.Lock()
         self._busy: set[str] = set()
         self._stepping: dict[str, asyncio.Task[None]] = {}
+        self._stepped_in: dict[str, tuple[float, float]] = {}
         self._late = False
         self._late_from = 0
         self._looked_at = -math.inf
@@ -178,7 +185,10 @@ class Engine:
             await self._surviving(self._take_in(), step="intake")
         await self._step_all(tasks)
         board = self._journal.board
-        self._spans.keep({one.id for one in board.open})
+        still_open = {one.id for one in board.open}
+        self._spans.keep(still_open)
+        for gone in self._stepped_in.keys() - still_open:
+            del self._stepped_in[gone]
         self._metrics.show(board.open, self._watch.freezes(), self._clock.wall())
         self._metrics.leader.set(self._watch.leading)
         await self._herald.tell(self._topology.cluster)
@@ -208,8 +218,11 @@ class Engine:
 
         Where there is no room for anything new, what was begun is still proved: for that there is a reserve.
         """
-        for one in self._journal.board.open:
+        everybody, now = self._journal.board.open, self._clock.boottime()
+        for one in everybody:
             if not self._watch.storing and one.state is not State.VERIFYING:
+                continue
+            if len(everybody) > CROWD and one.state is State.HELD and now < self._rests(one.id):
                 continue
             if one.id not in self._busy and one.id not in self._stepping:
                 step = tasks.create_task(self._stepped(tasks, one.id), name=f"step:{one.id}")
@@ -218,11 +231,18 @@ class Engine:
             _, late = await asyncio.wait(self._stepping.values(), timeout=STRAGGLERS)
             self._late, self._late_from = bool(late), self._journal.board.seq
 
+    def _rests(self, incident_id: str) -> float:
+        """Return until when an incident that is held is not looked at again, where there are many."""
+        began, ended = self._stepped_in.get(incident_id, (0.0, 0.0))
+        return ended + REST * (ended - began)
+
     async def _stepped(self, tasks: asyncio.TaskGroup, incident_id: str) -> None:
+        began = self._clock.boottime()
         try:
             await self._surviving(self._step(tasks, incident_id), incident=incident_id)
         finally:
             del self._stepping[incident_id]
+            self._stepped_in[incident_id] = (began, self._clock.boottime())
             if self._late and not self._stepping:
                 self._late = False
                 # What they found is told, and goes on, without another pause. One that only holds on may be so

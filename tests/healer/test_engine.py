@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from healer import engine
 from healer.core import events as ev
 from healer.core.incident import Outcome, State
 from healer.core.look import Look
@@ -102,6 +103,27 @@ async def test_an_incident_that_holds_behind_a_slow_gate_is_not_looked_at_withou
         before = len(village.gates.looks)
         await asyncio.sleep(20)
         assert len(village.gates.looks) - before <= 10
+
+
+@pytest.mark.parametrize(("crowd", "looks"), [(0, range(8, 12)), (100, range(18, 22))])
+async def test_in_a_crowd_who_is_held_rests_for_twice_as_long_as_its_step_took(
+    crowd: int, looks: range, monkeypatch: pytest.MonkeyPatch
+):
+    """Looked at each two seconds, its step takes one: so it is every fourth second, where there are many."""
+    monkeypatch.setattr(engine, "CROWD", crowd)
+    village = Village()
+    village.gates = Overtaken(village.cluster, village.diary)
+    async with village.armed():
+        village.gates.holds = ("a disk is replaced",)
+        village.fail("web1/nginx")
+        await asyncio.sleep(10)
+        assert village.hold() == "gate_hold"
+        before = len(village.gates.looks)
+        await asyncio.sleep(40)
+        assert len(village.gates.looks) - before in looks
+        village.gates.holds = ()
+        await asyncio.sleep(10)
+        assert len(village.gates.orders) == 1
 
 
 class Overtaken(FakeGates):
