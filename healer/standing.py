@@ -137,6 +137,7 @@ class Watch:
     def standing(self) -> Standing:
         """Return what the guards may know of the healer itself."""
         board = self.journal.board
+        silenced = self.sight.silenced if self.sight is not None else ()
         return Standing(
             leader=self.leading,
             watchdog_age=self.watchdog_age,
@@ -147,15 +148,9 @@ class Watch:
             pre_existing=frozenset(board.pre_existing),
             by_hand=frozenset(board.by_hand),
             held=self._held(),
-            silenced=frozenset(
-                alert.fingerprint
-                for alert in (self.sight.alerts if self.sight is not None else ())
-                if alert.silenced
-            ),
+            silenced=frozenset(alert.fingerprint for alert in silenced),
             at_work={
-                alert.target: alert.name
-                for alert in (self.sight.alerts if self.sight is not None else ())
-                if alert.silenced and not alert.name.startswith(OWN)
+                alert.target: alert.name for alert in silenced if not alert.name.startswith(OWN)
             },
             weather=self.weather,
             holders=self.holders,

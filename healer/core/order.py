@@ -1,6 +1,6 @@
 """What is asked of a gate, and what it answers: values that cross the core's border."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from healer.core.alert import Alert
 from healer.core.incident import Outcome
@@ -59,12 +59,18 @@ class Sight:
         rejected: Alerts that can never be taken, each with the reason.
         complete: Whether every peer answered.
         watchdog_at: When the Watchdog alert of this cluster was last refreshed, epoch seconds.
+        silenced: The alerts that a person silenced; a storm's decisions each ask for them.
     """
 
     alerts: tuple[Alert, ...]
     rejected: tuple[tuple[Alert, str], ...]
     complete: bool
     watchdog_at: float | None
+    silenced: tuple[Alert, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Pick out the silenced ones, once."""
+        object.__setattr__(self, "silenced", tuple(one for one in self.alerts if one.silenced))
 
 
 @dataclass(frozen=True, slots=True)
