@@ -44,7 +44,8 @@ STRAGGLERS = 0.2
 new must not wait for it: the next look goes on with all the others."""
 
 CROWD = 100
-"""Open incidents, beyond which those that are held rest between two steps: what may act waits for none that waits."""
+"""Open incidents, beyond which those that are held rest between two steps: what may act waits for none that waits.
+Two looks are then as far apart as one takes, so that thousands of messages are heard meanwhile."""
 
 REST = 2.0
 """Times as long as its last step took, an incident of a crowd rests."""
@@ -133,9 +134,11 @@ class Engine:
         """Look and act until `stop`; what was begun goes on in `tasks`."""
         while not self._stopping:
             self._wake.clear()
-            self._turned_at = _monotonic()
+            self._turned_at = began = _monotonic()
             await self.cycle(tasks)
             self._turned_at = _monotonic()
+            if len(self._journal.board.open) > CROWD:
+                await asyncio.sleep(min(self._turned_at - began, self._pause))
             try:
                 async with asyncio.timeout(self._pause):
                     await self._wake.wait()
