@@ -62,6 +62,7 @@ async def _node_held(house: House) -> None:
 GIVEN: dict[str, Callable[[House], Awaitable[None]]] = {
     "approve": _held,
     "deny": _held,
+    "adopt": _failed,
     "retry": _failed,
     "unfreeze": _frozen,
     "release": _node_held,
