@@ -68,6 +68,16 @@ class Hanging(FakeGates):
         return await super().look(node, names)
 
 
+class Slow(FakeGates):
+    """Gates at which every look takes a while, in which other things become known."""
+
+    seconds = 1.0
+
+    async def look(self, node: str, names: Sequence[str]) -> Look:
+        await asyncio.sleep(self.seconds)
+        return await super().look(node, names)
+
+
 async def test_a_gate_that_hangs_keeps_nobody_else_waiting():
     village = Village()
     village.gates = Hanging(village.cluster, village.diary)
@@ -88,13 +98,9 @@ async def test_a_gate_that_hangs_keeps_nobody_else_waiting():
 async def test_an_incident_that_holds_behind_a_slow_gate_is_not_looked_at_without_a_pause():
     """A gate that takes half a second at each look is asked once a pause, and not again and again."""
 
-    class Slow(FakeGates):
-        async def look(self, node: str, names: Sequence[str]) -> Look:
-            await asyncio.sleep(0.5)
-            return await super().look(node, names)
-
     village = Village()
     village.gates = Slow(village.cluster, village.diary)
+    village.gates.seconds = 0.5
     async with village.armed():
         village.gates.holds = ("a disk is replaced",)
         village.fail("web1/nginx")
@@ -112,7 +118,7 @@ async def test_in_a_crowd_who_is_held_rests_for_twice_as_long_as_its_step_took(
     """Looked at each two seconds, its step takes one: so it is every fourth second, where there are many."""
     monkeypatch.setattr(engine, "CROWD", crowd)
     village = Village()
-    village.gates = Overtaken(village.cluster, village.diary)
+    village.gates = Slow(village.cluster, village.diary)
     async with village.armed():
         village.gates.holds = ("a disk is replaced",)
         village.fail("web1/nginx")
@@ -126,17 +132,9 @@ async def test_in_a_crowd_who_is_held_rests_for_twice_as_long_as_its_step_took(
         assert len(village.gates.orders) == 1
 
 
-class Overtaken(FakeGates):
-    """Gates that are slow enough for a deeper cause to be found while they are looked at."""
-
-    async def look(self, node: str, names: Sequence[str]) -> Look:
-        await asyncio.sleep(1)
-        return await super().look(node, names)
-
-
 async def test_what_was_read_of_one_cause_decides_nothing_about_another():
     village = Village()
-    village.gates = Overtaken(village.cluster, village.diary)
+    village.gates = Slow(village.cluster, village.diary)
     async with village.armed():
         first = village.fail("web1/nginx")
         village.engine.wake()
