@@ -1,6 +1,9 @@
 """Faults against a lab that keeps a diary: what each does, and that each is taken back."""
 
+import threading
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -278,6 +281,27 @@ def test_a_command_that_fails_is_quoted(lab: FakeLab) -> None:
         LabError, match=r"web1: systemctl stop x: exit status 5: Unit x.service not"
     ):
         faults.inject(lab, "web1", "unit.stop", {"unit": "x"})
+
+
+def test_units_of_several_nodes_are_killed_at_the_same_time(tmp_path: Path) -> None:
+    """Each kill begins before another ends: one after the other would wait here for ever."""
+    both = threading.Barrier(2)
+
+    class MeetingLab(FakeLab):
+        def exec(self, node: str, argv: Sequence[str], **how: Any) -> Completed:
+            both.wait(timeout=10)
+            return super().exec(node, argv, **how)
+
+    lab = MeetingLab(tmp_path)
+    done = faults.inject(lab, "web1", "service.kill_until_failed", {**UNIT, "also": "web2"})
+    assert done == "web1, web2: nginx.service killed until systemd gave up"
+    assert sorted(lab.diary) == ["web1: sh nginx.service 60", "web2: sh nginx.service 60"]
+
+
+def test_units_of_several_nodes_are_each_started_again(lab: FakeLab) -> None:
+    """What undoes the fault undoes all of it."""
+    faults.undo(lab, "web1", "service.kill_until_failed", {**UNIT, "also": "web2"})
+    assert sorted(lab.diary) == ["web1: sh nginx.service", "web2: sh nginx.service"]
 
 
 def test_a_unit_that_never_stays_down_is_given_up_on(lab: FakeLab) -> None:
