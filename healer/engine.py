@@ -51,7 +51,7 @@ REST = 2.0
 """Times as long as its last step took, an incident of a crowd rests."""
 
 AT_ONCE = 0.1
-"""Seconds for which a picture of the cluster that Prometheus was asked for counts as asked for now."""
+"""Seconds for which what Prometheus or the Alertmanagers were asked for counts as asked for now."""
 
 
 FRESH = 2.0
@@ -108,7 +108,7 @@ class Engine:
         self._late = False
         self._late_from = 0
         self._looked_at = -math.inf
-        self._listener = Listener(alertmanagers, watch)
+        self._listener = Listener(alertmanagers, watch, clock)
         self._well_since: dict[str, float] = {}
         self._spans = Spans(clock, lambda: watch.clock_jumped is False)
         self._proof_from: dict[str, float] = {}
@@ -285,10 +285,10 @@ class Engine:
     ) -> Decision | None:
         """Decide, and begin what is to be begun; return what else there is to note, which nobody else waits for.
 
-        Nothing is begun on facts that waited for longer than FRESH, nor before every Alertmanager was asked
-        once more: reading the facts took time, in which a person may have spoken.
+        Nothing is begun on facts that waited for longer than FRESH, nor where no Alertmanager was asked for longer than
+        AT_ONCE: reading the facts took time, in which a person may have spoken. Then they are asked once more.
         """
-        read_at, last = self._clock.boottime(), self._listener.asked
+        read_at, last = self._clock.boottime(), self._listener.asked_before(AT_ONCE)
         for _ in range(ROUNDS):
             # Decisions are made one at a time, each with what the one before has begun in place.
             async with self._deciding:

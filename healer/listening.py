@@ -1,11 +1,12 @@
-"""Asks the Alertmanagers: at each look, and once more before anything is begun."""
+"""Asks the Alertmanagers: at each look, and once more before anything is begun where that was a while ago."""
 
 import asyncio
+import math
 
 import structlog
 
 from healer.errors import Unreachable
-from healer.ports import Alertmanagers
+from healer.ports import Alertmanagers, Clock
 from healer.standing import Watch
 
 log = structlog.get_logger()
@@ -19,15 +20,18 @@ class Listener:
         heard: To which of these questions the watch has the answer, or that there was none.
     """
 
-    def __init__(self, alertmanagers: Alertmanagers, watch: Watch) -> None:
+    def __init__(self, alertmanagers: Alertmanagers, watch: Watch, clock: Clock) -> None:
         self._alertmanagers = alertmanagers
         self._watch = watch
+        self._clock = clock
+        self._asked_at = -math.inf
         self._asking = asyncio.Lock()
         self.asked = self.heard = 0
 
     async def hear(self) -> None:
         """Ask every Alertmanager. An answer to an earlier question takes no later one's place."""
         self.asked += 1
+        self._asked_at = self._clock.boottime()
         question, sight = self.asked, None
         try:
             sight = await self._alertmanagers.read()
@@ -35,6 +39,10 @@ class Listener:
             log.warning("alertmanager.silent", error=str(exc))
         if question > self.heard:
             self._watch.sight, self.heard = sight, question
+
+    def asked_before(self, seconds: float) -> int:
+        """Return the question before any of the last so many seconds, where the last one alone may be that young."""
+        return self.asked - (self._clock.boottime() - self._asked_at <= seconds)
 
     async def hear_since(self, question: int) -> None:
         """Have every Alertmanager asked later than that question was: once for all who wait for it."""

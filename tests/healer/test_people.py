@@ -13,6 +13,7 @@ from healer.core.ladder import Mode, When, Window
 from healer.core.look import Look
 from healer.core.order import Sight
 from healer.core.topology import Topology
+from healer.engine import AT_ONCE
 from healer.errors import Refused
 from tests.healer.core.guarded import broken, intent, opened
 from tests.healer.core.world import alert
@@ -149,7 +150,15 @@ async def test_an_escalated_incident_that_a_person_mends_closes_by_itself():
     assert village.incident().outcome == "cleared"
 
 
-class PersonAtWork(FakeGates):
+class SlowToLook(FakeGates):
+    """Gates that look for longer than what Alertmanager was asked for counts as asked for now."""
+
+    async def look(self, node: str, names: Sequence[str]) -> Look:
+        await asyncio.sleep(2 * AT_ONCE)
+        return await super().look(node, names)
+
+
+class PersonAtWork(SlowToLook):
     """Gates of nodes that a person silences in the moment in which the healer looks at them."""
 
     async def look(self, node: str, names: Sequence[str]) -> Look:
@@ -252,6 +261,7 @@ class Meanwhile(FakeAlertmanagers):
 
 async def test_a_no_that_comes_while_silences_are_read_again_is_obeyed():
     village = Village(only_drained())
+    village.gates = SlowToLook(village.cluster, village.diary)
     village.alertmanagers = Meanwhile(village.cluster, village.diary)
     village.alertmanagers.village = village
     async with village.armed():
