@@ -17,7 +17,7 @@ DEBIAN := python3-venv python3-dev dbus ca-certificates \
 # A browser for the tests of the pages (300 MiB), which nothing else needs.
 BROWSER := chromium fonts-dejavu-core
 # Programs that check what we render. They are unpacked and never installed, so no daemon starts here.
-TOOLS := prometheus prometheus-alertmanager prometheus-node-exporter haproxy keepalived etcd-server webhook
+TOOLS := prometheus prometheus-alertmanager prometheus-node-exporter haproxy keepalived etcd-server openssh-server webhook
 # What these two need beyond a small Debian.
 LIBRARIES := libglib2.0-0 liblua5.3-0 libmnl0 libnftnl11 libnl-3-200 libnl-genl-3-200 libopentracing-c-wrapper0 \
 	libopentracing1 libpci3 libperl5.36 libsensors5 libsnmp40 libwrap0
@@ -122,7 +122,7 @@ check: setup tools  ## formatter, linter, types, import contracts, rules, render
 	@echo "make check: clean"
 
 bench: setup tools dist  ## every figure that a document quotes
-	@for one in $(filter-out bench/plant.py bench/peer.py,$(wildcard bench/*.py)); do $(BIN)/python $$one; done
+	@for one in $(filter-out $(addprefix bench/,loopback.py nodes.py peer.py plant.py),$(wildcard bench/*.py)); do $(BIN)/python $$one; done
 
 dashboards: setup  ## write the dashboards' JSON anew
 	@$(BIN)/python -m dashboards.cluster

@@ -1,10 +1,11 @@
 """From a POST to the gate's `begun`: Hale beside Debian's `webhook`, in turns.
 
-    .venv/bin/python bench/decide.py [--rounds 105]
+    .venv/bin/python bench/decide.py [--nodes 15] [--clusters 7]
 
 Hale decides with all its guards on fresh evidence, and makes durable what it heard, what it will do, and at the gate
 what has begun, before anything happens; `webhook` (github.com/adnanh/webhook) starts a command. So this says what the
-safety costs. Each round is another node with its own group, so that no guard has anything to say of the round before.
+safety costs. Each round is another node with its own group, so that no guard has anything to say of the round before;
+when every node had its turn the next cluster is started.
 The healer's session with the node's gate is warm. The parts are told by the journal's own times.
 
 Exit status 1 where a median or a 99th percentile is above what is promised.
@@ -20,8 +21,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from loopback import post, until
+from nodes import Size
 from peer import Peer, peer
-from plant import HEALER, Plant, Size, plant, post, until
+from plant import HEALER, Plant, plant
 
 P50, P99 = 0.020, 0.080
 """Seconds that are promised."""
@@ -41,16 +44,19 @@ class Round:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the rounds and print what they took."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--rounds", type=int, default=105)
+    parser.add_argument("--nodes", type=int, default=15)
+    parser.add_argument("--clusters", type=int, default=7)
     words = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory(dir="/var/tmp") as made, ExitStack() as stack:
-        directory = Path(made)
-        (directory / "hale").mkdir()
-        cluster = stack.enter_context(
-            plant(Size(words.rounds, 1, own_groups=True), directory / "hale")
-        )
-        beside = stack.enter_context(peer(directory))
-        rounds = [one_round(cluster, beside, node) for node in cluster.size.names]
+    rounds: list[Round] = []
+    for _ in range(words.clusters):
+        with tempfile.TemporaryDirectory(dir="/var/tmp") as made, ExitStack() as stack:
+            directory = Path(made)
+            (directory / "hale").mkdir()
+            size = Size(words.nodes, 1, own_groups=True)
+            cluster = stack.enter_context(plant(size, directory / "hale"))
+            beside = stack.enter_context(peer(directory))
+            rounds += [one_round(cluster, beside, node) for node in size.names]
+    print(f"{words.clusters} clusters of {words.nodes} nodes, one after the other")
     return told(rounds)
 
 

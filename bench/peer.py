@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from plant import TOOLS, post, running, until
+from loopback import TOOLS, post, running, until
 
 PORT = 29900
 HOOKS = f"http://127.0.0.1:{PORT}/hooks/restart"

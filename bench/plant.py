@@ -2,24 +2,19 @@
 
     with plant(Size(nodes=20, services=50), directory) as cluster: ...
 
-What stands in: one HTTP server for every node's exporter, an SSH server of asyncssh that starts each node's own gate
-for each session, and a systemctl of a few lines of shell, since only a booted node has a systemd. All else is what runs
-in production, with cluster.yml rendered by hale-cluster.
+What stands in for the nodes is said in nodes.py. All else is what runs in production, with cluster.yml rendered by
+hale-cluster.
 """
 
-import asyncio
 import contextlib
-import http.server
 import json
-import os
 import signal
 import sqlite3
 import subprocess
 import sys
 import threading
-import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -27,44 +22,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-import asyncssh
 import yaml
+from loopback import PATIENCE, ROOT, TOOLS, get, post, running, until
+from nodes import EXPORTERS, SSH, Size, exporters, make_node, set_unit, sshd
+from nodes import address as address_of
 
-ROOT = Path(__file__).parents[1]
-TOOLS = ROOT / ".tools/usr"
-PATIENCE = 60.0
-PROMETHEUS, ALERTMANAGER, EXPORTERS, SSH, HEALER = 29090, 29093, 29100, 29022, 29595
-
-SYSTEMCTL = """\
-#!/bin/sh
-# One file for each unit, as `systemctl show` prints it; a restart makes it active. It starts no other program to show.
-verb=$1; [ "$verb" = --no-ask-password ] && verb=$2
-while [ $# -gt 0 ] && [ "$1" != -- ]; do shift; done; shift
-here=${0%/*}/units
-case $verb in
-show) for one in "$@"; do while read -r line; do echo "$line"; done < "$here/$one" || exit 1; echo; done ;;
-restart) sed -i s/=failed/=active/ "$here/$1" ;;
-esac
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Size:
-    """So many nodes with so many services on each; `own_groups` gives each node's a group of its own."""
-
-    nodes: int
-    services: int
-    own_groups: bool = False
-
-    @property
-    def names(self) -> list[str]:
-        """The nodes' names."""
-        return [f"n{number:03}" for number in range(1, self.nodes + 1)]
-
-    def on(self, node: str) -> list[str]:
-        """The names of a node's services."""
-        prefix = f"{node}-" if self.own_groups else ""
-        return [f"{prefix}s{number:03}" for number in range(1, self.services + 1)]
+PROMETHEUS, ALERTMANAGER, HEALER = 29090, 29093, 29595
 
 
 @dataclass
@@ -107,7 +70,7 @@ class Plant:
         """Let services of a node fail, and systemd know of it."""
         self.down |= {(node, one) for one in services}
         for one in services:
-            _unit(self.directory / node, one, "failed")
+            set_unit(self.directory / node, one, "failed")
 
     def tell_alertmanager(self, alerts: Sequence[Mapping[str, str]]) -> None:
         """Post alerts as Prometheus does."""
@@ -224,35 +187,6 @@ class Plant:
         return self.healer.pid
 
 
-def post(url: str, body: object) -> int:
-    """POST JSON; return the status."""
-    request = urllib.request.Request(  # noqa: S310 -- our own URL
-        url, json.dumps(body).encode(), {"Content-Type": "application/json"}
-    )
-    with urllib.request.urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310 -- our own URL
-        return int(answer.status)
-
-
-def get(url: str) -> Any:
-    """GET JSON."""
-    with urllib.request.urlopen(url, timeout=PATIENCE) as answer:  # noqa: S310 -- our own URL
-        return json.loads(answer.read())
-
-
-def until(true: Callable[[], bool], what: str, pause: float = 0.05) -> None:
-    """Wait until something is so."""
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        try:
-            if true():
-                return
-        except OSError:
-            pass
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"not within {PATIENCE:.0f} s: {what}")
-        time.sleep(pause)
-
-
 def _count(answer: Any) -> float:
     found = answer["data"]["result"]
     return float(found[0]["value"][1]) if found else 0.0
@@ -266,9 +200,8 @@ def plant(size: Size, directory: Path, *, mode: str = "act") -> Iterator[Plant]:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with ExitStack() as stack:
         _write(made, mode)
-        stack.enter_context(_exporters(made))
-        stack.enter_context(running(directory, "gates", sys.executable, __file__, str(directory)))
-        until((directory / "known_hosts").exists, "the SSH server")
+        stack.enter_context(exporters(size, made.down))
+        stack.enter_context(sshd(size, directory))
         stack.enter_context(_prometheus(directory))
         stack.enter_context(_alertmanager(directory))
         made.tell_alertmanager([{"alertname": "Watchdog", "cluster": "bench"}])
@@ -294,17 +227,6 @@ def plant(size: Size, directory: Path, *, mode: str = "act") -> Iterator[Plant]:
         until(lambda: made.metrics()['healer_frozen{reason="not_armed"}'] == 0, "the healer armed")
         stack.enter_context(_watchdog(made))
         yield made
-
-
-@contextmanager
-def running(directory: Path, name: str, *argv: str) -> Iterator["subprocess.Popen[bytes]"]:
-    with (directory / f"{name}.log").open("wb") as log:
-        process = subprocess.Popen(argv, cwd=ROOT, stdout=log, stderr=log)
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.wait(PATIENCE)
 
 
 @contextmanager
@@ -377,8 +299,7 @@ def _write(made: Plant, mode: str) -> None:
     ]
     subprocess.run(render, check=True, capture_output=True)
     for node in size.names:
-        _node(directory / node, out / node / "etc/hale/gate.json", size.on(node))
-    (directory / "known_hosts").unlink(missing_ok=True)
+        make_node(directory / node, out / node / "etc/hale/gate.json", size.on(node))
     rendered = yaml.safe_load((out / "mon1/etc/prometheus/prometheus.yml").read_text())
     rendered["rule_files"] = [f"{out}/mon1/etc/prometheus/rules/*.yml"]
     # It tells nobody: when Alertmanager and the healer hear of an alert is what is measured.
@@ -414,7 +335,7 @@ def _target(node: str, group: str) -> dict[str, Any]:
 
 def _cluster(size: Size, directory: Path, mode: str) -> dict[str, Any]:
     names = size.names
-    address = {name: f"127.0.1.{number}" for number, name in enumerate(names, 1)}
+    address = {name: address_of(number) for number, name in enumerate(names, 1)}
     nodes = {name: {"address": address[name], "failure_domain": f"rack-{name}"} for name in names}
     groups: dict[str, Any] = {"control": {"nodes": ["mon1"], "role": "control"}}
     services: dict[str, Any] = {}
@@ -465,153 +386,3 @@ def _numbers(size: Size) -> dict[str, Any]:
         return {}
     most = {"node": 1000, "group": 1000, "cluster": 1000, "window": "1h"}
     return {"budget": most, "owner_settled": {"service": "1s"}}
-
-
-def _node(home: Path, gate_json: Path, services: Sequence[str]) -> None:
-    for name in ("state", "run", "bin/units"):
-        (home / name).mkdir(parents=True, mode=0o700)
-    config = json.loads(gate_json.read_text())
-    config["spacing_seconds"] = dict.fromkeys(config["spacing_seconds"], 0.001)
-    (home / "gate.json").write_text(json.dumps(config))
-    (home / "bin/systemctl").write_text(SYSTEMCTL)
-    (home / "bin/systemctl").chmod(0o700)
-    for service in services:
-        _unit(home, service, "active")
-
-
-def _unit(home: Path, service: str, state: str) -> None:
-    long_ago = 1_000_000  # microseconds after boot: systemd's own time is over
-    lines = {
-        "Id": f"{service}.service",
-        "LoadState": "loaded",
-        "ActiveState": state,
-        "SubState": "failed" if state == "failed" else "running",
-        "Result": "exit-code" if state == "failed" else "success",
-        "InvocationID": "a" * 32,
-        "NRestarts": "0",
-        "StateChangeTimestampMonotonic": str(long_ago),
-    }
-    text = "".join(f"{key}={value}\n" for key, value in lines.items())
-    (home / "bin/units" / f"{service}.service").write_text(text)
-
-
-# --- Exporters ------------------------------------------------------------------------------
-
-
-@contextmanager
-def _exporters(made: Plant) -> Iterator[None]:
-    class Handler(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            node = self.path[1:]
-            group = f"{node}-group" if made.size.own_groups else "all"
-            names = made.size.names
-            peer = names[(names.index(node) + 1) % len(names)] if node in names else names[0]
-            lines = [f'hale_peer_up{{peer="{peer}"}} 1']
-            for service in made.size.on(node) if node in names else ():
-                up = int((node, service) not in made.down)
-                lines.append(f'hale_service_up{{service="{service}",service_group="{group}"}} {up}')
-            body = ("\n".join(lines) + "\n").encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "text/plain; version=0.0.4")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    class Server(http.server.ThreadingHTTPServer):
-        request_queue_size = 256
-        daemon_threads = True
-
-    with Server(("127.0.0.1", EXPORTERS), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        try:
-            yield
-        finally:
-            server.shutdown()
-            thread.join()
-
-
-# --- Gates ----------------------------------------------------------------------------------
-
-
-async def serve_gates(directory: Path) -> None:
-    """Serve every node's gate over ssh: which one is told by the address that is asked."""
-    size = len(list(directory.glob("n*/gate.json")))  # noqa: ASYNC240 -- before anything is served
-    host_key = asyncssh.generate_private_key("ssh-ed25519")
-    client_key = asyncssh.generate_private_key("ssh-ed25519")
-    client_key.write_private_key(directory / "healer_key")
-    (directory / "healer_key").chmod(0o600)
-    client_key.write_public_key(directory / "gate_keys")
-    nodes = {f"127.0.1.{number}": f"n{number:03}" for number in range(1, size + 1)}
-
-    async def bridge(process: "asyncssh.SSHServerProcess[bytes]") -> None:
-        node = nodes[process.get_extra_info("sockname")[0]]
-        home = directory / node
-        paths = {"--config": "gate.json", "--state": "state", "--run": "run"}
-        argv = [word for option, name in paths.items() for word in (option, str(home / name))]
-        child = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "gate.cli", "serve", *argv),
-            cwd=ROOT,
-            env={"PATH": f"{home}/bin:{os.environ['PATH']}"},
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
-        asking = asyncio.create_task(_ask(process.stdin, child.stdin))
-        try:
-            while block := await _pipe(child.stdout).read(65536):
-                if b'"begun"' in block:
-                    with (directory / "begun").open("a") as told:
-                        told.write(f"{node} {time.clock_gettime(time.CLOCK_BOOTTIME)}\n")
-                process.stdout.write(block)
-                await process.stdout.drain()
-            process.exit(await child.wait())
-        except (asyncssh.Error, OSError):
-            pass  # the healer hung up
-        finally:
-            asking.cancel()
-            with contextlib.suppress(ProcessLookupError):
-                child.kill()
-            await child.wait()
-
-    server = await asyncssh.listen(
-        "",
-        SSH,
-        server_host_keys=[host_key],
-        authorized_client_keys=str(directory / "gate_keys"),
-        process_factory=bridge,
-        encoding=None,
-    )
-    public = host_key.export_public_key().decode().strip()
-    pinned = "".join(f"[{address}]:{SSH} {public}\n" for address in nodes)
-    (directory / "known_hosts.new").write_text(pinned)
-    (directory / "known_hosts.new").rename(directory / "known_hosts")
-    async with server:
-        await asyncio.Event().wait()
-
-
-async def _ask(source: "asyncssh.SSHReader[bytes]", sink: asyncio.StreamWriter | None) -> None:
-    if sink is None:
-        return
-    try:
-        while block := await source.read(65536):
-            sink.write(block)
-            await sink.drain()
-    except (asyncssh.Error, OSError):
-        pass  # the healer hung up
-    sink.close()
-
-
-def _pipe(stream: asyncio.StreamReader | None) -> asyncio.StreamReader:
-    if stream is None:
-        raise RuntimeError("no pipe")
-    return stream
-
-
-if __name__ == "__main__":
-    asyncio.run(serve_gates(Path(sys.argv[1])))

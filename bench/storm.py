@@ -26,8 +26,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from loopback import post, until
+from nodes import Size
 from peer import HOOKS, Peer, peer
-from plant import HEALER, Plant, Size, plant, post, until
+from plant import HEALER, Plant, plant
 
 AT_ONCE = 16
 IDLE_SECONDS = 30.0
