@@ -3,6 +3,7 @@
 Kept by the engine at each look, read for each decision.
 """
 
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -57,7 +58,7 @@ class Watch:
     taken: Taken = field(default_factory=Taken)
     minority: bool = False
     picture: Picture | None = None
-    said: dict[str, tuple[float, Decision]] = field(default_factory=dict)
+    said: OrderedDict[str, tuple[float, Decision]] = field(default_factory=OrderedDict)
     _pictured_at: float = 0.0
     _offset: float | None = None
     _jumped_at: float | None = None
@@ -96,10 +97,10 @@ class Watch:
 
     def note_decision(self, incident_id: str, decision: Decision) -> None:
         """Keep what was decided, so that people can be shown what the guards say now."""
-        self.said.pop(incident_id, None)
         self.said[incident_id] = (self.clock.wall(), decision)
+        self.said.move_to_end(incident_id)
         while len(self.said) > MOST_SAID:
-            del self.said[next(iter(self.said))]
+            self.said.popitem(last=False)
 
     @property
     def serving(self) -> frozenset[Target]:

@@ -4,7 +4,7 @@ Alerts are parsed and checked at the edge (healer.adapters.alertmanager); here t
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Target:
         return f"{whole}:{self.part}" if self.part else whole
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, so that it can keep its target
 class Alert:
     """One firing alert.
 
@@ -51,25 +51,12 @@ class Alert:
                 return value
         return ""
 
-    @property
+    @cached_property  # correlation compares each with all others of its node
     def target(self) -> Target:
         """The node, and the service or the file system where one is named."""
-        return _target(self.labels)
+        return Target(self.label("node"), self.label("service") or None, self.label("mountpoint"))
 
     @property
     def episode(self) -> tuple[str, float]:
         """One firing from its start to its end; a new start is a new episode."""
         return self.fingerprint, self.began_at
-
-
-@lru_cache(maxsize=16_384)  # correlation compares each with all others of its node
-def _target(labels: tuple[tuple[str, str], ...]) -> Target:
-    node = service = part = ""
-    for key, value in labels:
-        if key == "node":
-            node = value
-        elif key == "service":
-            service = value
-        elif key == "mountpoint":
-            part = value
-    return Target(node, service or None, part)

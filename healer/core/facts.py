@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import cached_property
 
 from healer.core.actions import GIVING_BACK, Scope, action_of
 from healer.core.alert import Target
@@ -120,7 +121,7 @@ class Standing:
     taken: Taken = field(default_factory=Taken)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, so that it can keep what it works out
 class Facts:
     """Everything one decision rests on.
 
@@ -156,12 +157,12 @@ class Facts:
     alike: tuple[Incident, ...] = ()
     marked: frozenset[tuple[str, str, str]] = frozenset()
 
-    @property
+    @cached_property
     def weather(self) -> Weather:
         """Whether nodes vanish together, by the decision's own picture too: it is newer than the last look."""
         return self.standing.weather.after(self.picture, self.topology)
 
-    @property
+    @cached_property
     def holders(self) -> Holders:
         """Who holds each virtual address, by the decision's own picture too."""
         return self.standing.holders.after(self.picture, self.topology)
