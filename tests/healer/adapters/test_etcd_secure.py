@@ -219,9 +219,10 @@ async def test_certificates_of_both_sides_are_enough_to_lead(closed, ours, tmp_p
 
 
 async def asked(settings):
-    http = EtcdHttp(settings)
+    # A longer lease gives each attempt 2 s: on a busy machine 0.6 s are too short for a handshake.
+    http = EtcdHttp(replace(settings, lease_seconds=15.0))
     try:
-        return await http.get(Get(b"x"), seconds=2)
+        return await http.get(Get(b"x"), seconds=4)
     finally:
         await http.close()
 
