@@ -24,7 +24,6 @@ def proven_out(proposal: Proposal, facts: Facts) -> frozenset[str]:
         topology.services[target.service].group
         for target in proposal.footprint.targets
         if target.service not in (None, EXPORTER)
-        and target != proposal.target
         and (facts.picture is None or facts.picture.services.get(target) is not False)
     }
     gone = {

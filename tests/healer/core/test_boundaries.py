@@ -15,10 +15,12 @@ from healer.core.guards.copies import last_copy, quorum
 from healer.core.guards.grounds import armed, known_target, still_true
 from healer.core.guards.group import capacity, one_at_a_time, proven_out
 from healer.core.guards.limits import attempts, budget
+from healer.core.guards.people import approved
 from healer.core.guards.witnesses import owner_settled
-from healer.core.incident import Outcome, State
+from healer.core.incident import Approval, Outcome, State
+from healer.core.ladder import Mode
 from healer.core.look import Heard
-from tests.healer.core.guarded import acted, broken, opened
+from tests.healer.core.guarded import acted, broken, history, opened
 from tests.healer.core.world import NOW, World, alert, topology
 
 
@@ -133,6 +135,8 @@ def test_only_fresh_positive_evidence_is_a_ground(given, outside, reason, passin
         ([(Outcome.NOT_VERIFIED, 20.0)], 19.9, None),
         ([(Outcome.NOT_VERIFIED, 20.0)], 20.0, "before_last_action"),
         ([(Outcome.NOT_VERIFIED, 40.0), (Outcome.NOT_VERIFIED, 20.0)], 30.0, "before_last_action"),
+        ([(Outcome.NOT_VERIFIED, 0.5)], 0.0, None),
+        ([(Outcome.NOT_VERIFIED, 40.0), (None, 20.0)], 30.0, None),  # which is not over
         ([(Outcome.NOT_VERIFIED, 40.0), (Outcome.NOT_SENT, 20.0)], 30.0, None),
         ([(Outcome.NOT_VERIFIED, 40.0), (Outcome.REFUSED, 20.0)], 30.0, None),
     ],
@@ -208,6 +212,24 @@ def test_what_began_at_arming_or_was_acted_on_is_ours(armed_at, tried, reason, p
     given = replace(facts, standing=replace(facts.standing, armed_at=armed_at))
     verdict = armed(proposal, given)
     assert (verdict.reason, verdict.passing) == (reason, passing)
+
+
+@pytest.mark.parametrize("armed_at", [None, NOW + 60])
+def test_a_mark_of_ours_is_taken_back_however_much_older_than_the_arming_its_incident_is(armed_at):
+    proposal, facts = asked(broken())
+    given = replace(facts, standing=replace(facts.standing, armed_at=armed_at))
+    assert not armed(proposal, given).allowed
+    assert armed(verb(proposal, "pool.return"), given).allowed
+
+
+def test_what_a_person_closed_while_it_went_on_is_explained_and_calls_nobody_anew():
+    proposal, facts = asked(broken())
+    closed = frozenset({proposal.incident.cause.fingerprint})
+    known = replace(facts, standing=replace(facts.standing, by_hand=closed))
+    verdict = armed(proposal, known)
+    assert (verdict.reason, verdict.passing, verdict.calls) == ("closed_by_hand", True, False)
+    adopted = replace(proposal.incident, adopted_by="ann")
+    assert armed(replace(proposal, incident=adopted), known).allowed
 
 
 # --- not_stopped and sees_enough ------------------------------------------------------------
@@ -294,8 +316,15 @@ def test_a_member_that_prometheus_does_not_see_down_is_not_proven_out(seen):
     assert proven_out(proposal, replace(told, picture=None)) == frozenset()
 
 
-def test_evidence_about_something_else_proves_nobody_out():
+def test_what_each_group_can_spare_is_said_where_the_action_may_go_on_too():
     proposal, facts = asked(broken())
+    assert capacity(proposal, facts).have == "web: 2 of 3, needs 1, proven out of web"
+
+
+def test_evidence_about_something_else_proves_nobody_out():
+    world = broken()
+    world.down.add(Target("web1", "app"))
+    proposal, facts = asked(world)
     other = replace(proposal, target=Target("web1", "app"))
     assert proven_out(other, facts) == frozenset()
     whole = replace(proposal, target=Target("web1"))
@@ -370,6 +399,7 @@ def test_beside_another_action_only_a_member_that_is_proven_out_is_repaired(node
     seen = facts if out else unit_is(facts, "web1", active_state="active")
     verdict = one_at_a_time(proposal, running(node, "service.restart", seen))
     assert (verdict.reason, verdict.passing) == (reason, reason is not None)
+    assert reason is not None or verdict.have == "target proven out"
 
 
 def beside(facts: Facts, action: str, taken: Footprint) -> Facts:
@@ -392,6 +422,9 @@ def test_another_group_in_another_domain_is_not_near():
     assert one_at_a_time(proposal, beside(facts, "service.restart", far)).reason is None
     here = replace(far, failure_domains=proposal.footprint.failure_domains)
     assert one_at_a_time(proposal, beside(facts, "service.restart", here)).reason == "busy"
+    assert one_at_a_time(proposal, beside(facts, "service.restart", far)).have == "nothing near"
+    address = replace(proposal, footprint=replace(proposal.footprint, targets=frozenset()))
+    assert one_at_a_time(address, beside(facts, "service.restart", far)).reason is None
 
 
 def test_one_target_in_common_is_enough_to_wait():
@@ -448,6 +481,66 @@ def test_what_began_after_an_action_on_another_follows_it(began, unit_age, outco
     proposal, facts = asked(world, "1")
     told = common_cause(proposal, unit_is(facts, "web1", age_seconds=unit_age)).reason
     assert told == reason or (reason == "canary_or_none" and told in (None, "canary_first"))
+
+
+@pytest.mark.parametrize(
+    ("tried_ago", "began_ago", "reason"),
+    [
+        (600, 50, "follows_action"),
+        (601, 50, None),  # too long ago to be the cause
+        (50, 50, None),  # it failed at the same moment
+        (50.1, 50, "follows_action"),
+    ],
+)
+def test_an_action_on_another_is_the_cause_of_what_began_after_it_within_the_window(
+    tried_ago, began_ago, reason
+):
+    world = broken(topology=topology(cooldown=0.0), unit_age=began_ago)
+    opened(world, "web2/nginx", 2, began=NOW - 1000)
+    acted(world, "2", ended=Outcome.VERIFIED, age=tried_ago)
+    world.journal(ev.IncidentClosed("2", "healed", ""))
+    opened(world, began=NOW - began_ago)
+    proposal, facts = asked(world, "1")
+    assert common_cause(proposal, facts).reason == reason
+
+
+def test_how_long_a_unit_has_run_says_nothing_of_when_it_began_to_be_slow():
+    world = broken(unit_state="active", unit_age=4000.0)
+    opened(world, "web2/nginx", 2, began=NOW - 1000)
+    acted(world, "2", ended=Outcome.VERIFIED, age=90.0)
+    world.journal(ev.IncidentClosed("2", "healed", ""))
+    opened(world, began=NOW - 60)
+    world.now += 30
+    proposal, facts = asked(world, "1")
+    assert common_cause(proposal, facts).reason == "follows_action"
+    unseen = replace(facts, gates={})
+    assert common_cause(proposal, unseen).reason == "follows_action"
+
+
+@pytest.mark.parametrize(
+    ("tried", "reason"),
+    [
+        ([("service.restart", Outcome.NOT_VERIFIED), ("service.restart", Outcome.VERIFIED)], None),
+        ([("service.restart", Outcome.FAILED)], "canary_failed"),
+        ([("pool.drain", Outcome.FAILED)], "canary_failed"),
+        ([("pool.drain", Outcome.NOT_VERIFIED), ("pool.drain", Outcome.VERIFIED)], None),
+        ([("pool.drain", Outcome.VERIFIED), ("pool.return", Outcome.FAILED)], None),
+    ],
+    ids=str,
+)
+def test_the_last_repair_says_whether_the_canary_lives_and_where_there_is_none_its_mark(
+    tried, reason
+):
+    world = broken()
+    opened(world, "web2/nginx", 2)
+    acted(world, "2", ended=Outcome.VERIFIED)
+    proposal, facts = asked(world)
+    first = facts.alike[0]
+    attempts = [
+        replace(first.attempts[0], action=action, outcome=outcome) for action, outcome in tried
+    ]
+    canary = replace(first, attempts=tuple(attempts), state=State.ESCALATED)
+    assert common_cause(proposal, replace(facts, alike=(canary,))).reason == reason
 
 
 def test_what_takes_nothing_away_waits_for_no_canary():
@@ -542,6 +635,78 @@ def test_a_cooldown_is_over_to_the_second(ago, reason):
     assert attempts(proposal, facts).reason == reason
 
 
+@pytest.mark.parametrize(
+    ("began", "ended", "reason"),
+    [(400, 299, "cooldown"), (400, 300, None), (299, None, "cooldown"), (300, None, None)],
+)
+def test_a_cooldown_runs_from_the_end_and_where_nobody_knows_one_from_the_begin(
+    began, ended, reason
+):
+    world = broken()
+    opened(world, number=7)
+    acted(world, "7", ended=Outcome.VERIFIED)
+    world.journal(ev.IncidentClosed("7", "healed", ""))
+    proposal, facts = asked(world)
+    (past,) = facts.past
+    attempt = replace(
+        past.attempt,
+        began_at=facts.now - began,
+        ended_at=None if ended is None else facts.now - ended,
+    )
+    verdict = attempts(proposal, replace(facts, past=(replace(past, attempt=attempt),)))
+    assert (verdict.reason, verdict.passing) == (reason, reason is not None)
+
+
+@pytest.mark.parametrize(("ago", "reason"), [(1000.0, None), (999.9, "flapping")])
+def test_flapping_is_of_one_window_to_the_second(ago, reason):
+    world = broken(topology=topology(cooldown=0.0, flapping_window=1000.0))
+    history(world, 3, "web1/nginx", Outcome.VERIFIED, ago)
+    proposal, facts = asked(world)
+    assert attempts(proposal, facts).reason == reason
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "adopted_ago", "reason"),
+    [
+        ((Outcome.NOT_VERIFIED,) * 3, 5001.0, "poor_record"),
+        ((Outcome.NOT_VERIFIED,) * 3, 5000.0, "poor_record"),
+        ((Outcome.NOT_VERIFIED,) * 3, 4999.0, None),
+        ((Outcome.NOT_VERIFIED, Outcome.VERIFIED, Outcome.NOT_VERIFIED), 5001.0, None),
+    ],
+)
+def test_only_what_failed_each_time_since_a_person_handed_it_over_is_not_tried_again(
+    outcomes, adopted_ago, reason
+):
+    world = broken(topology=topology(flapping=99))
+    for number, outcome in enumerate(outcomes, 7):
+        opened(world, number=number)
+        acted(world, str(number), ended=outcome, age=5000.0)
+        world.journal(ev.IncidentClosed(str(number), "cleared", ""))
+    proposal, facts = asked(world)
+    incident = replace(proposal.incident, adopted_at=NOW - adopted_ago)
+    assert attempts(replace(proposal, incident=incident), facts).reason == reason
+
+
+def test_of_several_earlier_ones_the_newest_cools_down():
+    world = broken()
+    history(world, 1, "web1/nginx", Outcome.VERIFIED, 5000.0)
+    opened(world, number=7)
+    acted(world, "7", ended=Outcome.VERIFIED, age=100.0)
+    world.journal(ev.IncidentClosed("7", "healed", ""))
+    proposal, facts = asked(world)
+    assert attempts(proposal, facts).reason == "cooldown"
+
+
+def test_what_was_given_back_is_not_counted_against_what_comes_after():
+    world = broken(topology=topology(budget_cluster=1))
+    history(world, 1, "web1/nginx", Outcome.VERIFIED, 1000.0)
+    proposal, facts = asked(world)
+    assert budget(proposal, facts).reason == "budget"
+    (past,) = facts.past
+    back = replace(past, attempt=replace(past.attempt, action="pool.return"))
+    assert budget(proposal, replace(facts, past=(back,))).reason is None
+
+
 @pytest.mark.parametrize(("ago", "reason"), [(3600.0, None), (3599.9, "budget")])
 def test_a_budget_is_of_one_window_to_the_second(ago, reason):
     world = broken(topology=topology(budget_cluster=1))
@@ -551,3 +716,43 @@ def test_a_budget_is_of_one_window_to_the_second(ago, reason):
     proposal, facts = asked(world)
     assert budget(proposal, facts).reason == reason
     assert budget(verb(proposal, "pool.return"), facts).reason is None
+
+
+# --- approved -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("mode", "action", "approve", "reason"),
+    [
+        (Mode.ACT, "service.restart", False, None),
+        (Mode.ACT, "service.restart", True, "approval_needed"),
+        (Mode.APPROVE, "service.restart", False, "approval_needed"),
+        (Mode.APPROVE, "pool.return", True, None),  # it was agreed to when the mark was set
+        (Mode.EXPLAIN, "pool.return", False, "explain_mode"),
+    ],
+    ids=str,
+)
+def test_whom_an_action_has_to_ask(mode, action, approve, reason):
+    proposal, facts = asked(broken())
+    rung = replace(proposal.rung, action=action, approve=approve)
+    assert approved(replace(proposal, mode=mode, rung=rung), facts).reason == reason
+
+
+@pytest.mark.parametrize(("by_owner", "who"), [(True, "An owner"), (False, "A person")])
+def test_it_says_whether_an_owner_has_to_decide(by_owner, who):
+    proposal, facts = asked(broken())
+    rung = replace(proposal.rung, by_owner=by_owner)
+    sentence = approved(replace(proposal, mode=Mode.APPROVE, rung=rung), facts).sentence
+    assert sentence.startswith(f"{who} decides here")
+
+
+def test_a_yes_given_before_anybody_saw_the_state_is_to_nothing():
+    proposal, facts = asked(broken(topology=topology(mode=Mode.APPROVE)))
+    yes = Approval(
+        "restart-service", 0, proposal.target, proposal.expectation, "ann", NOW + 900, NOW
+    )
+    agreed = replace(proposal, incident=replace(proposal.incident, approvals=(yes,)))
+    assert approved(agreed, facts).reason is None
+    blind = replace(proposal.incident, approvals=(replace(yes, expectation=""),))
+    unseen = replace(proposal, incident=blind, expectation="")
+    assert approved(unseen, facts).reason == "approval_needed"

@@ -67,9 +67,10 @@ def test_an_alert_that_leaves_its_group_out_fails_alike_all_the_same(nameless):
 
 def test_one_that_runs_waits_until_it_is_known_that_it_fails_alone():
     world = slow("web1")
-    incident = opened(world)
-    held(world)
-    assert incident.hold is None or incident.hold.passing
+    opened(world)
+    incident = held(world)
+    assert incident.hold is not None
+    assert incident.hold.passing
     world.now += 29
     assert verdict(world, incident) == OTHERS_UNKNOWN
     world.now += 1
@@ -182,6 +183,27 @@ def test_one_that_is_in_a_persons_hands_since_long_is_another_matter():
     assert verdict(world, incident) == ("", "act")
 
 
+@pytest.mark.parametrize(
+    ("opened_ago", "began_ago", "expected"),
+    [
+        (600, 600, OVERLOAD),
+        (601, 601, ("", "act")),
+        (4000, 4000, ("", "act")),  # held since long, for another reason
+        (4000, 5, OVERLOAD),  # and its alert began anew
+    ],
+)
+def test_only_who_failed_within_one_window_fails_together(opened_ago, began_ago, expected):
+    world = slow("web1")
+    world.down.add(Target("web2", "nginx"))
+    world.now = NOW - opened_ago
+    silence(world, opened(world, "web2/nginx", 2, began=NOW - began_ago))
+    held(world, "2")
+    world.now = NOW
+    incident = opened(world)
+    world.now += 30
+    assert verdict(world, incident) == expected
+
+
 def test_one_that_runs_lets_a_dead_one_go_first_and_waits_for_its_proof():
     world = slow("web1")
     world.down.add(Target("web2", "nginx"))
@@ -191,6 +213,16 @@ def test_one_that_runs_lets_a_dead_one_go_first_and_waits_for_its_proof():
     assert verdict(world, dead) == ("", "act")
     acted(world, "2", ended=None)
     assert verdict(world, world.board.incidents["1"]) == ("common_cause", "canary_first")
+
+
+def test_one_that_slows_down_while_another_is_repaired_waits_for_that_proof_and_calls_nobody():
+    world = slow("web1")
+    world.down.add(Target("web2", "nginx"))
+    opened(world, "web2/nginx", 2)
+    acted(world, "2", ended=None)
+    world.now += 20
+    told = said(world, opened(world, began=world.now), "common_cause")
+    assert (told.reason, told.calls) == ("canary_first", False)
 
 
 def test_a_unit_that_nobody_saw_may_run():
@@ -281,6 +313,27 @@ def test_the_canary_that_failed_calls_a_person_for_all_that_fail_alike_and_none_
     assert not said(world, second, "common_cause").calls
     world.journal(ev.IncidentClosed("1", "cleared", ""))  # a person found out what it is
     assert said(world, second, "common_cause").allowed
+
+
+@pytest.mark.parametrize(
+    ("tried_ago", "closed_ago", "expected"),
+    [
+        (600, 600, ("common_cause", "canary_failed")),
+        (601, 601, ("", "act")),
+        (601, 10, ("", "act")),
+    ],
+)
+def test_a_repair_that_failed_condemns_the_others_for_one_window_once_its_incident_is_closed(
+    tried_ago, closed_ago, expected
+):
+    world = broken()
+    world.now = NOW - tried_ago
+    opened(world, "web2/nginx", 2, began=world.now)
+    acted(world, "2", ended=Outcome.NOT_VERIFIED)
+    world.now = NOW - closed_ago
+    world.journal(ev.IncidentClosed("2", "cleared", ""))
+    world.now = NOW
+    assert verdict(world, opened(world)) == expected
 
 
 def test_a_member_that_may_never_be_treated_does_not_keep_the_others_waiting():

@@ -7,8 +7,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from healer.core.alert import Target
+from healer.core.decide import Act, Hold, decide
 from healer.core.guards.copies import stops
+from healer.core.guards.witnesses import two_witnesses
 from healer.core.ladder import Ladder, Mode, Rung
+from healer.core.look import Heard
+from healer.core.picture import NodeHealth
 from healer.core.topology import Group, Stores
 from tests.healer.core.guarded import acted, broken, opened, said, verdict
 from tests.healer.core.world import VERIFY, World, topology
@@ -169,3 +173,39 @@ def test_only_who_takes_a_node_for_dead_needs_two_witnesses(verb, dark, reason):
     at = "web1/nginx" if verb.startswith("service.") else "web1"
     incident = opened(world, at=at, name="NodeUnwell", heal="reboot-node")
     assert said(world, incident, "two_witnesses").reason == reason
+
+
+SILENT_GATE, BUSY_GATE = Heard(None, "no route to host"), Heard(None, "busy with 1.1.1", busy=True)
+
+
+@pytest.mark.parametrize(
+    ("health", "gate", "reason"),
+    [
+        (NodeHealth(scraped=False, reached=False), SILENT_GATE, None),
+        (NodeHealth(scraped=True, reached=False), SILENT_GATE, "one_witness"),
+        (NodeHealth(scraped=False, reached=True), SILENT_GATE, "one_witness"),
+        (NodeHealth(scraped=None, reached=False), SILENT_GATE, "one_witness"),
+        (NodeHealth(scraped=False, reached=None), SILENT_GATE, "one_witness"),
+        (NodeHealth(scraped=False, reached=False), BUSY_GATE, "one_witness"),
+        (NodeHealth(scraped=False, reached=False), None, "one_witness"),
+        (None, SILENT_GATE, "one_witness"),
+    ],
+    ids=str,
+)
+def test_a_node_is_dead_only_where_scrape_peers_and_gate_all_miss_it(health, gate, reason):
+    world = storing(None)
+    incident = opened(world, at="web1", name="NodeUnwell", heal="reboot-node")
+    facts = world.facts(incident)
+    decision = decide(incident, facts, None)
+    assert isinstance(decision, Hold | Act)
+    rung = replace(decision.proposal.rung, action="node.fence")
+    assert facts.picture is not None
+    nodes = {**facts.picture.nodes}
+    nodes.pop("web1")
+    nodes |= {"web1": health} if health is not None else {}
+    seen = replace(facts, picture=replace(facts.picture, nodes=nodes))
+    if gate is not None:
+        seen = replace(seen, gates={**facts.gates, "web1": gate})
+    proposal = replace(decision.proposal, rung=rung)
+    assert two_witnesses(proposal, seen).reason == reason
+    assert two_witnesses(proposal, replace(seen, picture=None)).reason == "one_witness"

@@ -6,6 +6,7 @@ import pytest
 
 from healer.core import events as ev
 from healer.core.facts import Past
+from healer.core.footprint import NOTHING
 from healer.core.incident import Outcome
 from healer.core.topology import Numbers
 from tests.healer.core.guarded import acted, broken, history, opened, said
@@ -98,6 +99,27 @@ def test_whoever_adopts_an_incident_says_that_it_be_tried_again():
     assert said(world, world.board.incidents["1"], "attempts").reason is None
 
 
+@pytest.mark.parametrize(("later", "reason"), [(0.0, "rarely_helps"), (0.1, None)])
+def test_what_was_tried_since_the_adoption_counts(later, reason):
+    world = broken()
+    history(world, 8, "web2/nginx", BAD, FAR)
+    opened(world)
+    incident = replace(world.board.incidents["1"], adopted_at=world.now - FAR + later)
+    world.board.incidents["1"] = incident
+    assert said(world, incident, "attempts").reason == reason
+
+
+def test_a_target_in_no_group_has_its_own_record():
+    world = broken()
+    history(world, 8, "web1/nginx", BAD, FAR)
+    world.board.past[:] = [
+        replace(one, attempt=replace(one.attempt, gate="web2", footprint=NOTHING))
+        for one in world.board.past
+    ]
+    assert said(world, opened(world), "attempts").reason == "rarely_helps"
+    assert said(world, opened(world, "web3/nginx", 2), "attempts").reason is None
+
+
 def test_the_numbers_are_the_owners():
     world = broken(topology=topology(record=4, record_failed=2))
     tried(world, BAD, BAD, GOOD, GOOD)
@@ -108,11 +130,11 @@ def test_the_numbers_are_the_owners():
 
 def test_what_is_not_proved_yet_says_nothing_against_an_action():
     """Three attempts, of which the last is being looked at: it may well have helped."""
-    world = broken(topology=topology(flapping=100))
+    world = broken(topology=topology(flapping=100, cooldown=0.0))
     history(world, 2, "web1/nginx", BAD, FAR)
     opened(world)
     acted(world, "1", ended=Outcome.DONE, age=100.0)
-    assert said(world, opened(world, number=2), "attempts").reason != "poor_record"
+    assert said(world, opened(world, number=2), "attempts").reason is None
     world.journal(
         ev.VerificationEnded("1", world.board.past[-1].attempt.action_id, False, False, "", "")
     )
