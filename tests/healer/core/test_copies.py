@@ -208,4 +208,8 @@ def test_a_node_is_dead_only_where_scrape_peers_and_gate_all_miss_it(health, gat
         seen = replace(seen, gates={**facts.gates, "web1": gate})
     proposal = replace(decision.proposal, rung=rung)
     assert two_witnesses(proposal, seen).reason == reason
+    words = {True: "sees it", False: "misses it", None: "unknown"}
+    scraped, reached = (health.scraped, health.reached) if health is not None else (None, None)
+    told = f"scrape {words[scraped]}, peers {words[reached]}, gate "
+    assert two_witnesses(proposal, seen).have.startswith(told)
     assert two_witnesses(proposal, replace(seen, picture=None)).reason == "one_witness"

@@ -7,6 +7,7 @@ import pytest
 from healer.core.alert import Target
 from healer.core.decide import Hold, decide
 from healer.core.facts import Facts
+from healer.core.guards.witnesses import owner_settled
 from healer.core.holders import Held, Holders
 from healer.core.ladder import Ladder, Mode, Rung
 from healer.core.look import Heard
@@ -119,6 +120,17 @@ def test_what_stands_in_no_candidate_moves_no_address():
     world.down.add(Target("web1"))
     incident = opened(world, at="web1", name="ExporterDown", heal="restart-exporter")
     assert said(world, incident, "owner_settled").allowed
+
+
+def test_what_takes_nothing_away_moves_no_address():
+    world = balancing("web1")
+    incident = opened(world)
+    facts = world.facts(incident)
+    decision = decide(incident, facts, None)
+    assert isinstance(decision, Hold)
+    assert owner_settled(decision.proposal, facts).reason == "holder_settling"
+    rung = replace(decision.proposal.rung, action="service.reload")
+    assert owner_settled(replace(decision.proposal, rung=rung), facts).allowed
 
 
 def test_taking_the_whole_node_moves_its_address():
