@@ -78,6 +78,8 @@ class Code(Enum):
     STORE_IN_ONE_DOMAIN = ("HC056", Severity.WARNING)
     OPEN_WEBHOOK = ("HC057", Severity.INFO)
     PLAIN_WEBHOOK = ("HC058", Severity.WARNING)
+    WIDE_PROXY = ("HC059", Severity.WARNING)
+    PUBLIC_PROXY = ("HC060", Severity.ERROR)
 
     @property
     def word(self) -> str:

@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from enum import Enum
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
@@ -12,6 +13,17 @@ HEADER_PATTERN = r"[A-Za-z][A-Za-z0-9-]{0,63}"
 
 NEVER = frozenset({"authorization", "cookie", "host", "origin", "x-forwarded-for"})
 """Headers that say something else: a browser, or anybody, can send them."""
+
+MOST_TRUSTED = 16
+"""Addresses of one network that may still be those of a proxy alone: a /28, or a /124."""
+
+
+class Reach(Enum):
+    """Who can send from a network. The value is its word in the healer's log."""
+
+    PROXY = "proxy"
+    MANY = "many"
+    PUBLIC = "public"
 
 
 def _network(text: str) -> str:
@@ -27,6 +39,18 @@ def _not_everybody(network: str) -> str:
     if ipaddress.ip_network(network).prefixlen < 8:
         raise ValueError(f"{network} is nearly everybody. Write the proxy's own address.")
     return network
+
+
+def reach(network: str) -> Reach:
+    """Return who can send from a trusted network: whoever can is whoever they say.
+
+    Args:
+        network: An address or a network, as `ipaddress` writes it.
+    """
+    net = ipaddress.ip_network(network)
+    if net.num_addresses <= MOST_TRUSTED:
+        return Reach.PROXY
+    return Reach.PUBLIC if net.is_global else Reach.MANY
 
 
 def _header(text: str) -> str:

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 import aiohttp
 import structlog
 
+from cluster.people import Reach, reach
 from healer.adapters.alertmanager import HttpAlertmanagers
 from healer.adapters.gate_ssh import SshConnector
 from healer.adapters.gates import SshGates
 from healer.adapters.grafana import HttpGrafana
 from healer.adapters.probes import NetworkProbes
 from healer.adapters.prometheus import HttpPrometheus
+from healer.adapters.proxies import Proxy
 from healer.adapters.second_path import PersonPath
 from healer.adapters.users import UsersFile
 from healer.adapters.webhook_body import parse_webhook
@@ -142,7 +144,7 @@ async def assemble(loaded: Settings, kept: Kept, reload: Reload) -> Parts:
             version=kept.version,
             door=await _door(loaded, clock),
             external_url=loaded.external_url,
-            proxy=loaded.proxy,
+            proxy=_proxy(loaded),
             stuck_seconds=engine.stuck_seconds,
             senders=Senders(loaded.senders, clock) if loaded.senders is not None else None,
             reload=reload,
@@ -158,6 +160,21 @@ def _annotator(
         return None
     grafana = HttpGrafana(loaded.grafana, session)
     return Annotator(journal.board, grafana, metrics, loaded.topology.cluster, loaded.external_url)
+
+
+def _proxy(loaded: Settings) -> Proxy | None:
+    """Return the proxy before the pages; the log says where more than a proxy is believed."""
+    for network in loaded.proxy.trusted if loaded.proxy is not None else ():
+        can = reach(str(network))
+        if can is not Reach.PROXY:
+            log.warning(
+                "proxy.trusts_many",
+                key="healer.proxy.trusted",
+                network=str(network),
+                who=can.value,
+                remedy="write the proxy's own address: whoever can send from there is whoever they say",
+            )
+    return loaded.proxy
 
 
 async def _door(loaded: Settings, clock: SystemClock) -> Door | None:

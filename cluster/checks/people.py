@@ -1,9 +1,11 @@
 """Ways to a person: one for alerts, one beside it, and one that works when all here is dead."""
 
+import ipaddress
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from cluster.finding import Code, Finding
+from cluster.people import Reach, reach
 from cluster.subject import Check, Subject
 
 
@@ -48,4 +50,38 @@ def second_path(subject: Subject) -> Iterator[Finding]:
         yield subject.finding(Code.SAME_PATH, ("healer", "escalate", "url"), reason, remedy)
 
 
-PEOPLE: tuple[Check, ...] = (receivers, tickets, deadman, second_path)
+def proxies(subject: Subject) -> Iterator[Finding]:
+    """Find networks that are trusted as a proxy and hold more than one."""
+    proxy = subject.cluster.healer.proxy
+    for number, network in enumerate(proxy.trusted if proxy is not None else ()):
+        can = reach(network)
+        if can is Reach.PROXY:
+            continue
+        place = ("healer", "proxy", "trusted", number)
+        remedy = "Write the proxy's own address, one entry for each proxy."
+        if can is Reach.PUBLIC:
+            reason = f"{network} is a public network: strangers in it are whoever they say."
+            yield subject.finding(Code.PUBLIC_PROXY, place, reason, remedy)
+        else:
+            count = ipaddress.ip_network(network).num_addresses
+            reason = (
+                f"whoever has one of the {count} addresses of {network} is whoever they say"
+                f"{_among(subject, network)}."
+            )
+            yield subject.finding(Code.WIDE_PROXY, place, reason, remedy)
+
+
+def _among(subject: Subject, network: str) -> str:
+    """Return which nodes have an address in a network, as the end of a sentence."""
+    inside = [name for name, node in subject.cluster.nodes.items() if _in(node.address, network)]
+    return f", {', '.join(inside)} too" if inside else ""
+
+
+def _in(address: str, network: str) -> bool:
+    try:
+        return ipaddress.ip_address(address) in ipaddress.ip_network(network)
+    except ValueError:
+        return False  # a host name
+
+
+PEOPLE: tuple[Check, ...] = (receivers, tickets, deadman, second_path, proxies)

@@ -30,6 +30,8 @@ OTHER = '"https://etcd.example:2379"'
 PLAIN = '"http://10.0.0.10:2379"'
 SIGNED = "user: hale, password_file: /etc/hale/etcd"
 
+PROXY = "mode: act\n  proxy: {trusted: [%s], user_header: X-User, role_header: X-Role}"
+
 # The code, what is replaced in SOUND, by what, and what the reason must name.
 CASES = [
     (Code.NO_ROOM, "nodes: [web1, web2], min_available: 1", "nodes: [web1]", "web1 is alone"),
@@ -65,6 +67,17 @@ CASES = [
     (Code.SAME_PATH, "/second", "/first", "pager.example"),
     (Code.UNKNOWN_ALERT, "  deadman:", "  for: {NodeDwn: 4s}\n  deadman:", "NodeDwn"),
     (Code.NEVER_ACTS, "mode: act", "mode: explain", "only explains"),
+    (
+        Code.WIDE_PROXY,
+        "mode: act",
+        PROXY % "10.0.0.0/28, 10.0.0.8/29, 10.0.0.0/27",
+        "of 10.0.0.0/27",
+    ),
+    (Code.WIDE_PROXY, "mode: act", PROXY % "10.0.0.0/24", "256 addresses of 10.0.0.0/24 is"),
+    (Code.WIDE_PROXY, "mode: act", PROXY % "10.0.0.0/24", "say, mon1, web1, web2 too"),
+    (Code.WIDE_PROXY, "mode: act", PROXY % '"fd00::/64"', "whoever they say."),
+    (Code.PUBLIC_PROXY, "mode: act", PROXY % "8.8.0.0/16", "8.8.0.0/16 is a public network"),
+    (Code.PUBLIC_PROXY, "mode: act", PROXY % '"2000::/8"', "2000::/8 is a public network"),
     (Code.SLOW_SCRAPE, "  deadman:", "  evaluation_interval: 5s\n  deadman:", "every 5s"),
     (Code.SLOW_GROUP, "  deadman:", "  group_interval: 10s\n  deadman:", "10s"),
     (
@@ -241,6 +254,18 @@ def test_a_member_too_few_or_too_many_for_the_store_is_found(count: int) -> None
         "mode: act", f"mode: act\n  store: {{etcd: {{endpoints: [{endpoints}], {SIGNED}}}}}"
     )
     assert [finding.code for finding in findings_of(text)] == [Code.FEW_STORE_MEMBERS]
+
+
+@pytest.mark.parametrize("network", ["10.0.0.5", "10.0.0.0/28", "8.8.8.8", '"2001:4860::8/128"'])
+def test_a_proxys_own_address_is_trusted_without_a_finding(network: str) -> None:
+    assert findings_of(SOUND.replace("mode: act", PROXY % network)) == ()
+
+
+def test_a_network_that_is_trusted_too_far_is_found_at_its_own_place() -> None:
+    (found,) = findings_of(SOUND.replace("mode: act", PROXY % "10.0.0.5, 10.1.0.0/16"))
+    assert found.path == ("healer", "proxy", "trusted", 1)
+    assert str(found).startswith(f"cluster.yml:{found.line}:{found.column}: HC059 warning: healer.")
+    assert found.column > len("  proxy: {trusted: [")
 
 
 def test_a_finding_stands_at_its_line() -> None:

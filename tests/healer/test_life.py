@@ -147,6 +147,24 @@ async def test_what_cannot_change_while_it_runs_is_refused_by_its_name(home: Hom
     assert said["detail"].startswith("healer.store cannot change while it runs")
 
 
+async def test_one_that_believes_more_than_a_proxy_says_so_when_it_begins_to_lead(
+    home: Home,
+) -> None:
+    home.init()
+    proxy = (
+        "proxy: {trusted: [127.0.0.9, 10.0.0.0/8, 8.0.0.0/8], user_header: X-U, role_header: X-R}"
+    )
+    home.change("  mode: act  # pro", f"  {proxy}\n  mode: act  # pro")
+    async with started(home) as healer:
+        await healer.until_ready(role="leader")
+        healer.signal(signal.SIGTERM)
+        _, log = await healer.end()
+    said = [line for line in log.splitlines() if "proxy.trusts_many" in line]
+    assert len(said) == 2
+    assert all(word in said[0] for word in ("healer.proxy.trusted", "10.0.0.0/8", "many"))
+    assert all(word in said[1] for word in ("8.0.0.0/8", "public", "the proxy's own address"))
+
+
 async def test_a_change_of_modes_disarms_as_at_a_restart(home: Home) -> None:
     home.init()
     async with started(home) as healer:
