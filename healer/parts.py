@@ -144,6 +144,7 @@ async def assemble(loaded: Settings, kept: Kept, reload: Reload) -> Parts:
             version=kept.version,
             door=await _door(loaded, clock),
             external_url=loaded.external_url,
+            leader=loaded.leader,
             proxy=_proxy(loaded),
             stuck_seconds=engine.stuck_seconds,
             senders=Senders(loaded.senders, clock) if loaded.senders is not None else None,

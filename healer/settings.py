@@ -66,6 +66,7 @@ class Settings:
         proxy: Signs people in before the pages; None where they come by themselves.
         grafana: Where each action becomes an annotation; None for nowhere.
         external_url: Where people reach the healer's pages, without a slash at the end.
+        leader: This healer's node, which leads when pages are shown; empty where it is the only one.
         resync_seconds: Between two readings of every Alertmanager.
     """
 
@@ -84,6 +85,7 @@ class Settings:
     proxy: Proxy | None
     grafana: GrafanaSettings | None
     external_url: str
+    leader: str
     resync_seconds: float
 
 
@@ -154,6 +156,7 @@ def of_cluster(cluster: Cluster, node: str | None = None) -> Settings:
         proxy=_proxy(healer.proxy) if healer.proxy else None,
         grafana=_grafana(healer.grafana) if healer.grafana else None,
         external_url=healer.external_url.rstrip("/"),
+        leader=own if len(healer.nodes) > 1 else "",
         resync_seconds=healer.resync,
     )
 

@@ -36,6 +36,7 @@ class Desk:
         version: The running one.
         door: Lets people in; None where cluster.yml names no users, and then nothing is changed by HTTP.
         external_url: Where people reach the pages.
+        leader: This healer's node, where there are several; empty where it is the only one.
         proxy: Lets people in before us; None where there is none.
         stuck_seconds: For how long the engine's turn has not ended.
         stuck_limit: Beyond which it never will.
@@ -56,6 +57,7 @@ class Desk:
     version: str
     door: Door | None = None
     external_url: str = ""
+    leader: str = ""
     proxy: Proxy | None = None
     stuck_seconds: Callable[[], float] = lambda: 0.0
     stuck_limit: float = STUCK_SECONDS

@@ -29,6 +29,7 @@ class Frame:
     Attributes:
         cluster: Its name.
         now: When the page was made.
+        leader: The node of the healer that shows it, where there are several.
         revision: What it shows; see healer.web.live.
         user: Who signed in; empty for nobody.
         role: Theirs.
@@ -40,6 +41,7 @@ class Frame:
 
     cluster: str
     now: str
+    leader: str = ""
     revision: str = ""
     user: str = ""
     role: str = ""
@@ -129,9 +131,9 @@ def _whose(frame: Frame | None, following: Frame | None) -> Markup:
     as_of = NOTHING
     if following is not None:
         as_of = element("span", "as of ", moment(frame.now), id="live", data_state="still")
-    return element(
-        "p", element("span", frame.cluster, class_="cluster"), as_of, who, class_="where"
-    )
+    leader = element("span", f"led by {frame.leader}", class_="leader") if frame.leader else NOTHING
+    cluster = element("span", frame.cluster, class_="cluster")
+    return element("p", cluster, leader, as_of, who, class_="where")
 
 
 def _said(frame: Frame | None) -> Markup:

@@ -24,6 +24,7 @@ def framed(request: web.Request) -> Frame:
     acts = user is not None and user.role.acts
     return Frame(
         cluster=desk.topology.cluster,
+        leader=desk.leader,
         now=rfc3339(desk.clock.wall()) or "",
         revision=app[LIVE].revision,
         user=name,

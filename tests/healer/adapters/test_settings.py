@@ -100,6 +100,7 @@ def test_of_several_healers_one_is_who_it_is_told_or_how_its_machine_is_called(t
     path.write_text(text.replace(before, etcd))
     assert read_as(path, "web1", "web2").topology.own_node == "web1"
     assert read_as(path, None, "web2.example.net").topology.own_node == "web2"
+    assert (read_as(path, "web2").leader, read_as(FIRST, "mon1").leader) == ("web2", "")
     with pytest.raises(ConfigError, match="there are 3 healers"):
         read_as(path, None, "elsewhere")
 

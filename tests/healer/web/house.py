@@ -102,6 +102,7 @@ class House:
     proxy: Proxy | None = None
     check: Callable[[Hash, str], bool] = Hash.matches
     sender: Sender | None = None
+    leader: str = ""
     tls: TlsFiles | None = None
     wakes: list[None] = field(default_factory=list)
     reloads: list[str] = field(default_factory=list)
@@ -136,6 +137,7 @@ class House:
             version="0.1.0",
             door=self._door(),
             external_url="https://hale.example",
+            leader=self.leader,
             senders=None if self.sender is None else Senders(self.sender, self.clock),
             proxy=self.proxy,
             reload=self._reload,

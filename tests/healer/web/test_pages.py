@@ -114,6 +114,16 @@ async def test_a_calm_cluster_says_so() -> None:
     assert "Hale does nothing" not in page
 
 
+async def test_of_several_healers_each_page_says_which_one_leads() -> None:
+    """The name of a dead one is no help at night."""
+    for leader, says in (("mon2", True), ("", False)):
+        house = House(leader=leader)
+        await house.arm()
+        async with house.public() as session:
+            for path in ("/", "/guards", "/history"):
+                assert ("led by mon2" in await see(session, path)) is says
+
+
 async def test_whatever_stops_the_healer_stands_above_everything_else() -> None:
     house = House()
     await house.open(house.trouble())
