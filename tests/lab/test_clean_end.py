@@ -28,7 +28,9 @@ def _nothing_is_left():
 
 
 def started() -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(UP, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    # Whoever runs these tests under nohup ignores SIGHUP, and hands that down.
+    hears = ["env", "--default-signal=HUP,INT,TERM"]
+    return subprocess.Popen([*hears, *UP], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
 def wait_until(condition):
