@@ -59,6 +59,13 @@ def alertmanager(cluster: Cluster, node: str) -> str:
     return _listens(cluster, node, cluster.monitoring.alertmanagers, ALERTMANAGER_PORT)
 
 
+def alertmanager_nodes(cluster: Cluster) -> Mapping[str, str]:
+    """Return the node that each Alertmanager's URL leads to; one that is no node of ours is left out."""
+    nodes = {_usual(node.address): node.name for node in cluster.nodes.values()}
+    hosts = {url: _usual(endpoint(url).host) for url in cluster.monitoring.alertmanagers}
+    return {url.rstrip("/"): nodes[host] for url, host in hosts.items() if host in nodes}
+
+
 def etcd_members(cluster: Cluster) -> Mapping[str, Endpoint]:
     """Return the node and the URL for clients of each member of the store that render writes files for."""
     etcd = cluster.healer.store.etcd

@@ -261,8 +261,7 @@ class Engine:
         self._looked_at = self._clock.boottime()
         picture, _ = await asyncio.gather(self._gatherer.picture(), self._listener.hear())
         self._watch.look_at_nodes(picture, self._topology)
-        sight = self._watch.sight
-        if sight is not None and sight.complete:
+        if self._watch.complete:
             self._metrics.resync.set(self._clock.wall())
 
     async def _step(self, tasks: asyncio.TaskGroup, incident_id: str) -> None:
@@ -304,7 +303,7 @@ class Engine:
                     return None
             # Both may take seconds, and no other decision has to wait for them.
             await self._listener.hear_since(last)
-            if not self._watch.standing().sight_complete:
+            if not self._watch.complete:
                 return None  # the next look holds on that
             if self._clock.boottime() - read_at > FRESH:
                 facts = await self._gatherer.read(asked, self._watch.standing())
@@ -386,7 +385,8 @@ class Engine:
     async def _verify(self, incident: Incident) -> None:
         attempt = incident.attempts[-1]
         spec = self._spec(attempt)
-        proof = await self._gatherer.prove(incident, attempt, spec, self._watch.sight)
+        sight = self._watch.sight if self._watch.complete else None
+        proof = await self._gatherer.prove(incident, attempt, spec, sight)
         if attempt.prometheus_at is None and proof.reading is not None:
             # Prometheus was silent when the action ended. Its first word since is later, so it is safe.
             first = self._proof_from.setdefault(attempt.action_id, proof.reading.now)

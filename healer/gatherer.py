@@ -91,14 +91,17 @@ class Gatherer:
     async def prove(
         self, incident: Incident, attempt: Attempt, spec: Verification, sight: Sight | None
     ) -> Proof:
-        """Read what proves or disproves that the last attempt helped."""
+        """Read what proves or disproves that the last attempt helped.
+
+        `sight` is what the Alertmanagers said; None where one that counts did not answer.
+        """
         where, labels = proof_place(
             attempt.action, attempt.about, attempt.gate, attempt.args, self.topology
         )
         reading, outside = await asyncio.gather(
             self.reading(where, spec.metric, labels), self._outside(where)
         )
-        if sight is None or not sight.complete:
+        if sight is None:
             return Proof(reading, outside, None, await self.looks_back([spec.metric]) or {})
         alarms = tuple(_alarms(sight.alerts, incident, attempt))
         windows = await self.looks_back([spec.metric, *alarms])

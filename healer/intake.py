@@ -251,7 +251,7 @@ class Intake:
 
     async def _see_clear(self, sight: Sight) -> None:
         """Let go of pre-existing alerts that were seen clear; their next firing is ours."""
-        if not sight.complete:
+        if not self._watch.complete:
             return
         firing = {alert.fingerprint for alert in sight.alerts}
         board = self._journal.board

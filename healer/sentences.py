@@ -1,4 +1,4 @@
-"""What is said of an incident to a person: why it is as it is, what comes next, what they can type.
+"""What is said to a person of an incident (why it is as it is, what comes next, what they can type) and of the healer.
 
 Pure functions over the core's values.
 """
@@ -9,7 +9,7 @@ from healer.core.guards.grounds import BY_HAND
 from healer.core.incident import UNSETTLED, Incident, State
 from healer.core.plan import Escalate, plan
 from healer.core.topology import Topology
-from healer.shapes import CommandView
+from healer.shapes import CommandView, StatusView
 
 
 def reason(incident: Incident) -> tuple[str, str]:
@@ -146,3 +146,11 @@ def _command(word: str, incident: Incident, node: str, purpose: str) -> CommandV
 def took(seconds_to: Mapping[str, float | None]) -> str:
     """Return how long each step of a heal took that was reached, from the alert's start."""
     return ", ".join(f"{at:.1f} s to {step}" for step, at in seconds_to.items() if at is not None)
+
+
+def alertmanagers(status: StatusView) -> str:
+    """Say in a few words whether every Alertmanager answers that has to."""
+    if not status["sight_complete"]:
+        return "NOT ALL ANSWER"
+    missed = ", ".join(status["done_without"])
+    return f"all answer but on {missed}, which everybody misses" if missed else "all answer"

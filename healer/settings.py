@@ -16,6 +16,7 @@ from cluster.conditions import Window as DeclaredWindow
 from cluster.errors import ConfigErrors
 from cluster.ladder import Ladder as DeclaredLadder
 from cluster.ladder import Rung as DeclaredRung
+from cluster.listening import alertmanager_nodes
 from cluster.load import load
 from cluster.model import BuiltinService, Cluster
 from cluster.model import Group as DeclaredGroup
@@ -236,6 +237,7 @@ def _topology(cluster: Cluster, own: str) -> Topology:
             one.name: VirtualAddress(one.name, one.address, one.group)
             for one in cluster.virtual_addresses.values()
         },
+        alertmanagers=alertmanager_nodes(cluster),
     )
 
 

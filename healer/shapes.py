@@ -355,6 +355,7 @@ class StatusView(TypedDict):
     marks: list[MarkView]
     watchdog_age_seconds: float | None
     sight_complete: bool
+    done_without: list[str]
     incidents: dict[str, int]
     pre_existing: list[AlertView]
     refused: list[RefusedView]

@@ -129,11 +129,25 @@ class Watch:
         return max(0.0, self.clock.wall() - self.sight.watchdog_at)
 
     @property
+    def done_without(self) -> tuple[str, ...]:
+        """The nodes whose Alertmanager does not answer because everybody misses the node itself.
+
+        Nobody sets a silence there, and what was set before the others know by gossip.
+        """
+        missed = self.latest.missed if self.latest is not None else frozenset()
+        silent = self.sight.silent if self.sight is not None else ()
+        return tuple(one for one in silent if one in missed)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every Alertmanager answered that somebody may have set a silence at."""
+        return self.sight is not None and len(self.done_without) == len(self.sight.silent)
+
+    @property
     def heard(self) -> bool:
-        """Whether every Alertmanager answers and the pipeline behind it is alive."""
+        """Whether all that is needed of the Alertmanagers answers and the pipeline behind is alive."""
         age = self.watchdog_age
-        complete = self.sight is not None and self.sight.complete
-        return complete and age is not None and age <= self.numbers.watchdog_age
+        return self.complete and age is not None and age <= self.numbers.watchdog_age
 
     def standing(self) -> Standing:
         """Return what the guards may know of the healer itself."""
@@ -144,7 +158,7 @@ class Watch:
             watchdog_age=self.watchdog_age,
             clock_jumped=self.clock_jumped,
             frozen=tuple(f"{one.reason} (by {one.by})" for one in board.freezes.values()),
-            sight_complete=self.sight is not None and self.sight.complete,
+            sight_complete=self.complete,
             armed_at=board.armed_at,
             pre_existing=frozenset(board.pre_existing),
             by_hand=frozenset(board.by_hand),
@@ -170,7 +184,7 @@ class Watch:
         stopped = {
             "person": bool(self.journal.board.freezes),
             "no_watchdog": age is None or age > self.numbers.watchdog_age,
-            "alertmanager_silent": self.sight is None or not self.sight.complete,
+            "alertmanager_silent": not self.complete,
             "storm": self.weather.storm is not None,
             "minority": self.minority,
             "store": not self.storing,

@@ -6,7 +6,7 @@ Rule: no colours, no wrapping, and whatever a stranger wrote is made printable f
 from collections.abc import Iterable, Sequence
 
 from healer.plain import printable
-from healer.sentences import owner_words, took
+from healer.sentences import alertmanagers, owner_words, took
 from healer.shapes import (
     ExplanationView,
     GuardsView,
@@ -234,7 +234,7 @@ def status(one: StatusView) -> str:
             ("armed", one["armed_at"] or "NOT YET"),
             ("journal", "has room" if one["storing"] else "NO ROOM"),
             ("watchdog", "NOT HEARD" if age is None else f"{age:.0f} s ago"),
-            ("alertmanagers", "all answer" if one["sight_complete"] else "NOT ALL ANSWER"),
+            ("alertmanagers", alertmanagers(one)),
             ("incidents", counts or "none open"),
             *(("nothing is done", text) for text in freezes),
             *(("held", text) for text in holds),

@@ -91,7 +91,7 @@ class HttpAlertmanagers:
         found = await asyncio.gather(
             *(self._view(url) for url in self._urls), return_exceptions=True
         )
-        views = _answers(found)
+        views, asked = _answers(found), zip(self._urls, found, strict=True)
         now = self._clock.wall()
         ages = [view.watchdog_age for view in views if view.watchdog_age is not None]
         alerts = _merged(alert for view in views for alert in view.alerts)
@@ -103,10 +103,13 @@ class HttpAlertmanagers:
         sight = Sight(
             alerts=tuple(alert for alert, reason in judged if reason is None),
             rejected=tuple((alert, reason) for alert, reason in judged if reason is not None),
-            complete=len(views) == len(self._urls),
+            silent=tuple(self._place(url) for url, one in asked if isinstance(one, Unreachable)),
             watchdog_at=now - min(ages) if ages else None,
         )
         return {None: sight}
+
+    def _place(self, url: str) -> str:
+        return self._topology.alertmanagers.get(url, url)
 
     async def post(self, alerts: Sequence[OwnAlert]) -> None:
         """See ports.Alertmanagers.post.

@@ -99,7 +99,8 @@ class Standing:
         weather: Whether nodes vanish together, up to the last look.
         holders: Who holds each virtual address, up to the last look.
         taken: What each gate keeps away, up to the last look.
-        sight_complete: Whether every Alertmanager peer answered the last time.
+        sight_complete: Whether every Alertmanager peer answered the last time that is not on a node that everybody
+            misses.
         armed_at: Since when alerts that begin are ours; None before the first complete look.
         pre_existing: Fingerprints that were firing when we were armed and were not seen clear since.
         by_hand: Those that a person closed since then, and that were not seen clear either.

@@ -57,14 +57,14 @@ class Sight:
         alerts: Every alert that any peer has firing, silenced and inhibited ones included.
             One that peers disagree on is silenced if any says so, and began when the earliest says.
         rejected: Alerts that can never be taken, each with the reason.
-        complete: Whether every peer answered.
+        silent: Of each peer that did not answer the node that it stands on; its URL where that is no node of ours.
         watchdog_at: When the Watchdog alert of this cluster was last refreshed, epoch seconds.
         silenced: The alerts that a person silenced; a storm's decisions each ask for them.
     """
 
     alerts: tuple[Alert, ...]
     rejected: tuple[tuple[Alert, str], ...]
-    complete: bool
+    silent: tuple[str, ...]
     watchdog_at: float | None
     silenced: tuple[Alert, ...] = field(init=False, repr=False, compare=False)
 

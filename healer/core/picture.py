@@ -65,6 +65,15 @@ class Picture:
         default_factory=dict, init=False, repr=False, compare=False
     )
 
+    @property
+    def missed(self) -> frozenset[str]:
+        """The nodes that are missed by the scrape and by every peer; one of which either says nothing is not."""
+        return frozenset(
+            name
+            for name, one in self.nodes.items()
+            if one.scraped is False and one.reached is False
+        )
+
     def seen(self, nodes: Iterable[str]) -> int:
         """Return of how many of these nodes anything at all hears."""
         return sum(node in self.nodes and self.nodes[node].seen for node in nodes)

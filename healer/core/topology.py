@@ -163,6 +163,7 @@ class Topology:
         digest: sha256 of the configuration, recorded with each incident.
         correlation_window: Seconds that an incident waits for a deeper cause before anything is taken away.
         time_zone: By whose clock on the wall the windows of ladders are meant.
+        alertmanagers: The node that each Alertmanager's URL leads to; one elsewhere is not in it.
     """
 
     cluster: str
@@ -176,6 +177,7 @@ class Topology:
     numbers: Numbers
     pools: Mapping[str, Pool] = field(default_factory=dict)
     addresses: Mapping[str, VirtualAddress] = field(default_factory=dict)
+    alertmanagers: Mapping[str, str] = field(default_factory=dict)
     time_zone: tzinfo = UTC
     correlation_window: float = 0.0
     _on: dict[str, Mapping[str, Service]] = field(

@@ -62,7 +62,7 @@ async def ready(request: web.Request) -> web.Response:
     missing = {
         "not_leader": not watch.leading,
         "store": not watch.storing,
-        "alertmanager_silent": watch.sight is None or not watch.sight.complete,
+        "alertmanager_silent": not watch.complete,
     }
     reasons = [word for word, holds in missing.items() if holds]
     shown = {

@@ -209,6 +209,7 @@ class FakePrometheus:
         strange: Names of alerts that no rule has.
         marks: What exporters tell of marks.
         windows: How far the rules of alerts and series look back, seconds.
+        hears: How it has a node, where that is not what is true of it.
         vanished: Of whom what the rules saw is not there any more, though their exporter answers.
         lingering: Names of alerts whose expression is true for their window after what they see is over, and until
             when.
@@ -217,6 +218,7 @@ class FakePrometheus:
     cluster: FakeCluster
     silent: bool = False
     strange: frozenset[str] = frozenset()
+    hears: dict[str, NodeHealth] = field(default_factory=dict)
     fires: tuple[Alert, ...] = ()
     sample_age: float = 1.0
     marks: set[SeenMark] = field(default_factory=set)
@@ -269,7 +271,7 @@ class FakePrometheus:
             for one in topology.addresses.values()
         }
         now, marks = self.cluster.clock.wall(), frozenset(self.marks)
-        return Picture(now, nodes, services, frozenset(), marks, held)
+        return Picture(now, nodes | self.hears, services, frozenset(), marks, held)
 
     async def pending(self) -> tuple[Alert, ...]:
         self._answer()

@@ -200,7 +200,7 @@ class Nginx:
     async def read(self) -> Sight:
         # The alert keeps firing through its look-back window; nothing may start on its word.
         firing = (self.fired,) if self.clock.wall() > self.fired.began_at else ()
-        return Sight(firing, (), complete=True, watchdog_at=self.clock.wall())
+        return Sight(firing, (), silent=(), watchdog_at=self.clock.wall())
 
     async def post(self, alerts: Sequence[OwnAlert]) -> None:
         self.posted += alerts

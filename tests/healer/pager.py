@@ -18,7 +18,7 @@ class FakeAlertmanagers:
         alerts: What fires for as long as it is true.
         stuck: What fires whatever is true: forged, or within its look-back window.
         silent: None of the peers answers.
-        one_away: One of two peers does not.
+        away: Where the one of two peers that does not answer stands; empty where both answer.
         watchdog: Whether the pipeline's heartbeat is heard.
         posted: Every alert of the healer's own, as it came.
     """
@@ -28,7 +28,7 @@ class FakeAlertmanagers:
     alerts: list[Alert] = field(default_factory=list)
     stuck: list[Alert] = field(default_factory=list)
     silent: bool = False
-    one_away: bool = False
+    away: str = ""
     watchdog: bool = True
     posted: list[OwnAlert] = field(default_factory=list)
 
@@ -39,7 +39,7 @@ class FakeAlertmanagers:
         return Sight(
             alerts=tuple(one for one, why in judged if why is None),
             rejected=tuple((one, why) for one, why in judged if why is not None),
-            complete=not self.one_away,
+            silent=(self.away,) if self.away else (),
             watchdog_at=self.cluster.clock.wall() if self.watchdog else None,
         )
 

@@ -6,6 +6,7 @@ import pytest
 
 from healer.core import events as ev
 from healer.core.incident import State
+from healer.core.picture import NodeHealth
 from healer.errors import LeaseLost
 from tests.healer.village import Village, simple
 
@@ -31,13 +32,31 @@ async def test_without_prometheus_nothing_is_done_even_where_the_gate_confirms(f
 async def test_one_alertmanager_of_two_is_not_enough_to_act():
     village = Village()
     async with village.armed():
-        village.alertmanagers.one_away = True
+        village.alertmanagers.away = "http://elsewhere"
         village.fail()
         await asyncio.sleep(60)
         assert (village.gates.orders, village.hold()) == ([], "alertmanager_silent")
-        village.alertmanagers.one_away = False
+        village.alertmanagers.away = ""
         await asyncio.sleep(20)
     assert village.incident().outcome == "healed"
+
+
+@pytest.mark.parametrize(
+    ("witness", "done"), [("nobody", True), ("peers", False), ("scrape", False)]
+)
+async def test_the_alertmanager_of_a_node_that_everybody_misses_is_done_without(witness, done):
+    village = Village()
+    async with village.armed():
+        village.alertmanagers.away = "web3"
+        village.cluster.dark.add("web3")
+        village.prometheus.hears = {"web3": NodeHealth(witness == "scrape", witness == "peers")}
+        village.fail()
+        await asyncio.sleep(60)
+        assert village.watch.done_without == (("web3",) if done else ())
+        assert len(village.gates.orders) == done
+        assert ("alertmanager_silent" in village.watch.freezes()) is not done
+    if done:
+        assert village.incident().outcome == "healed"
 
 
 async def test_without_the_watchdog_nothing_is_done():

@@ -52,7 +52,7 @@ async def held(
 def village() -> Village:
     """A healer that sees everything and has nothing to tell."""
     made = Village()
-    made.watch.sight = Sight((), (), complete=True, watchdog_at=NOW)
+    made.watch.sight = Sight((), (), silent=(), watchdog_at=NOW)
     return made
 
 
@@ -318,7 +318,7 @@ async def test_a_call_under_way_is_not_made_again_and_what_comes_meanwhile_is_sa
     village = Village()
     village.second_path = SlowPath(village.diary)
     village._put_together()
-    village.watch.sight = Sight((), (), complete=True, watchdog_at=NOW)
+    village.watch.sight = Sight((), (), silent=(), watchdog_at=NOW)
     village.alertmanagers.silent = True
     await held(village, at="web1/nginx")
     async with asyncio.TaskGroup() as tasks:

@@ -104,10 +104,10 @@ async def test_nothing_is_proved_while_an_alertmanager_does_not_answer(village):
     async with village.armed():
         village.fail()
         await asyncio.sleep(2.5)
-        village.alertmanagers.one_away = True
+        village.alertmanagers.away = "http://elsewhere"
         await asyncio.sleep(10)
         assert village.incident().state is State.VERIFYING
-        village.alertmanagers.one_away = False
+        village.alertmanagers.away = ""
         await asyncio.sleep(10)
     assert village.incident().state is State.CLOSED
 

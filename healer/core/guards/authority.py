@@ -105,7 +105,7 @@ def sees_enough(proposal: Proposal, facts: Facts) -> Verdict:
             name,
             "alertmanager_silent",
             have="not every Alertmanager answered",
-            need="an answer from each",
+            need="an answer from each whose node anybody hears",
             sentence="An Alertmanager that does not answer may know of a silence.",
         )
     if standing.clock_jumped is not False:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from healer.sentences import owner_words
+from healer.sentences import alertmanagers, owner_words
 from healer.shapes import GroupStateView, HoldView, IncidentRow, MarkView, StatusView
 from healer.web.frame import Frame, page
 from healer.web.markup import NOTHING, Markup, element, join, link, path_of, table, words
@@ -215,7 +215,7 @@ def _itself(status: StatusView) -> Markup:
     refused = len(status["refused"])
     named: dict[str, object] = {
         "Watchdog": "not heard" if age is None else f"heard {duration(age)} ago",
-        "Alertmanagers": "all answer" if status["sight_complete"] else "not all answer",
+        "Alertmanagers": alertmanagers(status),
         "lease": "held" if status["leader"] else "not held",
         "journal": "has room" if status["storing"] else "has no room",
         "armed": moment(status["armed_at"]) if status["armed_at"] else "not yet",

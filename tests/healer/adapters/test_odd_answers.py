@@ -217,8 +217,21 @@ async def test_peers_that_disagree_are_taken_at_their_worst():
         sight = await HttpAlertmanagers(urls, TOPOLOGY, session, HandClock()).read()
     (alert,) = sight.alerts
     assert (alert.silenced, alert.began_at) == (True, 1767322800.0)
-    assert sight.complete
+    assert sight.silent == ()
     assert sight.watchdog_at is None
+
+
+async def test_a_silent_peer_is_called_by_the_node_that_it_stands_on():
+    async def handler(request):
+        if request.path.startswith("/first"):
+            return web.json_response([])
+        raise web.HTTPServiceUnavailable
+
+    async with served(handler) as (port, session):
+        urls = [f"http://127.0.0.1:{port}/{peer}" for peer in ("first", "second", "third")]
+        topology = replace(TOPOLOGY, alertmanagers={urls[0]: "mon1", urls[1]: "mon2"})
+        sight = await HttpAlertmanagers(urls, topology, session, HandClock()).read()
+    assert sight.silent == ("mon2", urls[2])
 
 
 async def test_errors_redirects_and_endless_or_slow_answers_are_unreachable():

@@ -120,6 +120,16 @@ def test_what_the_guards_need_to_know_is_read():
     assert (numbers.storm_window, numbers.storm_calm) == (60, 10)
 
 
+def test_the_node_of_each_alertmanager_is_known_where_it_is_one_of_ours():
+    text = FIRST.read_text()
+    there = '["http://MON1:9093/", "https://am.example.org", "http://127.0.0.1:9094"]'
+    address = loads(text).nodes["mon1"].address
+    line = 'alertmanagers: ["http://127.0.0.1:9093"]'
+    assert line in text
+    named = text.replace(line, f"alertmanagers: {there.replace('MON1', address)}")
+    assert of_cluster(loads(named)).topology.alertmanagers == {f"http://{address}:9093": "mon1"}
+
+
 def test_every_node_has_the_exporter_and_no_group_misses_it():
     topology = read(FIRST).topology
     exporter = Service("hale-exporter", "hale-exporter.service", None)

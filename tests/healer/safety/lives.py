@@ -328,7 +328,7 @@ class Peers:
         return Sight(
             alerts=tuple(one for one, why in judged if why is None),
             rejected=tuple((one, why) for one, why in judged if why is not None),
-            complete=len(answered) == len(sim.peers),
+            silent=() if len(answered) == len(sim.peers) else ("elsewhere",),
             watchdog_at=max(heard, default=None),
         )
 

@@ -115,7 +115,7 @@ class House:
         self.gates = FakeGates(self.cluster, self.store.diary)
         self.journal = Journal(self.store)
         self.watch = Watch(
-            self.journal, self.clock, self.topology.numbers, Sight((), (), True, self.clock.wall())
+            self.journal, self.clock, self.topology.numbers, Sight((), (), (), self.clock.wall())
         )
         self.watch.leading = True
         self.watch.look_at_clock()

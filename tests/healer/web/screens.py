@@ -162,13 +162,13 @@ async def busy(folder: Path) -> House:
     )
     house.clock.pass_by(11)
     house.watch.look_at_nodes(_picture(house), house.topology)
-    house.watch.sight = Sight((), (), True, house.clock.wall() - 4)
+    house.watch.sight = Sight((), (), (), house.clock.wall() - 4)
     return house
 
 
 async def _judged(house: House, incident: str) -> None:
     """Let the guards themselves hold it."""
-    house.watch.sight = Sight((), (), True, house.clock.wall() - 4)
+    house.watch.sight = Sight((), (), (), house.clock.wall() - 4)
     one = house.journal.board.incidents[incident]
     facts = await house.gatherer.read(one, house.watch.standing())
     decision = decide(one, facts, None)
