@@ -5,8 +5,10 @@ from dataclasses import replace
 from healer.core import events as ev
 from healer.core.alert import Target
 from healer.core.decide import Act, Hold, decide
+from healer.core.facts import Evidence, Facts, Proposal, Reading
 from healer.core.footprint import NOTHING, of_unit
 from healer.core.incident import Incident, Outcome
+from healer.core.look import Heard
 from healer.core.plan import Escalate
 from healer.core.verdict import Verdict
 from tests.healer.core.world import NOW, World, alert
@@ -93,3 +95,30 @@ def history(world: World, count: int, at: str, ended: Outcome, age: float) -> No
         opened(world, at, number)
         acted(world, str(number), ended=ended, age=age)
         world.journal(ev.IncidentClosed(str(number), "healed", ""))
+
+
+def asked(world: World, number: str = "") -> tuple[Proposal, Facts]:
+    """Return what is proposed for a new incident, or a known one, and the facts for it."""
+    incident = world.board.incidents[number] if number else opened(world)
+    facts = world.facts(incident)
+    decision = decide(incident, facts, None)
+    assert isinstance(decision, Hold | Act)
+    return decision.proposal, facts
+
+
+def verb(proposal: Proposal, action: str) -> Proposal:
+    return replace(proposal, rung=replace(proposal.rung, action=action))
+
+
+def evidence(firing: bool | None, age: float | None, value: float | None = 0.0) -> Evidence:
+    sampled = None if age is None else NOW - age
+    return Evidence(firing, Reading(value, sampled, NOW))
+
+
+def unit_is(facts: Facts, node: str, **changes: object) -> Facts:
+    look = facts.heard(node).look
+    assert look is not None
+    unit = look.units["nginx.service"]
+    assert unit is not None
+    units = {**look.units, "nginx.service": replace(unit, **changes)}  # type: ignore[arg-type]
+    return replace(facts, gates={**facts.gates, node: Heard(replace(look, units=units))})
