@@ -91,6 +91,7 @@ async def assemble(loaded: Settings, kept: Kept, reload: Reload) -> Parts:
     """Put together what runs under one configuration. Nothing of it runs yet."""
     topology, clock, metrics = loaded.topology, kept.clock, kept.metrics
     store, journal, watch = kept.store, kept.journal, kept.watch
+    _tell_who_is_believed(loaded.proxy)
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(aiohttp.ClientSession())
         connector = SshConnector(loaded.ssh)
@@ -145,7 +146,7 @@ async def assemble(loaded: Settings, kept: Kept, reload: Reload) -> Parts:
             door=await _door(loaded, clock),
             external_url=loaded.external_url,
             leader=loaded.leader,
-            proxy=_proxy(loaded),
+            proxy=loaded.proxy,
             stuck_seconds=engine.stuck_seconds,
             senders=Senders(loaded.senders, clock) if loaded.senders is not None else None,
             reload=reload,
@@ -163,9 +164,9 @@ def _annotator(
     return Annotator(journal.board, grafana, metrics, loaded.topology.cluster, loaded.external_url)
 
 
-def _proxy(loaded: Settings) -> Proxy | None:
-    """Return the proxy before the pages; the log says where more than a proxy is believed."""
-    for network in loaded.proxy.trusted if loaded.proxy is not None else ():
+def _tell_who_is_believed(proxy: Proxy | None) -> None:
+    """Log each network before the pages whose every address is believed, where that is more than a proxy."""
+    for network in proxy.trusted if proxy is not None else ():
         can = reach(str(network))
         if can is not Reach.PROXY:
             log.warning(
@@ -175,7 +176,6 @@ def _proxy(loaded: Settings) -> Proxy | None:
                 who=can.value,
                 remedy="write the proxy's own address: whoever can send from there is whoever they say",
             )
-    return loaded.proxy
 
 
 async def _door(loaded: Settings, clock: SystemClock) -> Door | None:

@@ -5,12 +5,10 @@ Gates are not there, and no ladder may act: what is shown is what the healer kno
 """
 
 import asyncio
-import http.server
 import json
 import os
 import signal
 import sys
-import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -29,6 +27,7 @@ from tests.healer.adapters.monitoring import (
     BY,
     ROOT,
     alertmanager_command,
+    exposing,
     free_port,
     program,
     running,
@@ -110,30 +109,12 @@ class Exporters:
     @contextmanager
     def serving(self) -> Iterator[None]:
         """Serve it."""
-        exporters = self
+        with exposing(self._told) as self.port:
+            yield
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                up = int(self.path.rpartition("/")[2] not in exporters.down)
-                body = f'hale_service_up{{service="nginx",service_group="web"}} {up}\n'.encode()
-                self.send_response(200)
-                self.send_header("Content-Type", "text/plain; version=0.0.4")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-            self.port = server.server_address[1]
-            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-            thread.start()
-            try:
-                yield
-            finally:
-                server.shutdown()
-                thread.join()
+    def _told(self, path: str) -> str:
+        up = int(path.rpartition("/")[2] not in self.down)
+        return f'hale_service_up{{service="nginx",service_group="web"}} {up}\n'
 
 
 class Road(Enum):

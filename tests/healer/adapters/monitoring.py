@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,13 +104,12 @@ class Monitoring:
 
 
 @contextmanager
-def target(disks: list[str]) -> Iterator[int]:
-    """Serve METRICS as an exporter does, and of each of these disks that it is well."""
+def exposing(tell: Callable[[str], str]) -> Iterator[int]:
+    """Serve what `tell` says of each path, as an exporter does; the block is given the port."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            told = [f'smartctl_device_smart_healthy{{device="{one}"}} 1\n' for one in disks]
-            body = (METRICS + "".join(told)).encode()
+            body = tell(self.path).encode()
             self.send_response(200)
             self.send_header("Content-Type", "text/plain; version=0.0.4")
             self.send_header("Content-Length", str(len(body)))
@@ -120,7 +119,7 @@ def target(disks: list[str]) -> Iterator[int]:
         def log_message(self, *_: object) -> None:
             pass
 
-    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         try:
@@ -128,6 +127,18 @@ def target(disks: list[str]) -> Iterator[int]:
         finally:
             server.shutdown()
             thread.join()
+
+
+@contextmanager
+def target(disks: list[str]) -> Iterator[int]:
+    """Serve METRICS as an exporter does, and of each of these disks that it is well."""
+
+    def told(_: str) -> str:
+        well = (f'smartctl_device_smart_healthy{{device="{one}"}} 1\n' for one in disks)
+        return METRICS + "".join(well)
+
+    with exposing(told) as port:
+        yield port
 
 
 @contextmanager
