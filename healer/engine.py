@@ -258,6 +258,7 @@ class Engine:
         self._watch.look_at_clock()
         self._watch.leading = self._journal.store.lease_seconds() > 0
         self._watch.storing = await self._journal.store.room()
+        self._metrics.history_in_memory.set(not self._journal.store.lasting())
         self._looked_at = self._clock.boottime()
         picture, _ = await asyncio.gather(self._gatherer.picture(), self._listener.hear())
         self._watch.look_at_nodes(picture, self._topology)

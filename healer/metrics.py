@@ -111,6 +111,11 @@ class Metrics:
             "Last complete reading of every Alertmanager.",
             registry=to,
         )
+        self.history_in_memory = Gauge(
+            "healer_history_in_memory",
+            "1 while the history of the healer that leads is in its memory alone, not on its disk.",
+            registry=to,
+        )
         self.second_path = Counter(
             "healer_second_path_total",
             "Calls by the second path, by outcome.",

@@ -126,6 +126,10 @@ class Store(Protocol):
         """Whether something new may be begun."""
         ...
 
+    def lasting(self) -> bool:
+        """Whether this healer's own history is on its disk, and not in its memory alone."""
+        ...
+
     async def release(self) -> None:
         """Give the lease back, so that the next healer need not wait, and close."""
         ...

@@ -55,6 +55,11 @@ class Copy:
             raise AssertionError("the copy was not opened")
         return self._file
 
+    @property
+    def lasting(self) -> bool:
+        """Whether it is on the disk; else in memory alone, and what etcd lets go of would be lost."""
+        return self._it.lasting
+
     async def follow(self, http: EtcdHttp, head: HeadKey, left: Callable[[], float]) -> None:
         """Copy what was written since we looked last."""
         await self._drop_old()

@@ -358,6 +358,10 @@ class EtcdStore:
         """Whether something new may be begun, as upkeep saw last."""
         return not self._upkeep.full(self._head)
 
+    def lasting(self) -> bool:
+        """Whether this healer's copy is on its disk, and not in its memory alone."""
+        return self._copy.lasting
+
     def _rows(self, coded: Sequence[tuple[str | None, str, int, str]]) -> tuple[list[Row], HeadKey]:
         head, rows, size = self._head.head, list[Row](), 0
         wall, boot_id, now = self._clock.wall(), self._clock.boot_id, self._clock.boottime()

@@ -212,6 +212,10 @@ class SqliteStore:
         """Whether something new may be begun. Makes the reserve anew where there is room for it."""
         return await _run(self._thread, self._file.room)
 
+    def lasting(self) -> bool:
+        """Always: the file is the journal."""
+        return True
+
 
 async def _paged(
     page: Callable[[int, int], Awaitable[list[Record]]], after: int, most: int | None

@@ -71,6 +71,7 @@ class FakeStore:
         full: Nothing new is taken; what ends something still is, from the reserve.
         reserve_gone: Not even that.
         lost: Another healer has the lease.
+        on_disk: Whether the history is; else it is in memory alone.
         reads: How many records each read gave.
         hinted: Bytes of hints that former lives wrote within the last 30 days.
         bytes: What its records take up.
@@ -83,6 +84,7 @@ class FakeStore:
     full: bool = False
     reserve_gone: bool = False
     lost: bool = False
+    on_disk: bool = True
     lease: float = 10.0
     seen: float | None = None
     reads: list[int] = field(default_factory=list)
@@ -163,6 +165,9 @@ class FakeStore:
 
     async def room(self) -> bool:
         return not (self.full or self.reserve_gone)
+
+    def lasting(self) -> bool:
+        return self.on_disk
 
 
 @dataclass

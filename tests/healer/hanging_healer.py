@@ -33,7 +33,7 @@ class HangingStore:
         self.hint_bytes, self.prune, self.size = inner.hint_bytes, inner.prune, inner.size
         self.renew, self.release = inner.renew, inner.release
         self.mark_seen, self.last_seen = inner.mark_seen, inner.last_seen
-        self._room = inner.room
+        self._room, self.lasting = inner.room, inner.lasting
 
     async def room(self) -> bool:
         await self._goes_on.wait()

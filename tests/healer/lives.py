@@ -105,6 +105,9 @@ class MortalStore:
     async def room(self) -> bool:
         return await self.inner.room()
 
+    def lasting(self) -> bool:
+        return self.inner.lasting()
+
 
 @dataclass
 class PipeChannel:

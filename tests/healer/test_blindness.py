@@ -166,3 +166,14 @@ async def test_a_healer_that_lost_its_lease_ends():
         await lose_it()
     assert ended.group_contains(LeaseLost)
     assert village.gates.orders == []
+
+
+@pytest.mark.parametrize("on_disk", [True, False])
+async def test_a_history_in_memory_alone_is_told_and_stops_nothing(on_disk):
+    village = Village()
+    village.store.on_disk = on_disk
+    async with village.armed():
+        village.fail()
+        await asyncio.sleep(20)
+        told = village.metrics.registry.get_sample_value("healer_history_in_memory")
+    assert (told, village.incident().outcome) == (float(not on_disk), "healed")

@@ -250,9 +250,11 @@ async def test_what_must_not_leave_etcd_leaves_it_once_the_disk_takes_the_copy_a
     store = await opened(blocked)
     await store.append([Frozen("a", "ann"), Frozen("b", "ann")])
     assert await store.prune(going(1)) is None
+    assert not store.lasting()
     (tmp_path / "file").unlink()
     (tmp_path / "file").mkdir()
     assert await store.prune(going(1)) is not None
+    assert store.lasting()
     first, *_ = await store.read()
     assert first.event == Frozen("b", "ann")
     await store.release()

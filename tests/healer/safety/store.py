@@ -109,6 +109,9 @@ class Handle:
     async def room(self) -> bool:
         return not self.shared.full
 
+    def lasting(self) -> bool:
+        return True
+
     async def prune(self, going: object) -> None:
         return None
 
