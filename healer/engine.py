@@ -10,18 +10,11 @@ from dataclasses import replace
 
 import structlog
 
-from healer.core import events as ev
-from healer.core.actions import GIVING_BACK, MARKING
-from healer.core.decide import Act, Close, Decision, Hold, Mitigate, Stay, awaited_yes, decide
+from healer.core.decide import Act, Decision, decide
 from healer.core.facts import Facts
-from healer.core.guards.cause import NAME as COMMON_CAUSE
-from healer.core.incident import Asked, Attempt, IllegalMove, Incident, State
-from healer.core.ladder import Verification
-from healer.core.plan import Escalate
+from healer.core.incident import IllegalMove, Incident, State
 from healer.core.recovery import seen_gone
 from healer.core.topology import Topology
-from healer.core.verdict import Verdict
-from healer.core.verification import NotVerified, Verified, Wait, spec_of, verify
 from healer.errors import Malformed, StoreFull
 from healer.gatherer import Gatherer
 from healer.herald import Herald
@@ -29,9 +22,11 @@ from healer.intake import Intake
 from healer.journal import Journal
 from healer.listening import Listener
 from healer.metrics import Metrics
+from healer.noting import note
 from healer.ports import Alertmanagers, Clock
-from healer.runner import Runner, whose
-from healer.spans import Spans
+from healer.proving import Prover
+from healer.runner import Runner
+from healer.spans import CLEAR, ENDED, Spans
 from healer.standing import Watch
 
 log = structlog.get_logger()
@@ -59,12 +54,6 @@ FRESH = 2.0
 
 ROUNDS = 4
 """So often facts are read, or Alertmanagers asked, for one decision; then the next look takes it up."""
-
-ASKED_AGAIN = 30.0
-"""Seconds between two notes that what a person is asked for would find another state."""
-
-CLEAR, WELL, ENDED = "clear", "well", "ended"
-"""What is counted: that a trouble was seen gone, that each look of a proof was good, and since an action ended."""
 
 STUCK_SECONDS = 120.0
 """Seconds without an end of a turn after which it will never end: systemd is told no more that we are alive.
@@ -109,9 +98,8 @@ class Engine:
         self._late_from = 0
         self._looked_at = -math.inf
         self._listener = Listener(alertmanagers, watch, clock)
-        self._well_since: dict[str, float] = {}
         self._spans = Spans(clock, lambda: watch.clock_jumped is False)
-        self._proof_from: dict[str, float] = {}
+        self._prover = Prover(topology, journal, watch, gatherer, self._spans, clock, self.wake)
         self._turned_at: float | None = None
         self._stopping = False
         self._began: set[asyncio.Task[None]] = set()
@@ -162,7 +150,7 @@ class Engine:
     def follow(self, before: "Engine") -> None:
         """Go on where another configuration's engine stopped: what it began is under way, what it saw was seen."""
         self._wake, self._busy = before._wake, before._busy  # noqa: SLF001  # one of us
-        self._well_since, self._proof_from = before._well_since, before._proof_from  # noqa: SLF001  # one of us
+        self._prover.follow(before._prover)  # noqa: SLF001  # one of us
         self._spans.follow(before._spans)  # noqa: SLF001  # one of us
 
     def stuck_seconds(self) -> float:
@@ -268,7 +256,7 @@ class Engine:
     async def _step(self, tasks: asyncio.TaskGroup, incident_id: str) -> None:
         incident = self._journal.board.incidents[incident_id]
         if incident.state is State.VERIFYING:
-            await self._verify(incident)
+            await self._prover.look(incident)
             return
         if await self._intake.yield_cause(incident):
             return  # another trouble now: its facts are read at the next look
@@ -278,7 +266,8 @@ class Engine:
         decision = await self._decided(tasks, incident, facts)
         if decision is not None:
             # It may be over meanwhile, and not even at hand: then writing is refused.
-            await self._note(self._journal.board.incidents.get(incident_id, incident), decision)
+            now_known = self._journal.board.incidents.get(incident_id, incident)
+            await note(self._journal, now_known, decision, self._clock.wall())
 
     async def _decided(
         self, tasks: asyncio.TaskGroup, asked: Incident, facts: Facts
@@ -345,24 +334,6 @@ class Engine:
         attempt = await self._runner.intend(decision)
         self._begin(tasks, incident.id, self._runner.carry_out(decision, attempt), "act")
 
-    async def _note(self, incident: Incident, decision: Decision) -> None:
-        match decision:
-            case Hold(_, hold, verdicts):
-                known, asked = incident.hold, awaited_yes(decision)
-                news = known is None or _differs(known, hold) or _confirms(incident, verdicts)
-                news = news or _asks_anew(incident, asked, self._clock.wall())
-                if incident.state is State.OPEN or news:
-                    await self._journal.write(ev.IncidentHeld(incident.id, hold, verdicts, asked))
-            case Mitigate(detail):
-                await self._journal.write(ev.IncidentMitigated(incident.id, detail))
-            case Escalate(reason, detail):
-                await self._journal.write(ev.IncidentEscalated(incident.id, reason, detail))
-            case Close(outcome, detail):
-                closed = ev.IncidentClosed(incident.id, outcome, detail)
-                await self._journal.write(closed, closing=True)
-            case Stay() | Act():
-                pass
-
     def _begin(
         self,
         tasks: asyncio.TaskGroup,
@@ -382,67 +353,6 @@ class Engine:
         if incident is not None and incident.attempts:
             self._spans.begin(incident_id, ENDED, incident.attempts[-1].action_id)
         self.wake()
-
-    async def _verify(self, incident: Incident) -> None:
-        attempt = incident.attempts[-1]
-        spec = self._spec(attempt)
-        sight = self._watch.sight if self._watch.complete else None
-        proof = await self._gatherer.prove(incident, attempt, spec, sight)
-        if attempt.prometheus_at is None and proof.reading is not None:
-            # Prometheus was silent when the action ended. Its first word since is later, so it is safe.
-            first = self._proof_from.setdefault(attempt.action_id, proof.reading.now)
-            attempt = replace(attempt, prometheus_at=first)
-        now = self._clock.wall()
-        since = self._well_since.get(attempt.action_id)
-        soak = (incident.id, WELL, attempt.action_id)
-        soaked = self._spans.seconds(*soak) if since is not None else None
-        ended_at = attempt.ended_at if attempt.ended_at is not None else attempt.began_at
-        waited = self._spans.seconds(incident.id, ENDED, attempt.action_id, since=ended_at)
-        match verify(spec, attempt, proof, soaked, waited):
-            case Wait(well=True):
-                if since is None:
-                    self._well_since[attempt.action_id] = now
-                    self._spans.begin(*soak)
-            case Wait():
-                self._well_since.pop(attempt.action_id, None)
-            case Verified(detail):
-                await self._prove(incident, attempt, since, detail)
-            case NotVerified(reason, detail):
-                await self._disprove(incident, attempt, reason, detail)
-
-    async def _prove(
-        self, incident: Incident, attempt: Attempt, served_at: float | None, detail: str
-    ) -> None:
-        self._forget(attempt.action_id)
-        # A mark heals nothing, and a cause that came meanwhile was not looked at by this proof.
-        incident = self._journal.board.incidents[incident.id]
-        mark = attempt.action in MARKING or attempt.action in GIVING_BACK
-        settles = incident.target == attempt.about and not mark and not incident.marks
-        proved = ev.VerificationEnded(
-            incident.id, attempt.action_id, True, settles, "proved", detail, served_at
-        )
-        over = [ev.IncidentClosed(incident.id, "healed", detail)] if settles else whose(incident)
-        await self._journal.write(proved, *over, closing=True)
-
-    async def _disprove(
-        self, incident: Incident, attempt: Attempt, reason: str, detail: str
-    ) -> None:
-        self._forget(attempt.action_id)
-        await self._journal.write(
-            ev.VerificationEnded(incident.id, attempt.action_id, False, False, reason, detail),
-            *whose(self._journal.board.incidents[incident.id]),
-            closing=True,
-        )
-        self.wake()
-
-    def _forget(self, action_id: str) -> None:
-        self._well_since.pop(action_id, None)
-        self._proof_from.pop(action_id, None)
-
-    def _spec(self, attempt: Attempt) -> Verification:
-        ladder = self._topology.ladders.get(attempt.ladder)
-        known = ladder is not None and attempt.rung < len(ladder.rungs)
-        return spec_of(attempt, ladder.rungs[attempt.rung] if ladder and known else None)
 
     def _claimed(self, incident: Incident) -> bool:
         sight = self._watch.sight
@@ -466,28 +376,3 @@ class Engine:
 def _monotonic() -> float:
     # A suspend is no turn that hangs, so this is not the clock that goes on through one.
     return asyncio.get_running_loop().time()
-
-
-def _differs(known: Verdict, hold: Verdict) -> bool:
-    # A unit in a crash loop goes back and forth between two such words for ever. What a canary's end means for
-    # those that wait for it is news.
-    if known.passing and hold.passing and known.guard == hold.guard != COMMON_CAUSE:
-        return False
-    return (known.guard, known.reason, known.passing) != (hold.guard, hold.reason, hold.passing)
-
-
-def _confirms(incident: Incident, verdicts: tuple[Verdict, ...]) -> bool:
-    """Whether the trouble was found true for the first time, which is news whatever else holds."""
-    return not incident.confirmed and any(
-        one.guard == "still_true" and one.allowed for one in verdicts
-    )
-
-
-def _asks_anew(incident: Incident, asked: Asked | None, now: float) -> bool:
-    """Whether a person is asked for something else than before; of a unit that comes and goes only now and then."""
-    before = incident.asked
-    if before is None or asked is None:
-        return before is not asked
-    return not before.same_step(asked) or (
-        before != asked and abs(now - incident.changed_at) >= ASKED_AGAIN
-    )

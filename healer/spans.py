@@ -7,6 +7,9 @@ from collections.abc import Callable, Collection
 
 from healer.ports import Clock
 
+CLEAR, WELL, ENDED = "clear", "well", "ended"
+"""What is counted: that a trouble was seen gone, that each look of a proof was good, and since an action ended."""
+
 Key = tuple[str, ...]
 """An incident's id, what is counted, and of which of its actions."""
 
