@@ -18,7 +18,13 @@ from tests.mutants.runner import ROOT, Mutants
 
 LISTED = Path(__file__).parent / "equivalent.txt"
 
-TESTS = ("tests/healer/core", "tests/healer/test_registry.py")
+WHOLE = (
+    *("again", "arming", "blindness", "changed", "disk", "engine", "herald", "intake", "mark_book"),
+    *("marks", "people", "proof", "reboot", "registry", "restarts", "storms", "unread", "waiting"),
+)
+"""The tests of a whole healer on virtual time, which ask the core most of what it is asked."""
+
+TESTS = ("tests/healer/core", *(f"tests/healer/test_{one}.py" for one in WHOLE))
 
 
 def modules(wanted: list[str]) -> list[ModuleType]:
