@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
@@ -23,7 +23,44 @@ from tests.mutants.mutations import Mutation, mutated, mutations
 ROOT = Path(__file__).parents[2]
 
 PATIENCE = 120
-"""Seconds after which a mutant that goes on for ever counts as seen."""
+"""Seconds of computing after which a mutant that goes on for ever counts as seen, if less surely than by a test."""
+
+ASLEEP = 900
+"""The same for one that waits for ever: seconds by the wall, of which a busy machine gives it few."""
+
+TOO_LATE = (signal.SIGPROF, signal.SIGALRM)
+"""How a fork ends that goes on for ever, or waits for ever."""
+
+NOT_WRITTEN = 3
+"""How a fork ends whose mutant Python does not take: nothing was planted."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of one module's mutants.
+
+    Attributes:
+        killed: Seen, by a test that fails or by a time-out.
+        late: Those among them that only a time-out has seen.
+        listed: Known to behave alike.
+        unwritten: That Python does not take; they count as none.
+    """
+
+    killed: int = 0
+    late: int = 0
+    listed: int = 0
+    survived: int = 0
+    unwritten: int = 0
+
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally(*map(sum, zip(astuple(self), astuple(other), strict=True)))
+
+    def __str__(self) -> str:
+        planted = self.killed + self.survived
+        share = f"{self.killed / planted:.1%}" if planted else "none planted"
+        said = f"{planted + self.listed} planted, {self.listed} listed as equivalent, "
+        said += f"{self.killed} of {planted} killed ({share}), {self.late} of them by a time-out"
+        return f"{said}; {self.unwritten} not to be written" if self.unwritten else said
 
 
 @dataclass
@@ -110,8 +147,7 @@ class Mutants:
     ) -> None:
         self._modules, self._jobs, self._equivalent, self._only = modules, jobs, equivalent, only
         self._again = again
-        self.survived: list[str] = []
-        self.killed = self.listed = 0
+        self.tallies: dict[str, Tally] = {}
         self._failed = False
 
     def pytest_configure(self) -> None:
@@ -151,7 +187,7 @@ class Mutants:
         for done, (one, mutation) in enumerate(work):
             key = f"{one.name}: {mutation.said}"
             if key in self._equivalent:
-                self.listed += 1
+                self._tally(key).listed += 1
                 continue
             tests = [session.items[test] for test in sorted(one.tests, key=lasted.__getitem__)]
             while len(running) >= self._jobs:
@@ -194,8 +230,10 @@ class Mutants:
         child = os.fork()
         if child:
             return child
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.alarm(PATIENCE)
+        for late in TOO_LATE:
+            signal.signal(late, signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_PROF, PATIENCE)
+        signal.alarm(ASLEEP)
         plugins = tests[0].config.pluginmanager if tests else None
         if plugins is not None:
             plugins.unregister(name="terminalreporter")
@@ -205,7 +243,7 @@ class Mutants:
         try:
             one.function.__code__ = code_of(one, mutated(one.tree, mutation))
         except (SyntaxError, ValueError):
-            os._exit(3)
+            os._exit(NOT_WRITTEN)
         for item in tests:
             try:
                 self._run(item)
@@ -218,8 +256,18 @@ class Mutants:
     def _wait(self, running: dict[int, tuple[str, int]]) -> None:
         child, status = os.wait()
         key, line = running.pop(child)
-        if os.waitstatus_to_exitcode(status) == 0:
-            self.survived.append(key)
+        tally, ended = self._tally(key), os.waitstatus_to_exitcode(status)
+        if ended == 0:
+            tally.survived += 1
             print(f"survived: {key}   (line {line})", flush=True)
+        elif ended == NOT_WRITTEN:
+            tally.unwritten += 1
+            print(f"not to be written: {key}   (line {line})", flush=True)
         else:
-            self.killed += 1
+            tally.killed += 1
+        if -ended in TOO_LATE:
+            tally.late += 1
+            print(f"timed out: {key}   (line {line})", flush=True)
+
+    def _tally(self, key: str) -> Tally:
+        return self.tallies.setdefault(key.partition("::")[0], Tally())
