@@ -193,6 +193,18 @@ class Cluster(Block):
         """Say whether a node is one that no ladder may touch."""
         return any(self.groups[name].control for name in self.groups_of(node))
 
+    @cached_property
+    def domain_nodes(self) -> Mapping[str, tuple[str, ...]]:
+        """The nodes of each failure domain that has several, in the order of the file.
+
+        `unknown` is none: nobody said that these nodes fail together.
+        """
+        found: dict[str, list[str]] = {}
+        for node in self.nodes.values():
+            found.setdefault(node.failure_domain, []).append(node.name)
+        found.pop(UNKNOWN_DOMAIN, None)
+        return {domain: tuple(nodes) for domain, nodes in found.items() if len(nodes) > 1}
+
     def services_on(self, node: str) -> tuple[Service, ...]:
         """Return the declared services of a node, in the order of the file.
 

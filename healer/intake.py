@@ -103,7 +103,9 @@ class Intake:
         board = self._journal.board
         if board.armed_at is None:
             return
-        outages = Outages.seen(board, sight.alerts, self._topology, self._watch.serving)
+        outages = Outages.seen(
+            board, sight.alerts, self._topology, self._watch.serving, self._watch.present
+        )
         self._outages = outages
         true = await self._true(claims(board, sight.alerts, outages)[:AT_ONCE])
         waiting = left_out(board, sight.alerts, outages)
@@ -123,7 +125,7 @@ class Intake:
         together: list[ev.Event] = []
         try:
             for changes in correlate(
-                draft, sight.alerts, self._topology, true, self._watch.serving
+                draft, sight.alerts, self._topology, true, self._watch.serving, self._watch.present
             ):
                 match changes:
                     case [ev.AlertRefused(alert, reason, sentence)]:
@@ -145,7 +147,7 @@ class Intake:
     def _afford(self, changes: list[ev.Event], draft: Board, true: frozenset[str]) -> bool:
         """Whether a change may be written: beyond its allowance, what nothing confirms waits for evidence."""
         match changes:
-            case [ev.IncidentOpened(cause=alert)]:
+            case [ev.IncidentOpened(cause=alert) | ev.AlertSettled(alert)]:
                 confirmed = False
             case [ev.AlertJoined(incident, alert) | ev.AlertRenewed(incident, alert)]:
                 confirmed = draft.incidents[incident].confirmed

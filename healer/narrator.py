@@ -32,6 +32,10 @@ class Narrator:
                 )
             case ev.Armed(why, pre_existing):
                 log.info("healer.armed", why=why, pre_existing=len(pre_existing))
+            case ev.AlertSettled(alert, by):
+                log.info(
+                    "alert.settled", alert=alert.name, target=str(alert.target), by=str(by.target)
+                )
             case ev.Frozen(reason, by):
                 log.warning("healer.frozen", reason=reason, by=by)
             case ev.Unfrozen(by):

@@ -91,7 +91,9 @@ def answers(incident: Incident) -> list[str]:
         "deny": incident.state is State.HELD and held == "approval_needed",
         "retry": incident.retryable,
         # What failed is retried; adoption is for what was not ours, or not ours any more.
-        "adopt": held in ("pre_existing", BY_HAND) or (given and not incident.retryable),
+        # Nothing could be done about a lost domain, whoever has it.
+        "adopt": held in ("pre_existing", BY_HAND)
+        or (given and not incident.retryable and not incident.target.domain),
         "close": incident.state not in (*UNSETTLED, State.CLOSED),
     }
     return [word for word, may in said.items() if may]

@@ -109,6 +109,11 @@ class Watch:
         return frozenset(target for target, up in services.items() if up)
 
     @property
+    def present(self) -> frozenset[str]:
+        """Return the nodes that anything heard of at the last look at the cluster."""
+        return self.picture.present if self.picture is not None else frozenset()
+
+    @property
     def latest(self) -> Picture | None:
         """The cluster for people to look at; None where the last look is too old to be shown as now."""
         old = self.clock.boottime() - self._pictured_at > SHOWN_FOR

@@ -63,6 +63,7 @@ def moment(record: ev.Record) -> Moment | None:
             | ev.AlertRefused()
             | ev.Armed()
             | ev.SeenClear()
+            | ev.AlertSettled()
             | ev.Frozen()
             | ev.Unfrozen()
             | ev.NodeHeld()

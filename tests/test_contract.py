@@ -84,6 +84,7 @@ def queries_for_people() -> set[str]:
 ABOUT = {
     "by (cluster)",
     "by (cluster, group)",
+    "by (cluster, failure_domain)",
     "by (cluster, group, address)",
     "by (cluster, group, pool)",
     "by (cluster, node, group, failure_domain)",

@@ -40,11 +40,13 @@ def alertmanager_yml(cluster: Cluster) -> str:
                     {"receiver": "nobody", "matchers": ['severity="info"']},
                     *_tickets(cluster),
                     _own("people"),
-                    # A switch that fails takes many: one page names them all.
+                    # A switch that fails takes many: one page names what was lost, and each node of it. They are
+                    # scraped one after the other, and whatever came after the page would be another one.
                     {
                         "receiver": "people",
-                        "matchers": ['alertname="NodeDown"'],
-                        "group_by": ["alertname", "cluster"],
+                        "matchers": ['alertname=~"DomainLost|NodeDown"'],
+                        "group_by": ["cluster"],
+                        "group_wait": duration_text(_whole_loss(cluster)),
                     },
                     *_patience(cluster, "people"),
                     # The healer's route continues to the next ones, but no further up than these.
@@ -69,6 +71,12 @@ def _watchdog(cluster: Cluster) -> Mapping[str, Any]:
         # passed since the last sending ended. Were the two equal, every second call would be left out.
         "repeat_interval": duration_text(max(0.001, deadman.interval / 2)),
     }
+
+
+def _whole_loss(cluster: Cluster) -> float:
+    """Return the seconds in which all nodes that are lost together are told: each scraped and judged once more."""
+    monitoring = cluster.monitoring
+    return monitoring.group_wait + monitoring.scrape_interval + monitoring.evaluation_interval
 
 
 def _own(receiver: str) -> Mapping[str, Any]:

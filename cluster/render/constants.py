@@ -24,6 +24,9 @@ def _constants(cluster: Cluster) -> Iterator[tuple[str, float, Mapping[str, str]
         yield "hale:group_nodes", len(group.nodes), {"group": group.name}
         for name in group.nodes:
             yield "hale:group_member_info", 1, _member(cluster, group.name, name)
+    for domain, nodes in cluster.domain_nodes.items():
+        for name in nodes:
+            yield "hale:failure_domain_member_info", 1, {"failure_domain": domain, "node": name}
     for address in cluster.virtual_addresses.values():
         labels = {"address": address.address, "group": address.group}
         yield "hale:virtual_address_info", 1, labels

@@ -4,7 +4,7 @@ Rule: anyone who reaches Alertmanager can post an alert, so its labels are a str
 """
 
 from healer.adapters import labels as lb
-from healer.core.alert import Alert
+from healer.core.alert import DOMAIN_LOSS, Alert
 from healer.core.topology import Topology
 
 MOST_LABELS = 64
@@ -42,6 +42,7 @@ def concerns_nobody(alert: Alert, topology: Topology) -> bool:
     return (
         alert.label("cluster") == topology.cluster
         and not alert.label("node")
+        and alert.name != DOMAIN_LOSS
         and alert.label("heal") in ("", "none")
     )
 
@@ -65,6 +66,8 @@ def _possible(alert: Alert) -> bool:
 def _consistent(alert: Alert, topology: Topology) -> bool:
     """Whether group and failure domain, where named, are the target's own, and the target is one thing."""
     target = alert.target
+    if target.domain:
+        return not any(alert.label(name) for name in ("group", "service", "mountpoint"))
     if target.service is not None and target.part:
         return False  # with every mount point one service would be another target, with attempts of its own
     groups = {group.name for group in topology.groups_of(target.node)}

@@ -28,6 +28,9 @@ from healer.errors import Unreachable
 from healer.ports import Clock
 from healer.sharing import Shared
 
+NODES_LOST = "hale:failure_domain_nodes_lost"
+"""How many nodes of each failure domain are dead, as rules/nodes.yml records it: what an alert about one rests on."""
+
 IDENTIFYING = ("node", "group", "failure_domain", "service", "mountpoint", "failure")
 """The labels by which an alert says what it is about (docs/contracts.md); one that it lacks says something too."""
 
@@ -142,6 +145,7 @@ class HttpPrometheus:
 
     async def evidence(self, alert: Alert, metric: str) -> Evidence:
         """See ports.Prometheus.evidence."""
+        metric = NODES_LOST if alert.target.domain else metric
         firing, reading = await asyncio.gather(
             self._firing(alert), self.reading(alert.target, metric)
         )
@@ -174,7 +178,8 @@ class HttpPrometheus:
         Where several series have the target's labels, the oldest sample counts, and the value is known
         only if all agree.
         """
-        wanted = {"cluster": self._settings.cluster, "node": target.node} | dict(labels)
+        about = {"failure_domain": target.domain} if target.domain else {"node": target.node}
+        wanted = {"cluster": self._settings.cluster} | about | dict(labels)
         if metric == "up":
             wanted["job"] = "node"  # the exporter; `up` knows no services
         elif target.service not in (None, EXPORTER):

@@ -11,11 +11,11 @@ Fields = dict[str, Any]
 Upcast = Callable[[Fields], Fields]
 
 VERSIONS: Mapping[str, int] = {
-    "action_intended": 3,
-    "approval_given": 2,
+    "action_intended": 4,
+    "approval_given": 3,
     "frozen": 2,
     "healer_started": 2,
-    "incident_held": 2,
+    "incident_held": 3,
     "verification_ended": 2,
 }
 """The version in which each kind is written; 1 where it is not named.
@@ -40,10 +40,14 @@ UPCASTS: Mapping[tuple[str, int], Upcast] = {
     ("action_intended", 1): added(verify=None, ladder_digest=""),
     # No window was declared.
     ("action_intended", 2): _verify_without_lookback,
+    # No target was a failure domain, here and below; what does not name one means none.
+    ("action_intended", 3): added(),
     # The action was looked up in the ladder.
     ("approval_given", 1): added(action=""),
+    ("approval_given", 2): added(),
     # Nobody noted what a yes was asked for: the next look does.
     ("incident_held", 1): added(asked=None),
+    ("incident_held", 2): added(),
     # There was one healer, and nobody noted where.
     ("healer_started", 1): added(node=""),
     # There were no owners.

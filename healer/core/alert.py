@@ -6,22 +6,29 @@ Alerts are parsed and checked at the edge (healer.adapters.alertmanager); here t
 from dataclasses import dataclass
 from functools import cached_property
 
+DOMAIN_LOSS = "DomainLost"
+"""The one alert that is about a failure domain and no node."""
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
     """What an alert is about and an action is aimed at.
 
     Attributes:
-        node: Name in cluster.yml.
+        node: Name in cluster.yml; empty where a failure domain is meant.
         service: Name in cluster.yml; None for the node itself.
         part: The mount point of one of the node's file systems; empty where it is about none.
+        domain: A failure domain as a whole, whose nodes cluster.yml says; empty where a node is meant.
     """
 
     node: str
     service: str | None = None
     part: str = ""
+    domain: str = ""
 
     def __str__(self) -> str:
+        if self.domain:
+            return self.domain
         whole = self.node if self.service is None else f"{self.node}/{self.service}"
         return f"{whole}:{self.part}" if self.part else whole
 
@@ -53,7 +60,9 @@ class Alert:
 
     @cached_property  # correlation compares each with all others of its node
     def target(self) -> Target:
-        """The node, and the service or the file system where one is named."""
+        """The node, and the service or the file system where one is named; the failure domain where that is lost."""
+        if self.name == DOMAIN_LOSS and not self.label("node"):
+            return Target("", domain=self.label("failure_domain"))
         return Target(self.label("node"), self.label("service") or None, self.label("mountpoint"))
 
     @property

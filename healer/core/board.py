@@ -199,14 +199,19 @@ class Board:
                     del self.refused[next(iter(self.refused))]
             case ev.Armed(_, pre_existing):
                 self.armed_at = at
-                self.pre_existing = {alert.fingerprint: alert for alert in pre_existing}
-                self.by_hand.clear()
+                # A person who closed the loss of a whole domain knows of it, whatever was taken stock of since.
+                losses = {one: known for one, known in self._by_hand() if known.target.domain}
+                self.pre_existing = {alert.fingerprint: alert for alert in pre_existing} | losses
+                self.by_hand = dict.fromkeys(losses)
                 for one in list(self._treated()):
                     tried = len(one.attempts)
                     self.incidents[one.id] = replace(one, armed_after=tried)
             case ev.SeenClear(fingerprint):
                 self.pre_existing.pop(fingerprint, None)
                 self.by_hand.pop(fingerprint, None)
+            case ev.AlertSettled(alert):
+                self.pre_existing[alert.fingerprint] = alert
+                self.by_hand[alert.fingerprint] = None
             case ev.Frozen(reason):
                 before = self.freezes.get(reason)
                 # The same reason by somebody else does not make an owner's freeze an operator's.
@@ -235,6 +240,9 @@ class Board:
             case _:
                 self._change(event, at)
         self.seq = record.seq
+
+    def _by_hand(self) -> Iterator[tuple[str, Alert]]:
+        return ((one, self.pre_existing[one]) for one in self.by_hand if one in self.pre_existing)
 
     def _configured(self, digest: str, modes: str) -> None:
         if modes != self.modes:
@@ -359,4 +367,5 @@ def begun(event: ev.IncidentOpened, at: float) -> Incident:
     """Return an incident as it begins."""
     cause = event.cause
     opened = Incident(event.incident, cause, event.ladder, at, at, event.digest)
-    return replace(opened, began_at=cause.began_at)
+    # Only evidence lets the loss of a failure domain open one.
+    return replace(opened, began_at=cause.began_at, confirmed=bool(cause.target.domain))

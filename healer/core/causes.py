@@ -1,4 +1,4 @@
-"""What explains what: node over disk over file system over service, and services over those that need them.
+"""What explains what: failure domain over node over disk over file system over service, and services over their users.
 
 Rule: what explains nothing for certain explains nothing. A service that somebody else still provides is there.
 """
@@ -6,7 +6,7 @@ Rule: what explains nothing for certain explains nothing. A service that somebod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from healer.core.alert import Alert, Target
+from healer.core.alert import DOMAIN_LOSS, Alert, Target
 from healer.core.board import Board
 from healer.core.topology import Topology
 
@@ -29,6 +29,7 @@ FAILURE_DEPTH = {
 """How deep a proven failure type lies: a smaller number explains a larger one (design, section 6)."""
 
 NAME_DEPTH = {
+    DOMAIN_LOSS: -1,
     NODE_DEATH: 0,
     "FilesystemAlmostFull": 2,
     "FilesystemFillingUp": 2,
@@ -43,7 +44,7 @@ SERVICE_DEPTH = 3
 
 
 def depth(alert: Alert) -> int:
-    """How deep a cause lies: node over disk over file system over service over what others see of it."""
+    """How deep a cause lies: domain over node over disk over file system over service over what others see of it."""
     known = NAME_DEPTH.get(alert.name)
     return FAILURE_DEPTH.get(alert.label("failure"), SERVICE_DEPTH) if known is None else known
 
@@ -54,8 +55,14 @@ def rank(alert: Alert, topology: Topology) -> int:
 
 
 def may_lead(alert: Alert, topology: Topology) -> bool:
-    """Whether an alert may be the cause of an incident: it has a ladder, or it is a node's death."""
-    return alert.label("heal") in topology.ladders or alert.name == NODE_DEATH
+    """Whether an alert may be the cause of an incident: it has a ladder, or it is a node's death or a domain's loss."""
+    dead = alert.name == NODE_DEATH or bool(alert.target.domain)
+    return dead or alert.label("heal") in topology.ladders
+
+
+def breadth(alert: Alert, topology: Topology) -> int:
+    """Return how many nodes a failure domain has that an alert is about; none where it is about one node."""
+    return len(topology.nodes_in(alert.target.domain))
 
 
 def _below(service: str | None, topology: Topology) -> frozenset[str]:
@@ -78,11 +85,13 @@ class Outages:
     Attributes:
         broken: Services that do not serve, each on its node; a node itself where it is dead.
         users: Of each service, those that need it, directly or through others.
+        present: Nodes that something hears of: they are not lost, or not any more.
     """
 
     topology: Topology
     broken: frozenset[Target]
     users: Mapping[str, frozenset[str]]
+    present: frozenset[str] = frozenset()
 
     @classmethod
     def seen(
@@ -91,6 +100,7 @@ class Outages:
         alerts: Iterable[Alert],
         topology: Topology,
         serving: frozenset[Target] = frozenset(),
+        present: frozenset[str] = frozenset(),
     ) -> "Outages":
         """Return what alerts say is broken, but for what Prometheus sees serving and no evidence has confirmed.
 
@@ -99,18 +109,23 @@ class Outages:
             alerts: What fires now.
             topology: The cluster.
             serving: Services that Prometheus has as serving, each on its node.
+            present: Nodes that something hears of.
         """
-        proved = {one.target for one in board.open if one.confirmed and _breaks(one.cause)}
+        causes = (one.cause for one in board.open if one.confirmed)
+        proved = {place for one in causes for place in _broken_by(one, topology, present)}
+        # What a domain's loss takes is told by evidence alone, or by each node's own alert.
         told = {one.target for one in alerts if _breaks(one)}
         below = {name: _below(name, topology) for name in topology.services}
         users = {
             name: frozenset(user for user, needed in below.items() if name in needed)
             for name in topology.services
         }
-        return cls(topology, frozenset(proved | (told - serving)), users)
+        return cls(topology, frozenset(proved | (told - serving)), users, present)
 
     def explains(self, cause: Alert, other: Alert) -> bool:
         """Whether trouble with `cause` makes trouble with `other` expected."""
+        if cause.target.domain or other.target.domain:
+            return bool(cause.target.domain) and self._lost_with(cause, other)
         if self._strangers(cause, other):
             return False
         here = cause.target.node == other.target.node
@@ -125,6 +140,20 @@ class Outages:
             return here and cause.name == NODE_DEATH
         if here and _explains_here(cause, other):
             return True
+        return depth(other) >= SERVICE_DEPTH and self._stalls(cause, other.target, frozenset())
+
+    def _lost_with(self, cause: Alert, other: Alert) -> bool:
+        """Whether a domain's loss explains an alert: of a node of it that is not back, of its users, of what is in it.
+
+        Of domains that are lost together the one with all nodes of the other explains it. Of two with the same nodes
+        the first by name does, so that there is one.
+        """
+        domain, lost = cause.target.domain, self.topology.nodes_in(cause.target.domain)
+        if other.target.domain:
+            theirs = self.topology.nodes_in(other.target.domain)
+            return theirs < lost or (theirs == lost and domain <= other.target.domain)
+        if other.target.node in lost:
+            return other.name == NODE_DEATH or other.target.node not in self.present
         return depth(other) >= SERVICE_DEPTH and self._stalls(cause, other.target, frozenset())
 
     def _strangers(self, cause: Alert, other: Alert) -> bool:
@@ -142,19 +171,28 @@ class Outages:
         return self.explains(alert, cause) and not self.explains(cause, alert)
 
     def above(self, alert: Alert) -> Iterator[str]:
-        """Yield the nodes on which there may be something that explains an alert, its own first."""
-        yield alert.target.node
+        """Yield the nodes on which there may be something that explains an alert, its own first.
+
+        What is about a failure domain is on none: its place is the empty name.
+        """
+        yield from dict.fromkeys((alert.target.node, ""))
         yield from sorted(self._providers(alert.target, frozenset()) - {alert.target.node})
 
     def beneath(self, alert: Alert) -> Iterator[str]:
-        """Yield the nodes on which there may be something that an alert explains, its own first."""
+        """Yield the nodes on which there may be something that an alert explains, its own first.
+
+        For a failure domain these are the empty name, as of `above`, and its nodes.
+        """
         topology, here = self.topology, alert.target
-        yield here.node
-        own = [here.service] if here.service is not None else topology.services_on(here.node)
+        struck = sorted(topology.nodes_in(here.domain)) if here.domain else [here.node]
+        first = [*([""] if here.domain else []), *struck]
+        yield from first
+        own = {name for node in struck for name in topology.services_on(node)}
+        own = own if here.service is None else {here.service}
         users = {user for name in own for user in self.users.get(name, ())}
         groups = {topology.services[name].group for name in users}
         nodes = {node for name in groups if name for node in topology.groups[name].nodes}
-        yield from sorted(nodes - {here.node})
+        yield from sorted(nodes - set(first))
 
     def _providers(self, user: Target, seen: frozenset[Target]) -> set[str]:
         """Return the nodes of all that a service waits for, directly or through others."""
@@ -173,7 +211,8 @@ class Outages:
         return any(
             all(self._out(one, cause, user.node) for one in providers)
             and any(
-                _strikes(cause, one) or self._stalls(cause, one, seen | {user}) for one in providers
+                self._strikes(cause, one) or self._stalls(cause, one, seen | {user})
+                for one in providers
             )
             for providers in self._needs(user)
         )
@@ -193,12 +232,23 @@ class Outages:
             return True
         if provider in seen:
             return False  # a ring of services has no beginning
-        if cause is not None and provider.node == node and _strikes(cause, provider):
+        if cause is not None and provider.node == node and self._strikes(cause, provider):
             return True
         return any(
             all(self._out(one, cause, node, seen | {provider}) for one in providers)
             for providers in self._needs(provider)
         )
+
+    def _strikes(self, cause: Alert, provider: Target) -> bool:
+        """Whether a cause is trouble of this very service, or of all that is on its node."""
+        if cause.target.domain:
+            gone = provider.node not in self.present
+            return gone and provider.node in self.topology.nodes_in(cause.target.domain)
+        if cause.name == EXPORTER_LOSS or cause.target.node != provider.node:
+            return False
+        if cause.target.service is None:
+            return depth(cause) < SERVICE_DEPTH
+        return cause.target.service == provider.service and depth(cause) <= SERVICE_DEPTH
 
     def _needs(self, user: Target) -> Iterator[list[Target]]:
         """Yield, for each service that one needs, everybody who provides it for that node."""
@@ -236,10 +286,9 @@ def _breaks(alert: Alert) -> bool:
     return service and alert.label("severity") == "critical"
 
 
-def _strikes(cause: Alert, provider: Target) -> bool:
-    """Whether a cause is trouble of this very service, or of all that is on its node."""
-    if cause.name == EXPORTER_LOSS or cause.target.node != provider.node:
-        return False
-    if cause.target.service is None:
-        return depth(cause) < SERVICE_DEPTH
-    return cause.target.service == provider.service and depth(cause) <= SERVICE_DEPTH
+def _broken_by(cause: Alert, topology: Topology, present: frozenset[str]) -> Iterator[Target]:
+    """Yield what does not serve because of an incident's cause."""
+    if cause.target.domain:
+        yield from (Target(node) for node in topology.nodes_in(cause.target.domain) - present)
+    elif _breaks(cause):
+        yield cause.target

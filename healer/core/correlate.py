@@ -6,7 +6,7 @@ from enum import Enum
 from healer.core import events as ev
 from healer.core.alert import Alert, Target
 from healer.core.board import Board
-from healer.core.causes import Outages, depth, may_lead, rank
+from healer.core.causes import Outages, breadth, depth, may_lead, rank
 from healer.core.incident import DENIED, UNSETTLED, Incident
 from healer.core.ladder import NO_LADDER
 from healer.core.topology import Topology
@@ -15,7 +15,8 @@ OWN = "Healer"
 """Alerts that begin so are about ourselves; they never start or join anything."""
 
 MOST_SYMPTOMS = 100
-"""Alerts that one incident takes in beside its cause; more are left alone, since anyone can post alerts."""
+"""Alerts that one incident takes in beside its cause, for each node that it is about; more are left alone, since
+anyone can post alerts."""
 
 MOST_UNCONFIRMED = 8
 """Open incidents about one node that no evidence has confirmed, beside one for each of its services."""
@@ -31,12 +32,13 @@ class Place(Enum):
     WAITING = "waiting"  # looked at again at each look, and placed once its evidence is found true
 
 
-Order = tuple[int, int, float, str]
+Order = tuple[int, int, int, float, str]
 
 
 def order(alert: Alert, topology: Topology) -> Order:
-    """Return what puts deeper causes first, and among equals those that are used, then the older ones."""
-    return depth(alert), rank(alert, topology), alert.began_at, alert.fingerprint
+    """Return what puts deeper causes first, and among equals smaller domains, those that are used, then older ones."""
+    wide = breadth(alert, topology)
+    return depth(alert), wide, rank(alert, topology), alert.began_at, alert.fingerprint
 
 
 def correlate(
@@ -45,6 +47,7 @@ def correlate(
     topology: Topology,
     confirmed: frozenset[str] = frozenset(),
     serving: frozenset[Target] = frozenset(),
+    present: frozenset[str] = frozenset(),
 ) -> Iterator[list[ev.Event]]:
     """Yield what these firing alerts change, alert by alert, deepest causes first.
 
@@ -58,16 +61,18 @@ def correlate(
         alerts: What fires now.
         topology: The cluster.
         confirmed: Fingerprints that fresh evidence found true; only these may take an incident over,
-            or open one again whose episode was closed.
+            or open one again whose episode was closed, or one of a failure domain.
         serving: Services that Prometheus has as serving, each on its node.
+        present: Nodes that something hears of.
     """
     here = sorted(
         (one for one in alerts if not one.name.startswith(OWN)),
         key=lambda one: order(one, topology),
     )
-    outages = Outages.seen(board, here, topology, serving)
+    outages = Outages.seen(board, here, topology, serving, present)
+    losses = settled(board, here)
     for alert in here:
-        changes = _place(board, alert, outages, confirmed)
+        changes = _place(board, alert, outages, confirmed, losses)
         if changes:
             yield changes
     yield from _merge(board, outages, confirmed)
@@ -75,15 +80,26 @@ def correlate(
 
 
 def claims(board: Board, alerts: Iterable[Alert], outages: Outages) -> list[Alert]:
-    """Return alerts that would take an incident over, if evidence found them true."""
-    return [
+    """Return alerts that would take an incident over, or tell of a lost domain, if evidence found them true."""
+    found = [
         alert
         for alert in alerts
         if not alert.name.startswith(OWN)
         and alert.fingerprint not in board.known
         and may_lead(alert, outages.topology)
-        and _below(board, alert, outages)
+        and (_opens_domain(board, alert) or _below(board, alert, outages))
     ]
+    return sorted(found, key=lambda one: order(one, outages.topology))
+
+
+def settled(board: Board, alerts: Iterable[Alert]) -> list[Alert]:
+    """Return the losses of failure domains that a person closed by hand and that go on."""
+    return [one for one in alerts if one.target.domain and one.fingerprint in board.by_hand]
+
+
+def _opens_domain(board: Board, alert: Alert) -> bool:
+    """Whether an alert opens an incident about a failure domain, once evidence finds it true."""
+    return bool(alert.target.domain) and alert.fingerprint not in board.by_hand
 
 
 def left_out(board: Board, alerts: Iterable[Alert], outages: Outages) -> list[Alert]:
@@ -100,7 +116,7 @@ def left_out(board: Board, alerts: Iterable[Alert], outages: Outages) -> list[Al
 def _no_room(board: Board, alert: Alert, outages: Outages) -> bool:
     above = _above(board, alert, outages)
     if above:
-        return _full(above[0]) and not above[0].confirmed
+        return _full(above[0], outages.topology) and not above[0].confirmed
     return _crowded(board, alert.target.node, outages.topology)
 
 
@@ -131,20 +147,30 @@ def place_of(board: Board, alert: Alert, topology: Topology) -> Place:
 
 
 def _place(
-    board: Board, alert: Alert, outages: Outages, confirmed: frozenset[str]
+    board: Board,
+    alert: Alert,
+    outages: Outages,
+    confirmed: frozenset[str],
+    losses: Iterable[Alert],
 ) -> list[ev.Event]:
     if alert.fingerprint in board.known:
         incident = board.incidents[board.known[alert.fingerprint]]
         return [] if alert in incident.alerts else [ev.AlertRenewed(incident.id, alert)]
     for incident in board.on_node(alert.target.node):
         if _in_footprint(incident, alert):
-            return _join(incident, alert, confirmed)
-    if alert.fingerprint in confirmed and may_lead(alert, outages.topology):
+            return _join(incident, alert, confirmed, outages.topology)
+    if alert.target.domain and not _opens_domain(board, alert):
+        return []  # a person closed it, and it was not seen clear since
+    above = _above(board, alert, outages)
+    # What a lost domain explains leads nothing beside it: a repair that still runs there ends under its own name.
+    inside = bool(above) and bool(above[0].target.domain)
+    if not inside and alert.fingerprint in confirmed and may_lead(alert, outages.topology):
         below = _below(board, alert, outages)
         if below:  # the others become part of the first one right after
             return [ev.CauseReplaced(below[0].id, alert, alert.label("heal"))]
-    above = _above(board, alert, outages)
-    return _join(above[0], alert, confirmed) if above else _open(board, alert, outages, confirmed)
+    if above:
+        return _join(above[0], alert, confirmed, outages.topology)
+    return _open(board, alert, outages, confirmed, losses)
 
 
 def _above(board: Board, alert: Alert, outages: Outages) -> list[Incident]:
@@ -167,21 +193,37 @@ def _below(board: Board, alert: Alert, outages: Outages) -> list[Incident]:
         one.id: one
         for node in outages.beneath(alert)
         for one in board.on_node(node)
-        if not one.marks and outages.deeper(alert, one.cause)
+        if not one.marks and _takes(alert, one) and outages.deeper(alert, one.cause)
     }
     return sorted(
         found.values(), key=lambda one: (one.state in UNSETTLED, -len(one.attempts), int(one.id))
     )
 
 
-def _join(incident: Incident, alert: Alert, confirmed: frozenset[str]) -> list[ev.Event]:
+def _takes(alert: Alert, incident: Incident) -> bool:
+    """Whether an alert may become an incident's cause. A lost domain leads only what is about a domain.
+
+    Others become part of its own incident, which begins without what was tried on one of its nodes: what those that
+    fail alike elsewhere wait for stays known by its own cause.
+    """
+    return bool(incident.target.domain) or not alert.target.domain
+
+
+def _join(
+    incident: Incident, alert: Alert, confirmed: frozenset[str], topology: Topology
+) -> list[ev.Event]:
     # Invented alerts must not keep out the true one that would take their place.
     awaited = alert.fingerprint in confirmed and not incident.confirmed
-    return [ev.AlertJoined(incident.id, alert)] if awaited or not _full(incident) else []
+    room = awaited or not _full(incident, topology)
+    return [ev.AlertJoined(incident.id, alert)] if room else []
 
 
-def _full(incident: Incident) -> bool:
-    return len(incident.symptoms) >= MOST_SYMPTOMS
+def _full(incident: Incident, topology: Topology) -> bool:
+    return len(incident.symptoms) >= _most(incident, topology)
+
+
+def _most(incident: Incident, topology: Topology) -> int:
+    return MOST_SYMPTOMS * max(1, breadth(incident.cause, topology))
 
 
 def _in_footprint(incident: Incident, alert: Alert) -> bool:
@@ -204,7 +246,8 @@ def _merge(board: Board, outages: Outages, confirmed: frozenset[str]) -> Iterato
     for one in list(board.open):
         below = board.incidents[one.id]
         for above in _above(board, below.cause, outages) if _may_end(below) else ():
-            room = below.confirmed or len(above.symptoms) + len(below.alerts) <= MOST_SYMPTOMS
+            most = _most(above, outages.topology)
+            room = below.confirmed or len(above.symptoms) + len(below.alerts) <= most
             real = above.confirmed or above.cause.fingerprint in confirmed
             if real and room and outages.deeper(above.cause, below.cause):
                 yield _merged(below, above)
@@ -230,9 +273,17 @@ def _leave(board: Board, firing: set[str], outages: Outages) -> Iterator[list[ev
 
 
 def _open(
-    board: Board, alert: Alert, outages: Outages, confirmed: frozenset[str]
+    board: Board,
+    alert: Alert,
+    outages: Outages,
+    confirmed: frozenset[str],
+    losses: Iterable[Alert],
 ) -> list[ev.Event]:
     ladder, topology = alert.label("heal"), outages.topology
+    if alert.target.domain:
+        # What takes in the alerts of a whole rack is opened by evidence alone.
+        opened = ev.IncidentOpened(str(board.opened + 1), alert, ladder, topology.digest)
+        return [opened] if alert.fingerprint in confirmed else []
     if ladder in NO_LADDER:
         return []  # a person's from the start; Alertmanager tells them without us
     if ladder not in topology.ladders:
@@ -242,6 +293,11 @@ def _open(
             f"{alert.name} asks for the ladder '{ladder[:100]}', which cluster.yml does not have."
         )
         return [ev.AlertRefused(alert, "unknown_ladder", sentence)]
+    for loss in losses:
+        if outages.explains(loss, alert):
+            # Whoever closed the loss by hand knows of it.
+            known = alert.fingerprint in board.pre_existing
+            return [] if known else [ev.AlertSettled(alert, loss)]
     # A closed episode is not opened again on the alert's word alone: see `recurring`. Nor is one more
     # of a node of which much is claimed and nothing is found true: see `left_out`.
     if alert.fingerprint not in confirmed and (

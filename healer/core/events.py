@@ -76,6 +76,18 @@ class SeenClear:
 
 
 @dataclass(frozen=True, slots=True)
+class AlertSettled:
+    """An alert that what a person closed by hand explains, and that is theirs too until it was seen clear.
+
+    Attributes:
+        by: The alert that explains it: the loss of a failure domain that goes on.
+    """
+
+    alert: Alert
+    by: Alert
+
+
+@dataclass(frozen=True, slots=True)
 class Frozen:
     """A person stopped every action.
 
@@ -372,6 +384,7 @@ Event = (
     | AlertRefused
     | Armed
     | SeenClear
+    | AlertSettled
     | Frozen
     | Unfrozen
     | NodeHeld

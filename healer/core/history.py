@@ -200,8 +200,9 @@ class History:
             counted = life.acted_at >= now - KEEP_PAST_SECONDS
             if life.closed_at is None or incident in board.incidents or counted:
                 continue
-            # Such a word makes alerts pre-existing, or not any more, until the next arming.
-            if life.ruled <= armed:
+            # Such a word makes alerts pre-existing, or not any more, until the next arming; a domain's loss beyond it.
+            theirs = life.ruled and any(one in board.by_hand for one, _ in life.episodes)
+            if life.ruled <= armed and not theirs:
                 yield _Able(life.closed_at, life.failed, tuple(life.seqs), incident)
         loose = (
             *self._replaced(armed, board),
@@ -231,7 +232,17 @@ class History:
         yield from self._of(ev.SecondPathTested)[:-1]
         thawed = max((one.seq for one in self._of(ev.Unfrozen)), default=0)
         yield from (one for one in self._of(ev.Frozen, ev.Unfrozen) if one.seq < thawed)
-        yield from (one for one in self._of(ev.SeenClear) if one.seq < armed)
+        yield from (one for one in self._of(ev.AlertSettled) if one.seq < armed)
+        yield from self._cleared(armed)
+
+    def _cleared(self, armed: int) -> Iterator[_Loose]:
+        """Yield what was seen clear before the last arming, once nothing is left that it ended."""
+        ruled = [one for one in self._lives.values() if one.ruled]
+        ended = {fingerprint for one in ruled for fingerprint, _ in one.episodes}
+        for one in self._of(ev.SeenClear):
+            match one.event:
+                case ev.SeenClear(fingerprint) if one.seq < armed and fingerprint not in ended:
+                    yield one
 
     def _let_go(self) -> Iterator[_Loose]:
         """Yield holds that were released or set anew, and releases once no hold is left that they ended."""

@@ -74,6 +74,11 @@ class Picture:
             if one.scraped is False and one.reached is False
         )
 
+    @property
+    def present(self) -> frozenset[str]:
+        """The nodes that anything at all hears of."""
+        return frozenset(name for name, one in self.nodes.items() if one.seen)
+
     def seen(self, nodes: Iterable[str]) -> int:
         """Return of how many of these nodes anything at all hears."""
         return sum(node in self.nodes and self.nodes[node].seen for node in nodes)

@@ -61,6 +61,8 @@ def plan(
         now: Epoch seconds, for the hours of rungs; None where they count as right.
         after: The rung that came before, where facts have shown that it leads nowhere.
     """
+    if incident.target.domain:
+        return Escalate(FOR_A_PERSON, _lost(incident.target.domain, topology))
     if incident.ladder in NO_LADDER:
         detail = f"{incident.cause.name} has no ladder: what it says is a person's to repair"
         return Escalate(FOR_A_PERSON, detail)
@@ -183,6 +185,14 @@ def _draft(
     )
 
 
+def _lost(domain: str, topology: Topology) -> str:
+    nodes = ", ".join(sorted(topology.nodes_in(domain)))
+    return (
+        f"every node of {domain} was lost at the same time: {nodes}. No ladder is for that: a person looks at what "
+        "they share, as its switch, its power or its host"
+    )
+
+
 def _person(incident: Incident, passed: tuple[Passed, ...]) -> Escalate:
     last = incident.attempts[-1] if incident.attempts else None
     if last is not None and last.refused_for_good:
@@ -242,7 +252,7 @@ def to_hear(
     late, and nothing else should wait for that. Where the next step leads nowhere decide.unheard says whom else.
     """
     target = incident.target
-    wanted: dict[str, set[str]] = {target.node: set()}
+    wanted: dict[str, set[str]] = {} if target.domain else {target.node: set()}
     found = plan(incident, topology, now)
     if isinstance(found, Plan):
         wanted[target.node] |= _own_names(found.ladder, target, incident.owner, topology)

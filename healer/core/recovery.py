@@ -23,13 +23,20 @@ def wants_word(incident: Incident) -> bool:
 
 
 def seen_gone(incident: Incident, facts: Facts) -> bool:
-    """Whether fresh samples say that the trouble is gone."""
+    """Whether fresh samples say that the trouble is gone; of a lost domain, whether each of its nodes is heard of."""
+    if incident.target.domain:
+        return _seems_gone(facts) and _all_back(incident.target.domain, facts)
     return _seems_gone(facts) and (not wants_word(incident) or facts.told is True)
 
 
 def fell_silent(incident: Incident, facts: Facts) -> bool:
     """Whether the rule is not true any more only because what it saw is not there any more."""
     return _seems_gone(facts) and wants_word(incident) and facts.told is not True
+
+
+def _all_back(domain: str, facts: Facts) -> bool:
+    nodes, picture = facts.topology.nodes_in(domain), facts.picture
+    return picture is not None and picture.seen(nodes) == len(nodes)
 
 
 def _seems_gone(facts: Facts) -> bool:

@@ -164,6 +164,7 @@ class Topology:
         correlation_window: Seconds that an incident waits for a deeper cause before anything is taken away.
         time_zone: By whose clock on the wall the windows of ladders are meant.
         alertmanagers: The node that each Alertmanager's URL leads to; one elsewhere is not in it.
+        wider: Failure domains besides those that nodes name, with the nodes of each.
     """
 
     cluster: str
@@ -180,12 +181,18 @@ class Topology:
     alertmanagers: Mapping[str, str] = field(default_factory=dict)
     time_zone: tzinfo = UTC
     correlation_window: float = 0.0
+    wider: Mapping[str, frozenset[str]] = field(default_factory=dict)
     _on: dict[str, Mapping[str, Service]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )  # what services_on has found; the cluster does not change under its topology
+    _in: dict[str, frozenset[str]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )  # the same of nodes_in
 
     def knows(self, target: Target) -> bool:
-        """Whether cluster.yml has this node, and this service on it."""
+        """Whether cluster.yml has this node, and this service on it; or this failure domain, which can be lost."""
+        if target.domain:
+            return bool(self.nodes_in(target.domain))
         if target.node not in self.nodes:
             return False
         return target.service is None or target.service in self.services_on(target.node)
@@ -199,6 +206,18 @@ class Topology:
                 if service.group is None or node in self.groups[service.group].nodes
             }
         return self._on[node]
+
+    def nodes_in(self, domain: str) -> frozenset[str]:
+        """The nodes of a failure domain that can be lost as a whole: it has two at least; empty for any other."""
+        if not self._in:
+            named: dict[str, set[str]] = {one: set(nodes) for one, nodes in self.wider.items()}
+            for node in self.nodes.values():
+                named.setdefault(node.failure_domain, set()).add(node.name)
+            self._in.update(
+                (one, frozenset(nodes)) for one, nodes in named.items() if len(nodes) > 1
+            )
+            self._in[UNKNOWN_DOMAIN] = frozenset()  # nobody said that these fail together
+        return self._in.get(domain, frozenset())
 
     def groups_of(self, node: str) -> tuple[Group, ...]:
         """The groups that a node is a member of, in the order of cluster.yml."""

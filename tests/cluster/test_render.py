@@ -306,6 +306,7 @@ ROUTES = [
     ("alertname=Watchdog severity=info heal=none cluster=sound", "deadman"),
     ("alertname=ServiceDown heal=restart-service group=web service=nginx", "healer,people"),
     ("alertname=NodeDown heal=none group=web", "healer,people"),
+    ("alertname=DomainLost heal=none failure_domain=rack-b", "healer,people"),
     ("alertname=ExporterDown heal=restart-exporter group=control", "healer,people"),
     ("alertname=HealerHolds heal=none group=web", "people"),
     ("alertname=Context severity=info heal=none", "healer,nobody"),
@@ -330,7 +331,9 @@ def test_an_alert_reaches_those_it_is_for(
 
 def test_dead_nodes_come_as_one_page_and_tickets_wait_for_a_ladder_as_pages_do() -> None:
     routes = yaml.safe_load(text_of(tree_of(TIER), "mon1/etc/prometheus/alertmanager.yml"))["route"]
-    nodes = next(r for r in routes["routes"] if r.get("matchers") == ['alertname="NodeDown"'])
-    assert nodes["group_by"] == ["alertname", "cluster"]
+    lost = ['alertname=~"DomainLost|NodeDown"']
+    nodes = next(r for r in routes["routes"] if r.get("matchers") == lost)
+    assert nodes["group_by"] == ["cluster"]
+    assert nodes["group_wait"] == "40s"  # one wait, one scrape and one evaluation
     tickets = next(r for r in routes["routes"] if r["receiver"] == "tickets")
     assert [route["group_wait"] for route in tickets["routes"]] == ["0s", "2m"]

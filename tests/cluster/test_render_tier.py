@@ -93,12 +93,27 @@ def test_haproxys_own_figures_are_scraped_where_there_are_balancers() -> None:
     assert not [file for file in tree_of(SOUND).files if file.path.endswith("haproxy.json")]
 
 
+def test_the_rules_know_which_nodes_are_lost_with_a_failure_domain() -> None:
+    nobody = "{address: 10.0.0.33}"
+    for text in (TIER, TIER.replace("{address: 10.0.0.33, failure_domain: rack-c}", nobody)):
+        rules = yaml.safe_load(text_of(tree_of(text), "mon1/etc/prometheus/rules/cluster.yml"))
+        found = [
+            (one["labels"]["failure_domain"], one["labels"]["node"])
+            for one in rules["groups"][0]["rules"]
+            if one["record"] == "hale:failure_domain_member_info"
+        ]
+        assert found == [
+            *(("rack-a", node) for node in ("mon1", "lb1", "web1")),
+            *(("rack-b", node) for node in ("lb2", "web2")),
+        ]
+
+
 def test_the_rules_know_the_clusters_numbers() -> None:
     text = text_of(tree_of(TIER), "mon1/etc/prometheus/rules/cluster.yml")
     found = {
         (rule["record"], *sorted(rule["labels"].items())): rule["expr"]
         for rule in yaml.safe_load(text)["groups"][0]["rules"]
-        if rule["record"] != "hale:group_member_info"
+        if not rule["record"].endswith("_member_info")
     }
     tier = ("cluster", "tier")
     assert found == {

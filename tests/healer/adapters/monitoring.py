@@ -45,6 +45,17 @@ RULES = {
                     "for": "1h",
                     "labels": {"severity": "warning", "heal": "none"},
                 },
+                {
+                    "record": "hale:failure_domain_nodes_lost",
+                    "expr": "vector(2)",
+                    "labels": {"cluster": "first", "failure_domain": "rack-b"},
+                },
+                {
+                    "alert": "DomainLost",
+                    "expr": "max (hale:failure_domain_nodes_lost > 1) by (cluster, failure_domain)",
+                    "for": "1h",
+                    "labels": {"severity": "critical", "heal": "none"},
+                },
                 {"record": "test:changes:5m", "expr": "changes(hale_service_up[5m] offset 30s)"},
                 {
                     "alert": "Flaps",

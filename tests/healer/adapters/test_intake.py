@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,32 @@ def test_an_alert_about_a_declared_target_goes_on():
 )
 def test_what_can_never_start_anything_is_refused_with_a_word(changes, reason):
     assert refusal(alert(**changes), TOPOLOGY) == reason
+
+
+LOSS = {"alertname": "DomainLost", "node": None, "group": None, "service": None, "heal": "none"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({}, None),
+        ({"failure_domain": "rack-z"}, "unknown_target"),
+        ({"failure_domain": "rack-b"}, "unknown_target"),  # one node, which is NodeDown's
+        ({"failure_domain": None}, "unknown_target"),
+        ({"group": "web"}, "impossible_labels"),
+        ({"service": "nginx"}, "impossible_labels"),
+        ({"alertname": "RackOnFire", "heal": "restart-service"}, "unknown_target"),
+    ],
+)
+def test_only_the_loss_of_a_domain_with_several_nodes_is_about_no_node(changes, reason):
+    nodes = {
+        name: replace(one, failure_domain="rack-a") if name != "web1" else one
+        for name, one in TOPOLOGY.nodes.items()
+    }
+    labels = LOSS | {"failure_domain": "rack-a"} | changes
+    one = alert(**labels)
+    assert not concerns_nobody(one, TOPOLOGY)
+    assert refusal(one, replace(TOPOLOGY, nodes=nodes)) == reason
 
 
 def test_alerts_about_the_whole_cluster_are_nobodys_trouble_unless_they_ask_for_a_ladder():

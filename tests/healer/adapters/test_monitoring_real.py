@@ -92,6 +92,23 @@ async def test_evidence_is_the_rules_own_answer_for_exactly_the_alerts_labels(re
         assert unknown.firing is None
 
 
+async def test_the_loss_of_a_domain_is_asked_about_by_its_name_alone(real):
+    def loss(domain):
+        labels = {"alertname": "DomainLost", "cluster": "first", "failure_domain": domain}
+        labels |= {"heal": "none", "severity": "critical"}
+        return Alert("f", "DomainLost", tuple(sorted(labels.items())), 0.0)
+
+    async with prometheus_at(real.prometheus) as ours:
+        found = await until(
+            lambda: ours.evidence(loss("rack-b"), "up"),
+            lambda found: found.firing and found.reading.value is not None,
+        )
+        assert found.reading.value == 2
+        assert 0 <= found.reading.age < 5
+        other = await ours.evidence(loss("rack-c"), "up")
+        assert (other.firing, other.reading.value) == (False, None)
+
+
 async def test_a_reading_of_a_hostile_name_is_of_that_name_alone(real):
     async with prometheus_at(real.prometheus) as ours:
         await until(
@@ -175,8 +192,9 @@ async def test_nothing_in_the_picture_is_older_than_evidence_may_be(real):
 
 async def test_pending_alerts_have_the_fingerprints_that_alertmanager_will_give_them(real):
     async with prometheus_at(real.prometheus) as ours, alertmanagers_at(real.alertmanager) as peers:
-        pending = await until(ours.pending, lambda found: len(found) >= 3)
-        assert {one.name for one in pending} == {"ServiceDown", "SlowTrouble", "Watchdog"}
+        pending = await until(ours.pending, lambda found: len(found) >= 4)
+        names = {"DomainLost", "ServiceDown", "SlowTrouble", "Watchdog"}
+        assert {one.name for one in pending} == names
         assert all(time.time() - one.began_at < 300 for one in pending)
         sight = await until(peers.read, lambda sight: sight.alerts)
         (down,) = [one for one in pending if one.name == "ServiceDown"]

@@ -11,7 +11,7 @@ from healer.core.alert import Target
 from healer.core.topology import Topology
 from healer.errors import HaleError
 from tests.healer.safety.lives import Killed
-from tests.healer.safety.monitoring import EPOCH, alert_of
+from tests.healer.safety.monitoring import EPOCH, alert_of, loss_of
 from tests.healer.safety.site import regrouped
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ class Chaos:
                 self.power,
                 self.cut,
                 self.storms,
+                self.loses_rack,
+                self.loses_rack,
                 self.unscraped,
                 self.silent,
                 self.stalls,
@@ -58,6 +60,7 @@ class Chaos:
             *(self.denies, self.retries, self.closes, self.reloads),
         )
         some = self.rng.sample(faults, self.rng.choice((0, 1, 2, 3, 5, 9)))
+        sim.loses_rack = self.loses_rack in some
         sim.prometheus.bare = sim.prometheus.bare or self.reloads in some
         self._draws: list[tuple[int, Callable[[], Undo]]] = [*troubles, *((4, one) for one in some)]
 
@@ -198,6 +201,28 @@ class Chaos:
         backs = [self.cut(one) for one in gone]
         return lambda: [back() for back in backs if back is not None] and None
 
+    def loses_rack(self, rack: str = "") -> Undo:
+        """All nodes of a rack are gone, at once or one after the other, and come back so."""
+        racks = self.sim.site.lost_together()
+        nodes = list(racks[rack or self.rng.choice(list(racks))])
+        self.rng.shuffle(nodes)
+        step = self.rng.choice((0.0, 0.0, 1.0, 3.0))
+        backs: list[Undo] = []
+
+        async def lose() -> None:
+            for node in nodes:
+                backs.append(self.cut(node))
+                await asyncio.sleep(step)
+
+        async def mend() -> None:
+            for back in backs:
+                if back is not None:
+                    back()
+                await asyncio.sleep(step)
+
+        self.sim.spawn(lose())
+        return lambda: self.sim.spawn(mend()) and None
+
     # --- Healers, their clocks and their ways ---
 
     def _life(self) -> object:
@@ -299,6 +324,9 @@ class Chaos:
         name = self.rng.choice(("ServiceDown", "KernelHang", "Invented"))
         heal = self.rng.choice(("restart-service", "reboot-node", "unheard-of", "none"))
         made = alert_of(self.sim.site, name, target, EPOCH + self.sim.world.now, heal)
+        if self.rng.random() < 0.2:
+            rack = self.rng.choice([*self.sim.site.lost_together(), "rack-z"])
+            made = loss_of(self.sim.site, rack, EPOCH + self.sim.world.now)
         until = self.sim.world.now + 30 * self.rng.random()
         self.rng.choice(self.sim.peers).stuck[made.fingerprint] = (made, until)
 

@@ -174,6 +174,12 @@ class Life:
             raise Unreachable("prometheus: no answer")
 
     async def evidence(self, alert: Alert, metric: str) -> Evidence:
+        if alert.target.domain:
+            await self._ask()
+            prometheus = self.sim.prometheus
+            known = prometheus.active.get(alert.fingerprint)
+            firing = known is not None and known.labels == alert.labels
+            return Evidence(firing, Reading(float(firing), prometheus.judged_at, prometheus.now))
         reading = await self.reading(alert.target, metric)
         if alert.name not in ("ServiceDown", "KernelHang", "NodeDown"):
             return Evidence(None, reading)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 
-from healer.core.alert import Alert, Target
+from healer.core.alert import DOMAIN_LOSS, Alert, Target
 from healer.core.picture import NodeHealth, Picture, SeenMark
 from tests.healer.safety.gates import Gate
 from tests.healer.safety.site import NUMBERS, Site
@@ -34,6 +34,18 @@ def alert_of(
     return Alert(f"{name}:{place}", name, pairs, began)
 
 
+def loss_of(site: Site, rack: str, began: float) -> Alert:
+    """Return the alert that a whole rack is lost."""
+    labels = {
+        "alertname": DOMAIN_LOSS,
+        "cluster": site.cluster,
+        "failure_domain": rack,
+        "severity": "critical",
+        "heal": "none",
+    }
+    return Alert(f"{DOMAIN_LOSS}:{rack}", DOMAIN_LOSS, tuple(sorted(labels.items())), began)
+
+
 @dataclass
 class Sample:
     """One scrape of one node."""
@@ -53,6 +65,7 @@ class Prometheus:
         cut: Nodes that it cannot scrape, though all others can.
         behind: Seconds by which the samples that it shows are older.
         bare: Its alerts name no group and no failure domain, so that another name for one changes no alert.
+        judged_at: When it evaluated its rules last.
     """
 
     site: Site
@@ -64,6 +77,7 @@ class Prometheus:
     silent: bool = False
     cut: set[str] = field(default_factory=set)
     bare: bool = False
+    judged_at: float = EPOCH
 
     @property
     def now(self) -> float:
@@ -87,7 +101,13 @@ class Prometheus:
                     self._judge(wanted, "ServiceDown", place, "restart-service")
                 elif not well:
                     self._judge(wanted, "KernelHang", place, "reboot-node")
-        self.active = wanted
+        for rack, nodes in self.site.lost_together().items():
+            made = loss_of(self.site, rack, self.now)
+            before = self.active.get(made.fingerprint)
+            lost = [one for one in nodes if f"NodeDown:{one}" in wanted]
+            if lost == nodes or (lost and before is not None):
+                wanted[made.fingerprint] = before or made
+        self.active, self.judged_at = wanted, self.now
 
     def _judge(self, wanted: dict[str, Alert], name: str, place: Target, heal: str) -> None:
         made = alert_of(self.site, name, place, self.now, heal, bare=self.bare)

@@ -25,6 +25,9 @@ SCRAPE = 2.0
 LEASE = 4.0
 """Seconds for which a leader may act on what it knew before it stood still."""
 
+RENAMED = ("d3", "d5")
+"""Digests of topologies whose failure domains have other names than those that Prometheus has."""
+
 TAKING = ("service.restart", "node.reboot", "pool.drain")
 
 
@@ -72,6 +75,7 @@ class Oracle:
     troubles: dict[str, Target] = field(default_factory=dict)
     excused: set[str] = field(default_factory=set)
     marks: set[tuple[str, str, str]] = field(default_factory=set)
+    renamed: bool = False
 
     def says(self, what: str) -> None:
         self.violations.append(f"{self.world.now:.2f} s: {what}")
@@ -90,11 +94,14 @@ class Oracle:
 
     def recorded(self, event: ev.Event) -> None:
         match event:
-            case ev.HealerStarted():
-                self.terms = event.term
+            case ev.HealerStarted(digest=digest):
+                self.terms, self.renamed = event.term, digest in RENAMED
+            case ev.ConfigReloaded(digest=digest):
+                self.renamed = digest in RENAMED
             case ev.Armed():
                 self._armed()
             case ev.IncidentOpened(incident, cause) | ev.CauseReplaced(incident, cause):
+                self._of_rack(incident, cause.target)
                 self.troubles[incident] = cause.target
             case ev.IncidentClosed(incident):
                 self.troubles.pop(incident, None)
@@ -130,6 +137,29 @@ class Oracle:
             case _:
                 pass
 
+    def _of_rack(self, incident: str, about: Target) -> None:
+        """A lost rack has one incident, only a lost one has, and what fires in it opens none beside it."""
+        others = [one for key, one in self.troubles.items() if key != incident]
+        if about.domain and about in others:
+            self.says(f"incident {incident} is another one about {about}")
+        nodes = self.site.lost_together().get(about.domain, [])
+        if about.domain and not all(self._gone(one, within=self.lag) for one in nodes):
+            self.says(f"incident {incident} says that {about} is lost, and {nodes} are not")
+        rack = self.site.racks.get(about.node, "")
+        inside = incident not in self.troubles and Target("", domain=rack) in others
+        if inside and not self.renamed and self._gone(about.node, since=self.lag):
+            self.says(f"incident {incident} about {about} is opened beside that of {rack}")
+
+    def _gone(self, node: str, *, within: float = 0.0, since: float = 0.0) -> bool:
+        """Whether nobody hears of a node: for so long, or at some time of the last seconds."""
+        at = self.world.dark_since.get(node, -1000.0)
+        if self.world.dark(node):
+            return self.world.now - at >= since
+        return (
+            node in self.world.light_since
+            and self.world.now - self.world.light_since[node] < within
+        )
+
     def _armed(self) -> None:
         """Note what Prometheus has known of for a while: that is nobody's to touch until it was well once.
 
@@ -138,7 +168,8 @@ class Oracle:
         active = self.prometheus.active.values() if self.prometheus is not None else ()
         now = self.world.now
         self.first = self.first or now
-        old = (one.target for one in active if now - self.world.since[one.target] > 2 * SCRAPE + 1)
+        told = [one.target for one in active if not one.target.domain]
+        old = (one for one in told if now - self.world.since[one] > 2 * SCRAPE + 1)
         self.before |= set(old) - {one.about for one in self.intents.values()}
 
     def _helped(self, action_id: str, helped: bool | None) -> None:
@@ -353,6 +384,9 @@ class Oracle:
         ):
             since = self.world.since[about]
             for one in other:
+                # What a node that was gone says once it is back is told anew, and is looked at as new.
+                if self.world.light_since.get(about.node, -1000.0) > since:
+                    continue
                 # One that another failure on its node explains does not fail for the same reason.
                 own = one in self.troubles.values() and not self.world.well(one)
                 together = own and abs(self.world.since[one] - since) < 5.0

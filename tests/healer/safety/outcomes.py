@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from healer.core import events as ev
 from healer.core.alert import Alert
 from healer.core.board import Board
+from healer.core.correlate import settled
 
 if TYPE_CHECKING:
     from tests.healer.safety.simulation import Simulation
@@ -67,6 +68,8 @@ def _incidents(sim: "Simulation", events: list[ev.Event]) -> None:
                 homes.setdefault(alert.fingerprint, set()).add(incident)
             case ev.AlertJoined(incident, alert):
                 homes.setdefault(alert.fingerprint, set()).add(incident)
+            case ev.AlertLeft(incident, alert):
+                homes[alert.fingerprint].discard(incident)
             case _:
                 pass
     for fingerprint, incidents in homes.items():
@@ -99,9 +102,13 @@ def _heard(sim: "Simulation") -> None:
     if board.armed_at is None:
         sim.oracle.says("it was never armed")
         return
-    for alert in sim.prometheus.active.values():
+    active = list(sim.prometheus.active.values())
+    for alert in active:
+        if alert.name not in KEPT:
+            continue
         old = sim.world.now - max(sim.world.since[alert.target], _let_go(sim, alert)) > 18.0
-        if alert.name in KEPT and old and alert.fingerprint not in board.known:
+        theirs = alert.fingerprint in board.by_hand and settled(board, active)
+        if old and alert.fingerprint not in board.known and not theirs:
             sim.oracle.says(f"{alert.fingerprint} fires and is forgotten")
     for one in board.open:
         told = one.hold is not None or one.escalation or one.mitigation
@@ -119,3 +126,43 @@ def _replayed(sim: "Simulation") -> None:
     for incident_id, one in leader.journal.board.incidents.items():
         if board.incidents.get(incident_id) != one:
             sim.oracle.says(f"incident {incident_id} reads differently from the journal")
+
+
+def lost(sim: "Simulation", rack: str) -> None:
+    """A rack that is lost is one incident, which has all that fires about its nodes."""
+    board = sim.leader.journal.board if sim.leader is not None and sim.leader.journal else None
+    if board is None or board.armed_at is None:
+        return
+    nodes = sim.site.lost_together()[rack]
+    about = [one for one in board.open if one.target.domain == rack]
+    if len(about) != 1:
+        sim.oracle.says(f"{rack} is lost and has {len(about)} incidents")
+        return
+    for alert in sim.prometheus.active.values():
+        home = board.known.get(alert.fingerprint)
+        if alert.target.node in nodes and home not in (about[0].id, *_apart(board)):
+            sim.oracle.says(
+                f"{alert.fingerprint} is not in the incident about {rack}, but in {home}"
+            )
+    for one in board.open:
+        if one.target.node in nodes and one.id not in _apart(board):
+            sim.oracle.says(f"incident {one.id} about {one.target} is open beside that of {rack}")
+    if about[0].escalation != "for_a_person":
+        sim.oracle.says(f"{rack} is lost, and nobody has it")
+
+
+def _apart(board: Board) -> set[str]:
+    """Incidents that end under their own names: something is under way, or taken away, or a person said no."""
+    return {
+        one.id
+        for one in board.open
+        if one.marks or one.state.value in ("acting", "verifying") or one.escalation == "denied"
+    }
+
+
+def found(sim: "Simulation", rack: str) -> None:
+    """A rack that is back for long has no incident any more."""
+    board = sim.leader.journal.board if sim.leader is not None and sim.leader.journal else None
+    for one in board.open if board is not None else ():
+        if one.target.domain == rack:
+            sim.oracle.says(f"{rack} is back, and incident {one.id} is {one.state.value}")

@@ -14,7 +14,7 @@ from tests.healer.safety.lives import Killed, Life
 from tests.healer.safety.loop import VirtualLoop
 from tests.healer.safety.monitoring import EPOCH, Alertmanager, Prometheus
 from tests.healer.safety.oracle import SCRAPE, Oracle
-from tests.healer.safety.outcomes import final
+from tests.healer.safety.outcomes import final, found, lost
 from tests.healer.safety.site import Site, drawn
 from tests.healer.safety.store import Shared
 from tests.healer.safety.world import World
@@ -26,6 +26,14 @@ CALM = 20.0
 """Seconds after that, in which everything is reachable and everybody gets an answer."""
 
 
+LOST = 20.0
+"""Seconds for which a rack is lost after that."""
+
+BACK = 110.0
+"""Seconds after its return, in which its incident is closed: it has to stay clear for 30, none of them within a minute
+of a clock that jumped."""
+
+
 class Simulation:
     """Everything of one schedule.
 
@@ -35,6 +43,7 @@ class Simulation:
         loses: Probability with which a request or its answer is lost.
         skews: By how much each healer's wall clock is wrong.
         silenced: Fingerprints that a person silenced.
+        loses_rack: Whether a whole rack is lost in it, and once more after the calm.
     """
 
     def __init__(
@@ -64,6 +73,7 @@ class Simulation:
         self.peers = [Alertmanager(), Alertmanager()]
         self.skews = dict.fromkeys(site.healers, 0.0)
         self.loses = 0.0
+        self.loses_rack = False
         self.lives: dict[str, Life] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -139,9 +149,22 @@ class Simulation:
             await self.until(TROUBLED + CALM)
             if not self.oracle.violations:
                 final(self)
+            if self.loses_rack and not self.oracle.violations:
+                await self._without_a_rack(chaos)
         finally:
             await self.stop()
         return self.oracle.violations
+
+    async def _without_a_rack(self, chaos: Chaos) -> None:
+        """Lose a rack while nothing else goes wrong, and see that it is one incident, and over when it is back."""
+        rack = self.rng.choice(list(self.site.lost_together()))
+        back = chaos.loses_rack(rack)
+        await self.until(self.world.now + LOST)
+        lost(self, rack)
+        if back is not None:
+            back()
+        await self.until(self.world.now + BACK)
+        found(self, rack)
 
     async def until(self, at: float) -> None:
         """Let time go by until then, or until a promise is broken."""

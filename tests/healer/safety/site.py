@@ -93,6 +93,17 @@ class Site:
             Target(n, name) for name, job in self.jobs.items() for n in self.crews[job.group].nodes
         ]
 
+    def lost_together(self) -> dict[str, list[str]]:
+        """The nodes of every rack that has several, and no healer: one that is lost has nobody to tell of it."""
+        found: dict[str, list[str]] = {}
+        for node, rack in self.racks.items():
+            found.setdefault(rack, []).append(node)
+        return {
+            rack: nodes
+            for rack, nodes in found.items()
+            if len(nodes) > 1 and not set(nodes) & set(self.healers)
+        }
+
     def crews_of(self, node: str) -> set[str]:
         return {name for name, crew in self.crews.items() if node in crew.nodes}
 
@@ -192,11 +203,11 @@ TIER = Site(
     "tier",
     racks={
         **MONITORS,
-        "lb1": "rack-a",
-        "lb2": "rack-b",
-        "web1": "rack-a",
-        "web2": "rack-b",
-        "web3": "rack-c",
+        "lb1": "rack-c",
+        "lb2": "rack-d",
+        "web1": "rack-c",
+        "web2": "rack-d",
+        "web3": "rack-b",
     },
     crews={
         "control": CONTROL,
@@ -224,7 +235,7 @@ VOTERS = Site(
 
 MIXED = Site(
     "mixed",
-    racks={**MONITORS, "n1": "rack-a", "n2": "rack-a", "n3": "rack-b", "n4": "rack-c"},
+    racks={**MONITORS, "n1": "rack-c", "n2": "rack-c", "n3": "rack-b", "n4": "rack-d"},
     crews={
         "control": CONTROL,
         "api": Crew(("n1", "n2", "n3"), 2),

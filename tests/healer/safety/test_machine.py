@@ -141,6 +141,11 @@ class AnyTrouble(RuleBasedStateMachine):
     def a_node_is_cut_off(self, node):
         self._now(lambda: self.chaos.cut(node))
 
+    @rule(rack=st.sampled_from(sorted(SITE.lost_together())), wait=waits)
+    def a_rack_is_lost(self, rack, wait):
+        self._now(lambda: self.chaos.loses_rack(rack))
+        self._pass(wait)
+
     @rule()
     def the_power_goes(self):
         self._now(self.chaos.power)

@@ -51,7 +51,7 @@ def test_a_seed_gives_the_same_schedule_again() -> None:
     ],
 )
 def test_the_oracle_sees_that_a_guard_is_missing(guard: str, said: str) -> None:
-    """It knows the truth and none of the guards, so whoever takes one away is found out."""
-    ran = schedules("--seeds", "0-699", "--without", guard, "--most", "1")
+    """It knows the truth and none of the guards, so whoever takes one away is found out, by one promise or another."""
+    ran = schedules("--seeds", "0-699", "--without", guard, "--most", "3")
     assert ran.returncode == 1, ran.stdout
     assert said in ran.stdout

@@ -50,6 +50,7 @@ class World:
     units: dict[Target, Unit] = field(default_factory=dict)
     since: dict[Target, float] = field(default_factory=dict)
     dark_since: dict[str, float] = field(default_factory=dict)
+    light_since: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.nodes = {name: Machine() for name in self.site.racks}
@@ -103,6 +104,8 @@ class World:
                 self.told(f"{one} is {'well' if self.well(one) else 'not well'}")
         if self.dark(node) is not was_dark:
             self.dark_since[node] = self.now
+            if was_dark:
+                self.light_since[node] = self.now
 
     def set_unit(self, place: Target, state: str, **changes: bool) -> None:
         with self.change(place.node):

@@ -7,10 +7,13 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from healer import text
 from healer.core import events as ev
 from healer.core.alert import Alert
+from healer.core.plan import Escalate, plan
 from healer.web.pages import runbook as runbook_page
 from healer.web.runbooks import runbooks
+from tests.healer.core.test_domains import down, lost, racks
 from tests.healer.core.world import alert, topology
 from tests.healer.web.house import HOSTILE, House
 
@@ -103,6 +106,31 @@ async def test_the_first_page_says_what_is_open_why_and_what_comes_next() -> Non
     assert "web1/nginx" in page
     assert "capacity web cannot spare web1 now." in page
     assert "service.restart on web1/nginx, once capacity allows: needs 1 left in web" in page
+
+
+async def test_a_lost_rack_is_one_incident_by_the_name_of_the_rack() -> None:
+    house = House(given=racks())
+    await house.arm()
+    cause, nodes = lost(), [down("web1"), down("web2")]
+    await house.journal.write(
+        ev.IncidentOpened("1", cause, "none", "d1"),
+        *(ev.AlertJoined("1", one) for one in nodes),
+    )
+    called = plan(house.journal.board.incidents["1"], house.topology)
+    assert isinstance(called, Escalate)
+    await house.journal.write(ev.IncidentEscalated("1", called.reason, called.detail))
+    async with house.public() as session:
+        row, whole = await see(session, "/"), await see(session, "/incidents/1")
+        asked = await (await session.get("/api/v1/incidents/1")).json()
+    assert "rack-a" in row
+    assert "DomainLost at rack-a is in a person's hands" in whole
+    assert "every node of rack-a was lost at the same time: web1, web2" in whole
+    assert "NodeDown at web2 is a symptom of it" in whole
+    assert "hale-gate" not in whole  # there is no one node to hold
+    assert (asked["target"], asked["node"], asked["failure_domain"]) == ("rack-a", "", "rack-a")
+    assert asked["answers"] == ["close"]
+    shown = text.incident(asked)
+    assert re.search(r"^target +rack-a$", shown, re.MULTILINE)
 
 
 async def test_a_calm_cluster_says_so() -> None:

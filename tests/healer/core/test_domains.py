@@ -1,0 +1,365 @@
+"""A lost failure domain is one incident: what it takes in, what it takes over, when it ends, and who hears of it."""
+
+from dataclasses import replace
+
+import pytest
+
+from healer.core import events as ev
+from healer.core.alert import DOMAIN_LOSS, Alert, Target
+from healer.core.board import Board
+from healer.core.causes import Outages
+from healer.core.correlate import MOST_SYMPTOMS, claims, correlate, settled
+from healer.core.decide import Close, Stay, decide
+from healer.core.facts import Evidence
+from healer.core.history import Keep, as_told
+from healer.core.incident import FOR_A_PERSON, Incident, Outcome, State
+from healer.core.plan import Escalate
+from healer.core.recovery import seen_gone
+from healer.core.topology import UNKNOWN_DOMAIN, Node, Topology
+from tests.healer.core.guarded import acted
+from tests.healer.core.world import NOW, World, alert, topology, with_databases
+
+RACKS = {"mon1": "rack-0", "web1": "rack-a", "web2": "rack-a", "web3": "rack-b", "web4": "rack-b"}
+
+
+def racks(named: dict[str, str] | None = None, **wider: set[str]) -> Topology:
+    """web1 and web2 stand in rack-a, web3 and web4 in rack-b, mon1 alone."""
+    plain = topology(web=4)
+    nodes = {one: Node(one, one, rack) for one, rack in (RACKS | (named or {})).items()}
+    return replace(
+        plain, nodes=nodes, wider={name: frozenset(ones) for name, ones in wider.items()}
+    )
+
+
+def lost(domain: str = "rack-a", began: float = NOW) -> Alert:
+    labels = {
+        "alertname": DOMAIN_LOSS,
+        "cluster": "first",
+        "failure_domain": domain,
+        "severity": "critical",
+        "heal": "none",
+    }
+    return Alert(f"lost:{domain}", DOMAIN_LOSS, tuple(sorted(labels.items())), began)
+
+
+def down(node: str) -> Alert:
+    return alert("NodeDown", node, heal="none")
+
+
+def exporter(node: str) -> Alert:
+    return alert("ExporterDown", node, heal="restart-exporter")
+
+
+def told(
+    world: World, *alerts: Alert, true: bool = True, present: tuple[str, ...] = ("mon1",)
+) -> World:
+    """Let alerts fire until nothing changes any more, each found true on evidence or not."""
+    found = frozenset(one.fingerprint for one in alerts if true)
+    for _ in range(200):
+        changes = correlate(world.board, alerts, world.topology, found, present=frozenset(present))
+        first = next(changes, [])
+        if not first:
+            return world
+        world.journal(*first)
+    raise AssertionError("it does not come to an end")
+
+
+def incidents(world: World) -> list[tuple[str, list[str]]]:
+    """Return each open incident's target and those of its symptoms."""
+    return [
+        (str(one.target), sorted(str(symptom.target) for symptom in one.symptoms))
+        for one in world.board.open
+    ]
+
+
+ALL = (lost(), down("web1"), down("web2"), exporter("web1"), alert(at="web2/nginx"))
+
+
+# --- One incident ---------------------------------------------------------------------------
+
+
+def test_a_lost_rack_is_one_incident_with_all_that_fires_in_it() -> None:
+    world = told(World(racks()), *ALL)
+    assert incidents(world) == [("rack-a", ["web1", "web1", "web2", "web2/nginx"])]
+    assert world.board.incidents["1"].confirmed
+
+
+def test_what_fires_elsewhere_is_none_of_it() -> None:
+    world = told(World(racks()), *ALL, down("web3"), alert(at="web3/nginx"), exporter("mon1"))
+    assert sorted(target for target, _ in incidents(world)) == ["mon1", "rack-a", "web3"]
+
+
+def test_an_alert_alone_opens_nothing_about_a_domain_and_swallows_nothing() -> None:
+    world = told(World(racks()), *ALL, true=False)
+    assert sorted(target for target, _ in incidents(world)) == ["web1", "web2/nginx"]
+
+
+def test_whether_a_domain_is_lost_is_asked_of_the_evidence_before_anything_is_opened() -> None:
+    world, shallow = World(racks()), exporter("web1")
+    outages = Outages.seen(world.board, [shallow, lost()], world.topology)
+    assert claims(world.board, [shallow, lost()], outages) == [lost()]
+    told(world, lost())
+    assert claims(world.board, [lost()], outages) == []
+
+
+@pytest.mark.parametrize("domain", ["rack-0", "rack-z", UNKNOWN_DOMAIN])
+def test_one_node_alone_and_nodes_of_which_nobody_said_it_are_no_domain(domain: str) -> None:
+    cluster = racks({"web3": UNKNOWN_DOMAIN, "web4": UNKNOWN_DOMAIN})
+    assert not cluster.knows(Target("", domain=domain))
+    assert cluster.nodes_in(domain) == frozenset()
+
+
+def test_a_part_of_a_rack_is_no_lost_rack() -> None:
+    world = told(World(racks()), down("web1"), alert(at="web1/nginx"), exporter("web2"))
+    assert sorted(incidents(world)) == [("web1", ["web1/nginx"]), ("web2", [])]
+
+
+def test_who_needs_what_stood_in_the_rack_is_explained_by_its_loss() -> None:
+    cluster = with_databases(racks(), 2)
+    loss = lost("rack-9")
+    apps = [alert(at="web1/app"), alert(at="web3/app")]
+    world = told(World(cluster), loss, *apps, down("db1"), down("db2"))
+    assert incidents(world) == [("rack-9", ["db1", "db2", "web1/app", "web3/app"])]
+
+
+def test_a_rack_may_have_as_many_alerts_for_each_node_as_one_node_has() -> None:
+    world = told(World(racks()), lost())
+    flood = [
+        replace(exporter(f"web{1 + number % 2}"), fingerprint=f"f{number}", began_at=NOW + number)
+        for number in range(3 * MOST_SYMPTOMS)
+    ]
+    for found in correlate(world.board, flood, world.topology):
+        world.journal(*found)
+    assert len(world.board.incidents["1"].symptoms) == 2 * MOST_SYMPTOMS
+
+
+# --- A cause that comes late ----------------------------------------------------------------
+
+
+def test_the_loss_takes_over_what_was_opened_for_its_nodes_before_it_was_whole() -> None:
+    world = told(World(racks()), exporter("web1"), alert(at="web2/nginx"), alert(at="web3/nginx"))
+    assert len(world.board.open) == 3
+    told(world, *ALL, alert(at="web3/nginx"))
+    assert incidents(world) == [
+        ("web3/nginx", []),
+        ("rack-a", ["web1", "web1", "web2", "web2/nginx"]),
+    ]
+    assert [one.outcome for one in world.board.ended.values()] == ["merged", "merged"]
+
+
+def test_what_was_taken_away_for_a_node_stays_with_its_own_incident() -> None:
+    world = told(World(racks()), alert(at="web1/nginx"))
+    before = world.board.incidents["1"]
+    acted(world, "1", ended=Outcome.VERIFIED)
+    marked = world.board.incidents["1"].attempts[0]
+    world.board.incidents["1"] = replace(
+        before, attempts=(replace(marked, action="pool.drain"),), state=State.MITIGATED
+    )
+    told(world, *ALL, alert(at="web1/nginx"))
+    assert ("web1/nginx", []) in incidents(world)
+    assert len(world.board.open) == 2
+
+
+def test_a_repair_under_way_ends_under_its_own_name_and_then_belongs_to_the_loss() -> None:
+    world = told(World(racks()), alert(at="web1/nginx"))
+    acted(world, "1", ended=None)
+    told(world, *ALL, alert(at="web1/nginx"))
+    acting = world.board.incidents["1"]
+    assert (str(acting.target), acting.state) == ("web1/nginx", State.ACTING)
+    world.journal(ev.ActionEnded("1", acting.attempts[0].action_id, Outcome.FAILED, "", "", 0.0))
+    told(world, *ALL, alert(at="web1/nginx"))
+    assert [target for target, _ in incidents(world)] == ["rack-a"]
+    # A member elsewhere that fails alike still hears that the repair did not help.
+    other = told(world, alert(at="web3/nginx")).board.open[-1]
+    assert [one.id for one in world.board.alike(other)] == ["1"]
+
+
+def test_what_a_person_said_no_to_stays_theirs_beside_the_loss() -> None:
+    world = told(World(racks()), alert(at="web1/nginx"))
+    world.journal(ev.ApprovalDenied("1", 0, "ann"))
+    told(world, *ALL, alert(at="web1/nginx"))
+    assert world.board.incidents["1"].state is State.ESCALATED
+    assert sorted(target for target, _ in incidents(world)) == ["rack-a", "web1/nginx"]
+
+
+# --- Nested and overlapping -----------------------------------------------------------------
+
+
+def test_the_smallest_domain_with_all_lost_nodes_is_the_cause() -> None:
+    switch = {"web1", "web2", "web3"}
+    world = World(racks(switch=switch, hall={"web1", "web2", "web3", "web4"}))
+    told(world, *ALL)
+    assert [target for target, _ in incidents(world)] == ["rack-a"]
+    told(world, *ALL, lost("switch"), down("web3"))
+    assert incidents(world) == [
+        ("switch", ["rack-a", "web1", "web1", "web2", "web2/nginx", "web3"])
+    ]
+
+
+def test_of_two_domains_with_the_same_nodes_the_first_by_name_is_the_cause() -> None:
+    world = World(racks(pdu={"web1", "web2"}))
+    told(world, lost("rack-a"), lost("pdu"), down("web1"), down("web2"))
+    assert incidents(world) == [("pdu", ["rack-a", "web1", "web2"])]
+
+
+def test_of_two_that_overlap_each_is_lost_and_the_smaller_one_has_the_node_of_both() -> None:
+    world = World(racks(switch={"web2", "web3", "web4"}))
+    nodes = [down(f"web{number}") for number in (1, 2, 3, 4)]
+    told(world, lost(), lost("switch"), *nodes)
+    assert sorted(incidents(world)) == [
+        ("rack-a", ["web1", "web2"]),
+        ("switch", ["web3", "web4"]),
+    ]
+
+
+# --- The end --------------------------------------------------------------------------------
+
+
+def said(world: World, *dark: str, firing: bool = True, clear: float | None = None):
+    """Decide about incident 1 while these nodes are heard of by nobody."""
+    incident: Incident = world.board.incidents["1"]
+    world.dark = set(dark)
+    facts = world.facts(incident)
+    assert facts.evidence is not None
+    evidence = Evidence(firing, facts.evidence.reading)
+    return decide(incident, replace(facts, evidence=evidence), clear)
+
+
+def test_no_ladder_acts_upon_it_and_a_person_reads_what_is_lost_and_where() -> None:
+    world = told(World(racks()), *ALL)
+    escalated = said(world, "web1", "web2")
+    assert isinstance(escalated, Escalate)
+    assert escalated.reason == FOR_A_PERSON
+    assert "rack-a" in escalated.detail
+    assert "web1, web2" in escalated.detail
+    world.journal(ev.IncidentEscalated("1", escalated.reason, escalated.detail))
+    # Their own alert has called them already.
+    assert not world.board.incidents["1"].calls
+    assert isinstance(said(world, "web1", "web2"), Stay)
+
+
+@pytest.mark.parametrize(
+    ("dark", "firing", "gone"),
+    [
+        (("web1", "web2"), True, False),
+        (("web2",), False, False),  # its witness is gone too: nothing says that it is back
+        ((), True, False),
+        ((), False, True),
+    ],
+)
+def test_it_is_gone_when_each_of_its_nodes_is_heard_of_again(dark, firing, gone) -> None:
+    world = told(World(racks()), *ALL)
+    incident = world.board.incidents["1"]
+    world.dark = set(dark)
+    facts = world.facts(incident)
+    assert facts.evidence is not None
+    facts = replace(facts, evidence=Evidence(firing, facts.evidence.reading))
+    assert seen_gone(incident, facts) is gone
+
+
+def test_it_closes_as_cleared_and_what_fires_on_has_an_incident_of_its_own() -> None:
+    world = told(World(racks()), *ALL)
+    world.journal(ev.IncidentEscalated("1", FOR_A_PERSON, ""))
+    over = said(world, firing=False, clear=60.0)
+    assert isinstance(over, Close)
+    assert over.outcome == "cleared"
+    world.journal(ev.IncidentClosed("1", over.outcome, over.detail))
+    told(world, alert(at="web2/nginx"), present=tuple(RACKS))
+    assert incidents(world) == [("web2/nginx", [])]
+
+
+def test_what_fires_on_a_node_that_is_back_is_treated_while_the_others_stay_explained() -> None:
+    world = told(World(racks()), *ALL, alert(at="web1/nginx"))
+    told(world, *ALL, alert(at="web1/nginx"), present=("mon1", "web1"))
+    assert incidents(world) == [
+        ("rack-a", ["web1", "web2", "web2/nginx"]),
+        ("web1", []),
+        ("web1/nginx", []),
+    ]
+    # It goes again before the rack is whole: the same loss.
+    told(world, *ALL, alert(at="web1/nginx"))
+    assert [target for target, _ in incidents(world)] == ["rack-a"]
+
+
+# --- Closed by hand -------------------------------------------------------------------------
+
+
+def by_hand(world: World) -> World:
+    told(world, *ALL)
+    world.journal(ev.IncidentEscalated("1", FOR_A_PERSON, ""))
+    world.journal(
+        ev.IncidentSettled("1", "ann", "moving the rack"),
+        ev.IncidentClosed("1", "by_hand", "ann: moving the rack"),
+    )
+    return world
+
+
+LATE = alert(at="web1/nginx", began=NOW + 60)
+
+
+def test_a_loss_that_a_person_closed_is_not_opened_again_however_long_it_goes_on() -> None:
+    world = by_hand(World(racks(), board=Board(keep_episodes=1)))
+    assert len(world.board.closed_episodes) == 1
+    told(world, *ALL)
+    assert world.board.open == []
+    assert settled(world.board, ALL) == [lost()]
+
+
+def test_what_comes_later_of_the_same_loss_is_theirs_too_and_that_is_on_record() -> None:
+    world = by_hand(World(racks()))
+    before = world.seq
+    told(world, *ALL, LATE)
+    told(world, *ALL, LATE)
+    assert world.board.open == []
+    assert world.seq == before + 1
+    assert world.board.pre_existing[LATE.fingerprint] == LATE
+    assert LATE.fingerprint in world.board.by_hand
+    # Not what fails elsewhere, nor on a node that is back.
+    told(world, *ALL, LATE, exporter("web3"))
+    assert incidents(world) == [("web3", [])]
+    back = alert(at="web2/app", began=NOW + 90)
+    told(world, lost(), back, present=("mon1", "web2", "web3"))
+    assert ("web2/app", []) in incidents(world)
+
+
+def test_taking_stock_anew_gives_nobody_the_loss_back_that_they_closed() -> None:
+    world = by_hand(World(racks()))
+    fires_on = (exporter("web1"), alert(at="web2/nginx"))
+    world.journal(ev.Armed("blind", fires_on))
+    told(world, *ALL)
+    assert world.board.open == []
+    assert list(world.board.by_hand) == [lost().fingerprint]
+    assert set(world.board.pre_existing) == {one.fingerprint for one in (lost(), *fires_on)}
+
+
+def test_once_it_was_seen_clear_its_next_loss_is_an_incident() -> None:
+    world = by_hand(World(racks()))
+    world.journal(ev.SeenClear(lost().fingerprint))
+    told(world, lost(began=NOW + 3600))
+    assert incidents(world) == [("rack-a", [])]
+
+
+@pytest.mark.parametrize("clear", [False, True])
+def test_pruning_forgets_no_loss_that_a_person_closed_and_brings_none_back(clear: bool) -> None:
+    world = World(racks(), board=Board(keep_closed=0))
+    records: list[ev.Record] = []
+    taken = world.board.apply
+
+    def noted(record: ev.Record) -> None:
+        records.append(record)
+        taken(record)
+
+    world.board.apply = noted  # type: ignore[method-assign]
+    by_hand(world)
+    told(world, *ALL, LATE)
+    if clear:
+        world.journal(ev.SeenClear(lost().fingerprint))
+    world.journal(ev.Armed("blind", ()))
+    _, history = as_told(records)
+    keep = Keep(healed=0.0, failed=1e9, size=0)  # what ended well goes, what a person ruled stays
+    for kept in (keep, Keep(0.0, 0.0, 0)):
+        gone = set(history.due(world.board, NOW + 1e8, kept).seqs)
+        left, _ = as_told([one for one in records if one.seq not in gone])
+        assert left.by_hand == world.board.by_hand
+        assert left.pre_existing == world.board.pre_existing
+        assert (lost().fingerprint in left.by_hand) is not clear
