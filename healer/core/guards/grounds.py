@@ -138,17 +138,7 @@ def still_true(proposal: Proposal, facts: Facts) -> Verdict:
     oldest = facts.topology.numbers.evidence_age
     need = f"{proposal.incident.cause.name} true on samples at most {oldest:g} s old"
     if evidence is not None and confirmed(evidence, oldest):
-        age = evidence.reading.age or 0.0
-        if age < _since_last(proposal, facts):
-            return allow(name, have=f"true, sample {age:.1f} s old", need=need)
-        return hold(
-            name,
-            "before_last_action",
-            have=f"sample {age:.1f} s old",
-            need="a sample from after the last action",
-            sentence="What Prometheus has is from before the last action, and says nothing of its effect.",
-            passing=True,
-        )
+        return _of_now(proposal, facts, evidence.reading.age or 0.0, need)
     unit = seen_unit(proposal, facts)
     if proposal.rung.fast and unit is not None and unit.active_state in FAILED_STATES:
         return allow(name, have=f"gate: {unit.unit} {unit.active_state}", need=need)
@@ -203,6 +193,32 @@ def still_true(proposal: Proposal, facts: Facts) -> Verdict:
         sentence="Prometheus does not find what the alert claims, and the node's gate does not either.",
         passing=True,
     )
+
+
+def _of_now(proposal: Proposal, facts: Facts, age: float, need: str) -> Verdict:
+    """Hold where what Prometheus says was true before the last action, or before the unit came up by itself."""
+    name, have = "still_true", f"sample {age:.1f} s old"
+    if age >= _since_last(proposal, facts):
+        return hold(
+            name,
+            "before_last_action",
+            have=have,
+            need="a sample from after the last action",
+            sentence="What Prometheus has is from before the last action, and says nothing of its effect.",
+            passing=True,
+        )
+    unit = seen_unit(proposal, facts) if proposal.scope is Scope.UNIT else None
+    up_for = unit.age_seconds if unit is not None and unit.active_state == "active" else None
+    if unit is not None and up_for is not None and age >= up_for:
+        return hold(
+            name,
+            "before_last_start",
+            have=f"{have}, {unit.unit} active for {up_for:.1f} s",
+            need="a sample from after the unit became active",
+            sentence=f"{unit.unit} became active after what Prometheus has; the next scrape says how it is.",
+            passing=True,
+        )
+    return allow(name, have=f"true, {have}", need=need)
 
 
 def _over(proposal: Proposal, facts: Facts) -> Verdict:

@@ -8,7 +8,7 @@ from healer.core.alert import Target
 from healer.core.guards.grounds import armed, known_target, still_true
 from healer.core.incident import Outcome
 from healer.core.look import Heard
-from tests.healer.core.guarded import acted, asked, broken, evidence, opened, verb
+from tests.healer.core.guarded import acted, asked, broken, evidence, opened, unit_is, verb
 from tests.healer.core.world import NOW, World, alert, topology
 
 
@@ -82,7 +82,7 @@ def test_hardware_whose_figures_are_gone_is_not_taken_for_well(told, failure, ac
     ],
 )
 def test_only_fresh_positive_evidence_is_a_ground(given, outside, reason, passing):
-    proposal, facts = asked(broken(unit_state="active"))
+    proposal, facts = asked(broken(unit_state="active", unit_age=90.0))
     verdict = still_true(proposal, replace(facts, evidence=given, outside=outside))
     assert (verdict.reason, verdict.passing) == (reason, passing)
 
@@ -106,6 +106,26 @@ def test_a_sample_counts_from_the_end_of_the_last_action_that_did_something(ends
         acted(world, "1", ended=outcome, age=ago)
     proposal = replace(proposal, incident=world.board.incidents["1"])
     verdict = still_true(proposal, replace(facts, evidence=evidence(True, age)))
+    assert (verdict.reason, verdict.passing) == (reason, reason is not None)
+
+
+@pytest.mark.parametrize(
+    ("state", "up_for", "action", "reason"),
+    [
+        ("active", 10.1, "service.restart", None),
+        ("active", 10.0, "service.restart", "before_last_start"),
+        ("active", 9.0, "service.reload", "before_last_start"),
+        ("active", 9.0, "pool.drain", None),  # the member came up, and that is all that is known
+        ("active", None, "service.restart", None),  # owner_settled holds on that
+        ("failed", 9.0, "service.restart", None),
+    ],
+)
+def test_a_sample_from_before_the_unit_came_up_is_no_ground_to_touch_it(
+    state, up_for, action, reason
+):
+    proposal, facts = asked(broken(unit_state=state))
+    given = unit_is(replace(facts, evidence=evidence(True, 10.0)), "web1", age_seconds=up_for)
+    verdict = still_true(verb(proposal, action), given)
     assert (verdict.reason, verdict.passing) == (reason, reason is not None)
 
 
