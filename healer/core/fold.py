@@ -88,13 +88,11 @@ def fold(incident: Incident, event: IncidentEvent, at: float) -> Incident:
             return _begin(incident, event, at)
         case ev.ActionEnded():
             _must_be_last(incident, event.action_id)
+            _must_be(incident, State.ACTING)
             return _end(incident, event, at)
         case ev.VerificationEnded(_, action_id, verified, settles, reason, detail, served_at):
             _must_be_last(incident, action_id)
-            if incident.state is not State.VERIFYING:
-                raise IllegalMove(
-                    f"incident {incident.id} is {incident.state.value}, not verifying"
-                )
+            _must_be(incident, State.VERIFYING)
             outcome = Outcome.VERIFIED if verified else Outcome.NOT_VERIFIED
             proved = _last(incident, outcome=outcome, reason=reason, detail=detail)
             if not (verified and settles):
@@ -240,6 +238,11 @@ def _must_be_last(incident: Incident, action_id: str) -> None:
     last = incident.attempts[-1].action_id if incident.attempts else "none"
     if last != action_id:
         raise IllegalMove(f"incident {incident.id}: {action_id} is not its last action, {last} is")
+
+
+def _must_be(incident: Incident, state: State) -> None:
+    if incident.state is not state:
+        raise IllegalMove(f"incident {incident.id} is {incident.state.value}, not {state.value}")
 
 
 def _last(incident: Incident, **changes: object) -> Incident:

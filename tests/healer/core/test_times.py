@@ -131,6 +131,14 @@ def test_a_clock_that_is_behind_prometheus_gives_no_negative_time():
     assert opened(began=NOW + 60).took() == {"detect": 0.0}
 
 
+@pytest.mark.parametrize("again", [Outcome.DONE, Outcome.FAILED])
+def test_an_action_ends_once(again):
+    play = opened()
+    act(play, 1)
+    assert not play.write(ev.ActionEnded("1", "1.1.1", again, "", "", None))
+    assert [step for _, step, _ in play.counted] == ["detect", "decide", "act"]
+
+
 @settings(deadline=None)
 @given(LIVES)
 def test_no_step_is_counted_twice_and_each_is_what_the_incident_says_in_the_end(steps):
