@@ -334,7 +334,6 @@ class Board:
     def _remember(self, episodes: Iterable[tuple[str, float, float]]) -> None:
         """Take in closed episodes whose own records were pruned, each in its place by age."""
         found = {(fingerprint, began): at for fingerprint, began, at in episodes}
-        found = {one: at for one, at in found.items() if one not in self.closed_episodes}
         if found:
             known = sorted((found | self.closed_episodes).items(), key=lambda one: one[1])
             self.closed_episodes = dict(known)

@@ -91,6 +91,10 @@ ALWAYS = When()
 """No condition at all."""
 
 
+MOST_GROWTHS = 100
+"""So many times a wait grows: one that long was bounded before it could grow beyond what a float holds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rung:
     """One thing to try.
@@ -123,8 +127,7 @@ class Rung:
 
     def wait_after(self, tried: int) -> float:
         """Return how many seconds to wait after so many attempts."""
-        # A wait that long was bounded before it could grow beyond what a float holds.
-        grown = self.wait_seconds * self.backoff ** min(max(tried - 1, 0), 100)
+        grown = self.wait_seconds * self.backoff ** min(max(tried - 1, 0), MOST_GROWTHS)
         return min(grown, self.max_wait_seconds)
 
 

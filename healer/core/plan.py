@@ -102,9 +102,11 @@ def passed_over(
         before: The rung that is next; None for all of the ladder.
     """
     ladder = topology.ladders.get(incident.ladder)
+    if ladder is None:
+        return ()
     found = []
-    for index, rung in enumerate(ladder.rungs[:before] if ladder is not None else ()):
-        if ladder is None or rung.action == PERSON:
+    for index, rung in enumerate(ladder.rungs[:before]):
+        if rung.action == PERSON:
             break
         why = unmet(incident, index, rung, topology, now) or _spent(
             incident, ladder, index, topology
@@ -291,9 +293,8 @@ def _own_names(ladder: Ladder, target: Target, owner: str, topology: Topology) -
     names = {service.unit} if service is not None else set()
     for rung in ladder.rungs:
         aim = target if rung.service is None else Target(target.node, rung.service)
-        if rung.action != PERSON:
-            found = steps(rung.action, aim, topology, owner)
-            names |= {step.look for step in found if step.gate == target.node}
+        found = steps(rung.action, aim, topology, owner)
+        names |= {step.look for step in found if step.gate == target.node}
     return names
 
 

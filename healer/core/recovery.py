@@ -40,9 +40,7 @@ def _all_back(domain: str, facts: Facts) -> bool:
 
 
 def _seems_gone(facts: Facts) -> bool:
-    evidence, oldest = facts.evidence, facts.topology.numbers.evidence_age
-    age = None if evidence is None else evidence.reading.age
-    fresh = age is not None and age <= oldest
-    return (
-        evidence is not None and evidence.firing is False and fresh and facts.outside is not False
-    )
+    if facts.evidence is None or facts.evidence.firing is not False:
+        return False
+    age, oldest = facts.evidence.reading.age, facts.topology.numbers.evidence_age
+    return age is not None and age <= oldest and facts.outside is not False

@@ -11,7 +11,9 @@ from healer.core.ladder import Rung, Verification
 BLIND = ("no_answer", "alarms_unknown")
 """What says nothing about the target: the monitoring could not be asked."""
 
-LOOKING_BACK = ("still_bad", "new_alarm")
+STILL_BAD, NEW_ALARM = "still_bad", "new_alarm"
+
+LOOKING_BACK = (STILL_BAD, NEW_ALARM)
 """What may be of before the action, seen through a window that reaches back there."""
 
 FULL_LOOK_SECONDS = 30.0
@@ -127,15 +129,12 @@ def _patience(word: str, spec: Verification, proof: Proof) -> float:
 
     What looks back goes on saying what was before the action. Once its window holds nothing from then, it counts.
     """
-    window = 0.0
-    if word == "still_bad":
-        window = proof.looks_back.get(spec.metric, 0.0)
-    elif word == "new_alarm":
-        # One that does not look back is new whatever the others are.
-        window = min(proof.looks_back.get(name, 0.0) for name in proof.alarms or ("",))
-    window = max(window, spec.lookback_seconds) if word in LOOKING_BACK else 0.0
-    within = spec.within_seconds + (BLIND_SECONDS if word in BLIND else 0.0)
-    return max(within, window + FULL_LOOK_SECONDS if window else 0.0)
+    if word not in LOOKING_BACK:
+        return spec.within_seconds + (BLIND_SECONDS if word in BLIND else 0.0)
+    # Of alarms one that does not look back is new whatever the others are.
+    bad = (spec.metric,) if word == STILL_BAD else proof.alarms or ()
+    window = max(min(proof.looks_back.get(one, 0.0) for one in bad), spec.lookback_seconds)
+    return max(spec.within_seconds, window + FULL_LOOK_SECONDS) if window else spec.within_seconds
 
 
 def _missing(spec: Verification, attempt: Attempt, proof: Proof) -> str | None:
@@ -148,11 +147,11 @@ def _missing(spec: Verification, attempt: Attempt, proof: Proof) -> str | None:
     if attempt.prometheus_at is None or reading.sampled_at <= attempt.prometheus_at:
         return f"old_sample: {spec.metric} has no sample from after the action yet"
     if reading.value != spec.want:
-        return f"still_bad: {spec.metric} is {reading.value:g}, not {spec.want:g}"
+        return f"{STILL_BAD}: {spec.metric} is {reading.value:g}, not {spec.want:g}"
     if proof.outside is False:
         return "outside_probe: the service does not answer from outside its node"
     if proof.alarms is None:
         return "alarms_unknown: not every Alertmanager answers"
     if proof.alarms:
-        return f"new_alarm: {', '.join(proof.alarms)} fires since the action"
+        return f"{NEW_ALARM}: {', '.join(proof.alarms)} fires since the action"
     return None

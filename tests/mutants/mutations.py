@@ -39,25 +39,29 @@ class Mutation:
         at: Which node it is, counted as ast.walk goes.
         put: What stands there instead.
         line: In the file.
+        statement: The lines of the innermost statement that it is in.
     """
 
     at: int
     put: ast.AST
     line: int
+    statement: range
     said: str
 
 
 def mutations(function: ast.FunctionDef) -> Iterator[Mutation]:
     """Yield every change of a function's body."""
     if function.returns is not None and _text(function.returns) == "Verdict":
-        yield Mutation(0, _allowing(function), function.lineno, "allows everything")
-    spared = _prose(function)
+        put, line = _allowing(function), function.lineno
+        yield Mutation(0, put, line, _lines(function), "allows everything")
+    spared, statements = _prose(function), _statements(function)
     for at, node in enumerate(ast.walk(function)):
         if id(node) in spared:
             continue
         for put in _changes(node):
             was, now = _text(node), _text(put)
-            yield Mutation(at, put, getattr(node, "lineno", function.lineno), f"{was} -> {now}")
+            line = getattr(node, "lineno", function.lineno)
+            yield Mutation(at, put, line, statements[id(node)], f"{was} -> {now}")
 
 
 def mutated(function: ast.FunctionDef, mutation: Mutation) -> ast.FunctionDef:
@@ -70,6 +74,19 @@ def mutated(function: ast.FunctionDef, mutation: Mutation) -> ast.FunctionDef:
             _replace(changed, node, mutation.put)
             return ast.fix_missing_locations(changed)
     raise AssertionError("no such node")
+
+
+def _lines(statement: ast.stmt) -> range:
+    return range(statement.lineno, (statement.end_lineno or statement.lineno) + 1)
+
+
+def _statements(function: ast.FunctionDef) -> dict[int, range]:
+    """Return for each node the lines of the innermost statement that it is in, or is."""
+    found: dict[int, range] = {}
+    # As ast.walk goes, an outer statement comes before those in it.
+    for statement in (one for one in ast.walk(function) if isinstance(one, ast.stmt)):
+        found |= dict.fromkeys((id(one) for one in ast.walk(statement)), _lines(statement))
+    return found
 
 
 def _allowing(function: ast.FunctionDef) -> ast.FunctionDef:

@@ -1,4 +1,4 @@
-"""Runs the tests once to see which reach which function, then each mutant in a fork under those that reach it.
+"""Runs the tests once to see which reach which line, then each mutant in a fork under those that reach its statement.
 
 A mutant is a function's code put in the place of its own, so nothing is imported anew and no file is written.
 """
@@ -12,8 +12,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import astuple, dataclass, field
+from functools import cached_property
 from pathlib import Path
-from types import CodeType, FunctionType, ModuleType
+from types import FrameType, FunctionType, ModuleType
 from typing import Any
 
 import pytest
@@ -68,18 +69,22 @@ class Reached:
     """One function under test.
 
     Attributes:
-        tests: Indexes of the tests that call it.
+        tests: Of each line that runs in it, the indexes of the tests in which it does.
     """
 
     module: ModuleType
     function: FunctionType
     tree: ast.FunctionDef
-    tests: list[int] = field(default_factory=list)
+    tests: dict[int, set[int]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
         path = Path(inspect.getfile(self.function)).relative_to(ROOT)
         return f"{path}::{self.function.__qualname__}"
+
+    def reaching(self, mutation: Mutation) -> set[int]:
+        """Return the indexes of the tests that run any line of the statement in which a mutation is."""
+        return set[int]().union(*(self.tests.get(line, ()) for line in mutation.statement))
 
 
 def functions(modules: list[ModuleType]) -> Iterator[Reached]:
@@ -106,6 +111,8 @@ def _written(module: ModuleType) -> Iterator[FunctionType]:
     def of(thing: object) -> Iterator[FunctionType]:
         if isinstance(thing, property):
             thing = thing.fget
+        if isinstance(thing, cached_property):
+            thing = thing.func
         thing = getattr(thing, "__func__", thing)
         if isinstance(thing, FunctionType) and thing.__module__ == module.__name__:
             with suppress(OSError, TypeError):
@@ -119,7 +126,7 @@ def _written(module: ModuleType) -> Iterator[FunctionType]:
                 yield from of(member)
 
 
-def code_of(reached: Reached, tree: ast.FunctionDef) -> CodeType:
+def planted(reached: Reached, tree: ast.FunctionDef) -> FunctionType:
     """Compile a changed function as if it stood in its module."""
     plain = ast.parse("")
     alone = ast.FunctionDef(**{name: getattr(tree, name) for name in tree._fields})
@@ -131,7 +138,12 @@ def code_of(reached: Reached, tree: ast.FunctionDef) -> CodeType:
     vars(reached.module).pop("__builtins__", None) if "__builtins__" not in vars(
         reached.module
     ) else None
-    return space[tree.name].__code__  # type: ignore[no-any-return]
+    return space[tree.name]  # type: ignore[no-any-return]
+
+
+def _exchange(function: FunctionType, other: FunctionType) -> None:
+    function.__code__ = other.__code__
+    function.__defaults__, function.__kwdefaults__ = other.__defaults__, other.__kwdefaults__
 
 
 class Mutants:
@@ -189,7 +201,8 @@ class Mutants:
             if key in self._equivalent:
                 self._tally(key).listed += 1
                 continue
-            tests = [session.items[test] for test in sorted(one.tests, key=lasted.__getitem__)]
+            reaching = sorted(one.reaching(mutation), key=lasted.__getitem__)
+            tests = [session.items[test] for test in reaching]
             while len(running) >= self._jobs:
                 self._wait(running)
             running[self._fork(one, mutation, tests)] = (key, mutation.line)
@@ -200,27 +213,26 @@ class Mutants:
         return True
 
     def _reach(self, items: list[pytest.Item], found: list[Reached]) -> list[float]:
-        """Run every test once; note which functions it calls and how long it takes."""
-        by_code = {one.function.__code__: one for one in found}
+        """Run every test once; note which lines of functions it runs and how long it takes."""
+        by_code = {id(one.function.__code__): one for one in found}
         lasted = []
         for place, item in enumerate(items):
-            seen: set[CodeType] = set()
 
-            def note(frame: Any, event: str, _: object, seen: set[CodeType] = seen) -> None:
-                if event == "call":
-                    seen.add(frame.f_code)
+            def note(frame: FrameType, event: str, _: object, place: int = place) -> Any:
+                reached = by_code.get(id(frame.f_code))
+                if reached is not None and event == "line":
+                    reached.tests.setdefault(frame.f_lineno, set()).add(place)
+                return None if reached is None else note
 
             began = time.monotonic()
-            sys.setprofile(note)
+            sys.settrace(note)
             try:
                 self._run(item)
             finally:
-                sys.setprofile(None)
+                sys.settrace(None)
             lasted.append(time.monotonic() - began)
             if self._failed:
                 raise pytest.UsageError(f"{item.nodeid} fails without any mutant")
-            for code in seen & by_code.keys():
-                by_code[code].tests.append(place)
         return lasted
 
     def _run(self, item: pytest.Item) -> None:
@@ -241,7 +253,7 @@ class Mutants:
         os.dup2(quiet, 1)
         os.dup2(quiet, 2)
         try:
-            one.function.__code__ = code_of(one, mutated(one.tree, mutation))
+            _exchange(one.function, planted(one, mutated(one.tree, mutation)))
         except (SyntaxError, ValueError):
             os._exit(NOT_WRITTEN)
         for item in tests:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -19,6 +19,7 @@ from healer.core.board import (
     Board,
 )
 from healer.core.correlate import correlate
+from healer.core.ended import KEEP_ENDED
 from healer.core.incident import UNSETTLED, IllegalMove, Incident, Outcome, State
 from healer.core.verdict import allow, hold
 from tests.healer.core.history import TOPOLOGY, approval, intent, proof
@@ -266,6 +267,116 @@ def test_adoption_forgets_the_attempts_of_before_and_the_success_record_does_not
     assert len(play.board.past) == 1
 
 
+def test_an_alert_is_placed_by_its_episode() -> None:
+    play = opened("web1/nginx")
+    play.fire("web1/app", "ServiceDown")
+    ours, theirs = play.board.incidents["1"].cause, alert(at="web3/nginx")
+    play.write(ev.Armed("first_look", (theirs,)))
+    assert len(play.board.incidents["1"].alerts) == 2
+    for one in (ours, theirs):
+        assert play.board.places(one) is True
+        assert play.board.places(replace(one, began_at=NOW + 1)) is False
+    assert play.board.places(alert(at="web2/nginx")) is False
+
+
+def test_a_record_can_not_open_an_incident_twice_or_change_one_that_is_not_there() -> None:
+    play = opened("web1/nginx")
+    first = ev.IncidentOpened("1", alert(), "restart-service", "d1")
+    second = replace(first, incident="2")
+    for events in ((first,), (second, second), (ev.IncidentAdopted("9", "ann"),)):
+        assert not play.write(*events)
+    assert play.write(second, ev.IncidentAdopted("2", "ann"))
+
+
+@pytest.mark.parametrize(
+    ("ids", "opened_so_far"), [(["7"], 7), (["7", "3"], 8), (["older-id"], 1), (["1", "older"], 2)]
+)
+def test_no_id_is_used_again_whatever_an_older_journal_called_its_incidents(
+    ids: list[str], opened_so_far: int
+) -> None:
+    play = Play()
+    for one in ids:
+        play.write(ev.IncidentOpened(one, alert(), "restart-service", "d1"))
+    assert play.board.opened == opened_so_far
+
+
+@pytest.mark.parametrize(
+    ("modes", "digest", "armed", "approved"),
+    [("same", "d1", True, True), ("other", "d1", False, True), ("same", "d2", True, False)],
+)
+def test_another_configuration_takes_back_a_yes_and_other_modes_the_arming(
+    modes: str, digest: str, armed: bool, approved: bool
+) -> None:
+    play = Play()
+    play.write(ev.ConfigReloaded("d1", "same", "ann"), ev.Armed("first_look", ()))
+    play.fire("web1/nginx", "ServiceDown")
+    play.write(approval(play.board.incidents["1"]), ev.ConfigReloaded(digest, modes, "ann"))
+    assert (play.board.armed_at is not None) is armed
+    assert bool(play.board.incidents["1"].approvals) is approved
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "owners"),
+    [(True, False, True), (False, True, True), (True, True, True), (False, False, False)],
+)
+def test_a_freeze_that_an_owner_set_stays_an_owners(
+    first: bool, second: bool, owners: bool
+) -> None:
+    play = Play()
+    play.write(ev.Frozen("moving", "ann", first), ev.Frozen("moving", "bob", second))
+    assert play.board.freezes["moving"].owner is owners
+
+
+def test_what_a_person_settled_is_theirs_until_somebody_adopts_it_or_all_is_armed_anew() -> None:
+    play = opened("web1/nginx")
+    (one,) = play.board.incidents["1"].alerts
+    play.write(ev.IncidentSettled("1", "ann", "replaced the disk"))
+    assert (*play.board.pre_existing, *play.board.by_hand) == (one.fingerprint, one.fingerprint)
+    rearmed = play.board.draft()
+    rearmed.apply(ev.Record(play.board.seq + 1, NOW, "boot", NOW, ev.Armed("unfrozen", (one,))))
+    assert (len(rearmed.pre_existing), len(rearmed.by_hand)) == (1, 0)
+    play.write(ev.IncidentAdopted("1", "bob"))
+    assert (play.board.pre_existing, play.board.by_hand) == ({}, {})
+
+
+def test_of_several_attempts_only_the_last_is_under_way() -> None:
+    play = opened("web1/nginx")
+    play.write(intent(play.board.incidents["1"], 1))
+    play.write(ev.ActionEnded("1", "1.1.1", Outcome.FAILED, "start_failed", "", None))
+    play.write(intent(play.board.incidents["1"], 2))
+    assert len(play.board.running(TOPOLOGY, besides="2")) == 1
+
+
+def test_an_incident_is_on_a_node_as_long_as_one_of_its_alerts_is() -> None:
+    play = opened("web1/nginx")
+    here = [alert(name, "web2/nginx") for name in ("ServiceDown", "ServiceSlow")]
+    play.write(*(ev.AlertJoined("1", one) for one in here))
+    for one, nodes in zip(here, (["web1", "web2"], ["web1"]), strict=True):
+        play.write(ev.AlertLeft("1", one))
+        assert [node for node in ("web1", "web2") if play.board.on_node(node)] == nodes
+
+
+def test_an_incident_is_like_others_by_the_cause_that_it_has_now() -> None:
+    play = opened("web1/nginx", "web2/nginx")
+    first, second = (play.board.incidents[one] for one in ("1", "2"))
+    assert play.board.alike(first) == (second,)
+    slow = alert("ServiceSlow", "web2/nginx")
+    play.write(ev.CauseReplaced("2", slow, "restart-service"))
+    assert play.board.alike(first) == ()
+    assert play.board.alike(replace(first, cause=alert("ServiceSlow"))) == (
+        play.board.incidents["2"],
+    )
+
+
+def test_which_arming_was_the_last_says_nothing_of_what_is_over() -> None:
+    play = opened("web1/nginx", "web2/nginx")
+    for number in ("1", "2"):
+        play.write(intent(play.board.incidents[number], int(number)))
+        play.write(ev.ActionEnded(number, f"1.1.{number}", Outcome.FAILED, "failed", "", None))
+    play.write(ev.IncidentClosed("1", "cleared", ""), ev.Armed("unfrozen", ()))
+    assert [play.board.incidents[one].armed_after for one in ("1", "2")] == [0, 1]
+
+
 # --- Nothing grows without end --------------------------------------------------------------
 
 
@@ -307,6 +418,74 @@ def test_attempts_older_than_a_month_no_longer_count() -> None:
     play.now += KEEP_PAST_SECONDS + 1
     play.write(intent(play.board.incidents["2"], 2))
     assert [one.attempt.action_id for one in play.board.past] == ["1.1.2"]
+
+
+def test_an_attempt_counts_for_exactly_a_month() -> None:
+    play = opened("web1/nginx", "web2/nginx")
+    play.write(intent(play.board.incidents["1"], 1))
+    (past,) = play.board.past
+    last = past.attempt.began_at + KEEP_PAST_SECONDS
+    assert play.board.recent(last) == (past,)
+    assert play.board.recent(last + 0.1) == ()
+    play.now = last - 1  # the next record is a second later
+    play.write(intent(play.board.incidents["2"], 2))
+    assert len(play.board.past) == 2
+
+
+def test_what_was_refused_last_is_forgotten_last() -> None:
+    play = Play()
+    forged = [alert(at=f"web{number}/nginx", cluster="other") for number in range(KEEP_REFUSED + 1)]
+    for one in (*forged[:-1], forged[0], forged[-1]):
+        play.write(ev.AlertRefused(one, "other_cluster", "no"))
+    assert forged[0].fingerprint in play.board.refused
+    assert forged[1].fingerprint not in play.board.refused
+
+
+def test_the_incidents_that_ended_first_are_forgotten_first() -> None:
+    play = opened("web1/nginx", "web2/nginx")
+    play.write(ev.IncidentClosed("1", "cleared", ""))
+    (first,) = play.board.ended.values()
+    play.board.ended |= {f"old-{number}": first for number in range(KEEP_ENDED - 2)}
+    play.write(ev.IncidentClosed("2", "cleared", ""))
+    assert len(play.board.ended) == KEEP_ENDED
+    play.fire("web1/nginx", "ServiceDown", began=NOW + 1)
+    play.write(ev.IncidentClosed("3", "cleared", ""))
+    assert len(play.board.ended) == KEEP_ENDED
+    assert "1" not in play.board.ended
+    assert list(play.board.ended)[-1] == "3"
+
+
+def test_an_episode_that_was_closed_again_is_remembered_from_then() -> None:
+    play = Play(Board(keep_episodes=2))
+    for at in ("web1/nginx", "web2/nginx"):
+        play.fire(at, "ServiceDown")
+        play.write(ev.IncidentClosed(str(play.board.opened), "cleared", ""))
+    first, third = alert(at="web1/nginx"), alert(at="web3/nginx")
+    for number, one in (("3", first), ("4", third)):
+        play.write(ev.IncidentOpened(number, one, "restart-service", "d1"))
+        play.write(ev.IncidentClosed(number, "cleared", ""))
+    assert list(play.board.closed_episodes) == [first.episode, third.episode]
+
+
+def test_what_is_not_at_hand_any_more_is_like_nothing() -> None:
+    play = Play(Board(keep_closed=1))
+    for number, name in enumerate(("ServiceDown", "ServiceSlow", "ServiceDown"), 1):
+        play.fire(f"web{number}/nginx", name)
+        play.write(ev.IncidentClosed(str(number), "cleared", ""))
+    like = Incident("9", alert(at="web9/nginx"), "restart-service", NOW, NOW, "d1")
+    assert [one.id for one in play.board.alike(like)] == ["3"]
+    assert play.board.alike(replace(like, cause=alert("ServiceSlow", "web9/nginx"))) == ()
+
+
+def test_what_was_tried_is_kept_with_all_others_even_if_it_was_never_true() -> None:
+    play = opened("web3/nginx")
+    play.write(intent(play.board.incidents["1"]))
+    play.write(ev.ActionEnded("1", "1.1.1", Outcome.FAILED, "failed", "", None))
+    play.write(ev.IncidentClosed("1", "not_true", ""))
+    for number in range(KEEP_UNTRUE):
+        play.fire("web1/nginx", "ServiceDown", began=NOW + number)
+        play.write(ev.IncidentClosed(str(play.board.opened), "not_true", ""))
+    assert "1" in play.board.incidents
 
 
 def test_each_persons_hold_lasts_until_it_lapses_or_the_node_is_released():

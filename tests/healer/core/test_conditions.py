@@ -62,6 +62,22 @@ def test_a_group_is_the_services_own_in_the_cluster_file_whatever_the_alert_says
     assert only(When(groups=("control",)), group="control") == "node.reboot"
 
 
+def test_a_group_of_the_node_is_none_of_its_service() -> None:
+    incident, plain = climbed(replace(RESTART, when=When(groups=("cache",))), REBOOT)
+    cache = replace(plain.groups["web"], name="cache")
+    cluster = replace(plain, groups={**plain.groups, "cache": cache})
+    step = plan(incident, cluster)
+    assert isinstance(step, Plan)
+    assert step.rung.action == "node.reboot"
+    node = replace(incident, cause=alert("NodeSick", "web1"))
+    assert passed_over(node, cluster, before=1)[0].reason == "nothing_there"
+
+
+def test_a_label_that_is_not_there_is_said_to_be_none() -> None:
+    incident, cluster = climbed(replace(RESTART, when=When(failures=("oom",))), REBOOT)
+    assert [one.have for one in passed_over(incident, cluster, before=1)] == ["none"]
+
+
 def test_every_condition_of_a_rung_must_hold() -> None:
     both = When(failures=("oom",), severities=("critical",))
     assert only(both, failure="oom") == "service.restart"
@@ -89,6 +105,33 @@ def test_a_window_of_every_day_and_its_rest_never_hold_together(minute: int, off
     every = frozenset(range(7))
     day, night = Window("day", every, 8 * 60, 18 * 60), Window("night", every, 18 * 60, 8 * 60)
     assert day.holds(local) is not night.holds(local)
+
+
+@pytest.mark.parametrize(
+    ("hours", "local", "holds"),
+    [
+        ((8 * 60, 18 * 60), "27 07:59", False),
+        ((8 * 60, 18 * 60), "27 08:00", True),
+        ((8 * 60, 18 * 60), "27 17:59", True),
+        ((8 * 60, 18 * 60), "27 18:00", False),
+        ((8 * 60, 18 * 60), "26 12:00", False),
+        ((22 * 60, 6 * 60), "27 21:59", False),
+        ((22 * 60, 6 * 60), "27 22:00", True),
+        ((22 * 60, 6 * 60), "28 05:59", True),
+        ((22 * 60, 6 * 60), "28 06:00", False),
+        ((22 * 60, 6 * 60), "27 05:59", False),
+        ((22 * 60, 6 * 60), "28 22:00", False),
+        ((8 * 60, 8 * 60), "27 08:00", True),  # all around the clock
+        ((8 * 60, 8 * 60), "28 07:59", True),
+        ((8 * 60, 8 * 60), "28 08:00", False),
+    ],
+)
+def test_a_window_of_fridays_holds_from_its_first_minute_until_its_end(
+    hours: tuple[int, int], local: str, holds: bool
+) -> None:
+    """The 27th of November 2026 is a Friday."""
+    friday = Window("friday", frozenset({4}), *hours)
+    assert friday.holds(datetime.strptime(f"2026-11-{local}", "%Y-%m-%d %H:%M")) is holds
 
 
 @pytest.mark.parametrize("failure", sorted(HARDWARE))
@@ -126,6 +169,12 @@ def test_each_wait_is_longer_than_the_one_before_and_none_longer_than_the_longes
     rung = replace(RESTART, wait_seconds=10.0, backoff=2.0, max_wait_seconds=35.0)
     assert [rung.wait_after(tried) for tried in (1, 2, 3, 4, 5000)] == [10, 20, 35, 35, 35]
     assert replace(rung, backoff=1.0).wait_after(7) == 10
+    assert rung.wait_after(0) == 10
+
+
+def test_what_an_older_release_wrote_of_a_ladder_still_names_the_same_rungs() -> None:
+    """The journal holds a ladder's digest beside each attempt and each question."""
+    assert len(Ladder("any", Mode.ACT, (RESTART,)).digest) == 16
 
 
 def test_the_third_try_waits_twice_as_long_as_the_second() -> None:
