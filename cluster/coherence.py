@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from cluster.document import Document
 from cluster.errors import Path, Problem
 from cluster.ladder import EXPORTER
+from cluster.model import UNKNOWN_DOMAIN
 from cluster.settings import EXPORTER_PORT
 from cluster.store import ETCD_METRICS_PORT, PEER_PORT
 from cluster.tier import TIER, Look, reference
@@ -31,6 +32,10 @@ def references(document: Document) -> Iterator[Problem]:
     for group in groups:
         for number, _ in document.words("groups", group, "nodes"):
             yield from reference(document, ("groups", group, "nodes", number), "node", nodes)
+    for domain in document.mapping("failure_domains"):
+        for number, _ in document.words("failure_domains", domain, "nodes"):
+            at = ("failure_domains", domain, "nodes", number)
+            yield from reference(document, at, "node", nodes)
     for service in services:
         yield from reference(document, ("services", service, "group"), "group", groups)
         for number, _ in document.words("services", service, "depends_on"):
@@ -78,6 +83,7 @@ def twice(document: Document) -> Iterator[Problem]:
             remedy = "Each node needs an address of its own."
             yield document.problem(("nodes", node, "address"), message, remedy)
     lists: list[Path] = [("groups", group, "nodes") for group in document.mapping("groups")]
+    lists += [("failure_domains", one, "nodes") for one in document.mapping("failure_domains")]
     lists += [("services", s, "depends_on") for s in document.mapping("services")]
     lists += [("healer", "nodes"), ("healer", "store", "etcd", "endpoints")]
     lists += [("monitoring", "nodes"), ("monitoring", "alertmanagers")]
@@ -89,6 +95,20 @@ def twice(document: Document) -> Iterator[Problem]:
                 yield document.problem(
                     (*path, number), f"{word!r} stands here twice.", "Remove one."
                 )
+
+
+def domains(document: Document) -> Iterator[Problem]:
+    """Find failure domains that nodes name themselves, and such as could never be lost as a whole."""
+    named = {document.at("nodes", node, "failure_domain") for node in document.mapping("nodes")}
+    for domain in document.mapping("failure_domains"):
+        at: Path = ("failure_domains", domain)
+        if domain in named or domain == UNKNOWN_DOMAIN:
+            message = f"nodes say by themselves that they are in {domain}."
+            yield document.problem(at, message, "Give what they share besides another name.")
+        nodes = document.at(*at, "nodes")
+        if isinstance(nodes, list) and len(nodes) == 1:
+            message = f"{domain} has one node, which is lost by itself."
+            yield document.problem((*at, "nodes"), message, "Name two or more.")
 
 
 def room_to_repair(document: Document) -> Iterator[Problem]:
@@ -248,6 +268,7 @@ def rungs_in_reach(document: Document) -> Iterator[Problem]:
 LOOKS: tuple[Look, ...] = (
     references,
     twice,
+    domains,
     room_to_repair,
     circles,
     reserved,

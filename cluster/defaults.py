@@ -25,7 +25,10 @@ FILLED: Mapping[str, tuple[str, ...]] = {
 }
 
 # Their entries are named by their keys.
-NAMED = ("nodes", "groups", "services", "virtual_addresses", "pools", "windows", "ladders")
+NAMED = (
+    *("nodes", "failure_domains", "groups", "services"),
+    *("virtual_addresses", "pools", "windows", "ladders"),
+)
 
 
 def complete(value: Mapping[str, Value]) -> dict[str, Value]:

@@ -52,6 +52,16 @@ class Node(Block):
     power: Name | None = None
 
 
+class FailureDomain(Block):
+    """Nodes that share one thing more than what each names itself: a switch of two racks, one feed of several.
+
+    It is lost as a whole where all of its nodes are. Nothing else counts by it.
+    """
+
+    name: SkipJsonSchema[Name]
+    nodes: Annotated[tuple[Name, ...], NOT_EMPTY]
+
+
 class Group(Block):
     """Nodes that stand in for each other.
 
@@ -163,6 +173,7 @@ class Cluster(Block):
 
     name: Annotated[Name, Field(alias="cluster")]
     nodes: Annotated[Mapping[Name, Node], NOT_EMPTY]
+    failure_domains: Mapping[Name, FailureDomain] = {}
     groups: Mapping[Name, Group] = {}
     services: Mapping[Name, Service] = {}
     virtual_addresses: Mapping[Name, VirtualAddress] = {}
@@ -203,6 +214,7 @@ class Cluster(Block):
         for node in self.nodes.values():
             found.setdefault(node.failure_domain, []).append(node.name)
         found.pop(UNKNOWN_DOMAIN, None)
+        found |= {wide.name: list(wide.nodes) for wide in self.failure_domains.values()}
         return {domain: tuple(nodes) for domain, nodes in found.items() if len(nodes) > 1}
 
     def services_on(self, node: str) -> tuple[Service, ...]:

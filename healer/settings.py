@@ -228,6 +228,7 @@ def _topology(cluster: Cluster, own: str) -> Topology:
         digest=cluster.digest,
         time_zone=ZoneInfo(cluster.time_zone),
         correlation_window=cluster.healer.correlation.window,
+        wider={wide.name: frozenset(wide.nodes) for wide in cluster.failure_domains.values()},
         numbers=_numbers(cluster),
         pools={
             pool.name: Pool(pool.name, pool.balancers, pool.members, pool.service)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from cluster.errors import Path
 from cluster.finding import Code, Finding
 from cluster.model import UNKNOWN_DOMAIN, Group
+from cluster.peers import peers
 from cluster.quantity import duration_text
 from cluster.subject import Check, Subject
 
@@ -151,6 +152,25 @@ def witnesses(subject: Subject) -> Iterator[Finding]:
         yield subject.finding(Code.FEW_WITNESSES, ("exporter", "peers"), reason, remedy)
 
 
+def unseen_losses(subject: Subject) -> Iterator[Finding]:
+    """Find failure domains of which one node has no witness outside: nobody could say that all of them are lost."""
+    cluster = subject.cluster
+    watched = peers(cluster)
+    for domain, nodes in cluster.domain_nodes.items():
+        if set(cluster.monitoring.nodes) <= set(nodes):
+            continue  # lost with all of monitoring, it is the dead man's switch that calls
+        for node in nodes:
+            outside = [one for one, seen in watched.items() if node in seen and one not in nodes]
+            if not outside:
+                reason = (
+                    f"nobody outside of {domain} watches {node}, so a loss of all of {domain} is told as "
+                    "single nodes."
+                )
+                remedy = "Raise exporter.peers."
+                yield subject.finding(Code.UNSEEN_LOSS, ("exporter", "peers"), reason, remedy)
+                break
+
+
 def slow_witnesses(subject: Subject) -> Iterator[Finding]:
     """Find peers that look so seldom that NodeDown cannot count on what they saw last."""
     alert = next((alert for alert in subject.alerts if alert.name == NODE_DOWN), None)
@@ -177,5 +197,6 @@ TOPOLOGY: tuple[Check, ...] = (
     standbys,
     addresses,
     witnesses,
+    unseen_losses,
     slow_witnesses,
 )

@@ -119,7 +119,8 @@ def _incidents(seen: Observation) -> Iterable[Moment]:
 
 
 def _incident(incident: Incident, at: float, began: float) -> Iterable[Moment]:
-    what = f"incident {incident.id} {incident.cause} {named(incident.node, incident.service)}"
+    about = named(incident.node or incident.domain, incident.service)
+    what = f"incident {incident.id} {incident.cause} {about}"
     held = f": {incident.holding}" if incident.holding else ""
     # What was over before the fault is no part of this story.
     if incident.state != "CLOSED" or any(step.at >= began for step in incident.states):

@@ -54,6 +54,7 @@ class Incident:
         guards: Guards that its newest explanation names, with have and need.
         alerts: Its cause and its symptoms as they are now, as NAME, and as NAME/SERVICE where they are about one.
         opened: When it was opened, epoch seconds; None where the healer does not say.
+        domain: The failure domain that it is about as a whole; empty where it is about a node.
     """
 
     id: str
@@ -61,6 +62,7 @@ class Incident:
     cause: str
     node: str = ""
     service: str = ""
+    domain: str = ""
     alerts: tuple[str, ...] = ()
     opened: float | None = None
     holding: str = ""

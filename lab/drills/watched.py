@@ -138,11 +138,13 @@ def _incident(one: Mapping[str, Any]) -> Incident:
     if changed is not None:
         states.append(Step(changed, state))
         reasons += [Step(changed, str(one["escalation"]))] if one.get("escalation") else []
+    node = str(one.get("node") or labels.get("node", ""))
     return Incident(
         id=str(one["id"]),
         state=state,
         cause=str(name or ""),
-        node=str(one.get("node") or labels.get("node", "")),
+        node=node,
+        domain="" if node else str(one.get("failure_domain") or ""),
         service=str(one.get("service") or labels.get("service", "") or ""),
         holding=str(hold.get("reason") or "") if isinstance(hold, dict) else str(hold or ""),
         states=tuple(sorted(states, key=lambda step: step.at)),

@@ -57,6 +57,12 @@ CASES = [
         "1m",
     ),
     (Code.SLOW_PROBE, '"http://{address}/"', '"http://{address}/", interval: 1m, fall: 3', "3m"),
+    (
+        Code.UNSEEN_LOSS,
+        "groups:",
+        "exporter: {peers: 1}\nfailure_domains: {feed: {nodes: [web1, web2]}}\ngroups:",
+        "nobody outside of feed watches web2",
+    ),
     (Code.SLOW_WITNESS, "monitoring:\n", "exporter: {peer_interval: 21s}\nmonitoring:\n", "63s"),
     (Code.OWNER_HURRIED, "group: web,", "group: web, native_restart: {wait: 15s},", "(10s)"),
     (Code.NO_DEADMAN, '  deadman: {url: "https://deadman.example/hale"}\n', "", "dead man"),

@@ -108,6 +108,19 @@ def test_the_rules_know_which_nodes_are_lost_with_a_failure_domain() -> None:
         ]
 
 
+def test_what_nodes_share_besides_their_racks_is_lost_with_all_of_them() -> None:
+    text = TIER.replace(
+        "groups:\n", "failure_domains: {switch: {nodes: [web1, web3]}}\ngroups:\n", 1
+    )
+    rules = yaml.safe_load(text_of(tree_of(text), "mon1/etc/prometheus/rules/cluster.yml"))
+    found = [
+        one["labels"]["node"]
+        for one in rules["groups"][0]["rules"]
+        if one["labels"].get("failure_domain") == "switch"
+    ]
+    assert found == ["web1", "web3"]
+
+
 def test_the_rules_know_the_clusters_numbers() -> None:
     text = text_of(tree_of(TIER), "mon1/etc/prometheus/rules/cluster.yml")
     found = {

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from lab.drills.facts.deciding import Frozen, OneIncident, Thawed
+from lab.drills.facts.deciding import Frozen, OneIncident, OneLoss, Thawed
 from lab.drills.facts.healing import ActedBefore, Explained, Held, IncidentReaches, VerbsCounted
 from lab.drills.facts.monitoring import (
     AlertFires,
@@ -37,6 +37,7 @@ FACTS: Mapping[str, type[Fact]] = MappingProxyType(
         "deadman": DeadmanReports,
         "incident": IncidentReaches,
         "one_incident": OneIncident,
+        "one_loss": OneLoss,
         "hold": Held,
         "explained": Explained,
         "frozen": Frozen,

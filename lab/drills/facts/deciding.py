@@ -1,4 +1,4 @@
-"""Facts about how the healer sees its cluster: frozen, thawed, and many alerts as one incident."""
+"""Facts about how the healer sees its cluster: frozen, thawed, and many alerts or many nodes as one incident."""
 
 from dataclasses import dataclass
 
@@ -98,3 +98,44 @@ class OneIncident:
     def __str__(self) -> str:
         what = f" caused by {self.cause}" if self.cause else ""
         return f"{', '.join(self.alerts)} about {self.node} are one incident{what}"
+
+
+@dataclass(frozen=True, slots=True)
+class OneLoss:
+    """A failure domain that is lost is one incident, which has its nodes' alerts, and beside it there is none of them.
+
+    Attributes:
+        domain: Its name in cluster.yml.
+        nodes: Those that are lost with it.
+        alerts: Those that have to be in the incident, as cause or as symptom: NAME or NAME/SERVICE.
+    """
+
+    domain: str
+    nodes: tuple[str, ...]
+    alerts: tuple[str, ...] = ("DomainLost", "NodeDown")
+
+    def judge(self, seen: Observation) -> Ruling:
+        """Come true when all of its alerts are in it; a second one, or one about a node, cannot be taken back."""
+        known: dict[str, Incident] = {}
+        whole: float | None = None
+        for at, entry in since(seen.incidents, seen.began):
+            new = [i for i in entry.incidents or () if (i.opened or at) >= seen.began]
+            mine = {one.id: one for one in new if one.domain == self.domain}
+            known |= mine
+            beside = [one for one in new if one.node in self.nodes and one.state != "CLOSED"]
+            if len(known) > 1 or (known and beside):
+                about = [one.node or one.domain for one in (*known.values(), *beside)]
+                return Spoiled(f"incidents about {', '.join(about)}")
+            if any(set(self.alerts) <= set(one.alerts) for one in mine.values()):
+                whole = at if whole is None else whole
+        if whole is not None:
+            return Came(whole)
+        joined = sorted({name for one in known.values() for name in one.alerts})
+        return NotYet(f"joined: {', '.join(joined) or 'none'}")
+
+    def watch(self) -> Watch | None:
+        """Need nothing beyond what every drill looks at."""
+        return None
+
+    def __str__(self) -> str:
+        return f"the loss of {self.domain} ({', '.join(self.nodes)}) is one incident"

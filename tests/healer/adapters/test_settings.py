@@ -120,6 +120,14 @@ def test_what_the_guards_need_to_know_is_read():
     assert (numbers.storm_window, numbers.storm_calm) == (60, 10)
 
 
+def test_a_failure_domain_is_what_its_nodes_name_or_what_the_file_says_that_they_share():
+    wide = "failure_domains: {feed: {nodes: [web1, web2]}}\ngroups:\n"
+    topology = of_cluster(loads(FIRST.read_text().replace("groups:\n", wide, 1))).topology
+    assert topology.nodes_in("feed") == {"web1", "web2"}
+    assert topology.nodes_in("rack-b") == frozenset()  # one node
+    assert topology.knows(Target("", domain="feed"))
+
+
 def test_the_node_of_each_alertmanager_is_known_where_it_is_one_of_ours():
     text = FIRST.read_text()
     there = '["http://MON1:9093/", "https://am.example.org", "http://127.0.0.1:9094"]'

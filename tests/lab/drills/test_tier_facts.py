@@ -1,12 +1,14 @@
 """Facts about a load-balanced tier: owners, marks, members, freezes, and many alerts as one."""
 
+from dataclasses import replace
+
 import pytest
 
-from lab.drills.facts.deciding import Frozen, OneIncident, Thawed
+from lab.drills.facts.deciding import Frozen, OneIncident, OneLoss, Thawed
 from lab.drills.facts.monitoring import PagesCounted, TicketArrives
 from lab.drills.facts.ruling import Came, Fact, NotYet, Spoiled
 from lab.drills.facts.tier import MarkIs, OwnerIs, Owners, ServerBecomes, ServerIs
-from lab.drills.observation import FreezesAt, Mark, MarksAt, Page, ServersAt
+from lab.drills.observation import FreezesAt, Incident, Mark, MarksAt, Page, ServersAt
 from lab.drills.reading import Seconds
 from tests.lab.drills.stories import (
     BEGAN,
@@ -33,6 +35,9 @@ JOINED = OneIncident("web1", ("NodeDown", "ServiceDown"))
 FIRST = incident(opened=BEGAN + 1, alerts=("ServiceDown",))
 WHOLE = incident(opened=BEGAN + 1, cause="NodeDown", alerts=("NodeDown", "ServiceDown"))
 OTHER = incident(id="2", opened=BEGAN + 5, cause="NodeDown", alerts=("NodeDown",))
+LOSS = OneLoss("rack-b", ("web1", "lb2"))
+LOST = incident(id="3", node="", service="", domain="rack-b", cause="DomainLost", opened=BEGAN + 4)
+LOST_WHOLE = replace(LOST, alerts=("DomainLost", "NodeDown"))
 BEFORE = incident(id="0", opened=BEGAN - 50, alerts=("ServiceDown",))
 
 
@@ -56,6 +61,12 @@ BEFORE = incident(id="0", opened=BEGAN - 50, alerts=("ServiceDown",))
             seen(marks(3, OURS), marks(5, THEIRS)),
             5,
             id="by the one who is asked about",
+        ),
+        pytest.param(
+            LOSS,
+            seen(incidents(2, FIRST), incidents(5, replace(FIRST, state="CLOSED"), LOST_WHOLE)),
+            5,
+            id="a loss that has taken a node's incident in",
         ),
         pytest.param(RETURNED, seen(marks(1, OURS), marks(6)), 6, id="a mark is taken back"),
         pytest.param(DOWN, seen(servers(1, "lb1", "UP"), servers(4, "lb1", "DOWN")), 4, id="down"),
@@ -128,6 +139,8 @@ def test_comes_true(fact: Fact, observation: object, after: float) -> None:
         ),
         pytest.param(TicketArrives(), seen(page(7)), "none", id="a page is no ticket"),
         pytest.param(JOINED, seen(incidents(2, FIRST)), "joined: ServiceDown", id="one of two"),
+        pytest.param(LOSS, seen(incidents(5, LOST)), "joined: none", id="a loss without its nodes"),
+        pytest.param(LOSS, seen(incidents(5, FIRST)), "joined: none", id="a node of it alone"),
         pytest.param(JOINED, seen(incidents(2, BEFORE)), "joined: none", id="an older incident"),
         pytest.param(
             OneIncident("web1", ("ServiceDown",), "NodeDown"),
@@ -141,6 +154,12 @@ def test_is_not_true_yet(fact: Fact, observation: object, saw: str) -> None:
     ruling = fact.judge(observation)  # type: ignore[arg-type]
     assert isinstance(ruling, NotYet), ruling
     assert saw in ruling.saw
+
+
+@pytest.mark.parametrize("other", [FIRST, replace(LOST, id="4")])
+def test_an_incident_beside_that_of_the_loss_cannot_be_taken_back(other: Incident) -> None:
+    ruling = LOSS.judge(seen(incidents(5, LOST_WHOLE), incidents(6, LOST_WHOLE, other)))
+    assert isinstance(ruling, Spoiled)
 
 
 def test_a_second_incident_cannot_be_taken_back() -> None:
