@@ -14,7 +14,7 @@ from healer.core.decide import Act, Hold, decide
 from healer.core.incident import FOR_A_PERSON, Incident, Outcome
 from healer.core.ladder import ALWAYS, Ladder, Mode, Rung, When, Window
 from healer.core.plan import Escalate, Plan, passed_over, plan
-from healer.core.topology import Topology
+from healer.core.topology import EXPORTER, Topology
 from tests.healer.core.history import intent
 from tests.healer.core.world import CALL, RESTART, World, alert, topology
 
@@ -71,6 +71,22 @@ def test_a_group_of_the_node_is_none_of_its_service() -> None:
     assert step.rung.action == "node.reboot"
     node = replace(incident, cause=alert("NodeSick", "web1"))
     assert passed_over(node, cluster, before=1)[0].reason == "nothing_there"
+
+
+def test_a_service_of_no_group_is_of_its_nodes_groups() -> None:
+    incident, cluster = climbed(replace(RESTART, when=When(groups=("web",))), REBOOT)
+    exporter = replace(incident, cause=alert("ExporterSick", f"web1/{EXPORTER}"))
+    step = plan(exporter, cluster)
+    assert isinstance(step, Plan)
+    assert step.rung.action == "service.restart"
+
+
+def test_hours_count_as_right_where_nobody_asks_and_else_say_what_they_are() -> None:
+    when = When(windows=(NIGHT,))
+    assert only(when, None) == "service.restart"
+    incident, cluster = climbed(replace(RESTART, when=when), REBOOT)
+    (told,) = passed_over(incident, cluster, FRIDAY_23 - 12 * 3600, before=1)
+    assert (told.have, told.need) == ("Fri 11:00", "night")
 
 
 def test_a_label_that_is_not_there_is_said_to_be_none() -> None:

@@ -8,10 +8,10 @@ from healer.core.alert import Target
 from healer.core.decide import Hold, decide
 from healer.core.facts import Facts
 from healer.core.ladder import Ladder, Mode, Rung
-from healer.core.look import Heard, MemberLook
+from healer.core.look import Heard, Mark, MemberLook
 from healer.core.picture import NodeHealth, Picture, SeenMark
 from healer.core.taken import Taken
-from healer.core.topology import VirtualAddress
+from healer.core.topology import Pool, VirtualAddress
 from tests.healer.core.guarded import opened
 from tests.healer.core.world import CALL, NOW, VERIFY, VIP, World
 from tests.healer.tier import tier
@@ -54,6 +54,64 @@ def test_what_a_person_took_out_stays_out_while_the_balancers_exporter_is_silent
 def test_of_a_balancer_that_never_spoke_every_member_counts_as_out_unless_it_is_dead(world):
     assert facts(world, seen(silent="lb2")).out_of("web") == EVERYBODY
     assert facts(world, seen(dead="lb2")).out_of("web") == set()
+
+
+@pytest.mark.parametrize(
+    ("health", "out"),
+    [
+        (NodeHealth(False, False), set()),
+        (NodeHealth(False, True), EVERYBODY),
+        (NodeHealth(False, None), EVERYBODY),
+        (NodeHealth(None, False), EVERYBODY),
+        (None, EVERYBODY),
+    ],
+)
+def test_only_what_the_scrape_and_every_peer_miss_is_a_balancer_that_keeps_nobody_out(
+    world, health, out
+):
+    picture = seen(silent="lb2")
+    nodes = {name: one for name, one in picture.nodes.items() if name != "lb2"}
+    nodes |= {} if health is None else {"lb2": health}
+    assert facts(world, replace(picture, nodes=nodes)).out_of("web") == out
+
+
+def test_where_nobody_can_say_anything_everybody_may_be_out(world):
+    known = facts(world, seen())
+    assert replace(known, picture=None).out_of("web") == EVERYBODY
+    told = replace(known.standing, taken=Taken().after(seen()))
+    assert replace(known, picture=None, standing=told).out_of("web") == set()
+
+
+def test_a_balancer_of_others_and_an_address_of_others_keep_nobody_out():
+    top = tier(floor=2)
+    pools = {**top.pools, "api": Pool("api", "control", "lb", "nginx")}
+    addresses = {"vip": VirtualAddress("vip", VIP, "lb")}
+    world = World(topology=replace(top, pools=pools, addresses=addresses))
+    assert facts(world, seen(silent="mon1")).out_of("web") == set()
+    assert facts(world, seen(silent="web1")).out_of("web") == set()
+    assert facts(world, seen(silent="mon1")).out_of("lb") == {"lb1", "lb2"}
+    assert facts(world, seen(silent="lb1")).out_of("lb") == {"lb1"}
+
+
+def test_whatever_any_one_of_journal_gate_and_exporter_says_counts_where_it_stands():
+    addresses = {"vip": VirtualAddress("vip", VIP, "lb")}
+    world = World(topology=replace(tier(floor=2), addresses=addresses))
+    known = world.facts(opened(world))
+    assert known.out_of("lb") == set()
+    look = known.gates["lb1"].look
+    assert look is not None
+    marks = (Mark("address.decline", "vip", ("person",), True),)
+    by_gate = {**known.gates, "lb1": Heard(replace(look, marks=marks))}
+    assert replace(known, gates=by_gate).out_of("lb") == {"lb1"}
+    ours = frozenset({("address.decline", "vip", "lb1")})
+    assert replace(known, marked=ours).out_of("lb") == {"lb1"}
+    assert replace(known, marked=ours, gates={}).out_of("lb") == {"lb1"}
+
+
+def test_a_gate_that_is_heard_needs_no_exporter(world):
+    known = replace(world.facts(opened(world)), picture=seen(silent="lb1"))
+    assert known.out_of("web") == set()
+    assert replace(known, gates={}).out_of("web") == EVERYBODY
 
 
 def test_a_running_member_is_not_taken_below_the_floor_when_the_exporter_falls_silent(world):

@@ -1,0 +1,505 @@
+"""What is decided about an incident, by its state, its ladder, and who is still there to act."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from healer.core.actions import steps
+from healer.core.alert import Target
+from healer.core.decide import (
+    BY_HAND,
+    UNSENT,
+    Act,
+    Close,
+    Decision,
+    Hold,
+    Mitigate,
+    awaited_yes,
+    decide,
+    expect,
+    unheard,
+    would_return,
+)
+from healer.core.facts import Facts
+from healer.core.guards.people import NEEDED
+from healer.core.incident import (
+    DENIED,
+    NOT_RETURNED,
+    NOT_TRUE,
+    Attempt,
+    Incident,
+    Outcome,
+    State,
+)
+from healer.core.ladder import Ladder, Mode, Rung
+from healer.core.look import Heard, MemberLook
+from healer.core.plan import Escalate
+from healer.core.recovery import SILENT
+from healer.core.topology import EXPORTER, Topology, VirtualAddress
+from healer.core.verdict import hold
+from tests.healer.core.guarded import opened
+from tests.healer.core.test_plan import attempt
+from tests.healer.core.world import CALL, NOW, RESTART, VIP, World
+from tests.healer.tier import DRAIN, tier
+
+NGINX = Target("web1", "nginx")
+ONCE = replace(RESTART, attempts=1)
+
+
+def climbing(*rungs: Rung, **changes: object) -> World:
+    """A tier with this ladder, in which web1/nginx is broken."""
+    plain = tier(owner_settled=0.0)
+    ladder = Ladder("restart-service", Mode.ACT, rungs)
+    cluster = replace(plain, ladders={**plain.ladders, ladder.name: ladder})
+    return World(topology=cluster, down={NGINX}, **changes)  # type: ignore[arg-type]
+
+
+def said(decision: Decision) -> str:
+    """Return a decision in two words."""
+    match decision:
+        case Act() | Hold():
+            return f"{decision.proposal.rung.action} {decision.proposal.gate}"
+        case Escalate(reason):
+            return f"escalate {reason}"
+        case Close(outcome):
+            return f"close {outcome}"
+        case other:
+            return type(other).__name__.lower()
+
+
+def drained(world: World, place: int, **changes: object) -> Attempt:
+    """Return a drain of web1 at lb1 or lb2 that stands."""
+    done = {"outcome": Outcome.VERIFIED, "rung": 0, **changes}
+    return attempt(opened(world), world.topology, "pool.drain", place, **done)
+
+
+def decided(world: World, clear_for: float | None = None, **changes: object) -> str:
+    incident = replace(opened(world), **changes)  # type: ignore[arg-type]
+    return said(decide(incident, world.facts(incident), clear_for))
+
+
+# --- The end --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("settled", "confirmed", "end"),
+    [
+        ("ann", True, Close(BY_HAND, "ann: moved")),
+        ("ann", False, Close(BY_HAND, "ann: moved")),
+        (None, True, Close("cleared", "seen clear for 9 s")),
+        (None, False, Close(NOT_TRUE, "never found true on fresh evidence")),
+    ],
+)
+def test_what_is_seen_clear_for_long_enough_is_over(
+    settled: str | None, confirmed: bool, end: Close
+) -> None:
+    world = climbing(RESTART, CALL)
+    one = replace(opened(world), settled_by=settled, settlement="moved", confirmed=confirmed)
+    assert decide(one, world.facts(one), 9.0) == end
+
+
+@pytest.mark.parametrize(
+    ("rungs", "settled", "soak"),
+    [
+        ((RESTART, CALL), None, 3.0),
+        ((replace(RESTART, verify=None), DRAIN, CALL), None, 2.0),  # the first that says
+        ((replace(RESTART, verify=None), CALL), None, 30.0),
+        ((), None, 30.0),
+        ((RESTART, CALL), "ann", 0.0),  # a person's word needs no soak
+    ],
+)
+def test_it_must_stay_clear_for_as_long_as_the_first_proof_of_its_ladder(
+    rungs: tuple[Rung, ...], settled: str | None, soak: float
+) -> None:
+    world = climbing(*rungs)
+    if not rungs:
+        world.topology = replace(world.topology, ladders={})
+    assert decided(world, soak, settled_by=settled).startswith("close")
+    assert not decided(world, soak - 0.1 if soak else None, settled_by=settled).startswith("close")
+
+
+def test_what_is_clear_already_is_nobodys_while_it_has_to_stay_so() -> None:
+    world = climbing(CALL)
+    assert decided(world, None) == "escalate for_a_person"
+    assert decided(world, 1.0) == "stay"
+
+
+@pytest.mark.parametrize(
+    ("world", "state", "end"),
+    [
+        (climbing(RESTART, CALL), State.OPEN, "escalate came_back"),
+        (climbing(RESTART, CALL), State.ESCALATED, "stay"),
+        (climbing(RESTART, CALL, sample_age=61.0), State.OPEN, "stay"),
+        (climbing(RESTART, CALL, prometheus=False), State.OPEN, "stay"),
+    ],
+)
+def test_what_a_person_settled_is_left_to_them_and_told_where_it_is_true_again(
+    world: World, state: State, end: str
+) -> None:
+    assert decided(world, settled_by="ann", state=state) == end
+
+
+# --- Who is there to act --------------------------------------------------------------------
+
+
+def test_what_nobody_hears_of_is_a_persons_and_else_what_was_tried_says_why() -> None:
+    world = climbing(ONCE, CALL, dark={"web1"})
+    assert decided(world) == "escalate node_gone"
+    failed = attempt(opened(world), world.topology, "service.restart", outcome=Outcome.FAILED)
+    assert decided(world, attempts=(failed,)) == "escalate ladder_exhausted"
+    other = replace(failed, action="node.reboot")
+    assert decided(world, attempts=(other,)) == "escalate ladder_exhausted"
+
+
+@pytest.mark.parametrize(
+    ("dark", "silent", "says"),
+    [
+        ({"web1"}, False, "pool.drain lb1"),
+        ({"web1", "lb1"}, False, "pool.drain lb2"),
+        ({"web1", "lb1", "web2"}, False, "service.restart web1"),  # nobody's death is proved then
+        (set(), True, "service.restart web1"),
+    ],
+)
+def test_a_step_whose_gate_is_proven_out_is_left_out(
+    dark: set[str], silent: bool, says: str
+) -> None:
+    world = climbing(RESTART, DRAIN, CALL, dark=dark, gate="silent" if silent else "answers")
+    assert decided(world) == says
+
+
+def test_a_gate_that_is_busy_for_us_is_none_that_is_gone() -> None:
+    world = climbing(RESTART, DRAIN, CALL, dark={"web1"})
+    one = opened(world)
+    facts = world.facts(one)
+    busy = replace(facts, gates={**facts.gates, "web1": Heard(None, "", busy=True)})
+    assert said(decide(one, busy, None)) == "service.restart web1"
+    unknown = replace(facts, picture=None)
+    assert said(decide(one, unknown, None)) == "service.restart web1"
+
+
+@pytest.mark.parametrize(
+    ("second", "dark", "state", "end"),
+    [
+        ({}, set(), State.OPEN, "mitigate"),
+        ({"outcome": Outcome.FAILED}, {"lb2"}, State.OPEN, "mitigate"),
+        ({"outcome": Outcome.FAILED}, {"lb2"}, State.MITIGATED, "stay"),
+        ({"outcome": Outcome.FAILED}, set(), State.OPEN, "escalate ladder_exhausted"),
+        ({"outcome": Outcome.FAILED}, set(), State.MITIGATED, "stay"),
+        ({"outcome": Outcome.NOT_SENT}, set(), State.MITIGATED, "pool.drain lb2"),
+    ],
+)
+def test_it_is_out_of_harms_way_once_every_balancer_that_lives_has_it_so(
+    second: dict[str, object], dark: set[str], state: State, end: str
+) -> None:
+    world = climbing(DRAIN, CALL, dark=dark)
+    marks = (drained(world, 0), drained(world, 1, **second))
+    assert decided(world, attempts=marks, state=state) == end
+
+
+def test_where_it_stands_out_of_harms_way_is_told() -> None:
+    world = climbing(DRAIN, CALL)
+    one = replace(opened(world), attempts=(drained(world, 0), drained(world, 1)))
+    told = decide(one, world.facts(one), None)
+    assert told == Mitigate("pool.drain of web1/nginx stands on lb1, lb2")
+
+
+def test_what_is_out_of_harms_way_is_not_repaired_by_taking_more_away() -> None:
+    world = climbing(RESTART, CALL)
+    assert decided(world) == "service.restart web1"
+    assert decided(world, state=State.MITIGATED) == "stay"
+
+
+@pytest.mark.parametrize(
+    ("ends", "reason"),
+    [
+        ([(Outcome.NOT_SENT, "cut")] * (UNSENT - 1), ""),
+        ([(Outcome.NOT_SENT, "cut")] * UNSENT, "never_sent"),
+        ([(Outcome.NOT_SENT, "cut")] * (UNSENT - 1) + [(Outcome.REFUSED, "busy")], "busy"),
+        ([(Outcome.NOT_SENT, "cut")] * UNSENT + [(Outcome.FAILED, "")], ""),
+        ([(Outcome.FAILED, "")] + [(Outcome.NOT_SENT, "cut")] * UNSENT, "never_sent"),
+    ],
+)
+def test_what_never_leaves_us_is_a_persons_in_the_end(
+    ends: list[tuple[Outcome, str]], reason: str
+) -> None:
+    world = climbing(replace(RESTART, attempts=3), CALL)
+    tried = tuple(
+        attempt(opened(world), world.topology, "service.restart", outcome=one, reason=word)
+        for one, word in ends
+    )
+    assert decided(world, attempts=tried) == (
+        f"escalate {reason}" if reason else "service.restart web1"
+    )
+
+
+# --- Between two tries ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("action", "place", "ago", "waits"),
+    [
+        ("service.restart", 0, 4.9, True),
+        ("service.restart", 0, 5.0, False),
+        ("service.reload", 0, 1.0, False),  # it waits for its own kind only
+    ],
+)
+def test_a_step_waits_for_the_end_of_its_last_try_and_for_no_other(
+    action: str, place: int, ago: float, waits: bool
+) -> None:
+    world = climbing(replace(RESTART, attempts=3), CALL)
+    ends = {"outcome": Outcome.FAILED, "ended_at": NOW - ago}
+    tried = attempt(opened(world), world.topology, action, place, **ends)
+    one = replace(opened(world), attempts=(tried,))
+    first = decide(one, world.facts(one), None)
+    assert (isinstance(first, Hold) and first.hold.reason == "waiting") is waits
+
+
+def test_a_balancer_does_not_wait_for_the_one_before() -> None:
+    world = climbing(replace(DRAIN, attempts=2), CALL)
+    ends = {"outcome": Outcome.FAILED, "ended_at": NOW - 2}
+    one = replace(opened(world), attempts=(drained(world, 0, **ends),))
+    facts = with_member(world.facts(one))
+    assert said(decide(one, facts, None)) == "pool.drain lb2"
+
+
+# --- What the gate has to find unchanged ----------------------------------------------------
+
+
+def with_member(facts: Facts) -> Facts:
+    """Return the facts where both balancers say that web1 is ready, and hold the address or not."""
+    gates = dict(facts.gates)
+    for node in ("lb1", "lb2"):
+        look = facts.heard(node).look
+        assert look is not None
+        pools = {"web": {"web1": MemberLook("ready", "up", 3)}}
+        gates[node] = Heard(replace(look, pools=pools, addresses={"vip": node == "lb1"}))
+    return replace(facts, gates=gates)
+
+
+def expected(action: str, at: Target) -> str:
+    plain = tier()
+    cluster = replace(plain, addresses={"vip": VirtualAddress("vip", VIP, "lb")})
+    world = World(topology=cluster)
+    one = opened(world)
+    facts = with_member(world.facts(one))
+    decision = decide(one, facts, None)
+    assert isinstance(decision, Act | Hold)
+    step = steps(action, at, cluster, one.owner)[0]
+    unit = "nginx.service" if at.service else ""
+    told = replace(decision.proposal, gate=step.gate, args=step.args, look=step.look, unit=unit)
+    told = replace(told, rung=replace(told.rung, action=action), target=at)
+    blind = replace(facts, gates={})
+    assert expect(told, blind) == ""
+    empty = {
+        one: Heard(h.look and replace(h.look, pools={}, addresses={}, units={}))
+        for one, h in facts.gates.items()
+    }
+    if action not in ("node.reboot", "disk.free"):
+        assert expect(told, replace(facts, gates=empty)) == ""
+    return expect(told, facts)
+
+
+@pytest.mark.parametrize(
+    ("action", "at", "found"),
+    [
+        (
+            "service.restart",
+            NGINX,
+            {"units": {"nginx.service": {"active_state": "active", "invocation_id": "i1"}}},
+        ),
+        ("pool.drain", NGINX, {"pools": {"web/web1": {"admin": "ready"}}}),
+        ("address.decline", Target("lb1"), {"addresses": {"vip": {"held": True}}}),
+        ("address.decline", Target("lb2"), {"addresses": {"vip": {"held": False}}}),
+        ("node.reboot", Target("web1"), {}),
+        ("disk.free", Target("web1", None, "/var"), {}),
+    ],
+)
+def test_the_gate_is_told_what_the_decision_rested_on(
+    action: str, at: Target, found: dict[str, object]
+) -> None:
+    assert json.loads(expected(action, at)) == {"boot_id": "boot-1", **found}
+
+
+# --- Whose yes ------------------------------------------------------------------------------
+
+
+def owned(cluster: Topology, web: Mode, healer: Mode) -> Topology:
+    groups = {**cluster.groups, "web": replace(cluster.groups["web"], mode=web)}
+    return replace(cluster, groups=groups, healer_mode=healer)
+
+
+@pytest.mark.parametrize(
+    ("action", "service", "mode"),
+    [
+        ("service.restart", None, Mode.APPROVE),
+        ("service.reload", None, Mode.APPROVE),  # it takes nothing away: the service's own group
+        ("service.reload", EXPORTER, Mode.EXPLAIN),  # of no group: the healer's own word
+        ("node.reboot", None, Mode.APPROVE),
+    ],
+)
+def test_the_owners_of_what_an_action_touches_are_asked(
+    action: str, service: str | None, mode: Mode
+) -> None:
+    world = climbing(replace(RESTART, action=action, service=service), CALL)
+    world.topology = owned(world.topology, Mode.APPROVE, Mode.EXPLAIN)
+    one = opened(world)
+    decision = decide(one, world.facts(one), None)
+    assert isinstance(decision, Hold)
+    assert decision.proposal.mode is mode
+
+
+def test_of_a_nodes_disk_the_groups_of_the_node_are_asked() -> None:
+    world = climbing(replace(RESTART, action="disk.free"), CALL)
+    world.topology = owned(world.topology, Mode.APPROVE, Mode.EXPLAIN)
+    one = opened(world, "web1", mountpoint="/var")
+    decision = decide(one, world.facts(one), None)
+    assert isinstance(decision, Hold)
+    assert decision.proposal.mode is Mode.APPROVE
+
+
+@pytest.mark.parametrize(
+    ("reasons", "expectation", "waits"),
+    [
+        ([NEEDED], "digest", True),
+        ([NEEDED, "capacity"], "digest", True),
+        ([NEEDED, "pre_existing"], "digest", False),  # a yes would be of no use
+        ([NEEDED], "", False),  # nobody knows to what it would be one
+        (["capacity"], "digest", False),
+    ],
+)
+def test_a_yes_is_asked_for_where_it_is_wanted_and_would_help(
+    reasons: list[str], expectation: str, waits: bool
+) -> None:
+    world = climbing(RESTART, CALL)
+    one = opened(world)
+    decision = decide(one, world.facts(one), None)
+    assert isinstance(decision, Act | Hold)
+    verdicts = [hold("guard", word, have="", need="", sentence="") for word in reasons]
+    proposal = replace(decision.proposal, expectation=expectation)
+    step = awaited_yes(Hold(proposal, verdicts[0], tuple(verdicts)))
+    assert (step is not None) is waits
+    if step is not None:
+        assert (step.rung, step.action, step.gate) == (0, "service.restart", "web1")
+        assert (step.expectation, step.target) == ("digest", NGINX)
+        assert (step.ladder, step.ladder_digest) == (proposal.ladder.name, proposal.ladder.digest)
+
+
+# --- Giving back ----------------------------------------------------------------------------
+
+
+def marked(world: World, *later: Attempt, **changes: object) -> Incident:
+    marks = (drained(world, 0), drained(world, 1))
+    changed = {"confirmed": True, "attempts": (*marks, *later), **changes}
+    return replace(opened(world), **changed)  # type: ignore[arg-type]
+
+
+def given_back(world: World, one: Incident) -> str:
+    world.down.clear()
+    return said(decide(one, world.facts(one), 100.0))
+
+
+def test_what_was_taken_is_given_back_before_it_is_over_first_where_it_can_be() -> None:
+    for dark, first in ((set[str](), "lb1"), ({"lb1"}, "lb2")):
+        world = climbing(DRAIN, CALL, dark=dark)
+        assert given_back(world, marked(world)) == f"pool.return {first}"
+
+
+def failed(world: World, count: int, outcome: Outcome = Outcome.FAILED) -> list[Attempt]:
+    return [
+        attempt(opened(world), world.topology, "pool.return", place, outcome=outcome)
+        for place in (0, 1)
+        for _ in range(count)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("state", "escalation", "end"),
+    [
+        (State.OPEN, "", f"escalate {NOT_RETURNED}"),
+        (State.MITIGATED, "", f"escalate {NOT_RETURNED}"),
+        (State.ESCALATED, "ladder_exhausted", f"escalate {NOT_RETURNED}"),
+        (State.ESCALATED, NOT_RETURNED, "stay"),  # they know it
+        (State.ESCALATED, DENIED, "stay"),
+    ],
+)
+def test_a_mark_that_can_not_be_taken_back_is_a_persons(
+    state: State, escalation: str, end: str
+) -> None:
+    world = climbing(DRAIN, CALL)
+    one = marked(world, *failed(world, 3), state=state, escalation=escalation)
+    assert given_back(world, one) == end
+
+
+def test_a_return_that_never_leaves_us_is_told_once() -> None:
+    world = climbing(DRAIN, CALL)
+    unsent = failed(world, UNSENT, Outcome.NOT_SENT)
+    assert given_back(world, marked(world, *unsent)) == "escalate never_sent"
+    later = marked(world, *unsent, state=State.ESCALATED, escalation="never_sent")
+    assert given_back(world, later) == "pool.return lb1"
+
+
+def test_what_the_guards_say_to_a_return_can_be_asked_of_each_mark() -> None:
+    world = climbing(DRAIN, CALL)
+    one = marked(world)
+    found = would_return(one, one.marks[1], world.facts(one))
+    assert isinstance(found, Act | Hold)
+    assert said(found) == "pool.return lb2"
+    spent = marked(world, *failed(world, 3))
+    assert would_return(spent, spent.marks[0], world.facts(spent)) is None
+
+
+@pytest.mark.parametrize(
+    ("mitigation", "told", "hold_reason", "news"),
+    [
+        ("drained", False, "", True),  # nothing tells of it any more
+        ("drained", True, "", False),
+        ("drained", True, SILENT, True),  # something does again
+        ("", False, "", False),
+    ],
+)
+def test_people_read_that_nothing_tells_of_what_is_out_of_harms_way_any_more(
+    mitigation: str, told: bool, hold_reason: str, news: bool
+) -> None:
+    world = climbing(DRAIN, CALL, told=told)
+    known = hold("still_true", hold_reason, have="", need="", sentence="") if hold_reason else None
+    one = marked(world, state=State.MITIGATED, mitigation=mitigation, hold=known)
+    world.down.clear()
+    assert said(decide(one, world.facts(one), None)) == ("pool.return lb1" if news else "stay")
+
+
+# --- Whom else to hear ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("dark", "heard", "missing"),
+    [
+        (set(), {"web1"}, {}),  # it lives, so its restart is next
+        ({"web1"}, {"web1"}, {"lb1": ("pool:web",), "lb2": ("pool:web",)}),
+        ({"web1"}, {"web1", "lb1"}, {"lb2": ("pool:web",)}),
+        ({"web1"}, {"web1", "lb1", "lb2"}, {}),
+        ({"web1"}, set(), {"web1": ("nginx.service",)}),
+        ({"web1", "lb1"}, {"web1", "lb1", "lb2"}, {}),
+    ],
+)
+def test_who_acts_in_a_later_rung_is_heard_once_those_before_lead_nowhere(
+    dark: set[str], heard: set[str], missing: dict[str, tuple[str, ...]]
+) -> None:
+    world = climbing(RESTART, DRAIN, CALL, dark=dark)
+    one = opened(world)
+    facts = world.facts(one)
+    asked = replace(facts, gates={node: facts.gates[node] for node in heard})
+    assert unheard(one, asked) == missing
+
+
+def test_nobody_more_is_heard_where_it_is_out_of_harms_way() -> None:
+    world = climbing(DRAIN, replace(RESTART, service=EXPORTER), CALL, dark={"lb2"})
+    second = drained(world, 1, outcome=Outcome.FAILED)
+    one = replace(opened(world), attempts=(drained(world, 0), second))
+    facts = world.facts(one)
+    gates = {node: facts.gates[node] for node in ("lb1", "lb2")}
+    assert unheard(one, replace(facts, gates=gates)) == {}
+    alive = replace(one, attempts=(second,))
+    assert unheard(alive, replace(facts, gates={"lb2": facts.gates["lb2"]})) == {
+        "lb1": ("pool:web",)
+    }
