@@ -339,6 +339,42 @@ def test_what_a_person_settled_is_theirs_until_somebody_adopts_it_or_all_is_arme
     assert (play.board.pre_existing, play.board.by_hand) == ({}, {})
 
 
+def test_what_was_firing_before_the_arming_is_ours_once_it_was_seen_clear() -> None:
+    play = Play()
+    before = alert(at="web3/nginx")
+    play.write(ev.Armed("first_look", (before,)), ev.SeenClear("of another"))
+    assert list(play.board.pre_existing.values()) == [before]
+    play.write(ev.SeenClear(before.fingerprint))
+    assert play.board.pre_existing == {}
+
+
+def test_nothing_stops_us_and_nothing_is_ours_after_the_last_freeze() -> None:
+    play = Play()
+    play.write(ev.Armed("first_look", ()), ev.Frozen("moving", "ann"), ev.Frozen("fan", "bob"))
+    assert list(play.board.freezes) == ["moving", "fan"]
+    play.write(ev.Unfrozen("ann"))
+    assert (play.board.freezes, play.board.armed_at) == ({}, None)
+
+
+def test_what_open_incidents_may_have_marked_is_known_by_gate() -> None:
+    play = opened("web1/nginx", "web2/nginx")
+    args = (("member", "web1"), ("owner", "me"), ("pool", "web"))
+    drain = replace(intent(play.board.incidents["1"]), action="pool.drain", gate="lb1", args=args)
+    play.write(drain)
+    assert play.board.marked == {("pool.drain", "web/web1", "lb1")}
+    play.write(ev.ActionEnded("1", "1.1.1", Outcome.REFUSED, "no_pool", "", None))
+    assert play.board.marked == frozenset()
+
+
+def test_a_person_who_has_it_is_not_passed_over_by_anything_but_a_return() -> None:
+    play = opened("web1/nginx")
+    play.write(ev.IncidentEscalated("1", "ladder_exhausted", ""))
+    one = intent(play.board.incidents["1"])
+    assert not play.write(one)
+    assert not play.write(replace(one, action="pool.drain"))
+    assert play.write(replace(one, action="pool.return"))
+
+
 def test_of_several_attempts_only_the_last_is_under_way() -> None:
     play = opened("web1/nginx")
     play.write(intent(play.board.incidents["1"], 1))
@@ -475,6 +511,7 @@ def test_what_is_not_at_hand_any_more_is_like_nothing() -> None:
     like = Incident("9", alert(at="web9/nginx"), "restart-service", NOW, NOW, "d1")
     assert [one.id for one in play.board.alike(like)] == ["3"]
     assert play.board.alike(replace(like, cause=alert("ServiceSlow", "web9/nginx"))) == ()
+    assert list(vars(play.board)["_of_kind"]) == [("ServiceDown", "", "nginx")]
 
 
 def test_what_was_tried_is_kept_with_all_others_even_if_it_was_never_true() -> None:
