@@ -200,7 +200,8 @@ class Board:
             case ev.Armed(_, pre_existing):
                 self.armed_at = at
                 # A person who closed the loss of a whole domain knows of it, whatever was taken stock of since.
-                losses = {one: known for one, known in self._by_hand() if known.target.domain}
+                theirs = {one: self.pre_existing[one] for one in self.by_hand}
+                losses = {one: known for one, known in theirs.items() if known.target.domain}
                 self.pre_existing = {alert.fingerprint: alert for alert in pre_existing} | losses
                 self.by_hand = dict.fromkeys(losses)
                 for one in list(self._treated()):
@@ -240,9 +241,6 @@ class Board:
             case _:
                 self._change(event, at)
         self.seq = record.seq
-
-    def _by_hand(self) -> Iterator[tuple[str, Alert]]:
-        return ((one, self.pre_existing[one]) for one in self.by_hand if one in self.pre_existing)
 
     def _configured(self, digest: str, modes: str) -> None:
         if modes != self.modes:

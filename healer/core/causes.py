@@ -124,8 +124,8 @@ class Outages:
 
     def explains(self, cause: Alert, other: Alert) -> bool:
         """Whether trouble with `cause` makes trouble with `other` expected."""
-        if cause.target.domain or other.target.domain:
-            return bool(cause.target.domain) and self._lost_with(cause, other)
+        if cause.target.domain:
+            return self._lost_with(cause, other)
         if self._strangers(cause, other):
             return False
         here = cause.target.node == other.target.node
@@ -244,7 +244,7 @@ class Outages:
         if cause.target.domain:
             gone = provider.node not in self.present
             return gone and provider.node in self.topology.nodes_in(cause.target.domain)
-        if cause.name == EXPORTER_LOSS or cause.target.node != provider.node:
+        if cause.target.node != provider.node:
             return False
         if cause.target.service is None:
             return depth(cause) < SERVICE_DEPTH

@@ -383,6 +383,14 @@ def test_of_several_attempts_only_the_last_is_under_way() -> None:
     assert len(play.board.running(TOPOLOGY, besides="2")) == 1
 
 
+def test_the_alerts_of_one_that_was_merged_are_the_others_when_it_is_closed() -> None:
+    play = opened("web1/nginx", "web2/nginx")
+    (shared,) = play.board.incidents["1"].alerts
+    play.write(ev.AlertJoined("2", shared), ev.IncidentClosed("1", "merged", "into incident 2"))
+    assert play.board.known == {one.fingerprint: "2" for one in play.board.incidents["2"].alerts}
+    assert [one.id for one in play.board.on_node("web1")] == ["2"]
+
+
 def test_an_incident_is_on_a_node_as_long_as_one_of_its_alerts_is() -> None:
     play = opened("web1/nginx")
     here = [alert(name, "web2/nginx") for name in ("ServiceDown", "ServiceSlow")]

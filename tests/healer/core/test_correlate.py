@@ -67,6 +67,7 @@ FULL = alert("FilesystemBroken", "web1", failure="filesystem")
 NGINX = alert("ServiceDown", "web1/nginx")
 APP = alert("ServiceDown", "web1/app")
 EXPORTER = alert("ExporterDown", "web1", heal="restart-exporter")
+SHORT = hold("capacity", "capacity", have=0, need=1, sentence="web is short.")
 
 
 def test_a_node_lies_deeper_than_a_disk_than_a_filesystem_than_a_service() -> None:
@@ -106,6 +107,40 @@ def test_of_two_that_come_together_the_one_that_is_used_leads() -> None:
     user = replace(APP, fingerprint="a")
     world = on(user, NGINX)
     assert incidents(world) == [("web1/nginx", ["web1/app"])]
+
+
+def test_what_is_used_comes_first_on_the_alerts_word_alone_too() -> None:
+    user = replace(APP, fingerprint="a")
+    (opened,) = changes(Board(), user, NGINX, true=False)
+    assert isinstance(opened, ev.IncidentOpened)
+    assert opened.cause == NGINX
+
+
+@pytest.mark.parametrize(
+    ("told", "broken"),
+    [
+        (NGINX, True),
+        (NODE, True),
+        (alert(severity="warning"), False),
+        (alert("PoolMemberDown"), False),  # what others see of it
+        (DISK, False),
+        (alert("NodeSick", "web1"), False),
+    ],
+)
+def test_what_an_alert_says_is_broken_is_a_dead_node_or_a_service_with_a_page(
+    told: Alert, broken: bool
+) -> None:
+    assert Outages.seen(Board(), [told], TOPOLOGY).broken == ({told.target} if broken else set())
+
+
+@pytest.mark.parametrize("confirmed", [True, False])
+def test_what_prometheus_sees_serving_is_broken_only_where_evidence_said_so(
+    confirmed: bool,
+) -> None:
+    world = on(NGINX)
+    world.journal(ev.IncidentHeld("1", SHORT, (allow("still_true", have=1, need=1),)[:confirmed]))
+    seen = Outages.seen(world.board, [NGINX], TOPOLOGY, frozenset({NGINX.target}))
+    assert seen.broken == ({NGINX.target} if confirmed else set())
 
 
 def test_a_deeper_cause_gives_a_person_their_incident_back_to_the_healer_but_not_after_a_no() -> (

@@ -1,0 +1,166 @@
+"""What explains what across nodes: a chain of services, a ring of them, and who else still provides."""
+
+from dataclasses import replace
+from itertools import product
+
+import pytest
+
+from healer.core.alert import Alert
+from healer.core.board import Board
+from healer.core.causes import Outages
+from healer.core.ladder import Mode
+from healer.core.topology import Group, Node, Service, Topology
+from tests.healer.core.test_domains import lost
+from tests.healer.core.world import alert, topology
+
+
+def chain(*ring: str) -> Topology:
+    """The app of each web node needs db1's database, and that one of st1 and st2. `ring` is what a store needs."""
+    plain = topology()
+    stands = {"db1": "rack-d", "st1": "rack-s", "st2": "rack-s"}
+    services = {
+        "app": replace(plain.services["app"], depends_on=("nginx", "db", "gone", "agent")),
+        "db": Service("db", "db.service", "db", depends_on=("store",)),
+        "store": Service("store", "store.service", "store", depends_on=ring),
+        "agent": Service("agent", "agent.service", None, depends_on=("store",)),
+    }
+    groups = {
+        "db": Group("db", ("db1",), 0, control=False, mode=Mode.ACT),
+        "store": Group("store", ("st1", "st2"), 0, control=False, mode=Mode.ACT),
+    }
+    return replace(
+        plain,
+        nodes={**plain.nodes, **{one: Node(one, one, rack) for one, rack in stands.items()}},
+        services={**plain.services, **services},
+        groups={**plain.groups, **groups},
+    )
+
+
+def down(at: str) -> Alert:
+    return alert("ServiceDown", at)
+
+
+APP, DB, ST1, ST2 = down("web1/app"), down("db1/db"), down("st1/store"), down("st2/store")
+SLOW = {"name": "ServiceSlow", "severity": "warning"}
+
+
+def outages(*broken: Alert, cluster: Topology | None = None, present: str = "") -> Outages:
+    known = cluster or chain()
+    return Outages.seen(Board(), broken, known, present=frozenset(present.split()))
+
+
+@pytest.mark.parametrize(
+    ("cause", "other", "broken", "explained"),
+    [
+        (DB, APP, [DB], True),
+        (ST1, APP, [ST1, ST2], True),  # through the database, of which nothing was told
+        (ST1, APP, [ST1], False),  # the other store provides
+        (APP, DB, [APP, DB], False),
+        (DB, alert("Oom", "web1/app", failure="oom"), [DB], False),  # that lies deeper
+        (alert("DiskFailing", "db1", failure="disk"), APP, [DB], True),
+        (alert("NodeSick", "db1"), APP, [DB], False),  # nobody says that it broke anything
+        (alert("PoolMemberDown", "db1/db"), APP, [DB], False),  # what others see of it
+        (alert(at="db1/db", **SLOW), APP, [], False),  # it may serve all the same
+        (alert(at="db1/db", **SLOW), APP, [DB], True),
+        (alert(at="web1/nginx", **SLOW), APP, [], True),  # on its own node that is enough
+        (alert(at="web2/nginx", **SLOW), APP, [], False),
+        (alert("NodeSick", "web1"), APP, [], False),
+        (DB, down("web1/nginx"), [DB], False),  # it needs no database
+        (alert("ExporterDown", "db1"), APP, [DB], False),
+    ],
+)
+def test_trouble_of_what_nobody_else_provides_is_the_trouble_of_its_users(
+    cause: Alert, other: Alert, broken: list[Alert], explained: bool
+) -> None:
+    assert outages(*broken).explains(cause, other) is explained
+
+
+def test_the_same_trouble_told_twice_is_one() -> None:
+    for one in (alert("ExporterDown", "web1", heal="restart-exporter"), DB):
+        assert outages().explains(one, replace(one, fingerprint="another"))
+
+
+@pytest.mark.parametrize(
+    ("at", "broken", "nodes"),
+    [
+        (APP, [], ["web1", ""]),
+        (APP, [DB], ["web1", "", "db1"]),
+        (APP, [ST1], ["web1", ""]),
+        (APP, [ST1, ST2], ["web1", "", "db1", "st1", "st2"]),
+        (ST1, [ST1, ST2], ["st1", ""]),
+    ],
+)
+def test_what_explains_an_alert_is_looked_for_where_what_it_waits_for_stands(
+    at: Alert, broken: list[Alert], nodes: list[str]
+) -> None:
+    assert list(outages(*broken).above(at)) == nodes
+
+
+@pytest.mark.parametrize(
+    ("at", "nodes"),
+    [
+        (ST1, ["st1", "db1", "web1", "web2", "web3"]),
+        (DB, ["db1", "web1", "web2", "web3"]),
+        (APP, ["web1"]),
+        (alert("NodeDown", "db1"), ["db1", "web1", "web2", "web3"]),
+        (lost("rack-s"), ["", "st1", "st2", "db1", "web1", "web2", "web3"]),
+        (down("web1/agent"), ["web1", "web2", "web3"]),
+    ],
+)
+def test_what_an_alert_explains_is_looked_for_where_its_users_stand(
+    at: Alert, nodes: list[str]
+) -> None:
+    assert list(outages().beneath(at)) == nodes
+
+
+def test_services_that_need_each_other_explain_one_another_and_nothing_goes_round_for_ever() -> (
+    None
+):
+    ring = chain("db")
+    whole, broken = outages(cluster=ring), outages(ST1, ST2, cluster=ring)
+    assert not whole.explains(ST1, APP)
+    assert broken.explains(ST1, APP)
+    assert broken.explains(ST1, DB)
+    assert list(whole.above(APP)) == ["web1", ""]
+    assert list(broken.above(APP)) == ["web1", "", "db1", "st1", "st2"]
+
+
+def test_a_lost_domain_strikes_what_stood_in_it_and_is_not_back() -> None:
+    for dead, present, explained in (
+        ([ST1, ST2], "", True),
+        ([ST1, ST2], "st1 st2", False),  # they run again, and are broken in themselves
+        ([DB], "", False),  # what is needed stood elsewhere
+    ):
+        assert outages(*dead, present=present).explains(lost("rack-s"), APP) is explained
+    assert not outages(ST1, ST2).explains(lost("rack-s"), alert("Oom", "web1/app", failure="oom"))
+    assert not outages(ST1, ST2).explains(ST1, lost("rack-s"))
+    assert not outages().explains(alert("NodeDown", "st1"), lost("rack-s"))
+
+
+def test_of_two_domains_with_the_same_nodes_the_first_by_name_explains_both() -> None:
+    both = replace(chain(), wider={"power-1": frozenset({"st1", "st2"})})
+    seen = outages(cluster=both)
+    rack, power = lost("rack-s"), lost("power-1")
+    assert [seen.explains(*pair) for pair in product((power, rack), repeat=2)] == [
+        True,
+        True,
+        False,
+        True,
+    ]
+
+
+def test_no_more_is_asked_of_two_services_that_need_nothing_of_each_other() -> None:
+    """The short cut says no only where all the rest would."""
+    cluster = chain()
+    names = ("ServiceDown", "PoolMemberDown", "Oom", "DiskFailing")
+    failure = {"Oom": "oom", "DiskFailing": "disk"}
+    alerts = [
+        alert(name, at, failure=failure.get(name, ""))
+        for name in names
+        for at in ("web1/nginx", "web1/app", "web1/agent", "db1/db", "st1/store", "web1", "db1")
+    ]
+    short = outages(DB, ST1, ST2, cluster=cluster)
+    every = frozenset(cluster.services)
+    long = replace(short, users=dict.fromkeys(cluster.services, every))
+    for cause, other in product(alerts, repeat=2):
+        assert short.explains(cause, other) is long.explains(cause, other)
