@@ -15,7 +15,7 @@ from healer.adapters.private_file import PrivateFile
 from healer.annotator import MOST, TRIES, Annotator
 from healer.core.incident import Outcome
 from tests.healer.adapters.served import served
-from tests.healer.web.house import HOSTILE, House
+from tests.healer.web.house import HOSTILE, PATIENCE, House
 
 ADDED = {"message": "Annotation added", "id": 1}
 """As Grafana's HTTP API documents it; since 6.4 a region is one annotation with timeEnd."""
@@ -52,7 +52,7 @@ async def told(
         settings = GrafanaSettings(f"http://127.0.0.1:{port}/grafana", PrivateFile(token))
         made = Annotator(
             house.journal.board,
-            HttpGrafana(settings, session, seconds=0.5),
+            HttpGrafana(settings, session, seconds=PATIENCE),
             house.desk.metrics,
             "first",
             "https://hale.example",
@@ -73,7 +73,7 @@ def counted(house: House, outcome: str) -> float:
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while not holds():
             await asyncio.sleep(0.01)
 

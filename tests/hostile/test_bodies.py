@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from healer.adapters.codec import decode, encode
 from healer.core import events as ev
 from healer.web.bodies import MOST_OF_ONE
-from tests.healer.web.house import House, message
+from tests.healer.web.house import PATIENCE, House, message
 from tests.healer.web.test_webhook import alert, counted, hints
 from tests.hostile.words import HOSTILE
 
@@ -205,7 +205,7 @@ async def test_heads_that_never_end_are_refused_and_take_little_memory() -> None
         assert (await session.get("/-/healthy")).status == 200
         for reader, writer in heads[:10]:
             writer.write(20 * line + b"\r\n")
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE):
                 assert b" 400 " in await reader.readline()
         for _, writer in heads:
             writer.close()
@@ -309,7 +309,7 @@ async def test_messages_in_one_piece_are_answered_one_by_one_in_order() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", house.port)
         writer.write(sent)
         said = b""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while said.count(b"HTTP/1.1 ") < len(bodies):
                 said += await reader.read(65536)
         writer.close()
@@ -334,7 +334,7 @@ async def test_a_request_with_two_ends_smuggles_no_other(head: bytes) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", house.port)
         writer.write(HEAD + head + b"\r\n0\r\n\r\nX" + inner)
         writer.write_eof()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             said = await reader.read()
         writer.close()
     assert said.count(b"HTTP/1.1 ") <= 1, "one request, one answer"
@@ -355,7 +355,7 @@ async def test_half_a_message_is_none(reset: bool) -> None:
             raw = writer.get_extra_info("socket")
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         writer.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while not counted(house, 400):
                 await asyncio.sleep(0.02)
         assert not house.store.records

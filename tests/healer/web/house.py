@@ -53,6 +53,9 @@ from tests.healer.fakes import (
 HOSTILE = "</td><script>alert('x')</script>\"'&{{7*7}}\x1b[2J\u202e%s\n<img src=x onerror=y>"
 """A label's value as somebody would write it who means harm."""
 
+PATIENCE = 10.0
+"""Seconds in which something has to become true on a busy machine: fewer than any that the server waits by itself."""
+
 
 UNIT = (("unit", "nginx.service"),)
 

@@ -18,7 +18,7 @@ from healer.web.door import network
 from healer.web.server import control_app, public_app, serving
 from healer.web.turns import TURN, in_turn
 from tests.healer.core.world import topology
-from tests.healer.web.house import House
+from tests.healer.web.house import PATIENCE, House
 
 
 @dataclass
@@ -31,7 +31,7 @@ class Caller:
     async def ask(self, path: str = "/-/healthy") -> str:
         """Return the first line of an answer; nothing where it was hung up."""
         try:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE):
                 self.writer.write(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
                 await self.writer.drain()
                 return (await self.reader.readline()).decode().strip()
@@ -39,8 +39,8 @@ class Caller:
             return ""
 
     async def hung_up(self) -> bool:
-        """Whether the other side hangs up within some seconds, without a word."""
-        async with asyncio.timeout(5):
+        """Whether the other side hangs up in the end, without a word."""
+        async with asyncio.timeout(PATIENCE):
             return await self.reader.read() == b""
 
 
@@ -92,7 +92,7 @@ async def test_one_address_holds_so_many_connections_and_keeps_nobody_else_out()
         assert await (await people.call("127.0.0.2")).ask() == OK
         assert await idle[0].ask() == OK, "those that are there stay"
         idle[1].writer.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while await (await people.call()).ask() == "":
                 await asyncio.sleep(0.02)
 
@@ -136,7 +136,7 @@ async def test_a_stream_of_events_outlives_the_time_for_asking() -> None:
         assert await page.ask("/events") == OK
         await asyncio.sleep(0.5)
         await house.journal.write(ev.Frozen("x", "root"))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while b"event: change" not in await page.reader.readline():
                 pass
 

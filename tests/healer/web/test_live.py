@@ -14,7 +14,7 @@ from healer.core import events as ev
 from healer.web.live import LIVE, MOST, MOST_OF_ONE, Live
 from healer.web.server import control_app, public_app, serving
 from tests.healer.core.world import alert
-from tests.healer.web.house import House
+from tests.healer.web.house import PATIENCE, House
 from tests.healer.web.people import ALICE, BOB, house_with_users, line
 
 
@@ -32,7 +32,7 @@ async def streaming(house: House, **times: float) -> AsyncIterator[tuple[str, Li
             yield f"http://127.0.0.1:{port}", live
 
 
-async def message(response: aiohttp.ClientResponse, seconds: float = 5.0) -> dict[str, str]:
+async def message(response: aiohttp.ClientResponse, seconds: float = PATIENCE) -> dict[str, str]:
     """Return the next message of a stream by its fields; an empty one is a heartbeat."""
     found: dict[str, str] = {}
     async with asyncio.timeout(seconds):
@@ -123,7 +123,7 @@ async def test_a_stream_ends_after_its_time_so_that_the_browser_is_asked_anew_wh
         aiohttp.ClientSession() as session,
         session.get(f"{url}/events?since={live.revision}") as response,
     ):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             assert await response.content.read() == b"retry: 3000\n\n"
 
 
@@ -152,7 +152,7 @@ async def test_one_user_has_a_bounded_number_of_streams_and_keeps_nobody_else_ou
             assert bobs.status == 200
         for one in open_:
             one.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while live._streams:
                 await asyncio.sleep(0.05)
 
@@ -173,7 +173,7 @@ async def test_a_client_that_is_gone_gives_its_place_back_soon() -> None:
         await message(response)
         assert live._streams.total() == 1
         response.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while live._streams:
                 await asyncio.sleep(0.05)
 
@@ -188,7 +188,7 @@ async def test_a_client_that_takes_nothing_is_dropped() -> None:
             loop = asyncio.get_running_loop()
             await loop.sock_connect(lazy, (host, int(port)))
             await loop.sock_sendall(lazy, b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE):
                 while not live._streams:
                     await asyncio.sleep(0.02)
             # A record each moment: more than the kernel keeps for somebody who does not read.
@@ -216,6 +216,6 @@ async def test_a_stream_ends_with_its_users_leave_to_look(become: str, tmp_path:
         other = text.replace(line(BOB.password), line(ALICE.password))
         path.write_text(text.replace("  bob:", "  robert:") if become == "gone" else other)
         house.clock.pass_by(5.0)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             assert await response.content.read() == b""
         assert (await session.get(f"{url}/events")).status == 401

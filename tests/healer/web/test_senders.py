@@ -17,7 +17,7 @@ from healer.errors import ConfigError
 from healer.web.certificates import Certificates
 from healer.web.connections import Bounds
 from tests.healer.web.authority import DAY, Authority
-from tests.healer.web.house import House, message
+from tests.healer.web.house import PATIENCE, House, message
 from tests.healer.web.test_connections import OK, street
 from tests.healer.web.test_webhook import alert, counted, hints
 
@@ -101,7 +101,7 @@ async def test_the_body_of_a_stranger_is_not_read(tmp_path: Path) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", house.port)
         head = "Host: x\r\nContent-Type: application/json\r\nContent-Length: 4000000"
         writer.write(f"POST /webhook HTTP/1.1\r\n{head}\r\n\r\n{{".encode())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             assert b" 401 " in await reader.readline()
         writer.close()
 
@@ -314,7 +314,7 @@ async def test_a_request_that_comes_with_the_end_of_the_handshake_is_answered(
                 client.write(b"GET /-/healthy HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
                 await loop.sock_sendall(raw, going.read())
                 said = b""
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(PATIENCE):
                     while b"healthy" not in said and b"200 OK" not in said:
                         coming.write(await loop.sock_recv(raw, 65536))
                         try:
