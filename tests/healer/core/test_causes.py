@@ -147,20 +147,3 @@ def test_of_two_domains_with_the_same_nodes_the_first_by_name_explains_both() ->
         False,
         True,
     ]
-
-
-def test_no_more_is_asked_of_two_services_that_need_nothing_of_each_other() -> None:
-    """The short cut says no only where all the rest would."""
-    cluster = chain()
-    names = ("ServiceDown", "PoolMemberDown", "Oom", "DiskFailing")
-    failure = {"Oom": "oom", "DiskFailing": "disk"}
-    alerts = [
-        alert(name, at, failure=failure.get(name, ""))
-        for name in names
-        for at in ("web1/nginx", "web1/app", "web1/agent", "db1/db", "st1/store", "web1", "db1")
-    ]
-    short = outages(DB, ST1, ST2, cluster=cluster)
-    every = frozenset(cluster.services)
-    long = replace(short, users=dict.fromkeys(cluster.services, every))
-    for cause, other in product(alerts, repeat=2):
-        assert short.explains(cause, other) is long.explains(cause, other)

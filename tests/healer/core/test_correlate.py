@@ -14,6 +14,7 @@ from healer.core.correlate import (
     MOST_SYMPTOMS,
     MOST_UNCONFIRMED,
     Place,
+    claims,
     correlate,
     left_out,
     place_of,
@@ -156,6 +157,14 @@ def test_a_deeper_cause_gives_a_person_their_incident_back_to_the_healer_but_not
         assert str(world.board.incidents["1"].target) == "web1/nginx"
         assert world.board.incidents["1"].state is state
         assert world.board.incidents["1"].confirmed
+
+
+def test_what_was_refused_is_not_refused_again_at_each_look() -> None:
+    world = World()
+    strange = alert(heal="gone")
+    world.journal(*changes(world.board, strange))
+    assert list(world.board.refused) == [strange.fingerprint]
+    assert changes(world.board, strange) == []
 
 
 def test_an_alert_that_asks_for_an_unknown_ladder_opens_nothing() -> None:
@@ -431,6 +440,145 @@ def test_a_closed_symptom_without_a_ladder_is_never_a_recurrence() -> None:
     world = closed(NGINX, note)
     assert note.episode in world.board.closed_episodes
     assert recurring(world.board, [note]) == []
+
+
+# --- What is asked of the evidence, and what has no room -----------------------------------
+
+
+@pytest.mark.parametrize(
+    ("one", "place"),
+    [
+        (NGINX, Place.INCIDENT),
+        (alert("HealerFrozen", "web1", heal="restart-service"), Place.OWN),
+        (NODE, Place.PERSON),
+        (alert("Odd", "web1", heal=""), Place.PERSON),
+        (alert("Odd", "web1", heal="gone"), Place.REFUSED),
+        (APP, Place.WAITING),
+    ],
+)
+def test_each_firing_alert_is_in_its_place(one: Alert, place: Place) -> None:
+    assert place_of(on(NGINX).board, one, TOPOLOGY) is place
+
+
+def test_those_that_would_lead_are_asked_for_the_deepest_first() -> None:
+    board = on(NGINX).board
+    others = [
+        alert("HealerDiskFailing", "web1", failure="disk"),  # about ourselves
+        alert("DiskFailing", "web1", failure="disk", heal="none"),  # leads nothing
+        alert("DiskFailing", "web2", failure="disk"),  # explains nothing
+        NGINX,  # known already
+        APP,
+    ]
+    assert claims(board, [FULL, *others, DISK], Outages.seen(board, [], TOPOLOGY)) == [DISK, FULL]
+    world = on(NGINX)
+    world.journal(replace(intent(world.board.incidents["1"]), action="pool.drain"))
+    # One that took something away stays what it is.
+    assert claims(world.board, [DISK], Outages.seen(world.board, [], TOPOLOGY)) == []
+
+
+def flooded(confirmed: bool, count: int = MOST_SYMPTOMS) -> World:
+    """nginx has trouble, and so many others that explain nothing are its symptoms."""
+    world = World()
+    world.journal(ev.IncidentOpened("1", NGINX, "restart-service", "d1"))
+    if confirmed:
+        world.journal(ev.IncidentHeld("1", SHORT, (allow("still_true", have=1, need=1),)))
+    odd = (replace(NGINX, fingerprint=f"odd{number}") for number in range(count))
+    world.journal(*(ev.AlertJoined("1", one) for one in odd))
+    return world
+
+
+@pytest.mark.parametrize(
+    ("confirmed", "count", "waits", "joins"),
+    [
+        (False, MOST_SYMPTOMS, True, True),  # evidence may find it true, and then it has room
+        (True, MOST_SYMPTOMS, False, False),
+        (False, MOST_SYMPTOMS - 1, False, True),
+    ],
+)
+def test_what_finds_no_room_beside_what_nothing_confirms_may_be_true_itself(
+    confirmed: bool, count: int, waits: bool, joins: bool
+) -> None:
+    world = flooded(confirmed, count)
+    outages = Outages.seen(world.board, [], TOPOLOGY)
+    assert left_out(world.board, [APP, NODE, NGINX], outages) == ([APP] if waits else [])
+    found = correlate(world.board, [APP], TOPOLOGY, frozenset({APP.fingerprint}))
+    assert (next(found, []) == [ev.AlertJoined("1", APP)]) is joins
+    world.board.closed_episodes[APP.episode] = NOW
+    assert left_out(world.board, [APP], outages) == []  # that is a recurrence
+
+
+def test_what_was_never_closed_does_not_recur() -> None:
+    assert recurring(Board(), [NGINX]) == []
+
+
+def test_only_what_is_claimed_of_the_node_itself_and_not_confirmed_crowds_it() -> None:
+    cluster = tier()
+    world = World()
+    most = MOST_UNCONFIRMED + len(cluster.services_on("web1"))
+    for number in range(most):
+        cause = replace(alert("Full", "web1", mountpoint=f"/x{number}"), fingerprint=f"f{number}")
+        world.journal(ev.IncidentOpened(str(number + 1), cause, "restart-service", "d1"))
+    new = alert("Full", "web1", mountpoint="/new")
+    assert changes(world.board, new, cluster=cluster, true=False) == []
+    sure = (allow("still_true", have=1, need=1),)
+    world.journal(ev.IncidentHeld("1", SHORT, sure))
+    opened = [ev.IncidentOpened(str(most + 1), new, "restart-service", "d1")]
+    assert changes(world.board, new, cluster=cluster, true=False) == opened
+    # One that is about another node has only a symptom here.
+    world.journal(ev.IncidentOpened(str(most + 1), DB1, "restart-service", "d1"))
+    world.journal(ev.AlertJoined(str(most + 1), APP))
+    (found,) = changes(world.board, new, cluster=cluster, true=False)
+    assert isinstance(found, ev.IncidentOpened)
+
+
+# --- Merging and leaving --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("confirmed", "symptoms", "merges"),
+    [
+        (False, MOST_SYMPTOMS - 1, True),
+        (False, MOST_SYMPTOMS, False),  # no room for what nothing confirms
+        (True, MOST_SYMPTOMS, True),
+    ],
+)
+def test_what_nothing_confirms_becomes_part_of_another_only_where_there_is_room(
+    confirmed: bool, symptoms: int, merges: bool
+) -> None:
+    world = flooded(confirmed=True, count=symptoms)
+    world.journal(ev.IncidentOpened("2", APP, "restart-service", "d1"))
+    if confirmed:
+        world.journal(ev.IncidentHeld("2", SHORT, (allow("still_true", have=1, need=1),)))
+    found = changes(world.board, NGINX, APP, true=False)
+    assert (ev.IncidentClosed("2", "merged", "into incident 1") in found) is merges
+
+
+def test_the_evidence_of_this_look_is_enough_to_make_two_incidents_one() -> None:
+    world = World()
+    world.journal(ev.IncidentOpened("1", NGINX, "restart-service", "d1"))
+    world.journal(ev.IncidentOpened("2", APP, "restart-service", "d1"))
+    assert changes(world.board, NGINX, APP, true=False) == []
+    assert changes(world.board, NGINX, APP) == [
+        ev.AlertJoined("1", APP),
+        ev.IncidentClosed("2", "merged", "into incident 1"),
+    ]
+
+
+def test_only_what_fires_elsewhere_and_could_lead_leaves_and_never_while_something_runs() -> None:
+    cluster = tier(databases=2)
+    note = alert("ServiceSlow", "web2/app", heal="none")
+    gone, here, other = alert(at="web3/app"), alert("ServiceSlow", "db1/db"), alert(at="web3/nginx")
+    world = World()
+    world.journal(ev.IncidentOpened("1", alert(at="web2/nginx"), "restart-service", "d1"))
+    world.journal(ev.AlertJoined("1", other))
+    world.journal(ev.IncidentOpened("2", DB1, "restart-service", "d1"))
+    world.journal(*(ev.AlertJoined("2", one) for one in (APP, note, gone, here)))
+    firing = (DB1, APP, note, here, other)
+    left = list(correlate(world.board, firing, cluster, frozenset()))
+    assert left == [[ev.AlertLeft("1", other)], [ev.AlertLeft("2", APP)]]
+    world.journal(intent(world.board.incidents["1"]))
+    left = list(correlate(world.board, firing, cluster, frozenset()))
+    assert left == [[ev.AlertLeft("2", APP)]]
 
 
 # --- Any alerts -----------------------------------------------------------------------------

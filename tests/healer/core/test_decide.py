@@ -34,13 +34,15 @@ from healer.core.incident import (
 )
 from healer.core.ladder import Ladder, Mode, Rung
 from healer.core.look import Heard, MemberLook
+from healer.core.picture import NodeHealth
 from healer.core.plan import Escalate
 from healer.core.recovery import SILENT
-from healer.core.topology import EXPORTER, Topology, VirtualAddress
+from healer.core.storm import Weather
+from healer.core.topology import EXPORTER, Group, Topology, VirtualAddress
 from healer.core.verdict import hold
 from tests.healer.core.guarded import opened
 from tests.healer.core.test_plan import attempt
-from tests.healer.core.world import CALL, NOW, RESTART, VIP, World
+from tests.healer.core.world import CALL, NOW, RESTART, VIP, World, topology
 from tests.healer.tier import DRAIN, tier
 
 NGINX = Target("web1", "nginx")
@@ -168,6 +170,42 @@ def test_a_step_whose_gate_is_proven_out_is_left_out(
     assert decided(world) == says
 
 
+@pytest.mark.parametrize(
+    ("health", "majority", "storm", "lost"),
+    [
+        (NodeHealth(False, False), True, False, True),
+        (NodeHealth(False, None), True, False, False),
+        (NodeHealth(None, False), True, False, False),
+        (NodeHealth(False, True), True, False, False),
+        (None, True, False, False),
+        (NodeHealth(False, False), False, False, False),  # we may be the ones who are cut off
+        (NodeHealth(False, False), True, True, False),
+    ],
+)
+def test_nobodys_death_is_proved_but_by_the_scrape_and_every_peer_of_a_majority_in_fair_weather(
+    health: NodeHealth | None, majority: bool, storm: bool, lost: bool
+) -> None:
+    world = climbing(RESTART, DRAIN, CALL)
+    if storm:
+        weather = Weather.resumed(["web2"], world.topology)
+        world.standing = replace(world.standing, weather=weather)
+    one = opened(world)
+    facts = world.facts(one)
+    assert facts.picture is not None
+    # An address book with many more nodes makes those that are seen a minority.
+    if not majority:
+        more = {f"far{place}": facts.topology.nodes["web2"] for place in range(20)}
+        nodes = {**facts.topology.nodes, **more}
+        facts = replace(facts, topology=replace(facts.topology, nodes=nodes))
+    seen = {name: each for name, each in facts.picture.nodes.items() if name != "web1"}
+    seen |= {} if health is None else {"web1": health}
+    gates = {**facts.gates, "web1": Heard(None, "no route")}
+    told = replace(facts, picture=replace(facts.picture, nodes=seen), gates=gates)
+    assert said(decide(one, told, None)) == ("pool.drain lb1" if lost else "service.restart web1")
+    answers = replace(told, gates=facts.gates)
+    assert said(decide(one, answers, None)) == "service.restart web1"
+
+
 def test_a_gate_that_is_busy_for_us_is_none_that_is_gone() -> None:
     world = climbing(RESTART, DRAIN, CALL, dark={"web1"})
     one = opened(world)
@@ -253,6 +291,17 @@ def test_a_step_waits_for_the_end_of_its_last_try_and_for_no_other(
     one = replace(opened(world), attempts=(tried,))
     first = decide(one, world.facts(one), None)
     assert (isinstance(first, Hold) and first.hold.reason == "waiting") is waits
+    assert not waits or (isinstance(first, Hold) and first.hold.passing)
+
+
+def test_a_deeper_cause_is_waited_for_only_before_the_first_try() -> None:
+    world = climbing(replace(RESTART, attempts=3, fast=False), CALL)
+    world.topology = replace(world.topology, correlation_window=100.0)
+    first, tried = opened(world), attempt(opened(world), world.topology, "service.restart")
+    for attempts, waits in (((), True), ((replace(tried, ended_at=NOW - 10),), False)):
+        one = replace(first, attempts=attempts)
+        said_now = decide(one, world.facts(one), None)
+        assert (isinstance(said_now, Hold) and said_now.hold.reason == "correlating") is waits
 
 
 def test_a_balancer_does_not_wait_for_the_one_before() -> None:
@@ -349,6 +398,19 @@ def test_the_owners_of_what_an_action_touches_are_asked(
     assert decision.proposal.mode is mode
 
 
+def test_the_owners_of_all_that_goes_with_it_are_asked() -> None:
+    """systemd stops the app together with nginx, and it is another group's."""
+    plain = topology()
+    apps = Group("apps", ("web1",), 0, control=False, mode=Mode.EXPLAIN)
+    services = {**plain.services, "app": replace(plain.services["app"], group="apps")}
+    cluster = replace(plain, services=services, groups={**plain.groups, "apps": apps})
+    world = World(topology=cluster, down={NGINX})
+    one = opened(world)
+    decision = decide(one, world.facts(one), None)
+    assert isinstance(decision, Hold)
+    assert decision.proposal.mode is Mode.EXPLAIN
+
+
 def test_of_a_nodes_disk_the_groups_of_the_node_are_asked() -> None:
     world = climbing(replace(RESTART, action="disk.free"), CALL)
     world.topology = owned(world.topology, Mode.APPROVE, Mode.EXPLAIN)
@@ -400,7 +462,7 @@ def given_back(world: World, one: Incident) -> str:
 
 
 def test_what_was_taken_is_given_back_before_it_is_over_first_where_it_can_be() -> None:
-    for dark, first in ((set[str](), "lb1"), ({"lb1"}, "lb2")):
+    for dark, first in ((set[str](), "lb1"), ({"lb1"}, "lb2"), ({"lb2"}, "lb1")):
         world = climbing(DRAIN, CALL, dark=dark)
         assert given_back(world, marked(world)) == f"pool.return {first}"
 
@@ -421,6 +483,7 @@ def failed(world: World, count: int, outcome: Outcome = Outcome.FAILED) -> list[
         (State.ESCALATED, "ladder_exhausted", f"escalate {NOT_RETURNED}"),
         (State.ESCALATED, NOT_RETURNED, "stay"),  # they know it
         (State.ESCALATED, DENIED, "stay"),
+        (State.OPEN, NOT_RETURNED, f"escalate {NOT_RETURNED}"),  # it is theirs no more
     ],
 )
 def test_a_mark_that_can_not_be_taken_back_is_a_persons(
@@ -429,6 +492,10 @@ def test_a_mark_that_can_not_be_taken_back_is_a_persons(
     world = climbing(DRAIN, CALL)
     one = marked(world, *failed(world, 3), state=state, escalation=escalation)
     assert given_back(world, one) == end
+    if end != "stay":
+        told = decide(one, world.facts(one), 100.0)
+        assert isinstance(told, Escalate)
+        assert told.detail == "the mark of pool.drain on lb1 could not be undone"
 
 
 def test_a_return_that_never_leaves_us_is_told_once() -> None:
@@ -437,6 +504,18 @@ def test_a_return_that_never_leaves_us_is_told_once() -> None:
     assert given_back(world, marked(world, *unsent)) == "escalate never_sent"
     later = marked(world, *unsent, state=State.ESCALATED, escalation="never_sent")
     assert given_back(world, later) == "pool.return lb1"
+
+
+def test_what_is_begun_is_tied_to_the_ledger_of_the_gate_that_does_it() -> None:
+    world = climbing(RESTART, CALL)
+    one = opened(world)
+    begun = decide(one, world.facts(one), None)
+    assert isinstance(begun, Act)
+    assert (begun.ledger_id, begun.proposal.gate) == ("ledger-1", "web1")
+    assert begun.expect == expect(begun.proposal, world.facts(one))
+    assert begun.expect == '{"boot_id":"boot-1","units":{"nginx.service":' + (
+        '{"active_state":"failed","invocation_id":"i1"}}}'
+    )
 
 
 def test_what_the_guards_say_to_a_return_can_be_asked_of_each_mark() -> None:
@@ -455,6 +534,7 @@ def test_what_the_guards_say_to_a_return_can_be_asked_of_each_mark() -> None:
         ("drained", False, "", True),  # nothing tells of it any more
         ("drained", True, "", False),
         ("drained", True, SILENT, True),  # something does again
+        ("drained", True, "capacity", False),
         ("", False, "", False),
     ],
 )
@@ -466,6 +546,17 @@ def test_people_read_that_nothing_tells_of_what_is_out_of_harms_way_any_more(
     one = marked(world, state=State.MITIGATED, mitigation=mitigation, hold=known)
     world.down.clear()
     assert said(decide(one, world.facts(one), None)) == ("pool.return lb1" if news else "stay")
+
+
+def test_only_what_is_out_of_harms_way_now_is_given_back_in_silence() -> None:
+    world = climbing(DRAIN, CALL, told=False)
+    one = marked(world, state=State.OPEN, mitigation="drained")
+    world.down.clear()
+    assert said(decide(one, world.facts(one), None)) == "mitigate"
+    disk = replace(
+        one, attempts=(), state=State.MITIGATED, cause=opened(world, failure="disk").cause
+    )
+    assert said(decide(disk, world.facts(disk), None)) == "stay"  # there is nothing to give back
 
 
 # --- Whom else to hear ----------------------------------------------------------------------
@@ -499,6 +590,10 @@ def test_nobody_more_is_heard_where_it_is_out_of_harms_way() -> None:
     facts = world.facts(one)
     gates = {node: facts.gates[node] for node in ("lb1", "lb2")}
     assert unheard(one, replace(facts, gates=gates)) == {}
+    lives = replace(facts, gates={**gates, "lb2": facts.gates["lb1"]})
+    assert unheard(one, lives) == {"web1": ("hale-exporter.service",)}
+    untried, half = replace(one, attempts=()), replace(facts, gates=gates)
+    assert unheard(untried, half) == {}  # lb1 is next
     alive = replace(one, attempts=(second,))
     assert unheard(alive, replace(facts, gates={"lb2": facts.gates["lb2"]})) == {
         "lb1": ("pool:web",)
