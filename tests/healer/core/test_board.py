@@ -267,6 +267,11 @@ def test_adoption_forgets_the_attempts_of_before_and_the_success_record_does_not
     assert len(play.board.past) == 1
 
 
+def test_before_its_first_record_a_board_has_seen_nothing() -> None:
+    empty = Board()
+    assert (empty.opened, empty.actions, empty.seq) == (0, 0, 0)
+
+
 def test_an_alert_is_placed_by_its_episode() -> None:
     play = opened("web1/nginx")
     play.fire("web1/app", "ServiceDown")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from healer.core import events as ev
-from healer.core.conditions import HARDWARE
+from healer.core.conditions import HARDWARE, unmet
 from healer.core.decide import Act, Hold, decide
 from healer.core.incident import FOR_A_PERSON, Incident, Outcome
 from healer.core.ladder import ALWAYS, Ladder, Mode, Rung, When, Window
@@ -157,6 +157,13 @@ def test_nothing_on_a_node_is_repaired_while_its_hardware_fails(failure: str, ac
     step = plan(incident, cluster)
     assert isinstance(step, Escalate)
     assert f"{action}: hardware (has {failure};" in step.detail
+
+
+def test_work_is_moved_away_from_failing_hardware() -> None:
+    incident, cluster = climbed(RESTART, failure="disk")
+    for action, reason in (("pool.drain", ""), ("address.decline", ""), ("disk.free", "hardware")):
+        why = unmet(incident, 0, replace(RESTART, action=action), cluster, None)
+        assert (why.reason if why else "") == reason
 
 
 def test_whoever_names_the_hardware_failure_in_a_rung_has_said_that_it_helps() -> None:
