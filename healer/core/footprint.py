@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from healer.core.actions import Scope, action_of
 from healer.core.alert import Target
-from healer.core.topology import EXPORTER, Service, Topology
+from healer.core.topology import Service, Topology
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ def of_node(node: str, topology: Topology) -> Footprint:
 
 def _groups(services: Iterable[Service]) -> Iterator[str]:
     for service in services:
-        if service.group is not None and service.name != EXPORTER:
+        if service.group is not None:
             yield service.group
 
 

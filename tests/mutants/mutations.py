@@ -81,11 +81,17 @@ def _lines(statement: ast.stmt) -> range:
 
 
 def _statements(function: ast.FunctionDef) -> dict[int, range]:
-    """Return for each node the lines of the innermost statement that it is in, or is."""
+    """Return for each node the lines of the innermost statement that it is in, or is.
+
+    Of a function within, which lines of its own run is not known: all of it is one statement.
+    """
     found: dict[int, range] = {}
     # As ast.walk goes, an outer statement comes before those in it.
     for statement in (one for one in ast.walk(function) if isinstance(one, ast.stmt)):
         found |= dict.fromkeys((id(one) for one in ast.walk(statement)), _lines(statement))
+    for within in (one for one in ast.walk(function) if isinstance(one, ast.FunctionDef)):
+        if within is not function:
+            found |= dict.fromkeys((id(one) for one in ast.walk(within)), _lines(within))
     return found
 
 
