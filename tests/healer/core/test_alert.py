@@ -1,8 +1,11 @@
 """What an alert is about, and which word of a hold calls a person."""
 
+from dataclasses import replace
+
 import pytest
 
 from healer.core.alert import DOMAIN_LOSS, Alert, Target
+from healer.core.order import Sight
 from healer.core.verdict import CLUSTER_WIDE, SILENCED, allow, hold
 from tests.healer.core.world import NOW, alert
 
@@ -42,6 +45,11 @@ def test_a_label_that_is_not_there_is_empty_and_a_new_start_is_another_episode()
     one = alert(failure="oom")
     assert (one.label("failure"), one.label("gone")) == ("oom", "")
     assert one.episode == (one.fingerprint, NOW)
+
+
+def test_a_reading_picks_out_what_a_person_silenced() -> None:
+    loud, silent = alert(), replace(alert("ServiceSlow"), silenced=True)
+    assert Sight((loud, silent), (), (), None).silenced == (silent,)
 
 
 @pytest.mark.parametrize(

@@ -150,6 +150,12 @@ def test_a_window_of_fridays_holds_from_its_first_minute_until_its_end(
     assert friday.holds(datetime.strptime(f"2026-11-{local}", "%Y-%m-%d %H:%M")) is holds
 
 
+def test_a_night_that_begins_on_sunday_ends_on_monday() -> None:
+    night = Window("night", frozenset({6}), begins=22 * 60, ends=6 * 60)
+    assert night.holds(datetime(2026, 11, 30, 5, 59))
+    assert not night.holds(datetime(2026, 12, 1, 5, 59))
+
+
 @pytest.mark.parametrize("failure", sorted(HARDWARE))
 @pytest.mark.parametrize("action", ["service.restart", "service.reload", "node.reboot"])
 def test_nothing_on_a_node_is_repaired_while_its_hardware_fails(failure: str, action: str) -> None:

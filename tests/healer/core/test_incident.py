@@ -212,6 +212,20 @@ def test_no_change_of_ladder_gives_a_step_another_set_of_tries(
     assert replace(one, adopted_after=1).tries(LADDER, 0, RESTART.action, ENDED.target, STEP) == 0
 
 
+@pytest.mark.parametrize(
+    ("outcome", "reason", "for_good"),
+    [
+        (Outcome.REFUSED, "not_allowed", True),
+        (Outcome.REFUSED, "busy", False),
+        (Outcome.FAILED, "not_allowed", False),
+    ],
+)
+def test_a_gate_refuses_for_good_for_what_the_target_is(
+    outcome: Outcome, reason: str, for_good: bool
+) -> None:
+    assert replace(ENDED, outcome=outcome, reason=reason).refused_for_good is for_good
+
+
 def test_the_newest_try_is_the_last_and_runs_as_long_as_nobody_knows_its_end() -> None:
     running = replace(ENDED, action_id="1.1.2", outcome=None)
     one = replace(incident(), attempts=(ENDED, running))

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from healer.core.lookback import LONGEST, looks_back, seconds
+from healer.core.lookback import DEEPEST, LONGEST, looks_back, seconds
 
 RULES = Path(__file__).parents[3] / "rules"
 
@@ -53,6 +53,12 @@ def test_the_look_back_of_an_expression(expression: str, window: float) -> None:
 def test_the_longest_that_counts_is_counted() -> None:
     assert looks_back("rate(x[15m])", {}) == LONGEST
     assert looks_back("rate(x[16m])", {}) == 0
+
+
+def test_rules_that_rest_on_one_another_are_followed_so_deep_and_no_deeper() -> None:
+    deep = {f"rule:{depth}": f"rule:{depth + 1}" for depth in range(1, DEEPEST + 1)}
+    for last, window in ((DEEPEST, 60), (DEEPEST + 1, 0)):
+        assert looks_back("rule:1", deep | {f"rule:{last}": "rate(x[1m])"}) == window
 
 
 @pytest.mark.parametrize("text", ["", "m", "5x", "-5m", "5m ", "$__range"])

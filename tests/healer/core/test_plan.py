@@ -76,6 +76,29 @@ def test_what_no_ladder_is_for_is_a_persons_from_the_start(heal: str) -> None:
     assert step.reason == FOR_A_PERSON
 
 
+def test_what_the_cluster_file_has_no_more_is_a_persons_with_what_was_tried() -> None:
+    incident, cluster = climbed(RESTART, CALL)
+    told = plan(incident, replace(cluster, ladders={}))
+    assert told == Escalate(
+        "ladder_gone",
+        "cluster.yml has no ladder restart-service any more; 0 tried under the ladder that it had",
+    )
+    services = {name: one for name, one in cluster.services.items() if name != "nginx"}
+    other = replace(cluster, services=services, digest="another")
+    told = plan(incident, other)
+    assert isinstance(told, Escalate)
+    assert told.reason == "target_gone"
+    # One that was never there is the guards' to refuse.
+    assert isinstance(plan(incident, replace(other, digest=incident.digest)), Plan)
+    assert isinstance(plan(incident, replace(cluster, digest="another")), Plan)
+
+
+def test_who_keeps_a_mark_is_heard_whatever_is_next() -> None:
+    incident, cluster = climbed(RESTART, CALL)
+    marked = tried(incident, attempt(incident, cluster, DRAIN.action, 1))
+    assert to_hear(marked, cluster) == {"web1": ("nginx.service",), "lb2": ("pool:web",)}
+
+
 def test_a_ladder_that_is_gone_passes_no_rung_over() -> None:
     incident, cluster = climbed(replace(RESTART, when=NEVER), CALL)
     assert [one.reason for one in passed_over(incident, cluster)] == ["other_severity"]

@@ -34,6 +34,13 @@ def test_trouble_is_gone_where_a_fresh_sample_says_so_and_nobody_outside_denies_
     assert seen_gone(incident, facts) is gone
 
 
+def test_what_still_fires_did_not_fall_silent() -> None:
+    disk = opened(World(), failure="disk")
+    facts = replace(World().facts(disk), told=None)
+    assert fell_silent(disk, facts)
+    assert not fell_silent(disk, replace(facts, evidence=evidence(True, 1.0)))
+
+
 def marked() -> Incident:
     """An incident whose member is drained."""
     world = broken()

@@ -146,6 +146,20 @@ def test_a_picture_that_cannot_be_read_changes_nothing():
     assert weather.after(None, tier()) == weather
 
 
+def test_a_healer_that_starts_in_a_storm_waits_for_all_of_its_calm():
+    weather = Weather.resumed(["web1", "lb1", "gone"], tier())
+    assert weather.storm is not None
+    assert (weather.storm.nodes, weather.storm.domains) == (("web1", "lb1"), 1)
+    assert (weather.storm.age, weather.storm.calm) == (0.0, 0.0)
+
+
+def test_who_vanishes_is_gone_for_no_time_yet():
+    weather = seen((0, ""), (2, "web1"))
+    assert weather.gone == {"web1": 0.0}
+    assert weather.after(picture(5.0, ["web1"]), tier()).gone == {"web1": 3.0}
+    assert seen((0, "web1")).gone == {"web1": 0.0}
+
+
 def test_a_gap_in_our_sight_is_no_calm():
     weather = seen(*STORM, *calm(10, 60))
     assert weather.storm is not None

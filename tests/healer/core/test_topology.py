@@ -9,7 +9,7 @@ from healer.core.ladder import Mode
 from healer.core.topology import EXPORTER, Group
 from tests.healer.tier import tier
 
-TIER = tier()
+TIER = replace(tier(), wider={"both": frozenset({"lb1", "lb2"})})
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,9 @@ TIER = tier()
         (Target("web1", "gone"), False),
         (Target("gone"), False),
         (Target("gone", EXPORTER), False),
+        (Target("", domain="both"), True),
+        (Target("", domain="rack-lb1"), False),  # of one node alone none can be lost
+        (Target("", domain="gone"), False),
     ],
 )
 def test_a_target_is_known_where_the_cluster_file_places_it(target: Target, known: bool) -> None:

@@ -155,6 +155,7 @@ def test_the_gates_word_is_taken_only_where_nothing_outside_could_tell(
         ("service.restart", STRICTEST, STRICTEST),
         ("pool.drain", DRAINED, DRAINED),
         ("pool.return", DRAINED, replace(DRAINED, want=1.0)),
+        ("pool.return", replace(DRAINED, want=1.0), DRAINED),
         ("pool.return", STRICTEST, STRICTEST),  # up is never the opposite of what is wanted
         ("pool.return", None, STRICTEST),
     ],
