@@ -86,6 +86,7 @@ def test_the_same_trouble_told_twice_is_one() -> None:
         (APP, [], ["web1", ""]),
         (APP, [DB], ["web1", "", "db1"]),
         (APP, [ST1], ["web1", ""]),
+        (APP, [DB, ST1], ["web1", "", "db1"]),  # the other store provides
         (APP, [ST1, ST2], ["web1", "", "db1", "st1", "st2"]),
         (ST1, [ST1, ST2], ["st1", ""]),
     ],
@@ -121,6 +122,8 @@ def test_services_that_need_each_other_explain_one_another_and_nothing_goes_roun
     assert not whole.explains(ST1, APP)
     assert broken.explains(ST1, APP)
     assert broken.explains(ST1, DB)
+    elsewhere = alert("DiskFailing", "web3", failure="disk")
+    assert not outages(DB, ST1, ST2, cluster=ring).explains(elsewhere, APP)
     assert list(whole.above(APP)) == ["web1", ""]
     assert list(broken.above(APP)) == ["web1", "", "db1", "st1", "st2"]
 

@@ -105,13 +105,13 @@ def test_nobody_takes_an_incident_over_on_an_alerts_word_alone() -> None:
 
 def test_of_two_that_come_together_the_one_that_is_used_leads() -> None:
     """The user's fingerprint sorts first; its incident would restart the wrong one."""
-    user = replace(APP, fingerprint="a")
+    user = replace(APP, fingerprint="A")
     world = on(user, NGINX)
     assert incidents(world) == [("web1/nginx", ["web1/app"])]
 
 
 def test_what_is_used_comes_first_on_the_alerts_word_alone_too() -> None:
-    user = replace(APP, fingerprint="a")
+    user = replace(APP, fingerprint="A")
     (opened,) = changes(Board(), user, NGINX, true=False)
     assert isinstance(opened, ev.IncidentOpened)
     assert opened.cause == NGINX
