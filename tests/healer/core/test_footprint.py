@@ -124,10 +124,11 @@ def test_a_service_that_is_called_otherwise_now_may_be_any_that_is_there() -> No
 
 def test_a_node_that_is_gone_adds_nothing_and_hides_nothing_of_the_others() -> None:
     now = cluster()
+    gone = [f"gone{number}" for number in range(1, 40)]
     begun = replace(
         NOTHING,
-        targets=frozenset({Target("gone1", "nginx"), Target("gone2", "nginx"), NGINX}),
-        nodes=frozenset({"gone1", "gone2", "web1"}),
+        targets=frozenset({NGINX, *(Target(node, "nginx") for node in gone)}),
+        nodes=frozenset({"web1", *gone}),
     )
     taken = as_of_now("service.restart", Target("gone1", "nginx"), begun, now)
     assert taken.groups == {"web"}
