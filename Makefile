@@ -101,7 +101,7 @@ test: setup tools docker dist .venv/.browser  ## every test, and the drills on r
 schedules: setup  ## 10,000 schedules of all that goes wrong, on virtual time, on every core
 	@$(BIN)/python -m tests.healer.safety --seeds 0-9999 --jobs 0
 
-mutants: setup  ## plant mistakes in healer/core and count those that the tests see (hours; not in CI)
+mutants: setup  ## plant mistakes in healer/core and count those that the tests see (a quarter of an hour if all is quiet; not in CI)
 	@$(BIN)/python -m tests.mutants
 
 check: setup tools  ## formatter, linter, types, import contracts, rules, rendered configuration
