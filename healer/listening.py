@@ -29,14 +29,21 @@ class Listener:
         self.asked = self.heard = 0
 
     async def hear(self) -> None:
-        """Ask every Alertmanager. An answer to an earlier question takes no later one's place."""
+        """Ask every Alertmanager. An answer to an earlier question takes no later one's place.
+
+        One on a node that everybody misses is not waited for: it is done without (decision 0026).
+        """
         self.asked += 1
         self._asked_at = self._clock.boottime()
-        question, sight = self.asked, None
+        question, missed, sight = self.asked, self._missed(), None
         try:
-            sight = await self._alertmanagers.read()
+            sight = await self._alertmanagers.read(missed)
         except Unreachable as exc:
             log.warning("alertmanager.silent", error=str(exc))
+        if sight is not None and not (self._missed() - missed).isdisjoint(sight.silent):
+            # That one was waited for in vain, and what the others said has grown old meanwhile.
+            await self.hear()
+            return
         if question > self.heard:
             self._watch.sight, self.heard = sight, question
 
@@ -49,3 +56,7 @@ class Listener:
         async with self._asking:
             if self.heard <= question:
                 await self.hear()
+
+    def _missed(self) -> frozenset[str]:
+        picture = self._watch.latest
+        return picture.missed if picture is not None else frozenset()

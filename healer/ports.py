@@ -169,8 +169,11 @@ class Prometheus(Protocol):
 class Alertmanagers(Protocol):
     """Every Alertmanager peer."""
 
-    async def read(self) -> Sight:
+    async def read(self, missed: frozenset[str] = frozenset()) -> Sight:
         """Read all peers.
+
+        Args:
+            missed: Nodes that nobody hears of. A peer there is asked as well, and not waited for once others answered.
 
         Raises:
             Unreachable: No peer answered.

@@ -33,6 +33,9 @@ EVERYTHING = "active=true&silenced=true&inhibited=true&unprocessed=true"
 LARGE = 128 * 1024
 """Bytes of an answer that take longer to understand than one turn of the loop may."""
 
+IN_PASSING = 0.05
+"""Seconds in which a peer may answer that is not waited for: its node may be back, and nobody have noticed yet."""
+
 T = TypeVar("T")
 
 log = structlog.get_logger()
@@ -81,17 +84,16 @@ class HttpAlertmanagers:
         self._session = session
         self._clock = clock
         self._timeout = timeout
-        self._sights = Shared[None, Sight](self._read)
+        self._sights = Shared[frozenset[str], Sight](self._read)
 
-    async def read(self) -> Sight:
+    async def read(self, missed: frozenset[str] = frozenset()) -> Sight:
         """See ports.Alertmanagers.read. Those who ask at the same time are answered together."""
-        return (await self._sights.ask([None]))[None]
+        return (await self._sights.ask([missed]))[missed]
 
-    async def _read(self, _: tuple[None, ...]) -> Mapping[None, Sight]:
-        found = await asyncio.gather(
-            *(self._view(url) for url in self._urls), return_exceptions=True
-        )
-        views, asked = _answers(found), zip(self._urls, found, strict=True)
+    async def _read(self, asked: tuple[frozenset[str], ...]) -> Mapping[frozenset[str], Sight]:
+        # Whom any of those who ask still counts upon is waited for.
+        found = await self._found(frozenset.intersection(*asked))
+        views = _answers(list(found.values()))
         now = self._clock.wall()
         ages = [view.watchdog_age for view in views if view.watchdog_age is not None]
         alerts = _merged(alert for view in views for alert in view.alerts)
@@ -103,10 +105,36 @@ class HttpAlertmanagers:
         sight = Sight(
             alerts=tuple(alert for alert, reason in judged if reason is None),
             rejected=tuple((alert, reason) for alert, reason in judged if reason is not None),
-            silent=tuple(self._place(url) for url, one in asked if isinstance(one, Unreachable)),
+            silent=tuple(
+                self._place(url) for url, one in found.items() if isinstance(one, Unreachable)
+            ),
             watchdog_at=now - min(ages) if ages else None,
         )
-        return {None: sight}
+        return dict.fromkeys(asked, sight)
+
+    async def _found(self, missed: frozenset[str]) -> dict[str, _View | BaseException]:
+        """Ask every peer; return by URL what each said, or why it said nothing.
+
+        A dead node's time-out would make what the others said too old to act on, so nobody waits for it.
+        """
+        asked = {url: asyncio.create_task(self._view(url), name=f"ask:{url}") for url in self._urls}
+        counted = [one for url, one in asked.items() if self._place(url) not in missed]
+        try:
+            await asyncio.wait(asked.values(), timeout=IN_PASSING)
+            if counted:
+                await asyncio.wait(counted)
+            if not any(one.done() and one.exception() is None for one in asked.values()):
+                await asyncio.wait(asked.values())
+        finally:
+            for one in asked.values():
+                one.cancel()
+            said = await asyncio.gather(*asked.values(), return_exceptions=True)
+        return {
+            url: Unreachable(f"{url}: not waited for, since nobody hears of {self._place(url)}")
+            if isinstance(one, asyncio.CancelledError)
+            else one
+            for url, one in zip(asked, said, strict=True)
+        }
 
     def _place(self, url: str) -> str:
         return self._topology.alertmanagers.get(url, url)

@@ -200,7 +200,7 @@ class Nginx:
     async def pending(self) -> tuple[Alert, ...]:
         return (await self.read()).alerts
 
-    async def read(self) -> Sight:
+    async def read(self, missed: frozenset[str] = frozenset()) -> Sight:
         # The alert keeps firing through its look-back window; nothing may start on its word.
         firing = (self.fired,) if self.clock.wall() > self.fired.began_at else ()
         return Sight(firing, (), silent=(), watchdog_at=self.clock.wall())

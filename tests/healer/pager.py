@@ -1,5 +1,6 @@
 """Stand-ins for those from whom the healer hears of trouble and through whom it calls people."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -19,6 +20,8 @@ class FakeAlertmanagers:
         stuck: What fires whatever is true: forged, or within its look-back window.
         silent: None of the peers answers.
         away: Where the one of two peers that does not answer stands; empty where both answer.
+        patience: Seconds for which that one is waited for, unless its node is missed.
+        said_at: When the other one said what is known now, by the uptime.
         watchdog: Whether the pipeline's heartbeat is heard.
         posted: Every alert of the healer's own, as it came.
     """
@@ -29,19 +32,26 @@ class FakeAlertmanagers:
     stuck: list[Alert] = field(default_factory=list)
     silent: bool = False
     away: str = ""
+    patience: float = 0.0
+    said_at: float = 0.0
     watchdog: bool = True
     posted: list[OwnAlert] = field(default_factory=list)
 
-    async def read(self) -> Sight:
+    async def read(self, missed: frozenset[str] = frozenset()) -> Sight:
         self._answer()
         true = [one for one in self.alerts if not self.cluster.serves(one.target)]
         judged = [(one, refusal(one, self.cluster.topology)) for one in (*true, *self.stuck)]
-        return Sight(
+        said_at = self.cluster.clock.boottime()
+        sight = Sight(
             alerts=tuple(one for one, why in judged if why is None),
             rejected=tuple((one, why) for one, why in judged if why is not None),
             silent=(self.away,) if self.away else (),
             watchdog_at=self.cluster.clock.wall() if self.watchdog else None,
         )
+        if self.away and self.away not in missed:
+            await asyncio.sleep(self.patience)
+        self.said_at = said_at
+        return sight
 
     def silence(self) -> None:
         """Let a person silence everything that fires."""

@@ -251,12 +251,12 @@ class Meanwhile(FakeAlertmanagers):
 
     said: asyncio.Task[None] | None = None
 
-    async def read(self) -> Sight:
+    async def read(self, missed: frozenset[str] = frozenset()) -> Sight:
         village = self.village
         if self.said is None and not village.gates.holds and village.gates.looks:
             self.said = asyncio.create_task(village.operators.deny("1", "ann"))
             await asyncio.sleep(1)
-        return await super().read()
+        return await super().read(missed)
 
 
 async def test_a_no_that_comes_while_silences_are_read_again_is_obeyed():
@@ -380,9 +380,9 @@ def by_the_clock(second: str = "node.reboot") -> Topology:
 class Hanging(FakeAlertmanagers):
     """Alertmanagers that answer only while a test lets them."""
 
-    async def read(self) -> Sight:
+    async def read(self, missed: frozenset[str] = frozenset()) -> Sight:
         await self.hangs.wait()
-        return await super().read()
+        return await super().read(missed)
 
 
 @pytest.mark.parametrize("seen", [True, False], ids=["a page", "the console"])

@@ -12,6 +12,7 @@ from healer.core.facts import Evidence
 from healer.core.ladder import Mode
 from healer.core.order import Ended, Order, Sight
 from healer.core.topology import Group, Node, Service, Topology
+from healer.listening import Listener
 from tests.healer.fakes import FakeGates, FakePrometheus, FakeStore
 from tests.healer.pager import FakeAlertmanagers
 from tests.healer.tier import tier
@@ -38,9 +39,9 @@ def with_alone(plain: Topology, names: Sequence[str]) -> Topology:
 class Slow(FakeAlertmanagers):
     """Alertmanagers that answer only just in time."""
 
-    async def read(self) -> Sight:
+    async def read(self, missed: frozenset[str] = frozenset()) -> Sight:
         await asyncio.sleep(4.5)
-        return await super().read()
+        return await super().read(missed)
 
 
 class Asked(FakePrometheus):
@@ -73,6 +74,43 @@ async def test_behind_a_slow_alertmanager_the_last_of_many_acts_on_facts_as_fres
         await asyncio.sleep(120)
     assert len(village.gates.ages) == len(names)
     assert max(village.gates.ages) <= 2.0
+
+
+class Told(FakeGates):
+    """Notes for each order how old the last word of the Alertmanager is that answers."""
+
+    async def act(self, order: Order) -> Ended:
+        self.ages.append(self.cluster.clock.boottime() - self.alertmanagers.said_at)
+        return await super().act(order)
+
+
+async def test_nobody_waits_for_the_alertmanager_of_a_dead_node_while_the_others_word_grows_old():
+    village = Village()
+    village.gates = Told(village.cluster, village.diary)
+    village.gates.ages, village.gates.alertmanagers = [], village.alertmanagers
+    async with village.armed():
+        village.alertmanagers.away, village.alertmanagers.patience = "web3", 5.0
+        village.vanish("web3")
+        await asyncio.sleep(20)
+        village.fail()
+        await asyncio.sleep(10)
+    (age,) = village.gates.ages
+    assert age <= 0.1
+
+
+async def test_a_word_that_grew_old_beside_a_node_that_is_missed_only_now_is_asked_for_again():
+    """While one peer's time-out ran, everybody missed its node: it is done without, and the other's word is old."""
+    village = Village()
+    village.alertmanagers.away, village.alertmanagers.patience = "web3", 5.0
+    listener = Listener(village.alertmanagers, village.watch, village.clock)
+    asking = asyncio.create_task(listener.hear())
+    await asyncio.sleep(1)
+    village.vanish("web3")
+    village.watch.look_at_nodes(await village.prometheus.picture(), village.topology)
+    await asking
+    assert village.watch.complete
+    assert village.alertmanagers.said_at == village.clock.boottime()
+    assert listener.heard == listener.asked
 
 
 class SlowIntent(FakeStore):

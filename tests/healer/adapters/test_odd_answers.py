@@ -234,6 +234,64 @@ async def test_a_silent_peer_is_called_by_the_node_that_it_stands_on():
     assert sight.silent == ("mon2", urls[2])
 
 
+NEVER = 60.0
+
+
+@pytest.mark.parametrize(
+    ("missed", "status", "takes", "silent"),
+    [
+        ({"mon2"}, 200, NEVER, ("mon2",)),
+        ({"mon2"}, 200, 0.0, ()),  # it is back, and nobody has noticed yet
+        ({"mon2"}, 503, 0.2, ("mon1",)),  # nobody else answers
+        (set(), 200, 0.2, ()),  # slow, and it may know of a silence
+        ({"mon1"}, 200, 0.2, ()),
+    ],
+)
+async def test_only_a_peer_whose_node_is_missed_is_not_waited_for_once_the_others_answered(
+    missed, status, takes, silent
+):
+    """The second peer, on mon2, is the one that knows of a silence."""
+
+    async def handler(request):
+        if request.path.startswith("/first"):
+            return web.json_response([GOOD], status=status)
+        await asyncio.sleep(takes)
+        return web.json_response([GOOD | {"status": {"silencedBy": ["s"]}}])
+
+    async with served(handler) as (port, session):
+        urls = [f"http://127.0.0.1:{port}/{peer}" for peer in ("first", "second")]
+        places = dict(zip(urls, ("mon1", "mon2"), strict=True))
+        topology = replace(TOPOLOGY, alertmanagers=places)
+        async with asyncio.timeout(3):
+            sight = await HttpAlertmanagers(urls, topology, session, HandClock()).read(
+                frozenset(missed)
+            )
+    assert sight.silent == silent
+    assert [one.silenced for one in sight.alerts] == ["mon2" not in silent]
+
+
+async def test_who_still_counts_upon_a_peer_waits_for_it_though_another_who_asks_does_not():
+    answering = asyncio.Event()
+
+    async def handler(request):
+        if request.path.startswith("/second"):
+            await answering.wait()
+        return web.json_response([GOOD])
+
+    async with served(handler) as (port, session):
+        urls = [f"http://127.0.0.1:{port}/{peer}" for peer in ("first", "second")]
+        topology = replace(TOPOLOGY, alertmanagers={urls[1]: "mon2"})
+        peers = HttpAlertmanagers(urls, topology, session, HandClock())
+        first = asyncio.create_task(peers.read(frozenset({"mon2"})))
+        await asyncio.sleep(0)
+        both = [asyncio.create_task(peers.read(one)) for one in (frozenset({"mon2"}), frozenset())]
+        assert (await first).silent == ("mon2",)
+        await asyncio.sleep(0.2)
+        assert not any(one.done() for one in both)
+        answering.set()
+        assert [(await one).silent for one in both] == [(), ()]
+
+
 async def test_errors_redirects_and_endless_or_slow_answers_are_unreachable():
     async def endless(request):
         response = web.StreamResponse()

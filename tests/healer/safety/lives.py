@@ -322,7 +322,7 @@ class Peers:
 
     life: Life
 
-    async def read(self) -> Sight:
+    async def read(self, missed: frozenset[str] = frozenset()) -> Sight:
         life, sim = self.life, self.life.sim
         await life.pass_by(0.3)
         answered = [] if life.blind else [one for one in sim.peers if not one.away]
