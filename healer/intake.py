@@ -7,6 +7,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from itertools import islice
 
 import structlog
 
@@ -33,6 +34,7 @@ from healer.core.topology import Topology
 from healer.errors import Unreachable
 from healer.gatherer import Gatherer
 from healer.journal import MOST_TOGETHER, Journal
+from healer.lanes import Lanes
 from healer.metrics import Metrics
 from healer.ports import Clock, Prometheus
 from healer.standing import Watch
@@ -65,6 +67,9 @@ RECHECK = 10.0
 AT_ONCE = 20
 """Alerts whose evidence is read in one cycle, besides that of open incidents."""
 
+IN_TURN = AT_ONCE // 2
+"""So many of those that claim to be a deeper cause are asked for by turn; the others are the deepest."""
+
 
 class Intake:
     """What fires, as incidents."""
@@ -87,6 +92,7 @@ class Intake:
         self._metrics = metrics
         self._clock = clock
         self._allowance = Allowance()
+        self._claims = Lanes()
         self._spared: set[str] = set()
         self._rechecked: dict[tuple[str, float], float] = {}
         self._refusals: deque[float] = deque(maxlen=REFUSALS)
@@ -107,7 +113,7 @@ class Intake:
             board, sight.alerts, self._topology, self._watch.serving, self._watch.present
         )
         self._outages = outages
-        true = await self._true(claims(board, sight.alerts, outages)[:AT_ONCE])
+        true = await self._true(self._claiming(claims(board, sight.alerts, outages)))
         waiting = left_out(board, sight.alerts, outages)
         waiting += [one for one in sight.alerts if one.fingerprint in self._spared]
         true |= await self._true(self._due(waiting))
@@ -308,6 +314,13 @@ class Intake:
         if (mark.action, subject_of(mark.args), mark.gate) in told:
             return True
         return self._clock.wall() - ended < self._topology.numbers.evidence_age
+
+    def _claiming(self, alerts: list[Alert]) -> list[Alert]:
+        """Return those of all claims, deepest first, that one cycle asks for: all of them where they are not many."""
+        turn = self._claims.next(alerts, IN_TURN)
+        asked = {alert.fingerprint for alert in turn}
+        deepest = (alert for alert in alerts if alert.fingerprint not in asked)
+        return [*turn, *islice(deepest, AT_ONCE - len(turn))]
 
     def _due(self, alerts: list[Alert]) -> list[Alert]:
         """Return those whose evidence was not read lately, as many as one cycle may ask for."""

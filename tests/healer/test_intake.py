@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from healer.core import events as ev
+from healer.core.alert import DOMAIN_LOSS, Alert, Target
 from healer.core.correlate import MOST_SYMPTOMS
 from healer.core.incident import State
 from healer.core.look import UnitLook
@@ -164,6 +165,28 @@ async def test_an_incident_whose_rule_is_gone_ends_when_nobody_claims_it_any_mor
         village.prometheus.strange = frozenset({"ServiceDown"})
         await asyncio.sleep(60)
     assert village.incident().state is State.CLOSED
+
+
+def lost(domain: str, name: str = "true", began: float = NOW) -> Alert:
+    labels = {"alertname": DOMAIN_LOSS, "cluster": "first", "failure_domain": domain, "x": name}
+    return Alert(f"{domain}:{name}", DOMAIN_LOSS, tuple(sorted(labels.items())), began)
+
+
+@pytest.mark.parametrize("forged", [0, 20, 500])
+async def test_forged_losses_keep_a_true_one_waiting_for_no_more_than_a_few_looks(forged):
+    """They claim to be as deep, began before, and are never true."""
+    racks = {f"row-{number}": frozenset({"web1", "web2"}) for number in range(30)}
+    village = Village(replace(simple(), wider=racks))
+    async with village.armed():
+        strange = [f"row-{number % 29}" for number in range(forged)]
+        village.alertmanagers.stuck = [lost(one, f"f{n}") for n, one in enumerate(strange)]
+        await asyncio.sleep(10)
+        domain = Target("", domain="row-29")
+        village.cluster.down.add(domain)
+        village.alertmanagers.stuck.append(lost("row-29", began=village.clock.wall()))
+        await asyncio.sleep(20)
+        assert village.incident().target == domain
+    assert len(village.written(ev.IncidentOpened)) == 1
 
 
 class CrashLoop(FakeGates):
