@@ -199,14 +199,10 @@ class Board:
                     del self.refused[next(iter(self.refused))]
             case ev.Armed(_, pre_existing):
                 self.armed_at = at
-                # A person who closed the loss of a whole domain knows of it, whatever was taken stock of since.
+                # A person who closed something knows of it, whatever was taken stock of since: a node that
+                # nobody saw then has no alert of it, and is not well for that.
                 theirs = {one: self.pre_existing[one] for one in self.by_hand}
-                losses = {one: known for one, known in theirs.items() if known.target.domain}
-                self.pre_existing = {alert.fingerprint: alert for alert in pre_existing} | losses
-                self.by_hand = dict.fromkeys(losses)
-                for one in list(self._treated()):
-                    tried = len(one.attempts)
-                    self.incidents[one.id] = replace(one, armed_after=tried)
+                self.pre_existing = {alert.fingerprint: alert for alert in pre_existing} | theirs
             case ev.SeenClear(fingerprint):
                 self.pre_existing.pop(fingerprint, None)
                 self.by_hand.pop(fingerprint, None)

@@ -159,8 +159,7 @@ def fold(incident: Incident, event: IncidentEvent, at: float) -> Incident:
                 approvals=(),
             )
         case ev.IncidentClosed(_, outcome):
-            # Which arming was the last says nothing of one that is over.
-            return _move(incident, Move.CLOSE, at, hold=None, outcome=outcome, armed_after=0)
+            return _move(incident, Move.CLOSE, at, hold=None, outcome=outcome)
         case _:
             assert_never(event)
 

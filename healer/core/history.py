@@ -73,6 +73,7 @@ class _Life:
         failed: Whether something failed in it, or a person was called.
         acted_at: When its last action began; 0 for none.
         ruled: Seq of the last word of a person on whose its alerts are, by adoption or settling; 0 for none.
+        settled, adopted: Fingerprints that became a person's by such a word, and that were handed over by one.
     """
 
     seqs: "array[int]" = field(default_factory=lambda: array("q"))
@@ -80,6 +81,8 @@ class _Life:
     failed: bool = False
     acted_at: float = 0.0
     ruled: int = 0
+    settled: frozenset[str] = frozenset()
+    adopted: frozenset[str] = frozenset()
     episodes: tuple[tuple[str, float], ...] = ()
 
 
@@ -183,10 +186,12 @@ class History:
                 life.failed |= reason != FOR_A_PERSON
             case ev.ApprovalDenied():
                 life.failed = True
-            case ev.IncidentAdopted():
+            case ev.IncidentAdopted(incident):
                 life.ruled = record.seq
-            case ev.IncidentSettled():
+                life.adopted |= _fingerprints(board, incident)
+            case ev.IncidentSettled(incident):
                 life.ruled, life.failed = record.seq, True
+                life.settled |= _fingerprints(board, incident)
             case ev.IncidentClosed(incident):
                 life.closed_at = record.at_wall
                 life.episodes = tuple(one.episode for one in board.incidents[incident].alerts)
@@ -196,13 +201,15 @@ class History:
     def _able(self, board: Board, now: float) -> Iterator[_Able]:
         """Yield everything that decides nothing any more."""
         armed = max((one.seq for one in self._of(ev.Armed)), default=0)
+        settled = self._settled()
         for incident, life in self._lives.items():
             counted = life.acted_at >= now - KEEP_PAST_SECONDS
             if life.closed_at is None or incident in board.incidents or counted:
                 continue
-            # Such a word makes alerts pre-existing, or not any more, until the next arming; a domain's loss beyond it.
-            theirs = life.ruled and any(one in board.by_hand for one, _ in life.episodes)
-            if life.ruled <= armed and not theirs:
+            # Either word counts until the next arming; that something is a person's, beyond it, until that was ended.
+            theirs = any(one in board.by_hand for one in life.settled)
+            ends = any(settled.get(one, life.ruled) < life.ruled for one in life.adopted)
+            if life.ruled <= armed and not theirs and not ends:
                 yield _Able(life.closed_at, life.failed, tuple(life.seqs), incident)
         loose = (
             *self._replaced(armed, board),
@@ -232,17 +239,29 @@ class History:
         yield from self._of(ev.SecondPathTested)[:-1]
         thawed = max((one.seq for one in self._of(ev.Unfrozen)), default=0)
         yield from (one for one in self._of(ev.Frozen, ev.Unfrozen) if one.seq < thawed)
-        yield from (one for one in self._of(ev.AlertSettled) if one.seq < armed)
-        yield from self._cleared(armed)
+        yield from self._cleared(armed, board)
 
-    def _cleared(self, armed: int) -> Iterator[_Loose]:
-        """Yield what was seen clear before the last arming, once nothing is left that it ended."""
-        ruled = [one for one in self._lives.values() if one.ruled]
-        ended = {fingerprint for one in ruled for fingerprint, _ in one.episodes}
-        for one in self._of(ev.SeenClear):
-            match one.event:
-                case ev.SeenClear(fingerprint) if one.seq < armed and fingerprint not in ended:
+    def _cleared(self, armed: int, board: Board) -> Iterator[_Loose]:
+        """Yield what was settled and seen clear before the last arming, once nothing is left that the latter ended."""
+        settled = self._settled()
+        for one in self._of(ev.AlertSettled, ev.SeenClear):
+            match one.event if one.seq < armed else None:
+                case ev.AlertSettled(alert) if alert.fingerprint not in board.by_hand:
                     yield one
+                case ev.SeenClear(fingerprint) if settled.get(fingerprint, armed) > one.seq:
+                    yield one
+
+    def _settled(self) -> dict[str, int]:
+        """Return when each fingerprint first became a person's, of what is still held: seq by fingerprint."""
+        first: dict[str, int] = {}
+        for life in self._lives.values():
+            for fingerprint in life.settled:
+                first[fingerprint] = min(life.ruled, first.get(fingerprint, life.ruled))
+        for one in self._of(ev.AlertSettled):
+            match one.event:
+                case ev.AlertSettled(alert):
+                    first[alert.fingerprint] = min(one.seq, first.get(alert.fingerprint, one.seq))
+        return first
 
     def _let_go(self) -> Iterator[_Loose]:
         """Yield holds that were released or set anew, and releases once no hold is left that they ended."""
@@ -281,6 +300,10 @@ class History:
                 case ev.Pruned(episodes=episodes):
                     if not any(episode[:2] in board.closed_episodes for episode in episodes):
                         yield one
+
+
+def _fingerprints(board: Board, incident: str) -> frozenset[str]:
+    return frozenset(one.fingerprint for one in board.incidents[incident].alerts)
 
 
 def as_told(records: Iterable[ev.Record]) -> tuple[Board, History]:

@@ -295,7 +295,6 @@ class Incident:
         adopted_by: Who put it into our hands, though pre-existing or given up.
         adopted_at: When, or when a person had it tried again.
         adopted_after: How many attempts there were then: they no longer count against the ladder.
-        armed_after: How many attempts there were at the last arming: it does not go on from them by itself.
         settled_by: Who settled it by hand; None where nobody did.
         settlement: How, in their words.
         mitigation: How it was put out of harm's way, for people.
@@ -323,7 +322,6 @@ class Incident:
     adopted_by: str | None = None
     adopted_at: float = 0.0
     adopted_after: int = 0
-    armed_after: int = 0
     settled_by: str | None = None
     settlement: str = ""
     approvals: tuple[Approval, ...] = ()

@@ -91,8 +91,6 @@ def armed(proposal: Proposal, facts: Facts) -> Verdict:
         return allow(name, have=f"adopted by {incident.adopted_by}", need=need)
     if proposal.gives_back:
         return allow(name, have="gives back what is ours", need=need)
-    if incident.attempts[incident.armed_after :] and standing.armed_at is not None:
-        return allow(name, have="ours: acted on since arming", need=need)
     if standing.armed_at is None:
         return hold(
             name,

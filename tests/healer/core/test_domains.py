@@ -328,8 +328,9 @@ def test_taking_stock_anew_gives_nobody_the_loss_back_that_they_closed() -> None
     world.journal(ev.Armed("blind", fires_on))
     told(world, *ALL)
     assert world.board.open == []
-    assert list(world.board.by_hand) == [lost().fingerprint]
-    assert set(world.board.pre_existing) == {one.fingerprint for one in (lost(), *fires_on)}
+    theirs = {one.fingerprint for one in ALL}
+    assert set(world.board.by_hand) == theirs
+    assert set(world.board.pre_existing) == theirs | {one.fingerprint for one in fires_on}
 
 
 def test_once_it_was_seen_clear_its_next_loss_is_an_incident() -> None:

@@ -1,6 +1,6 @@
 """Whatever is pruned, whenever: the board that is replayed decides as the one before did."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -104,7 +104,10 @@ MORE = st.one_of(
     st.tuples(
         st.just("said"),
         st.sampled_from(
-            ["hold", "hold until", "release", "storm", "calm", "clear", "tested", "other modes"]
+            [
+                *("hold", "hold until", "release", "storm", "calm", "tested", "other modes"),
+                *("clear", "clear there", "theirs"),
+            ]
         ),
         st.sampled_from(["web1", "web2"]),
     ),
@@ -120,6 +123,8 @@ def said(play: Pruned, what: str, node: str) -> ev.Event:
         "storm": ev.StormBegan((node,)),
         "calm": ev.StormEnded(),
         "clear": ev.SeenClear(alert(at="web3/nginx").fingerprint),
+        "clear there": ev.SeenClear(alert(at=f"{node}/nginx").fingerprint),
+        "theirs": ev.AlertSettled(alert(at=f"{node}/nginx"), alert("ExporterDown", node)),
         "tested": ev.SecondPathTested(True),
         "other modes": ev.HealerStarted("test", "d2", f"modes of {node}", 1, len(play.records)),
     }[what]
@@ -284,20 +289,54 @@ def test_beyond_its_size_the_oldest_successes_go_before_their_time_and_failures_
     assert play.due(long, surplus=11).incidents == (good, better, bad)
 
 
-@pytest.mark.parametrize(
-    "word", [ev.IncidentAdopted("1", "ann"), ev.IncidentSettled("1", "ann", "a new fan")]
-)
-def test_a_person_s_word_on_whose_it_is_is_kept_until_the_next_arming(word):
+def ruled(play: Pruned, number: str, word: ev.Event) -> None:
+    play.fire("web1/nginx", "ServiceDown")
+    play.write(ev.IncidentEscalated(number, "ladder_exhausted", ""), word)
+    play.write(ev.IncidentClosed(number, "cleared", ""))
+
+
+def test_an_adoption_is_kept_until_the_next_arming():
     play = Pruned()
     play.write(ev.Armed("first_look", (alert(),)))
-    play.fire("web1/nginx", "ServiceDown")
-    play.write(ev.IncidentEscalated("1", "ladder_exhausted", ""), word)
-    play.write(ev.IncidentClosed("1", "cleared", ""))
+    ruled(play, "1", ev.IncidentAdopted("1", "ann"))
     cleared(play)
     play.now += 50 * DAY
     assert "1" not in play.due().incidents
     play.write(ev.Armed("blind", ()))
     assert "1" in play.due().incidents
+
+
+def test_what_was_closed_by_hand_is_kept_until_it_was_seen_clear_and_goes_before_that_word():
+    play = Pruned()
+    ruled(play, "1", ev.IncidentSettled("1", "ann", "a new fan"))
+    cleared(play)
+    play.write(ev.Armed("blind", ()))
+    play.now += 50 * DAY
+    assert "1" not in play.due().incidents
+    play.write(ev.SeenClear(next(iter(play.board.by_hand))))
+    clear = len(play.records)
+    play.write(ev.Armed("blind", ()))
+    due = play.due()
+    assert "1" in due.incidents
+    assert clear not in due.seqs
+    play.prune()
+    assert clear in play.due().seqs
+
+
+def test_an_adoption_outlives_the_closing_by_hand_that_it_ended():
+    play = Pruned()
+    ruled(play, "1", ev.IncidentSettled("1", "ann", "a new fan"))
+    (one,) = play.board.by_hand
+    play.write(ev.IncidentOpened("2", replace(alert(), fingerprint=one), "restart-service", "d1"))
+    play.write(ev.IncidentAdopted("2", "ann"), ev.IncidentClosed("2", "cleared", ""))
+    cleared(play)
+    play.write(ev.Armed("blind", ()))
+    play.now += 50 * DAY
+    for number in ("1", "2"):
+        due = play.due()
+        assert [one for one in ("1", "2") if one in due.incidents] == [number]
+        play.prune()
+        assert not replayed(play)[0].by_hand
 
 
 def test_of_what_is_about_no_incident_only_that_goes_which_decides_nothing():

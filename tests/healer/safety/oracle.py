@@ -143,12 +143,22 @@ class Oracle:
         if about.domain and about in others:
             self.says(f"incident {incident} is another one about {about}")
         nodes = self.site.lost_together().get(about.domain, [])
-        if about.domain and not all(self._gone(one, within=self.lag) for one in nodes):
+        if about.domain and not self._lost(nodes):
             self.says(f"incident {incident} says that {about} is lost, and {nodes} are not")
         rack = self.site.racks.get(about.node, "")
         inside = incident not in self.troubles and Target("", domain=rack) in others
         if inside and not self.renamed and self._gone(about.node, since=self.lag):
             self.says(f"incident {incident} about {about} is opened beside that of {rack}")
+
+    def _lost(self, nodes: list[str]) -> bool:
+        """Whether nobody hears of any of them, or of one ever since nobody did of any."""
+        if all(self._gone(one, within=self.lag) for one in nodes):
+            return True
+        dark = [self.world.dark_since[one] for one in nodes if self.world.dark(one)]
+        back = [
+            self.world.light_since.get(one, -1000.0) for one in nodes if not self.world.dark(one)
+        ]
+        return bool(dark) and min(dark) <= min(back)
 
     def _gone(self, node: str, *, within: float = 0.0, since: float = 0.0) -> bool:
         """Whether nobody hears of a node: for so long, or at some time of the last seconds."""

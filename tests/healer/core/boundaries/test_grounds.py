@@ -173,12 +173,12 @@ def test_what_takes_nothing_away_may_be_done_on_the_healers_own_node():
     [
         (NOW, False, None, False),
         (NOW + 0.1, False, "pre_existing", False),
-        (NOW + 0.1, True, None, False),
+        (NOW + 0.1, True, "pre_existing", False),
         (None, True, "not_armed", True),
         (None, False, "not_armed", True),
     ],
 )
-def test_what_began_at_arming_or_was_acted_on_is_ours(armed_at, tried, reason, passing):
+def test_what_began_at_arming_is_ours_whatever_was_tried(armed_at, tried, reason, passing):
     world = broken(topology=topology(cooldown=0.0))
     opened(world)
     if tried:
@@ -203,5 +203,13 @@ def test_what_a_person_closed_while_it_went_on_is_explained_and_calls_nobody_ane
     known = replace(facts, standing=replace(facts.standing, by_hand=closed))
     verdict = armed(proposal, known)
     assert (verdict.reason, verdict.passing, verdict.calls) == ("closed_by_hand", True, False)
+    # That something was tried makes it nobody's: a cause that a person closed may take such an incident over.
+    world = broken()
+    opened(world)
+    acted(world, "1", ended=Outcome.NOT_VERIFIED, age=90.0)
+    tried, _ = asked(world, "1")
+    assert tried.incident.attempts
+    assert tried.incident.cause.fingerprint in closed
+    assert armed(tried, known).reason == "closed_by_hand"
     adopted = replace(proposal.incident, adopted_by="ann")
     assert armed(replace(proposal, incident=adopted), known).allowed
