@@ -142,33 +142,18 @@ class Oracle:
         others = [one for key, one in self.troubles.items() if key != incident]
         if about.domain and about in others:
             self.says(f"incident {incident} is another one about {about}")
-        nodes = self.site.lost_together().get(about.domain, [])
-        if about.domain and not self._lost(nodes):
+        if about.domain and not self.world.lost(about.domain, within=self.lag):
+            nodes = self.site.lost_together().get(about.domain, [])
             self.says(f"incident {incident} says that {about} is lost, and {nodes} are not")
         rack = self.site.racks.get(about.node, "")
         inside = incident not in self.troubles and Target("", domain=rack) in others
         if inside and not self.renamed and self._gone(about.node, since=self.lag):
             self.says(f"incident {incident} about {about} is opened beside that of {rack}")
 
-    def _lost(self, nodes: list[str]) -> bool:
-        """Whether nobody hears of any of them, or of one ever since nobody did of any."""
-        if all(self._gone(one, within=self.lag) for one in nodes):
-            return True
-        dark = [self.world.dark_since[one] for one in nodes if self.world.dark(one)]
-        back = [
-            self.world.light_since.get(one, -1000.0) for one in nodes if not self.world.dark(one)
-        ]
-        return bool(dark) and min(dark) <= min(back)
-
-    def _gone(self, node: str, *, within: float = 0.0, since: float = 0.0) -> bool:
-        """Whether nobody hears of a node: for so long, or at some time of the last seconds."""
+    def _gone(self, node: str, *, since: float) -> bool:
+        """Whether nobody has heard of a node for so long."""
         at = self.world.dark_since.get(node, -1000.0)
-        if self.world.dark(node):
-            return self.world.now - at >= since
-        return (
-            node in self.world.light_since
-            and self.world.now - self.world.light_since[node] < within
-        )
+        return self.world.dark(node) and self.world.now - at >= since
 
     def _armed(self) -> None:
         """Note what Prometheus has known of for a while: that is nobody's to touch until it was well once.

@@ -1,5 +1,6 @@
 """What is true in the simulated cluster: nodes, units, trouble, and since when. Nobody but the oracle sees it all."""
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -51,6 +52,7 @@ class World:
     since: dict[Target, float] = field(default_factory=dict)
     dark_since: dict[str, float] = field(default_factory=dict)
     light_since: dict[str, float] = field(default_factory=dict)
+    lost_until: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.nodes = {name: Machine() for name in self.site.racks}
@@ -80,6 +82,10 @@ class World:
     def dark(self, node: str) -> bool:
         return self.nodes[node].cut or not self.nodes[node].up
 
+    def lost(self, domain: str, *, within: float) -> bool:
+        """Whether all nodes of a domain were dark at once, and one was ever since, or until a few seconds ago."""
+        return self.now - self.lost_until.get(domain, -math.inf) < within
+
     def holder(self, address: str) -> str:
         """Who has a virtual address: the first candidate that lives."""
         crew = self.site.crews[self.site.addresses[address][1]]
@@ -106,6 +112,15 @@ class World:
             self.dark_since[node] = self.now
             if was_dark:
                 self.light_since[node] = self.now
+            self._count_lost()
+
+    def _count_lost(self) -> None:
+        for domain, nodes in self.site.lost_together().items():
+            dark = sum(self.dark(one) for one in nodes)
+            if dark == len(nodes):
+                self.lost_until[domain] = math.inf
+            elif not dark and self.lost_until.get(domain) == math.inf:
+                self.lost_until[domain] = self.now
 
     def set_unit(self, place: Target, state: str, **changes: bool) -> None:
         with self.change(place.node):
