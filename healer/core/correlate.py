@@ -27,7 +27,7 @@ class Place(Enum):
 
     INCIDENT = "incident"
     OWN = "own"  # it is about the healer itself
-    PERSON = "person"  # no ladder is for it; Alertmanager has told people
+    PERSON = "person"  # no ladder is for it, and Alertmanager has told people; or a person closed it by hand
     REFUSED = "refused"
     WAITING = "waiting"  # looked at again at each look, and placed once its evidence is found true
 
@@ -141,7 +141,7 @@ def place_of(board: Board, alert: Alert, topology: Topology) -> Place:
     if alert.fingerprint in board.known:
         return Place.INCIDENT
     ladder = alert.label("heal")
-    if ladder in NO_LADDER:
+    if ladder in NO_LADDER or alert.fingerprint in board.by_hand:
         return Place.PERSON
     return Place.WAITING if ladder in topology.ladders else Place.REFUSED
 

@@ -8,7 +8,14 @@ from healer.core import events as ev
 from healer.core.alert import DOMAIN_LOSS, Alert, Target
 from healer.core.board import Board
 from healer.core.causes import Outages
-from healer.core.correlate import MOST_SYMPTOMS, claims, correlate, settled
+from healer.core.correlate import (
+    MOST_SYMPTOMS,
+    Place,
+    claims,
+    correlate,
+    place_of,
+    settled,
+)
 from healer.core.decide import Close, Stay, decide
 from healer.core.facts import Evidence
 from healer.core.history import Keep, as_told
@@ -314,6 +321,8 @@ def test_what_comes_later_of_the_same_loss_is_theirs_too_and_that_is_on_record()
     assert world.seq == before + 1
     assert world.board.pre_existing[LATE.fingerprint] == LATE
     assert LATE.fingerprint in world.board.by_hand
+    # It waits for nothing: a person has it.
+    assert place_of(world.board, LATE, world.topology) is Place.PERSON
     # Not what fails elsewhere, nor on a node that is back.
     told(world, *ALL, LATE, exporter("web3"))
     assert incidents(world) == [("web3", [])]
