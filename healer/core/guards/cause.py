@@ -99,7 +99,12 @@ def _overload(proposal: Proposal, alike: list[Incident], facts: Facts) -> Verdic
         )
     least = max(numbers.owner_settled, numbers.full_look)
     age = facts.now - max(incident.opened_at, incident.cause.began_at)
-    claimed = [one for one in together if one.opened_at <= incident.opened_at + least]
+    claimed = [
+        one
+        for one in together
+        # One that nobody has judged yet, as after a healer's death, is judged within this look.
+        if one.opened_at <= incident.opened_at + least or _unjudged(one)
+    ]
     if not claimed and (age >= least or not _stands_with_others(proposal, facts)):
         return None
     return hold(
@@ -113,11 +118,16 @@ def _overload(proposal: Proposal, alike: list[Incident], facts: Facts) -> Verdic
     )
 
 
+def _unjudged(incident: Incident) -> bool:
+    return incident.state is State.OPEN and incident.hold is None and not incident.attempts
+
+
 def _fails_too(other: Incident, incident: Incident, window: float) -> bool:
     """Whether another member failed together with this one, or still does."""
     if other.state is State.CLOSED:
         return other.outcome == "cleared"  # by itself, as overload comes and goes
-    overloaded = other.hold is not None and other.hold.reason == "overload"
+    # What waits to see whether others fail alike has not been found to fail alone.
+    overloaded = other.hold is not None and other.hold.reason in ("overload", "others_unknown")
     return overloaded or max(other.opened_at, other.cause.began_at) >= incident.opened_at - window
 
 

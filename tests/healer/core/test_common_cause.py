@@ -17,6 +17,7 @@ from tests.healer.core.world import NOW, World, topology
 from tests.healer.tier import tier
 
 OVERLOAD = ("common_cause", "overload")
+HELD_BACK = hold("capacity", "capacity", have="-", need="-", sentence="It cannot be spared.")
 OTHERS_UNKNOWN = ("common_cause", "others_unknown")
 
 
@@ -239,6 +240,20 @@ def test_a_unit_that_nobody_saw_may_run():
 def test_one_that_systemd_starts_or_stops_does_not_run(state: str):
     world = broken(unit_state=state)
     assert said(world, opened(world), "common_cause").allowed
+
+
+@pytest.mark.parametrize("true", [True, False])
+def test_one_that_runs_waits_until_a_member_that_is_told_of_late_was_judged(true: bool):
+    """A healer that was dead finds both at once, and the evidence of one before that of the other."""
+    world = slow("web1")
+    incident = opened(world)
+    world.now += 40
+    world.down |= {Target("web2", "nginx")} if true else set()
+    opened(world, "web2/nginx", 2, began=world.now)
+    assert verdict(world, incident) == OTHERS_UNKNOWN
+    judged = said(world, world.board.incidents["2"], "still_true")
+    world.journal(ev.IncidentHeld("2", judged if not true else HELD_BACK, (judged,)))
+    assert verdict(world, incident) == (OVERLOAD if true else ("", "act"))
 
 
 # --- Canary ---------------------------------------------------------------------------------
