@@ -109,9 +109,7 @@ class Intake:
         board = self._journal.board
         if board.armed_at is None:
             return
-        outages = Outages.seen(
-            board, sight.alerts, self._topology, self._watch.serving, self._watch.present
-        )
+        outages = Outages.seen(board, sight.alerts, self._topology, self._watch.picture)
         self._outages = outages
         true = await self._true(self._claiming(claims(board, sight.alerts, outages)))
         waiting = left_out(board, sight.alerts, outages)
@@ -131,7 +129,7 @@ class Intake:
         together: list[ev.Event] = []
         try:
             for changes in correlate(
-                draft, sight.alerts, self._topology, true, self._watch.serving, self._watch.present
+                draft, sight.alerts, self._topology, true, self._watch.picture
             ):
                 match changes:
                     case [ev.AlertRefused(alert, reason, sentence)]:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from healer.core import events as ev
-from healer.core.alert import Target
 from healer.core.correlate import OWN
 from healer.core.decide import Decision
 from healer.core.facts import Standing
@@ -101,17 +100,6 @@ class Watch:
         self.said.move_to_end(incident_id)
         while len(self.said) > MOST_SAID:
             self.said.popitem(last=False)
-
-    @property
-    def serving(self) -> frozenset[Target]:
-        """Return the services that the last look at the cluster had as serving, each on its node."""
-        services = self.picture.services if self.picture is not None else {}
-        return frozenset(target for target, up in services.items() if up)
-
-    @property
-    def present(self) -> frozenset[str]:
-        """Return the nodes that anything heard of at the last look at the cluster."""
-        return self.picture.present if self.picture is not None else frozenset()
 
     @property
     def latest(self) -> Picture | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from healer.core.alert import DOMAIN_LOSS, Alert, Target
 from healer.core.board import Board
+from healer.core.picture import Picture
 from healer.core.topology import Topology
 
 NODE_DEATH = "NodeDown"
@@ -85,12 +86,14 @@ class Outages:
     Attributes:
         broken: Services that do not serve, each on its node; a node itself where it is dead.
         users: Of each service, those that need it, directly or through others.
-        present: Nodes that something hears of: they are not lost, or not any more.
+        missed: Nodes that nobody hears of for certain. Only these a domain's loss may explain.
+        present: Nodes that something hears of: they are not lost, or not any more. Of others nobody can tell.
     """
 
     topology: Topology
     broken: frozenset[Target]
     users: Mapping[str, frozenset[str]]
+    missed: frozenset[str] = frozenset()
     present: frozenset[str] = frozenset()
 
     @classmethod
@@ -99,8 +102,7 @@ class Outages:
         board: Board,
         alerts: Iterable[Alert],
         topology: Topology,
-        serving: frozenset[Target] = frozenset(),
-        present: frozenset[str] = frozenset(),
+        picture: Picture | None = None,
     ) -> "Outages":
         """Return what alerts say is broken, but for what Prometheus sees serving and no evidence has confirmed.
 
@@ -108,11 +110,14 @@ class Outages:
             board: Its open incidents' causes count whatever Prometheus says, once they are confirmed.
             alerts: What fires now.
             topology: The cluster.
-            serving: Services that Prometheus has as serving, each on its node.
-            present: Nodes that something hears of.
+            picture: The last look at the cluster; None where Prometheus did not say, so that nobody can tell a
+                lost node from one that is back.
         """
+        serving = picture.serving if picture is not None else frozenset()
+        missed = picture.missed if picture is not None else frozenset()
+        present = picture.present if picture is not None else frozenset()
         causes = (one.cause for one in board.open if one.confirmed)
-        proved = {place for one in causes for place in _broken_by(one, topology, present)}
+        proved = {place for one in causes for place in _broken_by(one, topology, missed)}
         # What a domain's loss takes is told by evidence alone, or by each node's own alert.
         told = {one.target for one in alerts if _breaks(one)}
         below = {name: _below(name, topology) for name in topology.services}
@@ -120,7 +125,7 @@ class Outages:
             name: frozenset(user for user, needed in below.items() if name in needed)
             for name in topology.services
         }
-        return cls(topology, frozenset(proved | (told - serving)), users, present)
+        return cls(topology, frozenset(proved | (told - serving)), users, missed, present)
 
     def explains(self, cause: Alert, other: Alert) -> bool:
         """Whether trouble with `cause` makes trouble with `other` expected."""
@@ -143,7 +148,7 @@ class Outages:
         return depth(other) >= SERVICE_DEPTH and self._stalls(cause, other.target, frozenset())
 
     def _lost_with(self, cause: Alert, other: Alert) -> bool:
-        """Whether a domain's loss explains an alert: of a node of it that is not back, of its users, of what is in it.
+        """Whether a domain's loss explains an alert: of a node of it that is missed, of its users, of what is in it.
 
         Of domains that are lost together the one with all nodes of the other explains it. Of two with the same nodes
         the first by name does, so that there is one.
@@ -153,8 +158,22 @@ class Outages:
             theirs = self.topology.nodes_in(other.target.domain)
             return theirs < lost or (theirs == lost and domain <= other.target.domain)
         if other.target.node in lost:
-            return other.name == NODE_DEATH or other.target.node not in self.present
+            return other.name == NODE_DEATH or other.target.node in self.missed
         return depth(other) >= SERVICE_DEPTH and self._stalls(cause, other.target, frozenset())
+
+    def over(self, cause: Alert, other: Alert) -> bool:
+        """Whether it is certain that a cause does not explain an alert any more.
+
+        Of a domain's loss that is so once its node is heard of, or each of the domain where that stands elsewhere.
+        """
+        node, unknown = other.target.node, self.unknown(cause)
+        inside = node in self.topology.nodes_in(cause.target.domain)
+        unsure = node in unknown if inside else bool(unknown)
+        return not unsure and not self.explains(cause, other)
+
+    def unknown(self, loss: Alert) -> frozenset[str]:
+        """Return the nodes of a lost domain of which nobody can tell whether they are back; none without a domain."""
+        return self.topology.nodes_in(loss.target.domain) - self.missed - self.present
 
     def _strangers(self, cause: Alert, other: Alert) -> bool:
         """Whether both are about services of which the other one's needs nothing of the cause's.
@@ -242,7 +261,7 @@ class Outages:
     def _strikes(self, cause: Alert, provider: Target) -> bool:
         """Whether a cause is trouble of this very service, or of all that is on its node."""
         if cause.target.domain:
-            gone = provider.node not in self.present
+            gone = provider.node in self.missed
             return gone and provider.node in self.topology.nodes_in(cause.target.domain)
         if cause.target.node != provider.node:
             return False
@@ -286,9 +305,9 @@ def _breaks(alert: Alert) -> bool:
     return service and alert.label("severity") == "critical"
 
 
-def _broken_by(cause: Alert, topology: Topology, present: frozenset[str]) -> Iterator[Target]:
+def _broken_by(cause: Alert, topology: Topology, missed: frozenset[str]) -> Iterator[Target]:
     """Yield what does not serve because of an incident's cause."""
     if cause.target.domain:
-        yield from (Target(node) for node in topology.nodes_in(cause.target.domain) - present)
+        yield from (Target(node) for node in topology.nodes_in(cause.target.domain) & missed)
     elif _breaks(cause):
         yield cause.target

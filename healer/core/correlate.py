@@ -4,11 +4,12 @@ from collections.abc import Iterable, Iterator
 from enum import Enum
 
 from healer.core import events as ev
-from healer.core.alert import Alert, Target
+from healer.core.alert import Alert
 from healer.core.board import Board
 from healer.core.causes import Outages, breadth, depth, may_lead, rank
 from healer.core.incident import DENIED, UNSETTLED, Incident
 from healer.core.ladder import NO_LADDER
+from healer.core.picture import Picture
 from healer.core.topology import Topology
 
 OWN = "Healer"
@@ -46,8 +47,7 @@ def correlate(
     alerts: Iterable[Alert],
     topology: Topology,
     confirmed: frozenset[str] = frozenset(),
-    serving: frozenset[Target] = frozenset(),
-    present: frozenset[str] = frozenset(),
+    picture: Picture | None = None,
 ) -> Iterator[list[ev.Event]]:
     """Yield what these firing alerts change, alert by alert, deepest causes first.
 
@@ -62,14 +62,13 @@ def correlate(
         topology: The cluster.
         confirmed: Fingerprints that fresh evidence found true; only these may take an incident over,
             or open one again whose episode was closed, or one of a failure domain.
-        serving: Services that Prometheus has as serving, each on its node.
-        present: Nodes that something hears of.
+        picture: The last look at the cluster; without one no domain's loss takes anything in, nor lets it go.
     """
     here = sorted(
         (one for one in alerts if not one.name.startswith(OWN)),
         key=lambda one: order(one, topology),
     )
-    outages = Outages.seen(board, here, topology, serving, present)
+    outages = Outages.seen(board, here, topology, picture)
     losses = settled(board, here)
     for alert in here:
         changes = _place(board, alert, outages, confirmed, losses)
@@ -266,7 +265,7 @@ def _leave(board: Board, firing: set[str], outages: Outages) -> Iterator[list[ev
             if symptom.target.node != incident.target.node
             and symptom.fingerprint in firing
             and may_lead(symptom, outages.topology)
-            and not outages.explains(incident.cause, symptom)
+            and outages.over(incident.cause, symptom)
         ]
         if gone:
             yield gone
@@ -282,8 +281,10 @@ def _open(
     ladder, topology = alert.label("heal"), outages.topology
     if alert.target.domain:
         # What takes in the alerts of a whole rack is opened by evidence alone.
+        if alert.fingerprint not in confirmed:
+            return []
         opened = ev.IncidentOpened(str(board.opened + 1), alert, ladder, topology.digest)
-        return [opened] if alert.fingerprint in confirmed else []
+        return _theirs(alert, outages, losses) or [opened]
     if ladder in NO_LADDER:
         return []  # a person's from the start; Alertmanager tells them without us
     if ladder not in topology.ladders:
@@ -293,11 +294,11 @@ def _open(
             f"{alert.name} asks for the ladder '{ladder[:100]}', which cluster.yml does not have."
         )
         return [ev.AlertRefused(alert, "unknown_ladder", sentence)]
-    for loss in losses:
-        if outages.explains(loss, alert):
-            # Whoever closed the loss by hand knows of it.
-            known = alert.fingerprint in board.pre_existing
-            return [] if known else [ev.AlertSettled(alert, loss)]
+    theirs = _theirs(alert, outages, losses)
+    if theirs:
+        return theirs if alert.fingerprint not in board.pre_existing else []
+    if any(alert.target.node in outages.unknown(loss) for loss in losses):
+        return []  # whether it is theirs shows once somebody can tell
     # A closed episode is not opened again on the alert's word alone: see `recurring`. Nor is one more
     # of a node of which much is claimed and nothing is found true: see `left_out`.
     if alert.fingerprint not in confirmed and (
@@ -305,6 +306,13 @@ def _open(
     ):
         return []
     return [ev.IncidentOpened(str(board.opened + 1), alert, ladder, topology.digest)]
+
+
+def _theirs(alert: Alert, outages: Outages, losses: Iterable[Alert]) -> list[ev.Event]:
+    """Return that an alert is a person's who closed the loss that explains it, and so knows of it."""
+    found = (one for one in losses if outages.explains(one, alert))
+    loss = next(found, None)
+    return [] if loss is None else [ev.AlertSettled(alert, loss)]
 
 
 def _crowded(board: Board, node: str, topology: Topology) -> bool:

@@ -75,6 +75,11 @@ class Picture:
         )
 
     @property
+    def serving(self) -> frozenset[Target]:
+        """The services that were serving, each on its node."""
+        return frozenset(target for target, up in self.services.items() if up)
+
+    @property
     def present(self) -> frozenset[str]:
         """The nodes that anything at all hears of."""
         return frozenset(name for name, one in self.nodes.items() if one.seen)

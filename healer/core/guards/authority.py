@@ -1,6 +1,8 @@
 """May this healer act now: nobody stopped it, and it sees enough to know what it does."""
 
+from healer.core.alert import Target
 from healer.core.facts import Facts, Proposal
+from healer.core.topology import Topology
 from healer.core.verdict import SILENCED, Verdict, allow, hold
 
 UNSTOPPED = "no freeze, no silence, no hold"
@@ -67,7 +69,7 @@ def silenced(proposal: Proposal, facts: Facts) -> Verdict | None:
             sentence="A person silenced this in Alertmanager, so they are at work on it.",
         )
     at_work = facts.standing.at_work
-    near = sorted((one for one in at_work if proposal.footprint.covers(one)), key=str)
+    near = sorted((one for one in at_work if _reaches(proposal, one, facts.topology)), key=str)
     if not near or not proposal.disrupts:
         return None
     return hold(
@@ -75,8 +77,14 @@ def silenced(proposal: Proposal, facts: Facts) -> Verdict | None:
         "silenced_nearby",
         have=", ".join(f"{at_work[one]} of {one}" for one in near),
         need=UNSTOPPED,
-        sentence=f"{proposal.rung.action} would take along what a person silenced, so they may be at work there.",
+        sentence=f"{proposal.rung.action} would reach into what a person silenced, so they may be at work there.",
     )
+
+
+def _reaches(proposal: Proposal, at_work: Target, topology: Topology) -> bool:
+    """Whether an action takes along what a person is at work on, or anything in a failure domain that they are."""
+    taken, inside = proposal.footprint, topology.nodes_in(at_work.domain)
+    return taken.covers(at_work) or any(one.node in inside for one in taken.targets)
 
 
 def sees_enough(proposal: Proposal, facts: Facts) -> Verdict:

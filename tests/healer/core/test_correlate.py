@@ -24,7 +24,7 @@ from healer.core.incident import Outcome, State
 from healer.core.topology import Service, Topology
 from healer.core.verdict import allow, hold
 from tests.healer.core.history import intent
-from tests.healer.core.world import NOW, World, alert, topology, with_databases
+from tests.healer.core.world import NOW, World, alert, glance, topology, with_databases
 
 TOPOLOGY = topology()
 
@@ -140,7 +140,7 @@ def test_what_prometheus_sees_serving_is_broken_only_where_evidence_said_so(
 ) -> None:
     world = on(NGINX)
     world.journal(ev.IncidentHeld("1", SHORT, (allow("still_true", have=1, need=1),)[:confirmed]))
-    seen = Outages.seen(world.board, [NGINX], TOPOLOGY, frozenset({NGINX.target}))
+    seen = Outages.seen(world.board, [NGINX], TOPOLOGY, glance(serving=[NGINX.target]))
     assert seen.broken == ({NGINX.target} if confirmed else set())
 
 
@@ -255,9 +255,8 @@ def test_one_dead_provider_of_two_explains_nobody_and_the_second_takes_what_it_e
 
 def test_a_provider_that_prometheus_sees_serving_is_not_broken_because_an_alert_says_so() -> None:
     cluster, world = tier(databases=2), World()
-    for found in correlate(
-        world.board, [APP, DB1, DB2], cluster, frozenset(), frozenset({DB2.target})
-    ):
+    seen = glance(serving=[DB2.target])
+    for found in correlate(world.board, [APP, DB1, DB2], cluster, frozenset(), seen):
         world.journal(*found)
     assert ("web1/app", []) in incidents(world)
 

@@ -1,5 +1,6 @@
 """A lost failure domain is one incident: what it takes in, what it takes over, when it ends, and who hears of it."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
@@ -24,7 +25,7 @@ from healer.core.plan import Escalate
 from healer.core.recovery import seen_gone
 from healer.core.topology import UNKNOWN_DOMAIN, Node, Topology
 from tests.healer.core.guarded import acted
-from tests.healer.core.world import NOW, World, alert, topology, with_databases
+from tests.healer.core.world import NOW, World, alert, glance, topology, with_databases
 
 RACKS = {"mon1": "rack-0", "web1": "rack-a", "web2": "rack-a", "web3": "rack-b", "web4": "rack-b"}
 
@@ -58,12 +59,21 @@ def exporter(node: str) -> Alert:
 
 
 def told(
-    world: World, *alerts: Alert, true: bool = True, present: tuple[str, ...] = ("mon1",)
+    world: World,
+    *alerts: Alert,
+    true: bool = True,
+    present: Iterable[str] = ("mon1",),
+    missed: Iterable[str] | None = None,
 ) -> World:
-    """Let alerts fire until nothing changes any more, each found true on evidence or not."""
+    """Let alerts fire until nothing changes any more, each found true on evidence or not.
+
+    Every node that is not present is missed, unless others are named.
+    """
     found = frozenset(one.fingerprint for one in alerts if true)
+    gone = world.topology.nodes.keys() - set(present) if missed is None else missed
+    seen = glance(missed=gone, present=present)
     for _ in range(200):
-        changes = correlate(world.board, alerts, world.topology, found, present=frozenset(present))
+        changes = correlate(world.board, alerts, world.topology, found, seen)
         first = next(changes, [])
         if not first:
             return world
@@ -135,7 +145,8 @@ def test_a_rack_may_have_as_many_alerts_for_each_node_as_one_node_has() -> None:
         replace(exporter(f"web{1 + number % 2}"), fingerprint=f"f{number}", began_at=NOW + number)
         for number in range(3 * MOST_SYMPTOMS)
     ]
-    for found in correlate(world.board, flood, world.topology):
+    seen = glance(missed=("web1", "web2"))
+    for found in correlate(world.board, flood, world.topology, picture=seen):
         world.journal(*found)
     assert len(world.board.incidents["1"].symptoms) == 2 * MOST_SYMPTOMS
 
@@ -288,6 +299,35 @@ def test_what_fires_on_a_node_that_is_back_is_treated_while_the_others_stay_expl
     assert [target for target, _ in incidents(world)] == ["rack-a"]
 
 
+@pytest.mark.parametrize("picture", ["none", "half"])
+def test_where_nobody_can_tell_a_lost_node_from_one_that_is_back_nothing_is_taken_in_or_let_go(
+    picture: str,
+) -> None:
+    firing = (*ALL, alert(at="web1/nginx"))
+    world = told(World(racks()), *firing)
+    told(world, *firing, present=("mon1", "web1"))
+    before = incidents(world)
+    assert [target for target, _ in before] == ["rack-a", "web1", "web1/nginx"]
+    left = ("mon1",) if picture == "half" else ()
+    told(world, *firing, present=left, missed=())
+    assert incidents(world) == before
+    # What nobody has placed yet stands by itself meanwhile.
+    told(world, *firing, alert(at="web2/app"), present=left, missed=())
+    assert incidents(world) == [*before, ("web2/app", [])]
+
+
+def test_who_needs_a_lost_rack_leaves_its_incident_only_once_all_of_it_is_heard_of() -> None:
+    cluster = with_databases(racks(), 2)
+    firing = (lost("rack-9"), alert(at="web1/app"), down("db1"), down("db2"))
+    world = told(World(cluster), *firing)
+    whole = incidents(world)
+    assert whole == [("rack-9", ["db1", "db2", "web1/app"])]
+    told(world, *firing[:2], present=("mon1", "db1"), missed=())
+    assert incidents(world) == whole
+    told(world, *firing[:2], present=("mon1", "db1", "db2"), missed=())
+    assert ("web1/app", []) in incidents(world)
+
+
 # --- Closed by hand -------------------------------------------------------------------------
 
 
@@ -329,6 +369,31 @@ def test_what_comes_later_of_the_same_loss_is_theirs_too_and_that_is_on_record()
     back = alert(at="web2/app", began=NOW + 90)
     told(world, lost(), back, present=("mon1", "web2", "web3"))
     assert ("web2/app", []) in incidents(world)
+
+
+def test_of_a_closed_loss_nothing_is_theirs_on_a_node_of_which_nobody_can_tell() -> None:
+    world = by_hand(World(racks()))
+    told(world, *ALL, LATE, present=(), missed=())
+    assert LATE.fingerprint not in world.board.by_hand
+    assert world.board.open == []
+    told(world, *ALL, LATE, present=("mon1", "web1"), missed=("web2",))
+    assert incidents(world) == [("web1", ["web1", "web1/nginx"])]
+
+
+def test_a_part_of_what_was_closed_that_is_lost_again_is_theirs_once_it_is_found_true() -> None:
+    cluster = racks(switch={"web1", "web2", "web3"})
+    world = World(cluster)
+    told(world, lost("switch"), down("web1"), down("web2"), down("web3"))
+    world.journal(ev.IncidentEscalated("1", FOR_A_PERSON, ""))
+    world.journal(
+        ev.IncidentSettled("1", "ann", "a new switch"),
+        ev.IncidentClosed("1", "by_hand", "ann: a new switch"),
+    )
+    told(world, lost("switch"), lost(), true=False)
+    assert lost().fingerprint not in world.board.by_hand
+    told(world, lost("switch"), lost())
+    assert lost().fingerprint in world.board.by_hand
+    assert world.board.open == []
 
 
 def test_taking_stock_anew_gives_nobody_the_loss_back_that_they_closed() -> None:

@@ -134,9 +134,8 @@ class Play:
         said = []
         board, cluster = self.world.board, self.world.topology
         true = frozenset(one.fingerprint for one in self.firing.values() if self._is_true(one))
-        services = self.world.picture().services
-        serving = frozenset(target for target, up in services.items() if up)
-        for changes in correlate(board, self.firing.values(), cluster, true, serving):
+        seen = self.world.picture()
+        for changes in correlate(board, self.firing.values(), cluster, true, seen):
             self.world.journal(*changes)
             said += [self._told(change) for change in changes]
         return said

@@ -3,6 +3,7 @@
 No clock and no I/O: the tests say what time it is. All is well unless a test says otherwise.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from healer.core import events as ev
@@ -66,6 +67,15 @@ def with_databases(plain: Topology, count: int) -> Topology:
         groups={**plain.groups, "db": group},
         services={**plain.services, **services},
     )
+
+
+def glance(
+    *, serving: Iterable[Target] = (), missed: Iterable[str] = (), present: Iterable[str] = ()
+) -> Picture:
+    """One look at the cluster; of other nodes it says nothing."""
+    gone, here = NodeHealth(False, False), NodeHealth(True, True)
+    nodes = dict.fromkeys(missed, gone) | dict.fromkeys(present, here)
+    return Picture(NOW, nodes, dict.fromkeys(serving, True), frozenset())
 
 
 def alert(

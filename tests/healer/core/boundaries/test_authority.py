@@ -33,6 +33,19 @@ def test_a_silence_nearby_stops_only_what_disrupts():
     assert silenced(verb(proposal, "service.reload"), near) is None
 
 
+@pytest.mark.parametrize(("domain", "held"), [("rack-a", True), ("rack-b", False)])
+def test_whoever_silenced_the_loss_of_a_domain_is_at_work_on_all_of_its_nodes(domain, held):
+    proposal, facts = asked(broken())
+    nodes = {
+        name: replace(node, failure_domain="rack-a" if name in ("web1", "web2") else "rack-b")
+        for name, node in facts.topology.nodes.items()
+    }
+    standing = replace(facts.standing, at_work={Target("", domain=domain): "DomainLost"})
+    near = replace(facts, standing=standing, topology=replace(facts.topology, nodes=nodes))
+    found = silenced(proposal, near)
+    assert (found is not None and found.have == f"DomainLost of {domain}") is held
+
+
 @pytest.mark.parametrize(("age", "reason"), [(180.0, None), (180.1, "no_watchdog")])
 def test_the_watchdog_may_be_as_old_as_its_number_says(age, reason):
     proposal, facts = asked(broken())
