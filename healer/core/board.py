@@ -14,7 +14,7 @@ from healer.core.ended import KEEP_ENDED, Ended, ended
 from healer.core.facts import Past, Running
 from healer.core.fold import IncidentEvent, fold, only_gives_back
 from healer.core.footprint import as_of_now
-from healer.core.incident import NOT_TRUE, UNSETTLED, Attempt, IllegalMove, Incident, State
+from healer.core.incident import MERGED, NOT_TRUE, UNSETTLED, Attempt, IllegalMove, Incident, State
 from healer.core.topology import Topology
 
 KEEP_CLOSED = 200
@@ -312,7 +312,8 @@ class Board:
             if self.known.get(alert.fingerprint) == incident.id:
                 del self.known[alert.fingerprint]
             self._on_node.get(alert.target.node, {}).pop(incident.id, None)
-        for alert in incident.alerts:
+        # What became part of another incident is not over: should that let go of it, it is looked at as new.
+        for alert in incident.alerts if incident.outcome != MERGED else ():
             self.closed_episodes.pop(alert.episode, None)  # the newest are last
             self.closed_episodes[alert.episode] = at
         closed = [one for one in self.incidents.values() if one.state is State.CLOSED]

@@ -7,7 +7,7 @@ from healer.core import events as ev
 from healer.core.alert import Alert
 from healer.core.board import Board
 from healer.core.causes import Outages, breadth, depth, may_lead, rank
-from healer.core.incident import DENIED, UNSETTLED, Incident
+from healer.core.incident import DENIED, MERGED, UNSETTLED, Incident
 from healer.core.ladder import NO_LADDER
 from healer.core.picture import Picture
 from healer.core.topology import Topology
@@ -75,7 +75,13 @@ def correlate(
         if changes:
             yield changes
     yield from _merge(board, outages, confirmed)
-    yield from _leave(board, {one.fingerprint for one in here}, outages)
+    for gone in _leave(board, {one.fingerprint for one in here}, outages):
+        yield [*gone]
+        # Nobody may act meanwhile as if it did not fail.
+        for left in gone:
+            changes = _place(board, left.alert, outages, confirmed, losses)
+            if changes:
+                yield changes
 
 
 def claims(board: Board, alerts: Iterable[Alert], outages: Outages) -> list[Alert]:
@@ -237,7 +243,7 @@ def _may_end(incident: Incident) -> bool:
 
 def _merged(other: Incident, into: Incident) -> list[ev.Event]:
     joined: list[ev.Event] = [ev.AlertJoined(into.id, one) for one in other.alerts]
-    return [*joined, ev.IncidentClosed(other.id, "merged", f"into incident {into.id}")]
+    return [*joined, ev.IncidentClosed(other.id, MERGED, f"into incident {into.id}")]
 
 
 def _merge(board: Board, outages: Outages, confirmed: frozenset[str]) -> Iterator[list[ev.Event]]:
@@ -253,13 +259,13 @@ def _merge(board: Board, outages: Outages, confirmed: frozenset[str]) -> Iterato
                 break
 
 
-def _leave(board: Board, firing: set[str], outages: Outages) -> Iterator[list[ev.Event]]:
+def _leave(board: Board, firing: set[str], outages: Outages) -> Iterator[list[ev.AlertLeft]]:
     """Let go of what fires on another node and is not explained any more, since somebody provides again."""
     for one in list(board.open):
         incident = board.incidents[one.id]
         if incident.state in UNSETTLED:
             continue
-        gone: list[ev.Event] = [
+        gone = [
             ev.AlertLeft(incident.id, symptom)
             for symptom in incident.symptoms
             if symptom.target.node != incident.target.node

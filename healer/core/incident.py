@@ -97,6 +97,9 @@ UNSETTLED = frozenset({State.ACTING, State.VERIFYING})
 """States in which an incident's own action is still being carried out or proved."""
 
 
+MERGED = "merged"
+"""How an incident ends that became part of another one."""
+
 NOT_TRUE = "not_true"
 """How an incident ends that no evidence ever found true."""
 

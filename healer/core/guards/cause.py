@@ -3,7 +3,7 @@
 from healer.core.actions import GIVING_BACK, MARKING
 from healer.core.facts import Facts, Proposal
 from healer.core.guards.grounds import BY_HAND, FAILED_STATES, seen_unit
-from healer.core.incident import UNSETTLED, Incident, Outcome, State
+from healer.core.incident import MERGED, UNSETTLED, Incident, Outcome, State
 from healer.core.recovery import SILENT
 from healer.core.verdict import Verdict, allow, hold
 
@@ -184,8 +184,9 @@ def _recent(incident: Incident, since: float) -> bool:
 
 
 def _repair_failed(incident: Incident, since: float) -> bool:
-    # One that is open goes on failing, however long ago it was treated.
-    oldest = since if incident.state is State.CLOSED else 0.0
+    # One that is open goes on failing, however long ago it was treated, and so does what became part of another one.
+    over = incident.state is State.CLOSED and incident.outcome != MERGED
+    oldest = since if over else 0.0
     tried = [one for one in incident.counted if one.touched and one.began_at >= oldest]
     if incident.state is State.MITIGATED:
         return bool(tried)  # out of harm's way is not repaired

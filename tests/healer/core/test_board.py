@@ -401,6 +401,9 @@ def test_the_alerts_of_one_that_was_merged_are_the_others_when_it_is_closed() ->
     play.write(ev.AlertJoined("2", shared), ev.IncidentClosed("1", "merged", "into incident 2"))
     assert play.board.known == {one.fingerprint: "2" for one in play.board.incidents["2"].alerts}
     assert [one.id for one in play.board.on_node("web1")] == ["2"]
+    assert shared.episode not in play.board.closed_episodes
+    play.write(ev.IncidentClosed("2", "healed", ""))
+    assert shared.episode in play.board.closed_episodes
 
 
 def test_an_incident_is_on_a_node_as_long_as_one_of_its_alerts_is() -> None:

@@ -331,22 +331,25 @@ def test_the_canary_that_failed_calls_a_person_for_all_that_fail_alike_and_none_
 
 
 @pytest.mark.parametrize(
-    ("tried_ago", "closed_ago", "expected"),
+    ("tried_ago", "closed_ago", "outcome", "expected"),
     [
-        (600, 600, ("common_cause", "canary_failed")),
-        (601, 601, ("", "act")),
-        (601, 10, ("", "act")),
+        (600, 600, "cleared", ("common_cause", "canary_failed")),
+        (601, 601, "cleared", ("", "act")),
+        (601, 10, "cleared", ("", "act")),
+        # It goes on in another incident, as that of its rack.
+        (601, 600, "merged", ("common_cause", "canary_failed")),
+        (602, 601, "merged", ("", "act")),
     ],
 )
 def test_a_repair_that_failed_condemns_the_others_for_one_window_once_its_incident_is_closed(
-    tried_ago, closed_ago, expected
+    tried_ago, closed_ago, outcome, expected
 ):
     world = broken()
     world.now = NOW - tried_ago
     opened(world, "web2/nginx", 2, began=world.now)
     acted(world, "2", ended=Outcome.NOT_VERIFIED)
     world.now = NOW - closed_ago
-    world.journal(ev.IncidentClosed("2", "cleared", ""))
+    world.journal(ev.IncidentClosed("2", outcome, ""))
     world.now = NOW
     assert verdict(world, opened(world)) == expected
 

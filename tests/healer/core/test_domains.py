@@ -299,6 +299,18 @@ def test_what_fires_on_a_node_that_is_back_is_treated_while_the_others_stay_expl
     assert [target for target, _ in incidents(world)] == ["rack-a"]
 
 
+def test_what_leaves_the_domain_s_incident_has_its_own_within_the_same_look() -> None:
+    late = alert(at="web1/nginx")
+    world = told(World(racks()), late)
+    told(world, *ALL, late)
+    assert [target for target, _ in incidents(world)] == ["rack-a"]
+    found = frozenset({lost().fingerprint})  # of the late one nothing is found again
+    seen = glance(missed=("web2",), present=("mon1", "web1"))
+    for changes in correlate(world.board, [*ALL, late], world.topology, found, seen):
+        world.journal(*changes)
+    assert ("web1/nginx", []) in incidents(world)
+
+
 @pytest.mark.parametrize("picture", ["none", "half"])
 def test_where_nobody_can_tell_a_lost_node_from_one_that_is_back_nothing_is_taken_in_or_let_go(
     picture: str,

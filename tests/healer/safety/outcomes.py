@@ -133,6 +133,8 @@ def lost(sim: "Simulation", rack: str) -> None:
     board = sim.leader.journal.board if sim.leader is not None and sim.leader.journal else None
     if board is None or board.armed_at is None:
         return
+    if sim.oracle.renamed:
+        return  # cluster.yml has no domain of that name any more: such an alert is refused
     nodes = sim.site.lost_together()[rack]
     about = [one for one in board.open if one.target.domain == rack]
     if len(about) != 1:
@@ -147,7 +149,8 @@ def lost(sim: "Simulation", rack: str) -> None:
     for one in board.open:
         if one.target.node in nodes and one.id not in _apart(board):
             sim.oracle.says(f"incident {one.id} about {one.target} is open beside that of {rack}")
-    if about[0].escalation != "for_a_person":
+    # Lost again so soon that its incident went on: whoever said no to that has it.
+    if about[0].escalation not in ("for_a_person", "denied"):
         sim.oracle.says(f"{rack} is lost, and nobody has it")
 
 
