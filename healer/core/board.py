@@ -12,7 +12,7 @@ from healer.core.actions import subject_of
 from healer.core.alert import Alert
 from healer.core.ended import KEEP_ENDED, Ended, ended
 from healer.core.facts import Past, Running
-from healer.core.fold import IncidentEvent, fold, only_gives_back
+from healer.core.fold import IncidentEvent, ends_once, fold, only_gives_back
 from healer.core.footprint import as_of_now
 from healer.core.incident import MERGED, NOT_TRUE, UNSETTLED, Attempt, IllegalMove, Incident, State
 from healer.core.topology import Topology
@@ -168,6 +168,7 @@ class Board:
             elif isinstance(event, IncidentEvent):
                 before = changed.get(event.incident) or self._known(event.incident)
                 only_gives_back(before, event)
+                ends_once(before, event)
                 changed[event.incident] = fold(before, event, 0.0)
 
     def _known(self, incident_id: str) -> Incident:

@@ -88,7 +88,6 @@ def fold(incident: Incident, event: IncidentEvent, at: float) -> Incident:
             return _begin(incident, event, at)
         case ev.ActionEnded():
             _must_be_last(incident, event.action_id)
-            _must_be(incident, State.ACTING)
             return _end(incident, event, at)
         case ev.VerificationEnded(_, action_id, verified, settles, reason, detail, served_at):
             _must_be_last(incident, action_id)
@@ -176,6 +175,19 @@ def only_gives_back(incident: Incident, event: IncidentEvent) -> None:
         return
     if event.action not in GIVING_BACK:
         raise IllegalMove(f"incident {incident.id}: {event.action} while a person has it")
+
+
+def ends_once(incident: Incident, event: IncidentEvent) -> None:
+    """Let an action end only while it is under way, and not once more while it is proved.
+
+    Asked before an event is written. An older release wrote a second end that was no success, tried on from there, and
+    wrote that too: its journal is replayed as it was meant.
+
+    Raises:
+        IllegalMove: It has ended.
+    """
+    if isinstance(event, ev.ActionEnded):
+        _must_be(incident, State.ACTING)
 
 
 def _confirmed(verdicts: tuple[Verdict, ...]) -> bool:

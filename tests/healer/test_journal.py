@@ -9,7 +9,7 @@ import pytest
 from healer.core import events as ev
 from healer.core.board import Board
 from healer.core.events import Event, Record
-from healer.core.incident import IllegalMove, State
+from healer.core.incident import IllegalMove, Incident, Outcome, State
 from healer.core.verdict import hold
 from healer.errors import ConfigError, LeaseLost, Malformed, Refused, StoreFull
 from healer.journal import Journal
@@ -244,6 +244,42 @@ async def test_a_journal_that_says_what_cannot_have_happened_is_refused_with_the
     await village.store.append([ev.IncidentAdopted("7", "ann")])
     with pytest.raises(ConfigError, match=r"record 3 \(IncidentAdopted\).*no incident 7"):
         await Journal(village.store).replay()
+
+
+def ended(outcome: Outcome) -> ev.ActionEnded:
+    return ev.ActionEnded("1", "1.1.1", outcome, "word", "", None)
+
+
+async def test_a_second_end_that_an_older_release_wrote_is_replayed_with_what_it_did_after_it(
+    village,
+):
+    cause = opening(1).cause
+    first = Incident("1", cause, "restart-service", 0.0, 0.0, "d1")
+    said = hold("capacity", "capacity", have=0, need=1, sentence="web is short.")
+    older = (
+        opening(1),
+        intent(first),
+        ended(Outcome.DONE),
+        ended(Outcome.FAILED),
+        ev.IncidentHeld("1", said, ()),
+        intent(first, 2),
+    )
+    await village.store.append(older)
+    assert await village.journal.replay() == len(older)
+    assert village.incident().state is State.ACTING
+    assert [one.outcome for one in village.incident().attempts] == [Outcome.FAILED, None]
+
+
+@pytest.mark.parametrize("again", [Outcome.DONE, Outcome.FAILED])
+async def test_a_second_end_is_not_written(village, again):
+    await village.journal.write(opening(1))
+    await village.journal.write(intent(village.incident()))
+    await village.journal.write(ended(Outcome.DONE))
+    for together in ((ended(again),), (ended(again), ended(again))):
+        with pytest.raises(IllegalMove, match="not acting"):
+            await village.journal.write(*together)
+    assert village.incident().state is State.VERIFYING
+    assert village.kinds.count("ActionEnded") == 1
 
 
 async def test_who_cannot_take_in_what_is_durable_ends_and_the_next_life_reads_it(village):

@@ -6,7 +6,7 @@ import pytest
 
 from healer.core import events as ev
 from healer.core.alert import Alert
-from healer.core.fold import IncidentEvent, fold, only_gives_back
+from healer.core.fold import IncidentEvent, ends_once, fold, only_gives_back
 from healer.core.incident import (
     DENIED,
     Attempt,
@@ -93,6 +93,26 @@ def test_while_a_person_has_it_only_a_return_is_written(
         with pytest.raises(IllegalMove, match=action):
             only_gives_back(incident(state), event)
     only_gives_back(incident(State.ESCALATED), ev.IncidentAdopted("1", "ann"))
+
+
+@pytest.mark.parametrize("again", Outcome)
+def test_an_action_is_written_to_end_once(again: Outcome) -> None:
+    under_way = begun(incident())
+    end = ev.ActionEnded("1", "1.1.1", again, "", "", None)
+    ends_once(under_way, end)
+    for over in (ended(under_way), ended(under_way, Outcome.FAILED)):
+        with pytest.raises(IllegalMove, match="not acting"):
+            ends_once(over, end)
+    ends_once(ended(under_way), proved(good=True))
+
+
+@pytest.mark.parametrize("again", [Outcome.FAILED, Outcome.REFUSED, Outcome.NOT_SENT])
+def test_a_second_end_that_an_older_release_wrote_is_read_as_it_went_on_from_it(
+    again: Outcome,
+) -> None:
+    twice = ended(ended(begun(incident())), again)
+    assert (twice.state, [one.outcome for one in twice.attempts]) == (State.OPEN, [again])
+    assert begun(twice, number=2).state is State.ACTING
 
 
 # --- Alerts ---------------------------------------------------------------------------------
