@@ -80,7 +80,7 @@ class Code(Enum):
     PLAIN_WEBHOOK = ("HC058", Severity.WARNING)
     WIDE_PROXY = ("HC059", Severity.WARNING)
     PUBLIC_PROXY = ("HC060", Severity.ERROR)
-    UNSEEN_LOSS = ("HC061", Severity.INFO)
+    UNSEEN_LOSS = ("HC061", Severity.WARNING)
 
     @property
     def word(self) -> str:

@@ -1,36 +1,47 @@
 """Who watches whom: the second witnesses of each node.
 
 Rule: each node watches the same number of others and is watched by as many, so that no node's
-second witness depends on one busy machine; other failure domains come first.
+second witness depends on one busy machine; then no failure domain may be lost unseen, and then
+other failure domains come first.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import zip_longest
 
 from cluster.model import Cluster
+from cluster.swaps import swapped
+from cluster.witnesses import Losses, Watching
 
 # Enough to find a good offset in a large cluster without trying all of them.
 MAX_OFFSETS = 64
 
 
-def peers(cluster: Cluster) -> Mapping[str, tuple[str, ...]]:
+def peers(cluster: Cluster) -> Watching:
     """Choose the peers that each node watches.
 
     The nodes stand in a ring and each watches the ones at the same few distances ahead of it.
     That alone makes the number of watchers equal everywhere. The ring and the distances are those
-    that stay in a failure domain, or visit one twice, for the fewest nodes. In a cluster of no
-    more than `exporter.peers` nodes everyone watches everyone.
+    that leave the fewest nodes without a witness of the loss of one of their failure domains, own
+    or listed, and among these those that stay in a failure domain, or visit one twice, for the
+    fewest. Where some are left without, pairs of watchers swap one of theirs until none is.
+
+    A witness of a domain's loss stands outside of it and watches another node outside of it too,
+    or nobody would believe it (rules/nodes.yml). One that is outside of all domains of a node
+    serves for all of them. Where not every node can have one for each of its domains, since
+    `exporter.peers` or the nodes outside are too few, as few are left without as were found, and
+    they have as many watchers as all others; `hale-cluster check` names the domains (HC061).
+
+    The same cluster has the same peers each time. A node that is added moves few pairs while the
+    same distances stay the best, and most of them otherwise; each new pair counts from the
+    watcher's first answer on. In a cluster of no more than `exporter.peers` nodes everyone
+    watches everyone.
     """
     wanted = min(cluster.exporter.peers, len(cluster.nodes) - 1)
-    ring, offsets = min(
-        ((ring, _offsets(_domains(cluster, ring), wanted)) for ring in _rings(cluster)),
-        key=lambda choice: _cost(_domains(cluster, choice[0]), choice[1]),
-    )
-    ahead = {name: place for place, name in enumerate(ring)}
-    return {
-        name: tuple(ring[(ahead[name] + offset) % len(ring)] for offset in offsets)
-        for name in cluster.nodes
-    }
+    losses = Losses(cluster)
+    choices = [(ring, _offsets(cluster, losses, ring, wanted)) for ring in _rings(cluster)]
+    ring, offsets = min(choices, key=lambda choice: _cost(cluster, losses, *choice))
+    chosen = swapped(cluster, losses, _watching(ring, offsets))
+    return {name: chosen[name] for name in cluster.nodes}
 
 
 def _rings(cluster: Cluster) -> list[list[str]]:
@@ -43,23 +54,40 @@ def _rings(cluster: Cluster) -> list[list[str]]:
     return [in_turn, [name for names in members.values() for name in names]]
 
 
+def _watching(ring: Sequence[str], offsets: Sequence[int]) -> Watching:
+    size = len(ring)
+    return {
+        name: tuple(ring[(place + offset) % size] for offset in offsets)
+        for place, name in enumerate(ring)
+    }
+
+
 def _domains(cluster: Cluster, ring: Sequence[str]) -> list[str]:
     return [cluster.nodes[name].failure_domain for name in ring]
 
 
-def _cost(ring: Sequence[str], offsets: Sequence[int]) -> int:
-    return sum(_shared(ring, offset, offsets[:n]) for n, offset in enumerate(offsets))
+def _cost(
+    cluster: Cluster, losses: Losses, ring: Sequence[str], offsets: Sequence[int]
+) -> tuple[int, int]:
+    domains = _domains(cluster, ring)
+    shared = sum(_shared(domains, offset, offsets[:n]) for n, offset in enumerate(offsets))
+    return len(losses.unseen(_watching(ring, offsets))), shared
 
 
-def _offsets(ring: Sequence[str], wanted: int) -> list[int]:
+def _offsets(cluster: Cluster, losses: Losses, ring: Sequence[str], wanted: int) -> list[int]:
     """Choose distances one by one, each the best beside those before it."""
     size = len(ring)
     step = max(1, (size - 1) // MAX_OFFSETS)
     candidates = sorted({*range(1, size, step), *range(1, min(size, wanted + 1))})
+    domains = _domains(cluster, ring)
     chosen: list[int] = []
+
+    def cost(offset: int) -> tuple[int, int, int]:
+        unseen = losses.unseen(_watching(ring, [*chosen, offset]))
+        return len(unseen), _shared(domains, offset, chosen), offset
+
     for _ in range(wanted):
-        left = [offset for offset in candidates if offset not in chosen]
-        chosen.append(min(left, key=lambda offset: (_shared(ring, offset, chosen), offset)))
+        chosen.append(min((offset for offset in candidates if offset not in chosen), key=cost))
     return chosen
 
 

@@ -9,6 +9,7 @@ from cluster.model import UNKNOWN_DOMAIN, Group
 from cluster.peers import peers
 from cluster.quantity import duration_text
 from cluster.subject import Check, Subject
+from cluster.witnesses import Losses
 
 NODE_DOWN = "NodeDown"  # rules/nodes.yml
 LOOKS = 3
@@ -153,22 +154,18 @@ def witnesses(subject: Subject) -> Iterator[Finding]:
 
 
 def unseen_losses(subject: Subject) -> Iterator[Finding]:
-    """Find failure domains of which one node has no witness outside: nobody could say that all of them are lost."""
+    """Find failure domains of which nobody could say that all of them is lost, since one node has no witness of it."""
     cluster = subject.cluster
-    watched = peers(cluster)
-    for domain, nodes in cluster.domain_nodes.items():
-        if set(cluster.monitoring.nodes) <= set(nodes):
-            continue  # lost with all of monitoring, it is the dead man's switch that calls
-        for node in nodes:
-            outside = [one for one, seen in watched.items() if node in seen and one not in nodes]
-            if not outside:
-                reason = (
-                    f"nobody outside of {domain} watches {node}, so a loss of all of {domain} is told as "
-                    "single nodes."
-                )
-                remedy = "Raise exporter.peers."
-                yield subject.finding(Code.UNSEEN_LOSS, ("exporter", "peers"), reason, remedy)
-                break
+    found: dict[str, str] = {}
+    for domain, node in Losses(cluster).unseen(peers(cluster)):
+        found.setdefault(domain, node)
+    for domain, node in found.items():
+        reason = (
+            f"nobody outside of {domain} watches both {node} and another node outside of it, so a "
+            f"loss of all of {domain} is told as single nodes."
+        )
+        remedy = "Raise exporter.peers, or have more nodes outside of it."
+        yield subject.finding(Code.UNSEEN_LOSS, ("exporter", "peers"), reason, remedy)
 
 
 def slow_witnesses(subject: Subject) -> Iterator[Finding]:

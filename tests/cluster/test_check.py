@@ -60,8 +60,8 @@ CASES = [
     (
         Code.UNSEEN_LOSS,
         "groups:",
-        "exporter: {peers: 1}\nfailure_domains: {feed: {nodes: [web1, web2]}}\ngroups:",
-        "nobody outside of feed watches web2",
+        "failure_domains: {feed: {nodes: [web1, web2]}}\ngroups:",
+        "nobody outside of feed watches both web1 and another node outside",
     ),
     (Code.SLOW_WITNESS, "monitoring:\n", "exporter: {peer_interval: 21s}\nmonitoring:\n", "63s"),
     (Code.OWNER_HURRIED, "group: web,", "group: web, native_restart: {wait: 15s},", "(10s)"),
@@ -275,11 +275,33 @@ def test_a_network_that_is_trusted_too_far_is_found_at_its_own_place() -> None:
 
 
 def test_a_finding_stands_at_its_line() -> None:
-    (found,) = findings_of(SOUND.replace("rack-c", "rack-b"))
+    every = findings_of(SOUND.replace("rack-c", "rack-b"))
+    (found,) = (finding for finding in every if finding.code is Code.ONE_DOMAIN)
     assert (found.line, found.column) == (8, 9)
     assert str(found).startswith(
         "cluster.yml:8:9: HC003 warning: groups.web.nodes: all nodes of web"
     )
+
+
+def test_a_loss_that_nobody_could_tell_of_is_found_once_for_each_domain() -> None:
+    racks = "failure_domains: {feed: {nodes: [web1, web2]}, hall: {nodes: [web1, web2, mon1]}}\n"
+    found = findings_of(racks + SOUND.replace("rack-c", "rack-b"))
+    unseen = [finding for finding in found if finding.code is Code.UNSEEN_LOSS]
+    assert sorted(finding.reason.split(" watches")[0] for finding in unseen) == [
+        "nobody outside of feed",
+        "nobody outside of rack-b",
+    ]
+    assert exit_status(found) == 1
+
+
+def test_one_node_more_outside_and_the_loss_is_seen() -> None:
+    two = SOUND.replace("rack-c", "rack-b")
+    four = two.replace(
+        "groups:\n  control: {nodes: [mon1]",
+        "  mon2: {address: 10.0.0.13, failure_domain: rack-a}\ngroups:\n  control: {nodes: [mon1, mon2]",
+    )
+    assert Code.UNSEEN_LOSS in {finding.code for finding in findings_of(two)}
+    assert Code.UNSEEN_LOSS not in {finding.code for finding in findings_of(four)}
 
 
 def test_the_watchdog_may_be_younger_where_prometheus_repeats_it_sooner() -> None:

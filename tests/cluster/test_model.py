@@ -3,8 +3,6 @@ from pydantic import ValidationError
 
 from cluster.ladder import Mode
 from cluster.load import loads
-from cluster.model import Cluster
-from cluster.peers import peers
 from tests.cluster.examples import SHORT, SOUND, TIER, WIDE
 
 
@@ -128,54 +126,3 @@ def test_a_candidate_asks_its_own_balancer_where_hale_writes_it(
 def test_nothing_changes_after_loading() -> None:
     with pytest.raises(ValidationError):
         loads(SHORT).name = "other"
-
-
-def wide_cluster(domains: list[int], wanted: int) -> Cluster:
-    """Make a cluster with as many nodes in each failure domain as `domains` says."""
-    names = [(f"n{d}-{i}", f"rack-{d}") for d, size in enumerate(domains) for i in range(size)]
-    nodes = ", ".join(
-        f"{name}: {{address: 10.0.{number >> 8}.{number & 255}, failure_domain: {domain}}}"
-        for number, (name, domain) in enumerate(names)
-    )
-    return loads(
-        f"cluster: x\nnodes: {{{nodes}}}\nhealer: {{node: n0-0}}\nmonitoring: {{nodes: [n0-0]}}\n"
-        f"exporter: {{peers: {wanted}}}\n"
-    )
-
-
-@pytest.mark.parametrize(
-    ("domains", "wanted"),
-    [
-        ([1], 2),
-        ([2], 2),
-        ([1, 1, 1], 2),
-        ([5, 1], 2),
-        ([4, 4], 3),
-        ([3, 3, 3], 2),
-        ([40, 30, 20], 3),
-    ],
-)
-def test_every_node_watches_and_is_watched_by_as_many_as_asked(
-    domains: list[int], wanted: int
-) -> None:
-    watching = peers(wide_cluster(domains, wanted))
-    possible = min(wanted, sum(domains) - 1)
-    for name, chosen in watching.items():
-        assert name not in chosen
-        assert len(set(chosen)) == len(chosen) == possible
-        assert sum(name in others for others in watching.values()) == possible
-
-
-@pytest.mark.parametrize("domains", [[1, 1, 1], [4, 4], [3, 3, 3], [6, 6, 6, 6]])
-def test_no_witness_fails_together_with_what_it_watches_where_that_can_be_had(
-    domains: list[int],
-) -> None:
-    cluster = wide_cluster(domains, 2)
-    for name, chosen in peers(cluster).items():
-        own = cluster.nodes[name].failure_domain
-        assert own not in {cluster.nodes[peer].failure_domain for peer in chosen}
-
-
-def test_choosing_peers_is_the_same_each_time() -> None:
-    cluster = wide_cluster([7, 5, 3], 3)
-    assert peers(cluster) == peers(cluster)
