@@ -93,6 +93,10 @@ class Intake:
         self._clock = clock
         self._allowance = Allowance()
         self._claims = Lanes()
+        self._waiting = Lanes()
+        self._again = Lanes()
+        self._quiet = Lanes()
+        self._symptoms: dict[str, Lanes] = {}
         self._spared: set[str] = set()
         self._rechecked: dict[tuple[str, float], float] = {}
         self._refusals: deque[float] = deque(maxlen=REFUSALS)
@@ -111,11 +115,13 @@ class Intake:
             return
         outages = Outages.seen(board, sight.alerts, self._topology, self._watch.picture)
         self._outages = outages
+        for over in self._symptoms.keys() - {one.id for one in board.open}:
+            del self._symptoms[over]
         true = await self._true(self._claiming(claims(board, sight.alerts, outages)))
         waiting = left_out(board, sight.alerts, outages)
         waiting += [one for one in sight.alerts if one.fingerprint in self._spared]
-        true |= await self._true(self._due(waiting))
-        again = await self._true(self._due(await self._recurring(sight)))
+        true |= await self._true(self._due(waiting, self._waiting))
+        again = await self._true(self._due(await self._recurring(sight), self._again))
         await self._place(sight, true | again)
         places = [place_of(board, one, self._topology) for one in sight.alerts]
         self._metrics.waiting.set(places.count(Place.WAITING))
@@ -194,7 +200,8 @@ class Intake:
             if may_lead(one, self._topology)
             and (not incident.confirmed or self._outages.deeper(one, incident.cause))
         ]
-        true = await self._true(self._due(able))
+        lanes = self._symptoms.setdefault(incident.id, Lanes()) if able else Lanes()
+        true = await self._true(self._due(able, lanes))
         for symptom in able:
             if symptom.fingerprint in true:
                 change = ev.CauseReplaced(incident.id, symptom, symptom.label("heal"))
@@ -262,7 +269,7 @@ class Intake:
         firing = {alert.fingerprint for alert in sight.alerts}
         board = self._journal.board
         quiet = [one for key, one in board.pre_existing.items() if key not in firing]
-        due = self._due(quiet)
+        due = self._due(quiet, self._quiet)
         found = await asyncio.gather(*(self._gatherer.confirmed(alert) for alert in due))
         for alert, evidence in zip(due, found, strict=True):
             if evidence is not None and evidence.firing is False and self.fresh(evidence):
@@ -320,19 +327,17 @@ class Intake:
         deepest = (alert for alert in alerts if alert.fingerprint not in asked)
         return [*turn, *islice(deepest, AT_ONCE - len(turn))]
 
-    def _due(self, alerts: list[Alert]) -> list[Alert]:
-        """Return those whose evidence was not read lately, as many as one cycle may ask for."""
+    def _due(self, alerts: list[Alert], lanes: Lanes) -> list[Alert]:
+        """Return those whose evidence was not read lately, as many as one cycle may ask for, by turn."""
         now = self._clock.wall()
-        waiting: list[tuple[float, Alert]] = []
+        ready = []
         for alert in alerts:
             last = self._rechecked.get(alert.episode)
             closed = self._journal.board.closed_episodes.get(alert.episode)
             since = max((one for one in (last, closed) if one is not None), default=None)
             if since is None or abs(now - since) >= RECHECK:
-                waiting.append((since or 0.0, alert))
-        # Those that waited longest come first, so that none of many is passed over for ever.
-        waiting.sort(key=lambda one: one[0])
-        found = [alert for _, alert in waiting[:AT_ONCE]]
+                ready.append(alert)
+        found = lanes.next(ready, AT_ONCE)
         for alert in found:
             self._rechecked.pop(alert.episode, None)
             self._rechecked[alert.episode] = now

@@ -10,7 +10,8 @@ from healer.core.alert import DOMAIN_LOSS, Alert, Target
 from healer.core.correlate import MOST_SYMPTOMS
 from healer.core.incident import State
 from healer.core.look import UnitLook
-from healer.intake import REFUSALS
+from healer.engine import CYCLE
+from healer.intake import AT_ONCE, REFUSALS
 from tests.healer.core.world import NOW, alert
 from tests.healer.fakes import FakeGates
 from tests.healer.village import Village, simple
@@ -59,6 +60,21 @@ async def test_a_flood_of_forged_alerts_does_not_keep_the_true_one_out_of_their_
     assert len(village.gates.orders) == 1
     joined = [one for one in village.written(ev.AlertJoined) if one.incident == "1"]
     assert len(joined) == MOST_SYMPTOMS + 1
+
+
+async def test_however_many_forged_alerts_wait_a_true_one_behind_them_has_its_turn():
+    """An incident has no room for more than a hundred; the others wait, and the true one comes last of them."""
+    village = Village(simple(fast=False))
+    village.prometheus.strange = frozenset({f"Foo{number}" for number in range(1500)})
+    async with village.armed():
+        for name in sorted(village.prometheus.strange):
+            forge(village, name)
+        await asyncio.sleep(5)
+        forge(village, "ServiceDown")
+        village.cluster.down.add(Target("web1", "nginx"))
+        looks = 1500 / AT_ONCE
+        await asyncio.sleep(CYCLE * looks + 30)
+        assert village.incident().cause.name == "ServiceDown"
 
 
 async def test_what_nobody_confirms_is_over_when_nobody_claims_it_any_more(village):
