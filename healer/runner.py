@@ -9,7 +9,7 @@ from healer.core import events as ev
 from healer.core.board import Board
 from healer.core.decide import Act
 from healer.core.facts import Proposal
-from healer.core.incident import PROVED_NEXT, Attempt, Incident, Outcome
+from healer.core.incident import PROVED_NEXT, Attempt, IllegalMove, Incident, Outcome
 from healer.core.order import Ended, Order
 from healer.core.verification import STRICTEST
 from healer.errors import LeaseLost, OutcomeUnknown, StoreFull, Unreachable
@@ -148,6 +148,10 @@ class Runner:
             over = () if ended.outcome in PROVED_NEXT else whose(known)
             try:
                 return await self._journal.write(event, *over, closing=True)
+            except IllegalMove as exc:
+                # Its end is on record already, and what came first counts.
+                log.warning("runner.ended_before", action=attempt.action_id, error=str(exc))
+                return None
             except StoreFull as exc:
                 # Even the reserved room is gone. The intent is durable, so after a restart the
                 # gate is asked; until then the action counts as running.

@@ -64,6 +64,14 @@ def last(village: Village) -> Attempt:
     return village.incident().attempts[-1]
 
 
+async def test_an_end_that_is_on_record_already_is_not_written_again_and_ends_nobody(village):
+    decision, attempt = await intended(village)
+    first = ev.ActionEnded("1", attempt.action_id, Outcome.UNKNOWN, "settled", "", None)
+    await village.journal.write(first)
+    await village.engine._runner.carry_out(decision, attempt)
+    assert (last(village).reason, village.kinds.count("ActionEnded")) == ("settled", 1)
+
+
 # --- Before anything is sent ----------------------------------------------------------------
 
 
