@@ -250,8 +250,10 @@ class Intake:
         except Unreachable as exc:
             log.warning("healer.not_armed", error=str(exc))
             return False
-        # What is pending fires after the arming, and is known by this alone: it comes first.
-        known = {alert.fingerprint: alert for alert in (*pending, *sight.alerts)}
+        # What was not seen clear since the last arming still counts: its node may be dark, and tell of it anew when it
+        # is back. What is pending fires after the arming, and is known by this alone. Both come first.
+        older = self._journal.board.pre_existing.values()
+        known = {alert.fingerprint: alert for alert in (*older, *pending, *sight.alerts)}
         before = [
             alert
             for alert in known.values()

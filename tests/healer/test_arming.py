@@ -123,6 +123,26 @@ async def test_after_an_hour_of_blindness_what_it_finds_is_pre_existing():
     assert (village.gates.orders, village.hold()) == ([], "pre_existing")
 
 
+async def test_what_was_not_seen_clear_is_still_old_though_nobody_saw_it_at_the_next_arming():
+    village = Village(simple(web=4))
+    old = village.fail("web1/nginx")
+    async with village.alive():
+        await asyncio.sleep(20)
+        village.vanish("web1")
+        village.alertmanagers.alerts.clear()
+        await village.operators.freeze("moving rack b", "ann")
+        await village.operators.unfreeze("ann")
+        await asyncio.sleep(20)
+        village.cluster.dark.clear()
+        assert [len(one.pre_existing) for one in village.written(ev.Armed)] == [1, 1]
+        village.fail("web1/nginx")  # its alert begins anew
+        await asyncio.sleep(60)
+        assert village.gates.orders == []
+        village.mend("web1/nginx")
+        await asyncio.sleep(60)
+        assert old.fingerprint not in village.journal.board.pre_existing
+
+
 async def test_it_is_not_armed_before_prometheus_told_what_is_pending():
     village = Village()
     village.prometheus.silent = True
