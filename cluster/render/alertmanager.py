@@ -40,14 +40,7 @@ def alertmanager_yml(cluster: Cluster) -> str:
                     {"receiver": "nobody", "matchers": ['severity="info"']},
                     *_tickets(cluster),
                     _own("people"),
-                    # A switch that fails takes many: one page names what was lost, and each node of it. They are
-                    # scraped one after the other, and whatever came after the page would be another one.
-                    {
-                        "receiver": "people",
-                        "matchers": ['alertname=~"DomainLost|NodeDown"'],
-                        "group_by": ["cluster"],
-                        "group_wait": duration_text(_whole_loss(cluster)),
-                    },
+                    _losses(cluster),
                     *_patience(cluster, "people"),
                     # The healer's route continues to the next ones, but no further up than these.
                     {"receiver": "people"},
@@ -73,10 +66,23 @@ def _watchdog(cluster: Cluster) -> Mapping[str, Any]:
     }
 
 
-def _whole_loss(cluster: Cluster) -> float:
-    """Return the seconds in which all nodes that are lost together are told: each scraped and judged once more."""
+def _losses(cluster: Cluster) -> Mapping[str, Any]:
+    """Put what is lost together on one page, which names the domain and each node of it.
+
+    Nodes are scraped one after the other, and whatever came after the page would be another one. So the page waits
+    until each was scraped and judged once more. For 15 minutes after an earlier loss, in which Prometheus repeats that
+    it is over (resolvedRetention in its rules/alerting.go), Alertmanager has the group at hand: then nothing waits, and
+    news comes when the group's interval ends. It is twice the wait, so that it seldom ends amid a loss.
+    """
     monitoring = cluster.monitoring
-    return monitoring.group_wait + monitoring.scrape_interval + monitoring.evaluation_interval
+    wait = monitoring.group_wait + monitoring.scrape_interval + monitoring.evaluation_interval
+    return {
+        "receiver": "people",
+        "matchers": ['alertname=~"DomainLost|NodeDown"'],
+        "group_by": ["cluster"],
+        "group_wait": duration_text(wait),
+        "group_interval": duration_text(max(monitoring.group_interval, 2 * wait)),
+    }
 
 
 def _own(receiver: str) -> Mapping[str, Any]:
