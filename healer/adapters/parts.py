@@ -4,7 +4,7 @@ Rule: ages are differences of Prometheus' own times, and a number that is none i
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pydantic import BaseModel
@@ -29,33 +29,33 @@ class Parts:
     """The answers, and what time it was by Prometheus' clock."""
 
     now: float
-    samples: Mapping[str, Mapping[tuple[tuple[str, str], ...], float]]
+    samples: Mapping[str, Sequence[tuple[Labels, float]]]
 
     @staticmethod
     def of_samples(found: Iterable[Sample]) -> "Parts | None":
         """Sort samples by their part; None where the time is not among them."""
-        samples: dict[str, dict[tuple[tuple[str, str], ...], float]] = {}
+        samples: dict[str, list[tuple[Labels, float]]] = {}
         for sample in found:
             labels, (_, value) = sample.metric, sample.value
             if math.isfinite(value):
                 part = labels.pop(PART, "")
                 labels.pop("__name__", None)
-                samples.setdefault(part, {})[lb.in_order(labels)] = value
-        now = samples.get("now", {}).get(())
+                samples.setdefault(part, []).append((labels, value))
+        now = next((value for _, value in samples.get("now", ())), None)
         return None if now is None else Parts(now, samples)
 
     def timed(self, part: str) -> list[tuple[Labels, float, float]]:
         """Return labels, value and time of each series of a part that `with_times` asked for."""
-        times = self.samples.get(f"{part}_at", {})
+        times = {lb.in_order(labels): at for labels, at in self.of(f"{part}_at")}
         return [
-            (dict(labels), value, times[labels])
-            for labels, value in self.samples.get(part, {}).items()
-            if labels in times
+            (labels, value, times[key])
+            for labels, value in self.of(part)
+            if (key := lb.in_order(labels)) in times
         ]
 
-    def of(self, part: str) -> list[tuple[Labels, float]]:
+    def of(self, part: str) -> Sequence[tuple[Labels, float]]:
         """Return labels and value of each series of a part."""
-        return [(dict(labels), value) for labels, value in self.samples.get(part, {}).items()]
+        return self.samples.get(part, ())
 
 
 def together(terms: Mapping[str, str]) -> str:

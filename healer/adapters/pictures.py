@@ -3,11 +3,11 @@
 Rule: it is asked for every two seconds, so Prometheus sends no label that the picture does not have.
 """
 
-from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 from healer.adapters import labels as lb
 from healer.adapters.parts import Labels, Parts, fresh
-from healer.core.alert import Alert, Target
+from healer.core.alert import Target
 from healer.core.picture import NodeHealth, Picture, SeenMark
 
 
@@ -18,11 +18,9 @@ def terms(cluster: str, age: float) -> dict[str, str]:
         cluster: Ours.
         age: Oldest sample, in seconds, that says how something is now.
     """
-    ours = {"cluster": cluster}
-    firing = lb.selector("ALERTS", ours | {"alertstate": "firing", "severity": "critical"})
 
     def worst(metric: str, by: str, **more: str) -> str:
-        return fresh(lb.selector(metric, ours | more), age, by)
+        return fresh(lb.selector(metric, {"cluster": cluster} | more), age, by)
 
     return {
         "up": worst("up", "node", job="node"),
@@ -31,12 +29,11 @@ def terms(cluster: str, age: float) -> dict[str, str]:
         "service": worst("hale_service_up", "node, service"),
         "address": worst("hale_virtual_address_held", "node, address"),
         "mark": worst("hale_mark_timestamp_seconds", "node, mark, subject, owner_kind"),
-        "alert": fresh(firing, age),
     }
 
 
-def drawn(parts: Parts, alert: Callable[[Mapping[str, str]], Alert]) -> Picture:
-    """Make the picture of what came back; `alert` makes an alert of its labels."""
+def drawn(parts: Parts) -> Picture:
+    """Make the picture of what came back."""
     scraped = {labels.get("node", ""): value == 1 for labels, value in parts.of("up")}
     reached: dict[str, bool] = {}
     for labels, value in parts.of("peer"):
@@ -53,13 +50,17 @@ def drawn(parts: Parts, alert: Callable[[Mapping[str, str]], Alert]) -> Picture:
             for node in scraped.keys() | reached.keys()
         },
         services={
-            Target(labels.get("node", ""), labels.get("service")): value == 1
+            _target(labels.get("node", ""), labels.get("service")): value == 1
             for labels, value in parts.of("service")
         },
-        critical=frozenset(alert(labels) for labels, _ in parts.of("alert")),
         marks=frozenset(_mark(labels, since) for labels, since in parts.of("mark")),
         addresses=addresses,
     )
+
+
+@lru_cache(maxsize=20_000)  # the same services are looked at every two seconds
+def _target(node: str, service: str | None) -> Target:
+    return Target(node, service)
 
 
 def _mark(found: Labels, since: float) -> SeenMark:

@@ -60,17 +60,17 @@ class _Rule(BaseModel):
 
     def gives(self, samples: Iterable[Labels]) -> "_Given":
         """Return what alerts these samples of its expression make."""
-        given: _Given = {}
+        given: _Given = set()
         for sample in samples:
             made = sample | self.labels
-            about = tuple(made.get(name, "") for name in IDENTIFYING)
-            given.setdefault(about, set()).update(("", made.get("cluster", "")))
+            about = tuple([made.get(name, "") for name in IDENTIFYING])
+            given |= {(about, ""), (about, made.get("cluster", ""))}
         return given
 
 
-_Given = dict[tuple[str, ...], set[str]]
-"""The clusters of alerts by what they are about, in the order of IDENTIFYING. An alert that names no cluster is meant
-too; one with a label more or less than its rule gives is not."""
+_Given = set[tuple[tuple[str, ...], str]]
+"""What alerts are about, in the order of IDENTIFYING, and their cluster. An alert that names no cluster is meant too;
+one with a label more or less than its rule gives is not."""
 
 
 class _Group(BaseModel):
@@ -142,6 +142,7 @@ class HttpPrometheus:
         self._given = Shared[_Key, _Given](self._evaluate)
         self._read = Shared[readings.Wanted, Reading](self._readings)
         self._pictured = Shared[None, Picture](self._picture)
+        self._known = Shared[None, None](self._read_rules)
 
     async def evidence(self, alert: Alert, metric: str) -> Evidence:
         """See ports.Prometheus.evidence."""
@@ -158,18 +159,17 @@ class HttpPrometheus:
             return None
         given = (await self._given.ask([key]))[key]
         about = tuple(alert.label(name) for name in IDENTIFYING)
-        return alert.label("cluster") in given.get(about, ())
+        return (about, alert.label("cluster")) in given
 
     async def _evaluate(self, keys: tuple["_Key", ...]) -> Mapping["_Key", _Given]:
         """Evaluate the rules behind each key, one query for each rule."""
         rules = await self._known_rules()
         found: dict[_Key, _Given] = {}
         for key in keys:
-            found[key] = {}
+            found[key] = set()
             for rule in rules.get(key, ()):
                 samples = (await self._query(rule.query)).result
-                for about, clusters in rule.gives(one.metric for one in samples).items():
-                    found[key].setdefault(about, set()).update(clusters)
+                found[key] |= rule.gives(one.metric for one in samples)
         return found
 
     async def reading(self, target: Target, metric: str, labels: Args = ()) -> Reading:
@@ -210,11 +210,7 @@ class HttpPrometheus:
     async def _picture(self, _: tuple[None, ...]) -> Mapping[None, Picture]:
         settings = self._settings
         parts = await self._asked(pictures.terms(settings.cluster, settings.evidence_age))
-
-        def alert(labels: Mapping[str, str]) -> Alert:
-            return self._alert(_without(labels, "alertstate"), 0.0)
-
-        return {None: pictures.drawn(parts, alert)}
+        return {None: pictures.drawn(parts)}
 
     async def pending(self) -> tuple[Alert, ...]:
         """See ports.Prometheus.pending."""
@@ -245,18 +241,24 @@ class HttpPrometheus:
             msg = f"{self._settings.url}: {error}: correct `verify` in cluster.yml"
             raise Unreachable(msg) from error
 
-    async def _known_rules(self) -> Mapping[tuple[str, ...], list[_Rule]]:
+    async def _known_rules(self) -> Mapping[_Key, list[_Rule]]:
         """Return each alert's rules, by its name and what its rule says of it."""
+        if self._clock.boottime() - self._rules_at > RULES_FRESH_SECONDS:
+            await self._known.ask([None])
+        return self._rules
+
+    async def _read_rules(self, _: tuple[None, ...]) -> Mapping[None, None]:
+        """Read them for all of a storm's thousands who find them old at the same time."""
         now = self._clock.boottime()
         if now - self._rules_at > RULES_FRESH_SECONDS:
             found = await self._get(f"{self._settings.url}/api/v1/rules?type=alert", _Rules)
-            rules: dict[tuple[str, ...], list[_Rule]] = {}
+            rules: dict[_Key, list[_Rule]] = {}
             for group in found.groups:
                 for rule in group.rules:
                     said = (rule.labels.get(name, "") for name in SAID_BY_THE_RULE)
                     rules.setdefault((rule.name, *said), []).append(rule)
             self._rules, self._rules_at = rules, now
-        return self._rules
+        return {None: None}
 
     async def still_told(self, alert: Alert) -> bool | None:
         """See ports.Prometheus.still_told. Each series that a rule names counts, those beside what it compares too."""
@@ -333,7 +335,3 @@ def _reading(found: Sequence[readings.Series], now: float) -> Reading:
     value = values.pop() if len(values) == 1 else None
     sampled = min((at for _, _, at in found), default=None)
     return Reading(value, sampled if value is not None else None, now)
-
-
-def _without(labels: Mapping[str, str], *names: str) -> Labels:
-    return {name: value for name, value in labels.items() if name not in names}

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from healer.core.alert import Alert, Target
+from healer.core.alert import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +51,12 @@ class Picture:
         services: hale_service_up; a service without a fresh sample is not in it.
         addresses: hale_virtual_address_held, by the IP address and by node.
         marks: Every mark that an exporter tells of, once for each kind of owner.
-        critical: Critical alerts that fire now.
         healths: What facts made of it, by topology, group and node.
     """
 
     now: float
     nodes: Mapping[str, NodeHealth]
     services: Mapping[Target, bool]
-    critical: frozenset[Alert]
     marks: frozenset[SeenMark] = frozenset()
     addresses: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
     healths: dict[tuple[str, str, str], str] = field(

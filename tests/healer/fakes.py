@@ -276,7 +276,7 @@ class FakePrometheus:
             for one in topology.addresses.values()
         }
         now, marks = self.cluster.clock.wall(), frozenset(self.marks)
-        return Picture(now, nodes | self.hears, services, frozenset(), marks, held)
+        return Picture(now, nodes | self.hears, services, marks, held)
 
     async def pending(self) -> tuple[Alert, ...]:
         self._answer()

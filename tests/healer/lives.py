@@ -195,7 +195,7 @@ class Nginx:
     async def picture(self) -> Picture:
         nodes = {name: NodeHealth(True, True) for name in ("mon1", "web1", "web2")}
         services = {Target("web1", "nginx"): self.up, Target("web2", "nginx"): True}
-        return Picture(self.clock.wall(), nodes, services, frozenset())
+        return Picture(self.clock.wall(), nodes, services)
 
     async def pending(self) -> tuple[Alert, ...]:
         return (await self.read()).alerts

@@ -27,7 +27,7 @@ def village() -> Village:
 
 
 def picture(*marks: SeenMark) -> Picture:
-    return Picture(NOW, {}, {}, frozenset(), frozenset(marks))
+    return Picture(NOW, {}, {}, frozenset(marks))
 
 
 def drained(node: str, kind: str, since: float = NOW) -> SeenMark:

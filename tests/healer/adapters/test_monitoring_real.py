@@ -173,21 +173,20 @@ async def test_series_that_disagree_are_no_reading(real):
 
 async def test_the_picture_says_how_every_node_and_service_is(real):
     async with prometheus_at(real.prometheus) as ours:
-        picture = await until(ours.picture, lambda picture: picture.critical)
+        picture = await until(ours.picture, lambda picture: picture.services)
         assert picture.nodes == {
             "web1": NodeHealth(scraped=True, reached=None),
             "web2": NodeHealth(scraped=False, reached=True),
             "web3": NodeHealth(scraped=None, reached=False),
         }
         assert picture.services == {Target("web1", "nginx"): False, Target("web1", WEIRD): True}
-        assert [one.labels for one in picture.critical] == [DOWN]
         assert picture.marks == {SeenMark("pool.drain", "web/web3", "web1", "person", 1.8e9)}
 
 
 async def test_nothing_in_the_picture_is_older_than_evidence_may_be(real):
     async with prometheus_at(real.prometheus, evidence_age=-3600.0) as ours:
         picture = await ours.picture()
-        assert (picture.nodes, picture.services, picture.critical) == ({}, {}, frozenset())
+        assert (picture.nodes, picture.services, picture.marks) == ({}, {}, frozenset())
 
 
 async def test_pending_alerts_have_the_fingerprints_that_alertmanager_will_give_them(real):

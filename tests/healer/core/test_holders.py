@@ -17,7 +17,7 @@ def seen(*pictures: tuple[float, dict[str, bool]]) -> Held | None:
     """Return who is said to hold the address after pictures at these times."""
     holders = Holders()
     for at, said in pictures:
-        picture = Picture(NOW + at, {}, {}, frozenset(), addresses={VIP: said} if said else {})
+        picture = Picture(NOW + at, {}, {}, addresses={VIP: said} if said else {})
         holders = holders.after(picture, CLUSTER)
     assert holders.at == NOW + pictures[-1][0]
     return holders.held.get("vip")
@@ -70,7 +70,7 @@ def test_a_picture_tells_who_is_missed_and_who_is_heard_of() -> None:
         "cut": NodeHealth(False, True),
         "well": NodeHealth(True, None),
     }
-    picture = Picture(NOW, health, {}, frozenset())
+    picture = Picture(NOW, health, {})
     assert picture.missed == {"dead"}
     assert picture.present == {"cut", "well"}
     assert picture.seen(["dead", "cut", "well", "gone"]) == 2

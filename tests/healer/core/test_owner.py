@@ -150,7 +150,7 @@ def test_systemd_is_asked_before_vrrp():
 
 
 def picture(at: float, **held: bool) -> Picture:
-    return Picture(at, {}, {}, frozenset(), addresses={VIP: held})
+    return Picture(at, {}, {}, addresses={VIP: held})
 
 
 def seen(*looks: Picture | None) -> Holders:

@@ -26,7 +26,7 @@ def tier(**numbers: float) -> Topology:
 
 def picture(at: float, dark: Iterable[str] = (), health: NodeHealth = DARK) -> Picture:
     nodes = {name: health if name in dark else SEEN for name in TIER}
-    return Picture(at, nodes, {}, frozenset())
+    return Picture(at, nodes, {})
 
 
 def seen(*looks: tuple[float, str], cluster: Topology | None = None) -> Weather:
@@ -108,7 +108,7 @@ def test_prometheus_that_just_started_is_given_time_to_come_to_every_node():
 
 
 def test_a_node_that_is_in_no_picture_at_all_is_one_of_which_there_is_no_sample():
-    empty = Picture(0.0, {}, {}, frozenset())
+    empty = Picture(0.0, {}, {})
     assert Weather().after(empty, tier()).storm is None
     assert Weather().after(empty, tier()).after(replace(empty, now=60.0), tier()).storm is not None
 
@@ -187,7 +187,7 @@ def test_all_that_were_in_it_are_named_until_it_is_over():
 
 healths = st.sampled_from([SEEN, SEEN, SEEN, DARK, UNSCRAPED, NodeHealth(False, None)])
 pictures = st.dictionaries(st.sampled_from(sorted(TIER)), healths).map(
-    lambda nodes: Picture(0.0, dict.fromkeys(TIER, SEEN) | nodes, {}, frozenset())
+    lambda nodes: Picture(0.0, dict.fromkeys(TIER, SEEN) | nodes, {})
 )
 histories = st.lists(
     st.tuples(st.sampled_from([2.0, 5.0, 40.0, 700.0]), st.none() | pictures), max_size=60

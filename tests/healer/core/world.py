@@ -182,7 +182,7 @@ class World:
             if node not in self.unknown | self.dark
         }
         held = {VIP: self.holders} if self.holders else {}
-        return Picture(self.now, nodes, services, frozenset(), addresses=held)
+        return Picture(self.now, nodes, services, addresses=held)
 
     def _evidence(self, incident: Incident) -> Evidence:
         firing = incident.target in self.down

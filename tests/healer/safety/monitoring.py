@@ -152,7 +152,7 @@ class Prometheus:
             }
             for name, (ip, crew) in self.site.addresses.items()
         }
-        return Picture(self.now, nodes, services, frozenset(), frozenset(marks), held)
+        return Picture(self.now, nodes, services, frozenset(marks), held)
 
 
 @dataclass

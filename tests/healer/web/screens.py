@@ -209,7 +209,6 @@ def _picture(house: House) -> Picture:
             for node in house.topology.groups["web"].nodes
             for service in ("nginx", "app")
         },
-        frozenset(),
         frozenset(
             {
                 SeenMark("pool.drain", "web/web3", "lb1", "incident", since),
