@@ -45,6 +45,13 @@ Two looks are then as far apart as one takes, so that thousands of messages are 
 REST = 2.0
 """Times as long as its last step took, an incident of a crowd rests."""
 
+TOGETHER = 500
+"""Incidents whose steps begin together, while those before them end. What thousands of steps hold at once fills
+memory, and one turn of them all may last as long as the lease."""
+
+PACE = 2.0
+"""Seconds after which more steps begin, though not all of those before have ended."""
+
 AT_ONCE = 0.1
 """Seconds for which what Prometheus or the Alertmanagers were asked for counts as asked for now."""
 
@@ -209,31 +216,58 @@ class Engine:
 
         Where there is no room for anything new, what was begun is still proved: for that there is a reserve.
         """
-        everybody, now = self._journal.board.open, self._clock.boottime()
-        for one in everybody:
-            if not self._watch.storing and one.state is not State.VERIFYING:
-                continue
-            if len(everybody) > CROWD and one.state is State.HELD and now < self._rests(one.id):
-                continue
-            if one.id not in self._busy and one.id not in self._stepping:
-                step = tasks.create_task(self._stepped(tasks, one.id), name=f"step:{one.id}")
-                self._stepping[one.id] = step
+        now = self._clock.boottime()
+        due, before = self._due(now), list[asyncio.Task[None]]()
+        for first in range(0, len(due), TOGETHER):
+            if self._stopping:
+                break
+            begun = [self._take_step(tasks, one.id, now) for one in due[first : first + TOGETHER]]
+            if before:
+                await asyncio.wait(before, timeout=PACE)
+            before = begun
         if self._stepping:
             _, late = await asyncio.wait(self._stepping.values(), timeout=STRAGGLERS)
             self._late, self._late_from = bool(late), self._journal.board.seq
 
+    def _due(self, now: float) -> list[Incident]:
+        """Return the incidents that take a step at this look; of a crowd first those that may act, node by node.
+
+        So one gate answers many at once, and one that hangs keeps no others waiting.
+        """
+        everybody = self._journal.board.open
+        crowd = len(everybody) > CROWD
+        due = [
+            one
+            for one in everybody
+            if (self._watch.storing or one.state is State.VERIFYING)
+            and not (crowd and one.state is State.HELD and now < self._rests(one.id))
+            and one.id not in self._busy
+            and one.id not in self._stepping
+        ]
+        return sorted(due, key=_turn) if crowd else due
+
+    def _take_step(
+        self, tasks: asyncio.TaskGroup, incident_id: str, due_at: float
+    ) -> asyncio.Task[None]:
+        work = self._stepped(tasks, incident_id, due_at)
+        step = tasks.create_task(work, name=f"step:{incident_id}")
+        self._stepping[incident_id] = step
+        return step
+
     def _rests(self, incident_id: str) -> float:
-        """Return until when an incident that is held is not looked at again, where there are many."""
+        """Return until when an incident that is held is not looked at again, where there are many.
+
+        Its step counts from when it was due: where thousands take turns, all rest for as long as a whole round takes.
+        """
         began, ended = self._stepped_in.get(incident_id, (0.0, 0.0))
         return ended + REST * (ended - began)
 
-    async def _stepped(self, tasks: asyncio.TaskGroup, incident_id: str) -> None:
-        began = self._clock.boottime()
+    async def _stepped(self, tasks: asyncio.TaskGroup, incident_id: str, due_at: float) -> None:
         try:
             await self._surviving(self._step(tasks, incident_id), incident=incident_id)
         finally:
             del self._stepping[incident_id]
-            self._stepped_in[incident_id] = (began, self._clock.boottime())
+            self._stepped_in[incident_id] = (due_at, self._clock.boottime())
             if self._late and not self._stepping:
                 self._late = False
                 # What they found is told, and goes on, without another pause. One that only holds on may be so
@@ -254,7 +288,9 @@ class Engine:
             self._metrics.resync.set(self._clock.wall())
 
     async def _step(self, tasks: asyncio.TaskGroup, incident_id: str) -> None:
-        incident = self._journal.board.incidents[incident_id]
+        incident = self._journal.board.incidents.get(incident_id)
+        if incident is None:
+            return  # it was over before its turn came
         if incident.state is State.VERIFYING:
             await self._prover.look(incident)
             return
@@ -371,6 +407,10 @@ class Engine:
             self._spans.forget(incident.id, CLEAR)
             return None
         return self._spans.seconds(incident.id, CLEAR)
+
+
+def _turn(incident: Incident) -> tuple[bool, str]:
+    return incident.state is State.HELD, incident.target.node
 
 
 def _monotonic() -> float:

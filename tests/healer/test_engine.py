@@ -8,12 +8,12 @@ import pytest
 
 from healer import engine
 from healer.core import events as ev
-from healer.core.incident import Outcome, State
+from healer.core.incident import NOT_TRUE, Incident, Outcome, State
 from healer.core.look import Look
 from healer.errors import Unreachable
 from tests.healer.core.world import alert
 from tests.healer.fakes import FakeGates
-from tests.healer.village import A_HEAL, TOLD, Village
+from tests.healer.village import A_HEAL, TOLD, Village, simple
 
 pytestmark = pytest.mark.looptime(start=0)
 
@@ -130,6 +130,49 @@ async def test_in_a_crowd_who_is_held_rests_for_twice_as_long_as_its_step_took(
         village.gates.holds = ()
         await asyncio.sleep(10)
         assert len(village.gates.orders) == 1
+
+
+async def test_of_a_crowd_few_step_at_once_and_those_who_hang_keep_the_others_for_two_seconds_at_most(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """One by one, the next with the one before: the fifth waits for the first, whose gate takes five seconds."""
+    monkeypatch.setattr(engine, "CROWD", 0)
+    monkeypatch.setattr(engine, "TOGETHER", 1)
+    village = Village(simple(web=5))
+    village.gates = Hanging(village.cluster, village.diary)
+    async with village.armed():
+        for node in range(1, 6):
+            village.fail(f"web{node}/nginx")
+        village.engine.wake()
+        await asyncio.sleep(engine.PACE - 0.1)
+        assert {one.target.node for one in _decided(village)} == {"web2"}
+        await asyncio.sleep(0.2)
+        assert {one.target.node for one in _decided(village)} == {"web2", "web3", "web4", "web5"}
+
+
+async def test_who_is_over_before_its_turn_in_a_crowd_is_passed_over(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(engine, "CROWD", 0)
+    monkeypatch.setattr(engine, "TOGETHER", 1)
+    monkeypatch.setattr("healer.core.board.KEEP_UNTRUE", 1)
+    village = Village(simple(web=5))
+    village.gates = Hanging(village.cluster, village.diary)
+    async with village.armed():
+        for node in range(1, 6):
+            village.fail(f"web{node}/nginx")
+        village.engine.wake()
+        await asyncio.sleep(1)
+        over = [one.id for one in village.journal.board.open if one.target.node in ("web4", "web5")]
+        for one in over:
+            await village.journal.write(ev.IncidentClosed(one, NOT_TRUE, ""))
+        assert over[0] not in village.journal.board.incidents
+        await asyncio.sleep(2)
+        assert {one.target.node for one in _decided(village)} == {"web2", "web3"}
+
+
+def _decided(village: Village) -> list[Incident]:
+    return [one for one in village.journal.board.open if one.hold or one.attempts]
 
 
 async def test_what_was_read_of_one_cause_decides_nothing_about_another():
