@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import asyncssh
 from loopback import PATIENCE, ROOT, TOOLS, running, until
@@ -142,6 +143,11 @@ def exporters(size: Size, down: set[tuple[str, str]]) -> Iterator[None]:
     class Server(http.server.ThreadingHTTPServer):
         request_queue_size = 256
         daemon_threads = True
+
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            # Prometheus may end in the middle of a scrape, and is not there for the answer any more.
+            if not isinstance(sys.exception(), ConnectionError):
+                super().handle_error(request, client_address)
 
     with Server(("127.0.0.1", EXPORTERS), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})

@@ -1,5 +1,6 @@
 """Where the healer's process begins and ends, and where its journal is made."""
 
+import gc
 import socket
 from importlib.metadata import version
 from pathlib import Path
@@ -15,6 +16,11 @@ from healer.first_era import hear, initial_era
 from healer.life import Life
 
 DISTRIBUTION = "hale-ha"
+
+LOOK_FOR_CYCLES = 20_000
+"""Objects that are more than were let go, after which Python looks for cycles among them; by itself it does so after
+700. What thousands of alerts are made of is kept for long and has none, and looking took a quarter of a storm's time
+(bench/storm.py)."""
 
 
 async def run(config: Path, listen: str, control: Path, node: str | None = None) -> None:
@@ -32,6 +38,7 @@ async def run(config: Path, listen: str, control: Path, node: str | None = None)
         LeaseLost: Another healer leads. What was sent is settled by that one.
     """
     logs.configure()
+    gc.set_threshold(LOOK_FOR_CYCLES)
     life = Life(
         lambda: cluster_yml.read_as(config, node, socket.gethostname()),
         listen,
