@@ -74,7 +74,7 @@ class Board:
         self.tested_at: float | None = None
         self.known: dict[str, str] = {}
         self._on_node: dict[str, dict[str, None]] = {}
-        self._of_kind: dict[Kind, dict[str, None]] = {}
+        self._of_kind: dict[Kind, dict[str, str]] = {}  # with the node of each
         self._tried: dict[str, None] = {}
         self.freezes: dict[str, ev.Frozen] = {}
         self.storm: tuple[str, ...] | None = None
@@ -133,8 +133,8 @@ class Board:
 
     def alike(self, incident: Incident) -> tuple[Incident, ...]:
         """Incidents of other members of the group that fail alike, closed ones included."""
-        found = (self.incidents[one] for one in self._of_kind.get(_kind(incident), ()))
-        return tuple(one for one in found if one.target.node != incident.target.node)
+        known, here = self._of_kind.get(_kind(incident), {}), incident.target.node
+        return tuple([self.incidents[one] for one, node in known.items() if node != here])
 
     def draft(self) -> "Board":
         """Return a copy on which may be tried what would follow; this board does not change with it."""
@@ -294,7 +294,8 @@ class Board:
         if before is None or before.cause is not incident.cause:
             if before is not None:
                 self._of_kind[_kind(before)].pop(before.id, None)
-            self._of_kind.setdefault(_kind(incident), {})[incident.id] = None
+            alike = self._of_kind.setdefault(_kind(incident), {})
+            alike[incident.id] = incident.target.node
         if incident.attempts:
             self._tried[incident.id] = None
         if incident.state is State.CLOSED:

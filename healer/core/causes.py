@@ -8,11 +8,15 @@ from dataclasses import dataclass
 
 from healer.core.alert import DOMAIN_LOSS, Alert, Target
 from healer.core.board import Board
+from healer.core.incident import Incident
 from healer.core.picture import Picture
 from healer.core.topology import Topology
 
 NODE_DEATH = "NodeDown"
 EXPORTER_LOSS = "ExporterDown"
+
+LOSSES = frozenset({NODE_DEATH, EXPORTER_LOSS})
+"""What says something of all that is on a node."""
 
 LINK = "network_link"
 """The failure type of a link that is down: what is behind it only cannot be reached."""
@@ -184,6 +188,14 @@ class Outages:
         if here == there or here is None or there is None or there in self.users.get(here, ()):
             return False
         return not {NODE_DEATH, EXPORTER_LOSS} & {cause.name, other.name}
+
+    def suspects(self, alert: Alert, among: list[Incident]) -> list[Incident]:
+        """Return those whose cause may explain an alert: no more is asked of hundreds of strangers on a node."""
+        service = alert.target.service
+        if service is None or alert.name in LOSSES:
+            return among
+        kin = _below(service, self.topology) | {None, service}
+        return [one for one in among if one.cause.target.service in kin or one.cause.name in LOSSES]
 
     def deeper(self, alert: Alert, cause: Alert) -> bool:
         """Whether an alert explains a cause that does not explain it in turn."""

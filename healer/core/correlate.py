@@ -183,7 +183,7 @@ def _above(board: Board, alert: Alert, outages: Outages) -> list[Incident]:
     found = {
         one.id: one
         for node in outages.above(alert)
-        for one in board.on_node(node)
+        for one in outages.suspects(alert, board.on_node(node))
         if outages.explains(one.cause, alert)
     }
     return sorted(found.values(), key=lambda one: order(one.cause, outages.topology))

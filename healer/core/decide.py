@@ -184,12 +184,12 @@ def _lost(gate: str, facts: Facts) -> bool:
 
     Nobody's death is proved in a storm, or where we may be the ones who are cut off: the guards hold on that.
     """
-    if facts.weather.storm is not None or not facts.majority:
-        return False
     heard = facts.heard(gate)
     health = None if facts.picture is None else facts.picture.nodes.get(gate)
     dead = health is not None and health.scraped is False and health.reached is False
-    return dead and heard.look is None and not heard.busy
+    if not dead or heard.look is not None or heard.busy:
+        return False
+    return facts.weather.storm is None and facts.majority
 
 
 def _with_step(draft: Proposal, step: Step) -> Proposal:

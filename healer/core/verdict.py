@@ -1,6 +1,7 @@
 """A guard's answer. Yes and no alike say what they had and what they needed."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 CLUSTER_WIDE = frozenset({"no_watchdog", "alertmanager_silent", "minority", "storm"})
 """Reasons that hold every incident alike: people hear of them once, by HealerFrozen."""
@@ -47,7 +48,7 @@ class Verdict:
 
 def allow(guard: str, *, have: object, need: object) -> Verdict:
     """The guard's condition holds."""
-    return Verdict(guard, None, str(have), str(need))
+    return _shared(guard, None, str(have), str(need), "", False)
 
 
 def hold(
@@ -60,4 +61,11 @@ def hold(
     passing: bool = False,
 ) -> Verdict:
     """The guard's condition does not hold, or could not be read."""
-    return Verdict(guard, reason, str(have), str(need), sentence, passing)
+    return _shared(guard, reason, str(have), str(need), sentence, passing)
+
+
+@lru_cache(maxsize=1000)  # thousands of incidents keep what the guards say of all of them alike
+def _shared(
+    guard: str, reason: str | None, have: str, need: str, sentence: str, passing: bool
+) -> Verdict:
+    return Verdict(guard, reason, have, need, sentence, passing)

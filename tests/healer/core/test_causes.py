@@ -5,8 +5,9 @@ from itertools import product
 
 import pytest
 
+from healer.core import events as ev
 from healer.core.alert import Alert
-from healer.core.board import Board
+from healer.core.board import Board, begun
 from healer.core.causes import Outages
 from healer.core.ladder import Mode
 from healer.core.topology import Group, Node, Service, Topology
@@ -156,3 +157,25 @@ def test_of_two_domains_with_the_same_nodes_the_first_by_name_explains_both() ->
         False,
         True,
     ]
+
+
+def test_whoever_explains_an_alert_is_a_suspect() -> None:
+    places = ("web1", "web1/nginx", "web1/app", "web2/app", "db1", "db1/db", "st1/store", "web1/x")
+    names = ("ServiceDown", "NodeDown", "ExporterDown", "ServiceFlapping", "Failure")
+    whys = ("", "disk", "network_link")
+    told = [alert(name, at, failure=why) for name in names for at in places for why in whys]
+    told += [lost("rack-b"), lost("rack-s")]
+    opened = [begun(ev.IncidentOpened("1", one, "none", ""), 0.0) for one in told]
+    for cluster in (chain(), chain("app")):
+        for broken in ([], [DB], [APP, DB, ST1, ST2]):
+            seen = outages(*broken, cluster=cluster)
+            for other in told:
+                suspects = {id(one) for one in seen.suspects(other, opened)}
+                explaining = {id(one) for one in opened if seen.explains(one.cause, other)}
+                assert explaining <= suspects
+
+
+def test_a_service_of_which_one_needs_nothing_is_no_suspect() -> None:
+    opened = [begun(ev.IncidentOpened("1", one, "none", ""), 0.0) for one in (DB, ST1, APP)]
+    assert outages().suspects(down("web1/nginx"), opened) == []
+    assert outages().suspects(down("db1/db"), opened) == opened[:2]

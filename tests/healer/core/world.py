@@ -75,7 +75,7 @@ def glance(
     """One look at the cluster; of other nodes it says nothing."""
     gone, here = NodeHealth(False, False), NodeHealth(True, True)
     nodes = dict.fromkeys(missed, gone) | dict.fromkeys(present, here)
-    return Picture(NOW, nodes, dict.fromkeys(serving, True), frozenset())
+    return Picture(NOW, nodes, dict.fromkeys(serving, True))
 
 
 def alert(
