@@ -22,12 +22,39 @@ from lab.ports import Lab, LabError
 HEALER = "hale-healer.service"
 STATE = "/var/lib/hale-healer"
 
+_METRIC = """
+. /etc/default/prometheus
+address=$(printf '%s' "$ARGS" | grep --only-matching 'web.listen-address=[^ ]*' | cut --delimiter== --fields=2)
+metric() { curl --silent --max-time 2 "http://$address/metrics" | sed --quiet "s/^$1 //p"; }
+"""
+_RELOAD_PROMETHEUS = f"""{_METRIC}
+loaded_at() {{ metric prometheus_config_last_reload_success_timestamp_seconds; }}
+before=$(loaded_at)
+systemctl reload prometheus
+for _ in $(seq 100); do
+  now=$(loaded_at)
+  [ "${{now:-$before}}" = "$before" ] || exit 0
+  sleep 0.1
+done
+echo "Prometheus at $address did not take its configuration up within 10 s" >&2
+exit 1
+"""
+_KNOWS_ALERTMANAGER = f"""{_METRIC}
+for _ in $(seq 150); do
+  known=$(metric prometheus_notifications_alertmanagers_discovered)
+  [ "${{known:-0}}" = 0 ] || exit 0
+  sleep 0.1
+done
+echo "Prometheus at $address knows no Alertmanager 15 s after its reload" >&2
+exit 1
+"""
+
 _AFTER = (
     ("etc/systemd/", ("systemctl", "daemon-reload")),
     ("etc/ssh/", ("systemctl", "reload", "ssh.service")),
     ("etc/default/prometheus", ("systemctl", "restart", "prometheus", "prometheus-alertmanager")),
     ("etc/prometheus/alertmanager.yml", ("systemctl", "reload", "prometheus-alertmanager")),
-    ("etc/prometheus/", ("systemctl", "reload", "prometheus")),
+    ("etc/prometheus/", ("/bin/sh", "-ec", _RELOAD_PROMETHEUS)),
     ("etc/hale/exporter.yml", ("systemctl", "restart", "hale-exporter")),
 )
 """What takes a file up, by how its path begins. The healer is started by its own step."""
@@ -123,6 +150,24 @@ def prepare(lab: Lab, given: Given, base: Loaded, changed: Loaded) -> None:
     for service in given.services:
         if service.failed:
             systemd.kill_until_failed(lab, service.node, _unit(service))
+
+
+def wait_until_heard(lab: Lab, monitoring: Sequence[str]) -> None:
+    """Wait until what fires reaches an Alertmanager.
+
+    For up to five seconds after a reload Prometheus knows none (updatert in its discovery/manager.go). What fires is
+    dropped then, and sent again only resend_delay later: a drill that begins meanwhile may hear of a symptom before
+    its cause.
+
+    Args:
+        lab: Whose Prometheus may have been reloaded.
+        monitoring: The nodes with one.
+
+    Raises:
+        LabError: One knows none in time.
+    """
+    for node in monitoring:
+        run(lab, node, ["/bin/sh", "-ec", _KNOWS_ALERTMANAGER], timeout=60.0)
 
 
 def start_healers(lab: Lab, given: Given, healers: Sequence[str]) -> None:

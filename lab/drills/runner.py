@@ -3,11 +3,11 @@
 Rule: whatever was begun is taken back, also when a judge fails or the drill is interrupted.
 """
 
-from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 from cluster.load import Loaded
+from cluster.model import Cluster
 from lab.drills import install, leading
 from lab.drills.fleet import fleet
 from lab.drills.judgement import Report, judge
@@ -42,21 +42,24 @@ def run_in(session: Session, drill: Drill, say: Say) -> Report:
     gatherer = session.gatherer(drill, changed.cluster)
     way = Underway(drill, lab, session.clock, say, gatherer)
     way.wait_until_quiet()
+    install.wait_until_heard(lab, base.cluster.monitoring.nodes)
     with ExitStack() as undo:
         undo.callback(_restore, way, base, changed)
         install.prepare(lab, drill.given, base, changed)
         if drill.given.leader is not None:
             leading.let_lead(lab, changed.cluster.healer.nodes, drill.given.leader)
-        seen = _stages(way, session.since, changed.cluster.healer.nodes, undo)
+        seen = _stages(way, session.since, changed.cluster, undo)
         gatherer.fleet = fleet(base.cluster)  # what the drill added goes now; nobody waits for it
     way.wait_for_redundancy()
     return judge(drill, seen, tuple(way.faults), tuple(way.trouble))
 
 
-def _stages(way: Underway, since: float, healers: Sequence[str], undo: ExitStack) -> Observation:
+def _stages(way: Underway, since: float, cluster: Cluster, undo: ExitStack) -> Observation:
     way.wait_for_given()
     if way.drill.given.starts_healer_last:
-        install.start_healers(way.lab, way.drill.given, healers)
+        install.start_healers(way.lab, way.drill.given, cluster.healer.nodes)
+        # Meanwhile the healers get ready: none is down for longer because of that.
+        install.wait_until_heard(way.lab, cluster.monitoring.nodes)
         way.wait_for_healer()
     way.gatherer.forget_old_entries()
     if way.drill.settle is None:

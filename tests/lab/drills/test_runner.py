@@ -120,6 +120,7 @@ def test_everything_happens_in_order(lab: FakeLab) -> None:
         "started lab.pager",
         "started lab.eyes",
         "started lab.load",
+        "mon1: sh",  # until Prometheus knows an Alertmanager
         "snapshot web2",
         "web1: kill -KILL 77",
         "snapshot web2",
@@ -310,6 +311,7 @@ def test_the_healer_comes_last_onto_an_empty_journal(lab: FakeLab) -> None:
     assert report.held, report.broken
     lines = [line for line in lab.diary if not line.startswith(("started", "stopped", "snapshot"))]
     assert lines == [
+        "mon1: sh",  # until Prometheus knows an Alertmanager
         "mon1: systemctl stop hale-healer.service",
         "web1: wrote /etc/systemd/system/old.service",
         "web1: systemctl daemon-reload",
@@ -319,6 +321,7 @@ def test_the_healer_comes_last_onto_an_empty_journal(lab: FakeLab) -> None:
         "mon1: runuser -u hale-healer -- /opt/hale/bin/hale-healer store init "
         "--config /etc/hale/cluster.yml",
         "mon1: sh hale-healer.service",
+        "mon1: sh",
         "web1: kill -KILL 77",
         "web1: sh nginx.service",
         "mon1: systemctl stop hale-healer.service",
