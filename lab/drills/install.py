@@ -152,15 +152,26 @@ def prepare(lab: Lab, given: Given, base: Loaded, changed: Loaded) -> None:
             systemd.kill_until_failed(lab, service.node, _unit(service))
 
 
+def start_monitoring_anew(lab: Lab, monitoring: Sequence[str]) -> None:
+    """Let Prometheus and Alertmanager forget what fired before.
+
+    Raises:
+        LabError: One did not start.
+    """
+    for node in monitoring:
+        argv = ["systemctl", "restart", "prometheus", "prometheus-alertmanager"]
+        run(lab, node, argv, timeout=60.0)
+
+
 def wait_until_heard(lab: Lab, monitoring: Sequence[str]) -> None:
     """Wait until what fires reaches an Alertmanager.
 
-    For up to five seconds after a reload Prometheus knows none (updatert in its discovery/manager.go). What fires is
-    dropped then, and sent again only resend_delay later: a drill that begins meanwhile may hear of a symptom before
-    its cause.
+    For up to five seconds after a start or a reload Prometheus knows none (updatert in its discovery/manager.go). What
+    fires is dropped then, and sent again only resend_delay later: a drill that begins meanwhile may hear of a symptom
+    before its cause.
 
     Args:
-        lab: Whose Prometheus may have been reloaded.
+        lab: Whose Prometheus may have started or been reloaded.
         monitoring: The nodes with one.
 
     Raises:

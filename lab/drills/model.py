@@ -39,6 +39,8 @@ class Given:
 
     Attributes:
         quiet: Nothing fires but the Watchdog, and no incident is open.
+        monitoring_anew: Prometheus and Alertmanager start anew. Else for 15 minutes Alertmanager has the groups of what
+            fired before at hand, and what joins one is told at its interval, however much of a loss is known by then.
         redundant: Every declared service serves on every node, and every node is heard.
         overrides: Laid over the scenario's cluster.yml and installed for this drill.
         leader: On which node the healer leads; None for whichever does.
@@ -47,6 +49,7 @@ class Given:
     """
 
     quiet: bool = True
+    monitoring_anew: bool = False
     redundant: bool = True
     overrides: Value = None
     services: tuple[ExtraService, ...] = ()

@@ -32,7 +32,10 @@ _KEYS = (
     "watch",
     "settle",
 )
-_GIVEN = ("redundancy", "quiet", "cluster", "services", "journal", "leader", "facts", "within")
+_GIVEN = (
+    *("redundancy", "quiet", "monitoring", "cluster", "services"),
+    *("journal", "leader", "facts", "within"),
+)
 
 
 def load_drill(file: FilePath) -> Drill:
@@ -88,11 +91,15 @@ class _DrillReader(Reader):
         redundancy = entries.get("redundancy", "full")
         if redundancy not in ("full", "any"):
             self.wrong((*path, "redundancy"), f"{redundancy!r} is unknown.", "Known: any, full.")
+        monitoring = entries.get("monitoring", "kept")
+        if monitoring not in ("kept", "anew"):
+            self.wrong((*path, "monitoring"), f"{monitoring!r} is unknown.", "Known: anew, kept.")
         overrides = entries.get("cluster")
         if overrides is not None:
             self.mapping(overrides, (*path, "cluster"))
         return Given(
             quiet=self.boolean(entries.get("quiet", True), (*path, "quiet")),
+            monitoring_anew=monitoring == "anew",
             redundant=redundancy == "full",
             overrides=overrides,
             services=self._services(entries.get("services", [])),

@@ -42,6 +42,8 @@ def run_in(session: Session, drill: Drill, say: Say) -> Report:
     gatherer = session.gatherer(drill, changed.cluster)
     way = Underway(drill, lab, session.clock, say, gatherer)
     way.wait_until_quiet()
+    if drill.given.monitoring_anew:
+        install.start_monitoring_anew(lab, base.cluster.monitoring.nodes)
     install.wait_until_heard(lab, base.cluster.monitoring.nodes)
     with ExitStack() as undo:
         undo.callback(_restore, way, base, changed)

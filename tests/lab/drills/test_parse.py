@@ -79,6 +79,7 @@ def test_a_step_that_waits_keeps_its_place_and_all_after_it() -> None:
         ("name: ServiceDown", "nam: x", "expected[0].alert.nam: unknown key. Known: count"),
         ("within: 30s", "within: soon", "expected[0].within: this is 'soon', not a duration."),
         ("fault:", "given: {journal: gone}\nfault:", "given.journal: 'gone' is unknown. Known:"),
+        ("fault:", "given: {monitoring: new}\nfault:", "given.monitoring: 'new' is unknown."),
         ("fault:", "given: {redundancy: no}\nfault:", "given.redundancy: 'no' is unknown."),
         ("fault:", "never: [{lost: {}, pages: {}}]\nfault:", "never[0]: 2 facts in one item."),
         ("fault:", "limits: {pages: -1}\nfault:", "limits.pages: this is '-1', not a whole"),

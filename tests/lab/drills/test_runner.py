@@ -131,6 +131,14 @@ def test_everything_happens_in_order(lab: FakeLab) -> None:
     ]
 
 
+def test_monitoring_that_is_given_anew_starts_before_anything_is_waited_for(lab: FakeLab) -> None:
+    """Nothing of earlier alerts is at hand when the fault comes."""
+    report = ran(lab, replace(DRILL, given=replace(DRILL.given, monitoring_anew=True)))
+    assert report.held, report.broken
+    anew = lab.diary.index("mon1: systemctl restart prometheus prometheus-alertmanager")
+    assert lab.diary[anew + 1 : anew + 3] == ["mon1: sh", "snapshot web2"]
+
+
 def test_moments_are_told_as_they_become_known(lab: FakeLab) -> None:
     """Each moment once, the fault first."""
     heard: list[str] = []
