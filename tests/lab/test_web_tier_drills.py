@@ -8,6 +8,7 @@ import pytest
 from lab import drills
 from lab.drills.underway import WallClock
 from tests.lab.conftest import ROOT
+from tests.lab.playing import Played
 
 pytestmark = pytest.mark.lab
 
@@ -22,8 +23,5 @@ def session(web_tier, tmp_path_factory) -> Iterator[drills.Session]:
 
 
 @pytest.mark.parametrize("drill", DRILLS, ids=lambda drill: drill.name)
-def test_drill(session: drills.Session, drill, tmp_path: Path):
-    report = drills.play(session, drill)
-    assert report is not None
-    drills.conclude([report], tmp_path)
-    assert report.held, (tmp_path / f"{drill.name}.md").read_text()
+def test_drill(session: drills.Session, drill, played: Played, tmp_path: Path):
+    played.hold(session, drill, tmp_path)
