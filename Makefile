@@ -122,7 +122,7 @@ check: setup tools  ## formatter, linter, types, import contracts, rules, render
 	@echo "make check: clean"
 
 bench: setup tools dist  ## every figure that a document quotes
-	@for one in $(filter-out $(addprefix bench/,loopback.py nodes.py peer.py plant.py),$(wildcard bench/*.py)); do $(BIN)/python $$one; done
+	@for one in $(filter-out $(addprefix bench/,loopback.py nodes.py peer.py plant.py session.py),$(wildcard bench/*.py)); do $(BIN)/python $$one; done
 
 dashboards: setup  ## write the dashboards' JSON anew
 	@$(BIN)/python -m dashboards.cluster

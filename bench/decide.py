@@ -64,7 +64,7 @@ def one_round(cluster: Plant, beside: Peer, node: str) -> Round:
     """Let one service fail, and measure from the POST that says so."""
     (service,) = cluster.size.on(node)
     alert = cluster.alert(node, service)
-    cluster.ask("explain", f"{node}/{service}")  # warms the session with its gate
+    cluster.warm(node, service)
     cluster.fail(node, [service])
     cluster.wait_firing(1, node)
     cluster.tell_alertmanager([alert])

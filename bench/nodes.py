@@ -8,10 +8,8 @@ import http.server
 import json
 import os
 import socket
-import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncssh
-from loopback import PATIENCE, ROOT, TOOLS, running, until
+from loopback import PATIENCE, TOOLS, running, until
 
 EXPORTERS, SSH = 29100, 29022
 
@@ -47,7 +45,7 @@ UseDNS no
 PidFile none
 MaxStartups 1000
 LogLevel ERROR
-ForceCommand {python} {here} {directory}
+ForceCommand {python} -S {session} {directory}
 """
 
 # sshd wants a user and a directory of its own, which this machine need not have: a mount namespace has them. The
@@ -181,8 +179,8 @@ def sshd(size: Size, directory: Path) -> Iterator[None]:
         "".join(f"[{address(number)}]:{SSH} {public}\n" for number, _ in enumerate(size.names, 1))
     )
     (directory / "passwd").write_text(ACCOUNTS)
-    python, here = sys.executable, Path(__file__)
-    config = SSHD.format(port=SSH, directory=directory, python=python, here=here)
+    python, session = sys.executable, Path(__file__).with_name("session.py")
+    config = SSHD.format(port=SSH, directory=directory, python=python, session=session)
     (directory / "sshd_config").write_text(config)
     # By its own path, since it starts itself anew for each connection.
     server = [str(TOOLS / "sbin/sshd"), "-D", "-e", "-f", str(directory / "sshd_config")]
@@ -196,28 +194,3 @@ def sshd(size: Size, directory: Path) -> Iterator[None]:
 def _greets(host: str) -> bool:
     with socket.create_connection((host, SSH), timeout=PATIENCE) as connection:
         return connection.recv(4) == b"SSH-"
-
-
-def session(directory: Path) -> int:
-    """Run the gate of the node that was asked, and note when its `begun` leaves it."""
-    number = int(os.environ["SSH_CONNECTION"].split()[2].rsplit(".", 1)[1])
-    node = f"n{number:03}"
-    home = directory / node
-    paths = {"--config": "gate.json", "--state": "state", "--run": "run"}
-    argv = [word for option, name in paths.items() for word in (option, str(home / name))]
-    with subprocess.Popen(
-        [sys.executable, "-m", "gate.cli", "serve", *argv],
-        cwd=ROOT,
-        env={"PATH": f"{home}/bin:{os.environ['PATH']}"},
-        stdout=subprocess.PIPE,
-    ) as gate:
-        while gate.stdout and (block := os.read(gate.stdout.fileno(), 65536)):
-            if b'"begun"' in block:
-                with (directory / "begun").open("a") as told:
-                    told.write(f"{node} {time.clock_gettime(time.CLOCK_BOOTTIME)}\n")
-            os.write(1, block)
-    return gate.returncode
-
-
-if __name__ == "__main__":
-    sys.exit(session(Path(sys.argv[1])))

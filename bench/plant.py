@@ -7,7 +7,6 @@ hale-cluster.
 """
 
 import contextlib
-import json
 import signal
 import sqlite3
 import subprocess
@@ -26,6 +25,8 @@ import yaml
 from loopback import PATIENCE, ROOT, TOOLS, get, post, running, until
 from nodes import EXPORTERS, SSH, Size, exporters, make_node, set_unit, sshd
 from nodes import address as address_of
+
+from healer.client import Client
 
 PROMETHEUS, ALERTMANAGER, HEALER = 29090, 29093, 29595
 
@@ -145,20 +146,9 @@ class Plant:
         found = dict(rows)
         return found["incident_opened"], found["action_intended"]
 
-    def ask(self, *words: str) -> Any:
-        """Run a command of hale-healer against the running one."""
-        argv = [
-            str(ROOT / ".venv/bin/hale-healer"),
-            *words,
-            "--control",
-            str(self.control),
-            "--output",
-            "json",
-        ]
-        ran = subprocess.run(argv, capture_output=True, text=True, timeout=PATIENCE, check=False)
-        if ran.returncode:
-            raise RuntimeError(f"{' '.join(words)}: {ran.stdout}{ran.stderr}")
-        return json.loads(ran.stdout)
+    def warm(self, node: str, service: str) -> None:
+        """Let the healer ask the gate of a node, so that its session with it is open."""
+        Client(self.control).post("/api/v1/explain", {"target": f"{node}/{service}"})
 
     @property
     def control(self) -> Path:
@@ -193,13 +183,20 @@ def _count(answer: Any) -> float:
 
 
 @contextmanager
-def plant(size: Size, directory: Path, *, mode: str = "act") -> Iterator[Plant]:
-    """Start everything, the healer armed; end everything after the block."""
+def plant(size: Size, directory: Path, *, mode: str = "act", every: str = "1s") -> Iterator[Plant]:
+    """Start everything, the healer armed; end everything after the block.
+
+    Args:
+        size: Of the cluster.
+        directory: Where everything is written.
+        mode: Of the healer.
+        every: Between two scrapes, and between two evaluations of the rules.
+    """
     made = Plant(size, directory)
     # Whoever stops a benchmark stops what it started too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with ExitStack() as stack:
-        _write(made, mode)
+        _write(made, mode, every)
         stack.enter_context(exporters(size, made.down))
         stack.enter_context(sshd(size, directory))
         stack.enter_context(_prometheus(directory))
@@ -214,6 +211,8 @@ def plant(size: Size, directory: Path, *, mode: str = "act") -> Iterator[Plant]:
             capture_output=True,
         )
         argv = [
+            "env",
+            *_environment(),
             healer,
             "run",
             "--config",
@@ -227,6 +226,12 @@ def plant(size: Size, directory: Path, *, mode: str = "act") -> Iterator[Plant]:
         until(lambda: made.metrics()['healer_frozen{reason="not_armed"}'] == 0, "the healer armed")
         stack.enter_context(_watchdog(made))
         yield made
+
+
+def _environment() -> list[str]:
+    """Return what the healer's unit sets, as words NAME=VALUE."""
+    unit = (ROOT / "healer/systemd/hale-healer.service").read_text().splitlines()
+    return [line.removeprefix("Environment=") for line in unit if line.startswith("Environment=")]
 
 
 @contextmanager
@@ -285,10 +290,10 @@ def _ready(port: int) -> bool:
 # --- What is written ------------------------------------------------------------------------
 
 
-def _write(made: Plant, mode: str) -> None:
+def _write(made: Plant, mode: str, every: str) -> None:
     directory, size = made.directory, made.size
     (directory / "cluster.yml").write_text(
-        yaml.safe_dump(_cluster(size, directory, mode), sort_keys=False)
+        yaml.safe_dump(_cluster(size, directory, mode, every), sort_keys=False)
     )
     out = directory / "rendered"
     render = [
@@ -333,7 +338,7 @@ def _target(node: str, group: str) -> dict[str, Any]:
     }
 
 
-def _cluster(size: Size, directory: Path, mode: str) -> dict[str, Any]:
+def _cluster(size: Size, directory: Path, mode: str, every: str) -> dict[str, Any]:
     names = size.names
     address = {name: address_of(number) for number, name in enumerate(names, 1)}
     nodes = {name: {"address": address[name], "failure_domain": f"rack-{name}"} for name in names}
@@ -374,8 +379,8 @@ def _cluster(size: Size, directory: Path, mode: str) -> dict[str, Any]:
             "nodes": ["mon1"],
             "prometheus": f"http://127.0.0.1:{PROMETHEUS}",
             "alertmanagers": [f"http://127.0.0.1:{ALERTMANAGER}"],
-            "scrape_interval": "1s",
-            "evaluation_interval": "1s",
+            "scrape_interval": every,
+            "evaluation_interval": every,
         },
     }
 

@@ -28,7 +28,6 @@ async def run(config: Path, listen: str, control: Path, node: str | None = None)
 
     Args:
         config: cluster.yml.
-        node: Which of its healers this is; None where there is only one.
         listen: `HOST:PORT` for everybody.
         control: The control socket's path.
         node: Which of its healers this is; None where there is only one, or this machine is called like it.

@@ -13,6 +13,7 @@ import structlog
 from healer.core.decide import Act, Decision, decide
 from healer.core.facts import Facts
 from healer.core.incident import IllegalMove, Incident, State
+from healer.core.picture import Picture
 from healer.core.recovery import seen_gone
 from healer.core.topology import Topology
 from healer.errors import Malformed, StoreFull
@@ -59,6 +60,10 @@ AT_ONCE = 0.1
 FRESH = 2.0
 """Seconds after which facts that waited for their turn begin nothing any more, and are read again."""
 
+SERVICES_EVERY = 10.0
+"""Seconds between two readings of all services while nothing is wrong: people are shown them, and nothing is decided by
+them then. Of thousands the reading is most of what a look costs."""
+
 ROUNDS = 4
 """So often facts are read, or Alertmanagers asked, for one decision; then the next look takes it up."""
 
@@ -104,6 +109,8 @@ class Engine:
         self._late = False
         self._late_from = 0
         self._looked_at = -math.inf
+        self._services_at = -math.inf
+        self._woken = False
         self._listener = Listener(alertmanagers, watch, clock)
         self._spans = Spans(clock, lambda: watch.clock_jumped is False)
         self._prover = Prover(topology, journal, watch, gatherer, self._spans, clock, self.wake)
@@ -128,6 +135,7 @@ class Engine:
     async def turn(self, tasks: asyncio.TaskGroup) -> None:
         """Look and act until `stop`; what was begun goes on in `tasks`."""
         while not self._stopping:
+            self._woken = self._wake.is_set()
             self._wake.clear()
             self._turned_at = began = _monotonic()
             await self.cycle(tasks)
@@ -282,10 +290,30 @@ class Engine:
         self._watch.storing = await self._journal.store.room()
         self._metrics.history_in_memory.set(not self._journal.store.lasting())
         self._looked_at = self._clock.boottime()
-        picture, _ = await asyncio.gather(self._gatherer.picture(), self._listener.hear())
-        self._watch.look_at_nodes(picture, self._topology)
+        self._watch.look_at_nodes(await self._pictured(), self._topology)
         if self._watch.complete:
             self._metrics.resync.set(self._clock.wall())
+
+    async def _pictured(self) -> Picture | None:
+        """Hear the Alertmanagers and read the cluster; its services as they were lately while nothing is wrong."""
+        known, at_rest = self._watch.picture, self._at_rest()
+        picture, _ = await asyncio.gather(
+            self._gatherer.picture(services=not at_rest), self._listener.hear()
+        )
+        if at_rest and known is not None and not self._fires():
+            return None if picture is None else replace(picture, services=known.services)
+        if at_rest:
+            picture = await self._gatherer.picture()
+        self._services_at = self._clock.boottime()
+        return picture
+
+    def _at_rest(self) -> bool:
+        """Whether nobody needs to know how each service is: nothing is open or fires, and nobody woke us."""
+        lately = self._clock.boottime() - self._services_at < SERVICES_EVERY
+        return lately and not (self._woken or self._journal.board.open or self._fires())
+
+    def _fires(self) -> bool:
+        return self._watch.sight is None or bool(self._watch.sight.alerts)
 
     async def _step(self, tasks: asyncio.TaskGroup, incident_id: str) -> None:
         incident = self._journal.board.incidents.get(incident_id)

@@ -111,9 +111,9 @@ class Gatherer:
         """Return how far the rules of alerts and series look back, seconds; None where Prometheus does not answer."""
         return await _or_none(self.prometheus.looks_back(names))
 
-    async def picture(self) -> Picture | None:
-        """Read how the whole cluster looks; None where Prometheus does not answer."""
-        return await _or_none(self.prometheus.picture())
+    async def picture(self, *, services: bool = True) -> Picture | None:
+        """Read how the whole cluster looks, or its nodes alone; None where Prometheus does not answer."""
+        return await _or_none(self.prometheus.picture(services=services))
 
     async def reading(self, target: Target, metric: str, labels: Args = ()) -> Reading | None:
         """Read one series; None where Prometheus does not answer."""

@@ -157,8 +157,8 @@ class Prometheus(Protocol):
         """Return for alerts and recorded series how many seconds their rules look back; 0 for what has no rule."""
         ...
 
-    async def picture(self) -> Picture:
-        """Read how every node and service of the cluster is."""
+    async def picture(self, *, services: bool = True) -> Picture:
+        """Read how every node and service of the cluster is; without `services` how its nodes are, and no service."""
         ...
 
     async def pending(self) -> tuple[Alert, ...]:

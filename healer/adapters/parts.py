@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from pydantic import BaseModel
+from typing_extensions import TypedDict
 
 from healer.adapters import labels as lb
 
@@ -17,8 +17,11 @@ PART = "hale_part"
 Labels = dict[str, str]
 
 
-class Sample(BaseModel):
-    """One element of an instant vector, as the API writes it: labels, time and value."""
+class Sample(TypedDict):
+    """One element of an instant vector, as the API writes it: labels, time and value.
+
+    A dict, since ten thousand of them come every two seconds, and pydantic makes it in half the time of a model.
+    """
 
     metric: Labels
     value: tuple[float, float]
@@ -36,7 +39,7 @@ class Parts:
         """Sort samples by their part; None where the time is not among them."""
         samples: dict[str, list[tuple[Labels, float]]] = {}
         for sample in found:
-            labels, (_, value) = sample.metric, sample.value
+            labels, (_, value) = sample["metric"], sample["value"]
             if math.isfinite(value):
                 part = labels.pop(PART, "")
                 labels.pop("__name__", None)

@@ -11,25 +11,26 @@ from healer.core.alert import Target
 from healer.core.picture import NodeHealth, Picture, SeenMark
 
 
-def terms(cluster: str, age: float) -> dict[str, str]:
+def terms(cluster: str, age: float, *, services: bool) -> dict[str, str]:
     """Return what to ask for.
 
     Args:
         cluster: Ours.
         age: Oldest sample, in seconds, that says how something is now.
+        services: Whether to ask for those, of which there may be thousands.
     """
 
     def worst(metric: str, by: str, **more: str) -> str:
         return fresh(lb.selector(metric, {"cluster": cluster} | more), age, by)
 
-    return {
+    asked = {
         "up": worst("up", "node", job="node"),
         # Each witness' own word: one who reaches the peer is enough.
         "peer": worst("hale_peer_up", "node, peer"),
-        "service": worst("hale_service_up", "node, service"),
         "address": worst("hale_virtual_address_held", "node, address"),
         "mark": worst("hale_mark_timestamp_seconds", "node, mark, subject, owner_kind"),
     }
+    return asked | {"service": worst("hale_service_up", "node, service")} if services else asked
 
 
 def drawn(parts: Parts) -> Picture:

@@ -141,7 +141,7 @@ class HttpPrometheus:
         self._recorded_at = -math.inf
         self._given = Shared[_Key, _Given](self._evaluate)
         self._read = Shared[readings.Wanted, Reading](self._readings)
-        self._pictured = Shared[None, Picture](self._picture)
+        self._pictured = Shared[bool, Picture](self._picture)
         self._known = Shared[None, None](self._read_rules)
 
     async def evidence(self, alert: Alert, metric: str) -> Evidence:
@@ -169,7 +169,7 @@ class HttpPrometheus:
             found[key] = set()
             for rule in rules.get(key, ()):
                 samples = (await self._query(rule.query)).result
-                found[key] |= rule.gives(one.metric for one in samples)
+                found[key] |= rule.gives(one["metric"] for one in samples)
         return found
 
     async def reading(self, target: Target, metric: str, labels: Args = ()) -> Reading:
@@ -203,14 +203,15 @@ class HttpPrometheus:
         found = readings.sorted_out(wanted, {key: parts.timed(names[key]) for key in asked})
         return {one: _reading(series, parts.now) for one, series in found.items()}
 
-    async def picture(self) -> Picture:
+    async def picture(self, *, services: bool = True) -> Picture:
         """See ports.Prometheus.picture."""
-        return (await self._pictured.ask([None]))[None]
+        return (await self._pictured.ask([services]))[services]
 
-    async def _picture(self, _: tuple[None, ...]) -> Mapping[None, Picture]:
+    async def _picture(self, asked: tuple[bool, ...]) -> Mapping[bool, Picture]:
+        """Read one picture for all who ask; whoever asks for nodes alone may have the services too."""
         settings = self._settings
-        parts = await self._asked(pictures.terms(settings.cluster, settings.evidence_age))
-        return {None: pictures.drawn(parts)}
+        terms = pictures.terms(settings.cluster, settings.evidence_age, services=any(asked))
+        return dict.fromkeys(asked, pictures.drawn(await self._asked(terms)))
 
     async def pending(self) -> tuple[Alert, ...]:
         """See ports.Prometheus.pending."""

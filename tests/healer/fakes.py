@@ -218,6 +218,7 @@ class FakePrometheus:
         vanished: Of whom what the rules saw is not there any more, though their exporter answers.
         lingering: Names of alerts whose expression is true for their window after what they see is over, and until
             when.
+        pictures: Of each picture that was asked for, whether with its services.
     """
 
     cluster: FakeCluster
@@ -230,6 +231,7 @@ class FakePrometheus:
     windows: dict[str, float] = field(default_factory=dict)
     lingering: dict[str, float] = field(default_factory=dict)
     vanished: set[Target] = field(default_factory=set)
+    pictures: list[bool] = field(default_factory=list)
 
     async def evidence(self, alert: Alert, metric: str) -> Evidence:
         reading = await self.reading(alert.target, metric)
@@ -257,10 +259,11 @@ class FakePrometheus:
             good = self.cluster.holds(target.node)
         return Reading(float(good), now - self.sample_age, now)
 
-    async def picture(self) -> Picture:
+    async def picture(self, *, services: bool = True) -> Picture:
         self._answer()
+        self.pictures.append(services)
         topology = self.cluster.topology
-        services = {
+        ups = {
             Target(node, service.name): self.cluster.serves(Target(node, service.name))
             for node in topology.nodes.keys() - self.cluster.dark
             for service in topology.services_on(node).values()
@@ -276,7 +279,7 @@ class FakePrometheus:
             for one in topology.addresses.values()
         }
         now, marks = self.cluster.clock.wall(), frozenset(self.marks)
-        return Picture(now, nodes | self.hears, services, marks, held)
+        return Picture(now, nodes | self.hears, ups if services else {}, marks, held)
 
     async def pending(self) -> tuple[Alert, ...]:
         self._answer()

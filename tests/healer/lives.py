@@ -192,10 +192,10 @@ class Nginx:
     async def looks_back(self, names: Iterable[str]) -> dict[str, float]:
         return dict.fromkeys(names, 0.0)
 
-    async def picture(self) -> Picture:
+    async def picture(self, *, services: bool = True) -> Picture:
         nodes = {name: NodeHealth(True, True) for name in ("mon1", "web1", "web2")}
-        services = {Target("web1", "nginx"): self.up, Target("web2", "nginx"): True}
-        return Picture(self.clock.wall(), nodes, services)
+        ups = {Target("web1", "nginx"): self.up, Target("web2", "nginx"): True}
+        return Picture(self.clock.wall(), nodes, ups if services else {})
 
     async def pending(self) -> tuple[Alert, ...]:
         return (await self.read()).alerts

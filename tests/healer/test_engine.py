@@ -8,6 +8,7 @@ import pytest
 
 from healer import engine
 from healer.core import events as ev
+from healer.core.alert import Target
 from healer.core.incident import NOT_TRUE, Incident, Outcome, State
 from healer.core.look import Look
 from healer.errors import Unreachable
@@ -46,6 +47,41 @@ async def test_ids_of_two_lives_never_meet():
             village.fail()
             await asyncio.sleep(20)
     assert [order.action_id for order in village.gates.orders] == ["1.2.1", "1.3.1"]
+
+
+async def test_while_nothing_is_wrong_every_service_is_read_each_ten_seconds_and_shown_meanwhile():
+    village = Village()
+    async with village.armed():
+        village.prometheus.pictures.clear()
+        await asyncio.sleep(60)
+        read = village.prometheus.pictures
+        assert (len(read), read.count(True)) == (30, 6)
+        assert village.watch.latest is not None
+        assert village.watch.latest.serving >= {Target(f"web{n}", "nginx") for n in (1, 2, 3)}
+
+
+async def test_what_fires_is_placed_and_decided_by_services_that_were_read_since():
+    village = Village()
+    async with village.armed():
+        village.engine.wake()
+        await asyncio.sleep(3)  # and the looks at rest began just now
+        village.prometheus.pictures.clear()
+        village.fail()
+        await asyncio.sleep(2)  # until the next, which nobody wakes
+    first, *later = village.prometheus.pictures
+    assert not first
+    assert later
+    assert all(later)
+    assert village.kinds[:2] == ["IncidentOpened", "ActionIntended"]
+
+
+async def test_whoever_wakes_the_engine_has_all_services_read_at_once():
+    village = Village()
+    async with village.armed():
+        village.prometheus.pictures.clear()
+        village.engine.wake()
+        await asyncio.sleep(0.1)
+        assert village.prometheus.pictures == [True]
 
 
 async def test_a_webhook_only_makes_the_next_look_come_sooner():

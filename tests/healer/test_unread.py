@@ -32,10 +32,10 @@ class HalfBlind(FakePrometheus):
             return Evidence(False, Reading(None, None, self.cluster.clock.wall()))
         return await super().evidence(alert, metric)
 
-    async def picture(self) -> Picture:
-        seen = await super().picture()
-        services = {one: up for one, up in seen.services.items() if one.node not in self.blind}
-        return replace(seen, services=services)
+    async def picture(self, *, services: bool = True) -> Picture:
+        seen = await super().picture(services=services)
+        ups = {one: up for one, up in seen.services.items() if one.node not in self.blind}
+        return replace(seen, services=ups)
 
 
 class Wedged(FakeGates):

@@ -183,6 +183,15 @@ async def test_the_picture_says_how_every_node_and_service_is(real):
         assert picture.marks == {SeenMark("pool.drain", "web/web3", "web1", "person", 1.8e9)}
 
 
+async def test_a_picture_without_services_has_the_same_nodes_and_marks(real):
+    async with prometheus_at(real.prometheus) as ours:
+        whole = await until(ours.picture, lambda picture: picture.services)
+        nodes = await ours.picture(services=False)
+        assert (nodes.nodes, nodes.marks, nodes.services) == (whole.nodes, whole.marks, {})
+        both = await asyncio.gather(ours.picture(services=False), ours.picture())
+        assert both[1].services == whole.services
+
+
 async def test_nothing_in_the_picture_is_older_than_evidence_may_be(real):
     async with prometheus_at(real.prometheus, evidence_age=-3600.0) as ours:
         picture = await ours.picture()

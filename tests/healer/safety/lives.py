@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -227,9 +227,10 @@ class Life:
         await self._ask()
         return dict.fromkeys(names, 0.0)
 
-    async def picture(self) -> Picture:
+    async def picture(self, *, services: bool = True) -> Picture:
         await self._ask()
-        return self.sim.prometheus.picture()
+        seen = self.sim.prometheus.picture()
+        return seen if services else replace(seen, services={})
 
     async def pending(self) -> tuple[Alert, ...]:
         await self._ask()
