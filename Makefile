@@ -121,7 +121,16 @@ check: setup tools  ## formatter, linter, types, import contracts, rules, render
 	@$(BIN)/python -m pytest -q -m tools tests/cluster/test_native.py >/dev/null
 	@echo "make check: clean"
 
+rulebook: .tools/rulebook/.ready  ## ansible-rulebook, a peer of two benchmarks, in .tools
+
+.tools/rulebook/.ready: .tools/.ready requirements/rulebook.txt
+	@echo "making .tools/rulebook"
+	@rm -rf .tools/rulebook; $(PYTHON) -m venv .tools/rulebook
+	@.tools/rulebook/bin/pip install -qq --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/rulebook.txt
+	@touch $@
+
 bench: setup tools dist  ## every figure that a document quotes
+	@$(MAKE) -s rulebook || echo "pip cannot install ansible-rulebook here"
 	@for one in $(filter-out $(addprefix bench/,loopback.py nodes.py peer.py plant.py session.py),$(wildcard bench/*.py)); do $(BIN)/python $$one; done
 
 dashboards: setup  ## write the dashboards' JSON anew
@@ -132,9 +141,10 @@ lock: setup  ## pin the requirements anew
 	@compile="build/lock/bin/pip-compile -q --generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-options --strip-extras --allow-unsafe --no-header --no-annotate --upgrade"; \
 	$$compile --extra lab --extra dev -o requirements/dev.txt pyproject.toml; \
 	$$compile --extra healer -c requirements/dev.txt -o requirements/node.txt pyproject.toml; \
+	$$compile -o requirements/rulebook.txt requirements/rulebook.in; \
 	$$compile -o requirements/build.txt requirements/build.in; rm -rf build/lock
 
 clean:  ## what make made, but for the lab's cache
 	@rm -rf .venv .tools build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup tools docker dist demo soak test check bench dashboards lock clean
+.PHONY: help setup tools docker rulebook dist demo soak test check bench dashboards lock clean

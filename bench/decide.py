@@ -1,11 +1,11 @@
-"""From a POST to the gate's `begun`: Hale beside Debian's `webhook`, in turns.
+"""From a POST to the gate's `begun`: Hale beside Debian's `webhook` and ansible-rulebook, in turns.
 
     .venv/bin/python bench/decide.py [--nodes 15] [--clusters 7]
 
 Hale decides with all its guards on fresh evidence, and makes durable what it heard, what it will do, and at the gate
-what has begun, before anything happens; `webhook` (github.com/adnanh/webhook) starts a command. So this says what the
-safety costs. Each round is another node with its own group, so that no guard has anything to say of the round before;
-when every node had its turn the next cluster is started.
+what has begun, before anything happens; `webhook` (github.com/adnanh/webhook) starts a command, and ansible-rulebook a
+module. So this says what the safety costs. Each round is another node with its own group, so that no guard has anything
+to say of the round before; when every node had its turn the next cluster is started.
 The healer's session with the node's gate is warm. The parts are told by the journal's own times.
 
 Exit status 1 where a median or a 99th percentile is above what is promised.
@@ -16,14 +16,14 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from loopback import post, until
 from nodes import Size
-from peer import Peer, peer
+from peer import Peer, peers
 from plant import HEALER, Plant, plant
 
 P50, P99 = 0.020, 0.080
@@ -38,7 +38,7 @@ class Round:
     opened: float
     intended: float
     begun: float
-    peer: float
+    peers: Mapping[str, float]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,13 +54,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             (directory / "hale").mkdir()
             size = Size(words.nodes, 1, own_groups=True)
             cluster = stack.enter_context(plant(size, directory / "hale"))
-            beside = stack.enter_context(peer(directory))
+            beside = stack.enter_context(peers(directory))
             rounds += [one_round(cluster, beside, node) for node in size.names]
     print(f"{words.clusters} clusters of {words.nodes} nodes, one after the other")
     return told(rounds)
 
 
-def one_round(cluster: Plant, beside: Peer, node: str) -> Round:
+def one_round(cluster: Plant, beside: Sequence[Peer], node: str) -> Round:
     """Let one service fail, and measure from the POST that says so."""
     (service,) = cluster.size.on(node)
     alert = cluster.alert(node, service)
@@ -76,7 +76,8 @@ def one_round(cluster: Plant, beside: Peer, node: str) -> Round:
     opened, intended = cluster.journalled(node)
     cluster.mend(node, [service])
     until(lambda: cluster.open_incidents() == 0, "the incident is over")
-    return Round(heard, opened - at, intended - at, cluster.begun[node] - at, beside.round(body))
+    theirs = {one.name: one.round(body) for one in beside}
+    return Round(heard, opened - at, intended - at, cluster.begun[node] - at, theirs)
 
 
 def told(rounds: Sequence[Round]) -> int:
@@ -86,14 +87,17 @@ def told(rounds: Sequence[Round]) -> int:
         "incident durable": [one.opened for one in rounds],
         "action durable": [one.intended for one in rounds],
         "begun at the gate": [one.begun for one in rounds],
-        "webhook: command begins": [one.peer for one in rounds],
     }
+    theirs = {name: [one.peers[name] for one in rounds] for name in rounds[0].peers}
+    parts |= {f"{name}: command begins": found for name, found in theirs.items()}
     print(f"{'from the POST on, milliseconds':32} {'median':>8} {'p99':>8}")
     for name, found in parts.items():
         print(f"{name:32} {statistics.median(found) * 1000:8.1f} {p99(found) * 1000:8.1f}")
     begun = parts["begun at the gate"]
-    ratio = statistics.median(begun) / statistics.median(parts["webhook: command begins"])
-    print(f"{len(rounds)} rounds; {ratio:.1f} times webhook's median")
+    print(f"{len(rounds)} rounds")
+    for name, found in theirs.items():
+        ratio = statistics.median(begun) / statistics.median(found)
+        print(f"{ratio:.2f} times the median of {name}")
     held = statistics.median(begun) <= P50 and p99(begun) <= P99
     print(
         f"promised: median {P50 * 1000:.0f}, p99 {P99 * 1000:.0f}: {'held' if held else 'NOT held'}"

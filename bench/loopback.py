@@ -1,6 +1,9 @@
 """What every benchmark of a whole cluster needs: programs that run for a while, HTTP, and waiting."""
 
+import contextlib
 import json
+import os
+import signal
 import subprocess
 import time
 import urllib.request
@@ -45,10 +48,15 @@ def until(true: Callable[[], bool], what: str, pause: float = 0.05) -> None:
 
 @contextmanager
 def running(directory: Path, name: str, *argv: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run a program for as long as the block lasts; what it started itself ends with it."""
     with (directory / f"{name}.log").open("wb") as log:
-        process = subprocess.Popen(argv, cwd=ROOT, stdout=log, stderr=log)
+        process = subprocess.Popen(argv, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
     try:
         yield process
     finally:
         process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(PATIENCE / 6)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait(PATIENCE)

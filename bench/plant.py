@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -29,6 +30,9 @@ from nodes import address as address_of
 from healer.client import Client
 
 PROMETHEUS, ALERTMANAGER, HEALER = 29090, 29093, 29595
+
+GRAPH = f"http://mon1:9090/graph?g0.expr={'x' * 320}&g0.tab=1"
+"""What Prometheus adds to an alert: a link with the rule's expression, as long as ServiceDown's escaped one."""
 
 
 @dataclass
@@ -75,10 +79,11 @@ class Plant:
 
     def tell_alertmanager(self, alerts: Sequence[Mapping[str, str]]) -> None:
         """Post alerts as Prometheus does."""
-        post(
-            f"http://127.0.0.1:{ALERTMANAGER}/api/v2/alerts",
-            [{"labels": dict(one)} for one in alerts],
-        )
+        told = [
+            {"labels": dict(one), "annotations": _annotations(one), "generatorURL": GRAPH}
+            for one in alerts
+        ]
+        post(f"http://127.0.0.1:{ALERTMANAGER}/api/v2/alerts", told)
 
     def webhook(self, alerts: Sequence[Mapping[str, str]]) -> dict[str, Any]:
         """The body that Alertmanager would send for these."""
@@ -175,6 +180,24 @@ class Plant:
         if self.healer is None:
             raise RuntimeError("no healer runs")
         return self.healer.pid
+
+
+def _annotations(labels: Mapping[str, str]) -> dict[str, str]:
+    """Return what the rules add to an alert of these labels."""
+    told = dict(_templates().get(labels["alertname"], {}))
+    for key, value in labels.items():
+        told = {
+            name: text.replace(f"{{{{ $labels.{key} }}}}", value) for name, text in told.items()
+        }
+    return told
+
+
+@cache
+def _templates() -> dict[str, dict[str, str]]:
+    """Return the annotations of each alert of rules/services.yml."""
+    groups = yaml.safe_load((ROOT / "rules/services.yml").read_text())["groups"]
+    rules = [one for group in groups for one in group["rules"] if "alert" in one]
+    return {one["alert"]: one["annotations"] for one in rules}
 
 
 def _count(answer: Any) -> float:

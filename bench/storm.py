@@ -5,15 +5,15 @@
 Every service of a cluster fails at once. Alertmanager has it, and then it is posted: 1,000 alerts as one POST and as
 1,000 POSTs (16 at a time), and 10,000 as one. An alert is decided when the journal says what is done about its
 incident, with the word of every guard. Production's numbers for the guards: of a thousand that fail alike a few are
-treated, and the others wait for the proof. Beside it Debian's `webhook`, which starts its command once for each POST,
-whatever is in it.
+treated, and the others wait for the proof. Beside it Debian's `webhook` and ansible-rulebook, which start their command
+once for each POST, whatever is in it; their commands are counted for as many seconds as Hale has by its promise.
 
 Exit status 1 where a promise is not kept, an alert is lost, or one has two incidents.
 """
 
 import argparse
 import contextlib
-import os
+import math
 import sqlite3
 import statistics
 import sys
@@ -28,7 +28,7 @@ from typing import Any
 
 from loopback import post, until
 from nodes import Size
-from peer import HOOKS, Peer, peer
+from peer import Peer, peers
 from plant import HEALER, Plant, plant
 
 AT_ONCE = 16
@@ -69,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=7)
     words = parser.parse_args(arguments)
     print(
-        f"{'alerts':>7} {'POSTs':>6} {'decided, s':>11} {'incidents':>10} {'MiB':>6} {'idle':>9}   webhook: s, begun"
+        f"{'alerts':>7} {'POSTs':>6} {'decided, s':>11} {'incidents':>10} {'MiB':>6} {'idle':>9}   peers: s, begun"
     )
     held = True
     for size, apart, rounds in (
@@ -84,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             found.append(storm)
             print(
                 f"{storm.alerts:7} {storm.posts:6} {storm.seconds:11.2f} {storm.opened:10} {storm.memory:6.0f} "
-                f"{storm.idle:9.2%}   {beside[0]:.2f}, {beside[1]}",
+                f"{storm.idle:9.2%}   {'; '.join(beside)}",
                 flush=True,
             )
         held &= kept(found)
@@ -105,12 +105,12 @@ def kept(storms: Sequence[Storm]) -> bool:
     return good
 
 
-def one_storm(directory: Path, size: Size, *, apart: bool) -> tuple[Storm, tuple[float, int]]:
+def one_storm(directory: Path, size: Size, *, apart: bool) -> tuple[Storm, list[str]]:
     """Let all fail, post it to both, and wait until all is decided."""
     with ExitStack() as stack:
         (directory / "hale").mkdir()
         cluster = stack.enter_context(plant(size, directory / "hale", every=EVERY))
-        beside = stack.enter_context(peer(directory))
+        beside = stack.enter_context(peers(directory))
         idle = idle_share(cluster)
         alerts = [cluster.alert(node, one) for node in size.names for one in size.on(node)]
         for node in size.names:
@@ -135,7 +135,7 @@ def one_storm(directory: Path, size: Size, *, apart: bool) -> tuple[Storm, tuple
             idle,
             right=len(causes) == len(set(causes)) == len(alerts),
         )
-        return storm, commands(beside, bodies)
+        return storm, [commands(one, bodies, PROMISED[len(alerts)]) for one in beside]
 
 
 def idle_share(cluster: Plant) -> float:
@@ -145,10 +145,14 @@ def idle_share(cluster: Plant) -> float:
     return (cluster.cpu_seconds() - before) / (time.monotonic() - began)
 
 
-def posted(url: str, bodies: Sequence[Mapping[str, Any]]) -> None:
-    """POST all, some at a time."""
+def posted(url: str, bodies: Sequence[Mapping[str, Any]], until_then: float = math.inf) -> None:
+    """POST all, some at a time; none any more after a moment of the monotonic clock."""
+
+    def one(body: Mapping[str, Any]) -> int:
+        return post(url, body) if time.monotonic() < until_then else 200
+
     with ThreadPoolExecutor(AT_ONCE) as senders:
-        codes = set(senders.map(lambda body: post(url, body), bodies))
+        codes = set(senders.map(one, bodies))
     if not codes <= {200, 202}:
         raise RuntimeError(f"answered {codes}")
 
@@ -175,14 +179,12 @@ def _asked(cluster: Plant, query: str) -> list[tuple[Any, ...]]:
         return journal.execute(query).fetchall()
 
 
-def commands(beside: Peer, bodies: Sequence[Mapping[str, Any]]) -> tuple[float, int]:
-    """Post the same to webhook: seconds, and how many commands it began."""
+def commands(beside: Peer, bodies: Sequence[Mapping[str, Any]], within: float) -> str:
+    """Post the same to a peer: how many commands it began, and after how many seconds."""
     began = time.monotonic()
-    posted(HOOKS, bodies)
-    count = 0
-    while count < len(bodies):
-        count += len(os.read(beside.pipe, 65536))
-    return time.monotonic() - began, count
+    posted(beside.url, bodies, began + within)
+    count = beside.begun(len(bodies), max(0.0, began + within - time.monotonic()))
+    return f"{beside.name} {time.monotonic() - began:.2f}, {count}"
 
 
 if __name__ == "__main__":
