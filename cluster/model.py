@@ -11,6 +11,7 @@ from enum import StrEnum
 from functools import cached_property
 from types import MappingProxyType
 from typing import Annotated, ClassVar, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
@@ -203,6 +204,20 @@ class Cluster(Block):
     def control(self, node: str) -> bool:
         """Say whether a node is one that no ladder may touch."""
         return any(self.groups[name].control for name in self.groups_of(node))
+
+    @property
+    def store_nodes(self) -> tuple[str | None, ...]:
+        """The node behind each etcd endpoint of the healers' store; None for one that is not in this file."""
+        etcd, names = (
+            self.healer.store.etcd,
+            {n.address.lower(): n.name for n in self.nodes.values()},
+        )
+        endpoints = etcd.endpoints if etcd is not None else ()
+        return tuple(names.get(urlsplit(url).hostname or "") for url in endpoints)
+
+    def keeps_watch(self, node: str) -> bool:
+        """Say whether a healer, the monitoring or the healers' store runs on a node, whatever groups it is in."""
+        return node in {*self.healer.nodes, *self.monitoring.nodes, *self.store_nodes}
 
     @cached_property
     def domain_nodes(self) -> Mapping[str, tuple[str, ...]]:

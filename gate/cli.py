@@ -161,6 +161,8 @@ def _pipe(options: argparse.Namespace) -> int:
 def _serve(options: argparse.Namespace) -> int:
     channel = FdChannel(0, 1, options.silence)
     clock = SystemClock()
+    # Looked at before they are read, so that no change falls in between.
+    outdated = _Outdated.since_now(options.config, Path(sys.argv[0]))
     try:
         rules = config.load(options.config)
     except config.ConfigError as error:
@@ -183,6 +185,7 @@ def _serve(options: argparse.Namespace) -> int:
         lock=RunLock(options.run / "action.lock"),
         holds=Holds(options.state, options.run, clock),
         nonce=Nonce(clock),
+        outdated=outdated,
     )
     _stop_between_requests(session, asked)
     session.serve()
@@ -202,6 +205,29 @@ def _node(options: argparse.Namespace, rules: config.Config | None = None) -> No
         has_address=netlink.held,
         disks=Filesystems(clock.wall),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Outdated:
+    """Whether one of these files is another than it was, or was written to."""
+
+    files: tuple[Path, ...]
+    known: tuple[tuple[int, int, int] | None, ...]
+
+    @classmethod
+    def since_now(cls, *files: Path) -> "_Outdated":
+        return cls(files, tuple(map(_identity, files)))
+
+    def __call__(self) -> bool:
+        return tuple(map(_identity, self.files)) != self.known
+
+
+def _identity(file: Path) -> tuple[int, int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 @dataclass(slots=True)

@@ -30,7 +30,7 @@ _TRACK_BYTES = 128
 
 
 def decline(node: Node, name: str, owner: str, deadline: Deadline) -> Outcome:
-    """Mark an address, and wait until another node has it.
+    """Mark an address, and wait until this node has given it up, as keepalived does when another takes it.
 
     Args:
         node: This node.

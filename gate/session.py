@@ -1,5 +1,6 @@
 """One session: hello, nonce, request, answer, one after the other over one connection."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from gate import replies
@@ -24,6 +25,7 @@ class Session:
     """Answers one connection's lines, one after the other.
 
     Attributes:
+        outdated: Whether gate.json or the gate itself was changed since this began.
         running: Whether a verb is at work, so that a signal must wait.
     """
 
@@ -33,10 +35,15 @@ class Session:
     lock: RunLock
     holds: Holds
     nonce: Nonce
+    outdated: Callable[[], bool] = lambda: False
     running: bool = False
 
     def serve(self) -> None:
-        """Answer until the peer ends, falls silent, or sends what cannot be read."""
+        """Answer until the peer ends, falls silent, or sends what cannot be read.
+
+        A session that would go on for long is ended at a hello where its rules are not the node's any more; whoever
+        said it connects again.
+        """
         while not self.node.stopping():
             try:
                 line = self.channel.read_line()
@@ -45,6 +52,9 @@ class Session:
                 arrived = self.node.clock.boottime()
                 match parse_line(line):
                     case Hello() as hello:
+                        if self.outdated():
+                            log(INFO, "session.outdated")
+                            return
                         self._hello(hello)
                     case Request() as request:
                         self._request(request, arrived)

@@ -2,12 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 from cluster.errors import Path
 from cluster.finding import Code, Finding
 from cluster.model import Stores
-from cluster.store import Etcd
 from cluster.subject import Check, Subject
 
 OF_DATABASES = frozenset({"etcd.service", "patroni.service"})
@@ -16,11 +14,10 @@ OF_DATABASES = frozenset({"etcd.service", "patroni.service"})
 AT: Path = ("healer", "store", "etcd")
 
 
-def _nodes(subject: Subject, etcd: Etcd) -> Iterator[tuple[int, str]]:
+def _nodes(subject: Subject) -> Iterator[tuple[int, str]]:
     """Name the node behind each endpoint; none for one that cluster.yml does not know."""
-    nodes = {node.address.lower(): node.name for node in subject.cluster.nodes.values()}
-    for number, url in enumerate(etcd.endpoints):
-        if (name := nodes.get(urlsplit(url).hostname or "")) is not None:
+    for number, name in enumerate(subject.cluster.store_nodes):
+        if name is not None:
             yield number, name
 
 
@@ -42,7 +39,7 @@ def placed(subject: Subject) -> Iterator[Finding]:
     etcd = subject.cluster.healer.store.etcd
     if etcd is None:
         return
-    for number, node in _nodes(subject, etcd):
+    for number, node in _nodes(subject):
         path: Path = (*AT, "endpoints", number)
         if not subject.cluster.control(node):
             reason = (
@@ -63,7 +60,7 @@ def spread(subject: Subject) -> Iterator[Finding]:
     if etcd is None:
         return
     nodes = subject.cluster.nodes
-    domains = Counter(nodes[node].failure_domain for _, node in _nodes(subject, etcd))
+    domains = Counter(nodes[node].failure_domain for _, node in _nodes(subject))
     count = len(etcd.endpoints)
     for domain, held in domains.items():
         # Fewer than three members are found for their number already.

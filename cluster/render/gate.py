@@ -22,7 +22,11 @@ Match all
 
 
 def gate_json(cluster: Cluster, node: str) -> str:
-    """Write what one node's gate lists. On a control node nothing may be changed but full disks emptied."""
+    """Write what one node's gate lists.
+
+    On a control node nothing may be changed but full disks emptied, and no node on which a healer, the monitoring or
+    the store runs is rebooted, though nobody called it a control node.
+    """
     free = not cluster.control(node)
     spacing = {str(verb): number(s) for verb, s in sorted(cluster.healer.gate_spacing.items())}
     return json_text(
@@ -31,7 +35,7 @@ def gate_json(cluster: Cluster, node: str) -> str:
             "cluster": cluster.name,
             "node": node,
             "units": _units(cluster, node, restart=free),
-            "reboot": free,
+            "reboot": free and not cluster.keeps_watch(node),
             "addresses": _addresses(cluster, node) if free else {},
             "pools": _pools(cluster, node) if free else {},
             "reclaim": _reclaim(cluster, node),

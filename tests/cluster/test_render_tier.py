@@ -35,6 +35,12 @@ def test_a_control_node_is_never_rebooted_and_takes_nothing_out_of_a_tier() -> N
     assert (gates["lb2"]["addresses"], gates["lb2"]["pools"]) == ({}, {})
 
 
+def test_who_keeps_watch_is_never_rebooted_though_in_no_control_group() -> None:
+    tree = tree_of(TIER.replace(", role: control", ""))
+    gates = {n: json.loads(text_of(tree, f"{n}/etc/hale/gate.json")) for n in ("lb1", "mon1")}
+    assert [gates[n]["reboot"] for n in ("lb1", "mon1")] == [True, False]
+
+
 def test_what_is_not_managed_comes_as_a_fragment_and_leaves_the_programs_files_alone() -> None:
     paths = {file.path for file in tree_of(TIER.replace(", manage: true", "")).of("lb1").files}
     assert {f"etc/hale/fragments/{name}" for name in ("keepalived.conf", "haproxy.cfg")} <= paths

@@ -1,5 +1,6 @@
 """The gate's process dies or loses its peer at the worst moment; what ran once never runs again."""
 
+import json
 import os
 import signal
 import time
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gate.ledger import Ledger
-from tests.gate.real import PATIENCE, RealNode
+from tests.gate.real import GATE_JSON, PATIENCE, RealNode
 
 
 @pytest.fixture
@@ -230,3 +231,27 @@ def test_a_wrong_gate_json_is_said_in_one_line(node: RealNode) -> None:
         assert (answer["state"], answer["reason"]) == ("refused", "misconfigured")
         assert "shell" in answer["detail"]
         assert client.process.wait(PATIENCE) == 2
+
+
+@pytest.mark.parametrize("how", ["replaced", "written to", "gone"])
+def test_a_session_ends_at_the_next_hello_where_the_nodes_rules_were_changed(
+    node: RealNode, how: str
+) -> None:
+    rules = node.folder / "gate.json"
+    with node.serve() as client:
+        assert "nginx.service" in client.hello("nginx.service")["seen"]
+        assert client.hello("nginx.service")["node"] == "web1"
+        changed = json.dumps(GATE_JSON | {"units": {}})
+        if how == "replaced":
+            (node.folder / "new.json").write_text(changed)
+            (node.folder / "new.json").rename(rules)
+        elif how == "written to":
+            rules.write_text(changed)
+        else:
+            rules.unlink()
+        client.send({"v": 1, "hello": True, "look": ["nginx.service"]})
+        assert client.receive() is None
+        assert client.process.wait(PATIENCE) == 0
+    rules.write_text(changed)
+    with node.serve() as client:
+        assert client.hello("nginx.service")["seen"] == {"nginx.service": None}
