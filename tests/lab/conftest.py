@@ -1,7 +1,8 @@
 """A real lab for the tests that need one, and a picture of the machine before and after."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -102,19 +103,48 @@ def two_nodes() -> Iterator[RunningLab]:
     yield from _lab(PLACE, BARE)
 
 
-@pytest.fixture(scope="session")
-def first() -> Iterator[RunningLab]:
-    """scenarios/first with Hale from `make dist`."""
-    yield from _lab(Place(id="first"), ROOT / "scenarios/first")
+@dataclass(slots=True)
+class Standing:
+    """The lab of a scenario that is up, for all modules that come one after the other and ask for it.
+
+    Another scenario's takes its place: what a lab does that nobody looks at would be done on the same cores.
+    """
+
+    name: str = ""
+    lab: RunningLab | None = None
+    stack: ExitStack = field(default_factory=ExitStack)
+
+    def of(self, scenario: str, place: str) -> RunningLab:
+        """Return the lab of scenarios/SCENARIO with Hale from `make dist`, as the one lab that is up."""
+        if self.name != scenario or self.lab is None:
+            self.stack.close()
+            self.lab = None
+            up = contextmanager(_lab)(Place(id=place), ROOT / "scenarios" / scenario)
+            self.name, self.lab = scenario, self.stack.enter_context(up)
+        return self.lab
 
 
 @pytest.fixture(scope="session")
-def web_tier() -> Iterator[RunningLab]:
-    """scenarios/web-tier with Hale from `make dist`."""
-    yield from _lab(Place(id="webtier"), ROOT / "scenarios/web-tier")
+def standing() -> Iterator[Standing]:
+    """The one lab of a scenario that is up."""
+    found = Standing()
+    with found.stack:
+        yield found
 
 
-@pytest.fixture(scope="session")
-def three_healers() -> Iterator[RunningLab]:
-    """scenarios/three-healers with Hale from `make dist`."""
-    yield from _lab(Place(id="healers"), ROOT / "scenarios/three-healers")
+@pytest.fixture(scope="module")
+def first(standing: Standing) -> RunningLab:
+    """scenarios/first."""
+    return standing.of("first", "first")
+
+
+@pytest.fixture(scope="module")
+def web_tier(standing: Standing) -> RunningLab:
+    """scenarios/web-tier."""
+    return standing.of("web-tier", "webtier")
+
+
+@pytest.fixture(scope="module")
+def three_healers(standing: Standing) -> RunningLab:
+    """scenarios/three-healers."""
+    return standing.of("three-healers", "healers")
