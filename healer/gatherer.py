@@ -103,9 +103,11 @@ class Gatherer:
         )
         if sight is None:
             return Proof(reading, outside, None, await self.looks_back([spec.metric]) or {})
-        alarms = tuple(_alarms(sight.alerts, incident, attempt))
-        windows = await self.looks_back([spec.metric, *alarms])
-        return Proof(reading, outside, alarms, windows or {})
+        alarms, wide = _alarms(sight.alerts, incident, attempt), _wide_alarms(sight, attempt)
+        windows = await self.looks_back([spec.metric, *alarms, *wide]) or {}
+        # A pool's error budget burns on for its window after what helped, and says nothing of it.
+        alarms += [one for one in wide if windows.get(one) == 0.0]
+        return Proof(reading, outside, tuple(alarms), windows)
 
     async def looks_back(self, names: Iterable[str]) -> Mapping[str, float] | None:
         """Return how far the rules of alerts and series look back, seconds; None where Prometheus does not answer."""
@@ -188,6 +190,17 @@ def _alarms(alerts: tuple[Alert, ...], incident: Incident, attempt: Attempt) -> 
         and alert.fingerprint != incident.cause.fingerprint
         and alert.began_at > attempt.began_at
         and attempt.footprint.covers(alert.target)
+    ]
+
+
+def _wide_alarms(sight: Sight, attempt: Attempt) -> list[str]:
+    """Return the critical alerts that began since about a group as a whole from which the action took something."""
+    return [
+        alert.name
+        for alert in sight.of_groups
+        if alert.label("severity") == "critical"
+        and alert.began_at > attempt.began_at
+        and alert.label("group") in attempt.footprint.groups
     ]
 
 

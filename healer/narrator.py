@@ -148,7 +148,7 @@ class Narrator:
             return
         step, seconds = found
         # What was firing before anybody looked says nothing of how fast we detect.
-        if step != "detect" or incident.cause.fingerprint not in self._board.pre_existing:
+        if step != "detect" or not self._board.is_before(incident.cause):
             self._metrics.time_to.labels(step).observe(seconds)
 
     def _count(self, incident: Incident, outcome: Outcome) -> None:

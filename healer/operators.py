@@ -116,7 +116,7 @@ class Operators(Stops):
             return False
         board, cause = self._journal.board, incident.cause
         older = board.armed_at is None or cause.began_at < board.armed_at
-        return older or cause.fingerprint in board.pre_existing
+        return older or board.is_before(cause)
 
     async def retry(self, incident_id: str, by: str, seen: str = "") -> None:
         """Have what failed tried again, from the first rung; every guard is asked as ever.

@@ -146,6 +146,7 @@ class Watch:
         """Return what the guards may know of the healer itself."""
         board = self.journal.board
         silenced = self.sight.silenced if self.sight is not None else ()
+        of_groups = self.sight.of_groups if self.sight is not None else ()
         return Standing(
             leader=self.leading,
             watchdog_age=self.watchdog_age,
@@ -153,12 +154,15 @@ class Watch:
             frozen=tuple(f"{one.reason} (by {one.by})" for one in board.freezes.values()),
             sight_complete=self.complete,
             armed_at=board.armed_at,
-            pre_existing=frozenset(board.pre_existing),
-            by_hand=frozenset(board.by_hand),
+            pre_existing=board.known_before,
+            by_hand=board.known_by_hand,
             held=self._held(),
             silenced=frozenset(alert.fingerprint for alert in silenced),
             at_work={
                 alert.target: alert.name for alert in silenced if not alert.name.startswith(OWN)
+            },
+            groups_at_work={
+                alert.label("group"): alert.name for alert in of_groups if alert.silenced
             },
             weather=self.weather,
             holders=self.holders,

@@ -12,11 +12,12 @@ from typing import Any, TypeVar
 
 import aiohttp
 import structlog
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
+from typing_extensions import TypedDict
 
 from healer.adapters import labels as lb
 from healer.adapters.http_json import Answer, call
-from healer.adapters.intake import concerns_nobody, refusal
+from healer.adapters.intake import concerns_nobody, is_of_a_group, refusal
 from healer.adapters.webhook_body import parse_webhook
 from healer.core.alert import Alert
 from healer.core.order import OwnAlert, Sight
@@ -41,14 +42,14 @@ T = TypeVar("T")
 log = structlog.get_logger()
 
 
-class _Status(BaseModel):
-    silencedBy: list[str]  # noqa: N815  # the API's own name
+class _Status(TypedDict):
+    silencedBy: list[str]  # the API's own name
 
 
-class _Alert(BaseModel):
+class _Alert(TypedDict):
     labels: dict[str, str]
-    startsAt: str  # noqa: N815
-    updatedAt: str  # noqa: N815
+    startsAt: str
+    updatedAt: str
     status: _Status
 
 
@@ -109,6 +110,7 @@ class HttpAlertmanagers:
                 self._place(url) for url, one in found.items() if isinstance(one, Unreachable)
             ),
             watchdog_at=now - min(ages) if ages else None,
+            of_groups=tuple(one for one in alerts if is_of_a_group(one, self._topology)),
         )
         return dict.fromkeys(asked, sight)
 
@@ -168,11 +170,11 @@ class HttpAlertmanagers:
         alerts, ages = [], []
         for found in _ALERTS.validate_json(answer.body):
             alert = Alert(
-                lb.fingerprint(found.labels),
-                found.labels.get("alertname", ""),
-                lb.in_order(found.labels),
-                lb.epoch(found.startsAt),
-                bool(found.status.silencedBy),
+                lb.fingerprint(found["labels"]),
+                found["labels"].get("alertname", ""),
+                lb.in_order(found["labels"]),
+                lb.epoch(found["startsAt"]),
+                bool(found["status"]["silencedBy"]),
             )
             alerts.append(alert)
             # Its clock and ours may differ, so the age is taken between two times of its own: the Date of
@@ -182,7 +184,7 @@ class HttpAlertmanagers:
                 and alert.label("cluster") == self._topology.cluster
                 and answer.at is not None
             ):
-                ages.append(max(0.0, answer.at - lb.epoch(found.updatedAt)))
+                ages.append(max(0.0, answer.at - lb.epoch(found["updatedAt"])))
         return _View(tuple(alerts), min(ages, default=None))
 
     async def _post(self, url: str, alerts: Sequence[OwnAlert]) -> None:

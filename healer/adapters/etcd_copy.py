@@ -134,7 +134,13 @@ class Copy:
         self._newest = 0
 
     async def add(self, rows: Sequence[Row]) -> None:
-        """Take in records."""
+        """Take in records.
+
+        Raises:
+            ConfigError: A newer release wrote one of them: whoever cannot read the journal must not take the lead, and
+                says so while another one still has it. Nothing was taken in.
+        """
+        codec.require({(row.kind, row.version) for row in rows})
         await self._run(lambda: self._it.add(rows))
         self._newest = max([self._newest, *(row.seq for row in rows)])
 

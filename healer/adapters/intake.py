@@ -47,6 +47,15 @@ def concerns_nobody(alert: Alert, topology: Topology) -> bool:
     )
 
 
+def is_of_a_group(alert: Alert, topology: Topology) -> bool:
+    """Whether an alert that starts nothing is about one of our groups as a whole: its address, pool or redundancy."""
+    return (
+        concerns_nobody(alert, topology)
+        and alert.label("group") in topology.groups
+        and _possible(alert)
+    )
+
+
 def _possible(alert: Alert) -> bool:
     return (
         0 < len(alert.labels) <= MOST_LABELS

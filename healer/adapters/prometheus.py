@@ -19,7 +19,7 @@ from healer.adapters.http_json import call
 from healer.adapters.parts import Labels, Parts, Sample, fresh, together, with_times
 from healer.adapters.selectors import selectors
 from healer.core.actions import Args
-from healer.core.alert import Alert, Target
+from healer.core.alert import IDENTIFYING, SAID_BY_THE_RULE, Alert, Target
 from healer.core.facts import Evidence, Reading
 from healer.core.lookback import LONGEST, looks_back
 from healer.core.picture import Picture
@@ -30,12 +30,6 @@ from healer.sharing import Shared
 
 NODES_LOST = "hale:failure_domain_nodes_lost"
 """How many nodes of each failure domain are dead, as rules/nodes.yml records it: what an alert about one rests on."""
-
-IDENTIFYING = ("node", "group", "failure_domain", "service", "mountpoint", "failure")
-"""The labels by which an alert says what it is about (docs/contracts.md); one that it lacks says something too."""
-
-SAID_BY_THE_RULE = ("heal", "severity")
-"""The labels that a rule gives to each of its alerts; an alert with others is not that rule's."""
 
 RULES_FRESH_SECONDS = 30.0
 """How long the rules' expressions are kept. They change with a deployment, not with a fault."""

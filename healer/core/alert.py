@@ -9,6 +9,15 @@ from functools import cached_property
 DOMAIN_LOSS = "DomainLost"
 """The one alert that is about a failure domain and no node."""
 
+IDENTIFYING = ("node", "group", "failure_domain", "service", "mountpoint", "failure")
+"""The labels by which an alert says what it is about (docs/contracts.md); one that it lacks says something too."""
+
+SAID_BY_THE_RULE = ("heal", "severity")
+"""The labels that a rule gives to each of its alerts; an alert with others is not that rule's."""
+
+Known = str | tuple[str, ...]
+"""By what an alert is known again; see `Alert.known_by`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -64,6 +73,15 @@ class Alert:
         if self.name == DOMAIN_LOSS and not self.label("node"):
             return Target("", domain=self.label("failure_domain"))
         return Target(self.label("node"), self.label("service") or None, self.label("mountpoint"))
+
+    @cached_property
+    def known_by(self) -> frozenset[Known]:
+        """By what it is known again: its fingerprint, and its name with the labels that evidence compares.
+
+        A label more must not make news of what a person knows of.
+        """
+        said = (self.label(name) for name in (*SAID_BY_THE_RULE, *IDENTIFYING))
+        return frozenset({self.fingerprint, (self.name, *said)})
 
     @property
     def episode(self) -> tuple[str, float]:

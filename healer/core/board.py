@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from healer.core import events as ev
 from healer.core.actions import subject_of
-from healer.core.alert import Alert
+from healer.core.alert import Alert, Known
 from healer.core.ended import KEEP_ENDED, Ended, ended
 from healer.core.facts import Past, Running
 from healer.core.fold import IncidentEvent, ends_once, fold, only_gives_back
@@ -29,6 +29,9 @@ KEEP_REFUSED = 1000
 
 KEEP_EPISODES = 10_000
 """Closed episodes remembered. One that is forgotten and still fires is only looked at once more."""
+
+KEEPING = ev.Armed | ev.SeenClear | ev.AlertSettled | ev.IncidentAdopted | ev.IncidentSettled
+"""Events that change which alerts are pre-existing."""
 
 KEEP_PAST_SECONDS = 30 * 86400.0
 """How long an attempt counts for the success record; every window of the guards is shorter."""
@@ -69,6 +72,7 @@ class Board:
         self.armed_at: float | None = None
         self.pre_existing: dict[str, Alert] = {}
         self.by_hand: dict[str, None] = {}
+        self._known_again: tuple[frozenset[Known], frozenset[Known]] | None = None
         self.modes = ""
         self.digest = ""
         self.tested_at: float | None = None
@@ -110,6 +114,30 @@ class Board:
         incident = self.known.get(alert.fingerprint)
         known = () if incident is None else self.incidents[incident].alerts
         return any(one.episode == alert.episode for one in known)
+
+    @property
+    def known_before(self) -> frozenset[Known]:
+        """By what all pre-existing alerts are known."""
+        return self._kept()[0]
+
+    @property
+    def known_by_hand(self) -> frozenset[Known]:
+        """By what those among them are known that a person closed."""
+        return self._kept()[1]
+
+    def is_before(self, alert: Alert) -> bool:
+        """Whether an alert is a pre-existing one, or the same with another label on it."""
+        return not alert.known_by.isdisjoint(self.known_before)
+
+    def is_theirs(self, alert: Alert) -> bool:
+        """The same of those that a person closed."""
+        return not alert.known_by.isdisjoint(self.known_by_hand)
+
+    def _kept(self) -> tuple[frozenset[Known], frozenset[Known]]:
+        if self._known_again is None:
+            theirs = (self.pre_existing[one] for one in self.by_hand)
+            self._known_again = _known(self.pre_existing.values()), _known(theirs)
+        return self._known_again
 
     def on_node(self, node: str) -> list[Incident]:
         """Open incidents with an alert about a node, oldest first."""
@@ -185,6 +213,8 @@ class Board:
             IllegalMove: The journal says something that cannot have happened; the board is unchanged.
         """
         at, event = record.at_wall, record.event
+        if isinstance(event, KEEPING):
+            self._known_again = None
         match event:
             case ev.HealerStarted(digest=digest, modes=modes):
                 self.actions = 0
@@ -267,9 +297,11 @@ class Board:
                 if all(one.target.node != alert.target.node for one in after.alerts):
                     self._on_node[alert.target.node].pop(after.id, None)
             case ev.IncidentAdopted():
-                for alert in after.alerts:
-                    self.pre_existing.pop(alert.fingerprint, None)
-                    self.by_hand.pop(alert.fingerprint, None)
+                known = _known(after.alerts)
+                adopted = [k for k, one in self.pre_existing.items() if one.known_by & known]
+                for key in adopted:
+                    del self.pre_existing[key]
+                    self.by_hand.pop(key, None)
             case ev.IncidentSettled():
                 # What a person settled is theirs for as long as it goes on, as what fired before arming is.
                 self.pre_existing.update({alert.fingerprint: alert for alert in after.alerts})
@@ -339,6 +371,11 @@ class Board:
     def _forget_episodes(self) -> None:
         while len(self.closed_episodes) > self._keep_episodes:
             del self.closed_episodes[next(iter(self.closed_episodes))]
+
+
+def _known(alerts: Iterable[Alert]) -> frozenset[Known]:
+    """Return by what any of these alerts is known again."""
+    return frozenset().union(*(one.known_by for one in alerts))
 
 
 def _lapsed(hold: ev.NodeHeld, now: float) -> bool:

@@ -99,12 +99,12 @@ def claims(board: Board, alerts: Iterable[Alert], outages: Outages) -> list[Aler
 
 def settled(board: Board, alerts: Iterable[Alert]) -> list[Alert]:
     """Return the losses of failure domains that a person closed by hand and that go on."""
-    return [one for one in alerts if one.target.domain and one.fingerprint in board.by_hand]
+    return [one for one in alerts if one.target.domain and board.is_theirs(one)]
 
 
 def _opens_domain(board: Board, alert: Alert) -> bool:
     """Whether an alert opens an incident about a failure domain, once evidence finds it true."""
-    return bool(alert.target.domain) and alert.fingerprint not in board.by_hand
+    return bool(alert.target.domain) and not board.is_theirs(alert)
 
 
 def left_out(board: Board, alerts: Iterable[Alert], outages: Outages) -> list[Alert]:
@@ -146,7 +146,7 @@ def place_of(board: Board, alert: Alert, topology: Topology) -> Place:
     if alert.fingerprint in board.known:
         return Place.INCIDENT
     ladder = alert.label("heal")
-    if ladder in NO_LADDER or alert.fingerprint in board.by_hand:
+    if ladder in NO_LADDER or board.is_theirs(alert):
         return Place.PERSON
     return Place.WAITING if ladder in topology.ladders else Place.REFUSED
 
@@ -302,7 +302,7 @@ def _open(
         return [ev.AlertRefused(alert, "unknown_ladder", sentence)]
     theirs = _theirs(alert, outages, losses)
     if theirs:
-        return theirs if alert.fingerprint not in board.pre_existing else []
+        return theirs if not board.is_before(alert) else []
     if any(alert.target.node in outages.unknown(loss) for loss in losses):
         return []  # whether it is theirs shows once somebody can tell
     # A closed episode is not opened again on the alert's word alone: see `recurring`. Nor is one more

@@ -6,7 +6,7 @@ from enum import Enum
 from functools import cached_property
 
 from healer.core.actions import GIVING_BACK, Scope, action_of
-from healer.core.alert import Target
+from healer.core.alert import Known, Target
 from healer.core.footprint import Footprint, disrupts
 from healer.core.holders import Holders
 from healer.core.incident import Attempt, Incident
@@ -96,13 +96,14 @@ class Standing:
         held: Nodes that people hold, each with why, by whom and until when.
         silenced: Fingerprints of alerts that fire now and that a person silenced.
         at_work: What silenced alerts that fire now are about, each with an alert's name.
+        groups_at_work: The same of alerts about groups as a whole, by group.
         weather: Whether nodes vanish together, up to the last look.
         holders: Who holds each virtual address, up to the last look.
         taken: What each gate keeps away, up to the last look.
         sight_complete: Whether every Alertmanager peer answered the last time that is not on a node that everybody
             misses.
         armed_at: Since when alerts that begin are ours; None before the first complete look.
-        pre_existing: Fingerprints that were firing when we were armed and were not seen clear since.
+        pre_existing: By what is known again that was firing when we were armed and was not seen clear since.
         by_hand: Those that a person closed since then, and that were not seen clear either.
     """
 
@@ -112,10 +113,11 @@ class Standing:
     frozen: tuple[str, ...]
     sight_complete: bool
     armed_at: float | None
-    pre_existing: frozenset[str]
-    by_hand: frozenset[str] = frozenset()
+    pre_existing: frozenset[Known]
+    by_hand: frozenset[Known] = frozenset()
     silenced: frozenset[str] = frozenset()
     at_work: Mapping[Target, str] = field(default_factory=dict)
+    groups_at_work: Mapping[str, str] = field(default_factory=dict)
     held: Mapping[str, str] = field(default_factory=dict)
     weather: Weather = field(default_factory=Weather)
     holders: Holders = field(default_factory=Holders)

@@ -59,6 +59,7 @@ class Sight:
         rejected: Alerts that can never be taken, each with the reason.
         silent: Of each peer that did not answer the node that it stands on; its URL where that is no node of ours.
         watchdog_at: When the Watchdog alert of this cluster was last refreshed, epoch seconds.
+        of_groups: Alerts about a group as a whole, which start nothing: that its address has no owner, say.
         silenced: The alerts that a person silenced; a storm's decisions each ask for them.
     """
 
@@ -66,6 +67,7 @@ class Sight:
     rejected: tuple[tuple[Alert, str], ...]
     silent: tuple[str, ...]
     watchdog_at: float | None
+    of_groups: tuple[Alert, ...] = ()
     silenced: tuple[Alert, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

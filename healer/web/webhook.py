@@ -24,7 +24,7 @@ from healer.web.desk import DESK, Desk
 from healer.web.framing import SPARING
 
 MOST_BYTES = 4 * 1024 * 1024
-"""Of a body. Alertmanager's, with ten thousand nodes in one group, stays below it."""
+"""Of a body: some four thousand alerts as rules/ make them. What render groups together are a few."""
 
 READ_SECONDS = 10.0
 """For the whole body; Alertmanager sends it in one piece."""

@@ -18,6 +18,7 @@ class FakeAlertmanagers:
     Attributes:
         alerts: What fires for as long as it is true.
         stuck: What fires whatever is true: forged, or within its look-back window.
+        of_groups: What fires about groups as a whole.
         silent: None of the peers answers.
         away: Where the one of two peers that does not answer stands; empty where both answer.
         patience: Seconds for which that one is waited for, unless its node is missed.
@@ -30,6 +31,7 @@ class FakeAlertmanagers:
     diary: list[str] = field(default_factory=list)
     alerts: list[Alert] = field(default_factory=list)
     stuck: list[Alert] = field(default_factory=list)
+    of_groups: list[Alert] = field(default_factory=list)
     silent: bool = False
     away: str = ""
     patience: float = 0.0
@@ -47,6 +49,7 @@ class FakeAlertmanagers:
             rejected=tuple((one, why) for one, why in judged if why is not None),
             silent=(self.away,) if self.away else (),
             watchdog_at=self.cluster.clock.wall() if self.watchdog else None,
+            of_groups=tuple(self.of_groups),
         )
         if self.away and self.away not in missed:
             await asyncio.sleep(self.patience)

@@ -1,13 +1,16 @@
 """A person has what failed tried again, or ends what they settled by hand."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from healer.core import events as ev
+from healer.core.alert import Alert, Target
 from healer.core.incident import State
 from healer.core.order import Ended, Outcome
 from healer.errors import Refused
+from tests.healer.core.world import alert
 from tests.healer.tier import tier
 from tests.healer.village import TOLD, Village, simple
 
@@ -108,6 +111,38 @@ async def test_what_still_fires_after_a_closing_by_hand_is_explained_and_not_tou
         village.fail()
         await asyncio.sleep(60)
     assert (village.incident(3).outcome, tries(village)) == ("healed", 3)
+
+
+def again(village: Village) -> Alert:
+    """The alert of web1's nginx once more, with a label that says nothing of it: Alertmanager has it as another."""
+    one = alert(began=village.clock.wall())
+    return replace(one, fingerprint="another", labels=(*one.labels, ("note", "x")))
+
+
+async def test_a_label_more_makes_no_news_of_what_a_person_closed():
+    village = exhausted()
+    async with village.armed():
+        village.fail()
+        await asyncio.sleep(120)
+        await village.operators.close("1", "it may stay down today", "ann")
+        village.gates.cures = True
+        village.alertmanagers.stuck.append(again(village))
+        await asyncio.sleep(3600)
+        assert tries(village) == 2
+        assert {one.hold.reason for one in village.journal.board.open} == {"closed_by_hand"}
+        await village.operators.adopt(village.journal.board.open[0].id, "ann")
+        await asyncio.sleep(120)
+    assert tries(village) == 3
+
+
+async def test_a_label_more_makes_no_news_of_what_was_about_to_fire_at_arming():
+    village = Village(simple())
+    village.cluster.down.add(Target("web1", "nginx"))
+    village.prometheus.fires = (alert(began=village.clock.wall()),)
+    async with village.armed():
+        village.alertmanagers.stuck.append(again(village))
+        await asyncio.sleep(600)
+        assert (village.gates.orders, village.hold()) == ([], "pre_existing")
 
 
 async def test_a_closing_by_hand_outlives_the_healer():

@@ -91,6 +91,31 @@ async def test_a_new_critical_alert_in_the_footprint_makes_a_repair_fail():
     assert village.written(ev.VerificationEnded)[0].reason == "new_alarm"
 
 
+@pytest.mark.parametrize(
+    ("group", "severity", "window", "reason"),
+    [
+        ("web", "critical", 0.0, "new_alarm"),
+        ("web", "warning", 0.0, "proved"),
+        ("control", "critical", 0.0, "proved"),
+        ("web", "critical", 300.0, "proved"),  # it would fire for that long whatever helped
+    ],
+)
+async def test_a_new_critical_alert_about_a_group_that_lost_something_makes_a_repair_fail(
+    group, severity, window, reason
+):
+    village = Village()
+    village.prometheus.windows["PoolWithoutMembers"] = window
+    async with village.armed():
+        village.fail()
+        await asyncio.sleep(3)
+        labels = {"group": group, "severity": severity}
+        village.alertmanagers.of_groups.append(
+            alert("PoolWithoutMembers", "", began=village.clock.wall(), heal="none", **labels)
+        )
+        await asyncio.sleep(25)
+    assert village.written(ev.VerificationEnded)[0].reason == reason
+
+
 async def test_prometheus_away_at_the_end_of_an_action_proves_nothing_until_it_is_back():
     village = Village()
     village.gates.pause = asyncio.Event()

@@ -70,12 +70,16 @@ def silenced(proposal: Proposal, facts: Facts) -> Verdict | None:
         )
     at_work = facts.standing.at_work
     near = sorted((one for one in at_work if _reaches(proposal, one, facts.topology)), key=str)
-    if not near or not proposal.disrupts:
+    wide = facts.standing.groups_at_work
+    groups = sorted(proposal.footprint.groups & wide.keys())
+    if not (near or groups) or not proposal.disrupts:
         return None
+    said = [f"{at_work[one]} of {one}" for one in near]
+    said += [f"{wide[one]} of group {one}" for one in groups]
     return hold(
         name,
         "silenced_nearby",
-        have=", ".join(f"{at_work[one]} of {one}" for one in near),
+        have=", ".join(said),
         need=UNSTOPPED,
         sentence=f"{proposal.rung.action} would reach into what a person silenced, so they may be at work there.",
     )

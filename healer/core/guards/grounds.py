@@ -101,7 +101,7 @@ def armed(proposal: Proposal, facts: Facts) -> Verdict:
             passing=True,
         )
     cause = incident.cause
-    if cause.fingerprint in standing.by_hand:
+    if cause.known_by & standing.by_hand:
         return hold(
             name,
             BY_HAND,
@@ -112,7 +112,7 @@ def armed(proposal: Proposal, facts: Facts) -> Verdict:
             passing=True,
         )
     older = cause.began_at < standing.armed_at
-    if cause.fingerprint in standing.pre_existing or older:
+    if cause.known_by & standing.pre_existing or older:
         return hold(
             name,
             "pre_existing",

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from healer.adapters import audit_reading, etcd_init
+from healer.adapters import audit_reading, codec, etcd_init
 from healer.adapters.chain import Gap, Row
 from healer.adapters.etcd_copy import _pruned
 from healer.adapters.etcd_history import HistoryFile
@@ -126,6 +126,19 @@ async def test_one_that_stood_by_has_what_left_etcd(settings, tmp_path):
     assert [one.seq for one in await first.read_incident("7")] == [1]
     assert [one.seq for one in await first.read()] == [2, 3]
     await first.release()
+
+
+async def test_one_that_cannot_read_what_the_leader_writes_does_not_even_wait_for_the_lead(
+    settings, tmp_path, monkeypatch
+):
+    leader = await opened(settings)
+    await leader.append([Frozen("a", "ann")])
+    monkeypatch.delitem(codec.KINDS, "frozen")  # as in a release that has no such word yet
+    with pytest.raises(ConfigError, match="kind 'frozen' is not known to this hale-healer"):
+        await opened(replace(settings, history=tmp_path / "b.db"))
+    (written,) = await leader.append([Unfrozen("ann")])
+    assert written.event == Unfrozen("ann")  # it leads, and was not disturbed
+    await leader.release()
 
 
 async def test_records_of_a_gap_that_were_not_removed_do_not_count_and_are_removed(settings, real):

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from healer.adapters import labels as lb
-from healer.adapters.intake import concerns_nobody, refusal
+from healer.adapters.intake import concerns_nobody, is_of_a_group, refusal
 from healer.adapters.webhook_body import MOST_BYTES, parse_webhook
 from healer.core.alert import Alert, Target
 from healer.errors import Malformed
@@ -97,6 +97,22 @@ def test_alerts_about_the_whole_cluster_are_nobodys_trouble_unless_they_ask_for_
     assert concerns_nobody(watchdog, TOPOLOGY)
     assert not concerns_nobody(alert(node=None), TOPOLOGY)
     assert not concerns_nobody(alert(heal="none"), TOPOLOGY)
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({}, True),
+        ({"group": "nobodys"}, False),
+        ({"group": None}, False),
+        ({"cluster": "other"}, False),
+        ({"heal": "restart-service"}, False),  # it would start something, and is judged as such
+        ({"pool": "x" * 2000}, False),
+    ],
+)
+def test_an_alert_about_a_group_of_ours_is_kept_for_what_it_says_of_it(changes, found):
+    labels = {"alertname": "PoolWithoutMembers", "node": None, "service": None, "heal": "none"}
+    assert is_of_a_group(alert(**labels | {"failure_domain": None} | changes), TOPOLOGY) is found
 
 
 WHOLE = {

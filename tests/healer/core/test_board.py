@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from healer.core import events as ev
 from healer.core.actions import steps
+from healer.core.alert import Alert
 from healer.core.board import (
     KEEP_CLOSED,
     KEEP_PAST_SECONDS,
@@ -560,3 +561,53 @@ def test_lapsed_holds_do_not_pile_up():
     for number in range(100):
         play.write(ev.NodeHeld("web1", "fan", f"person {number}", play.now + 1.5))
     assert len(play.board.holds) <= 2
+
+
+def with_labels(one: Alert, fingerprint: str, **labels: str) -> Alert:
+    """The same alert under another fingerprint, with these labels besides or instead."""
+    return replace(
+        one,
+        fingerprint=fingerprint,
+        labels=tuple(sorted((dict(one.labels) | labels).items())),
+    )
+
+
+def test_what_is_kept_is_known_again_by_its_fingerprint_or_by_what_evidence_compares() -> None:
+    play = opened("web1/nginx")
+    (one,) = play.board.incidents["1"].alerts
+    assert not play.board.is_theirs(one)
+    play.write(ev.IncidentSettled("1", "ann", "replaced the disk"))
+    same = [
+        one,
+        with_labels(one, "another", note="x"),
+        with_labels(one, one.fingerprint, group="moved"),  # relabelled since
+    ]
+    others = [
+        with_labels(one, "other", service="app"),
+        with_labels(one, "other", failure="disk"),
+        with_labels(one, "other", severity="warning"),
+        with_labels(one, "other", heal="none"),
+        replace(one, fingerprint="other", name="ServiceSlow"),
+    ]
+    assert [play.board.is_theirs(each) and play.board.is_before(each) for each in same] == [
+        True
+    ] * 3
+    assert [play.board.is_theirs(each) or play.board.is_before(each) for each in others] == [
+        False
+    ] * 5
+    play.write(ev.Armed("unfrozen", (others[0],)))
+    assert play.board.is_before(others[0])
+    assert not play.board.is_theirs(others[0])
+    assert play.board.is_theirs(one)
+    play.write(ev.SeenClear(one.fingerprint))
+    assert not play.board.is_before(same[1])
+
+
+def test_an_adoption_takes_along_whatever_is_the_same_trouble() -> None:
+    play = opened("web1/nginx")
+    (one,) = play.board.incidents["1"].alerts
+    play.write(ev.Armed("first_look", (with_labels(one, "another", note="x"),)))
+    assert play.board.is_before(one)
+    play.write(ev.IncidentAdopted("1", "ann"))
+    assert play.board.pre_existing == {}
+    assert not play.board.is_before(one)

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 KEPT = ("ServiceDown", "KernelHang")
 
+NEXT_LOOK = 3.0
+"""Seconds after which the look at everything has surely come that places what was under way."""
+
 
 def final(sim: "Simulation") -> None:
     """Check the journal from its first record, and what fires against it."""
@@ -88,7 +91,7 @@ def _let_go(sim: "Simulation", alert: Alert) -> float:
         elif isinstance(event, ev.AlertJoined) and event.alert.fingerprint == alert.fingerprint:
             about.add(event.incident)
         elif isinstance(event, ev.IncidentClosed) and event.incident in about:
-            last = one.at_mono - 5000.0
+            last = _at(one)
     return last
 
 
@@ -142,25 +145,38 @@ def lost(sim: "Simulation", rack: str) -> None:
         return
     for alert in sim.prometheus.active.values():
         home = board.known.get(alert.fingerprint)
-        if alert.target.node in nodes and home not in (about[0].id, *_apart(board)):
+        if alert.target.node in nodes and home not in (about[0].id, *_apart(sim, board)):
             sim.oracle.says(
                 f"{alert.fingerprint} is not in the incident about {rack}, but in {home}"
             )
     for one in board.open:
-        if one.target.node in nodes and one.id not in _apart(board):
+        if one.target.node in nodes and one.id not in _apart(sim, board):
             sim.oracle.says(f"incident {one.id} about {one.target} is open beside that of {rack}")
     # Lost again so soon that its incident went on: whoever said no to that has it.
     if about[0].escalation not in ("for_a_person", "denied"):
         sim.oracle.says(f"{rack} is lost, and nobody has it")
 
 
-def _apart(board: Board) -> set[str]:
-    """Incidents that end under their own names: something is under way, or taken away, or a person said no."""
-    return {
+def _apart(sim: "Simulation", board: Board) -> set[str]:
+    """Incidents that end under their own names: something is under way, or taken away, or a person said no.
+
+    What was under way until a moment ago is placed at the next look.
+    """
+    settled_now = {
+        one.event.incident
+        for one in sim.shared.records
+        if isinstance(one.event, ev.VerificationEnded) and sim.world.now - _at(one) < NEXT_LOOK
+    }
+    return settled_now | {
         one.id
         for one in board.open
         if one.marks or one.state.value in ("acting", "verifying") or one.escalation == "denied"
     }
+
+
+def _at(record: ev.Record) -> float:
+    """When something was written, by the simulation's own time."""
+    return record.at_mono - 5000.0
 
 
 def found(sim: "Simulation", rack: str) -> None:

@@ -33,6 +33,16 @@ def test_a_silence_nearby_stops_only_what_disrupts():
     assert silenced(verb(proposal, "service.reload"), near) is None
 
 
+@pytest.mark.parametrize(("group", "held"), [("web", True), ("control", False)])
+def test_whoever_silenced_what_is_said_of_a_group_is_at_work_on_all_that_it_could_lose(group, held):
+    proposal, facts = asked(broken())
+    standing = replace(facts.standing, groups_at_work={group: "RedundancyLost"})
+    near = replace(facts, standing=standing)
+    found = silenced(proposal, near)
+    assert (found is not None and found.have == f"RedundancyLost of group {group}") is held
+    assert silenced(verb(proposal, "service.reload"), near) is None
+
+
 @pytest.mark.parametrize(("domain", "held"), [("rack-a", True), ("rack-b", False)])
 def test_whoever_silenced_the_loss_of_a_domain_is_at_work_on_all_of_its_nodes(domain, held):
     proposal, facts = asked(broken())

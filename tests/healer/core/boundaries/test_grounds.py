@@ -199,7 +199,7 @@ def test_a_mark_of_ours_is_taken_back_however_much_older_than_the_arming_its_inc
 
 def test_what_a_person_closed_while_it_went_on_is_explained_and_calls_nobody_anew():
     proposal, facts = asked(broken())
-    closed = frozenset({proposal.incident.cause.fingerprint})
+    closed = proposal.incident.cause.known_by
     known = replace(facts, standing=replace(facts.standing, by_hand=closed))
     verdict = armed(proposal, known)
     assert (verdict.reason, verdict.passing, verdict.calls) == ("closed_by_hand", True, False)
@@ -209,7 +209,7 @@ def test_what_a_person_closed_while_it_went_on_is_explained_and_calls_nobody_ane
     acted(world, "1", ended=Outcome.NOT_VERIFIED, age=90.0)
     tried, _ = asked(world, "1")
     assert tried.incident.attempts
-    assert tried.incident.cause.fingerprint in closed
+    assert tried.incident.cause.known_by == closed
     assert armed(tried, known).reason == "closed_by_hand"
     adopted = replace(proposal.incident, adopted_by="ann")
     assert armed(replace(proposal, incident=adopted), known).allowed
