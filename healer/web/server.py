@@ -50,6 +50,7 @@ def public_app(desk: Desk, read_seconds: float = READ_SECONDS) -> web.Applicatio
     app.on_shutdown.append(_close(live, desk))
     app.add_routes([web.route("*", "/webhook", webhook), *api.routes(), *site.routes()])
     app.add_routes([*doing.routes(), *events.routes(), *assets.routes(), *doing.reloading()])
+    app.add_routes([site.elsewhere()])
     return app
 
 

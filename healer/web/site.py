@@ -57,6 +57,17 @@ def routes() -> list[web.RouteDef]:
     ]
 
 
+def elsewhere() -> web.RouteDef:
+    """Return the route of all that is no page, for people; it comes after every other."""
+    return web.get("/{rest:(?!api/|-/|do/).*}", nowhere)
+
+
+async def nowhere(request: web.Request) -> web.Response:
+    """Say that there is no such page, with the way to those that there are."""
+    what = f"Hale has no page {request.path}. The menu above has all that there are."
+    return _page(stranger.missing(framed(request), what), 404)
+
+
 async def overview(request: web.Request) -> web.Response:
     """Show what is wrong, what is done about it, and what was."""
     desk = request.app[DESK]

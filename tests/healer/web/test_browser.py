@@ -19,7 +19,7 @@ from tests.healer.web.assistive import unnamed, wrong_for_assistive
 from tests.healer.web.house import HOSTILE, House
 from tests.healer.web.looks import CUT_OFF, SCROLLS, wrong_with
 from tests.healer.web.people import ALICE, BOB, Person
-from tests.healer.web.screens import DESK, PHONE, at, busy, chromium, screen
+from tests.healer.web.screens import DESK, NOWHERE, PHONE, at, busy, chromium, screen
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -45,6 +45,8 @@ PAGES = {
     "runbooks": "/runbooks/",
     "runbook": "/runbooks/ServiceDown",
     "refused": "/refused",
+    "refused-one": "/refused/ServiceDown:web9%2Fnginx:first",
+    "nowhere": NOWHERE,
 }
 
 
