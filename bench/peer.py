@@ -46,9 +46,11 @@ class Peer:
     def begun(self, wanted: int, within: float) -> int:
         """Wait until so many commands have begun, or for so many seconds; return how many have."""
         until_then, count = time.monotonic() + within, 0
-        while count < wanted and (left := until_then - time.monotonic()) > 0:
-            if select.select([self.pipe], [], [], left)[0]:
-                count += len(os.read(self.pipe, 65536))
+        while count < wanted:
+            left = max(0.0, until_then - time.monotonic())
+            if not select.select([self.pipe], [], [], left)[0]:
+                break
+            count += len(os.read(self.pipe, 65536))
         return count
 
 
@@ -102,10 +104,12 @@ def rulebook(directory: Path, port: int = 29901) -> Iterator[Peer]:
         inventory = {"all": {"hosts": {"localhost": local}}}
         (directory / "inventory.yml").write_text(yaml.safe_dump(inventory))
         argv = [
+            # Its modules run in sessions of their own, and end with their process namespace.
+            *("unshare", "--pid", "--fork", "--kill-child", "--mount-proc"),
             "env",
             f"JAVA_HOME={RULEBOOK / JAVA}",
             f"PATH={RULEBOOK}/bin:{os.environ['PATH']}",
-            f"HOME={directory}",
+            *(f"{one}={directory}" for one in ("HOME", "ANSIBLE_HOME", "ANSIBLE_REMOTE_TMP")),
             f"{RULEBOOK}/bin/ansible-rulebook",
             *("-r", f"{directory}/rules.yml", "-i", f"{directory}/inventory.yml"),
         ]
