@@ -59,7 +59,7 @@ def routes() -> list[web.RouteDef]:
 
 def elsewhere() -> web.RouteDef:
     """Return the route of all that is no page, for people; it comes after every other."""
-    return web.get("/{rest:(?!api/|-/|do/).*}", nowhere)
+    return web.route("GET", "/{rest:(?!api/|-/|do/).*}", nowhere)
 
 
 async def nowhere(request: web.Request) -> web.Response:
