@@ -290,8 +290,7 @@ class Engine:
         self._watch.storing = await self._journal.store.room()
         self._metrics.history_in_memory.set(not self._journal.store.lasting())
         self._looked_at = self._clock.boottime()
-        asked_at = self._clock.wall()
-        self._watch.look_at_nodes(await self._pictured(), self._topology, asked_at)
+        self._watch.look_at_nodes(await self._pictured(), self._topology)
         if self._watch.complete:
             self._metrics.resync.set(self._clock.wall())
 

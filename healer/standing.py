@@ -59,7 +59,6 @@ class Watch:
     picture: Picture | None = None
     said: OrderedDict[str, tuple[float, Decision]] = field(default_factory=OrderedDict)
     _pictured_at: float = 0.0
-    _apart: float = 0.0
     _offset: float | None = None
     _jumped_at: float | None = None
 
@@ -71,21 +70,9 @@ class Watch:
             self._jumped_at = now
         self._offset = offset
 
-    def look_at_nodes(
-        self, picture: Picture | None, topology: Topology, asked_at: float | None = None
-    ) -> None:
-        """Take in how the cluster looks, once a look.
-
-        Args:
-            picture: None where Prometheus did not say.
-            topology: The cluster.
-            asked_at: When it was asked for, epoch seconds by our clock; None where nobody knows.
-        """
+    def look_at_nodes(self, picture: Picture | None, topology: Topology) -> None:
+        """Take in how the cluster looks, once a look; None where Prometheus did not say."""
         self.picture, self._pictured_at = picture, self.clock.boottime()
-        self._apart = 0.0
-        if picture is not None and asked_at is not None:
-            # Between the question and now it was that late by Prometheus' clock.
-            self._apart = max(asked_at - picture.now, picture.now - self.clock.wall(), 0.0)
         storm = self.journal.board.storm
         if self.weather.at is None and storm is not None:
             self.weather = Weather.resumed(storm, topology)
@@ -164,7 +151,6 @@ class Watch:
             leader=self.leading,
             watchdog_age=self.watchdog_age,
             clock_jumped=self.clock_jumped,
-            clock_apart=self._apart,
             frozen=tuple(f"{one.reason} (by {one.by})" for one in board.freezes.values()),
             sight_complete=self.complete,
             armed_at=board.armed_at,

@@ -92,7 +92,6 @@ class Standing:
         leader: Whether its lease holds.
         watchdog_age: Seconds since the Watchdog alert was refreshed; None if it is not heard.
         clock_jumped: Whether the wall clock moved against CLOCK_BOOTTIME; None if that is unknown.
-        clock_apart: By how many seconds Prometheus' clock and ours differ at the least; 0 where that is unknown.
         frozen: Reasons of the freezes that people set.
         held: Nodes that people hold, each with why, by whom and until when.
         silenced: Fingerprints of alerts that fire now and that a person silenced.
@@ -120,7 +119,6 @@ class Standing:
     at_work: Mapping[Target, str] = field(default_factory=dict)
     groups_at_work: Mapping[str, str] = field(default_factory=dict)
     held: Mapping[str, str] = field(default_factory=dict)
-    clock_apart: float = 0.0
     weather: Weather = field(default_factory=Weather)
     holders: Holders = field(default_factory=Holders)
     taken: Taken = field(default_factory=Taken)

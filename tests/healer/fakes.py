@@ -219,8 +219,6 @@ class FakePrometheus:
         lingering: Names of alerts whose expression is true for their window after what they see is over, and until
             when.
         pictures: Of each picture that was asked for, whether with its services.
-        ahead: By how many seconds its clock is ahead of the healer's.
-        seconds: How long a picture takes.
     """
 
     cluster: FakeCluster
@@ -234,8 +232,6 @@ class FakePrometheus:
     lingering: dict[str, float] = field(default_factory=dict)
     vanished: set[Target] = field(default_factory=set)
     pictures: list[bool] = field(default_factory=list)
-    ahead: float = 0.0
-    seconds: float = 0.0
 
     async def evidence(self, alert: Alert, metric: str) -> Evidence:
         reading = await self.reading(alert.target, metric)
@@ -282,8 +278,7 @@ class FakePrometheus:
             }
             for one in topology.addresses.values()
         }
-        await asyncio.sleep(self.seconds)
-        now, marks = self.cluster.clock.wall() + self.ahead, frozenset(self.marks)
+        now, marks = self.cluster.clock.wall(), frozenset(self.marks)
         return Picture(now, nodes | self.hears, ups if services else {}, marks, held)
 
     async def pending(self) -> tuple[Alert, ...]:

@@ -75,29 +75,6 @@ async def test_what_fires_is_placed_and_decided_by_services_that_were_read_since
     assert village.kinds[:2] == ["IncidentOpened", "ActionIntended"]
 
 
-@pytest.mark.parametrize(
-    ("ahead", "seconds", "held"),
-    [
-        (60.0, 0.0, True),
-        (-60.0, 0.0, True),
-        (4.0, 0.0, False),
-        (-4.0, 4.0, False),
-        (3.0, 4.0, False),
-    ],
-)
-async def test_nothing_is_done_while_prometheus_clock_is_another(ahead, seconds, held):
-    village = Village()
-    async with village.armed():
-        village.prometheus.ahead, village.prometheus.seconds = ahead, seconds
-        village.fail()
-        await asyncio.sleep(40)
-        assert bool(village.gates.orders) is not held
-        assert (village.hold() == "clock_apart") is held
-        village.prometheus.ahead = village.prometheus.seconds = 0.0
-        await asyncio.sleep(60)
-    assert village.incident().outcome == "healed"
-
-
 async def test_whoever_wakes_the_engine_has_all_services_read_at_once():
     village = Village()
     async with village.armed():

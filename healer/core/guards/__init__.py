@@ -77,7 +77,7 @@ GUARDS: tuple[Guard, ...] = (
     Guard(
         "sees_enough",
         "this healer leads, hears the Watchdog and every Alertmanager, sees a majority of nodes, "
-        "and its clock neither jumped nor is another than Prometheus'",
+        "and its clock did not jump",
         sees_enough,
         _keys("sees_enough", watchdog="watchdog_age", clock_jump="clock_jump"),
     ),

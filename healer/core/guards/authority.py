@@ -92,10 +92,7 @@ def _reaches(proposal: Proposal, at_work: Target, topology: Topology) -> bool:
 
 
 def sees_enough(proposal: Proposal, facts: Facts) -> Verdict:
-    """Hold unless this healer leads and sees the pipeline, the nodes and the time as they are.
-
-    Ages of samples are told by Prometheus' clock alone; when an alert began is compared with what the journal says.
-    """
+    """Hold unless this healer leads and sees the pipeline, the nodes and the time as they are."""
     name, standing = "sees_enough", facts.standing
     if not standing.leader:
         return hold(
@@ -131,16 +128,6 @@ def sees_enough(proposal: Proposal, facts: Facts) -> Verdict:
             need="a steady clock",
             sentence="The wall clock moved against the machine's uptime, so no age can be trusted.",
             passing=True,
-        )
-    most = facts.topology.numbers.clock_jump
-    if standing.clock_apart > most:
-        return hold(
-            name,
-            "clock_apart",
-            have=f"at least {standing.clock_apart:.0f} s",
-            need=f"Prometheus' clock and this healer's within {most:g} s",
-            sentence="Prometheus' clock and this healer's differ, so what began before an action cannot be told from "
-            "what began after it. Look at time synchronisation on both nodes.",
         )
     return _majority(facts)
 
