@@ -185,10 +185,9 @@ def _alarms(alerts: tuple[Alert, ...], incident: Incident, attempt: Attempt) -> 
     return [
         alert.name
         for alert in alerts
-        if alert.label("severity") == "critical"
+        if _is_since(alert, attempt)
         and not alert.name.startswith("Healer")
         and alert.fingerprint != incident.cause.fingerprint
-        and alert.began_at > attempt.began_at
         and attempt.footprint.covers(alert.target)
     ]
 
@@ -198,10 +197,13 @@ def _wide_alarms(sight: Sight, attempt: Attempt) -> list[str]:
     return [
         alert.name
         for alert in sight.of_groups
-        if alert.label("severity") == "critical"
-        and alert.began_at > attempt.began_at
-        and alert.label("group") in attempt.footprint.groups
+        if _is_since(alert, attempt) and alert.label("group") in attempt.footprint.groups
     ]
+
+
+def _is_since(alert: Alert, attempt: Attempt) -> bool:
+    """Whether an alert is critical and began after the action did."""
+    return alert.label("severity") == "critical" and alert.began_at > attempt.began_at
 
 
 async def _at_hand(picture: Picture) -> Picture:

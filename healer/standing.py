@@ -146,7 +146,6 @@ class Watch:
         """Return what the guards may know of the healer itself."""
         board = self.journal.board
         silenced = self.sight.silenced if self.sight is not None else ()
-        of_groups = self.sight.of_groups if self.sight is not None else ()
         return Standing(
             leader=self.leading,
             watchdog_age=self.watchdog_age,
@@ -161,9 +160,7 @@ class Watch:
             at_work={
                 alert.target: alert.name for alert in silenced if not alert.name.startswith(OWN)
             },
-            groups_at_work={
-                alert.label("group"): alert.name for alert in of_groups if alert.silenced
-            },
+            groups_at_work=self.sight.silenced_groups if self.sight is not None else {},
             weather=self.weather,
             holders=self.holders,
             taken=self.taken,

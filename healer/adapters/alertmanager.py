@@ -98,11 +98,12 @@ class HttpAlertmanagers:
         now = self._clock.wall()
         ages = [view.watchdog_age for view in views if view.watchdog_age is not None]
         alerts = _merged(alert for view in views for alert in view.alerts)
-        judged = [
-            (alert, refusal(alert, self._topology))
-            for alert in alerts
-            if not concerns_nobody(alert, self._topology)
-        ]
+        judged, nobodys = [], []
+        for alert in alerts:
+            if concerns_nobody(alert, self._topology):
+                nobodys.append(alert)
+            else:
+                judged.append((alert, refusal(alert, self._topology)))
         sight = Sight(
             alerts=tuple(alert for alert, reason in judged if reason is None),
             rejected=tuple((alert, reason) for alert, reason in judged if reason is not None),
@@ -110,7 +111,7 @@ class HttpAlertmanagers:
                 self._place(url) for url, one in found.items() if isinstance(one, Unreachable)
             ),
             watchdog_at=now - min(ages) if ages else None,
-            of_groups=tuple(one for one in alerts if is_of_a_group(one, self._topology)),
+            of_groups=tuple(one for one in nobodys if is_of_a_group(one, self._topology)),
         )
         return dict.fromkeys(asked, sight)
 

@@ -1,5 +1,6 @@
 """What is asked of a gate, and what it answers: values that cross the core's border."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from healer.core.alert import Alert
@@ -61,6 +62,7 @@ class Sight:
         watchdog_at: When the Watchdog alert of this cluster was last refreshed, epoch seconds.
         of_groups: Alerts about a group as a whole, which start nothing: that its address has no owner, say.
         silenced: The alerts that a person silenced; a storm's decisions each ask for them.
+        silenced_groups: The groups that a silenced alert is about, with that alert's name.
     """
 
     alerts: tuple[Alert, ...]
@@ -69,10 +71,13 @@ class Sight:
     watchdog_at: float | None
     of_groups: tuple[Alert, ...] = ()
     silenced: tuple[Alert, ...] = field(init=False, repr=False, compare=False)
+    silenced_groups: Mapping[str, str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Pick out the silenced ones, once."""
         object.__setattr__(self, "silenced", tuple(one for one in self.alerts if one.silenced))
+        groups = {one.label("group"): one.name for one in self.of_groups if one.silenced}
+        object.__setattr__(self, "silenced_groups", groups)
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,12 +92,17 @@ async def refused(word) -> None:
         await word
 
 
+async def closed_by_hand(village: Village) -> None:
+    """Let all be tried in vain, and a person close it while it goes on."""
+    village.fail()
+    await asyncio.sleep(120)
+    assert await village.operators.close("1", "it may stay down today", "ann")
+
+
 async def test_what_still_fires_after_a_closing_by_hand_is_explained_and_not_touched():
     village = exhausted()
     async with village.armed():
-        village.fail()
-        await asyncio.sleep(120)
-        assert await village.operators.close("1", "it may stay down today", "ann")
+        await closed_by_hand(village)
         village.gates.cures = True
         before = len(village.alertmanagers.posted)
         await asyncio.sleep(3600)
@@ -122,9 +127,7 @@ def again(village: Village) -> Alert:
 async def test_a_label_more_makes_no_news_of_what_a_person_closed():
     village = exhausted()
     async with village.armed():
-        village.fail()
-        await asyncio.sleep(120)
-        await village.operators.close("1", "it may stay down today", "ann")
+        await closed_by_hand(village)
         village.gates.cures = True
         village.alertmanagers.stuck.append(again(village))
         await asyncio.sleep(3600)
@@ -148,9 +151,7 @@ async def test_a_label_more_makes_no_news_of_what_was_about_to_fire_at_arming():
 async def test_a_closing_by_hand_outlives_the_healer():
     village = exhausted()
     async with village.armed():
-        village.fail()
-        await asyncio.sleep(120)
-        await village.operators.close("1", "it may stay down today", "ann")
+        await closed_by_hand(village)
     village.gates.cures = True
     async with village.alive():
         await asyncio.sleep(600)
@@ -163,9 +164,7 @@ async def test_a_closing_by_hand_outlives_the_healer():
 async def test_what_a_person_closed_keeps_no_member_that_fails_alike_waiting():
     village = exhausted()
     async with village.armed():
-        village.fail()
-        await asyncio.sleep(120)
-        await village.operators.close("1", "it may stay down today", "ann")
+        await closed_by_hand(village)
         await asyncio.sleep(
             700
         )  # past the window in which the first counts as a canary that failed
