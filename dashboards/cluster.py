@@ -209,7 +209,7 @@ def _broken(made: dashboard.Dashboard) -> dashboard.Dashboard:
 
 
 def _healing(made: dashboard.Dashboard) -> dashboard.Dashboard:
-    given = "node, group, service, reason"
+    given = ("node", "group", "service", "mountpoint", "reason")
     return (
         made.with_row(dashboard.Row("What is being healed"))
         .with_panel(
@@ -228,12 +228,13 @@ def _healing(made: dashboard.Dashboard) -> dashboard.Dashboard:
                 "Left to people",
                 "Incidents on which the healer will not act, with the guard's reason, and those it has mitigated.",
                 query(
-                    f"sum by ({given}) (healer_incident_holding{{{HERE}}} or healer_incident_escalated{{{HERE}}}"
+                    f"sum by ({', '.join(given)}) (healer_incident_holding{{{HERE}}}"
+                    f" or healer_incident_escalated{{{HERE}}}"
                     f' or label_replace(healer_incident_mitigated{{{HERE}}}, "reason", "mitigated", "", ""))',
                     now=True,
                     rows=True,
                 ),
-                {"node": "node", "group": "group", "service": "service", "reason": "reason"},
+                {name: name for name in given},
                 nothing="Nothing",
             )
         )

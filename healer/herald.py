@@ -16,7 +16,7 @@ from healer.core.order import OwnAlert
 from healer.core.recovery import SILENT
 from healer.errors import StoreFull, Unreachable
 from healer.journal import Journal
-from healer.metrics import Metrics
+from healer.metrics import ABOUT, Metrics
 from healer.ports import Alertmanagers, Clock, SecondPath
 from healer.standing import Watch
 
@@ -142,8 +142,7 @@ class Herald:
 
     def _about(self, incident: Incident, name: str, reason: str, detail: str) -> OwnAlert:
         cause = incident.cause
-        kept = ("cluster", "node", "group", "failure_domain", "service")
-        labels = {key: cause.label(key) for key in kept if cause.label(key)}
+        labels = {key: cause.label(key) for key in ("cluster", *ABOUT) if cause.label(key)}
         says, severity = OWN[name]
         labels |= {"alertname": name, "severity": severity, "heal": "none"}
         return OwnAlert(

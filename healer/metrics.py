@@ -1,4 +1,4 @@
-"""The healer's own metrics. Labels are closed sets: reasons, states, and names from cluster.yml."""
+"""The healer's own metrics. Labels are closed sets: reasons, states, and what open incidents are about."""
 
 from collections.abc import Iterable
 
@@ -20,7 +20,8 @@ FREEZES = (
 )
 """Reasons for which nothing is done anywhere."""
 
-TARGET = ["node", "group", "failure_domain", "service", "reason"]
+ABOUT = ("node", "group", "failure_domain", "service", "mountpoint")
+"""Labels of an incident's alert by which people and Prometheus are told what the incident is about."""
 
 
 class Metrics:
@@ -37,19 +38,19 @@ class Metrics:
         self.holding = Gauge(
             "healer_incident_holding",
             "1 while the healer will not act on an open incident, and for what reason.",
-            TARGET,
+            [*ABOUT, "reason"],
             registry=to,
         )
         self.escalated = Gauge(
             "healer_incident_escalated",
             "1 while an open incident is in a person's hands, and for what reason.",
-            TARGET,
+            [*ABOUT, "reason"],
             registry=to,
         )
         self.mitigated = Gauge(
             "healer_incident_mitigated",
             "1 while an open incident is out of harm's way and not repaired.",
-            TARGET[:-1],
+            ABOUT,
             registry=to,
         )
         self.actions = Counter(
@@ -170,9 +171,6 @@ class Metrics:
         return generate_latest(self.registry)
 
 
-def target_labels(incident: Incident) -> tuple[str, str, str, str]:
-    """Return node, group, failure_domain and service as the incident's alert has them."""
-    cause = incident.cause
-    names = ("node", "group", "failure_domain", "service")
-    node, group, failure_domain, service = (cause.label(name) for name in names)
-    return node, group, failure_domain, service
+def target_labels(incident: Incident) -> tuple[str, ...]:
+    """Return what ABOUT names as the incident's alert has it, empty where it has none."""
+    return tuple(incident.cause.label(name) for name in ABOUT)

@@ -92,6 +92,7 @@ ABOUT = {
     "by (cluster, node, group, failure_domain, mountpoint)",
     "by (cluster, node, group, failure_domain, pool)",
     "by (cluster, node, group, failure_domain, service)",
+    "by (cluster, node, group, failure_domain, service, mountpoint)",  # the healer's own, about either
 }
 
 

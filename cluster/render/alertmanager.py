@@ -15,7 +15,7 @@ from cluster.quantity import duration_text
 from cluster.settings import Receiver
 from cluster.writing import HEADER, yaml_text
 
-GROUP_BY = ["alertname", "cluster", "node", "group", "service"]
+GROUP_BY = ["alertname", "cluster", "node", "group", "service", "mountpoint"]
 
 
 def alertmanager_yml(cluster: Cluster) -> str:

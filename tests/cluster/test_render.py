@@ -329,6 +329,14 @@ def test_an_alert_reaches_those_it_is_for(
     assert answer.stdout.strip() == receivers
 
 
+def test_each_file_system_of_a_node_is_told_by_itself() -> None:
+    routes = yaml.safe_load(text_of(tree_of(TIER), "mon1/etc/prometheus/alertmanager.yml"))["route"]
+    # What is grouped waits for the group's interval, and is over when all of it is.
+    own = [r for r in routes["routes"] if r.get("matchers") == ['alertname=~"Healer.*"']]
+    assert "mountpoint" in routes["group_by"]
+    assert ["group_by" in route for route in own] == [False]
+
+
 def test_dead_nodes_come_as_one_page_and_tickets_wait_for_a_ladder_as_pages_do() -> None:
     routes = yaml.safe_load(text_of(tree_of(TIER), "mon1/etc/prometheus/alertmanager.yml"))["route"]
     lost = ['alertname=~"DomainLost|NodeDown"']

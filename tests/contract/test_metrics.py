@@ -79,14 +79,14 @@ async def test_every_series_has_the_labels_of_its_row() -> None:
             assert labels == told[name], name
 
 
-async def test_a_series_about_an_incident_has_all_four_labels_even_where_one_is_empty() -> None:
+async def test_a_series_about_an_incident_has_all_its_labels_even_where_one_is_empty() -> None:
     """One that was left out would be filled with the healer's own node when Prometheus scrapes."""
     metrics = Metrics("test")
     cause = alert("NodeDown", "web1")
     incident = Incident("1", cause, "none", 0.0, 0.0, "", State.ESCALATED, escalation="denied")
     metrics.show([incident], frozenset(), 0.0)
     assert (
-        'healer_incident_escalated{failure_domain="rack-1",group="web",node="web1",'
+        'healer_incident_escalated{failure_domain="rack-1",group="web",mountpoint="",node="web1",'
         'reason="denied",service=""} 1.0'
     ) in metrics.exposition().decode()
 

@@ -37,6 +37,7 @@ async def posted(village: Village) -> OwnAlert:
 CAUSES = {
     "service": alert(),
     "node": alert("NodeDown", "web1", heal="restart-service"),
+    "file system": alert("FilesystemAlmostFull", "web1", mountpoint="/data", heal="free-disk"),
     "proven failure": alert(at="web1/nginx", failure="oom", dashboard="x"),
 }
 

@@ -38,12 +38,17 @@ async def telling(village: Village, seconds: float) -> None:
 
 
 async def held(
-    village: Village, *, passing: bool = False, at: str = "web1/nginx", reason: str = "capacity"
+    village: Village,
+    *,
+    passing: bool = False,
+    at: str = "web1/nginx",
+    reason: str = "capacity",
+    **labels: str,
 ) -> None:
     number = str(village.journal.board.opened + 1)
     said = hold("capacity", reason, have=0, need=1, sentence="web is short.", passing=passing)
     await village.journal.write(
-        ev.IncidentOpened(number, alert(at=at), "restart-service", "d1"),
+        ev.IncidentOpened(number, alert(at=at, **labels), "restart-service", "d1"),
         ev.IncidentHeld(number, said, ()),
     )
 
@@ -144,6 +149,23 @@ async def test_each_incident_has_its_own_alert(village):
     await village.herald.tell("first")
     about = [dict(one.labels)["node"] for one in village.alertmanagers.posted]
     assert sorted(about) == ["web1", "web2"]
+
+
+async def test_two_full_disks_of_a_node_are_two_alerts_and_each_ends_by_itself(village):
+    await held(village, at="web1", mountpoint="/data")
+    await held(village, at="web1", mountpoint="/srv")
+    await telling(village, 4)
+    about = [dict(one.labels)["mountpoint"] for one in village.alertmanagers.posted]
+    assert sorted(about) == ["/data", "/srv"]
+    await village.journal.write(ev.IncidentEscalated("1", "ladder_exhausted", "1 tried"))
+    await village.journal.write(ev.IncidentClosed("2", "cleared", ""))
+    await telling(village, 4)
+    news = [dict(one.labels) | {"over": one.over} for one in village.alertmanagers.posted[2:]]
+    assert [(one["alertname"], one["mountpoint"], one["over"]) for one in news] == [
+        ("HealerEscalation", "/data", False),
+        ("HealerHolds", "/data", True),
+        ("HealerHolds", "/srv", True),
+    ]
 
 
 async def test_two_incidents_about_one_target_are_one_alert_until_both_are_over(village):
