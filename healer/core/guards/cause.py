@@ -93,9 +93,8 @@ def _overload(proposal: Proposal, alike: list[Incident], facts: Facts) -> Verdic
             have=f"it runs; {len(certain) + 1} fail alike, with {_named(certain)}",
             need="to be the only one that fails, or a unit that is dead",
             sentence="Members that run and fail together have too much to do; with one less the others have more.",
-            passing=any(
-                _turn(one) < _turn(incident) for one in certain
-            ),  # one of them calls for all
+            # One of them calls for all.
+            passing=any(_turn(one) < _turn(incident) and _calls_for_all(one) for one in certain),
         )
     least = max(numbers.owner_settled, numbers.full_look)
     age = facts.now - max(incident.opened_at, incident.cause.began_at)
@@ -120,6 +119,17 @@ def _overload(proposal: Proposal, alike: list[Incident], facts: Facts) -> Verdic
 
 def _unjudged(incident: Incident) -> bool:
     return incident.state is State.OPEN and incident.hold is None and not incident.attempts
+
+
+def _calls_for_all(other: Incident) -> bool:
+    """Whether people hear of the overload by another incident, or are about to.
+
+    Not by one that is over, that tells of something else, as of its escalation, or that a person keeps.
+    """
+    held = other.hold
+    if other.state is not State.HELD or held is None:
+        return other.state is State.OPEN
+    return held.guard == NAME or (held.passing and held.reason not in NEVER_FIRST)
 
 
 def _fails_too(other: Incident, incident: Incident, window: float) -> bool:

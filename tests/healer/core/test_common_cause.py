@@ -11,7 +11,7 @@ from healer.core.alert import Target
 from healer.core.decide import Act, Hold, decide
 from healer.core.footprint import footprint
 from healer.core.incident import Incident, Outcome, State
-from healer.core.verdict import allow, hold
+from healer.core.verdict import Verdict, allow, hold
 from tests.healer.core.guarded import acted, broken, opened, said, silence, verdict
 from tests.healer.core.world import NOW, World, topology
 from tests.healer.tier import tier
@@ -54,6 +54,31 @@ def test_of_members_that_run_and_fail_together_none_is_taken_and_a_person_is_tol
     assert [one.hold is not None and one.hold.calls for one in incidents] == [True, False, False]
     world.now += 7200  # it does not end by waiting
     assert [verdict(world, one) for one in incidents] == [OVERLOAD] * 3
+
+
+@pytest.mark.parametrize(
+    ("first", "calls"),
+    [
+        (hold("armed", "pre_existing", have="-", need="-", sentence="-"), True),
+        (hold("armed", "closed_by_hand", have="-", need="-", sentence="-", passing=True), True),
+        (hold("not_stopped", "silenced", have="-", need="-", sentence="-"), True),
+        (hold("owner_settled", "owner_settling", have="-", need="-", sentence="-", passing=True), False),
+        (hold("common_cause", "overload", have="-", need="-", sentence="-"), False),
+        (ev.IncidentEscalated("1", "node_gone", ""), True),
+        (ev.IncidentMitigated("1", "drained"), True),
+        (ev.IncidentClosed("1", "cleared", ""), True),
+    ],
+)  # fmt: skip
+def test_of_overload_people_hear_though_the_first_one_tells_of_something_else(first, calls: bool):
+    world = slow("web1", "web2")
+    for number in (1, 2):
+        opened(world, f"web{number}/nginx", number)
+    held(world, "1")
+    if isinstance(first, Verdict):
+        first = ev.IncidentHeld("1", first, (first,))
+    world.journal(first)
+    told = said(world, world.board.incidents["2"], "common_cause")
+    assert (told.reason, told.calls) == ("overload", calls)
 
 
 @pytest.mark.parametrize("nameless", [1, 2])
