@@ -8,12 +8,10 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 
 import structlog
 
-from healer.core import guards
-from healer.core.verdict import allow
+from tests.healer.safety import planted
 from tests.healer.safety.loop import VirtualLoop
 from tests.healer.safety.simulation import Simulation
 
@@ -30,16 +28,6 @@ def told(sim: Simulation) -> Iterator[str]:
         lines.append((one.at_mono - 5000.0, f"{one.seq:3} {said[:260]}"))
     for at, line in sorted(lines, key=lambda one: one[0]):
         yield f"{at:7.2f} {line}"
-
-
-def plant(name: str) -> None:
-    """Let one guard allow everything."""
-    guards.GUARDS = tuple(
-        replace(one, judge=lambda *_: allow(name, have="planted", need="-"))
-        if one.name == name
-        else one
-        for one in guards.GUARDS
-    )
 
 
 def run(seeds: range, most: int, *, show: bool) -> int:
@@ -99,12 +87,17 @@ def main() -> int:
     parser.add_argument(
         "--without", default="", help="let this guard allow all, to see whether it is missed"
     )
+    parser.add_argument(
+        "--plant", choices=planted.FAULTS, help="let the healer make this mistake, to see the same"
+    )
     args = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     first, _, last = args.seeds.partition("-")
     seeds = range(int(first), int(last or first) + 1)
     if args.without:
-        plant(args.without)
+        planted.without(args.without)
+    if args.plant:
+        planted.FAULTS[args.plant]()
     jobs = args.jobs or os.cpu_count() or 1
     found = shared(seeds, jobs, args.most) if jobs > 1 else run(seeds, args.most, show=args.show)
     return 1 if found else 0

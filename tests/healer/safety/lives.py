@@ -343,3 +343,7 @@ class Peers:
         await self.life.pass_by()
         if self.life.blind:
             raise Unreachable("alertmanager: no peer answers")
+        for one in alerts:
+            self.life.sim.told.pop(one.labels, None)
+            if not one.over:
+                self.life.sim.told[one.labels] = (one, self.life.now)

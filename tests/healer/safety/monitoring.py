@@ -66,6 +66,7 @@ class Prometheus:
         behind: Seconds by which the samples that it shows are older.
         bare: Its alerts name no group and no failure domain, so that another name for one changes no alert.
         judged_at: When it evaluated its rules last.
+        longest: For how many seconds what has a ladder fired at most, by fingerprint.
     """
 
     site: Site
@@ -78,6 +79,7 @@ class Prometheus:
     cut: set[str] = field(default_factory=set)
     bare: bool = False
     judged_at: float = EPOCH
+    longest: dict[str, float] = field(default_factory=dict)
 
     @property
     def now(self) -> float:
@@ -108,6 +110,9 @@ class Prometheus:
             if lost == nodes or (lost and before is not None):
                 wanted[made.fingerprint] = before or made
         self.active, self.judged_at = wanted, self.now
+        for key, one in wanted.items():
+            if one.label("heal") != "none":
+                self.longest[key] = max(self.longest.get(key, 0.0), self.now - one.began_at)
 
     def _judge(self, wanted: dict[str, Alert], name: str, place: Target, heal: str) -> None:
         made = alert_of(self.site, name, place, self.now, heal, bare=self.bare)

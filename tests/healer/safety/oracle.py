@@ -73,6 +73,7 @@ class Oracle:
     denied: set[str] = field(default_factory=set)
     theirs: dict[Target, float] = field(default_factory=dict)
     troubles: dict[str, Target] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
     excused: set[str] = field(default_factory=set)
     marks: set[tuple[str, str, str]] = field(default_factory=set)
     renamed: bool = False
@@ -102,9 +103,9 @@ class Oracle:
                 self._armed()
             case ev.IncidentOpened(incident, cause) | ev.CauseReplaced(incident, cause):
                 self._of_rack(incident, cause.target)
-                self.troubles[incident] = cause.target
-            case ev.IncidentClosed(incident):
-                self.troubles.pop(incident, None)
+                self.troubles[incident], self.names[incident] = cause.target, cause.name
+            case ev.IncidentClosed(incident, outcome):
+                self._closed(incident, outcome)
             case ev.Frozen():
                 self.frozen = True
             case ev.Unfrozen():
@@ -149,6 +150,19 @@ class Oracle:
         inside = incident not in self.troubles and Target("", domain=rack) in others
         if inside and not self.renamed and self._gone(about.node, since=self.lag):
             self.says(f"incident {incident} about {about} is opened beside that of {rack}")
+
+    def _closed(self, incident: str, outcome: str) -> None:
+        """What is said to be over was well, or heard of again, at some moment lately."""
+        about = self.troubles.pop(incident, None)
+        if about is None or outcome not in ("healed", "cleared"):
+            return
+        said = f"incident {incident} about {about} is {outcome}"
+        for node in self.site.lost_together().get(about.domain, []) if about.domain else ():
+            if self._gone(node, since=self.lag):
+                self.says(f"{said}, and {node} is away for {self.lag:g} s")
+        true = about in self.world.since and self.names[incident] in ("ServiceDown", "KernelHang")
+        if true and not self.world.was(about, well=True, within=self.lag):
+            self.says(f"{said}, and was not well for {self.lag:g} s")
 
     def _gone(self, node: str, *, since: float) -> bool:
         """Whether nobody has heard of a node for so long."""

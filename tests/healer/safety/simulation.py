@@ -6,9 +6,12 @@ from random import Random
 from typing import Any
 
 from healer.core import events as ev
+from healer.core.actions import Args
+from healer.core.order import OwnAlert
 from healer.core.topology import Topology
 from healer.errors import LeaseLost
 from tests.healer.safety.chaos import Chaos
+from tests.healer.safety.endings import ends
 from tests.healer.safety.gates import Gate
 from tests.healer.safety.lives import Killed, Life
 from tests.healer.safety.loop import VirtualLoop
@@ -44,6 +47,7 @@ class Simulation:
         skews: By how much each healer's wall clock is wrong.
         silenced: Fingerprints that a person silenced.
         loses_rack: Whether a whole rack is lost in it, and once more after the calm.
+        told: What the healers tell people by alerts of their own, by labels, with the time of the last word.
     """
 
     def __init__(
@@ -74,6 +78,7 @@ class Simulation:
         self.skews = dict.fromkeys(site.healers, 0.0)
         self.loses = 0.0
         self.loses_rack = False
+        self.told: dict[Args, tuple[OwnAlert, float]] = {}
         self.lives: dict[str, Life] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -151,6 +156,7 @@ class Simulation:
                 final(self)
             if self.loses_rack and not self.oracle.violations:
                 await self._without_a_rack(chaos)
+            await ends(self)
         finally:
             await self.stop()
         return self.oracle.violations

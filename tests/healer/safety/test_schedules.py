@@ -55,3 +55,19 @@ def test_the_oracle_sees_that_a_guard_is_missing(guard: str, said: str) -> None:
     ran = schedules("--seeds", "0-699", "--without", guard, "--most", "3")
     assert ran.returncode == 1, ran.stdout
     assert said in ran.stdout
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("never_closes", "its trouble is over for long"),
+        ("closes_blindly", "and was not well for"),
+        ("tells_nobody", "and nobody has it"),
+        ("tells_on", "which is over"),
+        ("merges_into_nothing", "was merged"),
+    ],
+)
+def test_the_oracle_sees_how_incidents_end(fault: str, said: str) -> None:
+    ran = schedules("--seeds", "0-699", "--plant", fault, "--most", "3")
+    assert ran.returncode == 1, ran.stdout
+    assert said in ran.stdout

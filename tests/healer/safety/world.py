@@ -95,6 +95,13 @@ class World:
         """Whether it was so at any moment of the last seconds."""
         return self.well(place) is well or self.now - self.since[place] <= within
 
+    def broken(self, place: Target) -> bool:
+        """Whether a person has something to mend there; what may run on one node only may rest on all others."""
+        if place.service is None:
+            return self.nodes[place.node].sick
+        unit = self.units[place]
+        return unit.wedged or unit.state == "failed"
+
     # --- What changes ---
 
     @contextmanager
@@ -149,3 +156,19 @@ class World:
                 unit.wedged = False
                 unit.changed_at = self.now
                 unit.invocation += 1
+
+    def mend(self, spared: Target | None, at_work: set[str]) -> None:
+        """Put right all but one thing, as people do: not on nodes where something is under way."""
+        for node in self.nodes.keys() - at_work:
+            if not self.nodes[node].up:
+                self.power_on(node)
+            with self.change(node) as machine:
+                machine.cut = False
+                machine.sick = machine.sick and spared == Target(node)
+        for place, unit in self.units.items():
+            if place == spared:
+                unit.cures = False
+                continue
+            unit.cures = True
+            if place.node not in at_work and self.broken(place):
+                self.set_unit(place, "active", wedged=False)

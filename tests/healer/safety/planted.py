@@ -1,0 +1,59 @@
+"""Faults of the healer's own that are planted on purpose, to see that the oracle notices each."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from healer import engine
+from healer.core import correlate, decide, guards
+from healer.core import events as ev
+from healer.core.incident import MERGED
+from healer.core.order import OwnAlert
+from healer.core.verdict import allow
+from healer.herald import Herald
+
+
+def without(name: str) -> None:
+    """Let one guard allow everything."""
+    guards.GUARDS = tuple(
+        replace(one, judge=lambda *_: allow(name, have="planted", need="-"))
+        if one.name == name
+        else one
+        for one in guards.GUARDS
+    )
+
+
+def never_closes() -> None:
+    """What is seen gone stays open."""
+    decide._close = lambda *_: decide.Stay()
+
+
+def closes_blindly() -> None:
+    """What nobody saw gone is closed all the same."""
+    engine.seen_gone = lambda *_: True
+
+
+def tells_nobody() -> None:
+    """People are not called for what the healer cannot help."""
+    Herald._wanted = lambda *_: ()
+
+
+def tells_on() -> None:
+    """People are called on for what is over."""
+    wanted = Herald._wanted
+
+    def all_that_was_told(self: Herald, cluster: str, now: float) -> Iterable[OwnAlert]:
+        told = {one.labels: one for one, _ in self._posted.values()}
+        return (told | {one.labels: one for one in wanted(self, cluster, now)}).values()
+
+    Herald._wanted = all_that_was_told
+
+
+def merges_into_nothing() -> None:
+    """What becomes part of another incident is not told there."""
+    correlate._merged = lambda other, _: [ev.IncidentClosed(other.id, MERGED, "")]
+
+
+FAULTS: dict[str, Callable[[], None]] = {
+    one.__name__: one
+    for one in (never_closes, closes_blindly, tells_nobody, tells_on, merges_into_nothing)
+}
