@@ -49,12 +49,15 @@ class DiskFree(TakingVerb):
         return path
 
     def compare(self, job: Job) -> None:
-        """Compare what was expected with what is.
+        """Compare the boot and the device of the file system, which must have been seen when this was decided.
 
         Raises:
             Refused: changed.
         """
         compare.as_expected(job.expect, job.node)
+        if job.target not in job.expect.filesystems:
+            detail = f"{job.target} device: expected nothing, for it was not seen before"
+            raise Refused(Reason.CHANGED, detail)
 
     def run(self, job: Job) -> Outcome:
         """Remove what may be removed; say `freed` only when something was."""

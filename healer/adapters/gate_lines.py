@@ -115,6 +115,11 @@ class Welcome(_Line):
             addresses={
                 name: seen.held for name, seen in self.seen.items() if isinstance(seen, _Address)
             },
+            disks={
+                name: seen.device
+                for name, seen in self.seen.items()
+                if isinstance(seen, _FileSystem)
+            },
             marks=None if self.marks is None else tuple(_mark(one) for one in self.marks),
         )
 

@@ -252,6 +252,10 @@ def expect(proposal: Proposal, facts: Facts) -> str:
             if held is None:
                 return ""
             expected["addresses"] = {proposal.look: {"held": held}}
+        case Scope.DISK:
+            device = look.disks.get(proposal.look)
+            if device is not None:  # else its gate says what is wrong with the place
+                expected["filesystems"] = {proposal.look: {"device": device}}
         case _:
             pass
     return json.dumps(expected, sort_keys=True, separators=(",", ":"))

@@ -69,6 +69,7 @@ class Look:
         units: By name; None for one that the gate does not list or cannot read.
         pools: Members by name, for each pool; None as for units.
         addresses: Whether the node holds each address, by the address's name; None as for units.
+        disks: The device at each mount point; None where nothing that may be freed is there, or it does not answer.
         marks: All that stand on the node; None where the gate cannot say.
     """
 
@@ -81,6 +82,7 @@ class Look:
     units: Mapping[str, UnitLook | None]
     pools: Mapping[str, Mapping[str, MemberLook] | None] = field(default_factory=dict)
     addresses: Mapping[str, bool | None] = field(default_factory=dict)
+    disks: Mapping[str, str | None] = field(default_factory=dict)
     marks: tuple[Mark, ...] | None = ()
 
     def member(self, pool: str, member: str) -> MemberLook | None:

@@ -19,6 +19,7 @@ from gate.holds import Hold
 from gate.ids import ActionId
 from gate.ids import Token as GateToken
 from gate.protocol import Hello, Request
+from gate.seen import FileSystemSeen
 from gate.units import Seen
 from gate.verbs import KNOWN
 from gate.words import Reason, State
@@ -26,13 +27,14 @@ from healer.adapters import gate_lines as wire
 from healer.core import events as ev
 from healer.core.decide import expect
 from healer.core.incident import PASSING_REFUSALS, Outcome
-from healer.core.look import Look
+from healer.core.ladder import Ladder, Mode
+from healer.core.look import Heard, Look
 from healer.core.order import Order, Token
 from healer.core.plan import Plan, plan
 from tests.gate.fakes import NGINX
 from tests.gate.fakes import World as Node
+from tests.healer.core.world import RESTART, alert, topology
 from tests.healer.core.world import World as Healer
-from tests.healer.core.world import alert, topology
 
 TRANSCRIPTS = Path(__file__).parents[1] / "gate/transcripts"
 TOKEN = Token(1, 4, "store-1/start-1")
@@ -106,6 +108,7 @@ def test_every_rung_of_every_ladder_is_a_verb_that_the_gate_has() -> None:
 def test_the_healer_reads_everything_that_a_gate_sees() -> None:
     queued = replace(NGINX, job=True)
     seen = {"nginx.service": Seen(queued, 1.5, ("app.service",)), "ghost.service": None}
+    seen |= {"/data": FileSystemSeen(1000, 10, "/dev/sdb1"), "/nowhere": None}
     holds = (Hold("a person looks", None), Hold("fan", "2026-01-02T03:04:05Z"))
     answer = replies.Welcome("first", "web1", "b1", "l1", GateToken(1, 4), "n1", holds, seen)
     look = wire.welcome_of(replies.welcome(answer)).look()
@@ -116,6 +119,7 @@ def test_the_healer_reads_everything_that_a_gate_sees() -> None:
     assert (unit.active_state, unit.result, unit.age_seconds) == ("failed", "signal", 1.5)
     assert (unit.reverse_dependencies, unit.job) == (("app.service",), True)
     assert look.units["ghost.service"] is None
+    assert look.disks == {"/data": "/dev/sdb1"}
 
 
 def test_the_healer_reads_a_gate_that_knows_next_to_nothing() -> None:
@@ -172,6 +176,30 @@ def test_the_refusals_that_pass_are_words_that_a_gate_says() -> None:
 
 
 # --- A whole conversation -------------------------------------------------------------------
+
+
+def test_a_disk_is_freed_only_while_it_is_the_one_that_was_looked_at(tmp_path: Path) -> None:
+    node = Node(tmp_path)
+    node.clock.pass_seconds(3600)
+    full = alert("FilesystemAlmostFull", "web1", mountpoint="/data")
+    free = Ladder("free-disk", Mode.ACT, (replace(RESTART, action="disk.free", fast=False),))
+    healer = Healer(topology=replace(topology(), ladders={free.name: free}))
+    healer.journal(ev.IncidentOpened("1", full, "free-disk", "d1"))
+    incident = healer.board.incidents["1"]
+    step = plan(incident, healer.topology)
+    assert isinstance(step, Plan)
+    (line,) = node.talk(wire.hello((step.proposal.look,))[:-1])
+    look = wire.welcome_of(line).look()
+    facts = replace(healer.facts(incident), gates={"web1": Heard(look)})
+    expected = expect(step.proposal, facts)
+    ends = []
+    for number, device in ((17, "/dev/sdc1"), (18, "/dev/sdb1")):
+        node.disks.table = (*node.disks.table[:-1], replace(node.disks.table[-1], device=device))
+        order = Order(f"1.4.{number}", "web1", "disk.free", step.proposal.args, expected, 30.0)
+        nonce = f"nonce-{node.nonces + 1}"
+        told = wire.request(order, cluster="first", token=TOKEN, nonce=nonce)[:-1]
+        ends.append(wire.answer_of(node.talk(wire.hello(())[:-1], told)[-1], order.action_id))
+    assert [(one.state, one.reason) for one in ends] == [("refused", "changed"), ("done", "freed")]
 
 
 def test_hello_restart_and_settle_in_one_session(tmp_path: Path) -> None:

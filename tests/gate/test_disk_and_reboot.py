@@ -19,9 +19,16 @@ def world(tmp_path: Path) -> World:
     return made
 
 
+def seen(world: World, path: str = "/data", device: str = "") -> dict[str, Any]:
+    """Return what a decision rests on: the boot, and what is mounted there, as world has it where none is told."""
+    mounted = {one.mountpoint: one.device for one in world.disks.table}
+    device = device or mounted.get(path, "/dev/none")
+    return {"boot_id": str(world.clock.boot_id()), "filesystems": {path: {"device": device}}}
+
+
 def free(world: World, number: int = 1, path: str = "/data", **args: Any) -> Any:
     world.clock.pass_seconds(60)
-    expect = {"boot_id": str(world.clock.boot_id())}
+    expect = seen(world, path)
     told = {"mountpoint": path} | args
     return ask(world, request(world, number, verb="disk.free", args=told, expect=expect))[-1]
 
@@ -51,6 +58,28 @@ def test_where_nothing_listed_is_there_it_says_so(world):
 @pytest.mark.parametrize("path", ["/home", "/data/cache", "/data/", "../data", "", "/data\n"])
 def test_only_a_mount_point_with_something_listed_may_be_named(world, path):
     assert free(world, path=path)["reason"] == "not_listed"
+    assert world.diary == []
+
+
+@pytest.mark.parametrize(
+    ("expect", "detail"),
+    [
+        (
+            {"filesystems": {"/data": {"device": "/dev/sdc1"}}},
+            "expected '/dev/sdc1', is '/dev/sdb1'",
+        ),
+        ({"filesystems": {"/srv": {"device": "/dev/sdb1"}}}, "/srv device"),
+        ({"filesystems": {}}, "/data device: expected nothing"),
+        ({}, "/data device: expected nothing"),
+        ({"boot_id": "another"}, "boot_id"),
+    ],
+)
+def test_what_is_not_what_the_decision_rested_on_is_not_cleared(world, expect, detail):
+    told = seen(world) if "boot_id" in expect else {"boot_id": str(world.clock.boot_id())}
+    line = request(world, 1, verb="disk.free", args={"mountpoint": "/data"}, expect=told | expect)
+    said = ask(world, line)[-1]
+    assert (said["state"], said["reason"]) == ("refused", "changed")
+    assert detail in said["detail"]
     assert world.diary == []
 
 
@@ -181,7 +210,7 @@ def test_what_ran_without_a_ledger_is_noted_and_not_run_twice(broken):
         2,
         verb="disk.free",
         args={"mountpoint": "/data"},
-        expect={"boot_id": str(world.clock.boot_id())},
+        expect=seen(world),
     )
     first = ask(world, line)[-1]
     again = json.loads(line) | {"nonce": f"nonce-{world.nonces + 1}"}

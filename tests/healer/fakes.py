@@ -346,6 +346,7 @@ class FakeGates:
                 if name.startswith("pool:")
             },
             addresses={name: self.cluster.holds(node) for name in self.cluster.topology.addresses},
+            disks={name: "/dev/sdb1" for name in names if name.startswith("/")},
             marks=self.marks.get(node, ()),
         )
 

@@ -323,6 +323,9 @@ def with_member(facts: Facts) -> Facts:
         assert look is not None
         pools = {"web": {"web1": MemberLook("ready", "up", 3)}}
         gates[node] = Heard(replace(look, pools=pools, addresses={"vip": node == "lb1"}))
+    look = facts.heard("web1").look
+    assert look is not None
+    gates["web1"] = Heard(replace(look, disks={"/var": "/dev/sdb1"}))
     return replace(facts, gates=gates)
 
 
@@ -341,11 +344,11 @@ def expected(action: str, at: Target) -> str:
     blind = replace(facts, gates={})
     assert expect(told, blind) == ""
     empty = {
-        one: Heard(h.look and replace(h.look, pools={}, addresses={}, units={}))
+        one: Heard(h.look and replace(h.look, pools={}, addresses={}, units={}, disks={}))
         for one, h in facts.gates.items()
     }
-    if action not in ("node.reboot", "disk.free"):
-        assert expect(told, replace(facts, gates=empty)) == ""
+    boot = '{"boot_id":"boot-1"}' if action in ("node.reboot", "disk.free") else ""
+    assert expect(told, replace(facts, gates=empty)) == boot
     return expect(told, facts)
 
 
@@ -361,7 +364,11 @@ def expected(action: str, at: Target) -> str:
         ("address.decline", Target("lb1"), {"addresses": {"vip": {"held": True}}}),
         ("address.decline", Target("lb2"), {"addresses": {"vip": {"held": False}}}),
         ("node.reboot", Target("web1"), {}),
-        ("disk.free", Target("web1", None, "/var"), {}),
+        (
+            "disk.free",
+            Target("web1", None, "/var"),
+            {"filesystems": {"/var": {"device": "/dev/sdb1"}}},
+        ),
     ],
 )
 def test_the_gate_is_told_what_the_decision_rested_on(
