@@ -160,9 +160,9 @@ class Plant:
         """The healer's control socket."""
         return self.directory / "ctl.sock"
 
-    def memory_mib(self) -> float:
-        """The healer's resident memory at its highest (VmHWM of /proc/PID/status)."""
-        return self._status("VmHWM") / 1024
+    def memory_mb(self) -> float:
+        """The healer's resident memory at its highest, in 10^6 bytes (VmHWM of /proc/PID/status, which counts KiB)."""
+        return self._status("VmHWM") * 1024 / 1e6
 
     def cpu_seconds(self) -> float:
         """On-CPU time of all of the healer's threads so far."""

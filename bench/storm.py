@@ -48,12 +48,12 @@ PROMISED = {1000: 3.0, 10_000: 30.0}
 DECIDED = """SELECT count(DISTINCT incident) FROM events
 WHERE kind IN ('incident_held', 'action_intended', 'incident_escalated', 'incident_closed')"""
 
-MEMORY_MIB, IDLE_SHARE = 200.0, 0.01
+MEMORY_MB, IDLE_SHARE = 200.0, 0.01
 
 
 @dataclass(frozen=True, slots=True)
 class Storm:
-    """One storm; `seconds` until all were decided, `memory` at its highest in MiB, `idle` as a share of one CPU."""
+    """One storm; `seconds` until all were decided, `memory` at its highest in MB, `idle` as a share of one CPU."""
 
     alerts: int
     posts: int
@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=7)
     words = parser.parse_args(arguments)
     print(
-        f"{'alerts':>7} {'POSTs':>6} {'decided, s':>11} {'incidents':>10} {'MiB':>6} {'idle':>9}   peers: s, begun"
+        f"{'alerts':>7} {'POSTs':>6} {'decided, s':>11} {'incidents':>10} {'MB':>6} {'idle':>9}   peers: s, begun"
     )
     held = True
     for size, apart, rounds in (
@@ -96,11 +96,11 @@ def kept(storms: Sequence[Storm]) -> bool:
     """Print the median of storms of one kind; return whether what is promised of it was kept."""
     alerts, median = storms[0].alerts, statistics.median(one.seconds for one in storms)
     memory, idle = max(one.memory for one in storms), statistics.median(one.idle for one in storms)
-    good = median <= PROMISED[alerts] and memory <= MEMORY_MIB and idle < IDLE_SHARE
+    good = median <= PROMISED[alerts] and memory <= MEMORY_MB and idle < IDLE_SHARE
     good &= all(one.right for one in storms)
     print(
         f"        {storms[0].posts} POSTs: median {median:.2f} s of {len(storms)}, promised {PROMISED[alerts]:.0f} s; "
-        f"at most {memory:.0f} MiB, promised {MEMORY_MIB:.0f}; idle {idle:.2%}, promised {IDLE_SHARE:.0%}: "
+        f"at most {memory:.0f} MB, promised {MEMORY_MB:.0f}; idle {idle:.2%}, promised {IDLE_SHARE:.0%}: "
         f"{'held' if good else 'NOT held'}"
     )
     return good
@@ -132,7 +132,7 @@ def one_storm(directory: Path, size: Size, *, apart: bool) -> tuple[Storm, list[
             len(bodies),
             seconds,
             len(causes),
-            cluster.memory_mib(),
+            cluster.memory_mb(),
             idle,
             right=len(causes) == len(set(causes)) == len(alerts),
         )

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from healer.adapters import labels as lb
-from healer.adapters.http_json import Answer, call
+from healer.adapters.http_json import call, call_for_list
 from healer.adapters.intake import concerns_nobody, is_of_a_group, refusal
 from healer.adapters.webhook_body import parse_webhook
 from healer.core.alert import Alert
@@ -30,9 +30,6 @@ __all__ = ["HttpAlertmanagers", "parse_webhook"]
 
 WATCHDOG = "Watchdog"
 EVERYTHING = "active=true&silenced=true&inhibited=true&unprocessed=true"
-
-LARGE = 128 * 1024
-"""Bytes of an answer that take longer to understand than one turn of the loop may."""
 
 IN_PASSING = 0.05
 """Seconds in which a peer may answer that is not waited for: its node may be back, and nobody have noticed yet."""
@@ -53,7 +50,15 @@ class _Alert(TypedDict):
     status: _Status
 
 
-_ALERTS = TypeAdapter(list[_Alert])
+_ALERT = TypeAdapter(_Alert)
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """One alert of a peer; of our Watchdog also when it was refreshed, in epoch seconds of the peer's clock."""
+
+    alert: Alert
+    refreshed_at: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,36 +162,38 @@ class HttpAlertmanagers:
 
     async def _view(self, url: str) -> _View:
         where = f"{url}/api/v2/alerts?{EVERYTHING}"
-        answer = await call(self._session, where, seconds=self._timeout)
-        try:
-            if len(answer.body) < LARGE:
-                return self._viewed(answer)
-            # Whoever posts thousands of alerts there must not keep the lease from being renewed here.
-            return await asyncio.to_thread(self._viewed, answer)
-        except (ValidationError, ValueError) as error:
-            msg = f"{where}: an answer that is not Alertmanager's API version 2: {str(error)[:300]}"
-            raise Unreachable(msg) from error
+        found = await call_for_list(self._session, where, self._heard, seconds=self._timeout)
+        # Its clock and ours may differ, so the age is taken between two times of its own: the Date of
+        # its answer and updatedAt. Date is cut to whole seconds, so the age may be 1 s too small.
+        ages = [
+            max(0.0, found.at - one.refreshed_at)
+            for one in found.items
+            if found.at is not None and one.refreshed_at is not None
+        ]
+        return _View(tuple(one.alert for one in found.items), min(ages, default=None))
 
-    def _viewed(self, answer: Answer) -> _View:
-        alerts, ages = [], []
-        for found in _ALERTS.validate_json(answer.body):
-            alert = Alert(
-                lb.fingerprint(found["labels"]),
-                found["labels"].get("alertname", ""),
-                lb.in_order(found["labels"]),
-                lb.epoch(found["startsAt"]),
-                bool(found["status"]["silencedBy"]),
-            )
-            alerts.append(alert)
-            # Its clock and ours may differ, so the age is taken between two times of its own: the Date of
-            # its answer and updatedAt. Date is cut to whole seconds, so the age may be 1 s too small.
-            if (
-                alert.name == WATCHDOG
-                and alert.label("cluster") == self._topology.cluster
-                and answer.at is not None
-            ):
-                ages.append(max(0.0, answer.at - lb.epoch(found["updatedAt"])))
-        return _View(tuple(alerts), min(ages, default=None))
+    def _heard(self, found: Mapping[str, Any]) -> _Heard:
+        """Take one element of a peer's answer.
+
+        Raises:
+            ValueError: It is no alert of Alertmanager's API version 2.
+        """
+        try:
+            one = _ALERT.validate_python(found)
+        except ValidationError as error:
+            msg = f"an answer that is not Alertmanager's API version 2: {str(error)[:300]}"
+            raise ValueError(msg) from error
+        "".join(map("".join, one["labels"].items())).encode()  # half a surrogate pair fails here
+        fingerprint, labels = lb.identified(one["labels"])
+        alert = Alert(
+            fingerprint,
+            one["labels"].get("alertname", ""),
+            labels,
+            lb.epoch(one["startsAt"]),
+            bool(one["status"]["silencedBy"]),
+        )
+        ours = alert.name == WATCHDOG and alert.label("cluster") == self._topology.cluster
+        return _Heard(alert, lb.epoch(one["updatedAt"]) if ours else None)
 
     async def _post(self, url: str, alerts: Sequence[OwnAlert]) -> None:
         now: float | None = None

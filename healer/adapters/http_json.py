@@ -1,13 +1,21 @@
 """One bounded HTTP call: limited in time, in bytes and to no redirects."""
 
 import asyncio
-from collections.abc import Container, Mapping
+from collections.abc import AsyncIterator, Callable, Container, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from typing import Any, Generic, TypeVar
 
 import aiohttp
 
+from healer.adapters.json_array import ArrayReader
 from healer.errors import Unreachable
+
+T = TypeVar("T")
+
+PART = 64 * 1024
+"""Bytes that are taken of an answer before the loop has another turn."""
 
 LIMIT = 32 * 1024 * 1024
 """Bytes of an answer. An alert as rules/ make it, with annotations and receivers, is a kilobyte: 30,000 fit."""
@@ -22,6 +30,18 @@ class Answer:
     """
 
     body: bytes | bytearray
+    at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed(Generic[T]):
+    """What came back as an array of objects.
+
+    Attributes:
+        at: As `Answer.at`.
+    """
+
+    items: list[T]
     at: float | None
 
 
@@ -40,11 +60,50 @@ async def call(
     Raises:
         Unreachable: Anything but a whole answer with a wanted status; it names the URL and what was seen.
     """
-    method = "GET" if form is None and json_body is None else "POST"
     headers = {} if json_body is None else {"Content-Type": "application/json"}
     if bearer:
         headers["Authorization"] = f"Bearer {bearer}"
     data = form if json_body is None else json_body
+    async with _response(session, url, seconds, wanted, data=data, headers=headers) as response:
+        body = bytearray()
+        async for part in _parts(response, url):
+            body += part
+        return Answer(body, _date(response))
+
+
+async def call_for_list(
+    session: aiohttp.ClientSession,
+    url: str,
+    made: Callable[[dict[str, Any]], T],
+    *,
+    seconds: float,
+) -> Listed[T]:
+    """GET an array of objects; return what `made` makes of each while they arrive, so that they are never held at once.
+
+    Raises:
+        Unreachable: As for `call`; also where `made` raises ValueError.
+    """
+    reader, items = ArrayReader(), list[T]()
+    async with _response(session, url, seconds, (200,)) as response:
+        async for part in _parts(response, url):
+            items.extend(map(made, reader.feed(part)))
+            await asyncio.sleep(0)
+        items.extend(map(made, reader.close()))
+        return Listed(items, _date(response))
+
+
+@asynccontextmanager
+async def _response(
+    session: aiohttp.ClientSession,
+    url: str,
+    seconds: float,
+    wanted: Container[int],
+    *,
+    data: Mapping[str, str] | bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> AsyncIterator[aiohttp.ClientResponse]:
+    """Yield an answer with a wanted status; whatever goes wrong before it is read is Unreachable."""
+    method = "GET" if data is None else "POST"
     try:
         async with (
             asyncio.timeout(seconds),
@@ -52,11 +111,11 @@ async def call(
                 method, url, data=data, headers=headers, allow_redirects=False
             ) as response,
         ):
-            body = await _body(response, url)
             if response.status not in wanted:
-                msg = f"{url}: status {response.status}: {body[:300]!r}"
+                told = await response.content.read(300)
+                msg = f"{url}: status {response.status}: {told!r}"
                 raise Unreachable(msg)
-            return Answer(body, _date(response.headers.get("Date", "")))
+            yield response
     except TimeoutError as error:
         msg = f"{url}: no whole answer within {seconds:g} s"
         raise Unreachable(msg) from error
@@ -65,19 +124,19 @@ async def call(
         raise Unreachable(msg) from error
 
 
-async def _body(response: aiohttp.ClientResponse, url: str) -> bytearray:
-    body = bytearray()
-    async for part in response.content.iter_chunked(64 * 1024):
-        body += part
-        if len(body) > LIMIT:
+async def _parts(response: aiohttp.ClientResponse, url: str) -> AsyncIterator[bytes]:
+    taken = 0
+    async for part in response.content.iter_chunked(PART):
+        taken += len(part)
+        if taken > LIMIT:
             response.close()
             msg = f"{url}: its answer is longer than {LIMIT} bytes"
             raise Unreachable(msg)
-    return body
+        yield part
 
 
-def _date(header: str) -> float | None:
+def _date(response: aiohttp.ClientResponse) -> float | None:
     try:
-        return parsedate_to_datetime(header).timestamp()
+        return parsedate_to_datetime(response.headers.get("Date", "")).timestamp()
     except (ValueError, TypeError, OverflowError):
         return None

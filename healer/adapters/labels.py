@@ -35,14 +35,25 @@ def fingerprint(labels: Mapping[str, str]) -> str:
     FNV-1a of 64 bits over each name and value in the order of names, each followed by 0xff
     (prometheus/common, model/signature.go and model/fnv.go), in 16 hex digits.
     """
-    found = tuple(sorted(labels.items()))
+    return identified(labels)[0]
+
+
+def identified(labels: Mapping[str, str]) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """Return the fingerprint, and the labels as core.alert.Alert has them.
+
+    Of labels that are seen again the same tuple is returned, so ten thousand alerts that are read every two seconds
+    are kept once.
+    """
+    found = in_order(labels)
     short = sum(len(value) for _, value in found) <= REMEMBERED_LENGTH
-    return _remembered(found) if short else _hashed(found)
+    return _remembered(found) if short else (_hashed(found), found)
 
 
 @lru_cache(maxsize=20_000)  # the same alerts are read every two seconds for as long as they fire
-def _remembered(labels: tuple[tuple[str, str], ...]) -> str:
-    return _hashed(labels)
+def _remembered(
+    labels: tuple[tuple[str, str], ...],
+) -> tuple[str, tuple[tuple[str, str], ...]]:
+    return _hashed(labels), labels
 
 
 def _hashed(labels: tuple[tuple[str, str], ...]) -> str:

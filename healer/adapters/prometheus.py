@@ -225,9 +225,8 @@ class HttpPrometheus:
     def _alert(self, found: Mapping[str, str], began_at: float) -> Alert:
         # Prometheus adds its external label `cluster` only when it sends; Alertmanager has it always.
         labels = {"cluster": self._settings.cluster} | dict(found)
-        return Alert(
-            lb.fingerprint(labels), labels.get("alertname", ""), lb.in_order(labels), began_at
-        )
+        fingerprint, ordered = lb.identified(labels)
+        return Alert(fingerprint, labels.get("alertname", ""), ordered, began_at)
 
     def _selector(self, metric: str, wanted: Mapping[str, str]) -> str:
         try:

@@ -102,4 +102,5 @@ def _alert(alert: _Alert, where: str) -> Alert:
     except ValueError as error:
         msg = f"{where}: startsAt: {error}"
         raise Malformed(msg) from error
-    return Alert(lb.fingerprint(labels), labels["alertname"], lb.in_order(labels), began_at)
+    fingerprint, ordered = lb.identified(labels)
+    return Alert(fingerprint, labels["alertname"], ordered, began_at)
