@@ -53,6 +53,11 @@ class Annotator:
         self._waiting: deque[Annotation] = deque()
         self._news = asyncio.Event()
 
+    def follow(self, before: "Annotator") -> None:
+        """Go on where another configuration's annotator stopped: what waits there is told by this one."""
+        self._waiting.extend(before._waiting)  # noqa: SLF001  # one of us
+        self._news.set()
+
     def __call__(self, record: ev.Record) -> None:
         """Take note of a record of the journal."""
         match record.event:

@@ -165,6 +165,7 @@ class Engine:
     def follow(self, before: "Engine") -> None:
         """Go on where another configuration's engine stopped: what it began is under way, what it saw was seen."""
         self._wake, self._busy = before._wake, before._busy  # noqa: SLF001  # one of us
+        self._intake.follow(before._intake)  # noqa: SLF001  # one of us
         self._prover.follow(before._prover)  # noqa: SLF001  # one of us
         self._spans.follow(before._spans)  # noqa: SLF001  # one of us
 

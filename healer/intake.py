@@ -102,6 +102,10 @@ class Intake:
         self._refusals: deque[float] = deque(maxlen=REFUSALS)
         self._outages = Outages.seen(journal.board, (), topology)
 
+    def follow(self, before: "Intake") -> None:
+        """Go on where another configuration's intake stopped: what strangers have used up is used up."""
+        self._allowance, self._refusals = before._allowance, before._refusals  # noqa: SLF001  # one of us
+
     async def take(self, sight: Sight) -> None:
         """Take one reading of the Alertmanagers in.
 

@@ -123,8 +123,11 @@ class Leadership:
 
     async def _go_on(self, parts: Parts, before: Parts | None = None) -> None:
         if before is not None:
-            parts.engine.follow(before.engine)
-            parts.herald.follow(before.herald)
+            parts.follow(before)
+            if before.annotator is not None:
+                self._kept.journal.ignore(before.annotator)
+        if parts.annotator is not None:
+            self._kept.journal.listen(parts.annotator)
         self._kept.watch.numbers = parts.loaded.topology.numbers
         self._parts, self._loaded = parts, parts.loaded
         await self._doors.show(public_app(parts.desk), control_app(parts.desk))
@@ -146,17 +149,13 @@ class Leadership:
                 self._tasks.create_task(parts.herald.keep_tested(), name="second_path_test"),
                 self._tasks.create_task(parts.herald.keep_calling(), name="second_path"),
             ]
-            annotator = parts.annotator
-            if annotator is not None:
-                self._kept.journal.listen(annotator)
-                beside.append(self._tasks.create_task(annotator.run(), name="annotations"))
+            if parts.annotator is not None:
+                beside.append(self._tasks.create_task(parts.annotator.run(), name="annotations"))
             try:
                 await parts.engine.turn(self._tasks)
             finally:
                 for one in beside:
                     one.cancel()
-                if annotator is not None:
-                    self._kept.journal.ignore(annotator)
                 parts.stopped.set()
             await parts.engine.settled()
 

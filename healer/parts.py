@@ -70,6 +70,15 @@ class Parts:
     connections: AsyncExitStack
     stopped: asyncio.Event = field(default_factory=asyncio.Event)
 
+    def follow(self, before: "Parts") -> None:
+        """Go on where another configuration's parts stopped deciding."""
+        self.engine.follow(before.engine)
+        self.herald.follow(before.herald)
+        if self.desk.door is not None and before.desk.door is not None:
+            self.desk.door.follow(before.desk.door)
+        if self.annotator is not None and before.annotator is not None:
+            self.annotator.follow(before.annotator)
+
 
 async def keep(
     loaded: Settings, store: Store, clock: SystemClock, metrics: Metrics, version: str

@@ -28,12 +28,14 @@ class SshNode:
     Attributes:
         port: Of its sshd.
         over: Whether the action has ended.
+        end: How it has, then.
         settles: The ids of actions that it was asked about, in turn.
         others: Every other verb that it was sent; a test wants none.
     """
 
     port: int = 0
     over: bool = False
+    end: str = "done"
     settles: list[str] = field(default_factory=list)
     others: list[str] = field(default_factory=list)
 
@@ -54,7 +56,7 @@ class SshNode:
             return last(message, "refused", "unknown_verb")
         self.settles.append(message["args"]["id"])
         settled = {"reason": "restarted", "detail": f"port {self.port}", "boot_id": "b1"}
-        state = "done" if self.over else "running"
+        state = self.end if self.over else "running"
         return last(message, "done", "settled", settled={"state": state, **settled})
 
     async def session(self, process: "asyncssh.SSHServerProcess[bytes]") -> None:

@@ -14,6 +14,8 @@ from healer.adapters.grafana import GrafanaSettings, HttpGrafana
 from healer.adapters.private_file import PrivateFile
 from healer.annotator import MOST, TRIES, Annotator
 from healer.core.incident import Outcome
+from healer.errors import Unreachable
+from healer.ports import Annotation
 from tests.healer.adapters.served import served
 from tests.healer.web.house import HOSTILE, PATIENCE, House
 
@@ -35,6 +37,13 @@ class Grafana:
         return self.answers()
 
 
+class Deaf:
+    """A Grafana that nobody reaches."""
+
+    async def annotate(self, annotation: Annotation) -> None:
+        raise Unreachable("nobody is there")
+
+
 @pytest.fixture
 def token(tmp_path: Path) -> Path:
     path = tmp_path / "token"
@@ -45,7 +54,11 @@ def token(tmp_path: Path) -> Path:
 
 @asynccontextmanager
 async def told(
-    house: House, grafana: Grafana, token: Path, again: float = 0.0
+    house: House,
+    grafana: Grafana,
+    token: Path,
+    again: float = 0.0,
+    follows: Annotator | None = None,
 ) -> AsyncIterator[None]:
     """Run an annotator beside a healer's journal."""
     async with served(grafana.take) as (port, session):
@@ -58,6 +71,8 @@ async def told(
             "https://hale.example",
             again,
         )
+        if follows is not None:
+            made.follow(follows)
         house.journal.listen(made)
         async with asyncio.TaskGroup() as tasks:
             running = tasks.create_task(made.run())
@@ -140,6 +155,17 @@ async def test_a_grafana_that_comes_back_is_told_what_waited(token: Path) -> Non
         await house.healed()
         await until(lambda: counted(house, "placed") == 2)
     assert counted(house, "failed") == 2
+
+
+async def test_what_waits_is_told_under_another_configuration(token: Path) -> None:
+    house, grafana = await troubled(), Grafana()
+    before = Annotator(house.journal.board, Deaf(), house.desk.metrics, "first", "")
+    house.journal.listen(before)
+    await house.tried("1", 1, Outcome.FAILED, "start_failed")
+    house.journal.ignore(before)
+    async with told(house, grafana, token, follows=before):
+        await until(lambda: counted(house, "placed") == 1)
+    assert "outcome:failed" in str(grafana.requests[0][3]["tags"])
 
 
 async def test_nothing_waits_for_a_grafana_that_does_not_answer(token: Path) -> None:

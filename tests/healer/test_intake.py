@@ -106,6 +106,20 @@ async def test_a_stranger_cannot_fill_the_journal_with_refused_alerts(village):
     assert len(village.written(ev.AlertRefused)) == REFUSALS
 
 
+async def test_under_another_configuration_a_stranger_has_no_more_refusals_left(village):
+    village.alertmanagers.stuck = [
+        alert("ServiceDown", f"x{number}/nginx", cluster="other", began=NOW)
+        for number in range(3 * REFUSALS)
+    ]
+    async with village.armed():
+        await asyncio.sleep(60)
+    before = village.engine
+    async with village.alive():
+        village.engine.follow(before)
+        await asyncio.sleep(60)
+    assert len(village.written(ev.AlertRefused)) == REFUSALS
+
+
 async def test_a_watchdog_that_is_away_for_hours_arms_anew_once_when_it_is_back(village):
     async with village.armed():
         village.alertmanagers.watchdog = False

@@ -7,6 +7,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from healer.adapters.journal import SqliteStore
@@ -14,7 +15,9 @@ from healer.adapters.journal_file import StoreSettings
 from healer.clock import SystemClock
 from healer.core import events as ev
 from healer.web.control import login
+from healer.web.door import TRIES
 from tests.healer.process import PATIENCE, Home, Process, started
+from tests.healer.web.people import users_file
 
 LEASE = 3.0
 
@@ -172,6 +175,26 @@ async def test_a_change_of_modes_disarms_as_at_a_restart(home: Home) -> None:
         home.change("  mode: act  # pro", "  mode: explain  # pro")
         code, said = await reload(healer)
     assert (code, "what fires now is pre-existing" in said["done"]) == (200, True)
+
+
+async def test_who_guesses_passwords_gets_no_fresh_count_by_a_reload(home: Home) -> None:
+    home.init()
+    users = users_file(home.folder)
+    home.change("healer:\n  node: mon1", f"healer:\n  users: {users}\n  node: mon1")
+    async with started(home) as healer:
+        await healer.until_ready(role="leader")
+
+        async def guess() -> int:
+            wrong = {"Authorization": aiohttp.encode_basic_auth("alice", "a guess")}
+            async with healer.session.get("/api/v1/status", headers=wrong) as answer:
+                return answer.status
+
+        first = [await guess() for _ in range(TRIES)]
+        home.change("healer:\n", "healer:\n  resync: 3s\n")
+        assert (await reload(healer))[0] == 200
+        second = [await guess() for _ in range(TRIES)]
+    # Each takes a second, and there is one more in twelve.
+    assert (first, 429 in second) == ([401] * TRIES, True)
 
 
 async def test_nobody_reloads_over_http_where_nobody_signs_in(home: Home) -> None:

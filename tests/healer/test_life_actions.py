@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from healer.adapters.journal import SqliteStore
 from healer.adapters.journal_file import StoreSettings
@@ -23,6 +24,7 @@ from healer.core.events import Event
 from healer.core.footprint import of_unit
 from healer.core.incident import Outcome
 from healer.leading import WIND_DOWN
+from tests.healer.adapters.served import served
 from tests.healer.core.world import alert, topology
 from tests.healer.process import PATIENCE, Home, Process, started
 from tests.healer.ssh_node import LEDGER, SshNode, ssh_nodes
@@ -182,6 +184,39 @@ async def test_two_reloads_while_an_action_runs_end_it_once(
     assert [(one.action_id, one.outcome) for one in ends(events)] == [(ACTION, Outcome.DONE)]
     assert len([one for one in events if isinstance(one, ev.ConfigReloaded)]) == 2
     assert (new.settles, old.others + new.others) == ([], [])
+
+
+async def test_what_grafana_has_not_heard_yet_it_hears_after_a_reload(
+    home: Home, gates: list[SshNode], tmp_path: Path
+) -> None:
+    old, new = gates
+    old.over, old.end = True, "failed"
+    away = True
+    sent: list[str] = []
+
+    async def grafana(request: web.Request) -> web.Response:
+        sent.append((await request.json())["text"])
+        return web.json_response({"message": "as is told"}, status=503 if away else 200)
+
+    token = tmp_path / "token"
+    token.write_text("glsa_of_a_test\n")
+    token.chmod(0o600)
+    async with served(grafana) as (port, _):
+        declared = f"grafana: {{url: 'http://127.0.0.1:{port}', token_file: {token}}}"
+        home.change("healer:\n  node: mon1", f"healer:\n  {declared}\n  node: mon1")
+        async with acting(home, gates) as healer:
+            for tries in (1, 2):
+                async with asyncio.timeout(PATIENCE):
+                    while len(sent) < tries:
+                        await asyncio.sleep(0.05)
+                if away:
+                    away = False
+                    await move(healer, old, new)
+            assert await healer.metric('healer_annotations_total{outcome="placed"}') == 1.0
+            await stop(healer)
+    assert len(sent) == 2
+    assert sent[0] == sent[1]
+    assert sent[0].startswith("service.restart on web1/nginx: failed")
 
 
 async def test_a_stop_while_an_action_runs_gives_the_lead_back_and_the_next_life_settles_it_once(

@@ -108,6 +108,23 @@ async def test_five_wrong_passwords_make_an_address_wait_whatever_name_it_tries(
     assert reason(await door.let_in("alice", ALICE.password, HERE)) == "is alice"
 
 
+async def test_under_another_configuration_wrong_passwords_count_on_and_who_is_in_stays_in(
+    tmp_path: Path,
+) -> None:
+    before, _, checks = made(tmp_path)
+    await before.let_in("bob", BOB.password, HERE)
+    for _ in range(5):
+        await before.let_in("alice", "guess", HERE)
+    after, clock, more = made(tmp_path)
+    after.follow(before)
+    assert reason(await after.let_in("alice", ALICE.password, HERE)) == "too_many_tries"
+    assert await after.still("bob", BOB.password)
+    assert reason(await after.let_in("bob", BOB.password, HERE)) == "is bob"
+    assert (len(checks.done), more.done) == (6, [])
+    clock.pass_by(at.TRY_AGAIN)
+    assert reason(await after.let_in("alice", ALICE.password, HERE)) == "is alice"
+
+
 async def test_another_address_and_a_user_who_is_in_do_not_wait_for_it(tmp_path: Path) -> None:
     door, _, _checks = made(tmp_path)
     await door.let_in("bob", BOB.password, HERE)
