@@ -80,7 +80,9 @@ class Weather:
         age = 0.0 if before is None else before.age + step
         lately = Weather(gone=gone).lately(topology)
         if _together(lately, topology):
-            nodes = tuple(sorted({*lately, *(before.nodes if before is not None else ())}))
+            # cluster.yml may have lost some since.
+            former = () if before is None else before.nodes
+            nodes = tuple(sorted({*lately, *(one for one in former if one in topology.nodes)}))
             return Storm(nodes, domains(nodes, topology), age)
         if before is None:
             return None

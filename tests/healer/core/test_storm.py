@@ -183,6 +183,18 @@ def test_all_that_were_in_it_are_named_until_it_is_over():
     assert storm.domains == 3
 
 
+def test_one_that_cluster_yml_lost_in_the_storm_is_no_part_of_it_any_more():
+    cluster = tier()
+    less = replace(
+        cluster, nodes={name: one for name, one in cluster.nodes.items() if name != "lb1"}
+    )
+    dark = ["lb1", "lb2", "web1", "web2"]
+    weather = seen((0, ""), (2, " ".join(dark))).after(picture(4.0, dark), less)
+    assert weather.storm is not None
+    assert weather.storm.nodes == ("lb2", "web1", "web2")
+    assert weather.storm.domains == 2
+
+
 # --- Whatever happens -----------------------------------------------------------------------
 
 healths = st.sampled_from([SEEN, SEEN, SEEN, DARK, UNSCRAPED, NodeHealth(False, None)])
