@@ -10,6 +10,7 @@ from healer.core import events as ev
 from healer.core.alert import Target
 from healer.core.topology import Topology
 from healer.errors import HaleError
+from tests.healer.safety.charters import amended
 from tests.healer.safety.lives import Killed
 from tests.healer.safety.monitoring import EPOCH, alert_of, loss_of
 from tests.healer.safety.site import regrouped
@@ -58,6 +59,7 @@ class Chaos:
             *(self.peer_shifts, self.stale, self.forges, self.freezes, self.holds, self.holds_gate),
             *(self.silences, self.approves, self.approves, self.adopts, self.hints),
             *(self.denies, self.retries, self.closes, self.reloads),
+            *(5 * (self.rewrites,)),
         )
         some = self.rng.sample(faults, self.rng.choice((0, 1, 2, 3, 5, 9)))
         sim.loses_rack = self.loses_rack in some
@@ -386,6 +388,19 @@ class Chaos:
             {one: regrouped(top, groups=groups, racks=racks) for one, top in self._first.items()}
         )
         return lambda: self._reload(self._first)
+
+    def rewrites(self) -> Undo:
+        """People change cluster.yml, and every healer reads it anew; they may take it back."""
+        charters = self.sim.charters
+        charter = amended(charters[0], f"c{len(charters)}", self.rng)
+        charters.append(charter)
+        self._reload(
+            {
+                one: charter.site.topology(one, charter.numbers, charter.digest)
+                for one in self._first
+            }
+        )
+        return (lambda: self._reload(self._first)) if self.rng.random() < 0.5 else None
 
     def _reload(self, topologies: Mapping[str, Topology]) -> None:
         self.sim.topologies.update(topologies)

@@ -80,7 +80,8 @@ def _unended(sim: "Simulation") -> Iterator[tuple[str, float]]:
         said = f"incident {one.id} about {one.target} is {one.state.value}"
         word = one.escalation or (one.hold.reason if one.hold is not None else "") or "no word"
         most = GIVEN_BACK if one.marks else IN_TIME
-        if _over(sim, one):
+        theirs = bool(one.marks) and not sim.oracle.knows(one.target, one.ladder)
+        if _over(sim, one) and not theirs:
             yield f"{said} ({word}), and its trouble is over for long", most
         elif not _with_a_person(sim, one):
             yield f"{said} ({word}), and nobody has it", most

@@ -126,7 +126,7 @@ class Life:
         changed, herald = self.sim.topologies[self.node], self.herald
         try:
             await journal.write(ev.ConfigReloaded(changed.digest, changed.modes, "ann"))
-            self.topology = changed
+            self.topology, watch.numbers = changed, changed.numbers
         except StoreFull:
             pass
         engine = self._engine(journal, watch, peers)

@@ -4,7 +4,8 @@ Every rule is written from the design's promises, over the site as it is describ
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from healer.core.alert import Target
 from healer.core.ladder import Mode
 from healer.core.order import Order
 from healer.core.topology import Numbers
+from tests.healer.safety.charters import Charter
 from tests.healer.safety.site import Site
 from tests.healer.safety.world import World
 
@@ -52,6 +54,7 @@ class Oracle:
     site: Site
     world: World
     numbers: Numbers
+    charters: list[Charter] = field(default_factory=list)
     prometheus: "Prometheus | None" = None
     silenced: dict[str, float] = field(default_factory=dict)
     violations: list[str] = field(default_factory=list)
@@ -77,6 +80,10 @@ class Oracle:
     excused: set[str] = field(default_factory=set)
     marks: set[tuple[str, str, str]] = field(default_factory=set)
     renamed: bool = False
+    charter: Charter | None = None
+    changed_at: float = -1000.0
+    under: dict[str, Charter] = field(default_factory=dict)
+    given: dict[str, float | None] = field(default_factory=dict)
 
     def says(self, what: str) -> None:
         self.violations.append(f"{self.world.now:.2f} s: {what}")
@@ -96,9 +103,10 @@ class Oracle:
     def recorded(self, event: ev.Event) -> None:
         match event:
             case ev.HealerStarted(digest=digest):
-                self.terms, self.renamed = event.term, digest in RENAMED
+                self.terms = event.term
+                self._described(digest)
             case ev.ConfigReloaded(digest=digest):
-                self.renamed = digest in RENAMED
+                self._described(digest)
             case ev.Armed():
                 self._armed()
             case ev.IncidentOpened(incident, cause) | ev.CauseReplaced(incident, cause):
@@ -138,6 +146,32 @@ class Oracle:
             case _:
                 pass
 
+    def _described(self, digest: str) -> None:
+        """Note what cluster.yml says from now on. A yes was to what it said before."""
+        self.renamed = digest in RENAMED
+        named = {one.digest: one for one in self.charters}
+        charter = named.get(digest, Charter(digest, self.site, self.numbers))
+        if self.charter is not None and self.charter.digest != digest:
+            self.yes.clear()
+            self.changed_at = self.world.now
+        self.charter = charter
+
+    @contextmanager
+    def _as_of(self, charter: Charter) -> Iterator[None]:
+        """Judge by what cluster.yml said at one time."""
+        before = self.site, self.numbers
+        self.site, self.numbers = charter.site, charter.numbers
+        yield
+        self.site, self.numbers = before
+
+    def knows(self, target: Target, ladder: str) -> bool:
+        """Whether cluster.yml as it is now has a target and a ladder."""
+        return self.charter is not None and self.charter.site.has(target, ladder)
+
+    def is_domain(self, rack: str) -> bool:
+        """Whether cluster.yml as it is now says that this can be lost as a whole."""
+        return self.charter is not None and rack in self.charter.site.lost_together()
+
     def _of_rack(self, incident: str, about: Target) -> None:
         """A lost rack has one incident, only a lost one has, and what fires in it opens none beside it."""
         others = [one for key, one in self.troubles.items() if key != incident]
@@ -148,7 +182,12 @@ class Oracle:
             self.says(f"incident {incident} says that {about} is lost, and {nodes} are not")
         rack = self.site.racks.get(about.node, "")
         inside = incident not in self.troubles and Target("", domain=rack) in others
-        if inside and not self.renamed and self._gone(about.node, since=self.lag):
+        if (
+            inside
+            and not self.renamed
+            and self.is_domain(rack)
+            and self._gone(about.node, since=self.lag)
+        ):
             self.says(f"incident {incident} about {about} is opened beside that of {rack}")
 
     def _closed(self, incident: str, outcome: str) -> None:
@@ -212,6 +251,10 @@ class Oracle:
         if event.action_id in self.intents:
             self.says(f"{event.action_id} is intended twice")
         self.intents[event.action_id] = event
+        self.under[event.action_id] = self.charter or Charter("", self.site, self.numbers)
+        known = self.under[event.action_id].site.has(event.target, event.ladder)
+        if event.action in TAKING and not known:
+            self.says(f"{event.action} on {event.target} by {event.ladder}, which nobody described")
         if self.frozen:
             self.says(f"{event.action} on {event.target} is intended while a person has frozen all")
         for node in {event.gate, event.target.node} & self.held:
@@ -220,9 +263,11 @@ class Oracle:
             return
         if event.incident in self.denied:
             self.says(f"{event.action} on {event.target}: a person said no to {event.incident}")
-        mine = self.taken(event.action, event.target)
-        for other_id, other in self.unproved.items():
-            self._together(mine, other, f"before {other_id} was proved")
+        self.given[event.action_id] = self.yes.get(event.incident)
+        with self._as_of(self.under[event.action_id]):
+            mine = self.taken(event.action, event.target)
+            for other_id, other in self.unproved.items():
+                self._together(mine, other, f"before {other_id} was proved")
         self.unproved[event.action_id] = mine
 
     # --- What happens on the nodes ---
@@ -231,21 +276,26 @@ class Oracle:
         self.effects[order.action_id] += 1
         intent = self.intents.get(order.action_id)
         if intent is None:
-            return self.says(f"{order.action_id} begins and was never durable")
+            self.says(f"{order.action_id} begins and was never durable")
+            return
         if self.effects[order.action_id] > 1:
             self.says(f"{order.action_id} begins twice")
         if (order.verb, gate, order.args) != (intent.action, intent.gate, intent.args):
             self.says(f"{order.action_id} is not what was intended")
         if int(order.action_id.split(".")[1]) != self.terms:
             self.says(f"{order.action_id} begins under a newer leader, of term {self.terms}")
+        with self._as_of(self.under[order.action_id]):
+            self._begins(gate, order, intent)
+
+    def _begins(self, gate: str, order: Order, intent: ev.ActionIntended) -> None:
+        """Judge an effect by what cluster.yml said when it was decided."""
         target = self._aimed(gate, order)
         if target is None:
-            return self.says(f"{order.verb} {dict(order.args)} at {gate}: nothing known")
-        if order.verb == "pool.return":
-            if not self.world.was(intent.about, well=True, within=self.lag):
-                self.says(f"{intent.about} is given back and was not well for {self.lag:g} s")
-            return None
-        return self._taking(order, target, intent)
+            self.says(f"{order.verb} {dict(order.args)} at {gate}: nothing known")
+        elif order.verb != "pool.return":
+            self._taking(order, target, intent)
+        elif not self.world.was(intent.about, well=True, within=self.lag):
+            self.says(f"{intent.about} is given back and was not well for {self.lag:g} s")
 
     def effect_ends(self, action_id: str) -> None:
         self.running.pop(action_id, None)
@@ -258,6 +308,8 @@ class Oracle:
             return Target(gate, job) if job in self.site.jobs_on(gate) else None
         if order.verb == "node.reboot":
             return Target(gate) if gate in self.site.racks else None
+        if told["pool"] not in self.site.pools:
+            return None
         balancers, members, job = self.site.pools[told["pool"]]
         known = gate in self.site.crews[balancers].nodes
         inside = told["member"] in self.site.crews[members].nodes
@@ -414,7 +466,7 @@ class Oracle:
         if Mode.EXPLAIN in owners:
             self.says(f"{said}: its owner lets Hale explain only")
         if Mode.APPROVE in owners or intent.action in self.site.asks:
-            given = self.yes.get(intent.incident)
+            given = self.given[intent.action_id]
             if given is None or now - given > self.numbers.approval_seconds + self.lag:
                 self.says(f"{said}: nobody said yes")
         if mine.verb == "node.reboot" and any(

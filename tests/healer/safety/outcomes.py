@@ -109,7 +109,10 @@ def _heard(sim: "Simulation") -> None:
     for alert in active:
         if alert.name not in KEPT:
             continue
-        old = sim.world.now - max(sim.world.since[alert.target], _let_go(sim, alert)) > 18.0
+        if not sim.oracle.knows(alert.target, alert.label("heal")):
+            continue  # refused, for as long as cluster.yml does not have it
+        since = max(sim.world.since[alert.target], _let_go(sim, alert), sim.oracle.changed_at)
+        old = sim.world.now - since > 18.0
         theirs = alert.fingerprint in board.by_hand and settled(board, active)
         if old and alert.fingerprint not in board.known and not theirs:
             sim.oracle.says(f"{alert.fingerprint} fires and is forgotten")
@@ -136,7 +139,7 @@ def lost(sim: "Simulation", rack: str) -> None:
     board = sim.leader.journal.board if sim.leader is not None and sim.leader.journal else None
     if board is None or board.armed_at is None:
         return
-    if sim.oracle.renamed:
+    if sim.oracle.renamed or not sim.oracle.is_domain(rack):
         return  # cluster.yml has no domain of that name any more: such an alert is refused
     nodes = sim.site.lost_together()[rack]
     about = [one for one in board.open if one.target.domain == rack]

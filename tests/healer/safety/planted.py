@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import Any
 
 from healer import engine
 from healer.core import correlate, decide, guards
@@ -9,7 +10,9 @@ from healer.core import events as ev
 from healer.core.incident import MERGED
 from healer.core.order import OwnAlert
 from healer.core.verdict import allow
+from healer.engine import Engine
 from healer.herald import Herald
+from tests.healer.safety.lives import Life
 
 
 def without(name: str) -> None:
@@ -53,7 +56,24 @@ def merges_into_nothing() -> None:
     correlate._merged = lambda other, _: [ev.IncidentClosed(other.id, MERGED, "")]
 
 
+def reads_nothing_anew() -> None:
+    """cluster.yml is noted as read anew, and the healer goes on by the one before."""
+    put_together = Life._engine
+
+    def as_before(self: Life, *parts: Any) -> Engine:
+        changed, self.topology = self.topology, self.__dict__.setdefault("first", self.topology)
+        try:
+            return put_together(self, *parts)
+        finally:
+            self.topology = changed
+
+    Life._engine = as_before
+
+
 FAULTS: dict[str, Callable[[], None]] = {
     one.__name__: one
-    for one in (never_closes, closes_blindly, tells_nobody, tells_on, merges_into_nothing)
+    for one in (
+        *(never_closes, closes_blindly, tells_nobody, tells_on, merges_into_nothing),
+        reads_nothing_anew,
+    )
 }

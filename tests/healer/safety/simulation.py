@@ -11,6 +11,7 @@ from healer.core.order import OwnAlert
 from healer.core.topology import Topology
 from healer.errors import LeaseLost
 from tests.healer.safety.chaos import Chaos
+from tests.healer.safety.charters import Charter
 from tests.healer.safety.endings import ends
 from tests.healer.safety.gates import Gate
 from tests.healer.safety.lives import Killed, Life
@@ -46,6 +47,7 @@ class Simulation:
         loses: Probability with which a request or its answer is lost.
         skews: By how much each healer's wall clock is wrong.
         silenced: Fingerprints that a person silenced.
+        charters: What cluster.yml said so far, the first first.
         loses_rack: Whether a whole rack is lost in it, and once more after the calm.
         told: What the healers tell people by alerts of their own, by labels, with the time of the last word.
     """
@@ -65,7 +67,9 @@ class Simulation:
         self.pause = self.rng.choice((2.0, 3.0, 5.0))
         self.diary: list[tuple[float, str]] = []
         self.world = World(site, lambda: loop.time() - start, self._tell)
-        self.oracle = Oracle(site, self.world, numbers)
+        digest = next(iter(topologies.values())).digest
+        self.charters = [Charter(digest, site, numbers)]
+        self.oracle = Oracle(site, self.world, numbers, self.charters)
         self.shared = Shared(self.oracle)
         self.gates = {
             node: Gate(node, site, self.world, self.oracle, self.spawn, self.duration)

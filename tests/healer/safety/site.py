@@ -43,6 +43,10 @@ TIGHT = replace(NUMBERS, budget_node=1, budget_group=2, budget_cluster=2)
 """An owner who lets little be done."""
 
 
+LADDERS = ("restart-service", "reboot-node")
+"""Ladders that every cluster.yml here has, unless it was changed."""
+
+
 @dataclass(frozen=True)
 class Crew:
     """Nodes that stand in for each other, as cluster.yml has them."""
@@ -73,7 +77,9 @@ class Site:
         healers: Nodes that run one.
         pools: Balancers and members, as names of crews, with the job.
         rungs: Verbs that are tried on a service, in order; asks are those that need a yes.
+        attempts: So often a restart is tried.
         addresses: Virtual ones, each with its crew of candidates.
+        no_ladders: Those that cluster.yml does not have.
     """
 
     name: str
@@ -84,6 +90,8 @@ class Site:
     pools: Mapping[str, tuple[str, str, str]] = field(default_factory=dict)
     rungs: tuple[str, ...] = ("service.restart",)
     asks: frozenset[str] = frozenset()
+    attempts: int = 2
+    no_ladders: frozenset[str] = frozenset()
     addresses: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     cluster: str = "sim"
 
@@ -117,7 +125,14 @@ class Site:
             gone |= {one for one in here if gone & set(self.jobs[one].needs)}
         return gone
 
-    def topology(self, own: str, numbers: Numbers) -> Topology:
+    def has(self, target: Target, ladder: str) -> bool:
+        """Whether cluster.yml has both, so that what is told of the one by the other is its healer's."""
+        if target.domain:
+            return target.domain in self.lost_together()
+        here = target.service is None or target.service in self.jobs_on(target.node)
+        return target.node in self.racks and here and ladder not in self.no_ladders
+
+    def topology(self, own: str, numbers: Numbers, digest: str = "d1") -> Topology:
         proof = Verification("hale_service_up", 1.0, within_seconds=6.0, soak_seconds=1.0)
         drained = Verification("hale:pool_member_up", 0.0, within_seconds=6.0, soak_seconds=1.0)
         sick = Verification("node_sick", 0.0, within_seconds=12.0, soak_seconds=1.0)
@@ -126,7 +141,14 @@ class Site:
         def rung(verb: str, verify: Verification) -> Rung:
             fast = verb == "service.restart"
             return Rung(
-                verb, None, fast, 8.0, verify, 2 if fast else 1, 1.0, approve=verb in self.asks
+                verb,
+                None,
+                fast,
+                8.0,
+                verify,
+                self.attempts if fast else 1,
+                1.0,
+                approve=verb in self.asks,
             )
 
         proofs = {"pool.drain": drained}
@@ -156,10 +178,10 @@ class Site:
                 },
                 EXPORTER: Service(EXPORTER, "hale-exporter.service", None),
             },
-            ladders=ladders,
+            ladders={name: one for name, one in ladders.items() if name not in self.no_ladders},
             healer_mode=Mode.ACT,
             own_node=own,
-            digest="d1",
+            digest=digest,
             numbers=numbers,
             pools={
                 name: Pool(name, balancers, members, job)

@@ -65,9 +65,10 @@ def test_the_oracle_sees_that_a_guard_is_missing(guard: str, said: str) -> None:
         ("tells_nobody", "and nobody has it"),
         ("tells_on", "which is over"),
         ("merges_into_nothing", "was merged"),
+        ("reads_nothing_anew", "its owner lets Hale explain only"),
     ],
 )
-def test_the_oracle_sees_how_incidents_end(fault: str, said: str) -> None:
+def test_the_oracle_sees_other_mistakes(fault: str, said: str) -> None:
     ran = schedules("--seeds", "0-699", "--plant", fault, "--most", "3")
     assert ran.returncode == 1, ran.stdout
     assert said in ran.stdout
