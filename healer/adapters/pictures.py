@@ -10,6 +10,9 @@ from healer.adapters.parts import Labels, Parts, fresh
 from healer.core.alert import Target
 from healer.core.picture import NodeHealth, Picture, SeenMark
 
+ABLE = (1, 2)
+"""BACKUP and MASTER among the states of a VRRP instance (docs/contracts.md); in INIT and FAULT it takes no address."""
+
 
 def terms(cluster: str, age: float, *, services: bool) -> dict[str, str]:
     """Return what to ask for.
@@ -28,6 +31,7 @@ def terms(cluster: str, age: float, *, services: bool) -> dict[str, str]:
         # Each witness' own word: one who reaches the peer is enough.
         "peer": worst("hale_peer_up", "node, peer"),
         "address": worst("hale_virtual_address_held", "node, address"),
+        "candidate": worst("keepalived_vrrp_state", "node, ip_address"),
         "mark": worst("hale_mark_timestamp_seconds", "node, mark, subject, owner_kind"),
     }
     return asked | {"service": worst("hale_service_up", "node, service")} if services else asked
@@ -44,6 +48,10 @@ def drawn(parts: Parts) -> Picture:
     for labels, value in parts.of("address"):
         held = addresses.setdefault(labels.get("address", ""), {})
         held[labels.get("node", "")] = value == 1
+    candidates: dict[str, dict[str, bool]] = {}
+    for labels, value in parts.of("candidate"):
+        able = candidates.setdefault(labels.get("ip_address", ""), {})
+        able[labels.get("node", "")] = value in ABLE
     return Picture(
         now=parts.now,
         nodes={
@@ -56,6 +64,7 @@ def drawn(parts: Parts) -> Picture:
         },
         marks=frozenset(_mark(labels, since) for labels, since in parts.of("mark")),
         addresses=addresses,
+        candidates=candidates,
     )
 
 

@@ -238,7 +238,10 @@ class Facts:
         return health is not None and health.scraped is False and health.reached is False
 
     def health(self, group: str, node: str) -> Health:
-        """How one member of a group is: serving only if every service of the group on it is."""
+        """How one member of a group is: serving only if every service of the group on it is, and VRRP lets it.
+
+        A candidate for a virtual address that VRRP would not give it to is none who could serve.
+        """
         if self.picture is None:
             return Health.UNKNOWN
         # Thousands of decisions may rest on one picture.
@@ -254,12 +257,17 @@ def _health(picture: Picture, group: str, node: str, topology: Topology) -> Heal
         for service in topology.services.values()
         if service.group == group
     ]
-    if not wanted:
+    up = [picture.services.get(target) for target in wanted]
+    up += [
+        picture.candidates.get(one.address, {}).get(node)
+        for one in topology.addresses.values()
+        if one.group == group
+    ]
+    if not up:
         seen = picture.nodes.get(node)
         if seen is None or seen.scraped is None:
             return Health.UNKNOWN
         return Health.SERVING if seen.scraped else Health.DOWN
-    up = [picture.services.get(target) for target in wanted]
     if None in up:
         return Health.UNKNOWN
     return Health.SERVING if all(up) else Health.DOWN

@@ -50,6 +50,8 @@ class Picture:
     Attributes:
         services: hale_service_up; a service without a fresh sample is not in it.
         addresses: hale_virtual_address_held, by the IP address and by node.
+        candidates: Whether VRRP may have a node hold an address, by the IP address and by node: its instance there is
+            backup or master. Who does not say is not in it.
         marks: Every mark that an exporter tells of, once for each kind of owner.
         healths: What facts made of it, by topology, group and node.
     """
@@ -59,6 +61,7 @@ class Picture:
     services: Mapping[Target, bool]
     marks: frozenset[SeenMark] = frozenset()
     addresses: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
+    candidates: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
     healths: dict[tuple[str, str, str], str] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )

@@ -279,7 +279,11 @@ class FakePrometheus:
             for one in topology.addresses.values()
         }
         now, marks = self.cluster.clock.wall(), frozenset(self.marks)
-        return Picture(now, nodes | self.hears, ups if services else {}, marks, held)
+        able = {
+            address: dict.fromkeys(said.keys() - self.cluster.dark, True)
+            for address, said in held.items()
+        }
+        return Picture(now, nodes | self.hears, ups if services else {}, marks, held, able)
 
     async def pending(self) -> tuple[Alert, ...]:
         self._answer()

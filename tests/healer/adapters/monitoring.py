@@ -25,6 +25,11 @@ hale_peer_up{peer="web2"} 1
 hale_peer_up{peer="web3"} 0
 # TYPE hale_mark_timestamp_seconds gauge
 hale_mark_timestamp_seconds{mark="pool.drain",subject="web/web3",owner_kind="person"} 1.8e+09
+# TYPE keepalived_vrrp_state gauge
+keepalived_vrrp_state{iname="a",intf="eth0",vrid="50",ip_address="10.0.0.100"} 0
+keepalived_vrrp_state{iname="b",intf="eth0",vrid="51",ip_address="10.0.0.101"} 1
+keepalived_vrrp_state{iname="c",intf="eth0",vrid="52",ip_address="10.0.0.102"} 2
+keepalived_vrrp_state{iname="d",intf="eth0",vrid="53",ip_address="10.0.0.103"} 3
 """
 
 BY = "(cluster, node, group, failure_domain, service)"

@@ -181,6 +181,12 @@ async def test_the_picture_says_how_every_node_and_service_is(real):
         }
         assert picture.services == {Target("web1", "nginx"): False, Target("web1", WEIRD): True}
         assert picture.marks == {SeenMark("pool.drain", "web/web3", "web1", "person", 1.8e9)}
+        assert picture.candidates == {
+            "10.0.0.100": {"web1": False},  # INIT
+            "10.0.0.101": {"web1": True},  # BACKUP
+            "10.0.0.102": {"web1": True},  # MASTER
+            "10.0.0.103": {"web1": False},  # FAULT
+        }
 
 
 async def test_a_picture_without_services_has_the_same_nodes_and_marks(real):
@@ -196,6 +202,7 @@ async def test_nothing_in_the_picture_is_older_than_evidence_may_be(real):
     async with prometheus_at(real.prometheus, evidence_age=-3600.0) as ours:
         picture = await ours.picture()
         assert (picture.nodes, picture.services, picture.marks) == ({}, {}, frozenset())
+        assert picture.candidates == {}
 
 
 async def test_pending_alerts_have_the_fingerprints_that_alertmanager_will_give_them(real):

@@ -5,12 +5,13 @@ from dataclasses import replace
 import pytest
 
 from healer.core.alert import Target
+from healer.core.facts import Health
 from healer.core.footprint import NOTHING, as_of_now, of_node
 from healer.core.incident import Incident
 from healer.core.ladder import Ladder, Mode, Rung
-from healer.core.topology import Group, Node, Topology
+from healer.core.topology import Group, Node, Topology, VirtualAddress
 from tests.healer.core.guarded import acted, broken, intent, opened, said, verdict
-from tests.healer.core.world import CALL, RESTART, VERIFY, World, topology
+from tests.healer.core.world import CALL, RESTART, VERIFY, VIP, World, topology
 
 
 def test_a_wedged_service_is_not_taken_when_the_others_cannot_spare_it():
@@ -33,6 +34,34 @@ def test_an_unknown_member_counts_as_down():
     assert verdict(world, incident) == ("", "act")
     world.unknown = {"web3"}
     assert verdict(world, incident) == ("capacity", "capacity")
+
+
+def test_a_candidate_to_which_vrrp_gives_no_address_is_none_who_could_serve():
+    """Its services are up all the same, and of what it does not say nobody knows."""
+    plain = topology(floor=2)
+    world = broken(
+        unit_state="active",
+        topology=replace(plain, addresses={"vip": VirtualAddress("vip", VIP, "web")}),
+    )
+    incident = opened(world)
+    assert said(world, incident, "capacity").allowed
+    world.faulty = {"web1"}  # the target's own is nothing that the others lack
+    assert said(world, incident, "capacity").allowed
+    world.faulty = {"web3"}
+    assert (
+        said(world, incident, "capacity").reason,
+        world.facts(incident).health("web", "web3"),
+    ) == (
+        "capacity",
+        Health.DOWN,
+    )
+    facts = world.facts(incident)
+    assert facts.picture is not None
+    mute = replace(facts, picture=replace(facts.picture, candidates={}))
+    assert mute.health("web", "web2") is Health.UNKNOWN
+    others = {"vip": VirtualAddress("vip", VIP, "control")}
+    world.topology = replace(plain, addresses=others)
+    assert said(world, incident, "capacity").allowed
 
 
 def test_one_thing_at_a_time_on_one_target():

@@ -113,6 +113,7 @@ class World:
     dark: set[str] = field(default_factory=set)
     slow: set[Target] = field(default_factory=set)
     holders: dict[str, bool] = field(default_factory=dict)
+    faulty: set[str] = field(default_factory=set)
     unit_state: str = "failed"
     unit_age: float | None = 60.0
     gate: str = "answers"
@@ -182,7 +183,15 @@ class World:
             if node not in self.unknown | self.dark
         }
         held = {VIP: self.holders} if self.holders else {}
-        return Picture(self.now, nodes, services, addresses=held)
+        able = {
+            one.address: {
+                node: node not in self.faulty
+                for node in self.topology.groups[one.group].nodes
+                if node not in self.unknown | self.dark
+            }
+            for one in self.topology.addresses.values()
+        }
+        return Picture(self.now, nodes, services, addresses=held, candidates=able)
 
     def _evidence(self, incident: Incident) -> Evidence:
         firing = incident.target in self.down

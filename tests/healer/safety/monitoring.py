@@ -157,7 +157,8 @@ class Prometheus:
             }
             for name, (ip, crew) in self.site.addresses.items()
         }
-        return Picture(self.now, nodes, services, frozenset(marks), held)
+        able = {ip: dict.fromkeys(said, True) for ip, said in held.items()}
+        return Picture(self.now, nodes, services, frozenset(marks), held, able)
 
 
 @dataclass
