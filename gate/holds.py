@@ -23,7 +23,7 @@ class Hold:
     """One hold in force.
 
     Attributes:
-        until: RFC 3339 by the wall clock, None for one that only `release` ends.
+        until: RFC 3339 by the wall clock as it goes now, None for one that only `release` ends.
     """
 
     reason: str
@@ -109,13 +109,15 @@ class Holds:
         reason, boot = found["reason"], found["boot_id"]
         if not isinstance(reason, str) or not isinstance(boot, str):
             raise ValueError("reason and boot_id: want text")
-        wall, boottime = _moment(found["until_wall"]), _moment(found["until_boottime"])
-        if wall is None or boottime is None:
+        end, boottime = _moment(found["until_wall"]), _moment(found["until_boottime"])
+        if end is None or boottime is None:
             return Hold(reason, None)
-        # In the boot that set it, a jump of the wall clock cannot end a hold early.
-        same_boot = UUID(boot) == self.clock.boot_id()
-        over = self.clock.boottime() >= boottime if same_boot else self.clock.wall() >= wall
-        return None if over else Hold(reason, utc(wall))
+        now = self.clock.wall()
+        if UUID(boot) == self.clock.boot_id():
+            # In the boot that set it no jump of the wall clock ends a hold early: not before its seconds have
+            # passed, nor before the time that was told. After another boot that time is all there is.
+            end = max(end, now + boottime - self.clock.boottime())
+        return None if now >= end else Hold(reason, utc(end))
 
     @staticmethod
     def _until(now: int, seconds: float | None) -> int | None:

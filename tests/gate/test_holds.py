@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from gate.clock import NANO
 from gate.holds import NAME, Hold, Holds
 from tests.gate.fakes import FakeClock
 
@@ -40,8 +41,21 @@ def test_a_hold_for_two_hours_ends_after_two_hours(holds: Holds, clock: FakeCloc
 
 def test_a_jump_of_the_wall_clock_does_not_end_a_hold(holds: Holds, clock: FakeClock) -> None:
     holds.place("lunch", 7200)
-    clock.utc += 10**15
+    clock.utc += 86400 * NANO
+    assert holds.in_force() == (Hold("lunch", "2026-01-03T05:04:05.000Z"),), "when it ends now"
+    clock.pass_seconds(7199)
     assert len(holds.in_force()) == 1
+    clock.pass_seconds(1)
+    assert holds.in_force() == ()
+
+
+def test_a_hold_does_not_end_before_the_time_that_was_told(holds: Holds, clock: FakeClock) -> None:
+    holds.place("lunch", 7200)
+    clock.utc -= 3600 * NANO
+    clock.pass_seconds(7200)
+    assert holds.in_force() == (Hold("lunch", "2026-01-02T05:04:05.000Z"),)
+    clock.pass_seconds(3600)
+    assert holds.in_force() == ()
 
 
 def test_after_a_boot_the_wall_clock_is_all_there_is(holds: Holds, clock: FakeClock) -> None:
