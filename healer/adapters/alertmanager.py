@@ -17,7 +17,7 @@ from typing_extensions import TypedDict
 
 from healer.adapters import labels as lb
 from healer.adapters.http_json import call, call_for_list
-from healer.adapters.intake import concerns_nobody, is_of_a_group, refusal
+from healer.adapters.intake import IMPOSSIBLE_TIME, concerns_nobody, is_of_a_group, refusal
 from healer.adapters.webhook_body import parse_webhook
 from healer.core.alert import Alert
 from healer.core.order import OwnAlert, Sight
@@ -30,6 +30,9 @@ __all__ = ["HttpAlertmanagers", "parse_webhook"]
 
 WATCHDOG = "Watchdog"
 EVERYTHING = "active=true&silenced=true&inhibited=true&unprocessed=true"
+
+NEVER = 0.0
+"""When an alert began that says no time of it, epoch seconds."""
 
 IN_PASSING = 0.05
 """Seconds in which a peer may answer that is not waited for: its node may be back, and nobody have noticed yet."""
@@ -55,10 +58,16 @@ _ALERT = TypeAdapter(_Alert)
 
 @dataclass(frozen=True, slots=True)
 class _Heard:
-    """One alert of a peer; of our Watchdog also when it was refreshed, in epoch seconds of the peer's clock."""
+    """One alert of a peer.
+
+    Attributes:
+        refreshed_at: Of our Watchdog when it was refreshed, epoch seconds of the peer's clock; else None.
+        refused: Why it can never be taken, whatever cluster.yml says.
+    """
 
     alert: Alert
     refreshed_at: float | None
+    refused: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +75,12 @@ class _View:
     """What one peer has.
 
     Attributes:
+        refused: Those that can never be taken, whatever cluster.yml says, each with the reason.
         watchdog_age: Seconds since Watchdog was refreshed, by that peer's own clock.
     """
 
     alerts: tuple[Alert, ...]
+    refused: tuple[tuple[Alert, str], ...]
     watchdog_age: float | None
 
 
@@ -103,7 +114,8 @@ class HttpAlertmanagers:
         now = self._clock.wall()
         ages = [view.watchdog_age for view in views if view.watchdog_age is not None]
         alerts = _merged(alert for view in views for alert in view.alerts)
-        judged, nobodys = [], []
+        judged: list[tuple[Alert, str | None]] = [one for view in views for one in view.refused]
+        nobodys = []
         for alert in alerts:
             if concerns_nobody(alert, self._topology):
                 nobodys.append(alert)
@@ -170,7 +182,11 @@ class HttpAlertmanagers:
             for one in found.items
             if found.at is not None and one.refreshed_at is not None
         ]
-        return _View(tuple(one.alert for one in found.items), min(ages, default=None))
+        return _View(
+            tuple(one.alert for one in found.items if one.refused is None),
+            tuple((one.alert, one.refused) for one in found.items if one.refused is not None),
+            min(ages, default=None),
+        )
 
     def _heard(self, found: Mapping[str, Any]) -> _Heard:
         """Take one element of a peer's answer.
@@ -185,15 +201,17 @@ class HttpAlertmanagers:
             raise ValueError(msg) from error
         "".join(map("".join, one["labels"].items())).encode()  # half a surrogate pair fails here
         fingerprint, labels = lb.identified(one["labels"])
-        alert = Alert(
-            fingerprint,
-            one["labels"].get("alertname", ""),
-            labels,
-            lb.epoch(one["startsAt"]),
-            bool(one["status"]["silencedBy"]),
-        )
+        silenced = bool(one["status"]["silencedBy"])
+        alert = Alert(fingerprint, one["labels"].get("alertname", ""), labels, NEVER, silenced)
         ours = alert.name == WATCHDOG and alert.label("cluster") == self._topology.cluster
-        return _Heard(alert, lb.epoch(one["updatedAt"]) if ours else None)
+        refreshed_at = lb.epoch(one["updatedAt"]) if ours else None
+        try:
+            alert = replace(alert, began_at=lb.epoch(one["startsAt"]))
+        except (
+            ValueError
+        ):  # Alertmanager takes years and offsets that are no times, of anybody who posts them
+            return _Heard(alert, refreshed_at, IMPOSSIBLE_TIME)
+        return _Heard(alert, refreshed_at)
 
     async def _post(self, url: str, alerts: Sequence[OwnAlert]) -> None:
         now: float | None = None

@@ -22,6 +22,7 @@ stay below what any store takes at once.
 OTHER_CLUSTER = "other_cluster"
 UNKNOWN_TARGET = "unknown_target"
 IMPOSSIBLE_LABELS = "impossible_labels"
+IMPOSSIBLE_TIME = "impossible_time"
 
 
 def refusal(alert: Alert, topology: Topology) -> str | None:

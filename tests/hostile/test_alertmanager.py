@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import aiohttp
+import pytest
 from aiohttp import web
 
 from healer.adapters.alertmanager import HttpAlertmanagers
@@ -68,3 +69,24 @@ async def test_one_alert_of_megabytes_hides_no_other() -> None:
             [f"http://127.0.0.1:{port}"], TOPOLOGY, session, HandClock()
         ).read()
     assert {one.label("node") for one in sight.alerts} == {"web1", "web2"}
+
+
+@pytest.mark.parametrize(
+    "began", ["2026-01-01T00:00:00+24:00", "0000-01-01T00:00:00Z", "2026-13-01T00:00:00Z", "now"]
+)
+async def test_an_alert_that_began_at_no_time_hides_no_other_and_no_heartbeat(began: str) -> None:
+    stopped = {"labels": {"alertname": "Watchdog", "cluster": "first"}, "startsAt": began}
+    body = json.dumps([GOOD | stopped, GOOD]).encode()
+
+    async def handler(_: web.Request) -> web.Response:
+        return web.Response(body=body, content_type="application/json")
+
+    async with served(handler) as (port, session):
+        sight = await HttpAlertmanagers(
+            [f"http://127.0.0.1:{port}"], TOPOLOGY, session, HandClock()
+        ).read()
+    assert [one.label("node") for one in sight.alerts] == ["web1"]
+    assert [(one.name, reason) for one, reason in sight.rejected] == [
+        ("Watchdog", "impossible_time")
+    ]
+    assert sight.watchdog_at is not None

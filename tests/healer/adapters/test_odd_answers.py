@@ -192,7 +192,7 @@ async def test_a_twin_that_says_less_or_more_of_what_it_is_about_is_not_evidence
         b"",
         b"{}",
         b"[1]",
-        json.dumps([GOOD | {"startsAt": "yesterday"}]).encode(),
+        json.dumps([GOOD | {"startsAt": 0}]).encode(),
         json.dumps([GOOD | {"labels": {"a": 1}}]).encode(),
         json.dumps([GOOD | {"labels": {"a": "\ud800"}}]).encode(),
         json.dumps([{key: value for key, value in GOOD.items() if key != "status"}]).encode(),

@@ -58,6 +58,7 @@ def test_a_password_that_is_too_short_too_long_or_cannot_be_typed_is_not_made(
         LINE[:-8],
         "$2y$05$abcdefghijklmnopqrstuu",  # htpasswd's
     ],
+    ids=("empty", "plain", "newline", "weak", "memory", "time", "blocks", "cut", "htpasswd"),
 )
 def test_a_line_that_is_none_or_weak_or_ruinous_is_refused(line: str) -> None:
     with pytest.raises(ValueError, match="hale-healer passwd"):
