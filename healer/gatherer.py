@@ -103,11 +103,27 @@ class Gatherer:
         )
         if sight is None:
             return Proof(reading, outside, None, await self.looks_back([spec.metric]) or {})
-        alarms, wide = _alarms(sight.alerts, incident, attempt), _wide_alarms(sight, attempt)
+        alarms, wide = await asyncio.gather(
+            self._real(_alarms(sight.alerts, incident, attempt)),
+            self._real(_wide_alarms(sight, attempt)),
+        )
+        if alarms is None or wide is None:
+            return Proof(reading, outside, None, {})
         windows = await self.looks_back([spec.metric, *alarms, *wide]) or {}
         # A pool's error budget burns on for its window after what helped, and says nothing of it.
         alarms += [one for one in wide if windows.get(one) == 0.0]
         return Proof(reading, outside, tuple(alarms), windows)
+
+    async def _real(self, alarms: Sequence[Alert]) -> list[str] | None:
+        """Return the names of those whose own rule gives them now; None where Prometheus does not answer.
+
+        Anyone can post an alert, and what fails a proof stops a group's ladder.
+        """
+        found = await asyncio.gather(*(self.confirmed(one) for one in alarms))
+        if None in found:
+            return None
+        pairs = zip(alarms, found, strict=True)
+        return [one.name for one, evidence in pairs if evidence is not None and evidence.firing]
 
     async def looks_back(self, names: Iterable[str]) -> Mapping[str, float] | None:
         """Return how far the rules of alerts and series look back, seconds; None where Prometheus does not answer."""
@@ -181,9 +197,10 @@ def _first_proof(rungs: Iterable[Rung]) -> str:
     return next((one.metric for one in proofs if one is not None), DEFAULT_METRIC)
 
 
-def _alarms(alerts: tuple[Alert, ...], incident: Incident, attempt: Attempt) -> list[str]:
+def _alarms(alerts: tuple[Alert, ...], incident: Incident, attempt: Attempt) -> list[Alert]:
+    """Return the critical alerts that say that they began since about something that the action took along."""
     return [
-        alert.name
+        alert
         for alert in alerts
         if _is_since(alert, attempt)
         and not alert.name.startswith("Healer")
@@ -192,10 +209,10 @@ def _alarms(alerts: tuple[Alert, ...], incident: Incident, attempt: Attempt) -> 
     ]
 
 
-def _wide_alarms(sight: Sight, attempt: Attempt) -> list[str]:
-    """Return the critical alerts that began since about a group as a whole from which the action took something."""
+def _wide_alarms(sight: Sight, attempt: Attempt) -> list[Alert]:
+    """Return those that say so about a group as a whole from which the action took something."""
     return [
-        alert.name
+        alert
         for alert in sight.of_groups
         if _is_since(alert, attempt) and alert.label("group") in attempt.footprint.groups
     ]

@@ -1,6 +1,7 @@
 """An incident ends by what was seen on fresh data, never by an alert's absence or a gate's word."""
 
 import asyncio
+import math
 from dataclasses import replace
 
 import pytest
@@ -79,16 +80,41 @@ async def test_an_alert_that_still_fires_does_not_make_a_repair_fail():
     assert village.kinds == A_HEAL
 
 
+def tell_slow(village: Village) -> None:
+    """Let Alertmanager have a new critical alert about what was restarted."""
+    began = village.clock.wall()
+    village.alertmanagers.stuck.append(alert("ServiceSlow", began=began, heal="none"))
+
+
 async def test_a_new_critical_alert_in_the_footprint_makes_a_repair_fail():
     village = Village()
+    village.prometheus.lingering["ServiceSlow"] = math.inf
     async with village.armed():
         village.fail()
         await asyncio.sleep(3)
         assert village.incident().state is State.VERIFYING
-        began = village.clock.wall()
-        village.alertmanagers.stuck.append(alert("ServiceSlow", began=began, heal="none"))
+        tell_slow(village)
         await asyncio.sleep(25)
     assert village.written(ev.VerificationEnded)[0].reason == "new_alarm"
+
+
+@pytest.mark.parametrize("strange", [True, False], ids=["no rule", "not true"])
+@pytest.mark.parametrize("ahead", [0.0, 1e9])
+async def test_a_critical_alert_that_prometheus_does_not_confirm_makes_no_repair_fail(
+    strange, ahead
+):
+    village = Village()
+    village.prometheus.strange = frozenset({"Zzz"} if strange else ())
+    async with village.armed():
+        village.fail()
+        await asyncio.sleep(3)
+        began = village.clock.wall() + ahead
+        village.alertmanagers.stuck.append(alert("Zzz", began=began, heal="none"))
+        village.alertmanagers.of_groups.append(
+            alert("Zzz", "", began=began, heal="none", group="web")
+        )
+        await asyncio.sleep(25)
+    assert village.written(ev.VerificationEnded)[0].reason == "proved"
 
 
 @pytest.mark.parametrize(
@@ -105,6 +131,7 @@ async def test_a_new_critical_alert_about_a_group_that_lost_something_makes_a_re
 ):
     village = Village()
     village.prometheus.windows["PoolWithoutMembers"] = window
+    village.prometheus.lingering["PoolWithoutMembers"] = math.inf
     async with village.armed():
         village.fail()
         await asyncio.sleep(3)
@@ -250,6 +277,7 @@ async def test_an_incident_that_needs_no_ladder_is_nobodys():
 def burn(village: Village, at: str = "web1/nginx") -> None:
     """A critical alert about what the restart took away, of an expression that looks back."""
     fired = alert("ErrorsHigh", at, began=village.clock.wall(), heal="none")
+    village.prometheus.lingering["ErrorsHigh"] = math.inf
     village.alertmanagers.stuck.append(fired)
 
 
@@ -292,6 +320,7 @@ async def test_one_that_does_not_look_back_fails_a_repair_within_its_time_whatev
         village.fail()
         await asyncio.sleep(3)
         burn(village)
+        village.prometheus.lingering["DiskDead"] = math.inf
         village.alertmanagers.stuck.append(
             alert("DiskDead", "web1/nginx", began=village.clock.wall(), heal="none")
         )
