@@ -165,16 +165,26 @@ class RefusedView(TypedDict):
 
 
 class GuardView(TypedDict):
-    """One row of the registry, with its numbers as configured, by their keys in cluster.yml."""
+    """One row of the registry, with its numbers as configured, by their keys in cluster.yml.
+
+    `now` is what it says as the healer stands, whatever is proposed; it may hold one target all the same, and is None
+    where all depends on the target.
+    """
 
     guard: str
     holds_unless: str
     numbers: dict[str, float]
+    now: VerdictView | None
 
 
 class GuardsView(TypedDict):
-    """The registry, and what each guard says of each open incident's next action, or of what was asked."""
+    """The registry, and what each guard says of each open incident's next action, or of what was asked.
 
+    `asked_at` says when the guards said their `now`, and `freezes` why nothing is done anywhere, as the status has it.
+    """
+
+    asked_at: str | None
+    freezes: list["FreezeView"]
     guards: list[GuardView]
     incidents: list["JudgedView"]
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from healer.core import events as ev
 from healer.core.correlate import OWN
 from healer.core.decide import Decision
-from healer.core.facts import Standing
+from healer.core.facts import Facts, Standing
 from healer.core.holders import Holders
 from healer.core.order import Sight
 from healer.core.picture import Picture
@@ -165,6 +165,11 @@ class Watch:
             holders=self.holders,
             taken=self.taken,
         )
+
+    def at_large(self, topology: Topology) -> Facts:
+        """Return what is known of the healer and the cluster as a whole since the last look; nothing is read anew."""
+        now, board = self.clock.wall(), self.journal.board
+        return Facts(now, topology, self.standing(), picture=self.latest, past=board.recent(now))
 
     def _held(self) -> dict[str, str]:
         said: dict[str, list[str]] = {}

@@ -10,6 +10,7 @@ from healer.sentences import alertmanagers, owner_words, took
 from healer.shapes import (
     ExplanationView,
     GuardsView,
+    GuardView,
     IncidentRow,
     IncidentView,
     MarkStateView,
@@ -23,6 +24,11 @@ CELL = 120
 
 NARROW = 40
 """Characters of what a guard had, beside what it needed; in full below the table where it holds."""
+
+NAME_ONE = (
+    "For the word of every guard name a target: hale-healer guards NODE/SERVICE --action service.restart, "
+    "or an incident's number."
+)
 
 
 def columns(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -152,16 +158,21 @@ def explanation(one: ExplanationView) -> str:
 
 
 def registry(shown: GuardsView) -> str:
-    """Return the guards, their numbers under the keys that set them, and what each says of the next actions."""
-    cells = [(one["guard"], one["holds_unless"]) for one in shown["guards"]]
+    """Return the guards with what they say now, their numbers under the keys that set them, and the next actions."""
+    stops = [(one["reason"], one["sentence"]) for one in shown["freezes"]]
+    cells = [(one["guard"], _word(one), one["holds_unless"]) for one in shown["guards"]]
+    words = [one["now"] for one in shown["guards"] if one["now"] is not None]
     numbers = [
         (key, f"{value:g}", one["guard"])
         for one in shown["guards"]
         for key, value in one["numbers"].items()
     ]
-    parts = [
-        columns(("GUARD", "HOLDS UNLESS"), cells),
+    parts = [_part("Nothing is done anywhere", pairs(stops))] if stops else []
+    parts += [
+        columns(("GUARD", "SAYS NOW", "HOLDS UNLESS"), cells),
+        _part(f"What they say now, whatever the target, {shown['asked_at']}", guards(words)),
         columns(("SET IN cluster.yml", "NUMBER", "GUARD"), numbers),
+        NAME_ONE,
     ]
     for one in shown["incidents"]:
         said = guards(one["guards"]) if one["guards"] else "They were not asked."
@@ -169,6 +180,14 @@ def registry(shown: GuardsView) -> str:
         about = ", ".join(word for word in (one["target"], one["action"], one["asked_at"]) if word)
         parts.append(_part(f"{what}, {about}", said))
     return "\n\n".join(parts)
+
+
+def _word(one: GuardView) -> str:
+    """Return what a guard says now in a word or two."""
+    now = one["now"]
+    if now is None:
+        return "depends on the target"
+    return "allows" if now["allows"] else f"HOLDS {now['reason']}"
 
 
 def marks(shown: MarksView) -> str:

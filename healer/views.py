@@ -3,14 +3,15 @@
 The JSON API, the pages and `--output json` all show these, so that they cannot differ.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from urllib.parse import quote
 
 from healer.core.alert import Alert
 from healer.core.board import Board
 from healer.core.decide import Act, Close, Decision, Hold, Mitigate, Stay
 from healer.core.events import AlertRefused
-from healer.core.guards import GUARDS
+from healer.core.facts import Facts
+from healer.core.guards import GUARDS, Guard
 from healer.core.incident import Attempt, Incident, State
 from healer.core.plan import Escalate
 from healer.core.times import times
@@ -38,9 +39,6 @@ from healer.shapes import (
 )
 from healer.standing import Watch
 from healer.timeline import Moment, Timeline
-
-Said = Mapping[str, tuple[float, Decision]]
-"""What was decided last, by the incident's id, with the time."""
 
 
 def alert_view(alert: Alert) -> AlertView:
@@ -203,27 +201,26 @@ def refused_view(refused: AlertRefused, at: float) -> RefusedView:
     )
 
 
-def guards_view(
-    incidents: Iterable[Incident], topology: Topology, said: Said | None = None
-) -> GuardsView:
-    """Show every guard with its numbers, and what each says about each of these incidents.
+def guards_view(incidents: Iterable[Incident], watch: Watch, topology: Topology) -> GuardsView:
+    """Show every guard with its numbers and its word now, and what each says about each of these incidents.
 
-    Args:
-        incidents: As the board has them.
-        topology: The cluster.
-        said: What was decided last about incidents, by id, with the time; of others the journal's word is shown.
+    Of an incident about which nothing was decided since this healer leads, the journal's word is shown.
     """
-    known = said or {}
+    facts = watch.at_large(topology)
     return GuardsView(
-        guards=[
-            GuardView(
-                guard=guard.name,
-                holds_unless=guard.holds_unless,
-                numbers=guard.settings(topology.numbers),
-            )
-            for guard in GUARDS
-        ],
-        incidents=[judged_view(one, known.get(one.id)) for one in incidents],
+        asked_at=rfc3339(facts.now),
+        freezes=freeze_views(watch),
+        guards=[_guard_view(guard, facts) for guard in GUARDS],
+        incidents=[judged_view(one, watch.said.get(one.id)) for one in incidents],
+    )
+
+
+def _guard_view(guard: Guard, facts: Facts) -> GuardView:
+    return GuardView(
+        guard=guard.name,
+        holds_unless=guard.holds_unless,
+        numbers=guard.settings(facts.topology.numbers),
+        now=None if guard.at_large is None else verdict_view(guard.at_large(facts)),
     )
 
 

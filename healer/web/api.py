@@ -102,9 +102,9 @@ async def incident(request: web.Request) -> web.Response:
 
 
 async def guards(request: web.Request) -> web.Response:
-    """Show the guards, their numbers, and what each said of each open incident at the last look."""
+    """Show the guards, their numbers, what they say now, and what each said of each open incident at the last look."""
     desk = request.app[DESK]
-    return answer(guards_view(desk.journal.board.open, desk.topology, desk.watch.said))
+    return answer(guards_view(desk.journal.board.open, desk.watch, desk.topology))
 
 
 async def marks(request: web.Request) -> web.Response:

@@ -195,7 +195,7 @@ async def _guards(desk: Desk, fields: Mapping[str, str], _: Who) -> dict[str, ob
             told = await explain(desk.gatherer, desk.watch, target, ladder, alert)
         supposed = replace(told.incident, id="")
         judged = judged_view(supposed, (desk.clock.wall(), told.decision))
-    shown = guards_view((), desk.topology)
+    shown = guards_view((), desk.watch, desk.topology)
     return {**shown, "incidents": [judged]}
 
 

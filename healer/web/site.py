@@ -122,7 +122,7 @@ async def guards(request: web.Request) -> web.Response:
     """Show the guards."""
     desk = request.app[DESK]
     still = _urgent_first(desk.journal.board)
-    shown = guards_view(still[: guards_page.MOST], desk.topology, desk.watch.said)
+    shown = guards_view(still[: guards_page.MOST], desk.watch, desk.topology)
     return _page(guards_page.guards(framed(request), shown, len(still)))
 
 

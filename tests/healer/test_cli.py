@@ -210,8 +210,35 @@ async def test_status_and_guards_say_what_stops_the_healer(tmp_path: Path) -> No
     assert re.search(r"nothing is done +person: Frozen by alice: moving rack b", status.out)
     assert re.search(r"held +web2 until released: new disk \(by bob\)", status.out)
     assert re.search(r"ServiceDown +unknown_target +no web9/nginx here.", status.out)
-    assert re.search(r"still_true +the rule's own expression", guards.out)
+    assert re.search(r"still_true +depends on the target +the rule's own expression", guards.out)
     assert re.search(r"healer.guards.still_true.max_age +60 +still_true", guards.out)
+
+
+async def test_without_an_incident_the_guards_say_what_needs_no_target(tmp_path: Path) -> None:
+    async with running(tmp_path) as healer:
+        watch = healer.house.watch
+        watch.look_at_nodes(await healer.house.gatherer.picture(), healer.house.topology)
+        calm = await healer("guards")
+        watch.storing = watch.leading = False
+        await healer.house.journal.write(ev.Frozen("moving rack b", "alice"))
+        stopped = await healer("guards")
+        told = (await healer("guards", "--output", "json")).json
+    assert re.search(r"^not_stopped +allows +there is no freeze", calm.out, re.M)
+    assert re.search(r"^sees_enough +allows +leader, Watchdog, 4 of 4 nodes ", calm.out, re.M)
+    assert re.search(r"^capacity +depends on the target +every group", calm.out, re.M)
+    assert "For the word of every guard name a target: hale-healer guards" in calm.out
+    assert "Nothing is done anywhere" not in calm.out
+    assert stopped.out.startswith(
+        "Nothing is done anywhere\nperson      Frozen by alice: moving rack b\n"
+    )
+    assert re.search(r"^store +The journal has no room", stopped.out, re.M)
+    assert re.search(r"^not_stopped +HOLDS frozen +there is no freeze", stopped.out, re.M)
+    assert "\nnot_stopped: A person froze Hale." in stopped.out
+    assert "  has    moving rack b (by alice)\n  needs  no freeze" in stopped.out
+    assert "\nsees_enough: Another healer leads, or this one's lease ran out." in stopped.out
+    assert [one["reason"] for one in told["freezes"]] == ["person", "not_leader", "store"]
+    words = {one["guard"]: one["now"] for one in told["guards"]}
+    assert (words["not_stopped"]["reason"], words["capacity"]) == ("frozen", None)
 
 
 async def test_an_empty_list_says_so(tmp_path: Path) -> None:

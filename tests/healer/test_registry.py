@@ -10,6 +10,7 @@ from cluster.load import loads
 from healer.core.guards import GUARDS, judge
 from healer.core.topology import Numbers
 from healer.settings import of_cluster
+from healer.text import CELL
 from tests.cluster.examples import SHORT
 
 ROOT = Path(__file__).parents[2]
@@ -56,16 +57,23 @@ def test_every_number_of_the_guards_is_some_guards() -> None:
 def test_every_judge_in_the_folder_is_in_the_registry() -> None:
     """Whoever writes a guard and forgets the row has written none."""
     folder = ROOT / "healer/core/guards"
-    judges = {
-        node.name
+    found = [
+        node
         for path in folder.glob("*.py")
         for node in ast.parse(path.read_text()).body
         if isinstance(node, ast.FunctionDef)
         and not node.name.startswith("_")
         and ast.unparse(node.returns or ast.Constant(None)) == "Verdict"
-    }
+    ]
+    judges = {node.name for node in found if len(node.args.args) == 2}
     assert judges == {guard.judge.__name__ for guard in GUARDS}
     assert judge.__name__ not in judges
+    rest = {node.name for node in found} - judges
+    assert rest == {guard.at_large.__name__ for guard in GUARDS if guard.at_large is not None}
+
+
+def test_what_a_guard_protects_is_shown_whole_in_the_table() -> None:
+    assert max(len(guard.holds_unless) for guard in GUARDS) <= CELL
 
 
 @pytest.mark.parametrize(("guard", "key", "name"), KEYS, ids=[key for _, key, _ in KEYS])

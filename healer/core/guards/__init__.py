@@ -8,20 +8,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from healer.core.facts import Facts, Proposal
-from healer.core.guards.authority import not_stopped, sees_enough
+from healer.core.guards.authority import not_stopped, sees_enough, sight, unfrozen
 from healer.core.guards.cause import common_cause
 from healer.core.guards.copies import last_copy, quorum
 from healer.core.guards.fencing import fenced
-from healer.core.guards.grounds import armed, known_target, still_true
+from healer.core.guards.grounds import armed, arming, known_target, still_true
 from healer.core.guards.group import capacity, one_at_a_time
-from healer.core.guards.limits import attempts, budget
+from healer.core.guards.limits import attempts, budget, cluster_budget
 from healer.core.guards.people import approved
-from healer.core.guards.storm import no_storm
+from healer.core.guards.storm import no_storm, weather
 from healer.core.guards.witnesses import owner_settled, two_witnesses
 from healer.core.topology import Numbers
 from healer.core.verdict import Verdict
 
 Judge = Callable[[Proposal, Facts], Verdict]
+
+JudgeAtLarge = Callable[[Facts], Verdict]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +33,15 @@ class Guard:
     Attributes:
         holds_unless: The condition it protects, for people.
         numbers: Keys of cluster.yml that set its numbers, each with its field of Numbers.
+        at_large: What it says whatever is proposed; where that allows, it may still hold one target. None where all of
+            it depends on the target.
     """
 
     name: str
     holds_unless: str
     judge: Judge
     numbers: tuple[tuple[str, str], ...] = ()
+    at_large: JudgeAtLarge | None = None
 
     def settings(self, numbers: Numbers) -> dict[str, float]:
         """Return the guard's numbers as configured, by their keys in cluster.yml."""
@@ -51,8 +56,7 @@ def _keys(guard: str, **fields: str) -> tuple[tuple[str, str], ...]:
 GUARDS: tuple[Guard, ...] = (
     Guard(
         "known_target",
-        "the target is in cluster.yml, neither in the control plane nor this healer's own node, "
-        "and the gate that will act answers as itself",
+        "cluster.yml has the target, outside the control plane and this healer's node, and its gate answers as itself",
         known_target,
     ),
     Guard(
@@ -60,6 +64,7 @@ GUARDS: tuple[Guard, ...] = (
         "the alert began after Hale was armed, was seen clear since, or a person adopted it",
         armed,
         _keys("armed", blindness="blindness"),
+        at_large=arming,
     ),
     Guard(
         "still_true",
@@ -73,6 +78,7 @@ GUARDS: tuple[Guard, ...] = (
         "there is no freeze, no silence of what it is about or takes away, "
         "and no hold of the node, here or at its own gate",
         not_stopped,
+        at_large=unfrozen,
     ),
     Guard(
         "sees_enough",
@@ -80,6 +86,7 @@ GUARDS: tuple[Guard, ...] = (
         "and its clock did not jump",
         sees_enough,
         _keys("sees_enough", watchdog="watchdog_age", clock_jump="clock_jump"),
+        at_large=sight,
     ),
     Guard(
         "no_storm",
@@ -93,6 +100,7 @@ GUARDS: tuple[Guard, ...] = (
             window="storm_window",
             calm="storm_calm",
         ),
+        at_large=weather,
     ),
     Guard(
         "two_witnesses",
@@ -148,6 +156,7 @@ GUARDS: tuple[Guard, ...] = (
             cluster="budget_cluster",
             window="budget_window",
         ),
+        at_large=cluster_budget,
     ),
     Guard(
         "attempts",

@@ -8,17 +8,26 @@ from healer.core.verdict import SILENCED, Verdict, allow, hold
 UNSTOPPED = "no freeze, no silence, no hold"
 
 
+def unfrozen(facts: Facts) -> Verdict:
+    """Hold everything while a person froze it; whom a silence or a hold stops depends on the target."""
+    name, frozen = "not_stopped", facts.standing.frozen
+    if not frozen:
+        return allow(name, have="no freeze", need=UNSTOPPED)
+    return hold(
+        name,
+        "frozen",
+        have=", ".join(frozen),
+        need=UNSTOPPED,
+        sentence="A person froze Hale. To let it go on: hale-healer unfreeze",
+    )
+
+
 def not_stopped(proposal: Proposal, facts: Facts) -> Verdict:
     """Hold on a freeze, a silence, and on a hold of the node, set here or at its own gate."""
     name, need = "not_stopped", UNSTOPPED
-    if facts.standing.frozen:
-        return hold(
-            name,
-            "frozen",
-            have=", ".join(facts.standing.frozen),
-            need=need,
-            sentence="A person froze Hale. To let it go on: hale-healer unfreeze",
-        )
+    stopped = unfrozen(facts)
+    if not stopped.allowed:
+        return stopped
     quiet = silenced(proposal, facts)
     if quiet is not None:
         return quiet
@@ -91,8 +100,13 @@ def _reaches(proposal: Proposal, at_work: Target, topology: Topology) -> bool:
     return taken.covers(at_work) or any(one.node in inside for one in taken.targets)
 
 
-def sees_enough(proposal: Proposal, facts: Facts) -> Verdict:
+def sees_enough(_: Proposal, facts: Facts) -> Verdict:
     """Hold unless this healer leads and sees the pipeline, the nodes and the time as they are."""
+    return sight(facts)
+
+
+def sight(facts: Facts) -> Verdict:
+    """Say the same of whatever is proposed: no target is seen better than another."""
     name, standing = "sees_enough", facts.standing
     if not standing.leader:
         return hold(

@@ -83,23 +83,33 @@ def known_target(proposal: Proposal, facts: Facts) -> Verdict:
     return allow(name, have=f"{look.cluster}/{look.node} boot {look.boot_id[:8]}", need=need)
 
 
+OURS = "an alert that began after arming, or adoption by name"
+
+
+def arming(facts: Facts) -> Verdict:
+    """Hold all that nobody adopted before the first complete look; after it, what was there before depends."""
+    name, since = "armed", facts.standing.armed_at
+    if since is not None:
+        return allow(name, have=f"armed {facts.now - since:.0f} s ago", need=OURS)
+    return hold(
+        name,
+        "not_armed",
+        have="no complete first look yet",
+        need=OURS,
+        sentence="Hale has not yet seen what was firing before it started.",
+        passing=True,
+    )
+
+
 def armed(proposal: Proposal, facts: Facts) -> Verdict:
     """Hold on what was already firing when we were armed, until it was seen clear or adopted."""
-    name, standing, incident = "armed", facts.standing, proposal.incident
-    need = "an alert that began after arming, or adoption by name"
+    name, standing, incident, need = "armed", facts.standing, proposal.incident, OURS
     if incident.adopted_by is not None:
         return allow(name, have=f"adopted by {incident.adopted_by}", need=need)
     if proposal.gives_back:
         return allow(name, have="gives back what is ours", need=need)
     if standing.armed_at is None:
-        return hold(
-            name,
-            "not_armed",
-            have="no complete first look yet",
-            need=need,
-            sentence="Hale has not yet seen what was firing before it started.",
-            passing=True,
-        )
+        return arming(facts)
     cause = incident.cause
     if cause.known_by & standing.by_hand:
         return hold(

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from healer.core.actions import GIVING_BACK
 from healer.core.facts import Facts, Past, Proposal
 from healer.core.incident import Outcome
+from healer.core.topology import Numbers
 from healer.core.verdict import Verdict, allow, hold
 
 UNPROVED = (None, Outcome.DONE, Outcome.UNKNOWN)
@@ -16,11 +17,7 @@ def budget(proposal: Proposal, facts: Facts) -> Verdict:
     name, numbers = "budget", facts.topology.numbers
     if proposal.gives_back:
         return allow(name, have="gives back", need="-")
-    recent = [
-        past
-        for past in _sent(facts.past)
-        if past.attempt.began_at > facts.now - numbers.budget_window
-    ]
+    recent = _within_budget(facts)
     node, groups = proposal.target.node, proposal.footprint.groups
     spent = [
         (
@@ -38,19 +35,34 @@ def budget(proposal: Proposal, facts: Facts) -> Verdict:
         ),
         ("cluster", len(recent), numbers.budget_cluster),
     ]
-    need = f"fewer than the budget within {numbers.budget_window:g} s"
+    return _left(spent, numbers)
+
+
+def cluster_budget(facts: Facts) -> Verdict:
+    """Hold everything when the cluster has had as many actions as one window allows."""
+    numbers = facts.topology.numbers
+    return _left([("cluster", len(_within_budget(facts)), numbers.budget_cluster)], numbers)
+
+
+def _within_budget(facts: Facts) -> list[Past]:
+    begin = facts.now - facts.topology.numbers.budget_window
+    return [past for past in _sent(facts.past) if past.attempt.began_at > begin]
+
+
+def _left(spent: list[tuple[str, int, int]], numbers: Numbers) -> Verdict:
+    """Hold where one of them has none left; each is what it is of, how many were used and how many there are."""
+    name, window = "budget", numbers.budget_window
     for what, used, most in spent:
         if used >= most:
             return hold(
                 name,
                 "budget",
                 have=f"{used} actions in {what}",
-                need=f"fewer than {most} within {numbers.budget_window:g} s",
+                need=f"fewer than {most} within {window:g} s",
                 sentence="Hale has acted here as often as its budget allows; what is wrong needs a person.",
             )
-    return allow(
-        name, have=", ".join(f"{what} {used}/{most}" for what, used, most in spent), need=need
-    )
+    have = ", ".join(f"{what} {used}/{most}" for what, used, most in spent)
+    return allow(name, have=have, need=f"fewer than the budget within {window:g} s")
 
 
 def attempts(proposal: Proposal, facts: Facts) -> Verdict:

@@ -5,14 +5,18 @@ from healer.core.storm import least
 from healer.core.verdict import Verdict, allow, hold
 
 
-def no_storm(proposal: Proposal, facts: Facts) -> Verdict:
+def no_storm(_: Proposal, facts: Facts) -> Verdict:
     """Hold while nodes have vanished together, until calm was seen for a while."""
+    return weather(facts)
+
+
+def weather(facts: Facts) -> Verdict:
+    """Say the same of whatever is proposed: a storm holds those that did not vanish too."""
     name, topology = "no_storm", facts.topology
     numbers, total = topology.numbers, len(topology.nodes)
-    weather = facts.weather
-    storm = weather.storm
+    storm = facts.weather.storm
     if storm is None:
-        lately = weather.lately(topology)
+        lately = facts.weather.lately(topology)
         have = f"{len(lately)} of {total} nodes vanished within {numbers.storm_window:g} s"
         return allow(
             name,

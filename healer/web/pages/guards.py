@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from healer.shapes import GuardsView, JudgedView
+from healer.shapes import GuardsView, GuardView, JudgedView, VerdictView
 from healer.web.frame import Frame, page
 from healer.web.markup import Markup, element, join, table, words
 from healer.web.parts import because, code, incident_link, section, state
@@ -27,7 +27,7 @@ def guards(frame: Frame, shown: GuardsView, open_: int) -> Markup:
             element("strong", one["guard"]),
             f"{one['holds_unless']}.",
             _numbers(one["numbers"]),
-            _says(one["guard"], shown["incidents"]),
+            _says(one, shown["incidents"]),
         )
         for one in shown["guards"]
     ]
@@ -51,14 +51,19 @@ def guards(frame: Frame, shown: GuardsView, open_: int) -> Markup:
     )
 
 
-def _says(guard: str, incidents: Sequence[JudgedView]) -> Markup:
-    """Return which open incidents a guard holds now, each with its reason."""
-    asked = [(one, each) for one in incidents for each in one["guards"] if each["guard"] == guard]
+def _says(guard: GuardView, incidents: Sequence[JudgedView]) -> Markup:
+    """Return which open incidents a guard holds now, each with its reason; without any, what it says at large."""
+    asked = [
+        (one, each)
+        for one in incidents
+        for each in one["guards"]
+        if each["guard"] == guard["guard"]
+    ]
+    if not asked:
+        return _at_large(guard["now"])
     held = [(one, each) for one, each in asked if not each["allows"]]
     if not held:
-        return join(
-            [f"allows all {len(asked)}" if len(asked) > 1 else "allows it" if asked else "-"]
-        )
+        return join([f"allows all {len(asked)}" if len(asked) > 1 else "allows it"])
     items = [
         element("li", incident_link(one["id"], f"incident {one['id']}"), ": ", code(each["reason"]))
         for one, each in held[:MOST_HELD]
@@ -68,9 +73,17 @@ def _says(guard: str, incidents: Sequence[JudgedView]) -> Markup:
     return element("ul", *items, class_="plain")
 
 
+def _at_large(now: VerdictView | None) -> Markup:
+    if now is None:
+        return join(["depends on the target"])
+    if now["allows"]:
+        return join([f"allows: {now['have']}"])
+    return because(now["reason"] or "", now["sentence"])
+
+
 def _now(shown: GuardsView, open_: int) -> list[Markup]:
     if not shown["incidents"]:
-        return [element("p", "No incident is open, so none was asked.")]
+        return [element("p", "No incident is open: below is what they say whatever the target.")]
     cells = [
         (incident_link(one["id"], words(one["target"])), state(one["state"]), *_first(one))
         for one in shown["incidents"]

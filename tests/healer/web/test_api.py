@@ -187,6 +187,23 @@ async def test_the_guards_say_what_they_said_at_the_last_look() -> None:
     assert len(judged["guards"]) == len(GUARDS)
 
 
+async def test_without_an_incident_the_guards_say_why_nothing_would_be_done() -> None:
+    house = House()
+    await house.arm()
+    await house.journal.write(ev.Frozen("moving rack b", "alice"))
+    _, shown = await read(house, "/api/v1/guards")
+    assert (shown["incidents"], shown["asked_at"]) == ([], rfc3339(house.clock.wall()))
+    now = {one["guard"]: one["now"] for one in shown["guards"] if one["now"] is not None}
+    assert {guard: one["reason"] for guard, one in now.items()} == {
+        "armed": None,
+        "not_stopped": "frozen",
+        "sees_enough": "minority",  # nobody has looked at the nodes yet
+        "no_storm": None,
+        "budget": None,
+    }
+    assert [one["reason"] for one in shown["freezes"]] == ["person"]
+
+
 async def test_status_says_who_leads_since_when_it_is_armed_and_what_stops_it() -> None:
     house = House()
     await house.arm()

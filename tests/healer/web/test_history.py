@@ -157,3 +157,13 @@ async def test_the_page_of_the_guards_says_whom_each_of_them_holds_now(house: Ho
     async with house.public() as session:
         page = await see(session, "/guards")
     assert "incident 4: capacity" in page
+
+
+async def test_the_page_of_the_guards_says_without_an_incident_what_needs_no_target() -> None:
+    empty = House()
+    await empty.journal.write(ev.Frozen("moving rack b", "alice"))
+    async with empty.public() as session:
+        page = await see(session, "/guards")
+    assert "A person froze Hale." in page
+    assert "allows: cluster 0/20" in page
+    assert page.count("depends on the target") == 12
