@@ -1,13 +1,24 @@
 """The guards' numbers, each under its guard's name, with the values that production should have.
 
-Rule: every number of a guard can be set, and no guard can be switched off.
+Rule: every number of a guard can be set, and no guard can be switched off: not by a number either that lets it never
+hold. The bounds are far on both sides of what production should have, and take the drills' short times.
 """
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
-from cluster.fields import AtLeastOne, Block, Period, Seconds
+from cluster.fields import Block, Seconds, between
+
+MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
+
+Settling = Annotated[Seconds, between(1.0, HOUR)]
+Window = Annotated[Seconds, between(1.0, 7 * DAY)]
+Counting = Annotated[Seconds, between(MINUTE, 7 * DAY)]
+"""Over so long actions and incidents are counted."""
+
+Actions = Annotated[int, Field(strict=True, ge=1, le=1000)]
+Few = Annotated[int, Field(strict=True, ge=1, le=100)]
 
 
 def _share(value: float) -> float:
@@ -19,8 +30,8 @@ def _share(value: float) -> float:
 class OwnerSettled(Block):
     """Seconds that a native owner has to itself since its last transition: systemd, and VRRP."""
 
-    service: Seconds = 10.0
-    address: Seconds = 10.0
+    service: Settling = 10.0
+    address: Settling = 10.0
 
 
 class NoStorm(Block):
@@ -39,19 +50,19 @@ class NoStorm(Block):
         AfterValidator(_share),
         Field(json_schema_extra={"minimum": 0.01, "maximum": 0.9}),
     ] = 0.25
-    targets: Annotated[int, Field(strict=True, ge=2, le=1000)] = 3
-    domains: Annotated[int, Field(strict=True, ge=1, le=100)] = 2
-    window: Period = 600.0
-    calm: Period = 120.0
+    targets: Annotated[int, Field(strict=True, ge=2, le=100)] = 3
+    domains: Annotated[int, Field(strict=True, ge=1, le=10)] = 2
+    window: Window = 600.0
+    calm: Window = 120.0
 
 
 class Budget(Block):
     """How many actions are allowed within `window` seconds."""
 
-    node: AtLeastOne = 6
-    group: AtLeastOne = 8
-    cluster: AtLeastOne = 20
-    window: Period = 3600.0
+    node: Actions = 6
+    group: Actions = 8
+    cluster: Actions = 20
+    window: Counting = 3600.0
 
 
 class Attempts(Block):
@@ -65,12 +76,21 @@ class Attempts(Block):
         record_failed: so many that did not help mean that it rarely does.
     """
 
-    cooldown: Seconds = 300.0
-    flapping: AtLeastOne = 3
-    window: Period = 3600.0
-    poor: AtLeastOne = 3
-    record: AtLeastOne = 10
-    record_failed: AtLeastOne = 8
+    cooldown: Annotated[Seconds, between(1.0, DAY)] = 300.0
+    flapping: Few = 3
+    window: Counting = 3600.0
+    poor: Few = 3
+    record: Few = 10
+    record_failed: Few = 8
+
+    @model_validator(mode="after")
+    def _reachable(self) -> "Attempts":
+        if self.record_failed > self.record:
+            raise ValueError(
+                f"of {self.record} times {self.record_failed} can never fail. "
+                "Write record_failed as at most record."
+            )
+        return self
 
 
 class SeesEnough(Block):
@@ -81,32 +101,32 @@ class SeesEnough(Block):
         clock_jump: Seconds by which its wall clock may leave its monotonic one.
     """
 
-    watchdog: Period = 180.0
-    clock_jump: Period = 5.0
+    watchdog: Annotated[Seconds, between(1.0, HOUR)] = 180.0
+    clock_jump: Annotated[Seconds, between(0.1, MINUTE)] = 5.0
 
 
 class StillTrue(Block):
     """How old evidence may be, in seconds by Prometheus' own time."""
 
-    max_age: Period = 60.0
+    max_age: Annotated[Seconds, between(1.0, 10 * MINUTE)] = 60.0
 
 
 class Armed(Block):
     """Seconds of blindness after which whatever fires counts as there before."""
 
-    blindness: Period = 3600.0
+    blindness: Annotated[Seconds, between(1.0, DAY)] = 3600.0
 
 
 class CommonCause(Block):
     """Seconds in which the same failure of two members counts as one cause."""
 
-    window: Period = 600.0
+    window: Window = 600.0
 
 
 class Approved(Block):
     """Seconds that a person's yes is good for."""
 
-    good_for: Period = 900.0
+    good_for: Annotated[Seconds, between(1.0, DAY)] = 900.0
 
 
 class Guards(Block):

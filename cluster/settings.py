@@ -58,8 +58,8 @@ class Escalate(Block):
         return self
 
 
-GATE_SPACING_LIMIT = 7 * 86400.0
-"""Seconds; a gate takes no longer spacing, and none of 0: it cannot be switched off."""
+GATE_SPACING_LEAST, GATE_SPACING_LIMIT = 1.0, 7 * 86400.0
+"""Seconds; a gate takes no longer spacing. It cannot be switched off, by next to nothing either."""
 
 GATE_USER = "hale-gate"
 """As whom the healer comes to a node. The gate's package makes this user and lets it to the socket."""
@@ -119,7 +119,7 @@ class Healer(Block):
     guards: Guards = Guards()
     correlation: Correlation = Correlation()
     gate_spacing: Annotated[
-        Mapping[Verb, Annotated[Seconds, between(0.001, GATE_SPACING_LIMIT)]],
+        Mapping[Verb, Annotated[Seconds, between(GATE_SPACING_LEAST, GATE_SPACING_LIMIT)]],
         BeforeValidator(_spacing),
         Field(validate_default=True),
     ] = {}

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from cluster.errors import Path
 from cluster.finding import Code, Finding
+from cluster.guards import NoStorm
 from cluster.model import UNKNOWN_DOMAIN, Group
 from cluster.peers import peers
 from cluster.quantity import duration_text
@@ -69,14 +70,18 @@ def storms(subject: Subject) -> Iterator[Finding]:
     cluster = subject.cluster
     storm = cluster.healer.guards.no_storm
     domains = {node.failure_domain for node in cluster.nodes.values()}
-    if len(cluster.nodes) >= storm.targets and len(domains) < storm.domains:
-        reason = (
-            f"nodes are in {len(domains)} failure domain(s), and no_storm looks for {storm.domains}, "
-            "so a failed network is never taken for one."
-        )
+    if len(cluster.nodes) < NoStorm().targets:
+        return
+    where: Path = ("healer", "guards", "no_storm")
+    unseen = "so a failed network is never taken for one."
+    if len(domains) < storm.domains:
+        reason = f"nodes are in {len(domains)} failure domain(s), and no_storm looks for {storm.domains}, {unseen}"
         remedy = "Name the nodes' failure domains."
-        path = ("healer", "guards", "no_storm", "domains")
-        yield subject.finding(Code.STORM_UNSEEN, path, reason, remedy)
+        yield subject.finding(Code.STORM_UNSEEN, (*where, "domains"), reason, remedy)
+    if len(cluster.nodes) < storm.targets:
+        reason = f"there are {len(cluster.nodes)} nodes, and no_storm looks for {storm.targets}, {unseen}"
+        remedy = f"Write at most {len(cluster.nodes)}."
+        yield subject.finding(Code.STORM_UNSEEN, (*where, "targets"), reason, remedy)
 
 
 def membership(subject: Subject) -> Iterator[Finding]:

@@ -343,6 +343,9 @@ def test_every_code_is_found_by_some_test() -> None:
 def test_a_network_that_fails_is_told_from_nodes_only_by_failure_domains() -> None:
     one = re.sub("rack-[a-c]", "rack-a", SOUND)
     assert Code.STORM_UNSEEN in {finding.code for finding in findings_of(one)}
+    many = SOUND.replace("mode: act", "mode: act\n  guards: {no_storm: {targets: 100}}")
+    assert Code.STORM_UNSEEN in {finding.code for finding in findings_of(many)}
+    assert Code.STORM_UNSEEN not in {finding.code for finding in findings_of(SOUND)}
     # Of two nodes there is no storm to see.
     assert Code.STORM_UNSEEN not in {finding.code for finding in findings_of(SHORT)}
 

@@ -80,7 +80,7 @@ def test_what_a_guard_protects_is_shown_whole_in_the_table() -> None:
 def test_a_number_is_set_by_the_key_that_is_shown(guard: str, key: str, name: str) -> None:
     assert key.startswith(f"healer.guards.{guard}.")
     word = key.rpartition(".")[2]
-    text, value = OTHER.get(word, ("77s", 77.0))
+    text, value = OTHER.get(word, ("47s", 47.0))
     if guard in ("armed", "budget", "attempts") and word in ("blindness", "window"):
         text, value = "77m", 4620.0
     changed = SHORT.replace("{node: a}", f"{{node: a, guards: {{{guard}: {{{word}: {text}}}}}}}")
