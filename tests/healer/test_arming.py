@@ -1,6 +1,7 @@
 """What is not the healer's to touch: in explain mode everything, else what failed before, and what was made up."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -76,6 +77,20 @@ async def test_the_one_that_a_person_adopts_is_healed_and_the_other_nine_stay_un
     assert [order.node for order in village.gates.orders] == [mine.target.node]
     assert village.incident(number).outcome == "healed"
     assert len(village.cluster.down) == 9
+
+
+async def test_a_forged_earlier_start_only_makes_it_a_persons_who_may_hand_it_over():
+    village = Village()
+    async with village.armed():
+        fired = village.fail()
+        forged = replace(fired, began_at=fired.began_at - 86400)
+        village.alertmanagers.alerts[:] = [forged]
+        await asyncio.sleep(60)
+        assert (village.hold(), village.gates.orders) == ("pre_existing", [])
+        assert "is said to have failed already" in village.incident().hold.sentence
+        await village.operators.adopt("1", "ann")
+        await asyncio.sleep(30)
+    assert village.incident().outcome == "healed"
 
 
 async def test_what_was_seen_clear_since_is_ours_when_it_fails_again():

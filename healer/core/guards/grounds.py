@@ -122,7 +122,10 @@ def armed(proposal: Proposal, facts: Facts) -> Verdict:
             passing=True,
         )
     older = cause.began_at < standing.armed_at
-    if cause.known_by & standing.pre_existing or older:
+    seen = bool(cause.known_by & standing.pre_existing)
+    if seen or older:
+        # Alertmanager takes an earlier start of anybody who posts the same alert, so what was not seen is only told.
+        told = "failed already" if seen else "is said to have failed already"
         return hold(
             name,
             "pre_existing",
@@ -130,7 +133,7 @@ def armed(proposal: Proposal, facts: Facts) -> Verdict:
             if older
             else "fired before arming, and was not seen clear since",
             need=need,
-            sentence="This failed already when Hale was armed: explained, not touched. "
+            sentence=f"This {told} when Hale was armed: explained, not touched. "
             f"To hand it over: hale-healer adopt {incident.id}",
         )
     return allow(
