@@ -194,11 +194,13 @@ class JudgedView(TypedDict):
 
     `id` is empty and `state` is `supposed` where it is only supposed. `decision` is as in ExplanationView; it is empty
     where nothing was decided since this healer leads, and `guards` are those of the journal. `asked_at` says when.
+    `ladder` is the one that it climbs, or by which the supposed action would be done; `supposed` where none has it.
     """
 
     id: str
     state: str
     target: str
+    ladder: str
     decision: str
     action: str
     asked_at: str | None

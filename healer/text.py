@@ -177,7 +177,9 @@ def registry(shown: GuardsView) -> str:
     for one in shown["incidents"]:
         said = guards(one["guards"]) if one["guards"] else "They were not asked."
         what = f"Incident {one['id']}, {one['state']}" if one["id"] else "Supposed"
-        about = ", ".join(word for word in (one["target"], one["action"], one["asked_at"]) if word)
+        ladder = f"ladder {one['ladder']}" if one["ladder"] else ""
+        named = (one["target"], ladder, one["action"], one["asked_at"])
+        about = ", ".join(word for word in named if word)
         parts.append(_part(f"{what}, {about}", said))
     return "\n\n".join(parts)
 

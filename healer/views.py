@@ -240,6 +240,7 @@ def judged_view(incident: Incident, said: tuple[float, Decision] | None) -> Judg
         id=incident.id,
         state=incident.state.value if incident.id else "supposed",
         target=str(incident.target),
+        ladder=incident.ladder,
         decision=word,
         action=action,
         asked_at=rfc3339(at),

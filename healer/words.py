@@ -55,14 +55,18 @@ def _show(client: Client, args: argparse.Namespace) -> Any:
 
 def _explain(client: Client, args: argparse.Namespace) -> Any:
     given = {"target": args.target, "ladder": args.ladder, "alert": args.alert}
-    return client.post("/api/v1/explain", {key: value for key, value in given.items() if value})
+    return client.post("/api/v1/explain", _said(given))
+
+
+def _said(given: Mapping[str, str | None]) -> dict[str, str]:
+    return {key: value for key, value in given.items() if value is not None}
 
 
 def _guards(client: Client, args: argparse.Namespace) -> Any:
     if args.target is None:
         return client.get("/api/v1/guards")
-    given = {"target": args.target, "action": args.action}
-    return client.post("/api/v1/guards", {key: value for key, value in given.items() if value})
+    given = {"target": args.target, "action": args.action, "ladder": args.ladder}
+    return client.post("/api/v1/guards", _said(given))
 
 
 def _on_incident(name: str) -> Callable[[Client, argparse.Namespace], Any]:
@@ -92,8 +96,7 @@ def _unfreeze(client: Client, _: argparse.Namespace) -> Any:
 
 def _hold(client: Client, args: argparse.Namespace) -> Any:
     given = {"node": args.node, "reason": args.reason, "for": args.for_}
-    fields = {key: value for key, value in given.items() if value is not None}
-    return client.post("/api/v1/hold", {**fields, **_claim()})
+    return client.post("/api/v1/hold", {**_said(given), **_claim()})
 
 
 def _release(client: Client, args: argparse.Namespace) -> Any:
@@ -107,6 +110,7 @@ def _done(answer: Any) -> str:
 
 ID = {"incident": "its number, as `hale-healer incidents` shows it"}
 NODE = "its name in cluster.yml"
+TARGET = "NODE/SERVICE, NODE, NODE:/MOUNTPOINT, or an incident's number"
 STATES = {"state": "open (all that are not over, the default), all, or one state"}
 SUPPOSED = {
     "ladder": "suppose this ladder instead of the packaged rules' own",
@@ -138,7 +142,7 @@ WORDS = (
         "web1/nginx",
         _explain,
         text.explanation,
-        {"target": "NODE/SERVICE, NODE, or an incident's number"},
+        {"target": TARGET},
         SUPPOSED,
     ),
     Word(
@@ -147,8 +151,11 @@ WORDS = (
         "web1/nginx --action node.reboot",
         _guards,
         text.registry,
-        {"target?": "NODE/SERVICE, NODE, NODE:/MOUNTPOINT, or an incident's number"},
-        {"action": "suppose this action, as service.restart"},
+        {"target?": TARGET},
+        {
+            "action": "suppose this action on the target, as service.restart",
+            "ladder": SUPPOSED["ladder"],
+        },
     ),
     Word(
         "marks",

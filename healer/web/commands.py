@@ -5,17 +5,11 @@ Rule: every word is checked here before Operators hears it.
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from healer.core.alert import Target
-from healer.core.decide import decide
-from healer.core.incident import Incident
-from healer.core.topology import EXPORTER
-from healer.errors import Malformed, Refused
+from healer.errors import Malformed
 from healer.instants import rfc3339
-from healer.shapes import ExplanationView
-from healer.supposing import explain, suppose
-from healer.views import explanation_view, guards_view, judged_view
+from healer.web.asking import explanation, judgement
 from healer.web.desk import Desk
 
 LONGEST_REASON = 200
@@ -167,93 +161,11 @@ async def _close(desk: Desk, fields: Mapping[str, str], who: Who) -> dict[str, o
 
 
 async def _explain(desk: Desk, fields: Mapping[str, str], _: Who) -> dict[str, object]:
-    aim = fields["target"]
-    shown = await (_real(desk, aim) if aim.isdecimal() else _supposed(desk, aim, fields))
-    return {**shown}
+    return await explanation(desk, fields)
 
 
 async def _guards(desk: Desk, fields: Mapping[str, str], _: Who) -> dict[str, object]:
-    """Show the registry, and what each guard says now of one incident's next action, or of a supposed one."""
-    aim, action = fields["target"], fields.get("action", "")
-    if aim.isdecimal():
-        if action:
-            raise Malformed("guards: an incident has its own next action; name a target instead")
-        incident = _incident(desk, aim)
-        facts = await desk.gatherer.read(incident, desk.watch.standing())
-        judged = judged_view(incident, (facts.now, decide(incident, facts, None)))
-    else:
-        target = _target(desk, aim)
-        alert, ladder = _usual(target)
-        if action:
-            told = await suppose(desk.gatherer, desk.watch, target, action, alert)
-        elif ladder == "none":
-            detail = (
-                f"{alert} has no ladder, so nothing would be done: say --action, as node.reboot"
-            )
-            raise Refused("no_action", detail)
-        else:
-            told = await explain(desk.gatherer, desk.watch, target, ladder, alert)
-        supposed = replace(told.incident, id="")
-        judged = judged_view(supposed, (desk.clock.wall(), told.decision))
-    shown = guards_view((), desk.watch, desk.topology)
-    return {**shown, "incidents": [judged]}
-
-
-def _incident(desk: Desk, incident_id: str) -> Incident:
-    incident = desk.journal.board.incidents.get(incident_id)
-    if incident is None:
-        known = ", ".join(one.id for one in desk.journal.board.open) or "none"
-        raise Refused("unknown_incident", f"no incident {incident_id}; open ones: {known}")
-    return incident
-
-
-def _target(desk: Desk, aim: str) -> Target:
-    place, _, part = aim.partition(":")
-    node, _, service = place.partition("/")
-    target = Target(node, service or None, part)
-    if not desk.topology.knows(target):
-        known = ", ".join(desk.topology.nodes)
-        raise Refused(
-            "unknown_target", f"cluster.yml has no {aim}; nodes: {known}; say NODE/SERVICE"
-        )
-    return target
-
-
-def _usual(target: Target) -> tuple[str, str]:
-    """Return the alert that the packaged rules would raise for such a target, and its ladder."""
-    return {
-        None: ("NodeDown", "none"),
-        EXPORTER: ("ExporterDown", "restart-exporter"),
-    }.get(target.service, ("ServiceDown", "restart-service"))
-
-
-async def _real(desk: Desk, incident_id: str) -> ExplanationView:
-    incident = _incident(desk, incident_id)
-    facts = await desk.gatherer.read(incident, desk.watch.standing())
-    return explanation_view(
-        incident, decide(incident, facts, None), incident.id, desk.topology, facts.now
-    )
-
-
-async def _supposed(desk: Desk, aim: str, fields: Mapping[str, str]) -> ExplanationView:
-    target = _target(desk, aim)
-    alert, ladder = _usual(target)
-    alert, ladder = fields.get("alert", alert), fields.get("ladder", ladder)
-    if ladder == "none":
-        return ExplanationView(
-            target=aim,
-            incident=None,
-            alert=alert,
-            ladder=ladder,
-            decision="stay",
-            action="",
-            reason="no_ladder",
-            sentence=f"{alert} has no ladder: Alertmanager tells people, and Hale does nothing.",
-            rungs=[],
-            guards=[],
-        )
-    told = await explain(desk.gatherer, desk.watch, target, ladder, alert)
-    return explanation_view(told.incident, told.decision, None, desk.topology, desk.clock.wall())
+    return await judgement(desk, fields)
 
 
 ONE = frozenset({"incident"})
@@ -271,6 +183,6 @@ COMMANDS: Mapping[str, Command] = {
     "unfreeze": Command(_unfreeze, may=SEEN),
     "hold": Command(_hold, NODE | {"reason"}, frozenset({"for"})),
     "release": Command(_release, NODE, SEEN),
-    "guards": Command(_guards, frozenset({"target"}), frozenset({"action"})),
+    "guards": Command(_guards, frozenset({"target"}), frozenset({"action", "ladder"})),
     "explain": Command(_explain, frozenset({"target"}), frozenset({"ladder", "alert"})),
 }

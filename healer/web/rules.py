@@ -1,10 +1,32 @@
-"""Which of the packaged rules' alerts name which ladder."""
+"""What the packaged rules say of their alerts: which ladder each names, and how severe it is."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
 import yaml
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One alert of the packaged rules.
+
+    Attributes:
+        alert: Its name.
+        heal: The ladder that it names; `none` where it is a person's.
+        severity: Its label.
+    """
+
+    alert: str
+    heal: str
+    severity: str
+
+
+@cache
+def packaged() -> dict[str, Rule]:
+    """Return the alerts of the packaged rules by name; empty where none are installed."""
+    return {one.alert: one for one in _rules()}
 
 
 @cache
@@ -14,12 +36,12 @@ def healed_by() -> dict[str, tuple[str, ...]]:
     They cannot change while the process runs: they are part of the installation.
     """
     found: dict[str, set[str]] = {}
-    for alert, ladder in _pairs():
-        found.setdefault(ladder, set()).add(alert)
+    for one in packaged().values():
+        found.setdefault(one.heal, set()).add(one.alert)
     return {ladder: tuple(sorted(names)) for ladder, names in sorted(found.items())}
 
 
-def _pairs() -> Iterator[tuple[str, str]]:
+def _rules() -> Iterator[Rule]:
     try:
         entries = [one for one in files("rules").iterdir() if one.name.endswith(".yml")]
     except (ModuleNotFoundError, FileNotFoundError, NotADirectoryError):
@@ -30,4 +52,6 @@ def _pairs() -> Iterator[tuple[str, str]]:
         for group in (read or {}).get("groups") or ():
             for rule in group.get("rules") or ():
                 if "alert" in rule:
-                    yield rule["alert"], str((rule.get("labels") or {}).get("heal", "none"))
+                    labels = rule.get("labels") or {}
+                    heal, severity = labels.get("heal", "none"), labels.get("severity", "")
+                    yield Rule(rule["alert"], str(heal), str(severity))
