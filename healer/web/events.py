@@ -57,7 +57,7 @@ async def _stream(live: Live, client: "_Client", seen: str) -> None:
         if revision is not None and not live.closing:
             await client.send(f"id: {revision}\nevent: change\ndata: {revision}\n\n")
             seen = revision
-            await asyncio.sleep(live.apart)
+            await live.rest()
         elif revision is None and loop.time() >= quiet_until:
             await client.send(":\n\n")
         else:

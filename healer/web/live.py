@@ -48,7 +48,6 @@ class Live:
         apart: See LEAST_APART.
         lifetime: See LIFETIME.
         patience: See PATIENCE.
-        closing: Whether the server stops.
     """
 
     watch: Watch
@@ -56,7 +55,7 @@ class Live:
     apart: float = LEAST_APART
     lifetime: float = LIFETIME
     patience: float = PATIENCE
-    closing: bool = False
+    _end: asyncio.Event = field(default_factory=asyncio.Event)
     _life: str = field(default_factory=lambda: secrets.token_hex(4))
     _told: int = 0
     _waiting: set[asyncio.Event] = field(default_factory=set)
@@ -71,8 +70,21 @@ class Live:
 
     def close(self) -> None:
         """End every stream."""
-        self.closing = True
+        self._end.set()
         self._wake()
+
+    @property
+    def closing(self) -> bool:
+        """Whether every stream ends."""
+        return self._end.is_set()
+
+    async def rest(self) -> None:
+        """Wait between two messages, but not for longer than there are streams: nobody who stops waits for it."""
+        try:
+            async with asyncio.timeout(self.apart):
+                await self._end.wait()
+        except TimeoutError:
+            pass
 
     @property
     def revision(self) -> str:

@@ -127,12 +127,17 @@ async def test_a_stream_ends_after_its_time_so_that_the_browser_is_asked_anew_wh
             assert await response.content.read() == b"retry: 3000\n\n"
 
 
-async def test_the_healer_ends_every_stream_when_it_stops() -> None:
+@pytest.mark.parametrize("seen", ["now", "before"], ids=["quiet", "just told"])
+async def test_the_healer_ends_every_stream_when_it_stops(seen: str) -> None:
     house = House()
     async with aiohttp.ClientSession() as session:
-        async with streaming(house) as (url, live):
-            response = await session.get(f"{url}/events?since={live.revision}")
+        async with streaming(house, apart=30.0) as (url, live):
+            response = await session.get(
+                f"{url}/events?since={live.revision if seen == 'now' else seen}"
+            )
             await message(response)
+            if seen == "before":
+                assert (await message(response))["event"] == "change"
             started = asyncio.get_running_loop().time()
         assert asyncio.get_running_loop().time() - started < 1.0
         response.close()
