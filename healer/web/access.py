@@ -55,7 +55,7 @@ async def signed_in(request: web.Request, handler: Handler) -> web.StreamRespons
         return await handler(request)
     if not desk.signs:
         if not _meant_for_us(request):
-            return refusal(421, "unknown_host", f"{NOT_OURS} {desk.external_url}".strip())
+            return _misnamed(request)
         return await handler(request)
     found = await _who(request)
     if isinstance(found, User):
@@ -112,7 +112,8 @@ def turned_away(request: web.Request, why: Stranger) -> web.Response:
     if request.path.startswith(DATA):
         response = refusal(why.status, why.reason, why.sentence)
     else:
-        shown = stranger.turned_away(why.sentence)
+        again = request.path_qs if request.method == hdrs.METH_GET else "/incidents"
+        shown = stranger.turned_away(why.status, why.reason, why.sentence, again)
         response = web.Response(text=shown, status=why.status, content_type="text/html")
     if why.wait_seconds:
         response.headers[hdrs.RETRY_AFTER] = str(ceil(why.wait_seconds))
@@ -121,6 +122,13 @@ def turned_away(request: web.Request, why: Stranger) -> web.Response:
         realm = f'Basic realm="Hale {request.app[DESK].topology.cluster}", charset="UTF-8"'
         response.headers[hdrs.WWW_AUTHENTICATE] = realm
     return response
+
+
+def _misnamed(request: web.Request) -> web.Response:
+    url = request.app[DESK].external_url
+    if request.path.startswith(DATA):
+        return refusal(421, "unknown_host", f"{NOT_OURS} {url}".strip())
+    return web.Response(text=stranger.other_name(url), status=421, content_type="text/html")
 
 
 async def _who(request: web.Request) -> User | Stranger:

@@ -49,7 +49,7 @@ class NotDone(Exception):
 
 def routes() -> list[web.RouteDef]:
     """Return the route of the forms."""
-    return [web.post("/do/{command}", do)]
+    return [web.post("/do/{command}", do), web.get("/do/{command}", opened)]
 
 
 def reloading() -> list[web.RouteDef]:
@@ -80,6 +80,15 @@ async def reload(request: web.Request) -> web.Response:
     if desk.reload is None:
         return refusal(404, "unknown_command", "nothing can be read anew here")
     return answer(await desk.reload(f"{user.name} (web)"))
+
+
+async def opened(request: web.Request) -> web.Response:
+    """Say that a command's address is no page: it stands in the browser of whoever was refused one."""
+    why = "A command is given by a button on a page, and never by opening its address."
+    shown = stranger.not_done(framed(request), "method_not_allowed", why, "/incidents")
+    return web.Response(
+        text=shown, status=405, content_type="text/html", headers={hdrs.ALLOW: hdrs.METH_POST}
+    )
 
 
 async def do(request: web.Request) -> web.Response:

@@ -58,6 +58,7 @@ def page(
     section: str = "",
     live: bool = False,
     typed: bool = False,
+    again: bool = False,
     tab: str = "",
 ) -> Markup:
     """Return a whole page.
@@ -69,6 +70,7 @@ def page(
         section: The path of the part of the site that it belongs to.
         live: Whether it follows what happens.
         typed: Whether people type into it, so that a browser without scripts must not read it anew by itself.
+        again: Whether any browser reads it anew by itself, with scripts too; see REFRESH.
         tab: What the browser's tab says, where that is not the title.
     """
     following = frame if live else None
@@ -87,12 +89,12 @@ def page(
         ],
         "\n",
     )
-    head = _head(tab or title, following, typed=typed)
+    head = _head(tab or title, following, typed=typed, again=again)
     return Markup(f'<!doctype html>\n<html lang="en">\n{head}\n<body>\n{inner}\n</body>\n</html>\n')
 
 
-def _head(title: str, following: Frame | None, *, typed: bool) -> Markup:
-    again = void("meta", http_equiv="refresh", content=str(REFRESH))
+def _head(title: str, following: Frame | None, *, typed: bool, again: bool) -> Markup:
+    refresh = void("meta", http_equiv="refresh", content=str(REFRESH))
     parts = [
         void("meta", charset="utf-8"),
         void("meta", name_="viewport", content="width=device-width, initial-scale=1"),
@@ -104,7 +106,9 @@ def _head(title: str, following: Frame | None, *, typed: bool) -> Markup:
     if following is not None:
         parts.append(element("script", "", src=url("live.js"), defer="defer"))
     if following is not None and not typed:
-        parts.append(element("noscript", again))
+        parts.append(element("noscript", refresh))
+    if again:
+        parts.append(refresh)
     return element("head", join(parts, "\n"))
 
 

@@ -79,12 +79,12 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]], class_: str = 
     return element("table", join(parts, "\n"), class_=class_, role="table")
 
 
-def link(href: str, text: object) -> Markup:
+def link(href: str, text: object, class_: str = "") -> Markup:
     """Return a link. Only our own paths, http and https are followed; anything else is plain text."""
     good = href.startswith(("https://", "http://", "#")) or (
         href.startswith("/") and not href.startswith("//")
     )
-    return element("a", text, href=href) if good else join([text])
+    return element("a", text, href=href, class_=class_) if good else join([text])
 
 
 def path_of(*parts: str) -> str:

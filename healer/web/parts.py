@@ -1,7 +1,7 @@
 """What several pages are made of."""
 
 import html
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from healer.shapes import FreezeView, IncidentRow, VerdictView
 from healer.web.frame import Frame
@@ -53,16 +53,34 @@ def console(frame: Frame, *body: object) -> Markup:
     )
 
 
-def banner(freeze: FreezeView) -> Markup:
-    """Return why nothing is done anywhere."""
-    reason = element("strong", "Nothing is done: ", code(freeze["reason"]))
-    return element("p", reason, " ", words(freeze["sentence"]), class_="banner bad")
+def stops(freezes: Sequence[FreezeView], *, here: bool = False) -> Markup:
+    """Return every reason why nothing is done anywhere.
+
+    Args:
+        freezes: The reasons.
+        here: Whether it stands on this page itself what each means; else there is a link to it.
+    """
+    if not freezes:
+        return NOTHING
+    reasons = [because(one["reason"], one["sentence"]) for one in freezes]
+    if len(reasons) == 1:
+        why = element("p", element("strong", "Nothing is done: "), reasons[0])
+    else:
+        head = element("p", element("strong", f"Nothing is done, for {len(reasons)} reasons:"))
+        why = join([head, element("ul", *(element("li", one) for one in reasons))])
+    runbook = link(path_of("runbooks", "HealerFrozen"), "HealerFrozen")
+    told = NOTHING if here else element("p", "What it means and how it ends: ", runbook, ".")
+    return element("div", why, told, class_="banner bad", id="stops")
 
 
-def banners(freezes: Iterable[FreezeView]) -> Markup:
-    """Return every reason why nothing is done anywhere."""
-    shown = [banner(one) for one in freezes]
-    return element("div", *shown, id="stops") if shown else NOTHING
+def ways(*links: Markup) -> Markup:
+    """Return where to go from here, as buttons."""
+    return element("p", *links, class_="actions")
+
+
+def way(href: str, text: object) -> Markup:
+    """Return a link that looks like a button."""
+    return link(href, text, "button")
 
 
 def pill(word: str, kind: str) -> Markup:

@@ -3,12 +3,12 @@
 from collections import Counter
 from itertools import islice
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from healer import likeness
 from healer.core.board import Board
 from healer.core.incident import Incident, State
-from healer.errors import Malformed
+from healer.errors import ConfigError, Malformed
 from healer.sentences import needs_person
 from healer.views import (
     alert_view,
@@ -21,7 +21,8 @@ from healer.views import (
     status_view,
 )
 from healer.web.access import may_look
-from healer.web.api import groups_of, history_of, ladders_of, recalled, unknown_incident, whole
+from healer.web.answers import RETRY_AFTER, Handler
+from healer.web.api import groups_of, history_of, ladders_of, recalled, whole
 from healer.web.asked import query_of
 from healer.web.desk import DESK, MARKS, Desk
 from healer.web.framing import framed
@@ -36,6 +37,7 @@ from healer.web.pages import refused as refused_page
 from healer.web.pages import runbook as runbook_page
 from healer.web.pages import stop as stop_page
 from healer.web.pages import stranger
+from healer.web.parts import way
 from healer.web.runbooks import runbooks
 
 
@@ -44,7 +46,7 @@ def routes() -> list[web.RouteDef]:
     return [
         web.get("/", overview),
         web.get("/incidents", overview),
-        web.get("/incidents/{incident}", incident),
+        web.get("/incidents/{incident}", _readable(incident)),
         web.get("/guards", guards),
         web.get("/ladders", ladders),
         web.get("/history", history),
@@ -60,6 +62,20 @@ def routes() -> list[web.RouteDef]:
 def elsewhere() -> web.RouteDef:
     """Return the route of all that is no page, for people; it comes after every other."""
     return web.route("GET", "/{rest:(?!api/|-/|do/).*}", nowhere)
+
+
+def _readable(handler: Handler) -> Handler:
+    """Say in a page too that the journal cannot be read: a person looks at it, and no program."""
+
+    async def shown(request: web.Request) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except ConfigError as error:
+            response = _page(stranger.unreadable(framed(request), str(error)), 503)
+            response.headers[hdrs.RETRY_AFTER] = RETRY_AFTER
+            return response
+
+    return shown
 
 
 async def nowhere(request: web.Request) -> web.Response:
@@ -113,7 +129,9 @@ async def incident(request: web.Request) -> web.Response:
     desk, name = request.app[DESK], request.match_info["incident"]
     one = await recalled(desk, name)
     if one is None:
-        return _page(stranger.missing(framed(request), unknown_incident(desk, name)), 404)
+        what = f"Hale has no incident {name[:40]}, or its journal has forgotten it."
+        further = way("/incidents", "What is open now"), way("/history", "What is over")
+        return _page(stranger.missing(framed(request), what, *further), 404)
     shown = await whole(desk, one)
     return _page(incident_page.incident(framed(request), shown, freeze_views(desk.watch)))
 
@@ -162,7 +180,8 @@ async def refused(request: web.Request) -> web.Response:
     found = request.app[DESK].journal.board.refused.get(request.match_info["fingerprint"])
     if found is None:
         what = "No such alert was refused, or it is forgotten by now."
-        return _page(stranger.missing(framed(request), what), 404)
+        further = way("/refused", "What was refused")
+        return _page(stranger.missing(framed(request), what, further), 404)
     return _page(refused_page.refused(framed(request), refused_view(*found)))
 
 

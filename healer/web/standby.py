@@ -16,7 +16,11 @@ from healer.web import assets, control
 from healer.web.access import DATA
 from healer.web.answers import answer, cautious, refusal
 from healer.web.desk import Reload
-from healer.web.pages import standby as page
+from healer.web.frame import Frame
+from healer.web.markup import Markup
+from healer.web.pages import runbook as runbook_page
+from healer.web.pages import standby as standby_page
+from healer.web.runbooks import runbooks
 from healer.web.turns import TURN, in_turn
 
 
@@ -49,7 +53,9 @@ class Waiting:
             return f"{self.node} has just taken the lead and still reads the journal: ask again in a moment."
         if self.leader is None:
             return f"{self.node} is a standby, and its store does not say who leads: journalctl -u hale-healer."
-        return f"{self.node} is a standby: {self.leader} leads. Ask there: {self.url_of(self.leader) or self.leader}"
+        url = self.url_of(self.leader)
+        there = f"Ask there: {url}" if url else "Ask there."
+        return f"{self.node} is a standby: {self.leader} leads. {there}"
 
     @property
     def missing(self) -> list[str]:
@@ -67,7 +73,7 @@ def standby_app(waiting: Waiting) -> web.Application:
     app = web.Application(middlewares=[in_turn, cautious])
     app[TURN] = asyncio.Lock()
     app[WAITING] = waiting
-    app.add_routes([web.post("/webhook", webhook), *_reads(), *assets.routes(), _else()])
+    app.add_routes([web.post("/webhook", webhook), *_reads(), *assets.routes(), *_pages(), _else()])
     return app
 
 
@@ -88,6 +94,10 @@ def _reads() -> list[web.RouteDef]:
         web.get("/-/healthy", healthy),
         web.get("/-/ready", ready),
     ]
+
+
+def _pages() -> list[web.RouteDef]:
+    return [web.get("/runbooks/", runbook_list), web.get("/runbooks/{alert}", runbook)]
 
 
 def _else() -> web.RouteDef:
@@ -131,8 +141,31 @@ async def elsewhere(request: web.Request) -> web.Response:
     on_control = control.ALLOWED in request.app
     if on_control or request.path.startswith(DATA) or request.method != hdrs.METH_GET:
         return refusal(503, "standby", waiting.sentence)
-    base = waiting.url_of(waiting.leader) if waiting.leader and not waiting.starting else ""
-    shown = page.standby(waiting.cluster, waiting.sentence, f"{base}{request.path}" if base else "")
-    response = web.Response(text=shown, status=503, content_type="text/html")
+    title = f"{'Taking the lead' if waiting.starting else 'Standby'} of {waiting.cluster}"
+    leader = waiting.node if waiting.starting else waiting.leader or ""
+    base = waiting.url_of(leader) if leader and not waiting.starting else ""
+    there = f"{base}{request.path_qs}" if base else ""
+    response = _page(standby_page.standby(title, waiting.sentence, leader, there), 503)
     response.headers[hdrs.RETRY_AFTER] = "5"
     return response
+
+
+async def runbook_list(request: web.Request) -> web.Response:
+    """List the runbooks, of which one says what to do while nobody leads."""
+    return _page(runbook_page.runbook_list(_frame(request), list(runbooks()), {}))
+
+
+async def runbook(request: web.Request) -> web.Response:
+    """Show the runbook of one alert, but not what there is of it: that the leader knows."""
+    name, known = request.match_info["alert"], runbooks()
+    if name not in known:
+        return _page(runbook_page.runbook_list(_frame(request), list(known), {}, missing=name), 404)
+    return _page(runbook_page.runbook(_frame(request), name, known[name], None))
+
+
+def _frame(request: web.Request) -> Frame:
+    return Frame(request.app[WAITING].cluster, now="")
+
+
+def _page(shown: Markup, status: int = 200) -> web.Response:
+    return web.Response(text=shown, status=status, content_type="text/html")

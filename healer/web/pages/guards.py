@@ -26,15 +26,15 @@ def guards(frame: Frame, shown: GuardsView, open_: int) -> Markup:
         (
             element("strong", one["guard"]),
             f"{one['holds_unless']}.",
-            _numbers(one["numbers"]),
+            _numbers(one["guard"], one["numbers"]),
             _says(one, shown["incidents"]),
         )
         for one in shown["guards"]
     ]
     intro = (
         "Every guard is asked before each action, in this order, on facts that were read for it. A fact that "
-        "cannot be read counts as bad. None of them can be switched off; cluster.yml sets their numbers. "
-        "Times are in seconds."
+        "cannot be read counts as bad. None of them can be switched off; cluster.yml sets their numbers, as "
+        "healer.guards.GUARD.NUMBER. Times are in seconds."
     )
     return page(
         "Guards",
@@ -101,6 +101,9 @@ def _first(one: JudgedView) -> tuple[object, object]:
     return "-", "every one allowed it" if one["guards"] else "they were not asked yet"
 
 
-def _numbers(numbers: dict[str, float]) -> Markup:
-    shown = [element("li", element("code", name), f" {value:g}") for name, value in numbers.items()]
-    return element("ul", *shown, class_="plain") if shown else join(["-"])
+def _numbers(guard: str, numbers: dict[str, float]) -> Markup:
+    shown = [
+        element("li", element("code", name.removeprefix(f"healer.guards.{guard}.")), f" {value:g}")
+        for name, value in numbers.items()
+    ]
+    return element("ul", *shown, class_="plain numbers") if shown else join(["-"])

@@ -1,12 +1,13 @@
 """The page of what is over: searched by words, node, service, outcome and time; a form that needs no script."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from urllib.parse import urlencode
 
 from healer.shapes import EndedView, HistoryView
 from healer.web.frame import Frame, page
 from healer.web.markup import NOTHING, Markup, element, join, link, table, void, words
-from healer.web.parts import choice, incident_link, pill, section
+from healer.web.parts import choice, incident_link, pill, section, way, ways
 from healer.web.times import between, duration, moment
 
 GOOD = frozenset({"healed", "cleared"})
@@ -75,12 +76,13 @@ def _form(asked: Mapping[str, str], nodes: Sequence[str], services: Sequence[str
 
 
 def _input(name: str, label: str, asked: Mapping[str, str], kind: str, hint: str = "") -> Markup:
+    given = asked.get(name, "")
     typed = void(
         "input",
         type=kind,
         id=f"by-{name}",
         name_=name,
-        value=asked.get(name, ""),
+        value=_day(given) if kind == "date" else given,
         maxlength="200" if kind == "search" else "",
         placeholder=hint,
         autocomplete="off",
@@ -88,13 +90,21 @@ def _input(name: str, label: str, asked: Mapping[str, str], kind: str, hint: str
     return element("p", element("label", label, for_=f"by-{name}"), typed, class_="field")
 
 
+def _day(given: str) -> str:
+    """Return the day of what was asked for; a browser complains of anything else in a field for one."""
+    try:
+        return datetime.fromisoformat(given).date().isoformat()
+    except ValueError:
+        return ""
+
+
 def _found(shown: HistoryView, asked: Mapping[str, str]) -> Markup:
     told = f"{shown['found']} of {shown['known']} that are over"
     if not shown["incidents"]:
-        nothing = element(
-            "p", "Nothing is over yet." if not shown["known"] else "None is like that."
-        )
-        return section("found", told, nothing)
+        if not shown["known"]:
+            return section("found", told, element("p", "Nothing is over yet."))
+        other = ways(way("/history", "Show all that is over"))
+        return section("found", told, element("p", "None is like that."), other)
     cells = [_row(one) for one in shown["incidents"]]
     heads = ("target", "cause", "outcome", "in words", "closed", "took", "tried")
     return section("found", told, table(heads, cells, "cards"), _pages(shown, asked))

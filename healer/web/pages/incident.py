@@ -8,7 +8,6 @@ from healer.web.commands import LONGEST_REASON
 from healer.web.frame import Frame, page
 from healer.web.markup import NOTHING, Markup, element, join, link, path_of, table, words
 from healer.web.parts import (
-    banners,
     because,
     code,
     console,
@@ -20,6 +19,7 @@ from healer.web.parts import (
     pill,
     section,
     state,
+    stops,
 )
 from healer.web.times import ago, between, clock, moment
 
@@ -44,7 +44,7 @@ def incident(frame: Frame, one: IncidentView, freezes: Sequence[FreezeView]) -> 
     return page(
         title,
         element("p", state(one["state"]), " ", words(one["summary"]), class_="lead", id="summary"),
-        banners(freezes),
+        stops(freezes),
         _now(frame, one),
         _ladder(one["rungs"]),
         _guards(one),
@@ -73,6 +73,8 @@ def _now(frame: Frame, one: IncidentView) -> Markup:
     }
     if one["state"] == "closed":
         named["closed"] = named.pop("open for")
+    if not (one["reason"] or one["sentence"]):
+        del named["why"]
     if one["adopted_by"]:
         named["adopted by"] = words(one["adopted_by"])
     return section("now", "Now", pairs(named), _actions(frame, one))
@@ -134,8 +136,12 @@ def _rung(one: RungView) -> tuple[object, ...]:
 def _guards(one: IncidentView) -> Markup:
     if not one["guards"]:
         return section("guards", "Guards", element("p", "They were not asked yet."))
-    asked = element("p", "As they answered at ", moment(one["guards_at"]), ".", class_="quiet")
-    return section("guards", "Guards", asked, guards_table(one["guards"]))
+    verdicts = one["guards"]
+    allow = sum(each["allows"] for each in verdicts)
+    holds = [f", {each['guard']} holds" for each in verdicts if not each["allows"]][:1]
+    told = f"{allow} of {len(verdicts)} allow{''.join(holds)}. As they answered at "
+    asked = element("p", told, moment(one["guards_at"]), ".", class_="quiet")
+    return section("guards", "Guards", asked, guards_table(verdicts))
 
 
 def _timeline(one: IncidentView) -> Markup:

@@ -7,7 +7,7 @@ from healer.sentences import alertmanagers, owner_words
 from healer.shapes import GroupStateView, HoldView, IncidentRow, MarkView, StatusView
 from healer.web.frame import Frame, page
 from healer.web.markup import NOTHING, Markup, element, join, link, path_of, table, words
-from healer.web.parts import banners, card, code, incident_link, pairs, pill, section
+from healer.web.parts import card, code, incident_link, pairs, pill, section, stops
 from healer.web.times import ago, between, duration, moment
 
 RECENT = 20
@@ -51,8 +51,8 @@ def overview(
     """
     return page(
         headline(status, tally),
-        banners(status["freezes"]),
-        *_open(still, frame.now, tally.open - len(still)),
+        stops(status["freezes"]),
+        *_open(still, frame.now, tally.open - len(still), sees=not status["freezes"]),
         _held(status["holds"]),
         _marks(status["marks"], frame.now),
         _groups(groups),
@@ -87,9 +87,10 @@ def _count(number: int, one: str, more: str) -> str:
     return f"{number} {one if number == 1 else more}"
 
 
-def _open(still: Sequence[IncidentRow], now: str, left: int) -> list[Markup]:
+def _open(still: Sequence[IncidentRow], now: str, left: int, *, sees: bool) -> list[Markup]:
     if not still:
-        return [element("p", "No open incident.", class_="banner well", id="none-open")]
+        said = "No open incident." if sees else "No open incident that Hale knows of."
+        return [element("p", said, class_="banner well" if sees else "banner", id="none-open")]
     healing = ("acting", "verifying")
     parts = (
         ("people", "Needs a person", [one for one in still if one["needs_person"]]),
@@ -199,7 +200,7 @@ def _closed(rows: Sequence[IncidentRow]) -> Markup:
         (
             incident_link(one["id"], words(one["target"])),
             words(one["cause"]["name"]),
-            pill(one["reason"], "closed" if one["reason"] in GOOD else "plain"),
+            pill(one["reason"].replace("_", " "), "closed" if one["reason"] in GOOD else "plain"),
             moment(one["changed_at"]),
             duration(between(one["opened_at"], one["changed_at"]) or 0.0),
         )

@@ -8,7 +8,7 @@ from healer.shapes import AlertView, FreezeView, IncidentRow
 from healer.web.frame import Frame, page
 from healer.web.markdown import render
 from healer.web.markup import NOTHING, Markup, element, join, link, path_of, words
-from healer.web.parts import banners, card, section
+from healer.web.parts import card, section, stops
 from healer.web.times import ago
 
 MOST = 20
@@ -107,7 +107,9 @@ def _present(present: Present, frame: Frame) -> Markup:
         found.append(element("ul", *alerts))
     if not found and not (present.frozen and present.freezes):
         found.append(element("p", "Nothing of this is open now."))
-    return section("present", "Now", banners(present.freezes), *found, class_="incidents")
+    return section(
+        "present", "Now", stops(present.freezes, here=present.frozen), *found, class_="incidents"
+    )
 
 
 def _quiet(one: AlertView) -> str:

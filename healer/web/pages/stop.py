@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from healer.shapes import FreezeView, HoldView
 from healer.web.frame import Frame, page
 from healer.web.markup import NOTHING, Markup, element, table, words
-from healer.web.parts import banners, choice, console, form, line, section
+from healer.web.parts import choice, console, form, line, section, stops
 from healer.web.times import moment
 
 PERIODS = (
@@ -19,11 +19,12 @@ PERIODS = (
 LONGEST = 200
 """Characters of a reason."""
 
+NOT_FROZEN = "Nobody has frozen Hale. "
 FREEZE = (
-    "Nothing is begun anywhere until somebody unfreezes it. What runs already is ended and proved. "
-    "Native failover goes on: it does not need Hale."
+    "While it is frozen nothing is begun anywhere, until somebody unfreezes it. What runs already is ended and "
+    "proved. Native failover goes on: it does not need Hale."
 )
-HOLD = "Nothing is begun on this node, or through its gate. All other nodes are healed as ever."
+HOLD = "On a node that is held nothing is begun, nor through its gate. All other nodes are healed as ever."
 OWNED = "An owner froze it: an owner lets it go on, or root on the console."
 UNFREEZE = "What fires at this moment then counts as pre-existing: it is explained, and touched only once adopted."
 
@@ -50,7 +51,8 @@ def stop(
     owned = any(one["owner"] for one in freezes)
     return page(
         "Stop Hale",
-        banners(freezes),
+        stops(freezes),
+        _who(frame),
         section(
             "everywhere", "Everywhere", *_everywhere(frame, seen(""), frozen=frozen, owned=owned)
         ),
@@ -65,7 +67,7 @@ def stop(
 
 
 def _everywhere(frame: Frame, seen: str, *, frozen: bool, owned: bool) -> list[Markup]:
-    shown = [element("p", FREEZE)]
+    shown = [element("p", FREEZE if frozen else NOT_FROZEN + FREEZE)]
     if frozen and owned and not frame.owns:
         shown.append(element("p", OWNED))
     elif frozen:
@@ -124,15 +126,15 @@ def _how(frame: Frame) -> Markup:
         ),
     ]
     shown = [(element("code", command), where, what) for command, where, what in cells]
-    why = element("p", _why(frame), class_="quiet")
+    why = element("p", "Works when this page does not.", class_="quiet")
     return console(frame, why, table(("type", "on", "to"), shown, "cards"))
 
 
-def _why(frame: Frame) -> str:
+def _who(frame: Frame) -> Markup:
+    """Return why there is nothing to press; nothing for those who have something."""
     if frame.signer is not None:
-        return "Works when this page does not."
+        return NOTHING
+    why = "Nobody can sign in here: cluster.yml names no healer.users."
     if frame.user:
-        return f"{frame.user} is a viewer: looking is all that this page lets a viewer do."
-    return (
-        "Nobody can sign in here: cluster.yml names no healer.users. So it is done on the console."
-    )
+        why = f"{frame.user} is a viewer: looking is all that this page lets a viewer do."
+    return element("p", why, " Root does it on the console, as below.", class_="banner", id="who")

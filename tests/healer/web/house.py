@@ -214,6 +214,15 @@ class House:
         detail: str = "",
         order: tuple[int, str, str, Args] | None = None,
     ) -> None:
+        """Journal an action and its end; `order` is as in `trying`."""
+        await self.trying(incident, number, order)
+        self.clock.pass_by(1)
+        end = ev.ActionEnded(incident, f"1.1.{number}", outcome, reason, detail, None)
+        await self.journal.write(end)
+
+    async def trying(
+        self, incident: str, number: int, order: tuple[int, str, str, Args] | None = None
+    ) -> None:
         """Journal an action; `order` is its rung, verb, gate and arguments where it is no restart."""
         target = self.journal.board.incidents[incident].target
         rung, action, gate, args = order or (0, "service.restart", target.node, UNIT)
@@ -235,9 +244,6 @@ class House:
                 verdicts=(allow("known_target", have="first/web1", need="its gate"),),
             )
         )
-        self.clock.pass_by(1)
-        end = ev.ActionEnded(incident, f"1.1.{number}", outcome, reason, detail, None)
-        await self.journal.write(end)
 
     @asynccontextmanager
     async def public(

@@ -1,7 +1,5 @@
 """What can be wrong with how a page looks, asked of the browser that shows it."""
 
-from itertools import chain
-
 from playwright.async_api import Page
 
 READABLE = """() => {
@@ -74,14 +72,25 @@ async def wrong_with(page: Page, *, finger: bool) -> list[str]:
         finger: Whether it is touched, and may be on a narrower phone.
     """
     await page.evaluate(UNFOLD)
-    found = [
-        await page.evaluate(script) for script in (READABLE, UNNAMED, CUT_OFF, SCROLLS, OVERLAP)
-    ]
+    found = await _all(page, READABLE, UNNAMED, CUT_OFF, SCROLLS, OVERLAP)
     if finger:
-        found.append(await page.evaluate(TOUCHABLE))
+        found += await _all(page, TOUCHABLE)
         size = page.viewport_size
         assert size is not None
         await page.set_viewport_size({"width": NARROWEST, "height": size["height"]})
-        found += [await page.evaluate(script) for script in (CUT_OFF, SCROLLS)]
+        found += await _all(page, CUT_OFF, SCROLLS)
         await page.set_viewport_size(size)
-    return list(chain.from_iterable(found))
+    return found
+
+
+async def unreadable(page: Page) -> list[str]:
+    """Return what has too little contrast in the colours that a page is shown in now, unfolded."""
+    await page.evaluate(UNFOLD)
+    return await _all(page, READABLE)
+
+
+async def _all(page: Page, *scripts: str) -> list[str]:
+    """Return what these find, asked at once: each asking takes a while where the machine is busy."""
+    calls = ", ".join(f"...({script})()" for script in scripts)
+    found: list[str] = await page.evaluate(f"() => [{calls}]")
+    return found

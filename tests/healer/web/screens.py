@@ -1,11 +1,12 @@
 """A browser as people have it, and a cluster that is worth looking at."""
 
-from collections.abc import AsyncIterator
+from base64 import b64decode
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, Route, async_playwright
 
 from healer.core import events as ev
 from healer.core.alert import Target
@@ -37,6 +38,12 @@ FLAGS = (
 DESK, PHONE = (1280, 900), (390, 844)
 """Width and height."""
 
+SHOTS = Path(__file__).parents[3] / "build/screenshots"
+"""Where photographs are left, for people to look at."""
+
+SOON = 10_000
+"""Milliseconds: well before the 15 s after which a page is read again even if nobody says that it should be."""
+
 
 @asynccontextmanager
 async def chromium() -> AsyncIterator[Browser]:
@@ -57,28 +64,61 @@ async def at(house: House) -> AsyncIterator[str]:
         yield str(session._base_url).rstrip("/")
 
 
-NOWHERE = "/nowhere"
-"""A page that the healer does not have."""
-
-
 @dataclass
 class Screen:
-    """One window, and what the browser complained about in it."""
+    """One window.
+
+    Attributes:
+        page: What it shows.
+        base: Where the healer is.
+        complaints: What the browser complained about.
+        expected: The status of an answer that it need not complain about.
+    """
 
     page: Page
     base: str
     complaints: list[str]
+    expected: int = 200
 
-    async def open(self, path: str) -> None:
-        """Go to a page of the healer; NOWHERE is none, and says so."""
+    async def open(self, path: str, status: int = 200) -> None:
+        """Go to a page of the healer, which is answered with this status."""
+        self.expected = status
         response = await self.page.goto(self.base + path)
         assert response is not None
-        assert response.status == (404 if path == NOWHERE else 200), f"{path}: {response.status}"
+        assert response.status == status, f"{path}: {response.status}"
+
+    async def press(self, button: str, status: int = 200) -> None:
+        """Press a button of the page, which is answered with this status."""
+        self.expected = status
+        async with self.page.expect_navigation() as answered:
+            await self.page.get_by_role("button", name=button).click()
+        response = await answered.value
+        assert response is not None
+        assert response.status == status, f"{button}: {response.status}"
 
     def complain(self, text: str) -> None:
-        """Keep a complaint, but that NOWHERE is not there."""
-        if not (self.page.url.endswith(NOWHERE) and "404" in text):
+        """Keep a complaint, but about the status that is expected."""
+        if self.expected == 200 or f"a status of {self.expected}" not in text:
             self.complaints.append(text)
+
+    async def resize(self, size: tuple[int, int]) -> None:
+        """Make the window as wide and high as this."""
+        await self.page.set_viewport_size({"width": size[0], "height": size[1]})
+
+    async def photograph(self, name: str) -> None:
+        """Leave a photograph of the whole page among SHOTS.
+
+        Chromium itself is asked, to pack it in haste: Playwright's own way takes almost twice the time.
+        """
+        session = await self.page.context.new_cdp_session(self.page)
+        try:
+            box = (await session.send("Page.getLayoutMetrics"))["cssContentSize"]
+            clip = {"x": 0, "y": 0, "width": box["width"], "height": box["height"], "scale": 1}
+            how = {"captureBeyondViewport": True, "optimizeForSpeed": True, "clip": clip}
+            taken = await session.send("Page.captureScreenshot", how)
+        finally:
+            await session.detach()
+        (SHOTS / f"{name}.png").write_bytes(b64decode(taken["data"]))
 
     async def text(self) -> str:
         """Return what a person reads on the page."""
@@ -94,17 +134,25 @@ async def screen(
     *,
     dark: bool = False,
     scripts: bool = True,
+    headers: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Screen]:
     """Open a window of a person's own browser.
 
     Args:
         browser: Chromium.
         base: Where the healer is.
-        person: Who signs in; None for nobody.
+        person: Who signs in; None for nobody, whose browser opens no dialog of its own either.
         size: Of the window.
         dark: What the person prefers.
         scripts: Whether the browser runs any.
+        headers: What the browser of nobody sends beside its own.
     """
+
+    async def without_asking(route: Route) -> None:
+        response = await route.fetch(headers={**route.request.headers, **(headers or {})})
+        kept = {key: one for key, one in response.headers.items() if key != "www-authenticate"}
+        await route.fulfill(response=response, headers=kept)
+
     credentials = {"username": person.name, "password": person.password} if person else None
     context: BrowserContext = await browser.new_context(
         http_credentials=credentials,  # type: ignore[arg-type]
@@ -115,6 +163,8 @@ async def screen(
         reduced_motion="reduce",
     )
     page = await context.new_page()
+    if person is None:
+        await page.route("**/*", without_asking)
     try:
         found = Screen(page, base, [])
         page.on("console", lambda message: found.complain(message.text))
@@ -170,7 +220,7 @@ async def busy(folder: Path) -> House:
         ev.AlertRefused(alert(at="web9/nginx"), "unknown_target", "cluster.yml has no web9/nginx."),
     )
     house.clock.pass_by(11)
-    house.watch.look_at_nodes(_picture(house), house.topology)
+    house.watch.look_at_nodes(picture(house), house.topology)
     house.watch.sight = Sight((), (), (), house.clock.wall() - 4)
     return house
 
@@ -207,9 +257,9 @@ async def _drained(house: House, incident: str) -> None:
     )
 
 
-def _picture(house: House) -> Picture:
+def picture(house: House, down: frozenset[str] = frozenset({"web1", "web3"})) -> Picture:
+    """Return what Prometheus says of the cluster: of these nodes that they do not serve, and two marks."""
     since = house.clock.wall() - 500
-    down = {"web1", "web3"}
     return Picture(
         house.clock.wall(),
         {node: NodeHealth(scraped=True, reached=True) for node in house.topology.nodes},
@@ -224,5 +274,7 @@ def _picture(house: House) -> Picture:
                 SeenMark("pool.drain", "web/web3", "lb2", "incident", since + 5),
                 SeenMark("address.decline", "vip", "lb2", "person", since - 86400 * 2),
             }
+            if down
+            else ()
         ),
     )

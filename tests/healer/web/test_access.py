@@ -50,7 +50,7 @@ async def test_without_signing_in_only_what_programs_need_and_runbooks_are_read(
         for path in SHUT:
             response = await nobody.session.get(path)
             assert response.status == 401, path
-            assert "web1" not in await response.text(), path
+            assert "web1" not in (await response.text()).replace(path, "what was asked for"), path
 
 
 async def test_every_path_is_either_open_on_purpose_or_shut(house: House) -> None:
@@ -108,6 +108,19 @@ async def test_a_wrong_password_shows_no_more_than_none(tmp_path: Path) -> None:
         assert (open_.status, "web1" in await open_.text()) == (200, False)
         told = await browser.session.get("/api/v1/status")
         assert (told.status, (await told.json())["reason"]) == (401, "wrong_password")
+
+
+async def test_the_way_in_leads_to_what_was_asked_for_and_nowhere_else(house: House) -> None:
+    async with browsing(house, None) as (nobody,):
+        for path, way in (
+            ("/history?text=a%26b", 'href="/history?text=a%26b"'),
+            ("/x%22%3E%3Cscript%3E", 'href="/x%22%3E%3Cscript%3E"'),
+        ):
+            assert way in await (await nobody.session.get(path)).text()
+        response = await nobody.session.get(f"{nobody.origin}//evil.example/")
+        assert (response.status, 'href="//' in await response.text()) == (401, False)
+        response = await nobody.session.post("/do/freeze", data={"reason": "x"})
+        assert (response.status, 'href="/incidents"' in await response.text()) == (401, True)
 
 
 async def test_after_too_many_wrong_passwords_it_says_when_to_come_again(house: House) -> None:
@@ -190,8 +203,11 @@ async def test_a_strangers_name_that_was_made_to_lead_here_reads_nothing(
     house = House()
     await house.open(house.trouble())
     async with browsing(house, None) as (nobody,):
-        for path in ("/incidents", "/api/v1/incidents"):
+        for path, kind in (
+            ("/incidents", "text/html"),
+            ("/api/v1/incidents", "application/json"),
+        ):
             response = await nobody.session.get(path, headers={"Host": host})
-            assert response.status == code
+            assert (response.status, response.content_type) == (code, kind)
             assert ("web1" in await response.text()) == (code == 200)
         assert (await nobody.session.get("/metrics", headers={"Host": host})).status == 200

@@ -254,6 +254,15 @@ async def test_without_users_every_form_is_refused() -> None:
     assert not house.store.records
 
 
+async def test_a_commands_address_that_is_opened_says_that_nothing_was_done(house: House) -> None:
+    """It stands in the browser of whoever was refused a command, and comes back with their tabs."""
+    async with browsing(house, ALICE) as (alice,):
+        response = await alice.session.get("/do/freeze")
+        page = reads(await response.text())
+    assert (response.status, response.headers["Allow"]) == (405, "POST")
+    assert "Nothing was changed." in page
+
+
 async def test_no_path_changes_anything_by_get(house: House) -> None:
     before = len(house.store.records)
     async with browsing(house, ALICE) as (alice,):

@@ -103,6 +103,14 @@ async def test_a_long_history_is_paged_and_the_search_goes_along() -> None:
     assert second.count("said of ") == 5
 
 
+async def test_a_field_for_a_day_has_a_day_or_nothing(house: House) -> None:
+    async with house.public() as session:
+        for since, shown in (("2027-01-16T08:00:00Z", "2027-01-16"), ("tomorrow", "")):
+            html = await (await session.get(f"/history?since={since}")).text()
+            value = f' value="{shown}"' if shown else ""
+            assert f'<input type="date" id="by-since" name="since"{value} autocomplete' in html
+
+
 async def test_what_the_board_has_forgotten_is_read_from_the_journal() -> None:
     house = House()
     await house.arm()

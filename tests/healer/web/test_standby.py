@@ -70,11 +70,32 @@ async def test_a_page_leads_to_the_same_page_of_the_one_that_leads(tmp_path: Pat
     async with standing_by(waiting(), tmp_path / "ctl.sock") as (session, _):
         answer = await session.get("/incidents/17")
         assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
-        assert f'<a href="{THERE}/incidents/17">' in await answer.text()
+        assert f'href="{THERE}/incidents/17"' in await answer.text()
         assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
         text = await (await session.get(hostile)).text()
         assert "<script>alert" not in text
         assert "alert(1)" in text
+
+
+async def test_the_runbooks_are_read_on_a_standby_too(tmp_path: Path) -> None:
+    """One of them is about nobody who leads, and then there is no other healer to read it at."""
+    async with standing_by(waiting(None), tmp_path / "ctl.sock") as (session, control):
+        text = await (await session.get("/runbooks/HealerNoLeader")).text()
+        assert "What to do" in text
+        assert "Sign in" not in text
+        listed = await session.get("/runbooks/NoSuchAlert")
+        assert (listed.status, "HealerNoLeader" in await listed.text()) == (404, True)
+        assert (await session.get("/runbooks/")).status == 200
+        assert (await control.get("/runbooks/")).status == 503
+
+
+async def test_a_page_asks_again_until_somebody_leads(tmp_path: Path) -> None:
+    one = waiting()
+    async with standing_by(one, tmp_path / "ctl.sock") as (session, _):
+        for one.leader, one.starting in (("mon2", False), (None, False), ("mon1", True)):
+            text = await (await session.get("/guards")).text()
+            assert '<meta http-equiv="refresh" content="15">' in text.replace("<noscript>", "!")
+            assert ("Open this page at mon2" in text) == (one.leader == "mon2")
 
 
 async def test_the_webhook_is_told_that_nothing_is_lost(tmp_path: Path) -> None:
