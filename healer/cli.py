@@ -14,7 +14,7 @@ from keyword import iskeyword
 from pathlib import Path
 
 from healer.client import Client
-from healer.errors import HaleError, LeaseLost, Refused, Unreachable
+from healer.errors import HaleError, LeaseLost, Malformed, Refused, Unreachable
 from healer.words import WORDS, Word
 
 OK, NO, WRONG, UNREACHABLE = 0, 1, 2, 3
@@ -80,9 +80,12 @@ def _ask(word: Word, args: argparse.Namespace) -> int:
     except Refused as error:
         _complain(args, {"reason": error.reason, "detail": error.detail}, str(error))
         return NO
+    except Malformed as error:  # nobody was asked
+        _complain(args, {"reason": "malformed", "detail": str(error)}, f"malformed: {error}")
+        return WRONG
     except Unreachable as error:
         look = "systemctl status hale-healer; journalctl -u hale-healer -n 50"
-        said = f"no healer answers: {error}\nLook with: {look}"
+        said = f"unreachable: no healer answers: {error}\nLook with: {look}"
         _complain(args, {"reason": "unreachable", "detail": str(error), "look": look}, said)
         return UNREACHABLE
     print(_json(answer) if args.output == "json" else word.tells(answer))
@@ -203,7 +206,10 @@ def _parser() -> argparse.ArgumentParser:
     for word in WORDS:
         _add(commands, word)
     store = commands.add_parser(
-        "store", help="make an empty journal, or say how it is", epilog=STATUS_TEXT
+        "store",
+        help="make an empty journal, or say how it is",
+        epilog=STATUS_TEXT,
+        formatter_class=_Wide,
     )
     inner = store.add_subparsers(dest="store_command", required=True, metavar="COMMAND")
     init = _command(inner, "init", "make an empty journal", f"--config {CONFIG}", prefix="store ")
@@ -232,7 +238,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_audit(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     audit = commands.add_parser(
-        "audit", help="see whether the journal was changed, or export it", epilog=AUDIT_STATUS_TEXT
+        "audit",
+        help="see whether the journal was changed, or export it",
+        epilog=AUDIT_STATUS_TEXT,
+        formatter_class=_Wide,
     )
     inner = audit.add_subparsers(dest="audit_command", required=True, metavar="COMMAND")
     purpose = "follow the journal's hash chain, and say where it breaks"
@@ -254,7 +263,10 @@ def _add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", word: 
     one = _command(commands, word.name, word.purpose, word.example)
     one.set_defaults(word=word)
     for name, what in word.takes.items():
-        one.add_argument(name.rstrip("?"), help=what, nargs="?" if name.endswith("?") else None)
+        if name.endswith("?"):  # a freeze in a hurry counts, also with an empty reason
+            one.add_argument(name.rstrip("?"), help=what, nargs="?")
+        else:
+            one.add_argument(name, help=what, type=_something)
     for name, what in word.options.items():
         default = "open" if name == "state" else None
         plain = name.rstrip("!")
@@ -270,6 +282,12 @@ def _add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", word: 
         )
     one.add_argument("--control", type=Path, default=CONTROL, help="default: %(default)s")
     _output(one)
+
+
+def _something(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("it is empty")
+    return text
 
 
 def _command(

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from healer import text
 from healer.client import Client
+from healer.errors import Malformed
 
 REASON = "no reason given"
 
@@ -63,9 +64,15 @@ def _said(given: Mapping[str, str | None]) -> dict[str, str]:
 
 
 def _guards(client: Client, args: argparse.Namespace) -> Any:
-    if args.target is None:
-        return client.get("/api/v1/guards")
     given = {"target": args.target, "action": args.action, "ladder": args.ladder}
+    if args.target is None:
+        for name, value in given.items():
+            if value is not None:
+                raise Malformed(
+                    f"--{name} {value} is supposed of a target, and none is named. "
+                    f"Say: hale-healer guards NODE/SERVICE --{name} {value}"
+                )
+        return client.get("/api/v1/guards")
     return client.post("/api/v1/guards", _said(given))
 
 

@@ -269,6 +269,45 @@ async def test_what_the_healer_refuses_ends_with_1_and_the_word(
     assert (shown.code, shown.json["reason"]) == (1, word)
 
 
+@pytest.mark.parametrize("given", [("--action", "node.reboot"), ("--ladder", "restart-service")])
+async def test_what_is_supposed_of_no_target_is_no_command(
+    given: tuple[str, str], tmp_path: Path
+) -> None:
+    async with running(tmp_path) as healer:
+        said = await healer("guards", *given)
+        shown = await healer("guards", *given, "--output", "json")
+    assert (said.code, said.out) == (2, "")
+    assert said.err.startswith(f"hale-healer: malformed: {' '.join(given)} is supposed of a target")
+    assert said.err.endswith(f"Say: hale-healer guards NODE/SERVICE {' '.join(given)}\n")
+    assert (shown.code, shown.json["reason"]) == (2, "malformed")
+
+
+@pytest.mark.parametrize(
+    ("command", "argument"),
+    [
+        (("show", ""), "incident"),
+        (("approve", " "), "incident"),
+        (("explain", ""), "target"),
+        (("hold", "web1", ""), "reason"),
+    ],
+)
+async def test_an_empty_word_is_named(command: tuple[str, ...], argument: str) -> None:
+    said = await hale_healer(*command)
+    assert (said.code, said.out) == (2, "")
+    assert f"error: argument {argument}: it is empty" in said.err
+
+
+async def test_a_target_that_is_empty_is_not_taken_for_none(tmp_path: Path) -> None:
+    async with running(tmp_path) as healer:
+        said = await healer("guards", "")
+        frozen = await healer("freeze", "")
+    assert (said.code, said.err) == (
+        1,
+        "hale-healer: malformed: guards: target has to be one line of printable text\n",
+    )
+    assert frozen.code == 0
+
+
 async def test_hostile_labels_cannot_move_the_terminal(tmp_path: Path) -> None:
     async with running(tmp_path) as healer:
         await healer.house.open(healer.house.trouble(service=HOSTILE, heal=HOSTILE))
@@ -288,6 +327,7 @@ async def test_where_no_healer_answers_it_ends_with_3_and_says_how_to_look(
     said = await hale_healer(*command, "--control", str(path))
     shown = await hale_healer(*command, "--control", str(path), "--output", "json")
     assert (said.code, said.out) == (3, "")
+    assert said.err.startswith("hale-healer: unreachable: no healer answers: ")
     assert f"{path}: No such file or directory" in said.err
     assert "systemctl status hale-healer" in said.err
     assert (shown.code, shown.json["reason"]) == (3, "unreachable")
@@ -327,6 +367,12 @@ async def test_help_has_one_line_one_example_and_the_exit_codes(command: str) ->
     assert said.code == 0
     assert f"example:\n  hale-healer {command}" in said.out
     assert "3  no healer answers here" in said.out
+
+
+@pytest.mark.parametrize("command", ["store", "audit"])
+async def test_each_exit_status_has_a_line_of_its_own(command: str) -> None:
+    said = await hale_healer(command, "--help")
+    assert re.search(r"^exit status:\n  0  .+\n  1  .+\n  2  .+\n", said.out, re.M)
 
 
 async def test_the_list_of_commands_has_a_line_for_each() -> None:
