@@ -112,8 +112,9 @@ def _monitoring(
     # Several healers read one file, so what is near to one of them is no better than the first.
     own = addresses.get(healers[0]) if len(healers) == 1 else None
     near = own if own in hosts else hosts[0]
+    scheme = "https" if monitoring.get("tls") is not None else "http"
     return {
         "prometheus": f"http://{host_port(near, PROMETHEUS_PORT)}",
-        "alertmanagers": [f"http://{host_port(host, ALERTMANAGER_PORT)}" for host in hosts],
+        "alertmanagers": [f"{scheme}://{host_port(host, ALERTMANAGER_PORT)}" for host in hosts],
         **monitoring,
     }

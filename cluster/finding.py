@@ -81,6 +81,7 @@ class Code(Enum):
     WIDE_PROXY = ("HC059", Severity.WARNING)
     PUBLIC_PROXY = ("HC060", Severity.ERROR)
     UNSEEN_LOSS = ("HC061", Severity.WARNING)
+    OPEN_ALERTMANAGER = ("HC062", Severity.INFO)
 
     @property
     def word(self) -> str:

@@ -61,6 +61,27 @@ class Webhook(Block):
         return self.client_ca is None
 
 
+class MonitoringTls(Block):
+    """TLS before every Alertmanager, which then takes alerts and silences of nobody who shows no certificate.
+
+    Attributes:
+        cert: On the monitoring nodes, Alertmanager's certificate for the addresses in `alertmanagers`.
+        key: Its private key.
+        client_ca: There, whose clients may come.
+        ca: On the monitoring nodes and those of healers, by what Prometheus and the healer know `cert`; None for the
+            system's.
+        client_cert: There, what these two show.
+        client_key: Its private key.
+    """
+
+    cert: File
+    key: File
+    client_ca: File
+    ca: File | None = None
+    client_cert: File
+    client_key: File
+
+
 class Tls(Block):
     """TLS on the healer's port.
 

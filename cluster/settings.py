@@ -26,7 +26,7 @@ from cluster.guards import Guards
 from cluster.ladder import Mode, Verb
 from cluster.people import Grafana, Proxy
 from cluster.quantity import MAX_SECONDS
-from cluster.receiving import Tls, Webhook
+from cluster.receiving import MonitoringTls, Tls, Webhook
 from cluster.store import Store, StoreBlock
 
 EXPORTER_PORT = 9100
@@ -191,6 +191,7 @@ class Monitoring(Block):
         for_: Overrides of the rules' own `for`, by alert.
         retention: Seconds that Prometheus keeps samples.
         objective: The share of a pool's requests that must be answered well.
+        tls: None where Alertmanager speaks plain HTTP, or something of your own stands before it.
     """
 
     nodes: Annotated[tuple[Name, ...], NOT_EMPTY]
@@ -213,6 +214,14 @@ class Monitoring(Block):
     ] = 0.999
     receivers: Receivers = Receivers()
     deadman: Deadman | None = None
+    tls: MonitoringTls | None = None
+
+    @model_validator(mode="after")
+    def _as_they_are_reached(self) -> "Monitoring":
+        plain = [url for url in self.alertmanagers if not url.startswith("https://")]
+        if self.tls is not None and plain:
+            raise ValueError(f"with tls {plain[0]} is not reached. Write https://.")
+        return self
 
 
 class Exporter(Block):

@@ -16,6 +16,7 @@ from healer.adapters.probes import NetworkProbes
 from healer.adapters.prometheus import HttpPrometheus
 from healer.adapters.proxies import Proxy
 from healer.adapters.second_path import PersonPath
+from healer.adapters.tls_files import ShownTls
 from healer.adapters.users import UsersFile
 from healer.adapters.webhook_body import parse_webhook
 from healer.annotator import Annotator
@@ -113,7 +114,8 @@ async def assemble(loaded: Settings, kept: Kept, reload: Reload) -> Parts:
         )
         stack.push_async_callback(gates.close)
         prometheus = HttpPrometheus(loaded.prometheus, session, clock)
-        alertmanagers = HttpAlertmanagers(loaded.alertmanagers, topology, session, clock)
+        shown = await stack.enter_async_context(session_with(loaded.alertmanager_tls))
+        alertmanagers = HttpAlertmanagers(loaded.alertmanagers, topology, shown, clock)
         probes = NetworkProbes(loaded.probes, session)
         person = loaded.second_path
         herald = Herald(
@@ -162,6 +164,16 @@ async def assemble(loaded: Settings, kept: Kept, reload: Reload) -> Parts:
         )
         annotator = _annotator(loaded, journal, metrics, session)
         return Parts(loaded, engine, herald, desk, annotator, stack.pop_all())
+
+
+def session_with(tls: ShownTls | None) -> aiohttp.ClientSession:
+    """Return a session of its own: no other server is shown the certificate.
+
+    Raises:
+        ConfigError: A file of it cannot be used.
+    """
+    connector = aiohttp.TCPConnector(ssl=tls.context()) if tls is not None else None
+    return aiohttp.ClientSession(connector=connector)
 
 
 def _annotator(

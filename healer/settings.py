@@ -23,7 +23,7 @@ from cluster.model import Group as DeclaredGroup
 from cluster.model import Service as DeclaredService
 from cluster.people import Grafana as DeclaredGrafana
 from cluster.people import Proxy as DeclaredProxy
-from cluster.receiving import Tls, Webhook
+from cluster.receiving import MonitoringTls, Tls, Webhook
 from healer.adapters.etcd_settings import EtcdSettings
 from healer.adapters.gate_ssh import SshSettings
 from healer.adapters.grafana import GrafanaSettings
@@ -34,7 +34,7 @@ from healer.adapters.prometheus import PrometheusSettings
 from healer.adapters.proxies import Proxy
 from healer.adapters.second_path import ByCommand, ByUrl
 from healer.adapters.senders import ByBasic, ByBearer, ByCertificate, Sender
-from healer.adapters.tls_files import TlsFiles
+from healer.adapters.tls_files import ShownTls, TlsFiles
 from healer.core.alert import Target
 from healer.core.history import Keep
 from healer.core.ladder import ALWAYS, Ladder, Mode, Rung, Verification, When, Window
@@ -58,6 +58,7 @@ class Settings:
     Attributes:
         keep: How long the store keeps history; with etcd, none that decides nothing any more.
         alertmanagers: Bases of every peer's URL, without a slash at the end.
+        alertmanager_tls: What they are shown; None where they ask for nothing.
         probes: Those that work from the healer's node.
         second_path: None where cluster.yml names none.
         second_path_test_seconds: Between two tests of it.
@@ -77,6 +78,7 @@ class Settings:
     ssh: SshSettings
     prometheus: PrometheusSettings
     alertmanagers: tuple[str, ...]
+    alertmanager_tls: ShownTls | None
     probes: Mapping[Target, OutsideProbe]
     second_path: ByUrl | ByCommand | None
     second_path_test_seconds: float
@@ -148,6 +150,7 @@ def of_cluster(cluster: Cluster, node: str | None = None) -> Settings:
             monitoring.prometheus.rstrip("/"), cluster.name, healer.guards.still_true.max_age
         ),
         alertmanagers=tuple(url.rstrip("/") for url in monitoring.alertmanagers),
+        alertmanager_tls=_shown(monitoring.tls) if monitoring.tls else None,
         probes=_probes(cluster, own),
         second_path=_second_path(escalate.url, escalate.command) if escalate else None,
         second_path_test_seconds=escalate.test_every if escalate else 0.0,
@@ -160,6 +163,11 @@ def of_cluster(cluster: Cluster, node: str | None = None) -> Settings:
         leader=own if len(healer.nodes) > 1 else "",
         resync_seconds=healer.resync,
     )
+
+
+def _shown(tls: MonitoringTls) -> ShownTls:
+    ca = None if tls.ca is None else Path(tls.ca)
+    return ShownTls(Path(tls.client_cert), Path(tls.client_key), ca)
 
 
 def _store(cluster: Cluster) -> StoreSettings | EtcdSettings:

@@ -1,8 +1,9 @@
-"""The healer's webhook: who could post to it, and who could listen."""
+"""The healer's webhook and Alertmanager: who could post to them, and who could listen."""
 
 from collections.abc import Iterator
 
 from cluster.finding import Code, Finding
+from cluster.listening import endpoint
 from cluster.subject import Check, Subject
 
 
@@ -24,4 +25,20 @@ def senders(subject: Subject) -> Iterator[Finding]:
         yield subject.finding(Code.PLAIN_WEBHOOK, ("healer", "webhook"), reason, remedy)
 
 
-WEBHOOK: tuple[Check, ...] = (senders,)
+def posters(subject: Subject) -> Iterator[Finding]:
+    """Find Alertmanagers that take alerts and silences from anybody beyond their own node."""
+    monitoring = subject.cluster.monitoring
+    ends = [endpoint(url) for url in monitoring.alertmanagers]
+    if all(end.scheme == "https" or end.loopback for end in ends):
+        return
+    reason = (
+        "Alertmanager takes alerts and silences from whoever reaches its port: no alert is grounds, "
+        "but a silence holds the healer, and people hear nothing."
+    )
+    remedy = (
+        "Add tls: {cert: FILE, key: FILE, client_ca: FILE, client_cert: FILE, client_key: FILE}."
+    )
+    yield subject.finding(Code.OPEN_ALERTMANAGER, ("monitoring", "tls"), reason, remedy)
+
+
+WEBHOOK: tuple[Check, ...] = (senders, posters)

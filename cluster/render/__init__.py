@@ -8,7 +8,12 @@ from collections.abc import Iterator
 from cluster.load import Loaded
 from cluster.packaged import RuleFile
 from cluster.peers import peers
-from cluster.render.alertmanager import alertmanager_default, alertmanager_yml
+from cluster.render.alertmanager import (
+    WEB,
+    alertmanager_default,
+    alertmanager_web,
+    alertmanager_yml,
+)
 from cluster.render.constants import CONSTANTS, constants_yml
 from cluster.render.etcd import etcd_files
 from cluster.render.exporter import exporter_yml
@@ -71,5 +76,7 @@ def _monitoring(
         yield f"etc/prometheus/rules/{file.name}", rules_yml(cluster, file)
     yield f"etc/prometheus/rules/{CONSTANTS}", constants_yml(cluster)
     yield "etc/prometheus/alertmanager.yml", alertmanager_yml(cluster)
+    if (web := alertmanager_web(cluster)) is not None:
+        yield WEB, web
     yield "etc/default/prometheus", prometheus_default(cluster, node)
     yield "etc/default/prometheus-alertmanager", alertmanager_default(cluster, node)

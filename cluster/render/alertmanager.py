@@ -190,11 +190,29 @@ def _webhook(
     return {"name": name, "webhook_configs": [{"url": url, **how} for url in urls]}
 
 
+WEB = "etc/prometheus/alertmanager-web.yml"
+
+
+def alertmanager_web(cluster: Cluster) -> str | None:
+    """Write who may come to Alertmanager; None where everybody who reaches it may.
+
+    https://prometheus.io/docs/alerting/0.25/https/
+    """
+    tls = cluster.monitoring.tls
+    if tls is None:
+        return None
+    shown = {"cert_file": tls.cert, "key_file": tls.key}
+    asked = {"client_auth_type": "RequireAndVerifyClientCert", "client_ca_file": tls.client_ca}
+    return yaml_text({"tls_server_config": shown | asked})
+
+
 def alertmanager_default(cluster: Cluster, node: str) -> str:
     """Write Debian's /etc/default/prometheus-alertmanager; several form a cluster of their own."""
     listen = listening.alertmanager(cluster, node)
     others = [name for name in cluster.monitoring.nodes if name != node]
     arguments = [f"--web.listen-address={listen}"]
+    if cluster.monitoring.tls is not None:
+        arguments.append(f"--web.config.file=/{WEB}")
     if others:
         arguments.append(f"--cluster.listen-address={_gossip(cluster, node)}")
         arguments += [f"--cluster.peer={_gossip(cluster, other)}" for other in others]

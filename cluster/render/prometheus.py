@@ -13,6 +13,7 @@ from cluster.defaults import HEALER_PORT
 from cluster.model import Cluster
 from cluster.probe import host_port
 from cluster.quantity import duration_text
+from cluster.receiving import MonitoringTls
 from cluster.settings import EXPORTER_PORT
 from cluster.store import ETCD_METRICS_PORT
 from cluster.writing import HEADER, json_text, yaml_text
@@ -46,16 +47,21 @@ def prometheus_yml(cluster: Cluster) -> str:
                 "external_labels": {"cluster": cluster.name},
             },
             "rule_files": ["rules/*.yml"],
-            "alerting": {"alertmanagers": [_alertmanager(u) for u in monitoring.alertmanagers]},
+            "alerting": {
+                "alertmanagers": [
+                    _alertmanager(u, monitoring.tls) for u in monitoring.alertmanagers
+                ]
+            },
             "scrape_configs": [_job(cluster, job) for job in jobs(cluster)],
         }
     )
 
 
-def _alertmanager(url: str) -> Mapping[str, Any]:
+def _alertmanager(url: str, tls: MonitoringTls | None) -> Mapping[str, Any]:
     end = listening.endpoint(url)
     return {
         "scheme": end.scheme,
+        **_shown(tls),
         **({"path_prefix": end.path} if end.path else {}),
         "static_configs": [{"targets": [end.target]}],
     }
@@ -64,16 +70,27 @@ def _alertmanager(url: str) -> Mapping[str, Any]:
 def _job(cluster: Cluster, job: str) -> Mapping[str, Any]:
     return {
         "job_name": job,
-        **(_secured(cluster) if job == "healer" else {}),
+        **_secured(cluster, job),
         # The healer speaks of other nodes: its own `node` label must not be replaced by the target's.
         **({"honor_labels": True} if job == "healer" else {}),
         "file_sd_configs": [{"files": [f"targets/{job}.json"]}],
     }
 
 
-def _secured(cluster: Cluster) -> Mapping[str, Any]:
-    tls = cluster.healer.tls
+def _shown(tls: MonitoringTls | None) -> Mapping[str, Any]:
+    """Write how Prometheus comes to an Alertmanager that asks for a certificate."""
     if tls is None:
+        return {}
+    trust = {} if tls.ca is None else {"ca_file": tls.ca}
+    return {"tls_config": trust | {"cert_file": tls.client_cert, "key_file": tls.client_key}}
+
+
+def _secured(cluster: Cluster, job: str) -> Mapping[str, Any]:
+    asked = cluster.monitoring.tls
+    if job == "alertmanager" and asked is not None:
+        return {"scheme": "https", **_shown(asked)}
+    tls = cluster.healer.tls
+    if job != "healer" or tls is None:
         return {}
     trust = {} if tls.ca is None else {"tls_config": {"ca_file": tls.ca}}
     return {"scheme": "https", **trust}

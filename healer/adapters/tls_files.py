@@ -1,4 +1,4 @@
-"""The certificate of the healer's port, and of whose clients it asks for one (`healer.tls` in cluster.yml)."""
+"""The certificate of the healer's port, and of whose clients it asks for one; and what the healer itself shows."""
 
 import ssl
 from dataclasses import dataclass
@@ -47,6 +47,36 @@ class TlsFiles:
                 raise ConfigError(f"{self.client_ca}: {exc}") from exc
             # Browsers have none; the webhook asks whether there was one.
             context.verify_mode = ssl.CERT_OPTIONAL
+        return context
+
+
+@dataclass(frozen=True, slots=True)
+class ShownTls:
+    """What the healer shows a server that asks whose client it is.
+
+    Attributes:
+        ca: Whose servers' certificates count; None for the system's.
+    """
+
+    cert: Path
+    key: Path
+    ca: Path | None = None
+
+    def context(self) -> ssl.SSLContext:
+        """Return what a handshake needs.
+
+        Raises:
+            ConfigError: A file cannot be used; the message says which.
+        """
+        PrivateFile(self.key).text()  # a key that others can read proves nothing
+        try:
+            context = ssl.create_default_context(cafile=self.ca)
+        except OSError as exc:
+            raise ConfigError(f"{self.ca}: {exc}") from exc
+        try:
+            context.load_cert_chain(self.cert, self.key, password=_none)
+        except (OSError, ValueError) as exc:
+            raise ConfigError(f"{self.cert} with {self.key}: {exc}") from exc
         return context
 
 

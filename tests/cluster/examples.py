@@ -133,6 +133,13 @@ healer:
   tls: {cert: /etc/hale/healer.crt, key: /etc/hale/healer.pem}
 monitoring:
   nodes: [mon1, mon2]
+  tls:
+    cert: /etc/hale/alertmanager.crt
+    key: /etc/hale/alertmanager.pem
+    client_ca: /etc/hale/ca.crt
+    ca: /etc/hale/ca.crt
+    client_cert: /etc/hale/monitoring.crt
+    client_key: /etc/hale/monitoring.pem
   receivers: {people: {url: "https://pager.example/first"}, tickets: {url: "https://desk.example/"}}
   deadman: {url: "https://deadman.example/hale"}
 """

@@ -139,6 +139,12 @@ CASES = [
         "",
         "whoever listens has it",
     ),
+    (
+        Code.OPEN_ALERTMANAGER,
+        "  nodes: [mon1]\n  receivers",
+        "  nodes: [mon1]\n  alertmanagers: ['http://10.0.0.10:9093']\n  receivers",
+        "whoever reaches its port",
+    ),
     (Code.FEW_WITNESSES, "monitoring:\n", "exporter: {peers: 1}\nmonitoring:\n", "1 others"),
 ]
 

@@ -276,6 +276,42 @@ def test_alertmanager_and_prometheus_come_as_the_healer_asks_them_to(
     )
 
 
+ASKED = """\
+monitoring:
+  alertmanagers: ["https://10.0.0.10:9093"]
+  tls: {cert: /etc/hale/am, key: /etc/hale/amk, client_ca: /etc/hale/cca, client_cert: /etc/hale/c,
+    client_key: /etc/hale/k%s}
+"""
+
+
+@pytest.mark.parametrize("ca", ["", ", ca: /etc/hale/ca"])
+def test_an_alertmanager_that_asks_for_certificates_is_shown_one(ca: str) -> None:
+    text = SOUND.replace("monitoring:\n", ASKED % ca)
+    tree = tree_of(text)
+    web = yaml.safe_load(text_of(tree, "mon1/etc/prometheus/alertmanager-web.yml"))
+    assert web == {
+        "tls_server_config": {
+            "cert_file": "/etc/hale/am",
+            "key_file": "/etc/hale/amk",
+            "client_auth_type": "RequireAndVerifyClientCert",
+            "client_ca_file": "/etc/hale/cca",
+        }
+    }
+    arguments = text_of(tree, "mon1/etc/default/prometheus-alertmanager")
+    assert "--web.config.file=/etc/prometheus/alertmanager-web.yml" in arguments
+    config = yaml.safe_load(text_of(tree, "mon1/etc/prometheus/prometheus.yml"))
+    (sent,) = config["alerting"]["alertmanagers"]
+    scraped = next(one for one in config["scrape_configs"] if one["job_name"] == "alertmanager")
+    shown = {"cert_file": "/etc/hale/c", "key_file": "/etc/hale/k"}
+    for how in (sent, scraped):
+        assert how["scheme"] == "https"
+        assert how["tls_config"] == shown | ({"ca_file": "/etc/hale/ca"} if ca else {})
+    by_default = interpret(
+        text.replace('  alertmanagers: ["https://10.0.0.10:9093"]\n', ""), "cluster.yml"
+    )
+    assert by_default.cluster.monitoring.alertmanagers == ("https://127.0.0.1:9093",)
+
+
 @pytest.mark.tools
 @pytest.mark.parametrize(
     "text",
@@ -287,7 +323,10 @@ def test_prometheus_and_alertmanager_accept_what_is_written(text: str, tmp_path:
     render(loaded, rule_files()).write(tmp_path)
     for node in loaded.cluster.monitoring.nodes:
         folder = tmp_path / node / "etc/prometheus"
-        subprocess.run([tool("promtool"), "check", "config", folder / "prometheus.yml"], check=True)
+        # Of clients' certificates it would look for the files, which stand on real nodes only.
+        how = ["--syntax-only"] if loaded.cluster.monitoring.tls is not None else []
+        argv = [tool("promtool"), "check", "config", *how, folder / "prometheus.yml"]
+        subprocess.run(argv, check=True)
         subprocess.run([tool("amtool"), "check-config", folder / "alertmanager.yml"], check=True)
 
 
