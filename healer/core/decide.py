@@ -150,9 +150,14 @@ def _first(drafts: list[Proposal], facts: Facts) -> Act | Hold:
 def _judged(draft: Proposal, facts: Facts) -> Act | Hold:
     proposal = _complete(draft, facts)
     verdicts = judge(proposal, facts)
-    first = deciding(verdicts) or _correlates(proposal, facts) or _waits(proposal, facts)
-    if first is not None:
-        return Hold(proposal, first, verdicts)
+    refused = deciding(verdicts)
+    if refused is not None:
+        return Hold(proposal, refused, verdicts)
+    early = _correlates(proposal, facts) or _waits(proposal, facts)
+    if early is not None:
+        # It speaks under a guard's name, and in that guard's place, so that nobody is shown seventeen that allow.
+        said = tuple(early if one.guard == early.guard else one for one in verdicts)
+        return Hold(proposal, early, said)
     look = facts.heard(proposal.gate).look
     ledger = look.ledger_id if look is not None else ""
     return Act(proposal, expect(proposal, facts), ledger, verdicts)

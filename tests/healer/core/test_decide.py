@@ -22,6 +22,7 @@ from healer.core.decide import (
     would_return,
 )
 from healer.core.facts import Facts
+from healer.core.guards import GUARDS
 from healer.core.guards.people import NEEDED
 from healer.core.incident import (
     DENIED,
@@ -302,6 +303,20 @@ def test_a_deeper_cause_is_waited_for_only_before_the_first_try() -> None:
         one = replace(first, attempts=attempts)
         said_now = decide(one, world.facts(one), None)
         assert (isinstance(said_now, Hold) and said_now.hold.reason == "correlating") is waits
+
+
+@pytest.mark.parametrize(("tries", "guard"), [(0, "common_cause"), (1, "attempts")])
+def test_what_is_held_for_being_early_is_said_among_the_guards(tries: int, guard: str) -> None:
+    world = climbing(replace(RESTART, attempts=3, fast=False), CALL)
+    world.topology = replace(world.topology, correlation_window=100.0)
+    ends = {"outcome": Outcome.FAILED, "ended_at": NOW - 2}
+    tried = attempt(opened(world), world.topology, "service.restart", **ends)
+    one = replace(opened(world), attempts=(tried,) * tries)
+    held = decide(one, world.facts(one), None)
+    assert isinstance(held, Hold)
+    assert held.hold.guard == guard
+    assert [each for each in held.verdicts if not each.allowed] == [held.hold]
+    assert [each.guard for each in held.verdicts] == [each.name for each in GUARDS]
 
 
 def test_a_balancer_does_not_wait_for_the_one_before() -> None:
