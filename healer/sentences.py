@@ -41,7 +41,7 @@ def next_step(incident: Incident, topology: Topology, now: float | None = None) 
         case State.MITIGATED:
             return "a person repairs it by day"
         case State.ESCALATED:
-            return "a person"
+            return "a person takes it from here"
         case State.CLOSED:
             return "nothing"
     step = plan(incident, topology, now)
