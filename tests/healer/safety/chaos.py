@@ -60,6 +60,7 @@ class Chaos:
             *(self.silences, self.approves, self.approves, self.adopts, self.hints),
             *(self.denies, self.retries, self.closes, self.reloads),
             *(5 * (self.rewrites,)),
+            *(self.takes_out, self.takes_out),
         )
         some = self.rng.sample(faults, self.rng.choice((0, 1, 2, 3, 5, 9)))
         sim.loses_rack = self.loses_rack in some
@@ -345,6 +346,26 @@ class Chaos:
 
     def holds_gate(self) -> Undo:
         return self._flag(self.sim.gates[self._node()], "holds", ("a disk",), ())
+
+    def takes_out(self) -> Undo:
+        """A person takes a member out of a pool, or an address from a node, at one gate."""
+        site = self.sim.site
+        able = [
+            (gate, "pool.drain", f"{pool}/{member}")
+            for pool, (balancers, members, _) in site.pools.items()
+            for gate in site.crews[balancers].nodes
+            for member in site.crews[members].nodes
+        ]
+        able += [
+            (gate, "address.decline", name)
+            for name, (_, crew) in site.addresses.items()
+            for gate in site.crews[crew].nodes
+        ]
+        if not able:
+            return None
+        gate, verb, subject = self.rng.choice(able)
+        self.sim.gates[gate].mark(verb, subject, "person:ann")
+        return lambda: self.sim.gates[gate].unmark(verb, subject, "person:ann") and None
 
     def silences(self) -> Undo:
         active = list(self.sim.prometheus.active)

@@ -48,6 +48,7 @@ async def ends(sim: "Simulation") -> None:
             break
     if not sim.oracle.violations:
         fates(sim)
+        marks(sim)
 
 
 def _spared(sim: "Simulation") -> Target | None:
@@ -115,6 +116,19 @@ def _standing(sim: "Simulation") -> dict[str, str]:
         for one, at in sim.told.values()
         if now - at < REPEATED and "incident_url" in dict(one.annotations)
     }
+
+
+def marks(sim: "Simulation") -> None:
+    """What an incident took away is given back by its end."""
+    board = sim.leader.journal.board if sim.leader is not None and sim.leader.journal else None
+    owners = {one.owner for one in board.open} if board is not None else set()
+    for gate in sim.gates.values():
+        for (verb, subject), whose in gate.marks.items():
+            left = [one for one in whose if one.startswith("incident:") and one not in owners]
+            if left:
+                sim.oracle.says(
+                    f"{verb} of {subject} stands on {gate.node} for {left}, which are over"
+                )
 
 
 @dataclass

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from healer.core.actions import subject_of
 from healer.core.alert import Target
 from healer.core.incident import Outcome
 from healer.core.look import Look, Mark, MemberLook, UnitLook
@@ -154,6 +155,9 @@ class Gate:
                 "invocation_id": seen.invocation_id,
             }:
                 return False
+        for name, state in want.get("addresses", {}).items():
+            if state["held"] != (self.world.holder(name) == self.node):
+                return False
         for subject, state in want.get("pools", {}).items():
             pool, _, member = subject.partition("/")
             if state["admin"] != self._member(pool, member).admin:
@@ -175,7 +179,6 @@ class Gate:
 
     async def _verb(self, order: Order) -> Ended:
         told = dict(order.args)
-        subject = f"{told.get('pool')}/{told.get('member')}"
         match order.verb:
             case "service.restart":
                 return await self._restart(told["unit"].removesuffix(".service"))
@@ -184,19 +187,38 @@ class Gate:
                 await asyncio.sleep(1 + self.duration())
                 self.world.power_on(self.node)
                 return Ended(Outcome.DONE, "rebooted", "")
-            case "pool.drain":
-                self.marks.setdefault(("pool.drain", subject), set()).add(told["owner"])
-                self.oracle.marks.add((self.node, told["pool"], told["member"]))
-                return Ended(Outcome.DONE, "drained", "")
-            case "pool.return":
-                left = self.marks.get(("pool.drain", subject), set()) - {told["owner"]}
-                if left:
-                    self.marks["pool.drain", subject] = left
+            case "pool.drain" | "address.decline":
+                self.mark(order.verb, subject_of(order.args), told["owner"])
+                if order.verb == "pool.drain":
+                    return Ended(Outcome.DONE, "drained", "")
+                kept = self.world.holder(told["address"]) == self.node
+                return Ended(Outcome.DONE, "last_candidate" if kept else "declined", "")
+            case "pool.return" | "address.accept":
+                mark = "pool.drain" if order.verb == "pool.return" else "address.decline"
+                if self.unmark(mark, subject_of(order.args), told["owner"]):
                     return Ended(Outcome.DONE, "still_marked", "others")
-                self.marks.pop(("pool.drain", subject), None)
-                self.oracle.marks.discard((self.node, told["pool"], told["member"]))
-                return Ended(Outcome.DONE, "returned", "")
+                done = "returned" if mark == "pool.drain" else "accepted"
+                return Ended(Outcome.DONE, done, "")
         raise AssertionError(f"the simulation has no {order.verb}")
+
+    def mark(self, verb: str, subject: str, owner: str) -> None:
+        """Take something away for one owner."""
+        self.marks.setdefault((verb, subject), set()).add(owner)
+        if verb == "pool.drain":
+            self.oracle.marks.add((self.node, *subject.split("/")))
+        else:
+            self.world.declined.add((subject, self.node))
+
+    def unmark(self, verb: str, subject: str, owner: str) -> set[str]:
+        """Let one owner go, and give back what has no other; return those that are left."""
+        left = self.marks.pop((verb, subject), set()) - {owner}
+        if left:
+            self.marks[verb, subject] = left
+        elif verb == "pool.drain":
+            self.oracle.marks.discard((self.node, *subject.split("/")))
+        else:
+            self.world.declined.discard((subject, self.node))
+        return left
 
     async def _restart(self, job: str) -> Ended:
         places = [Target(self.node, one) for one in self.site.stopped_with(job, self.node)]

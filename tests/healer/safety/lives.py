@@ -211,6 +211,9 @@ class Life:
             inside = self.sim.prometheus.sample(told["member"])
             serves = inside is not None and inside.wells[Target(told["member"], pool[2])]
             return Reading(float(serves and not out), sample.at, now)
+        if metric == "hale_virtual_address_held":
+            has = sample.held.get(told["address"])
+            return Reading(None if has is None else float(has), sample.at, now)
         if metric == "up":
             return Reading(1.0, sample.at, now)
         place = Target(target.node) if metric == "node_sick" else target

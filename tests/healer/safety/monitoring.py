@@ -52,6 +52,7 @@ class Sample:
 
     at: float
     wells: dict[Target, bool]
+    held: dict[str, bool]
     marks: frozenset[SeenMark]
 
 
@@ -125,7 +126,12 @@ class Prometheus:
             for (verb, subject), owners in self.gates[node].marks.items()
             for owner in owners
         }
-        return Sample(self.now, wells, frozenset(marks))
+        held = {
+            ip: self.world.holder(name) == node
+            for name, (ip, crew) in self.site.addresses.items()
+            if node in self.site.crews[crew].nodes
+        }
+        return Sample(self.now, wells, held, frozenset(marks))
 
     def sample(self, node: str) -> Sample | None:
         """The newest one of a node, as a query finds it."""
@@ -151,11 +157,9 @@ class Prometheus:
                 marks |= seen.marks
         held = {
             ip: {
-                node: self.world.holder(name) == node
-                for node in self.site.crews[crew].nodes
-                if node in fresh
+                node: fresh[node].held[ip] for node in self.site.crews[crew].nodes if node in fresh
             }
-            for name, (ip, crew) in self.site.addresses.items()
+            for ip, crew in self.site.addresses.values()
         }
         able = {ip: dict.fromkeys(said, True) for ip, said in held.items()}
         return Picture(self.now, nodes, services, frozenset(marks), held, able)

@@ -30,7 +30,11 @@ LEASE = 4.0
 RENAMED = ("d3", "d5")
 """Digests of topologies whose failure domains have other names than those that Prometheus has."""
 
-TAKING = ("service.restart", "node.reboot", "pool.drain")
+TAKING = ("service.restart", "node.reboot", "pool.drain", "address.decline")
+
+MARKING = ("pool.drain", "address.decline")
+
+GIVING = ("pool.return", "address.accept")
 
 
 @dataclass(frozen=True)
@@ -211,12 +215,14 @@ class Oracle:
     def _armed(self) -> None:
         """Note what Prometheus has known of for a while: that is nobody's to touch until it was well once.
 
-        What was tried before a reload that disarms is ours already.
+        What was tried before a reload that disarms is ours already. What cluster.yml does not have then is nobody's,
+        and is noted by no healer: once it is described again it is ours from its next firing on.
         """
         active = self.prometheus.active.values() if self.prometheus is not None else ()
         now = self.world.now
         self.first = self.first or now
-        told = [one.target for one in active if not one.target.domain]
+        told = [one.target for one in active if self.knows(one.target, one.label("heal"))]
+        told = [one for one in told if not one.domain]
         old = (one for one in told if now - self.world.since[one] > 2 * SCRAPE + 1)
         self.before |= set(old) - {one.about for one in self.intents.values()}
 
@@ -292,7 +298,7 @@ class Oracle:
         target = self._aimed(gate, order)
         if target is None:
             self.says(f"{order.verb} {dict(order.args)} at {gate}: nothing known")
-        elif order.verb != "pool.return":
+        elif order.verb not in GIVING:
             self._taking(order, target, intent)
         elif not self.world.was(intent.about, well=True, within=self.lag):
             self.says(f"{intent.about} is given back and was not well for {self.lag:g} s")
@@ -308,6 +314,9 @@ class Oracle:
             return Target(gate, job) if job in self.site.jobs_on(gate) else None
         if order.verb == "node.reboot":
             return Target(gate) if gate in self.site.racks else None
+        if "address" in told:
+            _, crew = self.site.addresses.get(told["address"], ("", ""))
+            return Target(gate) if crew and gate in self.site.crews[crew].nodes else None
         if told["pool"] not in self.site.pools:
             return None
         balancers, members, job = self.site.pools[told["pool"]]
@@ -322,6 +331,9 @@ class Oracle:
         elif verb == "pool.drain":
             gone = {target.service or ""}
             crews = {members for _, members, job in site.pools.values() if job in gone}
+        elif verb == "address.decline":
+            crews = {one for _, one in site.addresses.values() if node in site.crews[one].nodes}
+            gone = set[str]()
         else:
             gone = site.stopped_with(target.service or "", node)
             crews = {site.jobs[one].group for one in gone}
@@ -351,9 +363,9 @@ class Oracle:
 
     def _together(self, mine: Taken, other: Taken, when: str) -> None:
         if mine.targets & other.targets or (mine.near(other) and not self._out(mine)):
-            # The next step of one rung is the same member at another balancer.
-            same_drain = mine.verb == other.verb == "pool.drain" and mine.node == other.node
-            if not same_drain:
+            # The next step of one rung is the same member at another balancer, or its next address.
+            same_mark = mine.verb == other.verb in MARKING and mine.node == other.node
+            if not same_mark:
                 self.says(f"{mine.verb} on {mine.node} beside {other.verb} on {other.node}, {when}")
 
     def _out(self, mine: Taken) -> bool:
@@ -375,6 +387,11 @@ class Oracle:
         out = any(
             (name, node) in self.drained for name, one in self.site.pools.items() if one[1] == crew
         )
+        out |= any(
+            (name, node) in self.world.declined
+            for name, one in self.site.addresses.items()
+            if one[1] == crew
+        )
         lately = all(self.world.was(Target(node, job), well=True, within=self.lag) for job in jobs)
         if not jobs:
             lately = (
@@ -387,7 +404,7 @@ class Oracle:
         left = [one for one in about.nodes if one != mine.node and self._serving(crew, one)]
         if self._serves(crew, mine) and len(left) < about.floor:
             self.says(f"{said} leaves {left} of {crew}, which needs {about.floor}")
-        if about.votes and mine.verb != "pool.drain" and len(left) * 2 <= len(about.nodes):
+        if about.votes and mine.verb not in MARKING and len(left) * 2 <= len(about.nodes):
             self.says(f"{said} leaves {left} of {crew}, which is no majority")
 
     def _exclusive(self, place: Target, said: str) -> None:

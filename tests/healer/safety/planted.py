@@ -56,6 +56,11 @@ def merges_into_nothing() -> None:
     correlate._merged = lambda other, _: [ev.IncidentClosed(other.id, MERGED, "")]
 
 
+def keeps_marks() -> None:
+    """What was taken out of harm's way stays there when its trouble is over."""
+    decide._give_back = lambda *_: None
+
+
 def reads_nothing_anew() -> None:
     """cluster.yml is noted as read anew, and the healer goes on by the one before."""
     put_together = Life._engine
@@ -74,6 +79,6 @@ FAULTS: dict[str, Callable[[], None]] = {
     one.__name__: one
     for one in (
         *(never_closes, closes_blindly, tells_nobody, tells_on, merges_into_nothing),
-        reads_nothing_anew,
+        *(keeps_marks, reads_nothing_anew),
     )
 }

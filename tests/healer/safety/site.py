@@ -17,6 +17,7 @@ from healer.core.topology import (
     Service,
     Stores,
     Topology,
+    VirtualAddress,
 )
 
 NUMBERS = Numbers(
@@ -135,6 +136,9 @@ class Site:
     def topology(self, own: str, numbers: Numbers, digest: str = "d1") -> Topology:
         proof = Verification("hale_service_up", 1.0, within_seconds=6.0, soak_seconds=1.0)
         drained = Verification("hale:pool_member_up", 0.0, within_seconds=6.0, soak_seconds=1.0)
+        elsewhere = Verification(
+            "hale_virtual_address_held", 0.0, within_seconds=6.0, soak_seconds=1.0
+        )
         sick = Verification("node_sick", 0.0, within_seconds=12.0, soak_seconds=1.0)
         call = Rung(PERSON, None, False, 0.0, None, attempts=1, wait_seconds=0.0)
 
@@ -151,7 +155,7 @@ class Site:
                 approve=verb in self.asks,
             )
 
-        proofs = {"pool.drain": drained}
+        proofs = {"pool.drain": drained, "address.decline": elsewhere}
         repair = (*(rung(verb, proofs.get(verb, proof)) for verb in self.rungs), call)
         ladders = {
             "restart-service": Ladder("restart-service", Mode.ACT, repair),
@@ -186,6 +190,9 @@ class Site:
             pools={
                 name: Pool(name, balancers, members, job)
                 for name, (balancers, members, job) in self.pools.items()
+            },
+            addresses={
+                name: VirtualAddress(name, ip, crew) for name, (ip, crew) in self.addresses.items()
             },
         )
 
@@ -239,7 +246,8 @@ TIER = Site(
     jobs={"haproxy": Job("lb"), "nginx": Job("web"), "app": Job("web", ("nginx",))},
     healers=("mon1", "mon2"),
     pools={"web": ("lb", "web", "nginx")},
-    rungs=("service.restart", "pool.drain"),
+    rungs=("service.restart", "pool.drain", "address.decline"),
+    addresses={"front": ("192.0.2.1", "lb"), "back": ("192.0.2.2", "lb")},
 )
 
 VOTERS = Site(

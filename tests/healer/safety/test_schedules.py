@@ -65,6 +65,7 @@ def test_the_oracle_sees_that_a_guard_is_missing(guard: str, said: str) -> None:
         ("tells_nobody", "and nobody has it"),
         ("tells_on", "which is over"),
         ("merges_into_nothing", "was merged"),
+        ("keeps_marks", "which are over"),
         ("reads_nothing_anew", "its owner lets Hale explain only"),
     ],
 )

@@ -42,7 +42,7 @@ class Machine:
 
 @dataclass
 class World:
-    """The truth. `clock` gives real time, which no healer's clock has to have."""
+    """The truth. `clock` gives real time, which no healer's clock has to have; `declined` is (address, node)."""
 
     site: Site
     clock: Callable[[], float]
@@ -53,6 +53,7 @@ class World:
     dark_since: dict[str, float] = field(default_factory=dict)
     light_since: dict[str, float] = field(default_factory=dict)
     lost_until: dict[str, float] = field(default_factory=dict)
+    declined: set[tuple[str, str]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.nodes = {name: Machine() for name in self.site.racks}
@@ -87,9 +88,11 @@ class World:
         return self.now - self.lost_until.get(domain, -math.inf) < within
 
     def holder(self, address: str) -> str:
-        """Who has a virtual address: the first candidate that lives."""
+        """Who has a virtual address: the first candidate that lives, one that declines it only where no other does."""
         crew = self.site.crews[self.site.addresses[address][1]]
-        return next((one for one in crew.nodes if not self.dark(one)), "")
+        alive = [one for one in crew.nodes if not self.dark(one)]
+        able = [one for one in alive if (address, one) not in self.declined]
+        return next(iter(able or alive), "")
 
     def was(self, place: Target, *, well: bool, within: float) -> bool:
         """Whether it was so at any moment of the last seconds."""
