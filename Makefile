@@ -147,4 +147,4 @@ lock: setup  ## pin the requirements anew
 clean:  ## what make made, but for the lab's cache
 	@rm -rf .venv .tools build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup tools docker rulebook dist demo soak test check bench dashboards lock clean
+.PHONY: help setup tools docker rulebook dist demo soak test schedules mutants check bench dashboards lock clean

@@ -89,3 +89,11 @@ def test_every_flag_and_every_collector_of_the_exporter_is_in_its_page() -> None
     assert len(switches) == 2 * len(COLLECTORS) + 2
     assert flags - switches - {"-h", "--help", "--version"} <= said
     assert set(COLLECTORS) <= set(re.findall(r"`([a-z_]+)`", page))
+
+
+def test_every_target_of_make_that_is_told_runs_whatever_files_there_are() -> None:
+    text = (ROOT / "Makefile").read_text()
+    told = set(re.findall(r"^([a-z]+):.*## ", text, re.MULTILINE))
+    (phony,) = re.findall(r"^\.PHONY: (.+)$", text, re.MULTILINE)
+    assert set(phony.split()) == told
+    assert {"test", "mutants", "schedules"} <= told
