@@ -23,6 +23,9 @@ FREEZES = (
 ABOUT = ("node", "group", "failure_domain", "service", "mountpoint")
 """Labels of an incident's alert by which people and Prometheus are told what the incident is about."""
 
+TIME_TO = (0.5, 1, 2, 5, 10, 20, 40, 80, 160, 320, 640, 1280, 2560, 5120, 10240, 20480, 40960)
+"""Seconds. A restart is seconds, a reboot minutes; full redundancy may wait for a person, and that a night."""
+
 
 class Metrics:
     """All of them, in one registry of their own."""
@@ -133,7 +136,7 @@ class Metrics:
             "healer_time_to_seconds",
             "From the alert's start to each step of a heal, once an incident.",
             ["step"],
-            buckets=(0.5, 1, 2, 5, 10, 20, 40, 80, 160, 320, 640),
+            buckets=TIME_TO,
             registry=to,
         )
         Gauge("healer_build_info", "The running version.", ["version"], registry=to).labels(

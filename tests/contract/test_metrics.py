@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from healer.core import events as ev
 from healer.core.incident import Incident, State
-from healer.metrics import FREEZES, Metrics
+from healer.metrics import FREEZES, TIME_TO, Metrics
 from healer.narrator import Narrator
 from tests.exporter.tools import complaints
 from tests.healer.core.world import alert
@@ -94,3 +94,10 @@ async def test_a_series_about_an_incident_has_all_its_labels_even_where_one_is_e
 @pytest.mark.tools
 async def test_promtool_has_nothing_to_say_of_the_healers_names() -> None:
     assert complaints((await of_the_healer()).encode()) == set()
+
+
+def test_the_buckets_of_the_histogram_are_those_that_are_told_and_hold_a_night() -> None:
+    said = re.search(r"histogram with buckets up to ([0-9., and]+) s:", CONTRACTS)
+    assert said is not None
+    assert tuple(map(float, re.findall(r"[0-9.]+[0-9]|[0-9]", said[1]))) == TIME_TO
+    assert TIME_TO[-1] >= 8 * 3600
