@@ -21,6 +21,12 @@ PAGE = 1000
 EXPORT = 1
 """Version of the lines below."""
 
+WHAT_TO_NAME = (
+    "name a healer's journal.db, a copy of it, or what `hale-healer audit export` printed"
+)
+
+AGAIN = "it was cut off or changed on its way: take a copy of the export again, and keep its lines as they are"
+
 _BODY, _PREV = ',"body":', ',"prev_sha256":'
 
 
@@ -72,7 +78,7 @@ def verify(path: Path) -> Found:
         with path.open("rb") as handle:
             begins = handle.read(16)
     except OSError as error:
-        raise ConfigError(f"{path}: it cannot be read: {error}") from error
+        raise ConfigError(f"{path}: it cannot be read: {error.strerror}: {WHAT_TO_NAME}") from error
     if begins == b"SQLite format 3\0":
         with opened(path) as db, readable(path):
             return _verify_tables(db, path)
@@ -95,7 +101,9 @@ def opened(path: Path) -> "closing[sqlite3.Connection]":
         db.execute("PRAGMA trusted_schema=OFF")
         db.execute("SELECT 1 FROM sqlite_master").fetchone()
     except sqlite3.Error as error:
-        raise ConfigError(f"{path}: it cannot be read as a journal: {error}") from error
+        raise ConfigError(
+            f"{path}: it cannot be read as a journal: {error}: {WHAT_TO_NAME}"
+        ) from error
     return closing(db)
 
 
@@ -230,15 +238,32 @@ def _in_order(rows: Iterable[Row], gaps: list[Gap]) -> Iterator[tuple[Row | Gap,
 
 def _verify_lines(path: Path) -> Found:
     with path.open(encoding="utf-8", errors="surrogateescape", newline="\n") as lines:
-        first = _read(path, 1, next(lines, ""))
-        if first.get("export") != EXPORT:
-            raise ConfigError(f"{path}: line 1: it is no journal and no export of one")
+        first = _first(path, next(lines, ""))
         items = (_item(path, number, line) for number, line in enumerate(lines, 2))
         if not first.get("whole"):
             return _follow_parts(path, items)
-        return _follow(
-            Walk(str(path)), items, Head(int(first["head_seq"]), str(first["head_sha256"]))
+        try:
+            head = Head(int(first["head_seq"]), str(first["head_sha256"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ConfigError(f"{path}: line 1 does not say where it ends: {AGAIN}") from error
+        return _follow(Walk(str(path)), items, head)
+
+
+def _first(path: Path, line: str) -> dict[str, Any]:
+    """Return the line with which an export begins."""
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict) or "export" not in found:
+        raise ConfigError(f"{path}: it is neither a journal nor an export of one: {WHAT_TO_NAME}")
+    if found["export"] != EXPORT:
+        msg = (
+            f"{path}: it is an export of version {found['export']!r}, and this hale-healer knows {EXPORT}: "
+            "verify it with the release that made it"
         )
+        raise ConfigError(msg)
+    return found
 
 
 def _follow(walk: Walk, items: Iterable[tuple[Row | Gap, str | None]], head: Head) -> Found:
@@ -279,17 +304,17 @@ def _item(path: Path, number: int, line: str) -> tuple[Row | Gap, str]:
         return row, str(fields["sha256"])
     except (KeyError, ValueError, TypeError) as error:
         raise ConfigError(
-            f"{path}: line {number}: it is not as export writes it: {error!r}"
+            f"{path}: line {number} is not as export writes it ({error!r}): {AGAIN}"
         ) from error
 
 
 def _read(path: Path, number: int, line: str) -> dict[str, Any]:
     try:
         found = json.loads(line)
-    except ValueError as error:
-        raise ConfigError(f"{path}: line {number}: it is no JSON: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{path}: line {number} is no JSON ({error}): {AGAIN}") from error
     if not isinstance(found, dict):
-        raise ConfigError(f"{path}: line {number}: it is no JSON object")
+        raise ConfigError(f"{path}: line {number} is no JSON object: {AGAIN}")
     return found
 
 

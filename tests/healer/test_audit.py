@@ -279,6 +279,57 @@ async def test_a_healer_s_copy_of_a_journal_in_etcd_is_followed_as_far_as_it_goe
     assert asked(capsys, "verify", "--file", path)[1]["seq"] == 8
 
 
+@pytest.mark.parametrize(
+    "content", [b"", b"garbage\n", b"\x00\xff" * 40, b"[1]\n", b"{}\n", b"[" * 100_000]
+)
+def test_what_is_no_journal_is_told_with_what_to_name(tmp_path, capsys, content):
+    path = tmp_path / "garbage"
+    path.write_bytes(content)
+    code, out, err = run(capsys, "verify", "--file", path)
+    assert (code, out) == (2, "")
+    assert err == (
+        f"hale-healer: {path}: it is neither a journal nor an export of one: name a healer's journal.db, "
+        "a copy of it, or what `hale-healer audit export` printed\n"
+    )
+
+
+@pytest.mark.parametrize("command", ["verify", "export"])
+def test_what_is_not_there_is_told_with_what_to_name(tmp_path, capsys, command):
+    code, _, err = run(capsys, command, "--file", tmp_path / "journal.db")
+    assert (code, "name a healer's journal.db, a copy of it" in err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("number", "line"),
+    [
+        (1, '{"export": 1, "whole": true}'),
+        (3, '{"seq": 2'),
+        (3, "[2]"),
+        (3, '{"seq": 2}'),
+        (3, "[" * 100_000),
+    ],
+)
+async def test_an_export_that_was_cut_off_is_to_be_copied_again(
+    where, capsys, tmp_path, number, line
+):
+    await (await lived(where, pruned=())).release()
+    lines = lines_of(exported(capsys, where.path))
+    lines[number - 1] = line
+    copy = tmp_path / "export.jsonl"
+    copy.write_text("\n".join(lines) + "\n")
+    code, _, err = run(capsys, "verify", "--file", copy)
+    assert code == 2
+    assert f"line {number} " in err
+    assert "take a copy of the export again" in err
+
+
+def test_an_export_of_another_version_is_for_the_release_that_made_it(tmp_path, capsys):
+    copy = tmp_path / "export.jsonl"
+    copy.write_text('{"export": 2, "whole": false}\n')
+    code, _, err = run(capsys, "verify", "--file", copy)
+    assert (code, "an export of version 2" in err) == (2, True)
+
+
 @pytest.mark.parametrize("command", ["verify", "export"])
 def test_help_has_an_example_and_says_what_each_exit_status_means(capsys, command):
     with pytest.raises(SystemExit):
