@@ -32,7 +32,7 @@ HOST = ".".join(["a" * 63] * 3 + ["b" * 61])
 HTTP = 'http: "http://{address}/"'
 
 EXTREMES = {
-    "least spacing": spacing("1ms"),
+    "least spacing": spacing("1s"),
     "most spacing": spacing("7d"),
     "least probe": services(f"{HTTP}, status: 100, interval: 100ms, timeout: 50ms, fall: 1"),
     "most probe": services(f"{HTTP}, status: 599, interval: 1h, timeout: 5m, fall: 100"),
