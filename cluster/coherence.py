@@ -36,6 +36,10 @@ def references(document: Document) -> Iterator[Problem]:
         for number, _ in document.words("failure_domains", domain, "nodes"):
             at = ("failure_domains", domain, "nodes", number)
             yield from reference(document, at, "node", nodes)
+    for window in document.mapping("maintenance"):
+        for key, kind, known in (("nodes", "node", nodes), ("groups", "group", groups)):
+            for number, _ in document.words("maintenance", window, key):
+                yield from reference(document, ("maintenance", window, key, number), kind, known)
     for service in services:
         yield from reference(document, ("services", service, "group"), "group", groups)
         for number, _ in document.words("services", service, "depends_on"):
@@ -84,6 +88,8 @@ def twice(document: Document) -> Iterator[Problem]:
             yield document.problem(("nodes", node, "address"), message, remedy)
     lists: list[Path] = [("groups", group, "nodes") for group in document.mapping("groups")]
     lists += [("failure_domains", one, "nodes") for one in document.mapping("failure_domains")]
+    windows = document.mapping("maintenance")
+    lists += [("maintenance", one, key) for one in windows for key in ("nodes", "groups")]
     lists += [("services", s, "depends_on") for s in document.mapping("services")]
     lists += [("healer", "nodes"), ("healer", "store", "etcd", "endpoints")]
     lists += [("monitoring", "nodes"), ("monitoring", "alertmanagers")]

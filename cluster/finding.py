@@ -82,6 +82,8 @@ class Code(Enum):
     PUBLIC_PROXY = ("HC060", Severity.ERROR)
     UNSEEN_LOSS = ("HC061", Severity.WARNING)
     OPEN_ALERTMANAGER = ("HC062", Severity.INFO)
+    ENDLESS_MAINTENANCE = ("HC063", Severity.WARNING)
+    NO_MAINTENANCE = ("HC064", Severity.WARNING)
 
     @property
     def word(self) -> str:

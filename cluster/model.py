@@ -31,6 +31,7 @@ from cluster.fields import (
     Unit,
 )
 from cluster.ladder import EXPORTER, Ladder, Mode
+from cluster.maintenance import Maintenance
 from cluster.probe import Probe
 from cluster.reclaim import Reclaim
 from cluster.settings import Exporter, Healer, Monitoring
@@ -181,6 +182,7 @@ class Cluster(Block):
     pools: Mapping[Name, Pool] = {}
     time_zone: TimeZone = "UTC"
     windows: Mapping[Name, Window] = {}
+    maintenance: Mapping[Name, Maintenance] = {}
     ladders: Mapping[Name, Ladder]
     healer: Healer
     monitoring: Monitoring
@@ -251,6 +253,12 @@ class Cluster(Block):
         """Return the virtual addresses that a node is a candidate for, in the order of the file."""
         addresses = self.virtual_addresses.values()
         return tuple(each for each in addresses if node in self.groups[each.group].nodes)
+
+    def maintained(self, window: str) -> frozenset[str]:
+        """Return the nodes that a maintenance window is about: all of them where it names none."""
+        one = self.maintenance[window]
+        members = (node for group in one.groups for node in self.groups[group].nodes)
+        return frozenset({*one.nodes, *members} or self.nodes)
 
     def pools_on(self, node: str) -> tuple[Pool, ...]:
         """Return the pools that a node balances, in the order of the file."""

@@ -18,6 +18,7 @@ from cluster.ladder import Ladder as DeclaredLadder
 from cluster.ladder import Rung as DeclaredRung
 from cluster.listening import alertmanager_nodes
 from cluster.load import load
+from cluster.maintenance import Maintenance as DeclaredMaintenance
 from cluster.model import BuiltinService, Cluster
 from cluster.model import Group as DeclaredGroup
 from cluster.model import Service as DeclaredService
@@ -38,6 +39,7 @@ from healer.adapters.tls_files import ShownTls, TlsFiles
 from healer.core.alert import Target
 from healer.core.history import Keep
 from healer.core.ladder import ALWAYS, Ladder, Mode, Rung, Verification, When, Window
+from healer.core.maintenance import Maintenance
 from healer.core.topology import (
     Group,
     Node,
@@ -236,6 +238,7 @@ def _topology(cluster: Cluster, own: str) -> Topology:
         digest=cluster.digest,
         time_zone=ZoneInfo(cluster.time_zone),
         correlation_window=cluster.healer.correlation.window,
+        maintenance=tuple(_maintenance(one, cluster) for one in cluster.maintenance.values()),
         wider={wide.name: frozenset(wide.nodes) for wide in cluster.failure_domains.values()},
         numbers=_numbers(cluster),
         pools={
@@ -308,6 +311,19 @@ def _when(when: DeclaredWhen, cluster: Cluster) -> When:
         when.group,
         tuple(one.value for one in when.role),
         tuple(_window(cluster.windows[name]) for name in when.window),
+    )
+
+
+def _maintenance(one: DeclaredMaintenance, cluster: Cluster) -> Maintenance:
+    named = [*one.nodes, *(f"group {group}" for group in one.groups)]
+    return Maintenance(
+        one.name,
+        one.reason,
+        about=", ".join(named) or "the whole cluster",
+        nodes=cluster.maintained(one.name),
+        hours=_window(one),
+        starts=None if one.starts is None else one.starts.timestamp(),
+        ends=None if one.ends is None else one.ends.timestamp(),
     )
 
 

@@ -224,6 +224,15 @@ class HoldView(TypedDict):
     until: str | None
 
 
+class MaintenanceView(TypedDict):
+    """A maintenance window that is open now. `about` says what it is about; `until` is None where it has no end."""
+
+    name: str
+    about: str
+    reason: str
+    until: str | None
+
+
 class MarkView(TypedDict):
     """Something that is taken away for now, and at whose gate; the last of its owners gives it back.
 
@@ -364,6 +373,7 @@ class StatusView(TypedDict):
     storing: bool
     freezes: list[FreezeView]
     holds: list[HoldView]
+    maintenance: list[MaintenanceView]
     marks: list[MarkView]
     watchdog_age_seconds: float | None
     sight_complete: bool

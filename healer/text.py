@@ -241,6 +241,10 @@ def status(one: StatusView) -> str:
         f"{each['node']} until {each['until'] or 'released'}: {each['reason']} (by {each['by']})"
         for each in one["holds"]
     ]
+    maintained = [
+        f"{each['about']} until {each['until'] or 'cluster.yml is edited'}: {each['reason']} ({each['name']})"
+        for each in one["maintenance"]
+    ]
     marks = [
         f"{each['mark']} of {each['subject']} at the gate of {each['node']}, for "
         + " and ".join(owner_words(owner) for owner in each["owners"])
@@ -259,6 +263,7 @@ def status(one: StatusView) -> str:
             ("incidents", counts or "none open"),
             *(("nothing is done", text) for text in freezes),
             *(("held", text) for text in holds),
+            *(("in maintenance", text) for text in maintained),
             *(("taken away", text) for text in marks),
         )
     )

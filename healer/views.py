@@ -32,6 +32,7 @@ from healer.shapes import (
     IncidentRow,
     IncidentView,
     JudgedView,
+    MaintenanceView,
     MomentView,
     RefusedView,
     StatusView,
@@ -282,6 +283,19 @@ def hold_views(watch: Watch) -> list[HoldView]:
     ]
 
 
+def maintenance_views(topology: Topology, now: float) -> list[MaintenanceView]:
+    """Show every maintenance window that is open at a time, epoch seconds, in the order of cluster.yml."""
+    return [
+        MaintenanceView(
+            name=one.name,
+            about=one.about,
+            reason=one.reason,
+            until=rfc3339(one.until(now, topology.time_zone)),
+        )
+        for one in topology.maintained(now)
+    ]
+
+
 def status_view(watch: Watch, topology: Topology, version: str) -> StatusView:
     """Show how the healer itself stands."""
     board, token, age = watch.journal.board, watch.journal.store.token, watch.watchdog_age
@@ -299,6 +313,7 @@ def status_view(watch: Watch, topology: Topology, version: str) -> StatusView:
         storing=watch.storing,
         freezes=freeze_views(watch),
         holds=hold_views(watch),
+        maintenance=maintenance_views(topology, watch.clock.wall()),
         marks=mark_views(board.open, watch.latest),
         watchdog_age_seconds=None if age is None else round(age, 3),
         sight_complete=watch.complete,

@@ -7,6 +7,7 @@ and they do not import each other.
 from cluster.checks.alerts import ALERTS
 from cluster.checks.balancing import BALANCING
 from cluster.checks.disks import DISKS
+from cluster.checks.maintenance import MAINTENANCE
 from cluster.checks.monitoring import MONITORING
 from cluster.checks.people import PEOPLE
 from cluster.checks.repair import REPAIR
@@ -20,6 +21,7 @@ CHECKS: tuple[Check, ...] = (
     *TOPOLOGY,
     *BALANCING,
     *DISKS,
+    *MAINTENANCE,
     *REPAIR,
     *PEOPLE,
     *ALERTS,

@@ -6,7 +6,7 @@ A ladder comes from cluster.yml; the alert names it in its `heal` label. Each ru
 import hashlib
 import math
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from enum import Enum
 
 PERSON = "person.call"
@@ -53,6 +53,13 @@ class Verification:
     lookback_seconds: float = 0.0
 
 
+DAY = 24 * 60
+"""Minutes."""
+
+WHOLE_WEEK = 8 * 86400.0
+"""Seconds in which each hour of the week comes, whatever is done to the clocks."""
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """Hours of the week, by the cluster's own clock on the wall.
@@ -74,6 +81,26 @@ class Window:
             return today in self.days and self.begins <= minute < self.ends
         late = today in self.days and minute >= self.begins
         return late or ((today - 1) % 7 in self.days and minute < self.ends)
+
+    def until(self, now: float, zone: tzinfo) -> float | None:
+        """Return from when on a window that holds does not any more; None where it always does.
+
+        Args:
+            now: Epoch seconds at which it holds.
+            zone: Of the clock on the wall.
+        """
+        at = now - now % 60
+        while at < now + WHOLE_WEEK:
+            local = datetime.fromtimestamp(at, zone)
+            if not self.holds(local):
+                return at
+            minute = local.hour * 60 + local.minute
+            # Nothing changes before the next of these, unless the clock is set in between.
+            edge = min(one for one in (self.begins, self.ends, DAY) if one > minute)
+            later = datetime.fromtimestamp(at + 60 * (edge - minute), zone)
+            steady = later.utcoffset() == local.utcoffset()
+            at += 60 * (edge - minute) if steady else 60
+        return None
 
 
 @dataclass(frozen=True, slots=True)

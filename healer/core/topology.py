@@ -10,6 +10,7 @@ from enum import Enum
 
 from healer.core.alert import Target
 from healer.core.ladder import Ladder, Mode
+from healer.core.maintenance import Maintenance
 
 EXPORTER = "hale-exporter"
 """The service that every node has without declaring it. It belongs to no group: restarting it takes nothing away."""
@@ -162,7 +163,7 @@ class Topology:
         own_node: The node this healer runs on, which it never takes away.
         digest: sha256 of the configuration, recorded with each incident.
         correlation_window: Seconds that an incident waits for a deeper cause before anything is taken away.
-        time_zone: By whose clock on the wall the windows of ladders are meant.
+        time_zone: By whose clock on the wall the windows of ladders and of maintenance are meant.
         alertmanagers: The node that each Alertmanager's URL leads to; one elsewhere is not in it.
         wider: Failure domains besides those that nodes name, with the nodes of each.
     """
@@ -182,6 +183,7 @@ class Topology:
     time_zone: tzinfo = UTC
     correlation_window: float = 0.0
     wider: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    maintenance: tuple[Maintenance, ...] = ()
     _on: dict[str, Mapping[str, Service]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )  # what services_on has found; the cluster does not change under its topology
@@ -222,6 +224,10 @@ class Topology:
     def groups_of(self, node: str) -> tuple[Group, ...]:
         """The groups that a node is a member of, in the order of cluster.yml."""
         return tuple(group for group in self.groups.values() if node in group.nodes)
+
+    def maintained(self, now: float) -> tuple[Maintenance, ...]:
+        """The maintenance windows that are open at a time, epoch seconds, in the order of cluster.yml."""
+        return tuple(one for one in self.maintenance if one.holds(now, self.time_zone))
 
     def pools_of(self, target: Target) -> tuple[Pool, ...]:
         """The pools that lose a member with this target: a service's own, or all of a node's."""

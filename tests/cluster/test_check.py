@@ -32,6 +32,9 @@ SIGNED = "user: hale, password_file: /etc/hale/etcd"
 
 PROXY = "mode: act\n  proxy: {trusted: [%s], user_header: X-User, role_header: X-Role}"
 
+# The 29th of November 2026 is a Sunday.
+SUNDAY = "reason: x, nodes: [web1], starts: 2026-11-29T00:00:00Z, ends: 2026-11-29T22:00:00Z"
+
 # The code, what is replaced in SOUND, by what, and what the reason must name.
 CASES = [
     (Code.NO_ROOM, "nodes: [web1, web2], min_available: 1", "nodes: [web1]", "web1 is alone"),
@@ -145,6 +148,30 @@ CASES = [
         "  nodes: [mon1]\n  alertmanagers: ['http://10.0.0.10:9093']\n  receivers",
         "whoever reaches its port",
     ),
+    (
+        Code.ENDLESS_MAINTENANCE,
+        "healer:\n",
+        "maintenance: {old: {reason: in parts}}\nhealer:\n",
+        "old is open at every hour, so nothing is ever repaired.",
+    ),
+    (
+        Code.ENDLESS_MAINTENANCE,
+        "healer:\n",
+        "maintenance: {old: {reason: x, groups: [control, web], starts: 2026-12-01T00:00:00Z}}\nhealer:\n",
+        "so nothing is ever repaired from 2026-12-01T00:00:00Z on.",
+    ),
+    (
+        Code.ENDLESS_MAINTENANCE,
+        "healer:\n",
+        "maintenance: {old: {reason: x, nodes: [web1], groups: [control]}}\nhealer:\n",
+        "so nothing of web1, group control is ever repaired.",
+    ),
+    (
+        Code.NO_MAINTENANCE,
+        "healer:\n",
+        f"maintenance: {{old: {{{SUNDAY}, days: [fri]}}}}\nhealer:\n",
+        "none of its days and hours lies between starts and ends, so old never opens",
+    ),
     (Code.FEW_WITNESSES, "monitoring:\n", "exporter: {peers: 1}\nmonitoring:\n", "1 others"),
 ]
 
@@ -243,6 +270,42 @@ def test_one_weakness_is_found_and_says_what_it_saw(
     assert len(mine) >= 1
     assert names in mine[0].reason
     assert mine[0].remedy.endswith((".", "..."))
+
+
+@pytest.mark.parametrize(
+    ("when", "zone", "opens"),
+    [
+        ("days: [sun]", "UTC", True),
+        ("days: [sat]", "UTC", False),
+        ("days: [sat], hours: 22:00-06:00", "UTC", True),  # and on into Sunday
+        ("days: [sun], hours: 22:00-06:00", "UTC", False),  # it ends as they begin
+        ("days: [sun], hours: 21:59-22:00", "UTC", True),
+        ("days: [sat], hours: 23:00-24:00", "UTC", False),
+        ("days: [sat], hours: 23:00-24:00", "Atlantic/Azores", True),
+        ("days: [mon], hours: 00:00-01:00", "UTC", False),
+        ("days: [mon], hours: 00:00-01:00", "Asia/Tokyo", True),
+        ("days: [mon], hours: 09:00-10:00", "Asia/Tokyo", False),
+    ],
+)
+def test_a_window_none_of_whose_hours_lies_between_its_bounds_never_opens(
+    when: str, zone: str, opens: bool
+) -> None:
+    text = f"{SOUND}time_zone: {zone}\nmaintenance: {{m: {{{SUNDAY}, {when}}}}}\n"
+    codes = [finding.code for finding in findings_of(text)]
+    assert codes == ([] if opens else [Code.NO_MAINTENANCE])
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        "ends: 2026-12-24T00:00:00Z",
+        "days: [sat, sun]",
+        "hours: 01:00-05:00",
+        "days: [sun], starts: 2026-11-24T00:00:00Z, ends: 2026-12-02T00:00:00Z",
+    ],
+)
+def test_a_window_that_opens_and_closes_is_no_finding(when: str) -> None:
+    assert findings_of(f"{SOUND}maintenance: {{m: {{reason: x, {when}}}}}\n") == ()
 
 
 @pytest.mark.parametrize("host", ["*", "10.0.0.100", "127.0.0.1", "0.0.0.0", "[::]", "[::1]"])

@@ -123,6 +123,25 @@ def test_a_candidate_asks_its_own_balancer_where_hale_writes_it(
     assert (check and check.http) == asks
 
 
+def test_a_maintenance_window_is_about_what_it_names_or_about_everything() -> None:
+    windows = "{all: {reason: x}, some: {reason: x, nodes: [mon1], groups: [web]}, one: {reason: x, nodes: [web1]}}"
+    cluster = loads(f"{SOUND}maintenance: {windows}\n")
+    assert cluster.maintained("all") == {"mon1", "web1", "web2"}
+    assert cluster.maintained("some") == {"mon1", "web1", "web2"}
+    assert cluster.maintained("one") == {"web1"}
+
+
+def test_a_time_means_the_same_however_its_offset_is_written() -> None:
+    text = SOUND + "maintenance: {m: {reason: x, ends: 2026-11-28T22:00:00Z}}\n"
+    other = text.replace("22:00:00Z", "23:00:00+01:00")
+    ends = loads(text).maintenance["m"].ends
+    assert ends is not None
+    assert ends.timestamp() == 1_795_903_200.0
+    assert loads(other).maintenance["m"].ends == ends
+    assert loads(other).digest == loads(text).digest
+    assert loads(text.replace("22:00:00Z", "22:00:01Z")).digest != loads(text).digest
+
+
 def test_nothing_changes_after_loading() -> None:
     with pytest.raises(ValidationError):
         loads(SHORT).name = "other"

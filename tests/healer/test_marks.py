@@ -8,10 +8,11 @@ import pytest
 from healer.core import events as ev
 from healer.core.alert import Alert, Target
 from healer.core.incident import Outcome, State
-from healer.core.ladder import Ladder, Mode
+from healer.core.ladder import Ladder, Mode, Window
+from healer.core.maintenance import Maintenance
 from healer.core.order import Ended
 from healer.core.picture import SeenMark
-from tests.healer.core.world import CALL, alert
+from tests.healer.core.world import CALL, NOW, alert
 from tests.healer.test_disk import FREE
 from tests.healer.tier import DRAIN, candidates, tier
 from tests.healer.village import TOLD, Village
@@ -20,6 +21,7 @@ pytestmark = pytest.mark.looptime(start=0)
 
 OUT = ["gate lb1 pool.drain web1 web", "gate lb2 pool.drain web1 web"]
 BACK = ["gate lb1 pool.return web1 web", "gate lb2 pool.return web1 web"]
+ALL_WEEK = Window("all", frozenset(range(7)), 0, 24 * 60)
 BOTH = {("lb1", "web/web1"), ("lb2", "web/web1")}
 
 
@@ -65,6 +67,43 @@ async def test_what_a_person_mended_comes_back_into_every_pool_before_the_incide
     assert (village.incident().state, village.incident().outcome) == (State.CLOSED, "cleared")
     owners = {dict(order.args).get("owner") for order in village.gates.orders[1:]}
     assert owners == {village.incident().owner}
+
+
+def works_on(node: str, starts: float, ends: float) -> Village:
+    """The same tier, with a node that people have announced to work on, in seconds from now."""
+    window = Maintenance("kernel", "new kernel", node, frozenset({node}), ALL_WEEK)
+    window = replace(window, starts=NOW + starts, ends=NOW + ends)
+    made = Village(replace(tier(), maintenance=(window,)))
+    made.gates.refuse["service.restart"] = "config_check"
+    return made
+
+
+@pytest.mark.parametrize("node", ["web1", "lb1"])
+async def test_what_is_in_maintenance_comes_back_when_its_window_closes(node):
+    """A member is not put back while people work on it, nor through a balancer that they work on."""
+    village = works_on(node, 33, 93)
+    async with village.armed():
+        village.fail()
+        await asyncio.sleep(30)
+        village.mend()
+        await asyncio.sleep(55)
+        assert orders(village) == [TOLD, *OUT, *([] if node == "web1" else BACK[1:])]
+        assert village.incident().state is not State.CLOSED
+        assert village.hold() == "maintenance"
+        await asyncio.sleep(30)
+    assert sorted(orders(village)[3:]) == BACK
+    assert (village.incident().state, village.incident().outcome) == (State.CLOSED, "cleared")
+
+
+async def test_a_member_goes_out_of_a_pool_at_the_balancer_that_nobody_works_on_first():
+    village = works_on("lb1", 0, 93)
+    async with village.armed():
+        village.fail()
+        await asyncio.sleep(80)
+        assert (orders(village), village.hold()) == ([TOLD, OUT[1]], "maintenance")
+        await asyncio.sleep(30)
+    assert orders(village) == [TOLD, OUT[1], OUT[0]]
+    assert village.incident().state is State.MITIGATED
 
 
 async def test_what_a_person_took_out_too_stays_out_and_is_asked_for_once(village):

@@ -11,12 +11,13 @@ from healer.core import events as ev
 from healer.core.incident import IllegalMove, State
 from healer.core.ladder import Mode, When, Window
 from healer.core.look import Look
+from healer.core.maintenance import Maintenance
 from healer.core.order import Sight
 from healer.core.topology import Topology
 from healer.engine import AT_ONCE
 from healer.errors import Refused
 from tests.healer.core.guarded import broken, intent, opened
-from tests.healer.core.world import alert
+from tests.healer.core.world import NOW, alert
 from tests.healer.fakes import FakeGates, FakeStore
 from tests.healer.pager import FakeAlertmanagers
 from tests.healer.tier import tier
@@ -212,6 +213,36 @@ async def test_a_hold_lapses_by_itself():
     assert village.incident().outcome == "healed"
     with pytest.raises(Refused, match="not_held"):
         await village.operators.release("web1", "ann")
+
+
+async def test_what_fails_in_a_maintenance_window_is_healed_when_it_closes():
+    village = Village(replace(simple(), maintenance=(works_on("web1", ends=NOW + 120),)))
+    async with village.armed():
+        village.fail("web1/nginx")
+        village.fail("web2/nginx")
+        await asyncio.sleep(100)
+        assert (village.hold(1), village.incident(2).outcome) == ("maintenance", "healed")
+        assert [order.node for order in village.gates.orders] == ["web2"]
+        await asyncio.sleep(60)
+    assert village.incident(1).outcome == "healed"
+    assert [order.node for order in village.gates.orders] == ["web2", "web1"]
+
+
+async def test_a_held_incident_is_told_once_however_long_its_window_is():
+    village = Village(replace(simple(), maintenance=(works_on("web1", ends=NOW + 3600),)))
+    async with village.armed():
+        village.fail("web1/nginx")
+        await asyncio.sleep(600)
+    assert len(village.written(ev.IncidentHeld)) == 1
+    assert {dict(one.labels)["alertname"] for one in village.alertmanagers.posted} == {
+        "HealerHolds"
+    }
+    assert len({one.labels for one in village.alertmanagers.posted}) == 1
+
+
+def works_on(node: str, ends: float) -> Maintenance:
+    hours = Window("kernel", frozenset(range(7)), 0, 24 * 60)
+    return Maintenance("kernel", "new kernel", node, frozenset({node}), hours, ends=ends)
 
 
 async def test_a_hold_outlives_the_healer():

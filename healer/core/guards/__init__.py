@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from healer.core.facts import Facts, Proposal
-from healer.core.guards.authority import not_stopped, sees_enough, sight, unfrozen
+from healer.core.guards.authority import not_stopped, sees_enough, sight, stopped_at_large
 from healer.core.guards.cause import common_cause
 from healer.core.guards.copies import last_copy, quorum
 from healer.core.guards.fencing import fenced
@@ -75,10 +75,9 @@ GUARDS: tuple[Guard, ...] = (
     ),
     Guard(
         "not_stopped",
-        "there is no freeze, no silence of what it is about or takes away, "
-        "and no hold of the node, here or at its own gate",
+        "no freeze, silence, maintenance or hold, here or at its own gate, is of what it takes or acts through",
         not_stopped,
-        at_large=unfrozen,
+        at_large=stopped_at_large,
     ),
     Guard(
         "sees_enough",

@@ -1,36 +1,30 @@
 """May this healer act now: nobody stopped it, and it sees enough to know what it does."""
 
+from math import inf
+
 from healer.core.alert import Target
 from healer.core.facts import Facts, Proposal
+from healer.core.maintenance import Maintenance, until_words
 from healer.core.topology import Topology
 from healer.core.verdict import SILENCED, Verdict, allow, hold
 
-UNSTOPPED = "no freeze, no silence, no hold"
+UNSTOPPED = "no freeze, no silence, no maintenance, no hold"
 
 
-def unfrozen(facts: Facts) -> Verdict:
-    """Hold everything while a person froze it; whom a silence or a hold stops depends on the target."""
-    name, frozen = "not_stopped", facts.standing.frozen
-    if not frozen:
-        return allow(name, have="no freeze", need=UNSTOPPED)
-    return hold(
-        name,
-        "frozen",
-        have=", ".join(frozen),
-        need=UNSTOPPED,
-        sentence="A person froze Hale. To let it go on: hale-healer unfreeze",
-    )
+def stopped_at_large(facts: Facts) -> Verdict:
+    """Hold everything while it is frozen, or in maintenance as a whole; the rest depends on the target."""
+    topology = facts.topology
+    whole = [one for one in topology.maintained(facts.now) if one.nodes >= topology.nodes.keys()]
+    stopped = frozen(facts) or (_in_maintenance(whole, (), facts) if whole else None)
+    return stopped or allow("not_stopped", have="no freeze", need=UNSTOPPED)
 
 
 def not_stopped(proposal: Proposal, facts: Facts) -> Verdict:
-    """Hold on a freeze, a silence, and on a hold of the node, set here or at its own gate."""
+    """Hold on a freeze, a silence, an open maintenance window, and on a hold of the node, here or at its own gate."""
     name, need = "not_stopped", UNSTOPPED
-    stopped = unfrozen(facts)
-    if not stopped.allowed:
+    stopped = frozen(facts) or silenced(proposal, facts) or maintained(proposal, facts)
+    if stopped is not None:
         return stopped
-    quiet = silenced(proposal, facts)
-    if quiet is not None:
-        return quiet
     # What is held is neither touched nor acted through.
     held = [node for node in (proposal.target.node, proposal.gate) if node in facts.standing.held]
     if held:
@@ -64,6 +58,20 @@ def not_stopped(proposal: Proposal, facts: Facts) -> Verdict:
     return allow(name, have="none of them", need=need)
 
 
+def frozen(facts: Facts) -> Verdict | None:
+    """Hold everything while a person froze it."""
+    reasons = facts.standing.frozen
+    if not reasons:
+        return None
+    return hold(
+        "not_stopped",
+        "frozen",
+        have=", ".join(reasons),
+        need=UNSTOPPED,
+        sentence="A person froze Hale. To let it go on: hale-healer unfreeze",
+    )
+
+
 def silenced(proposal: Proposal, facts: Facts) -> Verdict | None:
     """Hold where a person silenced the incident's own alert, or one about what the action takes along."""
     # Of alerts that fire now; what the journal says of one that ended may be long over.
@@ -91,6 +99,30 @@ def silenced(proposal: Proposal, facts: Facts) -> Verdict | None:
         have=", ".join(said),
         need=UNSTOPPED,
         sentence=f"{proposal.rung.action} would reach into what a person silenced, so they may be at work there.",
+    )
+
+
+def maintained(proposal: Proposal, facts: Facts) -> Verdict | None:
+    """Hold while a node that the action touches or acts through lies in an open maintenance window."""
+    nodes = (proposal.target.node, proposal.gate, *sorted(proposal.footprint.nodes))
+    over = [one for one in facts.topology.maintained(facts.now) if not one.nodes.isdisjoint(nodes)]
+    return _in_maintenance(over, nodes, facts) if over else None
+
+
+def _in_maintenance(over: list[Maintenance], nodes: tuple[str, ...], facts: Facts) -> Verdict:
+    topology = facts.topology
+    closes = [one.until(facts.now, topology.time_zone) for one in over]
+    pairs = list(zip(over, closes, strict=True))
+    last, ends = max(pairs, key=lambda pair: inf if pair[1] is None else pair[1])
+    whole = last.nodes >= topology.nodes.keys()
+    where = "The whole cluster" if whole else next(one for one in nodes if one in last.nodes)
+    then = "To end it, edit cluster.yml." if ends is None else "Then Hale goes on by itself."
+    return hold(
+        "not_stopped",
+        "maintenance",
+        have=", ".join(f"{one.name}: {one.reason}, {until_words(at)}" for one, at in pairs),
+        need=UNSTOPPED,
+        sentence=f"{where} is in maintenance {until_words(ends)} ({last.name}: {last.reason}). {then}",
     )
 
 

@@ -4,7 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from healer.sentences import alertmanagers, owner_words
-from healer.shapes import GroupStateView, HoldView, IncidentRow, MarkView, StatusView
+from healer.shapes import (
+    GroupStateView,
+    HoldView,
+    IncidentRow,
+    MaintenanceView,
+    MarkView,
+    StatusView,
+)
 from healer.web.frame import Frame, page
 from healer.web.markup import NOTHING, Markup, element, join, link, path_of, table, words
 from healer.web.parts import card, code, incident_link, pairs, pill, section, stops
@@ -54,6 +61,7 @@ def overview(
         stops(status["freezes"]),
         *_open(still, frame.now, tally.open - len(still), sees=not status["freezes"]),
         _held(status["holds"]),
+        _maintained(status["maintenance"]),
         _marks(status["marks"], frame.now),
         _groups(groups),
         _closed(closed),
@@ -127,6 +135,22 @@ def _held(holds: Sequence[HoldView]) -> Markup:
     ]
     shown = table(("node", "why", "by", "until"), cells, "cards")
     return section("holds", "Held by people", shown, element("p", link("/stop", "Release one")))
+
+
+def _maintained(open_: Sequence[MaintenanceView]) -> Markup:
+    if not open_:
+        return NOTHING
+    cells = [
+        (
+            element("strong", one["name"]),
+            words(one["about"]),
+            words(one["reason"]),
+            moment(one["until"]) if one["until"] else "cluster.yml is edited",
+        )
+        for one in open_
+    ]
+    shown = table(("window", "of", "why", "until"), cells, "cards")
+    return section("maintenance", "In maintenance", shown)
 
 
 def _marks(marks: Sequence[MarkView], now: str) -> Markup:

@@ -12,7 +12,8 @@ from healer.adapters.second_path import ByCommand, ByUrl
 from healer.adapters.senders import ByBasic, ByBearer, ByCertificate
 from healer.adapters.tls_files import TlsFiles
 from healer.core.alert import Target
-from healer.core.ladder import Mode, Verification
+from healer.core.ladder import Mode, Verification, Window
+from healer.core.maintenance import Maintenance
 from healer.core.topology import UNKNOWN_DOMAIN, Service, Stores
 from healer.errors import ConfigError
 from healer.settings import of_cluster, read, read_as
@@ -118,6 +119,35 @@ def test_what_the_guards_need_to_know_is_read():
     numbers = topology.numbers
     assert (numbers.storm_share, numbers.storm_targets, numbers.storm_domains) == (0.4, 2, 1)
     assert (numbers.storm_window, numbers.storm_calm) == (60, 10)
+
+
+def test_maintenance_windows_are_read_with_their_nodes_hours_and_bounds():
+    text = (
+        FIRST.read_text()
+        + """
+time_zone: Europe/Vienna
+maintenance:
+  kernel: {reason: new kernel, groups: [web], days: [sat, sun], hours: "22:00-06:00"}
+  move: {reason: moving, nodes: [web1], groups: [control], starts: 2027-01-15T08:00:00Z, ends: 2027-01-15T09:00:00Z}
+  all: {reason: no more}
+"""
+    )
+    topology = of_cluster(loads(text)).topology
+    night = Window("kernel", frozenset({5, 6}), 22 * 60, 6 * 60)
+    always = Window("move", frozenset(range(7)), 0, 24 * 60)
+    kernel, move, whole = topology.maintenance
+    assert kernel == Maintenance(
+        "kernel", "new kernel", "group web", frozenset({"web1", "web2"}), night
+    )
+    assert move == Maintenance(
+        *("move", "moving", "web1, group control", frozenset({"mon1", "web1"}), always),
+        starts=1_800_000_000.0,
+        ends=1_800_003_600.0,
+    )
+    assert (whole.about, whole.nodes) == ("the whole cluster", set(topology.nodes))
+    assert topology.maintained(1_800_000_000.0) == (move, whole)
+    assert topology.maintained(1_800_000_000.0 + 15 * 3600) == (whole,)  # Saturday 00:00 there
+    assert topology.maintained(1_800_000_000.0 + 38 * 3600) == (kernel, whole)  # 23:00
 
 
 def test_a_failure_domain_is_what_its_nodes_name_or_what_the_file_says_that_they_share():

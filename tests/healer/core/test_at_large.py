@@ -8,11 +8,14 @@ from healer.core.alert import Target
 from healer.core.facts import Facts
 from healer.core.guards import GUARDS
 from healer.core.incident import Outcome
+from healer.core.ladder import Window
+from healer.core.maintenance import Maintenance
 from healer.core.storm import Storm, Weather
 from healer.core.verdict import Verdict
 from tests.healer.core.guarded import acted, broken, opened, said
 from tests.healer.core.world import NOW, World
 
+NIGHTS = Window("move", frozenset(range(7)), 0, 24 * 60)
 STORM = Weather(NOW, storm=Storm(("web1", "web2", "web3"), 3))
 
 TROUBLES = [
@@ -53,6 +56,24 @@ def test_what_holds_everything_is_said_as_it_is_of_a_proposal(
     assert found[guard].reason == reason
     assert found[guard].sentence
     assert found[guard] == said(world, incident, guard)
+
+
+@pytest.mark.parametrize(("left_out", "reason"), [("", "maintenance"), ("web3", None)])
+def test_maintenance_of_the_whole_cluster_holds_everything(
+    left_out: str, reason: str | None
+) -> None:
+    world = broken()
+    nodes = frozenset(world.topology.nodes) - {left_out}
+    window = Maintenance("move", "moving out", "everything", nodes, NIGHTS, ends=NOW + 3600)
+    world.topology = replace(world.topology, maintenance=(window,))
+    incident = opened(world)
+    found = at_large(world.facts(incident))["not_stopped"]
+    told = said(world, incident, "not_stopped")
+    assert (found.reason, told.reason) == (reason, "maintenance")
+    assert (found == told) is (reason is not None)
+    assert told.sentence.startswith("The whole cluster" if reason else "web1 is in maintenance")
+    world.standing = replace(world.standing, frozen=("moving rack b (by alice)",))
+    assert at_large(world.facts(incident))["not_stopped"].reason == "frozen"
 
 
 def test_nobody_seen_is_a_minority() -> None:

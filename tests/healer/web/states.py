@@ -1,17 +1,19 @@
 """How a healer may stand when somebody looks at its pages, and what may happen while they read."""
 
 import ipaddress
+from dataclasses import replace
 from pathlib import Path
 
 from healer.adapters.proxies import Proxy
 from healer.core import events as ev
 from healer.core.board import KEEP_CLOSED
 from healer.core.incident import Outcome
-from healer.core.ladder import Mode
+from healer.core.ladder import Mode, Window
+from healer.core.maintenance import Maintenance
 from healer.core.order import Sight
 from healer.errors import ConfigError
 from tests.healer.core.test_domains import down, lost, racks
-from tests.healer.core.world import alert
+from tests.healer.core.world import NOW, alert
 from tests.healer.fakes import FakeStore
 from tests.healer.web.house import House
 from tests.healer.web.people import known, users_file
@@ -38,8 +40,14 @@ async def calm(folder: Path) -> House:
 
 
 async def at_work(folder: Path) -> House:
-    """One incident in each state of being healed, a rack that is lost, and some that are over."""
-    house = _house(folder, given=racks(), leader="mon1")
+    """One incident in each state of being healed, a rack that is lost, work on another one, and some that are over."""
+    hours = Window("feed", frozenset(range(7)), 0, 24 * 60)
+    works = Maintenance(
+        *("feed", "new power feed", "web3, web4", frozenset({"web3", "web4"})),
+        hours=hours,
+        ends=NOW + 6 * 3600,
+    )
+    house = _house(folder, given=replace(racks(), maintenance=(works,)), leader="mon1")
     old = (alert("FilesystemFillingUp", "web2"), alert(at="web3/app"))
     await house.journal.write(ev.Armed("first_look", old))
     house.clock.pass_by(60)

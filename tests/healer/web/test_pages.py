@@ -1,6 +1,7 @@
 """The pages over a real socket: complete, safe against what strangers write, and without scripts."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -10,11 +11,13 @@ import pytest
 from healer import text
 from healer.core import events as ev
 from healer.core.alert import Alert
+from healer.core.ladder import Window
+from healer.core.maintenance import Maintenance
 from healer.core.plan import Escalate, plan
 from healer.web.pages import runbook as runbook_page
 from healer.web.runbooks import runbooks
 from tests.healer.core.test_domains import down, lost, racks
-from tests.healer.core.world import alert, topology
+from tests.healer.core.world import NOW, alert, topology
 from tests.healer.web.house import HOSTILE, House
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -167,6 +170,42 @@ async def test_whatever_stops_the_healer_stands_above_everything_else() -> None:
             assert body.index("moving rack b") < body.index(
                 "ladder" if "ladder" in body else "group"
             )
+
+
+async def test_the_windows_that_are_open_stand_on_the_first_page_and_in_the_status() -> None:
+    plain = topology()
+    hours = Window("kernel", frozenset(range(7)), 0, 24 * 60)
+    kernel = Maintenance(
+        "kernel", "new <b>", "group web", frozenset({"web1"}), hours, ends=NOW + 3600
+    )
+    never = replace(kernel, name="parts", reason="for parts", about="web9", ends=None)
+    over = replace(kernel, name="over", ends=NOW)
+    house = House(given=replace(plain, maintenance=(kernel, over, never)))
+    await house.arm()
+    async with house.public() as session:
+        page = await see(session, "/")
+        shown = await (await session.get("/api/v1/status")).json()
+    assert (
+        "In maintenance window of why until kernel group web new <b> 2027-01-15 09:00:00Z" in page
+    )
+    assert "parts web9 for parts cluster.yml is edited" in page
+    assert "over group web" not in page
+    assert shown["maintenance"] == [
+        {
+            "name": "kernel",
+            "about": "group web",
+            "reason": "new <b>",
+            "until": "2027-01-15T09:00:00.000Z",
+        },
+        {"name": "parts", "about": "web9", "reason": "for parts", "until": None},
+    ]
+    said = text.status(shown)
+    assert "in maintenance  group web until 2027-01-15T09:00:00.000Z: new <b> (kernel)" in said
+    assert "in maintenance  web9 until cluster.yml is edited: for parts (parts)" in said
+    house = House()
+    await house.arm()
+    async with house.public() as session:
+        assert "In maintenance" not in await see(session, "/")
 
 
 async def test_what_was_firing_before_arming_is_counted() -> None:
