@@ -196,11 +196,12 @@ class Engine:
         self._spans.keep(still_open)
         for gone in self._stepped_in.keys() - still_open:
             del self._stepped_in[gone]
-        self._metrics.show(board.open, self._watch.freezes(), self._clock.wall())
+        self._metrics.show(board.open, self._watch.freezes(), self._watch.now.steady)
         self._metrics.leader.set(self._watch.leading)
         await self._herald.tell(self._topology.cluster)
 
     async def _take_in(self) -> None:
+        await self._watch.note_clock()
         await self._watch.note_storm()
         if self._watch.sight is not None:
             await self._intake.take(self._watch.sight)
@@ -332,7 +333,7 @@ class Engine:
         if decision is not None:
             # It may be over meanwhile, and not even at hand: then writing is refused.
             now_known = self._journal.board.incidents.get(incident_id, incident)
-            await note(self._journal, now_known, decision, self._clock.wall())
+            await note(self._journal, now_known, decision, self._watch.now.steady)
 
     async def _decided(
         self, tasks: asyncio.TaskGroup, asked: Incident, facts: Facts
@@ -376,7 +377,7 @@ class Engine:
 
     def _decide(self, incident: Incident, facts: Facts, age: float) -> Decision:
         if age <= FRESH:
-            facts = facts.later(self._clock.wall(), age)
+            facts = facts.later(self._watch.now, age)
         facts = replace(facts, standing=self._watch.standing())
         facts = self._gatherer.refresh(facts, incident)
         facts = replace(facts, rested=self._rested(incident))
@@ -385,12 +386,13 @@ class Engine:
         return decision
 
     def _rested(self, incident: Incident) -> dict[str, float]:
+        now = self._watch.now.steady
         return {
             one.action_id: self._spans.seconds(
-                incident.id, ENDED, one.action_id, since=one.ended_at
+                incident.id, ENDED, one.action_id, before=now - one.ended
             )
             for one in incident.attempts
-            if one.ended_at is not None
+            if one.ended is not None
         }
 
     async def _act(self, tasks: asyncio.TaskGroup, incident: Incident, decision: Act) -> None:

@@ -22,6 +22,7 @@ from healer.core.topology import Topology
 from healer.core.verification import Proof
 from healer.errors import Busy, Unreachable
 from healer.journal import Journal
+from healer.now import now_of
 from healer.ports import Clock, Gates, Probes, Prometheus
 
 log = structlog.get_logger()
@@ -60,8 +61,9 @@ class Gatherer:
             self._hear(to_hear(incident, self.topology, self.clock.wall())),
             self._outside(incident.target),
         )
+        now = now_of(self.clock, self.journal.board)
         facts = replace(
-            Facts(self.clock.wall(), self.topology, standing),
+            Facts(now.wall, self.topology, standing, ahead=now.ahead),
             evidence=evidence,
             told=told,
             picture=seen,
@@ -79,7 +81,7 @@ class Gatherer:
         return replace(
             facts,
             running=board.running(facts.topology, besides=incident.id),
-            past=board.recent(facts.now),
+            past=board.recent(facts.steady),
             alike=board.alike(incident),
             marked=board.marked,
         )

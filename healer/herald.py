@@ -124,7 +124,7 @@ class Herald:
                 told = self._about(incident, "HealerHolds", hold.reason or "", hold.sentence)
                 # Who was told before all stood still is not told that it ended, and again after it.
                 known = hold.cluster_wide and told.labels in self._posted
-                if known or incident.holds(self._clock.wall()):
+                if known or incident.holds(self._watch.now.steady):
                     yield told
             elif incident.state is State.MITIGATED:
                 silent = hold is not None and hold.reason == SILENT

@@ -135,6 +135,7 @@ class Intake:
     async def _place(self, sight: Sight, true: frozenset[str]) -> None:
         """Put what fires into incidents: on a draft first, so that thousands need few writes."""
         draft, now = self._journal.board.draft(), self._clock.wall()
+        uptime = self._clock.boot_id, self._clock.boottime()
         self._spared = set()
         together: list[ev.Event] = []
         try:
@@ -152,7 +153,7 @@ class Intake:
                     together = []
                 together += changes
                 for event in changes:
-                    draft.apply(ev.Record(draft.seq + 1, now, "", 0.0, event))
+                    draft.apply(ev.Record(draft.seq + 1, now, *uptime, event))
             await self._journal.write(*together)
         except IllegalMove as error:
             # A person's word came while this was drawn up; the next look begins with it.
@@ -177,7 +178,7 @@ class Intake:
 
     async def _recurring(self, sight: Sight) -> list[Alert]:
         """Return closed episodes that still fire, save those whose rules may only see what was before the close."""
-        board, now = self._journal.board, self._clock.wall()
+        board, now = self._journal.board, self._watch.now.steady
         again = recurring(board, sight.alerts)
         windows = await self._gatherer.looks_back({alert.name for alert in again}) if again else {}
         return [
@@ -317,14 +318,14 @@ class Intake:
 
     def _stands(self, mark: Attempt) -> bool:
         """Whether a mark of ours may stand: until its gate's exporter, seen since, tells of none there."""
-        picture, ended = self._watch.picture, mark.ended_at or mark.began_at
+        picture = self._watch.picture
         health = picture.nodes.get(mark.gate) if picture is not None else None
         if picture is None or health is None or not health.scraped:
             return mark.gate in self._topology.nodes
         told = {(one.mark, one.subject, one.node) for one in picture.marks}
         if (mark.action, subject_of(mark.args), mark.gate) in told:
             return True
-        return self._clock.wall() - ended < self._topology.numbers.evidence_age
+        return self._watch.now.steady - mark.over < self._topology.numbers.evidence_age
 
     def _claiming(self, alerts: list[Alert]) -> list[Alert]:
         """Return those of all claims, deepest first, that one cycle asks for: all of them where they are not many."""
@@ -335,7 +336,7 @@ class Intake:
 
     def _due(self, alerts: list[Alert], lanes: Lanes) -> list[Alert]:
         """Return those whose evidence was not read lately, as many as one cycle may ask for, by turn."""
-        now = self._clock.wall()
+        now = self._watch.now.steady
         ready = []
         for alert in alerts:
             last = self._rechecked.get(alert.episode)

@@ -151,7 +151,7 @@ class Metrics:
             self.time_to.labels(step)
 
     def show(self, incidents: Iterable[Incident], freezes: frozenset[str], now: float) -> None:
-        """Publish the open incidents and the freezes as they are now, in epoch seconds."""
+        """Publish the open incidents and the freezes as they are now, in steady time."""
         here = list(incidents)
         for state in State:
             if state is not State.CLOSED:

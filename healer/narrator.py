@@ -48,6 +48,8 @@ class Narrator:
                 log.warning("storm.began", nodes=list(nodes))
             case ev.StormEnded():
                 log.info("storm.ended")
+            case ev.ClockSet(by):
+                log.warning("clock.set", by_seconds=round(by, 3))
             case ev.HealerStarted(version, digest, _, era, term, node):
                 log.info(
                     "healer.leads", node=node, version=version, digest=digest, era=era, term=term
@@ -133,7 +135,7 @@ class Narrator:
             alert=incident.cause.name,
             outcome=outcome,
             detail=detail,
-            duration_seconds=round(incident.changed_at - incident.opened_at, 3),
+            duration_seconds=round(incident.changed - incident.opened, 3),
             attempts=[
                 f"{one.action} {one.outcome.value if one.outcome else '-'}"
                 for one in incident.attempts

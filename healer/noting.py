@@ -15,7 +15,7 @@ ASKED_AGAIN = 30.0
 async def note(journal: Journal, incident: Incident, decision: Decision, now: float) -> None:
     """Write a hold, a mitigation, an escalation or a closing; a hold only where it says something new.
 
-    `now` is in epoch seconds.
+    `now` is in steady time.
 
     Raises:
         StoreFull: It was not written; the next look does.
@@ -60,5 +60,5 @@ def _asks_anew(incident: Incident, asked: Asked | None, now: float) -> bool:
     if before is None or asked is None:
         return before is not asked
     return not before.same_step(asked) or (
-        before != asked and abs(now - incident.changed_at) >= ASKED_AGAIN
+        before != asked and abs(now - incident.changed) >= ASKED_AGAIN
     )

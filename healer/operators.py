@@ -18,6 +18,7 @@ from healer.core.plan import Escalate, plan
 from healer.errors import Refused
 from healer.gatherer import Gatherer
 from healer.journal import Journal
+from healer.now import now_of
 from healer.ports import Clock
 from healer.sentences import summary
 from healer.standing import Watch
@@ -76,7 +77,7 @@ class Operators(Stops):
             asked.target,
             asked.expectation,
             by,
-            facts.now + facts.topology.numbers.approval_seconds,
+            self._clock.wall() + facts.topology.numbers.approval_seconds,
             asked.action,
         )
         await self._change(given, "too_late", seen)
@@ -216,7 +217,7 @@ class Operators(Stops):
         """Return who said exactly this before, while it is still good; empty where nobody did."""
         if not isinstance(event, ev.ApprovalGiven):
             return ""
-        now = self._clock.wall()
+        now = now_of(self._clock, self._journal.board).steady
         asked = (event.ladder, event.rung, event.target, event.expectation)
         for yes in self._known(event.incident).approvals:
             if (yes.ladder, yes.rung, yes.target, yes.expectation) == asked and now < yes.until:

@@ -68,8 +68,8 @@ class Prover:
         since = self.well_since.get(attempt.action_id)
         soak = (incident.id, WELL, attempt.action_id)
         soaked = self._spans.seconds(*soak) if since is not None else None
-        ended_at = attempt.ended_at if attempt.ended_at is not None else attempt.began_at
-        waited = self._spans.seconds(incident.id, ENDED, attempt.action_id, since=ended_at)
+        before = self._watch.now.steady - attempt.over
+        waited = self._spans.seconds(incident.id, ENDED, attempt.action_id, before=before)
         match verify(spec, attempt, proof, soaked, waited):
             case Wait(well=True):
                 if since is None:

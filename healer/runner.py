@@ -15,6 +15,7 @@ from healer.core.verification import STRICTEST
 from healer.errors import LeaseLost, OutcomeUnknown, StoreFull, Unreachable
 from healer.gatherer import Gatherer
 from healer.journal import Journal
+from healer.now import now_of
 from healer.ports import Clock, Gates
 
 log = structlog.get_logger()
@@ -75,7 +76,7 @@ class Runner:
         decided = proposal.incident
 
         def still(board: Board) -> bool:
-            held = {one.node for one in board.held(self._clock.wall())}
+            held = {one.node for one in board.held(now_of(self._clock, board))}
             stopped = board.freezes or not held.isdisjoint({proposal.target.node, proposal.gate})
             known = board.incidents.get(decided.id)
             return not stopped and known is not None and known.grounds == decided.grounds
@@ -107,7 +108,7 @@ class Runner:
     async def settle(self, incident: Incident) -> None:
         """Find out how an action ended that an earlier life of ours began, and journal it."""
         attempt = incident.attempts[-1]
-        before = max(0.0, self._clock.wall() - attempt.began_at)
+        before = max(0.0, now_of(self._clock, self._journal.board).steady - attempt.began)
         await self._end(incident, attempt, await self._settled(attempt, before))
 
     async def _settled(self, attempt: Attempt, before: float) -> Ended:

@@ -1,6 +1,6 @@
 """How long something has lasted, counted by CLOCK_BOOTTIME: a wall clock that jumps shortens no soak and no wait.
 
-Rule: the wall clock says only what was before this life.
+Rule: only what was before this life is told by the journal.
 """
 
 from collections.abc import Callable, Collection
@@ -32,16 +32,15 @@ class Spans:
         now = self._clock.boottime()
         self._known[key] = (0.0, now, now)
 
-    def seconds(self, *key: str, since: float | None = None) -> float:
+    def seconds(self, *key: str, before: float = 0.0) -> float:
         """Return how long it has lasted; what is not known yet begins now.
 
         Args:
             key: What lasts.
-            since: When it began where that was in a former life, epoch seconds.
+            before: For how long it had lasted where it began in a former life; a negative time counts as none.
         """
         now = self._clock.boottime()
-        before = 0.0 if since is None else max(0.0, self._clock.wall() - since)
-        before, began, last = self._known.get(key, (before, now, now))
+        before, began, last = self._known.get(key, (max(0.0, before), now, now))
         if not self._counts():
             began += now - last
         self._known[key] = (before, began, now)

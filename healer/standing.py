@@ -14,10 +14,12 @@ from healer.core.facts import Facts, Standing
 from healer.core.holders import Holders
 from healer.core.order import Sight
 from healer.core.picture import Picture
+from healer.core.steady import Now
 from healer.core.storm import Weather
 from healer.core.taken import Taken
 from healer.core.topology import Numbers, Topology
 from healer.journal import Journal
+from healer.now import now_of
 from healer.ports import Clock
 
 SHOWN_FOR = 15.0
@@ -94,12 +96,27 @@ class Watch:
         elif storm is None and known is not None:
             await self.journal.write(ev.StormEnded())
 
+    async def note_clock(self) -> None:
+        """Make durable that the wall clock was set: after a boot, or on another machine, nobody else could tell.
+
+        Raises:
+            StoreFull: It was not written; the next look does.
+        """
+        by = self.now.ahead - self.journal.board.steady.ahead
+        if by:
+            await self.journal.write(ev.ClockSet(by))
+
     def note_decision(self, incident_id: str, decision: Decision) -> None:
         """Keep what was decided, so that people can be shown what the guards say now."""
         self.said[incident_id] = (self.clock.wall(), decision)
         self.said.move_to_end(incident_id)
         while len(self.said) > MOST_SAID:
             self.said.popitem(last=False)
+
+    @property
+    def now(self) -> Now:
+        """The instant that it is, in which durations can be counted."""
+        return now_of(self.clock, self.journal.board)
 
     @property
     def latest(self) -> Picture | None:
@@ -168,12 +185,14 @@ class Watch:
 
     def at_large(self, topology: Topology) -> Facts:
         """Return what is known of the healer and the cluster as a whole since the last look; nothing is read anew."""
-        now, board = self.clock.wall(), self.journal.board
-        return Facts(now, topology, self.standing(), picture=self.latest, past=board.recent(now))
+        now, past = self.now, self.journal.board.recent(self.now.steady)
+        return Facts(
+            now.wall, topology, self.standing(), picture=self.latest, past=past, ahead=now.ahead
+        )
 
     def _held(self) -> dict[str, str]:
         said: dict[str, list[str]] = {}
-        for one in self.journal.board.held(self.clock.wall()):
+        for one in self.journal.board.held(self.now):
             said.setdefault(one.node, []).append(f"{one.reason} (by {one.by}{_until(one)})")
         return {node: ", ".join(words) for node, words in said.items()}
 

@@ -8,6 +8,7 @@ from healer.core.incident import IllegalMove
 from healer.errors import Refused
 from healer.gatherer import Gatherer
 from healer.journal import Journal
+from healer.now import now_of
 from healer.ports import Clock
 
 
@@ -61,7 +62,7 @@ class Stops:
             node: As cluster.yml names it.
             reason: For those who find it held.
             by: Who holds it.
-            seconds: Until it lapses by the wall clock; None for until it is released.
+            seconds: Until it lapses, whatever the wall clock is set to meanwhile; None for until it is released.
 
         Raises:
             Refused: There is no such node; nothing was changed.
@@ -100,4 +101,5 @@ class Stops:
         return list(self._journal.board.freezes.values())
 
     def _holds(self, node: str) -> list[ev.NodeHeld]:
-        return [one for one in self._journal.board.held(self._clock.wall()) if one.node == node]
+        board = self._journal.board
+        return [one for one in board.held(now_of(self._clock, board)) if one.node == node]

@@ -46,11 +46,12 @@ async def explain(
     gatherer: Gatherer, watch: Watch, target: Target, cause: Cause, ladder: str
 ) -> Explanation:
     """Say what would be done by this ladder if this alert fired for this target now."""
-    now = gatherer.clock.wall()
+    now = watch.now
     # An id above any real one: of members that fail alike, it comes last.
     number = str(gatherer.journal.board.opened + 1)
-    alert = _alert(target, cause, gatherer.topology, now)
-    incident = Incident(number, alert, ladder, now, now, "")
+    alert = _alert(target, cause, gatherer.topology, now.wall)
+    incident = Incident(number, alert, ladder, now.wall, now.wall, "")
+    incident = replace(incident, opened_ahead=now.ahead, changed_ahead=now.ahead)
     facts = await gatherer.read(incident, watch.standing())
     return Explanation(incident, decide(incident, facts, None))
 

@@ -70,6 +70,7 @@ def moment(record: ev.Record) -> Moment | None:
             | ev.NodeReleased()
             | ev.StormBegan()
             | ev.StormEnded()
+            | ev.ClockSet()
             | ev.SecondPathTested()
             | ev.Pruned()
         ):

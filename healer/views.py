@@ -279,7 +279,7 @@ def hold_views(watch: Watch) -> list[HoldView]:
     """Show every node that a person holds, the oldest hold first."""
     return [
         HoldView(node=one.node, reason=one.reason, by=one.by, until=rfc3339(one.until))
-        for one in watch.journal.board.held(watch.clock.wall())
+        for one in watch.journal.board.held(watch.now)
     ]
 
 

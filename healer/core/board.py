@@ -15,6 +15,7 @@ from healer.core.facts import Past, Running
 from healer.core.fold import IncidentEvent, ends_once, fold, only_gives_back
 from healer.core.footprint import as_of_now
 from healer.core.incident import MERGED, NOT_TRUE, UNSETTLED, Attempt, IllegalMove, Incident, State
+from healer.core.steady import Now, Steady
 from healer.core.topology import Topology
 
 KEEP_CLOSED = 200
@@ -44,7 +45,8 @@ class Board:
         incidents: By id; open ones and the newest closed ones.
         past: Attempts of all incidents, oldest first.
         refused: Alerts that can never start anything, by fingerprint, with the time.
-        closed_episodes: Episodes whose incident is over; they do not open another one by themselves.
+        closed_episodes: Episodes whose incident is over, with when, in steady time; they do not open another one by
+            themselves.
         armed_at: Since when alerts that begin are ours; None before the first arming.
         pre_existing: Alerts that were firing at the last arming, or as a person settled them by hand, and were not
             seen clear since.
@@ -54,11 +56,12 @@ class Board:
         tested_at: When the second path was last tried out; None if never.
         freezes: Freezes that people set, by reason.
         storm: Nodes that vanished together as the last storm began; None where it has ended.
-        holds: Holds that people set on nodes, by node and person; see `held`.
+        holds: Holds that people set on nodes, by node and person, with `until` in steady time; see `held`.
         known: The open incident that each of their alerts belongs to, by fingerprint.
         ended: Incidents that are over, in short, by id, oldest first; what was pruned is not among them.
         opened: Incidents opened so far; the next id is one more.
         actions: Actions intended in the present term; the next action's number is one more.
+        steady: What the wall clocks were set by so far.
         seq: The last record's.
     """
 
@@ -86,6 +89,7 @@ class Board:
         self.ended: dict[str, Ended] = {}
         self.opened = 0
         self.actions = 0
+        self.steady = Steady()
         self.seq = 0
 
     @property
@@ -143,9 +147,10 @@ class Board:
         """Open incidents with an alert about a node, oldest first."""
         return [self.incidents[one] for one in self._on_node.get(node, ())]
 
-    def held(self, now: float) -> list[ev.NodeHeld]:
-        """Holds of nodes that have not lapsed, oldest first."""
-        return [one for one in self.holds.values() if not _lapsed(one, now)]
+    def held(self, now: Now) -> list[ev.NodeHeld]:
+        """Holds of nodes that have not lapsed, oldest first; `until` by the wall clock as it is set now."""
+        standing = (one for one in self.holds.values() if not lapsed(one, now.steady))
+        return [_moved(one, now.ahead) for one in standing]
 
     def running(self, topology: Topology, *, besides: str) -> tuple[Running, ...]:
         """Actions of other incidents that are under way or not proved yet, as of this cluster.yml too."""
@@ -178,8 +183,11 @@ class Board:
         return drawn
 
     def recent(self, now: float) -> tuple[Past, ...]:
-        """Attempts that still count for budgets, cooldowns, flapping and the success record, oldest first."""
-        return tuple(one for one in self.past if one.attempt.began_at >= now - KEEP_PAST_SECONDS)
+        """Attempts that still count for budgets, cooldowns, flapping and the success record, oldest first.
+
+        `now` is in steady time.
+        """
+        return tuple(one for one in self.past if one.attempt.began >= now - KEEP_PAST_SECONDS)
 
     def check(self, events: Iterable[ev.Event]) -> None:
         """Make sure that events may follow, before they are durable: what is written is replayed for ever.
@@ -213,6 +221,17 @@ class Board:
             IllegalMove: The journal says something that cannot have happened; the board is unchanged.
         """
         at, event = record.at_wall, record.event
+        clocks = (at, record.boot_id, record.at_mono)
+        # Hints are left out of a replay, which must end with the same.
+        hint = isinstance(event, ev.AlertsReceived)
+        steady = self.steady if hint else self.steady.after(*clocks)
+        self._take_in(event, Now(at, steady.ahead))
+        if not hint and self.steady.loses(*clocks):
+            self._void_approvals()  # nobody knows how old they are
+        self.steady, self.seq = steady, record.seq
+
+    def _take_in(self, event: ev.Event, now: Now) -> None:
+        at = now.wall
         if isinstance(event, KEEPING):
             self._known_again = None
         match event:
@@ -249,14 +268,17 @@ class Board:
                 self.freezes.clear()
                 self.armed_at = None
             case ev.NodeHeld(node, by=by):
-                self._let_go(lambda one: (one.node, one.by) == (node, by) or _lapsed(one, at))
-                self.holds[node, by] = event
+                same = (node, by)
+                self._let_go(lambda one: (one.node, one.by) == same or lapsed(one, now.steady))
+                self.holds[node, by] = _moved(event, -now.ahead)
             case ev.NodeReleased(node):
                 self._let_go(lambda one: one.node == node)
             case ev.StormBegan(nodes):
                 self.storm = nodes
             case ev.StormEnded():
                 self.storm = None
+            case ev.ClockSet():
+                pass  # told by the record's own clocks
             case ev.SecondPathTested():
                 self.tested_at = at
             case ev.Pruned(opened=opened, episodes=episodes):
@@ -264,31 +286,33 @@ class Board:
                 self._remember(episodes)
             case ev.IncidentOpened():
                 self.opened = max(self.opened + 1, _number(event.incident))
-                self._keep(begun(event, at))
+                self._keep(begun(event, at, now.ahead))
             case _:
-                self._change(event, at)
-        self.seq = record.seq
+                self._change(event, now)
 
     def _configured(self, digest: str, modes: str) -> None:
         if modes != self.modes:
             self.armed_at = None  # what fired under the old modes is not ours yet
         if digest != self.digest:
             # A yes was to a rung as it was then, and its number may be another one's now.
-            for one in [one for one in self.open if one.approvals]:
-                self.incidents[one.id] = replace(one, approvals=())
+            self._void_approvals()
         self.modes, self.digest = modes, digest
+
+    def _void_approvals(self) -> None:
+        for one in [one for one in self.open if one.approvals]:
+            self.incidents[one.id] = replace(one, approvals=())
 
     def _let_go(self, which: Callable[[ev.NodeHeld], bool]) -> None:
         self.holds = {key: one for key, one in self.holds.items() if not which(one)}
 
-    def _change(self, event: IncidentEvent, at: float) -> None:
-        after = fold(self._known(event.incident), event, at)
+    def _change(self, event: IncidentEvent, now: Now) -> None:
+        after = fold(self._known(event.incident), event, now.wall, now.ahead)
         self._keep(after)
         match event:
             case ev.ActionIntended():
                 self.actions += 1
                 self.past.append(Past(after.id, after.cause.name, after.attempts[-1]))
-                while self.past[0].attempt.began_at < at - KEEP_PAST_SECONDS:
+                while self.past[0].attempt.began < now.steady - KEEP_PAST_SECONDS:
                     del self.past[0]
             case ev.ActionEnded() | ev.VerificationEnded():
                 self._correct_past(after.attempts[-1])
@@ -307,8 +331,8 @@ class Board:
                 self.pre_existing.update({alert.fingerprint: alert for alert in after.alerts})
                 self.by_hand.update(dict.fromkeys(alert.fingerprint for alert in after.alerts))
             case ev.IncidentClosed(detail=detail):
-                self._close(after, at)
-                self.ended[after.id] = ended(after, detail, at)
+                self._close(after, now.steady)
+                self.ended[after.id] = ended(after, detail, now.wall)
                 while len(self.ended) > KEEP_ENDED:
                     del self.ended[next(iter(self.ended))]
             case _:
@@ -378,8 +402,13 @@ def _known(alerts: Iterable[Alert]) -> frozenset[Known]:
     return frozenset().union(*(one.known_by for one in alerts))
 
 
-def _lapsed(hold: ev.NodeHeld, now: float) -> bool:
+def lapsed(hold: ev.NodeHeld, now: float) -> bool:
+    """Whether a hold of the board's is over; `now` in steady time."""
     return hold.until is not None and hold.until <= now
+
+
+def _moved(hold: ev.NodeHeld, seconds: float) -> ev.NodeHeld:
+    return hold if hold.until is None else replace(hold, until=hold.until + seconds)
 
 
 def _number(incident_id: str) -> int:
@@ -396,9 +425,10 @@ def _kind(incident: Incident) -> Kind:
     return cause.name, "" if service else cause.label("group"), service
 
 
-def begun(event: ev.IncidentOpened, at: float) -> Incident:
-    """Return an incident as it begins."""
+def begun(event: ev.IncidentOpened, at: float, ahead: float = 0.0) -> Incident:
+    """Return an incident as it begins; `at` and `ahead` as for `fold`."""
     cause = event.cause
     opened = Incident(event.incident, cause, event.ladder, at, at, event.digest)
     # Only evidence lets the loss of a failure domain open one.
+    opened = replace(opened, opened_ahead=ahead, changed_ahead=ahead)
     return replace(opened, began_at=cause.began_at, confirmed=bool(cause.target.domain))

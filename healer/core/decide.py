@@ -205,7 +205,7 @@ def _give_back(incident: Incident, facts: Facts) -> Decision | None:
     """Take back what the incident has marked, before it may be over; None where nothing stands."""
     if not incident.marks:
         return None
-    able = [returning(incident, one, facts.topology, facts.now) for one in incident.marks]
+    able = [returning(incident, one, facts.topology, facts.steady) for one in incident.marks]
     drafts = [one for one in able if one is not None]
     # Those that can be asked come first; the others hold until their node is back.
     drafts.sort(key=lambda one: facts.heard(one.gate).look is None)
@@ -229,7 +229,7 @@ def would_return(incident: Incident, mark: Attempt, facts: Facts) -> Act | Hold 
     Returns:
         None where it was tried often enough for now, or its ladder is gone.
     """
-    draft = returning(incident, mark, facts.topology, facts.now)
+    draft = returning(incident, mark, facts.topology, facts.steady)
     return None if draft is None else _judged(draft, facts)
 
 
@@ -329,7 +329,7 @@ def _gone(node: str) -> Escalate:
 
 def _correlates(proposal: Proposal, facts: Facts) -> Verdict | None:
     """Hold what takes something away while a deeper cause may still be on its way."""
-    window, age = facts.topology.correlation_window, facts.now - proposal.incident.opened_at
+    window, age = facts.topology.correlation_window, facts.steady - proposal.incident.opened
     if not proposal.takes or proposal.rung.fast or proposal.incident.attempts or age >= window:
         return None
     return hold(

@@ -142,6 +142,17 @@ class StormEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockSet:
+    """The wall clock of the healer that leads was set. The record's own times say what that means for durations.
+
+    Attributes:
+        by: Seconds forward; negative for back.
+    """
+
+    by: float
+
+
+@dataclass(frozen=True, slots=True)
 class SecondPathTested:
     """The second path to a person was tried out, as it is once a day."""
 
@@ -391,6 +402,7 @@ Event = (
     | NodeReleased
     | StormBegan
     | StormEnded
+    | ClockSet
     | SecondPathTested
     | Pruned
     | IncidentOpened

@@ -13,6 +13,7 @@ from healer.core.incident import Attempt, Incident
 from healer.core.ladder import Ladder, Mode, Rung
 from healer.core.look import NOT_ASKED, READY, Heard
 from healer.core.picture import Picture
+from healer.core.steady import Now
 from healer.core.storm import Weather
 from healer.core.taken import Marks, Taken
 from healer.core.topology import Topology
@@ -144,6 +145,7 @@ class Facts:
         alike: Incidents of other members of the group with the same alert about the same service,
             closed ones included.
         marked: Every mark that the journal's incidents may have set, as (mark, subject, gate).
+        ahead: By how much the healer's wall clock has been set forward (healer.core.steady).
     """
 
     now: float
@@ -159,6 +161,12 @@ class Facts:
     past: tuple[Past, ...] = ()
     alike: tuple[Incident, ...] = ()
     marked: frozenset[tuple[str, str, str]] = frozenset()
+    ahead: float = 0.0
+
+    @property
+    def steady(self) -> float:
+        """The instant of the decision in steady time: what was before is counted in it."""
+        return Now(self.now, self.ahead).steady
 
     @cached_property
     def weather(self) -> Weather:
@@ -174,7 +182,7 @@ class Facts:
         """Return how many seconds ago an attempt of the incident ended; None where it has not."""
         if attempt.ended_at is None:
             return None
-        return self.rested.get(attempt.action_id, self.now - attempt.ended_at)
+        return self.rested.get(attempt.action_id, self.steady - attempt.over)
 
     @property
     def majority(self) -> bool:
@@ -182,18 +190,18 @@ class Facts:
         seen = 0 if self.picture is None else self.picture.seen(self.topology.nodes)
         return seen * 2 > len(self.topology.nodes)
 
-    def later(self, now: float, seconds: float) -> "Facts":
+    def later(self, now: Now, seconds: float) -> "Facts":
         """Return the facts after they waited for their turn: every sample is as much older.
 
         Args:
-            now: Epoch seconds of the healer.
+            now: The instant that it is then.
             seconds: For how long they waited, by a clock that never jumps.
         """
         evidence = self.evidence
         if evidence is not None:
             reading = replace(evidence.reading, now=evidence.reading.now + seconds)
             evidence = replace(evidence, reading=reading)
-        return replace(self, now=now, evidence=evidence)
+        return replace(self, now=now.wall, ahead=now.ahead, evidence=evidence)
 
     def heard(self, node: str) -> Heard:
         """What a node's gate said."""

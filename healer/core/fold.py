@@ -17,6 +17,7 @@ from healer.core.incident import (
     Outcome,
     State,
 )
+from healer.core.steady import Now
 from healer.core.verdict import Verdict
 
 IncidentEvent = (
@@ -39,14 +40,21 @@ IncidentEvent = (
 )
 
 
-def fold(incident: Incident, event: IncidentEvent, at: float) -> Incident:
+def fold(incident: Incident, event: IncidentEvent, wall: float, ahead: float = 0.0) -> Incident:
     """Return the incident after one event.
+
+    Args:
+        incident: Before it.
+        event: What happened to it.
+        wall: When, epoch seconds.
+        ahead: By how much the wall clock had been set forward by then (healer.core.steady).
 
     Raises:
         IllegalMove: The event cannot happen in the incident's state.
     """
     if incident.state is State.CLOSED:
         raise IllegalMove(f"incident {incident.id} is closed")
+    at = Now(wall, ahead)
     match event:
         case ev.AlertJoined(_, alert):
             if any(known.fingerprint == alert.fingerprint for known in incident.alerts):
@@ -76,12 +84,12 @@ def fold(incident: Incident, event: IncidentEvent, at: float) -> Incident:
                 return led
             led = replace(led, escalation="", escalation_detail="")
             if led.state is State.ESCALATED:
-                return replace(led, state=State.OPEN, changed_at=at)
+                return replace(led, state=State.OPEN, changed_at=wall, changed_ahead=ahead)
             return led
         case ev.IncidentHeld(_, held, verdicts, asked):
             real = incident.confirmed or _confirmed(verdicts)
             called = incident.hold is not None and incident.hold.calls and held.calls
-            since = incident.called_at if called else at
+            since = incident.called_at if called else at.steady
             told = replace(incident, verdicts=verdicts, confirmed=real, called_at=since)
             return _move(told, Move.HOLD, at, hold=held, asked=asked)
         case ev.ActionIntended():
@@ -97,10 +105,10 @@ def fold(incident: Incident, event: IncidentEvent, at: float) -> Incident:
             if not (verified and settles):
                 return _move(proved, Move.RETRY, at)
             # One that is over stays VERIFYING for the one moment until its close is journalled.
-            return _served(proved, at if served_at is None else served_at)
+            return _served(proved, wall if served_at is None else served_at)
         case ev.IncidentMitigated(_, detail):
             moved = _move(incident, Move.MITIGATE, at, hold=None, mitigation=detail)
-            return _served(moved, at)
+            return _served(moved, wall)
         case ev.IncidentEscalated(_, reason, detail):
             return _move(
                 incident, Move.ESCALATE, at, hold=None, escalation=reason, escalation_detail=detail
@@ -113,7 +121,8 @@ def fold(incident: Incident, event: IncidentEvent, at: float) -> Incident:
                 hold=None,
                 escalation="",
                 adopted_by=by,
-                adopted_at=at,
+                adopted_at=wall,
+                adopted_ahead=ahead,
                 adopted_after=len(incident.attempts),
                 settled_by=None,
                 settlement="",
@@ -127,7 +136,8 @@ def fold(incident: Incident, event: IncidentEvent, at: float) -> Incident:
                 hold=None,
                 escalation="",
                 escalation_detail="",
-                adopted_at=at,
+                adopted_at=wall,
+                adopted_ahead=ahead,
                 adopted_after=len(incident.attempts),
                 settled_by=None,
                 settlement="",
@@ -140,12 +150,14 @@ def fold(incident: Incident, event: IncidentEvent, at: float) -> Incident:
                 state=incident.after(Move.SETTLE),
                 settled_by=by,
                 settlement=reason,
-                adopted_at=at if incident.marks else incident.adopted_at,
+                adopted_at=wall if incident.marks else incident.adopted_at,
+                adopted_ahead=ahead if incident.marks else incident.adopted_ahead,
                 adopted_after=len(incident.attempts) if incident.marks else incident.adopted_after,
                 approvals=(),
             )
         case ev.ApprovalGiven(_, ladder, rung, target, expectation, by, until, _):
-            given = Approval(ladder, rung, target, expectation, by, until, given_at=at)
+            lapses = until - ahead
+            given = Approval(ladder, rung, target, expectation, by, lapses, given_at=at.steady)
             return replace(incident, approvals=(*incident.approvals, given))
         case ev.ApprovalDenied(_, _, by):
             return _move(
@@ -198,13 +210,14 @@ def _served(incident: Incident, at: float) -> Incident:
     return incident if incident.served_at is not None else replace(incident, served_at=at)
 
 
-def _move(incident: Incident, move: Move, at: float, **changes: object) -> Incident:
+def _move(incident: Incident, move: Move, at: Now, **changes: object) -> Incident:
     state = incident.after(move)
-    incident = replace(incident, asked=None)  # whatever happens, what was asked for was before it
-    return replace(incident, state=state, changed_at=at, **changes)  # type: ignore[arg-type]
+    # Whatever happens, what was asked for was before it.
+    incident = replace(incident, asked=None, changed_at=at.wall, changed_ahead=at.ahead)
+    return replace(incident, state=state, **changes)  # type: ignore[arg-type]
 
 
-def _begin(incident: Incident, event: ev.ActionIntended, at: float) -> Incident:
+def _begin(incident: Incident, event: ev.ActionIntended, at: Now) -> Incident:
     after = incident.state in (State.MITIGATED, State.ESCALATED)
     if after and event.action not in MARKING and event.action not in GIVING_BACK:
         raise IllegalMove(f"incident {incident.id}: {event.action} while {incident.state.value}")
@@ -219,7 +232,8 @@ def _begin(incident: Incident, event: ev.ActionIntended, at: float) -> Incident:
         footprint=event.footprint,
         about=event.about,
         ledger_id=event.ledger_id,
-        began_at=at,
+        began_at=at.wall,
+        began_ahead=at.ahead,
         deadline_at=event.deadline_at,
         verify=event.verify,
         ladder_digest=event.ladder_digest,
@@ -233,10 +247,11 @@ def _begin(incident: Incident, event: ev.ActionIntended, at: float) -> Incident:
     return _move(told, Move.MARK if after else Move.BEGIN, at, hold=None, attempts=attempts)
 
 
-def _end(incident: Incident, event: ev.ActionEnded, at: float) -> Incident:
+def _end(incident: Incident, event: ev.ActionEnded, at: Now) -> Incident:
     ended = _last(
         incident,
-        ended_at=at,
+        ended_at=at.wall,
+        ended_ahead=at.ahead,
         prometheus_at=event.prometheus_at,
         outcome=event.outcome,
         reason=event.reason,

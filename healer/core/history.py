@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from healer.core import events as ev
-from healer.core.board import KEEP_PAST_SECONDS, Board
+from healer.core.board import KEEP_PAST_SECONDS, Board, lapsed
 from healer.core.fold import IncidentEvent
 from healer.core.incident import FOR_A_PERSON, Outcome
 
@@ -71,7 +71,7 @@ class _Life:
     Attributes:
         closed_at: Epoch seconds; None while it is open.
         failed: Whether something failed in it, or a person was called.
-        acted_at: When its last action began; 0 for none.
+        acted_at: When its last action began, in steady time; None for none.
         ruled: Seq of the last word of a person on whose its alerts are, by adoption or settling; 0 for none.
         settled, adopted: Fingerprints that became a person's by such a word, and that were handed over by one.
     """
@@ -79,7 +79,7 @@ class _Life:
     seqs: "array[int]" = field(default_factory=lambda: array("q"))
     closed_at: float | None = None
     failed: bool = False
-    acted_at: float = 0.0
+    acted_at: float | None = None
     ruled: int = 0
     settled: frozenset[str] = frozenset()
     adopted: frozenset[str] = frozenset()
@@ -177,7 +177,7 @@ class History:
         life.seqs.append(record.seq)
         match event:
             case ev.ActionIntended():
-                life.acted_at = record.at_wall
+                life.acted_at = record.at_wall - board.steady.ahead
             case ev.ActionEnded(outcome=outcome):
                 life.failed |= outcome is not Outcome.DONE
             case ev.VerificationEnded(verified=verified):
@@ -203,7 +203,8 @@ class History:
         armed = max((one.seq for one in self._of(ev.Armed)), default=0)
         settled = self._settled()
         for incident, life in self._lives.items():
-            counted = life.acted_at >= now - KEEP_PAST_SECONDS
+            acted, ago = life.acted_at, now - board.steady.ahead - KEEP_PAST_SECONDS
+            counted = acted is not None and acted >= ago
             if life.closed_at is None or incident in board.incidents or counted:
                 continue
             # Either word counts until the next arming; that something is a person's, beyond it, until that was ended.
@@ -212,9 +213,9 @@ class History:
             if life.ruled <= armed and not theirs and not ends:
                 yield _Able(life.closed_at, life.failed, tuple(life.seqs), incident)
         loose = (
-            *self._replaced(armed, board),
+            *self._replaced(armed, board, now),
             *self._let_go(),
-            *self._lapsed(now),
+            *self._lapsed(board, now),
             *self._carried(board),
         )
         for one in {one.seq: one for one in loose}.values():
@@ -226,7 +227,7 @@ class History:
     def _of(self, *kinds: type[ev.Event]) -> list[_Loose]:
         return [one for one in self._loose.values() if isinstance(one.event, kinds)]
 
-    def _replaced(self, armed: int, board: Board) -> Iterator[_Loose]:
+    def _replaced(self, armed: int, board: Board, now: float) -> Iterator[_Loose]:
         """Yield what something newer has made void, whatever else goes or stays."""
         # With another digest than the one before, yes-es of open incidents lapse; with other modes, the arming does.
         told = [self._lives[one].seqs[0] for one in board.incidents]
@@ -237,6 +238,8 @@ class History:
         yield from (one for one in self._of(ev.Armed) if one.seq < armed)
         yield from self._of(ev.StormBegan, ev.StormEnded)[:-1]
         yield from self._of(ev.SecondPathTested)[:-1]
+        # What was before them is counted right after the next boot too, for as long as anything counts.
+        yield from (one for one in self._of(ev.ClockSet) if one.at < now - KEEP_PAST_SECONDS)
         thawed = max((one.seq for one in self._of(ev.Unfrozen)), default=0)
         yield from (one for one in self._of(ev.Frozen, ev.Unfrozen) if one.seq < thawed)
         yield from self._cleared(armed, board)
@@ -284,14 +287,17 @@ class History:
                     if one.seq < released[node] or one.seq < oldest.get(node, one.seq + 1):
                         yield one
 
-    def _lapsed(self, now: float) -> Iterator[_Loose]:
+    def _lapsed(self, board: Board, now: float) -> Iterator[_Loose]:
         """Yield what time has made void, a day ago at least, so that a clock set back does not bring it to life."""
+        then = now - board.steady.ahead - DAY
+        standing = [key for key, one in board.holds.items() if not lapsed(one, then)]
         for one in self._loose.values():
             match one.event:
                 case None if one.at < now - DAY:
                     yield one
-                case ev.NodeHeld(until=float(until)) if until < now - DAY:
-                    yield one
+                case ev.NodeHeld(node, by=by, until=float(until)):
+                    if until < now - DAY and (node, by) not in standing:
+                        yield one
 
     def _carried(self, board: Board) -> Iterator[_Loose]:
         """Yield notes of earlier pruning of which nothing has to be remembered any more."""

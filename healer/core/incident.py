@@ -187,6 +187,7 @@ class Attempt:
         ledger_id: The gate's ledger at the decision; another one has forgotten what ran.
         began_at: When it became durable, epoch seconds.
         ended_at: When its outcome was known; None while it runs.
+        began_ahead, ended_ahead: By how much the wall clock had been set forward by then (healer.core.steady).
         deadline_at: When it counts as ended with an unknown outcome if its gate cannot be asked.
         prometheus_at: Prometheus' own time at the end; samples must be newer to prove anything.
         outcome: None while it runs.
@@ -214,6 +215,23 @@ class Attempt:
     detail: str = ""
     verify: Verification | None = None
     ladder_digest: str = ""
+    began_ahead: float = 0.0
+    ended_ahead: float = 0.0
+
+    @property
+    def began(self) -> float:
+        """When it became durable, in steady time."""
+        return self.began_at - self.began_ahead
+
+    @property
+    def ended(self) -> float | None:
+        """When its outcome was known, in steady time; None while it runs."""
+        return None if self.ended_at is None else self.ended_at - self.ended_ahead
+
+    @property
+    def over(self) -> float:
+        """When it ended, or began where it has not, in steady time: since when something may have come of it."""
+        return self.began if self.ended is None else self.ended
 
     @property
     def proved(self) -> bool:
@@ -243,8 +261,8 @@ class Approval:
 
     Attributes:
         expectation: Digest of the state it was given for; another state needs another yes.
-        until: When it lapses, epoch seconds.
-        given_at: When it was given; before that, a clock was set back and nobody knows how old it is.
+        until: When it lapses, in steady time.
+        given_at: When it was given, in steady time.
     """
 
     ladder: str
@@ -293,7 +311,7 @@ class Incident:
         verdicts: What every guard said at the last decision.
         hold: The refusal that keeps it HELD.
         asked: The step that waits for a person's yes; None where none does.
-        called_at: Since when a hold that calls keeps it held, whichever; the last change where none does.
+        called_at: Since when a hold that calls keeps it held, whichever; the last change where none does. Steady time.
         confirmed: Whether fresh evidence ever said that the trouble is real.
         adopted_by: Who put it into our hands, though pre-existing or given up.
         adopted_at: When, or when a person had it tried again.
@@ -306,6 +324,7 @@ class Incident:
         digest: The configuration it was opened under.
         began_at: When its first cause began; another cause, or the same one told anew, does not move it.
         served_at: Since when users are served again; None while they may not be.
+        opened_ahead, changed_ahead, adopted_ahead: By how much the wall clock had been set forward at each of these.
     """
 
     id: str
@@ -334,6 +353,24 @@ class Incident:
     outcome: str = ""
     began_at: float = 0.0
     served_at: float | None = None
+    opened_ahead: float = 0.0
+    changed_ahead: float = 0.0
+    adopted_ahead: float = 0.0
+
+    @property
+    def opened(self) -> float:
+        """When it was opened, in steady time."""
+        return self.opened_at - self.opened_ahead
+
+    @property
+    def changed(self) -> float:
+        """When its state changed last, in steady time."""
+        return self.changed_at - self.changed_ahead
+
+    @property
+    def adopted(self) -> float:
+        """When a person put it into our hands or had it tried again, in steady time; 0 where nobody did."""
+        return self.adopted_at - self.adopted_ahead
 
     @property
     def target(self) -> Target:
@@ -353,7 +390,7 @@ class Incident:
         return self.state is State.ESCALATED and self.escalation != FOR_A_PERSON
 
     def holds(self, now: float) -> bool:
-        """Whether people need to hear that nothing is done about it; `now` in epoch seconds."""
+        """Whether people need to hear that nothing is done about it; `now` in steady time."""
         if self.state is not State.HELD or self.hold is None or not self.hold.calls:
             return False
         # Whatever the clock did, people are called rather than not.

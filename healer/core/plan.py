@@ -205,7 +205,10 @@ def _person(incident: Incident, passed: tuple[Passed, ...]) -> Escalate:
 
 
 def returning(incident: Incident, mark: Attempt, topology: Topology, now: float) -> Proposal | None:
-    """Return what takes a mark back; None where that was tried often enough for now, or its ladder is gone."""
+    """Return what takes a mark back; None where that was tried often enough for now, or its ladder is gone.
+
+    `now` is in steady time.
+    """
     ladder = topology.ladders.get(mark.ladder)
     if ladder is None:
         return None
@@ -242,7 +245,7 @@ def _again(last: Attempt | None, incident: Incident, now: float) -> bool:
     """Whether a mark that a person was called for is tried once more, slowly."""
     if last is None or incident.state is not State.ESCALATED:
         return False
-    return now - (last.ended_at or last.began_at) >= RETURN_AGAIN
+    return now - last.over >= RETURN_AGAIN
 
 
 def to_hear(

@@ -202,7 +202,7 @@ async def runbook(request: web.Request) -> web.Response:
 async def stop(request: web.Request) -> web.Response:
     """Show what people stopped, and how to stop and let go."""
     desk = request.app[DESK]
-    board, now = desk.journal.board, desk.clock.wall()
+    board, now = desk.journal.board, desk.watch.now
 
     def seen(node: str) -> str:
         if not node:

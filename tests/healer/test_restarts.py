@@ -90,7 +90,7 @@ async def test_a_freeze_and_a_hold_outlive_the_healer():
             village.fail()
             await asyncio.sleep(10)
             assert set(village.journal.board.freezes) == {"moving rack b"}
-            assert [one.reason for one in village.journal.board.held(village.clock.wall())] == [
+            assert [one.reason for one in village.journal.board.held(village.watch.now)] == [
                 "a fan"
             ]
     assert village.gates.orders == []

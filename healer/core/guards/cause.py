@@ -29,7 +29,7 @@ def common_cause(proposal: Proposal, facts: Facts) -> Verdict:
         return allow(NAME, have="takes nothing away", need=NEED)
     if proposal.rung.action in MARKING and proposal.incident.state is State.MITIGATED:
         return allow(NAME, have="completes a mark that stands", need=NEED)
-    incident, since = proposal.incident, facts.now - facts.topology.numbers.common_cause_window
+    incident, since = proposal.incident, facts.steady - facts.topology.numbers.common_cause_window
     alike = [one for one in facts.alike if _recent(one, since)]
     if _runs(proposal, facts):
         overload = _overload(proposal, alike, facts)
@@ -97,12 +97,12 @@ def _overload(proposal: Proposal, alike: list[Incident], facts: Facts) -> Verdic
             passing=any(_turn(one) < _turn(incident) and _calls_for_all(one) for one in certain),
         )
     least = max(numbers.owner_settled, numbers.full_look)
-    age = facts.now - max(incident.opened_at, incident.cause.began_at)
+    age = facts.steady - max(incident.opened, _told(incident, facts))
     claimed = [
         one
         for one in together
         # One that nobody has judged yet, as after a healer's death, is judged within this look.
-        if one.opened_at <= incident.opened_at + least or _unjudged(one)
+        if one.opened <= incident.opened + least or _unjudged(one)
     ]
     if not claimed and (age >= least or not _stands_with_others(proposal, facts)):
         return None
@@ -113,7 +113,7 @@ def _overload(proposal: Proposal, alike: list[Incident], facts: Facts) -> Verdic
         need=f"{least:g} s, in which others that fail alike are seen",
         sentence="It still runs, so it may be overload: whether others fail alike is not known yet.",
         # One that comes and goes for that long is told to a person.
-        passing=facts.now - incident.opened_at < numbers.common_cause_window,
+        passing=facts.steady - incident.opened < numbers.common_cause_window,
     )
 
 
@@ -138,7 +138,8 @@ def _fails_too(other: Incident, incident: Incident, window: float) -> bool:
         return other.outcome == "cleared"  # by itself, as overload comes and goes
     # What waits to see whether others fail alike has not been found to fail alone.
     overloaded = other.hold is not None and other.hold.reason in ("overload", "others_unknown")
-    return overloaded or max(other.opened_at, other.cause.began_at) >= incident.opened_at - window
+    told = other.cause.began_at - other.opened_ahead
+    return overloaded or max(other.opened, told) >= incident.opened - window
 
 
 def _stands_with_others(proposal: Proposal, facts: Facts) -> bool:
@@ -174,7 +175,7 @@ def _ahead(other: Incident, incident: Incident, since: float) -> bool:
     held = other.hold
     if held is not None and (not other.confirmed or held.reason in NEVER_FIRST):
         return False  # a mere claim, which anybody can post, or one that is over or that nobody can judge any more
-    if incident.opened_at <= since:
+    if incident.opened <= since:
         return False
     # One that may never be treated must not keep the others from it, nor one that runs a dead one.
     if held is not None and (not held.passing or held.reason == "others_unknown"):
@@ -186,18 +187,18 @@ def _ahead(other: Incident, incident: Incident, since: float) -> bool:
 
 def _turn(incident: Incident) -> tuple[bool, float, int]:
     # What a person put into our hands comes before what may be pre-existing and never ours.
-    return incident.adopted_by is None, incident.opened_at, int(incident.id)
+    return incident.adopted_by is None, incident.opened, int(incident.id)
 
 
 def _recent(incident: Incident, since: float) -> bool:
-    return incident.state is not State.CLOSED or incident.changed_at >= since
+    return incident.state is not State.CLOSED or incident.changed >= since
 
 
 def _repair_failed(incident: Incident, since: float) -> bool:
     # One that is open goes on failing, however long ago it was treated, and so does what became part of another one.
     over = incident.state is State.CLOSED and incident.outcome != MERGED
     oldest = since if over else 0.0
-    tried = [one for one in incident.counted if one.touched and one.began_at >= oldest]
+    tried = [one for one in incident.counted if one.touched and one.began >= oldest]
     if incident.state is State.MITIGATED:
         return bool(tried)  # out of harm's way is not repaired
     marks = [one for one in tried if one.action in MARKING]
@@ -208,16 +209,22 @@ def _repair_failed(incident: Incident, since: float) -> bool:
 
 
 def _began(proposal: Proposal, facts: Facts) -> float:
-    """Return since when the target fails: an alert comes only after its probe, scrape and evaluation."""
-    told = proposal.incident.cause.began_at
+    """Return since when the target fails, in steady time: an alert comes after its probe, scrape and evaluation."""
+    told = _told(proposal.incident, facts)
     unit = seen_unit(proposal, facts)
     if unit is None or unit.active_state not in FAILED_STATES or unit.age_seconds is None:
         return told
-    return min(told, facts.now - unit.age_seconds)
+    return min(told, facts.steady - unit.age_seconds)
+
+
+def _told(incident: Incident, facts: Facts) -> float:
+    """Return when its cause began, in steady time; when it was opened, where that would be yet to come."""
+    told = incident.cause.began_at - incident.opened_ahead
+    return told if told <= facts.steady else incident.opened
 
 
 def _preceded(other: Incident, began: float, since: float) -> bool:
     return any(
-        since <= attempt.began_at < began and attempt.outcome is not Outcome.NOT_SENT
+        since <= attempt.began < began and attempt.outcome is not Outcome.NOT_SENT
         for attempt in other.attempts
     )

@@ -45,8 +45,8 @@ def cluster_budget(facts: Facts) -> Verdict:
 
 
 def _within_budget(facts: Facts) -> list[Past]:
-    begin = facts.now - facts.topology.numbers.budget_window
-    return [past for past in _sent(facts.past) if past.attempt.began_at > begin]
+    begin = facts.steady - facts.topology.numbers.budget_window
+    return [past for past in _sent(facts.past) if past.attempt.began > begin]
 
 
 def _left(spent: list[tuple[str, int, int]], numbers: Numbers) -> Verdict:
@@ -77,21 +77,17 @@ def attempts(proposal: Proposal, facts: Facts) -> Verdict:
         == (proposal.target, proposal.rung.action, proposal.gate)
     ]
     need = f"{numbers.cooldown:g} s since another incident's, fewer than {numbers.flapping} in a window"
-    ends = [
-        past.attempt.ended_at or past.attempt.began_at
-        for past in same
-        if past.incident != proposal.incident.id
-    ]
-    if ends and abs(facts.now - max(ends)) < numbers.cooldown:
+    ends = [past.attempt.over for past in same if past.incident != proposal.incident.id]
+    if ends and abs(facts.steady - max(ends)) < numbers.cooldown:
         return hold(
             name,
             "cooldown",
-            have=f"{facts.now - max(ends):.0f} s ago",
+            have=f"{facts.steady - max(ends):.0f} s ago",
             need=f"{numbers.cooldown:g} s",
             sentence="The same was done here a short while ago; it has to show first that it lasts.",
             passing=True,
         )
-    recent = [past for past in same if past.attempt.began_at > facts.now - numbers.flapping_window]
+    recent = [past for past in same if past.attempt.began > facts.steady - numbers.flapping_window]
     if len(recent) >= numbers.flapping:
         return hold(
             name,
@@ -100,8 +96,8 @@ def attempts(proposal: Proposal, facts: Facts) -> Verdict:
             need=f"fewer than {numbers.flapping} within {numbers.flapping_window:g} s",
             sentence="It keeps failing after being repaired: the cause lies deeper.",
         )
-    adopted = proposal.incident.adopted_at
-    helped = _helped(one for one in same if one.attempt.began_at >= adopted)
+    adopted = proposal.incident.adopted
+    helped = _helped(one for one in same if one.attempt.began >= adopted)
     tail = helped[-numbers.poor :]
     if len(tail) == numbers.poor and not any(tail):
         return hold(
@@ -125,7 +121,7 @@ def _rarely(proposal: Proposal, facts: Facts) -> Verdict | None:
         past
         for past in _sent(facts.past)
         if (past.alert_name, past.attempt.action) == kind
-        and past.attempt.began_at >= proposal.incident.adopted_at
+        and past.attempt.began >= proposal.incident.adopted
         and (past.attempt.target == proposal.target or past.attempt.footprint.groups & groups)
     )[-numbers.record :]
     failed = len(helped) - sum(helped)

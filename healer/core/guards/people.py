@@ -32,7 +32,7 @@ def approved(proposal: Proposal, facts: Facts) -> Verdict:
             proposal.target,
             proposal.expectation,
         )
-        if same and proposal.expectation and yes.given_at <= facts.now < yes.until:
+        if same and proposal.expectation and yes.given_at <= facts.steady < yes.until:
             return allow(name, have=f"yes by {yes.by}", need=need)
     who = "An owner" if proposal.rung.by_owner else "A person"
     return hold(

@@ -6,14 +6,20 @@ from healer.clock import SystemClock
 
 
 class HandClock:
-    """Stands still until told."""
+    """Stands still until told.
+
+    Attributes:
+        now: Seconds that the machine is up.
+        ahead: By how much the wall clock was set forward.
+    """
 
     def __init__(self, boot_id: str = "boot-1") -> None:
         self.now = 1000.0
+        self.ahead = 0.0
         self._boot_id = boot_id
 
     def wall(self) -> float:
-        return 1_700_000_000.0 + self.now
+        return 1_700_000_000.0 + self.now + self.ahead
 
     def boottime(self) -> float:
         return self.now

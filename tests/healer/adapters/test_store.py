@@ -16,6 +16,7 @@ from healer.clock import SystemClock
 from healer.core.alert import Alert
 from healer.core.events import (
     AlertsReceived,
+    ClockSet,
     Frozen,
     IncidentAdopted,
     NodeHeld,
@@ -23,6 +24,8 @@ from healer.core.events import (
     Unfrozen,
 )
 from healer.errors import ConfigError, LeaseLost, Malformed
+from healer.journal import Journal
+from healer.now import now_of
 from healer.ports import Clock, Store
 from tests.healer.adapters.clocks import HandClock
 from tests.healer.adapters.etcd_real import Etcd, etcd
@@ -80,6 +83,21 @@ async def test_what_was_appended_is_read_back_in_order_by_the_next_leader(ground
     assert [record.seq for record in first + second] == [1, 2, 3]
     assert (second[0].at_mono, second[0].boot_id) == (1001.0, "boot-1")
     await again.release()
+
+
+async def test_a_hold_is_as_long_for_the_next_leader_though_the_clock_was_set(ground):
+    clock = HandClock()
+    store = await ground.open(clock)
+    await store.append([NodeHeld("web1", "fan", "ann", clock.wall() + 7200)])
+    clock.now, clock.ahead = clock.now + 1, 10800.0
+    await store.append([ClockSet(10800.0)])
+    await store.release()
+    journal = Journal(await ground.open(clock))
+    await journal.replay()
+    await journal.store.release()
+    for passed, held in ((7198, 1), (1, 0)):
+        clock.now += passed
+        assert len(journal.board.held(now_of(clock, journal.board))) == held
 
 
 async def test_nothing_is_written_for_no_events(ground):

@@ -21,6 +21,7 @@ from healer.core.board import (
 from healer.core.correlate import correlate
 from healer.core.ended import KEEP_ENDED
 from healer.core.incident import UNSETTLED, IllegalMove, Incident, Outcome, State
+from healer.core.steady import Now
 from healer.core.verdict import allow, hold
 from tests.healer.core.history import TOPOLOGY, approval, intent, proof
 from tests.healer.core.world import NOW, alert
@@ -524,13 +525,13 @@ def test_each_persons_hold_lasts_until_it_lapses_or_the_node_is_released():
         ev.NodeHeld("web1", "cable", "bob", None),
         ev.NodeHeld("web2", "disk", "ann", None),
     )
-    assert [one.reason for one in play.board.held(NOW + 59)] == ["fan", "cable", "disk"]
-    assert [one.reason for one in play.board.held(NOW + 60)] == ["cable", "disk"]
+    assert [one.reason for one in play.board.held(Now(NOW + 59))] == ["fan", "cable", "disk"]
+    assert [one.reason for one in play.board.held(Now(NOW + 60))] == ["cable", "disk"]
     play.write(ev.NodeHeld("web1", "fan again", "ann", NOW + 90))
-    assert [one.reason for one in play.board.held(NOW + 30)] == ["cable", "disk", "fan again"]
+    assert [one.reason for one in play.board.held(Now(NOW + 30))] == ["cable", "disk", "fan again"]
     play.write(ev.NodeReleased("web1", "cid"))
-    assert [one.reason for one in play.board.held(NOW + 30)] == ["disk"]
-    assert replay(play.records).held(NOW) == play.board.held(NOW)
+    assert [one.reason for one in play.board.held(Now(NOW + 30))] == ["disk"]
+    assert replay(play.records).held(Now(NOW)) == play.board.held(Now(NOW))
 
 
 def test_lapsed_holds_do_not_pile_up():

@@ -7,6 +7,7 @@ import pytest
 from healer.core.alert import Target
 from healer.core.facts import Facts, Health, Reading
 from healer.core.picture import NodeHealth
+from healer.core.steady import Now
 from tests.healer.core.guarded import acted, evidence, opened
 from tests.healer.core.world import NOW, World
 
@@ -32,11 +33,11 @@ def test_nobody_is_seen_without_a_picture() -> None:
 
 def test_facts_that_waited_for_their_turn_rest_on_samples_that_are_as_much_older() -> None:
     facts = replace(known(), evidence=evidence(True, 1.0))
-    later = facts.later(NOW + 7, 7.5)
+    later = facts.later(Now(NOW + 7), 7.5)
     assert later.now == NOW + 7
     assert later.evidence is not None
     assert (later.evidence.firing, later.evidence.reading.age) == (True, 8.5)
-    blind = replace(facts, evidence=None).later(NOW + 7, 7.5)
+    blind = replace(facts, evidence=None).later(Now(NOW + 7), 7.5)
     assert (blind.now, blind.evidence) == (NOW + 7, None)
 
 

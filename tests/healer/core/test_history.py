@@ -11,6 +11,7 @@ from healer.core import events as ev
 from healer.core.board import KEEP_PAST_SECONDS, Board
 from healer.core.history import DAY, Going, History, Keep
 from healer.core.incident import FOR_A_PERSON, Outcome
+from healer.core.steady import Now
 from tests.healer.core.history import intent, proof
 from tests.healer.core.test_board import STEPS, Play, play_step
 from tests.healer.core.world import NOW, alert
@@ -90,7 +91,7 @@ def deciding(board: Board, now: float) -> dict[str, Any]:
         "tested_at": board.tested_at,
         "freezes": list(board.freezes.values()),
         "storm": board.storm,
-        "held": board.held(now),
+        "held": board.held(Now(now)),
         "known": board.known,
         "on_node": {node: [one.id for one in board.on_node(node)] for node in ("web1", "web2")},
         "opened": board.opened,
@@ -106,7 +107,7 @@ MORE = st.one_of(
         st.sampled_from(
             [
                 *("hold", "hold until", "release", "storm", "calm", "tested", "other modes"),
-                *("clear", "clear there", "theirs"),
+                *("clear", "clear there", "theirs", "clock set"),
             ]
         ),
         st.sampled_from(["web1", "web2"]),
@@ -126,6 +127,7 @@ def said(play: Pruned, what: str, node: str) -> ev.Event:
         "clear there": ev.SeenClear(alert(at=f"{node}/nginx").fingerprint),
         "theirs": ev.AlertSettled(alert(at=f"{node}/nginx"), alert("ExporterDown", node)),
         "tested": ev.SecondPathTested(True),
+        "clock set": ev.ClockSet(3600.0),
         "other modes": ev.HealerStarted("test", "d2", f"modes of {node}", 1, len(play.records)),
     }[what]
 
@@ -370,7 +372,7 @@ def test_of_what_is_about_no_incident_only_that_goes_which_decides_nothing():
     ]
     play.prune()
     assert "NodeReleased" not in play.kinds()
-    assert [one.reason for one in replayed(play)[0].held(play.now)] == ["disk"]
+    assert [one.reason for one in replayed(play)[0].held(Now(play.now))] == ["disk"]
 
 
 def test_no_id_of_an_incident_is_used_again():

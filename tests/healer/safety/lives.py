@@ -85,7 +85,7 @@ class Life:
 
     @property
     def boot_id(self) -> str:
-        return "boot"
+        return f"{self.node}-{self.sim.world.nodes[self.node].boot}"
 
     async def pass_by(self, most: float = 0.0) -> None:
         """Let some time go by on the way, all of it where the process is stopped."""
