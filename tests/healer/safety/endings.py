@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from healer.core import events as ev
 from healer.core.alert import Target
+from healer.core.guards.people import NEEDED
 from healer.core.incident import FOR_A_PERSON, MERGED, Incident, State
 
 if TYPE_CHECKING:
@@ -81,7 +82,10 @@ def _unended(sim: "Simulation") -> Iterator[tuple[str, float]]:
         said = f"incident {one.id} about {one.target} is {one.state.value}"
         word = one.escalation or (one.hold.reason if one.hold is not None else "") or "no word"
         most = GIVEN_BACK if one.marks else IN_TIME
-        theirs = bool(one.marks) and not sim.oracle.knows(one.target, one.ladder)
+        # What may not be given back by cluster.yml as it is now waits for a person.
+        theirs = bool(one.marks) and (
+            not sim.oracle.knows(one.target, one.ladder) or word in ("explain_mode", NEEDED)
+        )
         if _over(sim, one) and not theirs:
             yield f"{said} ({word}), and its trouble is over for long", most
         elif not _with_a_person(sim, one):
