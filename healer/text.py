@@ -172,8 +172,9 @@ def registry(shown: GuardsView) -> str:
         columns(("GUARD", "SAYS NOW", "HOLDS UNLESS"), cells),
         _part(f"What they say now, whatever the target, {shown['asked_at']}", guards(words)),
         columns(("SET IN cluster.yml", "NUMBER", "GUARD"), numbers),
-        NAME_ONE,
     ]
+    if not shown["incidents"]:
+        parts.append(NAME_ONE)
     for one in shown["incidents"]:
         said = guards(one["guards"]) if one["guards"] else "They were not asked."
         what = f"Incident {one['id']}, {one['state']}" if one["id"] else "Supposed"

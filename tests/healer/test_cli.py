@@ -219,20 +219,25 @@ async def test_without_an_incident_the_guards_say_what_needs_no_target(tmp_path:
         watch = healer.house.watch
         watch.look_at_nodes(await healer.house.gatherer.picture(), healer.house.topology)
         calm = await healer("guards")
+        asked = await healer("guards", "web1/nginx")
         watch.storing = watch.leading = False
         await healer.house.journal.write(ev.Frozen("moving rack b", "alice"))
         stopped = await healer("guards")
         told = (await healer("guards", "--output", "json")).json
-    assert re.search(r"^not_stopped +allows +there is no freeze", calm.out, re.M)
+    assert re.search(r"^not_stopped +allows +no freeze, silence", calm.out, re.M)
     assert re.search(r"^sees_enough +allows +leader, Watchdog, 4 of 4 nodes ", calm.out, re.M)
     assert re.search(r"^capacity +depends on the target +every group", calm.out, re.M)
     assert "For the word of every guard name a target: hale-healer guards" in calm.out
     assert "Nothing is done anywhere" not in calm.out
+    assert "For the word of every guard" not in asked.out
+    assert re.search(
+        r"^Supposed, web1/nginx, ladder restart-service, service.restart", asked.out, re.M
+    )
     assert stopped.out.startswith(
         "Nothing is done anywhere\nperson      Frozen by alice: moving rack b\n"
     )
     assert re.search(r"^store +The journal has no room", stopped.out, re.M)
-    assert re.search(r"^not_stopped +HOLDS frozen +there is no freeze", stopped.out, re.M)
+    assert re.search(r"^not_stopped +HOLDS frozen +no freeze, silence", stopped.out, re.M)
     assert "\nnot_stopped: A person froze Hale." in stopped.out
     assert "  has    moving rack b (by alice)\n  needs  no freeze" in stopped.out
     assert "\nsees_enough: Another healer leads, or this one's lease ran out." in stopped.out
