@@ -10,7 +10,7 @@ from healer.core.alert import Target
 from healer.core.decide import Hold
 from healer.core.guards import GUARDS
 from healer.core.ladder import Mode
-from healer.supposing import explain
+from healer.supposing import Cause, explain
 from tests.healer.core.world import alert
 from tests.healer.village import Village, simple
 
@@ -37,9 +37,8 @@ async def test_explain_mode_says_of_every_guard_what_it_had_and_what_it_needed()
         village.fail()
         await asyncio.sleep(5)
         target = Target("web2", "nginx")
-        explained = await explain(
-            village.gatherer, village.watch, target, "restart-service", "ServiceDown"
-        )
+        cause = Cause("ServiceDown", "restart-service", "critical")
+        explained = await explain(village.gatherer, village.watch, target, cause, "restart-service")
     (held,) = village.written(ev.IncidentHeld)
     assert isinstance(explained.decision, Hold)
     for verdicts in held.verdicts, explained.decision.verdicts:
