@@ -3,12 +3,16 @@
 import asyncio
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-# Two hundred milliseconds for one example say how busy the machine is, and nothing about the code.
+# Two hundred milliseconds for one example, or a second until there is one, say how busy the machine is and nothing
+# about the code.
+SLOW = [HealthCheck.too_slow]
 # Everybody meets the same examples, so what fails for one fails for all; --hypothesis-profile=explore seeks others.
-settings.register_profile("explore", deadline=None, derandomize=False)
-settings.register_profile("hale", deadline=None, derandomize=True, database=None)
+settings.register_profile("explore", deadline=None, derandomize=False, suppress_health_check=SLOW)
+settings.register_profile(
+    "hale", deadline=None, derandomize=True, database=None, suppress_health_check=SLOW
+)
 settings.load_profile("hale")
 
 
