@@ -12,10 +12,14 @@ from exporter.collectors.filesystem import FS_TYPES_EXCLUDE, MOUNT_POINTS_EXCLUD
 from exporter.config import ConfigError
 from exporter.devices import EVERY, Devices
 from exporter.document import duration
+from exporter.failures import command
 from exporter.selfmetrics import own_version
 from exporter.settings import COLLECTORS, DISKS, Address, Settings
 
 EPILOG = """\
+commands:
+  hale-exporter classify FILE    say of each line of a log what failure it tells of
+
 example:
   hale-exporter --config.file=/etc/hale/exporter.yml --web.listen-address=127.0.0.1:9100
 
@@ -29,8 +33,11 @@ LISTEN = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\[\]:]*)):([0-9]{1,5})")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the exporter; the exit status is that of `EPILOG`."""
-    options = _parser().parse_args(argv)
+    """Run the exporter, or the command that comes first; the exit status is that of `EPILOG`."""
+    words = sys.argv[1:] if argv is None else list(argv)
+    if words[:1] == ["classify"]:
+        return command.main(words[1:])
+    options = _parser().parse_args(words)
     logs.configure(options.log_level)
     try:
         asyncio.run(app.run(_settings(options)))

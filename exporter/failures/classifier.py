@@ -1,0 +1,132 @@
+"""Tells what a line is: one look for words that few lines have, and an expression only where they all are there.
+
+A line is taken apart into words by two calls that run in C, and most lines have no word that any entry asks for. So
+what a line costs does not grow with the catalogue.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from exporter.failures.entries import Entry, packaged
+from exporter.failures.kinds import BENIGN, Failure
+from exporter.failures.lines import LONGEST, Line, line_of, of_journal
+
+_WORDY = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789_")
+_TABLE = (
+    bytes(low if (low := ord(chr(byte).lower())) in _WORDY else 0x20 for byte in range(128))
+    + b" " * 128
+)
+"""ASCII letters in lower case, digits and _ as they are, and a space for everything else."""
+
+
+def words_of(text: str) -> frozenset[bytes]:
+    """Return the words of a text in lower case: letters, digits and _."""
+    return frozenset(text.encode(errors="replace").translate(_TABLE).split())
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a line is.
+
+    Attributes:
+        type: None where it tells of no failure.
+        device: What the line names, as the line writes it; empty for nothing.
+        entry: The name of the entry that matched; empty for none.
+    """
+
+    type: Failure | None = None
+    cause: str = ""
+    device: str = ""
+    entry: str = ""
+
+    @property
+    def kind(self) -> str:
+        """The type's word, or `benign`."""
+        return BENIGN if self.type is None else self.type.value
+
+
+NOTHING = Verdict()
+
+
+class Classifier:
+    """Classifies lines by one catalogue. What only looks like a failure is asked first, then the types in order."""
+
+    def __init__(self, entries: Iterable[Entry] | None = None) -> None:
+        """Prepare for these entries, or for the packaged ones."""
+        self._entries = tuple(packaged() if entries is None else entries)
+        self._order = {
+            entry.name: number
+            for number, entry in enumerate(
+                sorted(self._entries, key=lambda one: one.type is not None)
+            )
+        }
+        self._by_id = {one.message_id: one for one in self._entries if one.message_id}
+        self._by_word: Mapping[bytes, list[Entry]] = self._indexed()
+        self._rare = frozenset(self._by_word)
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """The catalogue."""
+        return self._entries
+
+    def classify(self, written: str) -> Verdict:
+        """Say what a line is, in whatever form it is written."""
+        if written.startswith("{"):  # the journal's JSON may write a message as numbers
+            return self.judge(line_of(written))
+        able = self._able(written[:LONGEST])
+        return self._judged(line_of(written), able) if able else NOTHING
+
+    def classify_entry(self, fields: dict[str, Any]) -> Verdict:
+        """Say what an entry of the journal is."""
+        return self.judge(of_journal(fields))
+
+    def judge(self, line: Line) -> Verdict:
+        """Say what a line is that was taken apart."""
+        if (known := self._by_id.get(line.message_id)) is not None and _may_say(known, line):
+            return _verdict(known, None)
+        return self._judged(line, self._able(line.text))
+
+    def _able(self, text: str) -> list[Entry]:
+        """Return the entries all of whose words a text has, in the order in which they are asked."""
+        words = words_of(text)
+        rare = words & self._rare
+        if not rare:
+            return []
+        able = [one for word in rare for one in self._by_word[word] if one.words <= words]
+        return sorted(able, key=lambda one: self._order[one.name]) if len(able) > 1 else able
+
+    def _judged(self, line: Line, able: Iterable[Entry]) -> Verdict:
+        for entry in able:
+            if not _may_say(entry, line) or entry.pattern is None:
+                continue
+            if (found := entry.pattern.search(line.text)) is not None:
+                return _verdict(entry, found)
+        return NOTHING
+
+    def _indexed(self) -> dict[bytes, list[Entry]]:
+        """Index each entry by that of its words that the fewest entries have."""
+        used: defaultdict[bytes, int] = defaultdict(int)
+        for entry in self._entries:
+            for word in entry.words:
+                used[word] += 1
+        index: defaultdict[bytes, list[Entry]] = defaultdict(list)
+        for entry in self._entries:
+            if entry.words:
+                index[min(entry.words, key=lambda word: (used[word], -len(word), word))].append(
+                    entry
+                )
+        return dict(index)
+
+
+def _may_say(entry: Entry, line: Line) -> bool:
+    return not entry.writers or line.writer is None or line.writer in entry.writers
+
+
+def _verdict(entry: Entry, found: re.Match[str] | None) -> Verdict:
+    device = (found.groupdict().get("device") or "") if found is not None else ""
+    if entry.type is None:
+        return Verdict(entry=entry.name)
+    return Verdict(entry.type, entry.cause, device, entry.name)

@@ -1,0 +1,132 @@
+"""One log line, whatever form it has: who wrote it, and what it says.
+
+Forms: journalctl -o json (systemd.journal-fields(7)), syslog as files have it (RFC 3164 and 5424, and rsyslog's), dmesg
+in each of its styles of time, and bare text. Rule: only what the kernel itself wrote counts as the kernel's; where a
+form cannot tell who wrote a line, nobody is said to have.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+KERNEL = "kernel"
+"""The writer's name in syslog files of what the kernel wrote, and here of what is known to be its."""
+
+LONGEST = 8192
+"""Characters of a line that are looked at. The kernel's own records have at most 1,024 (LOG_LINE_MAX in printk.c)."""
+
+
+class Form(Enum):
+    """How a line is written."""
+
+    JOURNAL = "journal"
+    SYSLOG = "syslog"
+    DMESG = "dmesg"
+    BARE = "bare"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A log line.
+
+    Attributes:
+        text: What was said, without what stands before it.
+        writer: `kernel`, or the identifier of a program without its PID; None where the form does not tell.
+        message_id: systemd's, 32 hex digits in lower case; empty for none.
+        unit: The unit that systemd speaks of, or of which a program wrote; empty where unknown.
+    """
+
+    form: Form
+    text: str
+    writer: str | None = None
+    message_id: str = ""
+    unit: str = ""
+
+
+_PRIORITY = r"(?:<(?P<priority>\d{1,3})>(?:1 )?)?"
+_CLOCK = r"\d\d:\d\d:\d\d(?:[.,]\d{1,9})?"
+_DAY = r"(?:\d{4} )?[A-Za-z][a-z]{2} {1,2}\d{1,2} " + _CLOCK
+_ISO = r"\d{4}-\d\d-\d\d[T ]" + _CLOCK + r"(?:Z|[+-]\d\d:?\d\d)?"
+_LEVEL = (
+    r"(?:(?:<?[a-z]{2,8}[0-7]?\.)?(?:EMERG|ALERT|CRIT|ERR|ERROR|WARN|WARNING|NOTICE|INFO|DEBUG"
+    r"|emerg|alert|crit|err|error|warn|warning|notice|info|debug)>? )?"
+)
+_TAG = r"(?P<tag>[^\s\[\]:()]{1,64})(?:\([\w-]{1,32}\))?(?:\[(?:\d{1,10}|-)\])?"
+_HOST = r"(?P<host>[^\s:]{1,255})"
+_SYSLOG = re.compile(rf"{_PRIORITY}{_DAY} {_HOST} {_LEVEL}{_TAG}:? ")
+_DATED_SYSLOG = re.compile(rf"{_PRIORITY}{_ISO} {_HOST} {_LEVEL}{_TAG}: ")
+"""Many programs' own logs begin with such a date too, and go on with what they say."""
+
+_HOSTLESS = re.compile(
+    rf"{_PRIORITY}(?:{_DAY}|{_ISO})  ?(?P<tag>[\w./-]{{1,64}})(?:\[\d{{1,10}}\])?: "
+)
+_TAGGED = re.compile(r"(?P<tag>kernel): ")
+_DMESG = re.compile(r"(?:<\d{1,3}>)?\[ {0,12}\+?\d{1,12}\.\d{1,9}\](?:\[ {0,8}[CT]\d{1,10}\])? ")
+_DATED = re.compile(r"\[[A-Z][a-z]{2}[A-Za-z\d: .]{5,28}\] ")
+"""dmesg -T and -H, and other programs too: Apache's error log begins so."""
+
+_KERNEL_FACILITY = range(8)  # facility 0 times 8, and the severity
+
+
+def line_of(written: str) -> Line:
+    """Take a line apart; the form is seen from the line itself."""
+    text = written[:LONGEST].rstrip("\r\n")
+    if text.startswith("{") and (fields := _fields(text)) is not None:
+        return of_journal(fields)
+    for pattern in (_SYSLOG, _DATED_SYSLOG, _HOSTLESS, _TAGGED):
+        if (found := pattern.match(text)) is not None:
+            return _of_syslog(text, found)
+    if (found := _DMESG.match(text)) is not None:
+        return Line(Form.DMESG, text[found.end() :], KERNEL)
+    if (found := _DATED.match(text)) is not None:
+        return Line(Form.BARE, text[found.end() :])
+    return Line(Form.BARE, text)
+
+
+def of_journal(fields: dict[str, Any]) -> Line:
+    """Return the line of one entry of the journal.
+
+    The transport says who wrote it, and journald itself says that; an identifier is whatever a program gives.
+    """
+    text = _text(fields.get("MESSAGE"))
+    kernel = fields.get("_TRANSPORT") == "kernel"
+    named = _text(fields.get("SYSLOG_IDENTIFIER")) or _text(fields.get("_COMM"))
+    writer = KERNEL if kernel else named if named != KERNEL else ""
+    trusted = fields.get("_PID") == "1" or fields.get("_COMM") == "systemd"
+    return Line(
+        Form.JOURNAL,
+        text[:LONGEST],
+        writer,
+        _text(fields.get("MESSAGE_ID")).lower() if trusted or not kernel else "",
+        _text(fields.get("UNIT")) if trusted else _text(fields.get("_SYSTEMD_UNIT")),
+    )
+
+
+def _fields(text: str) -> dict[str, Any] | None:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) and "MESSAGE" in found else None
+
+
+def _text(value: object) -> str:
+    """Return a field's text: the journal writes one with bytes that are no text as an array of numbers."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and all(isinstance(one, int) and 0 <= one < 256 for one in value):
+        return bytes(value).decode(errors="replace")
+    return ""
+
+
+def _of_syslog(text: str, found: re.Match[str]) -> Line:
+    writer = found["tag"]
+    priority = found.groupdict().get("priority")
+    if writer == KERNEL and priority is not None and int(priority) not in _KERNEL_FACILITY:
+        writer = ""  # syslog(3) lets no program write under the kernel's facility
+    said = text[found.end() :]
+    if writer == KERNEL and (stamp := _DMESG.match(said)) is not None:
+        said = said[stamp.end() :]
+    return Line(Form.SYSLOG, said, writer)

@@ -1,0 +1,74 @@
+"""`hale-exporter classify`: one answer for each line, in order, whatever the lines are."""
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from exporter import cli
+
+FAILURE = "EDAC MC1: 3 CE memory read error on DIMM_A1 (channel:1 slot:0)"
+LINES = [
+    f"[  912.004711] {FAILURE}",
+    "all is well",
+    "",
+    "Jan  2 03:04:05 web1 myapp[12]: " + FAILURE,
+    json.dumps({"MESSAGE": FAILURE, "_TRANSPORT": "kernel"}),
+    "x" * 200_000,
+    "turned \x1b[31m red",
+]
+KINDS = ["memory_hw", "benign", "benign", "benign", "memory_hw", "benign", "benign"]
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    path = tmp_path / "log"
+    path.write_text("\n".join(LINES))
+    return path
+
+
+def test_json_is_one_object_a_line_in_order(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["classify", "--output", "json", str(log)]) == 0
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [one["failure_type"] for one in found] == KINDS
+    assert found[0] == {
+        "failure_type": "memory_hw",
+        "cause": "corrected memory error",
+        "device": "MC1",
+        "entry": "edac-corrected",
+        "form": "dmesg",
+        "line": FAILURE,
+    }
+    assert found[4]["form"] == "journal"
+
+
+def test_text_has_a_row_for_each_and_nothing_that_moves_a_cursor(
+    log: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["classify", str(log)]) == 0
+    out = capsys.readouterr().out
+    rows = out.split("\n")[:-1]
+    assert [row.split("  ")[0] for row in rows] == KINDS
+    assert rows[0] == f"memory_hw  corrected memory error  MC1  edac-corrected  {FAILURE}"
+    assert "\x1b" not in out
+
+
+def test_only_failures_of_standard_input(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "\n".join(LINES).encode() + b"\n\xff\xfe\n"
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text)))
+    assert cli.main(["classify", "--only-failures", "-"]) == 0
+    assert [row.split("  ")[0] for row in capsys.readouterr().out.splitlines()] == ["memory_hw"] * 2
+
+
+def test_a_file_that_cannot_be_read_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["classify", str(tmp_path / "none")]) == 2
+    said = capsys.readouterr().err
+    assert said == f"hale-exporter classify: {tmp_path / 'none'}: No such file or directory\n"
+    assert cli.main(["classify", str(tmp_path)]) == 2
+    assert "Is a directory" in capsys.readouterr().err

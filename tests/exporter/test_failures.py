@@ -1,0 +1,134 @@
+"""What a line tells of, by every example of the catalogue, in every form that a line can have."""
+
+import json
+from collections import Counter
+
+import pytest
+
+from cluster.conditions import Failure as Label
+from exporter.failures.classifier import NOTHING, Classifier, words_of
+from exporter.failures.entries import of_file, packaged
+from exporter.failures.kinds import BENIGN, Failure
+from exporter.failures.lines import KERNEL, Form, line_of
+
+ENTRIES = packaged()
+CLASSIFIER = Classifier(ENTRIES)
+MATCH = [(entry, line) for entry in ENTRIES for line in entry.match]
+MISS = [(entry, line) for entry in ENTRIES for line in entry.miss]
+
+
+def test_the_types_are_those_of_the_label() -> None:
+    assert [one.value for one in Failure] == [one.value for one in Label]
+
+
+@pytest.mark.parametrize(("entry", "line"), MATCH, ids=lambda one: getattr(one, "name", ""))
+def test_an_example_is_its_own_entrys(entry, line) -> None:
+    verdict = CLASSIFIER.classify(line)
+    assert (verdict.entry, verdict.kind) == (entry.name, entry.kind)
+
+
+@pytest.mark.parametrize(("entry", "line"), MISS, ids=lambda one: getattr(one, "name", ""))
+def test_what_an_entry_must_miss_is_not_its_own(entry, line) -> None:
+    assert CLASSIFIER.classify(line).entry != entry.name
+
+
+def test_a_cause_and_a_device_are_told() -> None:
+    line = "[  912.004711] EDAC MC1: 3 CE memory read error on DIMM_A1 (channel:1 slot:0)"
+    verdict = CLASSIFIER.classify(line)
+    assert (verdict.type, verdict.device) == (Failure.MEMORY_HW, "MC1")
+    assert verdict.cause
+
+
+@pytest.mark.parametrize(
+    ("written", "form", "writer", "text"),
+    [
+        ("[    1.5] a b", Form.DMESG, KERNEL, "a b"),
+        ("<3>[ 1234.567890][  T123] a b", Form.DMESG, KERNEL, "a b"),
+        ("[  +0.000003] a b", Form.DMESG, KERNEL, "a b"),
+        ("[Mon Jul 19 10:37:35 2021] a b", Form.BARE, None, "a b"),
+        ("[Apr19 18:52] a b", Form.BARE, None, "a b"),
+        ("Jan  2 03:04:05 web1 kernel: [ 12.5] a b", Form.SYSLOG, KERNEL, "a b"),
+        ("Jan  2 03:04:05 web1 kernel: a b", Form.SYSLOG, KERNEL, "a b"),
+        ("Jan  2 03:04:05  kernel: a b", Form.SYSLOG, KERNEL, "a b"),
+        ("kernel: a b", Form.SYSLOG, KERNEL, "a b"),
+        ("<4>Jan  2 03:04:05 web1 kernel: a b", Form.SYSLOG, KERNEL, "a b"),
+        ("<12>Jan  2 03:04:05 web1 kernel: a b", Form.SYSLOG, "", "a b"),
+        ("2026-01-02T03:04:05.123456+01:00 web1 sshd[12]: a b", Form.SYSLOG, "sshd", "a b"),
+        ("Jan  2 03:04:05 web1 sshd[12]: a b", Form.SYSLOG, "sshd", "a b"),
+        ("nov 20 12:16:10 web1 systemd[1]: a b", Form.SYSLOG, "systemd", "a b"),
+        ("Jan  2 03:04:05 web1 sshd(pam_unix)[12]: a b", Form.SYSLOG, "sshd", "a b"),
+        ("2025 Jul  2 06:56:57.749644 web1 ERR kernel: [ 12.5] a b", Form.SYSLOG, KERNEL, "a b"),
+        ("Dec 21 06:54:14 web1 daemon.alert apcupsd[10]: a b", Form.SYSLOG, "apcupsd", "a b"),
+        ("2026-01-02 03:04:05 INFO exited a", Form.BARE, None, "2026-01-02 03:04:05 INFO exited a"),
+        ("a b", Form.BARE, None, "a b"),
+        ("", Form.BARE, None, ""),
+        ("{not json", Form.BARE, None, "{not json"),
+        ('{"MESSAGE": "a b", "_TRANSPORT": "kernel"}', Form.JOURNAL, KERNEL, "a b"),
+        ('{"MESSAGE": [97, 32, 98], "_TRANSPORT": "kernel"}', Form.JOURNAL, KERNEL, "a b"),
+        ('{"MESSAGE": null, "_TRANSPORT": "kernel"}', Form.JOURNAL, KERNEL, ""),
+        ('{"MESSAGE": "a b", "SYSLOG_IDENTIFIER": "sshd"}', Form.JOURNAL, "sshd", "a b"),
+        ('{"MESSAGE": "a b", "SYSLOG_IDENTIFIER": "kernel"}', Form.JOURNAL, "", "a b"),
+    ],
+)
+def test_the_form_of_a_line_is_seen_from_itself(written, form, writer, text) -> None:
+    line = line_of(written)
+    assert (line.form, line.writer, line.text) == (form, writer, text)
+
+
+SAID = "EDAC MC1: 3 CE memory read error on DIMM_A1 (channel:1 slot:0)"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        f"Jan  2 03:04:05 web1 myapp[12]: {SAID}",
+        f"<12>Jan  2 03:04:05 web1 kernel: {SAID}",
+        json.dumps({"MESSAGE": SAID, "_TRANSPORT": "stdout", "SYSLOG_IDENTIFIER": "kernel"}),
+        json.dumps({"MESSAGE": SAID, "_TRANSPORT": "syslog", "_COMM": "kernel"}),
+        json.dumps({"MESSAGE": SAID}),
+    ],
+)
+def test_what_a_user_writes_is_never_the_kernels(written) -> None:
+    assert CLASSIFIER.classify(SAID).type is Failure.MEMORY_HW
+    assert CLASSIFIER.classify(written) == NOTHING
+
+
+@pytest.mark.parametrize(
+    "written", ["", " ", "\0", "x" * 1_000_000, "é" * 9000, "{" * 5000, "\ud800"]
+)
+def test_any_text_has_a_verdict(written) -> None:
+    assert CLASSIFIER.classify(written).kind == BENIGN
+
+
+def test_words_are_letters_digits_and_underscores_in_lower_case() -> None:
+    assert words_of("EDAC MC0: 1 CE é page_fault") == {b"edac", b"mc0", b"1", b"ce", b"page_fault"}
+
+
+BROKEN = {
+    "- {name: a}": "either words and pattern or message_id",
+    "- {name: A b}": "needs a name",
+    "- {name: a, word: [b]}": "unknown key word",
+    "- {name: a, words: [b], pattern: c}": "cause, match and miss",
+    "- {name: a, words: [B], pattern: c}": "is no word",
+    "- {name: a, message_id: 12}": "32 hex digits",
+}
+
+
+@pytest.mark.parametrize(("text", "said"), BROKEN.items())
+def test_an_entry_that_is_not_as_it_should_be_is_told_by_its_name(text, said) -> None:
+    with pytest.raises(ValueError, match=said):
+        list(of_file("disk.yml", text))
+    with pytest.raises(ValueError, match="no type of failure"):
+        list(of_file("disc.yml", text))
+
+
+def test_every_entry_is_tried_on_few_lines() -> None:
+    """A word that many lines have would cost an expression for each of them."""
+    usual = {b"error", b"failed", b"the", b"kernel", b"device", b"to", b"of", b"on", b"for"}
+    for entry in ENTRIES:
+        assert not entry.words or entry.words - usual, entry.name
+
+
+def test_every_type_has_entries() -> None:
+    counts = Counter(entry.kind for entry in ENTRIES)
+    assert set(counts) <= {*(one.value for one in Failure), BENIGN}
