@@ -111,8 +111,7 @@ def maintained(proposal: Proposal, facts: Facts) -> Verdict | None:
 
 def _in_maintenance(over: list[Maintenance], nodes: tuple[str, ...], facts: Facts) -> Verdict:
     topology = facts.topology
-    closes = [one.until(facts.now, topology.time_zone) for one in over]
-    pairs = list(zip(over, closes, strict=True))
+    pairs = [(one, one.until(facts.now, topology.time_zone)) for one in over]
     last, ends = max(pairs, key=lambda pair: inf if pair[1] is None else pair[1])
     whole = last.nodes >= topology.nodes.keys()
     where = "The whole cluster" if whole else next(one for one in nodes if one in last.nodes)

@@ -102,7 +102,7 @@ def _overload(proposal: Proposal, alike: list[Incident], facts: Facts) -> Verdic
         one
         for one in together
         # One that nobody has judged yet, as after a healer's death, is judged within this look.
-        if one.opened <= incident.opened + least or _unjudged(one)
+        if one.opened <= incident.opened + least or one.state is State.OPEN
     ]
     if not claimed and (age >= least or not _stands_with_others(proposal, facts)):
         return None
@@ -115,10 +115,6 @@ def _overload(proposal: Proposal, alike: list[Incident], facts: Facts) -> Verdic
         # One that comes and goes for that long is told to a person.
         passing=facts.steady - incident.opened < numbers.common_cause_window,
     )
-
-
-def _unjudged(incident: Incident) -> bool:
-    return incident.state is State.OPEN and incident.hold is None and not incident.attempts
 
 
 def _calls_for_all(other: Incident) -> bool:

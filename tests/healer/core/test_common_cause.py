@@ -81,6 +81,29 @@ def test_of_overload_people_hear_though_the_first_one_tells_of_something_else(fi
     assert (told.reason, told.calls) == ("overload", calls)
 
 
+def test_of_overload_people_hear_though_an_escalation_of_another_trouble_waits_to_give_back():
+    world = slow("web1", "web2")
+    for number in (1, 2):
+        opened(world, f"web{number}/nginx", number)
+    overload = held(world, "1").hold
+    assert overload is not None
+    world.journal(
+        ev.IncidentEscalated("1", "node_gone", ""), ev.IncidentHeld("1", overload, (overload,))
+    )
+    told = said(world, world.board.incidents["2"], "common_cause")
+    assert (told.reason, told.calls) == ("overload", True)
+
+
+def test_of_overload_the_first_one_tells_for_all_once_its_own_repair_has_failed():
+    world = slow("web1", "web2")
+    for number in (1, 2):
+        opened(world, f"web{number}/nginx", number)
+    acted(world, "1", ended=Outcome.NOT_VERIFIED)
+    assert world.board.incidents["1"].state is State.OPEN
+    told = said(world, world.board.incidents["2"], "common_cause")
+    assert (told.reason, told.calls) == ("overload", False)
+
+
 @pytest.mark.parametrize("nameless", [1, 2])
 def test_an_alert_that_leaves_its_group_out_fails_alike_all_the_same(nameless):
     world = slow("web1", "web2")
@@ -165,6 +188,28 @@ def test_a_claim_that_came_later_and_is_not_true_keeps_nobody_waiting():
     assert verdict(world, incident) == ("", "act")
 
 
+@pytest.mark.parametrize(("later", "expected"), [(30, OTHERS_UNKNOWN), (31, ("", "act"))])
+def test_a_claim_that_nobody_can_check_is_waited_for_where_it_came_in_the_time_to_wait(
+    later: int, expected
+):
+    world = slow("web1")
+    incident = opened(world)
+    world.now += later
+    opened(world, "web2/nginx", 2)
+    blind = hold("still_true", "no_evidence", have="-", need="-", sentence="Nobody can tell.")
+    world.journal(ev.IncidentHeld("2", blind, (blind,)))
+    assert verdict(world, incident) == expected
+
+
+def test_a_claim_that_came_later_and_that_a_person_has_keeps_nobody_waiting():
+    world = slow("web1")
+    incident = opened(world)
+    world.now += 31
+    opened(world, "web2/nginx", 2)
+    world.journal(ev.IncidentEscalated("2", "ladder_exhausted", ""))
+    assert verdict(world, incident) == ("", "act")
+
+
 def test_a_claim_that_was_found_untrue_is_over():
     world = slow("web1")
     incident = opened(world)
@@ -228,6 +273,17 @@ def test_only_who_failed_within_one_window_fails_together(opened_ago, began_ago,
     incident = opened(world)
     world.now += 30
     assert verdict(world, incident) == expected
+
+
+def test_who_joins_an_overload_that_goes_on_since_long_fails_together_with_it():
+    world = slow("web1", "web2", "web3")
+    world.now = NOW - 3000
+    for number in (2, 3):
+        opened(world, f"web{number}/nginx", number, began=world.now)
+    for number in (2, 3, 2):
+        held(world, str(number))
+    world.now = NOW
+    assert verdict(world, opened(world)) == OVERLOAD
 
 
 def test_one_that_runs_lets_a_dead_one_go_first_and_waits_for_its_proof():

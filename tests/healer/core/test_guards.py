@@ -8,10 +8,11 @@ from healer.core import events as ev
 from healer.core.alert import Target
 from healer.core.decide import Hold, decide
 from healer.core.guards import GUARDS
+from healer.core.guards.authority import silenced
 from healer.core.incident import Outcome, State
 from healer.core.ladder import Ladder, Mode, Rung
 from healer.core.look import Heard
-from tests.healer.core.guarded import acted, broken, history, opened, silence, verdict
+from tests.healer.core.guarded import acted, asked, broken, history, opened, silence, verdict
 from tests.healer.core.world import CALL, NOW, RESTART, VERIFY, World, alert, topology
 
 
@@ -147,6 +148,19 @@ def test_a_silence_of_what_the_action_takes_along_is_a_person_at_work_too(at, re
     at_work = {Target(node, service or None): "ServiceSlow"}
     world.standing = replace(world.standing, at_work=at_work)
     assert verdict(world, opened(world))[1] == reason
+
+
+def test_what_takes_no_service_along_reaches_into_no_failure_domain_of_others():
+    proposal, facts = asked(broken())
+    power = replace(facts.topology, wider={"power-1": frozenset({"web2", "web3"})})
+    at_work = {Target("", domain="power-1"): "FailureDomainDown"}
+    there = replace(facts, topology=power, standing=replace(facts.standing, at_work=at_work))
+    address = replace(proposal.footprint, targets=frozenset())
+    assert silenced(replace(proposal, footprint=address), there) is None
+    inside = replace(proposal.footprint, targets=frozenset({Target("web2", "nginx")}))
+    found = silenced(replace(proposal, footprint=inside), there)
+    assert found is not None
+    assert found.reason == "silenced_nearby"
 
 
 def test_a_silence_of_an_alert_that_fires_no_more_holds_nothing():

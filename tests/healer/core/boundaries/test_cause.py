@@ -7,9 +7,11 @@ import pytest
 from healer.core import events as ev
 from healer.core.alert import Target
 from healer.core.guards.cause import common_cause
-from healer.core.incident import Outcome, State
+from healer.core.incident import Incident, Outcome, State
 from tests.healer.core.guarded import acted, asked, broken, opened, unit_is, verb
 from tests.healer.core.world import NOW, topology
+
+HOUR = 3600.0
 
 
 @pytest.mark.parametrize(
@@ -156,3 +158,35 @@ def test_what_a_person_adopted_comes_before_what_is_older():
     assert common_cause(proposal, facts).reason == "canary_first"
     adopted = replace(proposal.incident, adopted_by="ann")
     assert common_cause(replace(proposal, incident=adopted), facts).reason is None
+
+
+def an_hour_ahead(incident: Incident) -> Incident:
+    """The same incident, as a machine has it whose clock shows an hour too much."""
+    cause = replace(incident.cause, began_at=incident.cause.began_at + HOUR)
+    opened_at = incident.opened_at + HOUR
+    return replace(incident, cause=cause, opened_at=opened_at, opened_ahead=HOUR)
+
+
+def test_who_failed_long_before_fails_not_together_whatever_the_clock_shows():
+    world = broken(unit_state="active")
+    world.now = NOW - 4000
+    opened(world, "web2/nginx", 2, began=world.now)
+    world.journal(ev.IncidentEscalated("2", "ladder_exhausted", ""))
+    world.now = NOW
+    proposal, facts = asked(world)
+    other = an_hour_ahead(replace(facts.alike[0], confirmed=True))
+    later = replace(facts, now=NOW + 40 + HOUR, ahead=HOUR, alike=(other,))
+    incident = an_hour_ahead(proposal.incident)
+    assert common_cause(replace(proposal, incident=incident), later).reason is None
+
+
+def test_who_was_slow_before_an_action_on_another_does_not_follow_it_whatever_the_clock_shows():
+    world = broken(unit_state="active", topology=topology(cooldown=0.0))
+    opened(world, "web2/nginx", 2, began=NOW - 100)
+    acted(world, "2", ended=Outcome.VERIFIED, age=50.0)
+    world.journal(ev.IncidentClosed("2", "healed", ""))
+    opened(world, began=NOW - 60)
+    proposal, facts = asked(world, "1")
+    later = replace(facts, now=NOW + 40 + HOUR, ahead=HOUR)
+    incident = an_hour_ahead(proposal.incident)
+    assert common_cause(replace(proposal, incident=incident), later).reason is None
