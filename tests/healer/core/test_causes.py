@@ -6,13 +6,13 @@ from itertools import product
 import pytest
 
 from healer.core import events as ev
-from healer.core.alert import Alert
+from healer.core.alert import Alert, Target
 from healer.core.board import Board, begun
 from healer.core.causes import Outages
 from healer.core.ladder import Mode
 from healer.core.topology import Group, Node, Service, Topology
 from tests.healer.core.test_domains import lost
-from tests.healer.core.world import alert, glance, topology
+from tests.healer.core.world import World, alert, glance, topology
 
 
 def chain(*ring: str) -> Topology:
@@ -20,7 +20,7 @@ def chain(*ring: str) -> Topology:
     plain = topology()
     stands = {"db1": "rack-d", "st1": "rack-s", "st2": "rack-s"}
     services = {
-        "app": replace(plain.services["app"], depends_on=("nginx", "db", "gone", "agent")),
+        "app": replace(plain.services["app"], depends_on=("nginx", "gone", "agent", "db")),
         "db": Service("db", "db.service", "db", depends_on=("store",)),
         "store": Service("store", "store.service", "store", depends_on=ring),
         "agent": Service("agent", "agent.service", None, depends_on=("store",)),
@@ -137,6 +137,7 @@ def test_a_lost_domain_strikes_what_stood_in_it_and_is_missed() -> None:
         ([ST1, ST2], "", "st1 st2", False),  # they run again, and are broken in themselves
         ([ST1, ST2], "", "", False),  # nobody can tell
         ([DB], "st1 st2", "", False),  # what is needed stood elsewhere
+        ([DB], "db1 st1 st2", "", False),  # and is lost there
     ):
         known = outages(*dead, missed=missed, present=present)
         assert known.explains(lost("rack-s"), APP) is explained
@@ -145,6 +146,22 @@ def test_a_lost_domain_strikes_what_stood_in_it_and_is_missed() -> None:
     )
     assert not outages(ST1, ST2).explains(ST1, lost("rack-s"))
     assert not outages().explains(alert("NodeDown", "st1"), lost("rack-s"))
+
+
+def test_of_a_domain_that_is_lost_what_is_missed_is_broken_and_nothing_elsewhere() -> None:
+    world = World(topology=chain())
+    world.journal(ev.IncidentOpened("1", lost("rack-s"), "none", ""))
+    missed = glance(missed=["st1", "db1"], present=["st2"])
+    assert Outages.seen(world.board, [], chain(), missed).broken == {Target("st1")}
+
+
+def test_what_nobody_told_of_is_not_out_for_standing_beside_its_user() -> None:
+    """The database's own store stands on web1, and serves."""
+    near = Group("store", ("web1",), 0, control=False, mode=Mode.ACT)
+    cluster = replace(chain(), groups={**chain().groups, "store": near})
+    slow = alert(at="db1/db", **SLOW)
+    assert not outages(cluster=cluster).explains(slow, APP)
+    assert outages(DB, cluster=cluster).explains(slow, APP)
 
 
 def test_of_two_domains_with_the_same_nodes_the_first_by_name_explains_both() -> None:

@@ -39,7 +39,7 @@ from healer.core.picture import NodeHealth
 from healer.core.plan import Escalate
 from healer.core.recovery import SILENT
 from healer.core.storm import Weather
-from healer.core.topology import EXPORTER, Group, Topology, VirtualAddress
+from healer.core.topology import EXPORTER, Group, Node, Topology, VirtualAddress
 from healer.core.verdict import hold
 from tests.healer.core.guarded import opened
 from tests.healer.core.test_plan import attempt
@@ -489,6 +489,12 @@ def test_what_was_taken_is_given_back_before_it_is_over_first_where_it_can_be() 
         assert given_back(world, marked(world)) == f"pool.return {first}"
 
 
+def test_while_nothing_may_be_given_back_the_hold_is_of_a_balancer_that_answers() -> None:
+    world = climbing(DRAIN, CALL, dark={"lb1"})
+    world.standing = replace(world.standing, frozen=("moving racks (by ann)",))
+    assert given_back(world, marked(world)) == "pool.return lb2"
+
+
 def failed(world: World, count: int, outcome: Outcome = Outcome.FAILED) -> list[Attempt]:
     return [
         attempt(opened(world), world.topology, "pool.return", place, outcome=outcome)
@@ -620,3 +626,19 @@ def test_nobody_more_is_heard_where_it_is_out_of_harms_way() -> None:
     assert unheard(alive, replace(facts, gates={"lb2": facts.gates["lb2"]})) == {
         "lb1": ("pool:web",)
     }
+
+
+def test_the_next_rung_is_heard_while_one_balancer_of_those_that_failed_lives() -> None:
+    world = climbing(DRAIN, replace(RESTART, service=EXPORTER), CALL, dark={"lb2"})
+    plain = world.topology
+    lb = replace(plain.groups["lb"], nodes=("lb1", "lb2", "lb3"))
+    nodes = {**plain.nodes, "lb3": Node("lb3", "10.0.1.3", "rack-lb3")}
+    world.topology = replace(plain, nodes=nodes, groups={**plain.groups, "lb": lb})
+    failed = [drained(world, place, outcome=Outcome.FAILED) for place in (1, 2)]
+    one = replace(opened(world), attempts=(drained(world, 0), *failed))
+    facts = world.facts(one)
+    gates = {node: facts.gates[node] for node in ("lb1", "lb2", "lb3")}
+    half = replace(facts, gates=gates)
+    assert unheard(one, half) == {"web1": ("hale-exporter.service",)}
+    world.dark.add("lb3")
+    assert unheard(one, replace(world.facts(one), gates={**gates, "lb3": gates["lb2"]})) == {}

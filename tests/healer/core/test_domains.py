@@ -220,6 +220,13 @@ def test_of_two_domains_with_the_same_nodes_the_first_by_name_is_the_cause() -> 
     assert incidents(world) == [("pdu", ["rack-a", "web1", "web2"])]
 
 
+def test_a_wider_loss_goes_on_in_the_incident_of_the_smaller_one() -> None:
+    world = told(World(racks(power={"web1", "web2", "web3"})), lost())
+    told(world, lost(), lost("power"))
+    assert [(one.id, str(one.target)) for one in world.board.open] == [("1", "power")]
+    assert not world.board.ended
+
+
 def test_of_two_that_overlap_each_is_lost_and_the_smaller_one_has_the_node_of_both() -> None:
     world = World(racks(switch={"web2", "web3", "web4"}))
     nodes = [down(f"web{number}") for number in (1, 2, 3, 4)]
