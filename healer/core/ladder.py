@@ -97,9 +97,9 @@ class Window:
             minute = local.hour * 60 + local.minute
             # Nothing changes before the next of these, unless the clock is set in between.
             edge = min(one for one in (self.begins, self.ends, DAY) if one > minute)
-            later = datetime.fromtimestamp(at + 60 * (edge - minute), zone)
-            steady = later.utcoffset() == local.utcoffset()
-            at += 60 * (edge - minute) if steady else 60
+            ahead = 60 * (edge - minute)
+            later = datetime.fromtimestamp(at + ahead, zone)
+            at += ahead if later.utcoffset() == local.utcoffset() else 60
         return None
 
 

@@ -7,7 +7,7 @@ twice and a further action changes nothing of the first.
 from dataclasses import dataclass
 
 from healer.core import events as ev
-from healer.core.incident import Attempt, Incident, State
+from healer.core.incident import Incident
 
 STEPS = ("detect", "decide", "act", "serve", "redundancy")
 """In order; each is timed from the incident's start."""
@@ -50,17 +50,18 @@ class Times:
 def times(incident: Incident) -> Times:
     """Return when each step of an incident was reached."""
     first = incident.attempts[0].began_at if incident.attempts else None
-    acted = [one for one in incident.attempts if _ended(one)]
-    over = incident.state is State.CLOSED and incident.outcome in OVER_AGAIN
+    acted = [one for one in incident.attempts if one.touched]
+    start = incident.began_at
     # Trying again what failed is a further action; only what nobody had tried begins with the adoption.
-    adopted = incident.adopted_at if incident.adopted_after == 0 else 0.0
+    if incident.adopted_after == 0:
+        start = max(start, incident.adopted_at)
     return Times(
-        start=max(incident.began_at, adopted),
+        start=start,
         detect=incident.opened_at,
         decide=first,
-        act=min((one.ended_at or 0.0 for one in acted), default=None),
+        act=acted[0].ended_at if acted else None,
         serve=incident.served_at,
-        redundancy=incident.changed_at if over and acted else None,
+        redundancy=incident.changed_at if incident.outcome in OVER_AGAIN and acted else None,
     )
 
 
@@ -76,7 +77,7 @@ def reached(event: ev.Event, incident: Incident) -> tuple[str, float] | None:
             step = "detect"
         case ev.ActionIntended() if len(incident.attempts) == 1:
             step = "decide"
-        case ev.ActionEnded() if [one for one in incident.attempts if _ended(one)] == [
+        case ev.ActionEnded() if [one for one in incident.attempts if one.touched] == [
             incident.attempts[-1]
         ]:
             step = "act"
@@ -90,7 +91,3 @@ def reached(event: ev.Event, incident: Incident) -> tuple[str, float] | None:
             return None
     seconds = times(incident).seconds()[step]
     return None if seconds is None else (step, seconds)
-
-
-def _ended(attempt: Attempt) -> bool:
-    return attempt.touched and attempt.ended_at is not None

@@ -172,6 +172,7 @@ DOUBLED = Window("doubled", frozenset({6}), 60, 150)  # Sundays, 01:00 to 02:30
         (at("2027-10-31T01:30:00"), at("2027-10-31T02:30:00")),
         (at("2027-10-31T02:10:00", fold=1), at("2027-10-31T02:30:00", fold=1)),
         (at("2027-11-07T01:30:30"), at("2027-11-07T02:30:00")),
+        (at("2027-11-07T02:29:50"), at("2027-11-07T02:30:00")),
     ],
 )
 def test_a_window_closes_by_what_the_clocks_show_when_they_are_set(now, until):

@@ -71,6 +71,24 @@ def test_of_several_actions_the_first_is_decided_and_done_and_the_last_serves():
     assert [step for _, step, _ in play.counted] == list(STEPS)
     assert (play.took()["decide"], play.took()["act"]) == (12.0, 13.0)
     assert play.took()["serve"] == play.took()["redundancy"] - 1
+    assert times(play.board.incidents["1"]).seconds() == play.took()
+
+
+def test_what_is_under_way_is_decided_and_not_done():
+    play = opened()
+    play.write(intent(play.board.incidents["1"]))
+    assert [step for _, step, _ in play.counted] == ["detect", "decide"]
+    found = times(play.board.incidents["1"])
+    assert (found.decide, found.act) == (NOW + 2, None)
+
+
+@pytest.mark.parametrize(("outcome", "back"), [("cleared", True), ("gone", False)])
+def test_redundancy_is_back_only_where_what_was_tried_ends_well(outcome, back):
+    play = opened()
+    act(play, 1, Outcome.FAILED)
+    play.write(ev.IncidentClosed("1", outcome, ""))
+    assert ("redundancy" in play.took()) is back
+    assert (times(play.board.incidents["1"]).redundancy is not None) is back
 
 
 def test_what_touched_nothing_is_decided_and_not_done():
