@@ -52,6 +52,12 @@ def test_a_reading_picks_out_what_a_person_silenced() -> None:
     assert Sight((loud, silent), (), (), None).silenced == (silent,)
 
 
+def test_a_group_is_silenced_only_where_a_person_silenced_its_alert() -> None:
+    loud = alert("GroupDown", group="web")
+    silent = replace(alert("AddressLost", group="db"), silenced=True)
+    assert Sight((), (), (), None, (loud, silent)).silenced_groups == {"db": "AddressLost"}
+
+
 @pytest.mark.parametrize(
     ("reason", "passing", "calls"),
     [

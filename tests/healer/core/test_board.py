@@ -507,6 +507,21 @@ def test_what_is_not_at_hand_any_more_is_like_nothing() -> None:
     assert list(vars(play.board)["_of_kind"]) == [("ServiceDown", "", "nginx")]
 
 
+def test_what_was_tried_in_an_incident_that_is_over_marks_nothing_and_runs_nowhere() -> None:
+    play = Play(Board(keep_closed=1))
+    for number in (1, 2):
+        play.fire(f"web{number}/nginx", "ServiceDown")
+        play.write(replace(intent(play.board.incidents[str(number)]), action="pool.drain"))
+        assert play.board.marked
+        play.write(
+            ev.ActionEnded(str(number), "1.1.1", Outcome.FAILED, "failed", "", None),
+            ev.IncidentClosed(str(number), "cleared", ""),
+        )
+        assert play.board.marked == frozenset()
+    assert list(play.board.incidents) == ["2"]
+    assert play.board.running(TOPOLOGY, besides="") == ()
+
+
 def test_what_was_tried_is_kept_with_all_others_even_if_it_was_never_true() -> None:
     play = opened("web3/nginx")
     play.write(intent(play.board.incidents["1"]))

@@ -204,6 +204,11 @@ def test_a_yes_is_good_for_one_action_of_its_rung_and_ladder() -> None:
     assert left.confirmed
 
 
+def test_a_yes_by_a_clock_that_was_set_forward_lapses_no_later() -> None:
+    (given,) = fold(incident(), approval(incident()), AT, ahead=3600.0).approvals
+    assert (given.given_at, given.until) == (AT - 3600, approval(incident()).until - 3600)
+
+
 # --- Ends -----------------------------------------------------------------------------------
 
 
@@ -234,12 +239,14 @@ def test_what_a_person_settled_has_a_full_set_of_tries_for_what_is_to_be_given_b
     one = incident(
         State.HELD,
         adopted_at=NOW - 5,
+        adopted_ahead=7.0,
         approvals=fold(incident(), approval(incident()), AT).approvals,
     )
     one = replace(one, attempts=(drained(one),)) if marked else one
-    after = fold(one, ev.IncidentSettled("1", "ann", "moved"), AT)
+    after = fold(one, ev.IncidentSettled("1", "ann", "moved"), AT, ahead=60.0)
     assert (after.state, after.settled_by, after.settlement) == (State.HELD, "ann", "moved")
     assert (after.adopted_at, after.adopted_after) == ((AT, 1) if marked else (NOW - 5, 0))
+    assert after.adopted_ahead == (60.0 if marked else 7.0)
     assert after.approvals == ()
 
 

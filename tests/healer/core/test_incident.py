@@ -228,6 +228,15 @@ def test_a_gate_refuses_for_good_for_what_the_target_is(
     assert replace(ENDED, outcome=outcome, reason=reason).refused_for_good is for_good
 
 
+def test_what_lies_how_long_ago_is_told_as_if_no_clock_had_been_set() -> None:
+    one = replace(ENDED, began_ahead=3600.0, ended_ahead=-60.0)
+    assert (one.began, one.ended) == (NOW - 5 - 3600, NOW + 60)
+    assert one.over == one.ended
+    running = replace(one, ended_at=None)
+    assert (running.ended, running.over) == (None, one.began)
+    assert replace(incident(), opened_ahead=3600.0).opened == NOW - 3600
+
+
 def test_the_newest_try_is_the_last_and_runs_as_long_as_nobody_knows_its_end() -> None:
     running = replace(ENDED, action_id="1.1.2", outcome=None)
     one = replace(incident(), attempts=(ENDED, running))

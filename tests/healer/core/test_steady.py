@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from healer.core import events as ev
-from healer.core.board import KEEP_PAST_SECONDS, Board
+from healer.core.board import KEEP_PAST_SECONDS, Board, begun
 from healer.core.history import DAY, as_told
 from healer.core.history import Keep as KeepFor
 from healer.core.steady import BOOTS, SLACK, Now, Steady
@@ -77,6 +77,27 @@ def test_a_clock_that_drifts_is_followed_a_second_at_a_time() -> None:
     assert clocks.steady.ahead == pytest.approx(30, abs=SLACK)
 
 
+@pytest.mark.parametrize(("step", "ahead"), [(SLACK, 0.0), (-SLACK, 0.0), (2 * SLACK, 2 * SLACK)])
+def test_a_clock_counts_as_set_where_it_leaves_the_uptime_by_more_than_the_slack(
+    step: float, ahead: float
+) -> None:
+    clocks = Clocks()
+    clocks.note()
+    clocks.wall += step
+    assert clocks.look().ahead == ahead
+
+
+def test_a_boot_after_a_clock_was_set_counts_on_by_that_clock() -> None:
+    clocks = Clocks()
+    clocks.note()
+    clocks.wall += 3600
+    clocks.note()
+    clocks.passes(300)
+    clocks.boot, clocks.uptime = "b", 20.0
+    assert clocks.note() == Now(NOW + 3900, 3600.0)
+    assert clocks.look().steady == NOW + 300
+
+
 def test_from_one_boot_to_the_next_the_wall_clock_counts_and_never_backwards() -> None:
     clocks = Clocks()
     clocks.note()
@@ -122,6 +143,14 @@ def test_no_more_than_the_last_boots_are_remembered() -> None:
         steady = steady.after(NOW + number, f"boot {number}", 0.0)
     assert steady.now(NOW + 7200, "boot 0", 100.0).ahead == 0
     assert steady.now(NOW + 7200, "boot 1", 100.0).ahead == 7200 - 101
+
+
+def test_a_boot_that_leads_again_is_among_the_newest() -> None:
+    steady = Steady()
+    for number in (0, 1, 0, *range(2, BOOTS + 1)):
+        steady = steady.after(NOW, f"boot {number}", 0.0)
+    assert steady.now(NOW + 7200, "boot 0", 100.0).ahead == 7200 - 100
+    assert steady.now(NOW + 7200, "boot 1", 100.0).ahead == 0
 
 
 # --- The board ------------------------------------------------------------------------------
@@ -210,6 +239,20 @@ def test_what_a_replay_leaves_out_changes_no_time() -> None:
     clocks.write(ev.AlertsReceived(()))
     told = clocks.board
     assert told.steady == as_told(clocks.records[:1])[0].steady
+
+
+def test_what_a_replay_leaves_out_takes_no_yes_back() -> None:
+    clocks = Clocks()
+    clocks.write(ev.IncidentOpened("1", alert(began=NOW - 5), "restart-service", ""))
+    clocks.write(given(clocks.wall + 900))
+    clocks.boot, clocks.wall = "b", clocks.wall - 60
+    clocks.write(ev.AlertsReceived(()))
+    assert len(clocks.board.incidents["1"].approvals) == 1
+
+
+def test_where_nobody_says_that_a_clock_was_set_an_incident_opened_when_its_record_says() -> None:
+    opened = begun(ev.IncidentOpened("1", alert(), "restart-service", ""), NOW)
+    assert (opened.opened, opened.changed) == (NOW, NOW)
 
 
 def test_that_a_clock_was_set_is_kept_for_as_long_as_anything_counts() -> None:
