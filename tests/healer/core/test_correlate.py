@@ -302,6 +302,16 @@ def test_incidents_that_turn_out_to_be_one_trouble_become_one_once_the_deeper_is
     assert world.board.incidents["1"].outcome == "merged"
 
 
+def test_what_is_found_true_leads_what_it_explains_beside_a_deeper_claim_that_nobody_confirmed() -> (
+    None
+):
+    world = on(APP)
+    world.journal(*changes(world.board, APP, DISK, true=False))
+    assert incidents(world) == [("web1/app", []), ("web1", [])]
+    found = correlate(world.board, [APP, DISK, NGINX], TOPOLOGY, frozenset({NGINX.fingerprint}))
+    assert next(found) == [ev.CauseReplaced("1", NGINX, "restart-service")]
+
+
 def test_a_persons_no_is_not_merged_away() -> None:
     world = on(APP, cluster=tier())
     world.journal(ev.ApprovalDenied("1", 0, "ann"))
