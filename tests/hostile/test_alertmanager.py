@@ -8,13 +8,12 @@ from typing import Any
 
 import aiohttp
 import pytest
-from aiohttp import web
 
 from healer.adapters.alertmanager import HttpAlertmanagers
 from healer.adapters.http_json import PART
 from tests.healer.adapters.clocks import HandClock
 from tests.healer.adapters.served import served
-from tests.healer.adapters.test_odd_answers import GOOD, TOPOLOGY
+from tests.healer.adapters.test_odd_answers import GOOD, TOPOLOGY, saying
 
 
 class Counting(HttpAlertmanagers):
@@ -42,10 +41,7 @@ async def test_megabytes_of_alerts_leave_the_loop_its_turns() -> None:
     ]
     body = json.dumps(many).encode()
 
-    async def handler(_: web.Request) -> web.Response:
-        return web.Response(body=body, content_type="application/json")
-
-    async with served(handler) as (port, session):
+    async with served(saying(body)) as (port, session):
         peers = Counting(f"http://127.0.0.1:{port}", session)
         turning = asyncio.create_task(peers.turning())
         sight = await peers.read()
@@ -61,10 +57,7 @@ async def test_one_alert_of_megabytes_hides_no_other() -> None:
     huge = GOOD | {"annotations": {"summary": "x" * 20_000_000}}
     body = json.dumps([huge, GOOD | {"labels": {**GOOD["labels"], "node": "web2"}}]).encode()
 
-    async def handler(_: web.Request) -> web.Response:
-        return web.Response(body=body, content_type="application/json")
-
-    async with served(handler) as (port, session):
+    async with served(saying(body)) as (port, session):
         sight = await HttpAlertmanagers(
             [f"http://127.0.0.1:{port}"], TOPOLOGY, session, HandClock()
         ).read()
@@ -78,10 +71,7 @@ async def test_an_alert_that_began_at_no_time_hides_no_other_and_no_heartbeat(be
     stopped = {"labels": {"alertname": "Watchdog", "cluster": "first"}, "startsAt": began}
     body = json.dumps([GOOD | stopped, GOOD]).encode()
 
-    async def handler(_: web.Request) -> web.Response:
-        return web.Response(body=body, content_type="application/json")
-
-    async with served(handler) as (port, session):
+    async with served(saying(body)) as (port, session):
         sight = await HttpAlertmanagers(
             [f"http://127.0.0.1:{port}"], TOPOLOGY, session, HandClock()
         ).read()

@@ -81,12 +81,11 @@ def alertmanager(house: House, folder: Path) -> Iterator[str]:
             process.terminate()
 
 
-async def read_by(url: str, tls: ShownTls | None) -> HttpAlertmanagers:
+async def post_and_read(url: str, tls: ShownTls | None) -> None:
     async with session_with(tls) as session:
         peers = HttpAlertmanagers([url], TOPOLOGY, session, SystemClock())
         await peers.post([OwnAlert(tuple(OURS.items()), ())])
         assert [one.name for one in (await peers.read()).alerts] == ["HealerHolds"]
-        return peers
 
 
 @pytest.mark.tools
@@ -96,7 +95,7 @@ async def test_it_takes_alerts_of_the_healer_and_of_nobody_without_a_certificate
     with alertmanager(house, tmp_path) as url:
         for _ in range(100):
             try:
-                await read_by(url, house.shown)
+                await post_and_read(url, house.shown)
                 break
             except Unreachable:
                 await asyncio.sleep(0.1)
@@ -105,7 +104,7 @@ async def test_it_takes_alerts_of_the_healer_and_of_nobody_without_a_certificate
         foreign = ShownTls(house.stranger.cert, house.stranger.key, house.ca)
         for one in (foreign, None):
             with pytest.raises(Unreachable, match=url):
-                await read_by(url, one)
+                await post_and_read(url, one)
 
 
 def test_a_certificate_that_cannot_be_used_is_told_by_its_file(
