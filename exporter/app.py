@@ -9,36 +9,17 @@ import aiohttp
 import structlog
 from aiohttp import web
 
-from exporter.blocking import Threads
 from exporter.clock import Clock
-from exporter.collector import Background, OnScrape
-from exporter.collectors.addresses import Addresses, Interfaces
-from exporter.collectors.cpu import Cpu
-from exporter.collectors.diskstats import Diskstats
-from exporter.collectors.filesystem import MOUNT_TABLE, Filesystems, Filter
-from exporter.collectors.keepalived import Keepalived
-from exporter.collectors.loadavg import Loadavg
-from exporter.collectors.marks import Marks
-from exporter.collectors.meminfo import Memory
-from exporter.collectors.netdev import Netdev
-from exporter.collectors.peers import Peers
-from exporter.collectors.pressure import Stalls
-from exporter.collectors.services import Services
-from exporter.collectors.stat import Statistics
-from exporter.collectors.uname import Kernel
+from exporter.collector import Background
 from exporter.config import Config, ConfigError
-from exporter.disk_info import DiskInfo
+from exporter.inventory import OFFERS
 from exporter.notify import Notifier, from_environment, keep_telling
-from exporter.processors import Processors
-from exporter.procfile import ProcFile
+from exporter.offers import Declarations, Node
 from exporter.reading import read
-from exporter.rotation import Rotation
-from exporter.schedule import Periodic
 from exporter.scrape import Scraper
 from exporter.selfmetrics import SelfMetrics, own_version
 from exporter.server import application
 from exporter.settings import Settings
-from exporter.udev import Udev
 from exporter.units import SystemBus, Systemd
 from exporter.vrrp import KeepalivedOnBus, Vrrp
 
@@ -55,18 +36,15 @@ class Exporter:
     """Everything that was put together from one command line."""
 
     settings: Settings
+    declared: Declarations
     scraper: Scraper
     background: tuple[Background, ...]
-    addresses: Addresses
-    keepalived: Keepalived
-    peers: Peers
-    services: Services
 
 
 def build(
     settings: Settings, config: Config, clock: Clock, systemd: Systemd | None, vrrp: Vrrp
 ) -> Exporter:
-    """Make every collector and connect nothing yet.
+    """Make every collector that is on, and connect nothing yet.
 
     Args:
         settings: From the command line.
@@ -75,61 +53,25 @@ def build(
         systemd: Where units' states come from; None on a machine without.
         vrrp: Where the states of VRRP instances come from.
     """
-    services = Services(config.services, systemd, clock)
-    peers = Peers(config.peers, config.peer_interval)
-    keepalived = Keepalived(config.virtual_addresses, vrrp, clock)
-    addresses = Addresses(Interfaces(config.virtual_addresses, Threads()), clock)
-    filesystems = Filesystems(
-        settings.procfs,
-        settings.rootfs,
-        Threads(
-            reserved={MOUNT_TABLE}
-        ),  # or a node with many hung mounts would lose the others too
-        Filter(settings.mount_points_exclude, settings.fs_types_exclude),
-        settings.mount_timeout,
+    declared = Declarations(config)
+    node = Node(
+        procfs=settings.procfs,
+        sysfs=settings.sysfs,
+        rootfs=settings.rootfs,
+        udev_data=settings.udev_data,
+        clock=clock,
+        chosen=settings.chosen,
+        declared=declared,
+        systemd=systemd,
+        vrrp=vrrp,
     )
-    every: Sequence[OnScrape | Background] = (
-        *_on_scrape(settings),
-        addresses,
-        keepalived,
-        Periodic(filesystems, clock),
-        Periodic(peers, clock),
-        services,
-    )
-    enabled = [c for c in every if c.name in settings.enabled]
+    enabled = [offer.make(node) for offer in OFFERS if offer.name in settings.enabled]
     own: Callable[[], bytes] = SelfMetrics() if settings.own_metrics else bytes
     return Exporter(
         settings=settings,
+        declared=declared,
         scraper=Scraper(enabled, own, clock),
         background=tuple(c for c in enabled if isinstance(c, Background)),
-        addresses=addresses,
-        keepalived=keepalived,
-        peers=peers,
-        services=services,
-    )
-
-
-def _on_scrape(settings: Settings) -> tuple[OnScrape, ...]:
-    proc, sysfs = settings.procfs, settings.sysfs
-    return (
-        Cpu(ProcFile(proc / "stat"), Processors(sysfs), settings.cpu_guest),
-        Diskstats(
-            ProcFile(proc / "diskstats"),
-            DiskInfo(Udev(settings.udev_data), Rotation(sysfs)),
-            settings.disks,
-        ),
-        Kernel(ProcFile(proc / "sys/kernel/domainname")),
-        Loadavg(ProcFile(proc / "loadavg")),
-        Marks(settings.marks_file),
-        Memory(ProcFile(proc / "meminfo")),
-        Netdev(
-            ProcFile(proc / "1/net/dev"),
-            ProcFile(proc / "net/dev"),
-            sysfs / "class/net",
-            settings.network_devices,
-        ),
-        Stalls(proc / "pressure"),
-        Statistics(ProcFile(proc / "stat")),
     )
 
 
@@ -256,8 +198,5 @@ async def _reloads(exporter: Exporter, reload: asyncio.Event) -> None:
             for problem in error.problems:
                 log.error("config.refused", problem=problem, kept="the one before")
             continue
-        exporter.services.declare(config.services)
-        exporter.peers.declare(config.peers, config.peer_interval)
-        exporter.addresses.declare(config.virtual_addresses)
-        exporter.keepalived.declare(config.virtual_addresses)
+        exporter.declared.declare(config)
         log.info("config.loaded", services=len(config.services), peers=len(config.peers))

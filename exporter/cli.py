@@ -4,17 +4,17 @@ import argparse
 import asyncio
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from exporter import app, logs
-from exporter.collectors.filesystem import FS_TYPES_EXCLUDE, MOUNT_POINTS_EXCLUDE
 from exporter.config import ConfigError
-from exporter.devices import EVERY, Devices
-from exporter.document import duration
 from exporter.failures import command
+from exporter.inventory import OFFERS
+from exporter.offers import Chosen, Flag, Offer, Pair, Switch
 from exporter.selfmetrics import own_version
-from exporter.settings import COLLECTORS, DISKS, Address, Settings
+from exporter.settings import Address, Settings
 
 EPILOG = """\
 commands:
@@ -59,9 +59,10 @@ def _report(group: BaseExceptionGroup[BaseException]) -> int:
 
 
 def _settings(options: argparse.Namespace) -> Settings:
-    disks = Devices(options.disks_exclude, options.disks_include)
-    chosen = {name: getattr(options, f"collector_{name}") for name in COLLECTORS}
+    given = vars(options)
+    switched = {offer.name: given[_dest(offer.name)] for offer in OFFERS}
     default = not options.disable_defaults
+    flags = [one for offer in OFFERS for one in _singly(offer)]
     return Settings(
         listen=tuple(options.listen or [Address(None, 9100)]),
         telemetry_path=options.telemetry_path,
@@ -69,18 +70,31 @@ def _settings(options: argparse.Namespace) -> Settings:
         sysfs=options.sysfs,
         rootfs=options.rootfs,
         udev_data=options.udev_data,
-        enabled=frozenset(n for n, on in chosen.items() if (default if on is None else on)),
+        enabled=frozenset(
+            offer.name
+            for offer in OFFERS
+            if (default and offer.default if (on := switched[offer.name]) is None else on)
+        ),
+        chosen=Chosen({one.name: given[_dest(one.name)] for one in flags}),
         config_file=options.config_file,
-        cpu_guest=options.cpu_guest,
-        marks_file=options.marks_file,
-        disks=DISKS if disks == EVERY else disks,
-        network_devices=Devices(options.network_exclude, options.network_include),
-        mount_points_exclude=options.mount_points_exclude,
-        fs_types_exclude=options.fs_types_exclude,
-        mount_timeout=options.mount_timeout,
         without_systemd=options.without_systemd,
         own_metrics=not options.disable_exporter_metrics,
     )
+
+
+def _dest(name: str) -> str:
+    """Return where argparse keeps a collector's flag."""
+    return f"collector.{name}"
+
+
+def _singly(offer: Offer) -> Iterator[Flag[Any] | Switch]:
+    """Return every flag of a collector, those of a pair one by one."""
+    for one in offer.flags:
+        match one:
+            case Pair():
+                yield from (one.exclude, one.include)
+            case Flag() | Switch():
+                yield one
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -142,47 +156,10 @@ def _collector_flags(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="enable only the collectors that are named",
     )
-    for name in COLLECTORS:
-        group.add_argument(
-            f"--collector.{name}",
-            dest=f"collector_{name}",
-            action=argparse.BooleanOptionalAction,
-        )
-    group.add_argument(
-        "--collector.cpu.guest",
-        dest="cpu_guest",
-        default=True,
-        action=argparse.BooleanOptionalAction,
-        help="serve node_cpu_guest_seconds_total; default on",
-    )
-    group.add_argument(
-        "--collector.marks.file",
-        dest="marks_file",
-        type=Path,
-        default=Settings().marks_file,
-        metavar="FILE",
-        help="the gate's marks.json",
-    )
-    _device_flags(group, "diskstats", "disks")
-    _device_flags(group, "netdev", "network")
-    for flag, dest, default in (
-        ("mount-points-exclude", "mount_points_exclude", MOUNT_POINTS_EXCLUDE),
-        ("fs-types-exclude", "fs_types_exclude", FS_TYPES_EXCLUDE),
-    ):
-        group.add_argument(
-            f"--collector.filesystem.{flag}",
-            dest=dest,
-            type=_expression,
-            default=re.compile(default),
-            metavar="REGEXP",
-        )
-    group.add_argument(
-        "--collector.filesystem.mount-timeout",
-        dest="mount_timeout",
-        type=_duration,
-        default=Settings().mount_timeout,
-        metavar="DURATION",
-    )
+    for offer in OFFERS:
+        _switch(group, offer.name, None, "" if offer.default else "default off")
+        for flag in offer.flags:
+            _flag(group, flag)
     group.add_argument(
         "--collector.services.without-systemd",
         dest="without_systemd",
@@ -191,15 +168,43 @@ def _collector_flags(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _device_flags(group: argparse._ArgumentGroup, collector: str, dest: str) -> None:
-    either = group.add_mutually_exclusive_group()
-    for word in ("exclude", "include"):
-        either.add_argument(
-            f"--collector.{collector}.device-{word}",
-            dest=f"{dest}_{word}",
-            type=_expression,
-            metavar="REGEXP",
-        )
+def _switch(group: argparse._ActionsContainer, name: str, default: bool | None, text: str) -> None:
+    group.add_argument(
+        f"--collector.{name}",
+        dest=_dest(name),
+        default=default,
+        action=argparse.BooleanOptionalAction,
+        help=text,
+    )
+
+
+def _flag(group: argparse._ArgumentGroup, flag: Flag[Any] | Switch | Pair) -> None:
+    match flag:
+        case Switch():
+            _switch(group, flag.name, flag.default, flag.help)
+        case Flag():
+            _worded(group, flag)
+        case Pair():
+            either = group.add_mutually_exclusive_group()
+            _worded(either, flag.exclude)
+            _worded(either, flag.include)
+
+
+def _worded(group: argparse._ActionsContainer, flag: Flag[Any]) -> None:
+    def read(text: str) -> object:
+        try:
+            return flag.read(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    group.add_argument(
+        f"--collector.{flag.name}",
+        dest=_dest(flag.name),
+        default=flag.default,
+        type=read,
+        metavar=flag.metavar,
+        help=flag.help,
+    )
 
 
 def _address(text: str) -> Address:
@@ -213,21 +218,6 @@ def _web_path(text: str) -> str:
     if not re.fullmatch(r"/[A-Za-z0-9/_.-]*", text):
         raise argparse.ArgumentTypeError(f"wanted a path such as /metrics, saw {text!r}")
     return text
-
-
-def _expression(text: str) -> re.Pattern[str]:
-    try:
-        # An empty expression excludes nothing, as with node_exporter.
-        return re.compile(text or r"(?!)")
-    except re.error as error:
-        raise argparse.ArgumentTypeError(f"{text!r}: {error}") from error
-
-
-def _duration(text: str) -> float:
-    seconds = duration(text)
-    if seconds is None or not 0.0 < seconds <= 300.0:
-        raise argparse.ArgumentTypeError(f"wanted a duration such as 5s, saw {text!r}")
-    return seconds
 
 
 if __name__ == "__main__":

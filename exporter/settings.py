@@ -1,30 +1,13 @@
 """What the command line decides, as frozen values."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from exporter.collectors.diskstats import DEVICE_EXCLUDE
-from exporter.collectors.filesystem import FS_TYPES_EXCLUDE, MOUNT_POINTS_EXCLUDE, MOUNT_TIMEOUT
-from exporter.devices import EVERY, Devices
+from exporter.inventory import OFFERS
+from exporter.offers import AS_IT_IS, Chosen
 
-COLLECTORS = (
-    "addresses",
-    "cpu",
-    "diskstats",
-    "filesystem",
-    "keepalived",
-    "loadavg",
-    "marks",
-    "meminfo",
-    "netdev",
-    "peers",
-    "pressure",
-    "services",
-    "stat",
-    "uname",
-)
-DISKS = Devices(exclude=re.compile(DEVICE_EXCLUDE))
+COLLECTORS = tuple(offer.name for offer in OFFERS)
+DEFAULTS = frozenset(offer.name for offer in OFFERS if offer.default)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +23,8 @@ class Settings:
     """One command line.
 
     Attributes:
+        chosen: The flags of the collectors.
         config_file: The exporter.yml; None for no services and no peers.
-        cpu_guest: Whether the time of guests is served by itself.
-        mount_timeout: Seconds until a mount is given up for one round.
         without_systemd: Whether this machine has none, so that probes alone decide what serves.
         own_metrics: Whether process_* and python_info are served.
     """
@@ -53,14 +35,8 @@ class Settings:
     sysfs: Path = Path("/sys")
     rootfs: Path = Path("/")
     udev_data: Path = Path("/run/udev/data")
-    enabled: frozenset[str] = frozenset(COLLECTORS)
+    enabled: frozenset[str] = DEFAULTS
+    chosen: Chosen = AS_IT_IS
     config_file: Path | None = None
-    cpu_guest: bool = True
-    disks: Devices = DISKS
-    marks_file: Path = Path("/run/hale-gate/marks.json")
-    network_devices: Devices = EVERY
-    mount_points_exclude: re.Pattern[str] = re.compile(MOUNT_POINTS_EXCLUDE)
-    fs_types_exclude: re.Pattern[str] = re.compile(FS_TYPES_EXCLUDE)
-    mount_timeout: float = MOUNT_TIMEOUT
     without_systemd: bool = False
     own_metrics: bool = True

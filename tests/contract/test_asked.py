@@ -15,7 +15,8 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.contract.promql import matched, metrics, templated
-from tests.contract.test_metrics import GOLDEN, of_the_healer
+from tests.contract.test_metrics import of_the_healer
+from tests.exporter.golden import GOLDEN
 from tests.test_contract import ALERTS, CONTRACTS, RULES, Alert, queries_for_people
 
 HAPROXY = Path(__file__).parent / "fixtures/haproxy-2.6.prom"
@@ -61,7 +62,8 @@ def samples(exposition: str) -> Iterator[tuple[str, set[str]]]:
 async def exposed() -> Exposed:
     """Return all series that there can be, with the labels that they have."""
     found: dict[str, set[str]] = defaultdict(set)
-    for text in GOLDEN.read_text(), await of_the_healer(), HAPROXY.read_text():
+    golden = [file.read_text() for file in sorted(GOLDEN.glob("*.prom"))]
+    for text in [*golden, await of_the_healer(), HAPROXY.read_text()]:
         for name, labels in samples(text):
             found[name] |= labels | TARGET
     own = {name: labels | TARGET for name, labels in OWN.items()}

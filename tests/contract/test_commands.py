@@ -12,7 +12,7 @@ import exporter.cli
 import gate.cli
 import healer.cli
 import lab.cli
-from exporter.settings import COLLECTORS
+from exporter.inventory import OFFERS
 from tests.test_contract import ROOT
 
 PARSERS = {
@@ -79,16 +79,33 @@ def test_every_subcommand_for_people_is_in_the_programs_page(program: str) -> No
     assert subcommands(program) - FOR_SYSTEMD.get(program, set()) <= told
 
 
-def test_every_flag_and_every_collector_of_the_exporter_is_in_its_page() -> None:
+def flags_of_the_exporter() -> set[str]:
+    return {flag for one in exporter.cli._parser()._actions for flag in one.option_strings}
+
+
+def test_every_flag_of_the_exporter_but_the_collectors_is_in_its_page() -> None:
     page = (ROOT / "docs/exporter.md").read_text()
-    flags = {flag for one in exporter.cli._parser()._actions for flag in one.option_strings}
-    # Each collector, and its guest part, can be put on and off: those are one row.
-    names = "|".join([*COLLECTORS, "cpu.guest"])
-    switches = {flag for flag in flags if re.fullmatch(rf"--(no-)?collector\.({names})", flag)}
     said = set(re.findall(r"`(--[a-z][\w.-]*)`", page))
-    assert len(switches) == 2 * len(COLLECTORS) + 2
-    assert flags - switches - {"-h", "--help", "--version"} <= said
-    assert set(COLLECTORS) <= set(re.findall(r"`([a-z_]+)`", page))
+    own = {one for one in flags_of_the_exporter() if "collector." not in one}
+    assert own - {"-h", "--help", "--version"} <= said
+    assert "--collector.disable-defaults" in said
+
+
+@pytest.mark.parametrize("name", [offer.name for offer in OFFERS])
+def test_every_collector_has_a_page_with_its_kind_source_series_privileges_cost_and_flags(
+    name: str,
+) -> None:
+    page = (ROOT / f"docs/collectors/{name}.md").read_text()
+    assert page.startswith(f"# {name}\n")
+    rows = dict(re.findall(r"^\| (\w+) \| (.+) \|$", page, re.MULTILINE))
+    assert {"kind", "source", "series", "privileges", "cost"} <= rows.keys()
+    flags = {one for one in flags_of_the_exporter() if f"collector.{name}." in one}
+    assert flags <= set(re.findall(r"`(--[a-z][\w.-]*)`", page))
+
+
+def test_no_collector_has_a_page_that_is_not_there() -> None:
+    pages = {page.stem for page in (ROOT / "docs/collectors").glob("*.md")}
+    assert pages == {offer.name for offer in OFFERS}
 
 
 def test_every_target_of_make_that_is_told_runs_whatever_files_there_are() -> None:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -11,12 +10,11 @@ from healer.core import events as ev
 from healer.core.incident import Incident, State
 from healer.metrics import FREEZES, TIME_TO, Metrics
 from healer.narrator import Narrator
+from tests.exporter.golden import GOLDEN
 from tests.exporter.tools import complaints
 from tests.healer.core.world import alert
 from tests.healer.web.house import House
 from tests.test_contract import CONTRACTS, tables_of_metrics
-
-GOLDEN = Path(__file__).parents[1] / "exporter/fixtures/metrics.prom"
 
 OURS = ("hale_", "healer_", "keepalived_", "node_scrape_collector_")
 SUFFIXES = re.compile(r"_(bucket|count|sum)$")
@@ -32,6 +30,12 @@ def told_labels() -> dict[str, set[str]]:
         for names, labels in rows
         for name in re.findall(r"`(\w+)`", names)
     }
+
+
+def of_the_exporter() -> Iterator[tuple[str, set[str]]]:
+    """Return what the golden expositions of all collectors show."""
+    for file in sorted(GOLDEN.glob("*.prom")):
+        yield from shown(file.read_text())
 
 
 def shown(exposition: str) -> Iterator[tuple[str, set[str]]]:
@@ -67,14 +71,14 @@ async def of_the_healer() -> str:
 
 
 async def test_everything_in_the_tables_is_exposed_and_nothing_else() -> None:
-    both = [*shown(GOLDEN.read_text()), *shown(await of_the_healer())]
+    both = [*of_the_exporter(), *shown(await of_the_healer())]
     ours = {name for name, _ in both if name.startswith(OURS)}
     assert ours == tables_of_metrics()
 
 
 async def test_every_series_has_the_labels_of_its_row() -> None:
     told = told_labels()
-    for name, labels in [*shown(GOLDEN.read_text()), *shown(await of_the_healer())]:
+    for name, labels in [*of_the_exporter(), *shown(await of_the_healer())]:
         if name.startswith(OURS):
             assert labels == told[name], name
 

@@ -13,6 +13,7 @@ from cluster.load import read
 from cluster.render.constants import constants_yml
 from dashboards import cluster as module
 from tests.dashboards.asking import QUERIES, filled
+from tests.exporter.golden import GOLDEN
 from tests.test_contract import tables_of_metrics
 
 ROOT = Path(__file__).parents[2]
@@ -84,7 +85,7 @@ def _known() -> set[str]:
     texts = [path.read_text() for path in (ROOT / "rules").glob("*.yml")]
     texts.append(constants_yml(read(ROOT / "scenarios/web-tier/cluster.yml").cluster))
     recorded = {name for text in texts for name in re.findall(r'record: "?([\w:]+)', text)}
-    golden = (ROOT / "tests/exporter/fixtures/metrics.prom").read_text()
+    golden = "".join(file.read_text() for file in GOLDEN.glob("*.prom"))
     exposed = set(re.findall(r"^# TYPE (\S+)", golden, re.MULTILINE))
     ours = tables_of_metrics()
     parts = {f"{name}_{part}" for name in ours for part in ("sum", "count")}

@@ -26,6 +26,7 @@ from exporter.collectors.uname import Kernel
 from exporter.config import Peer, Probe, Service, TcpProbe, VirtualAddress
 from exporter.devices import EVERY
 from exporter.disk_info import DiskInfo
+from exporter.inventory.storage import DISKS
 from exporter.processors import Processors
 from exporter.procfile import ProcFile
 from exporter.rotation import Rotation
@@ -33,7 +34,6 @@ from exporter.schedule import Periodic
 from exporter.scrape import Scraper
 from exporter.selfmetrics import build_info
 from exporter.serving import Probed
-from exporter.settings import DISKS
 from exporter.udev import Udev
 from exporter.vrrp import Instance, path_of
 from tests.exporter.fakes import (
@@ -44,13 +44,13 @@ from tests.exporter.fakes import (
     loop_clock,
     unit,
 )
+from tests.exporter.golden import GOLDEN, same_as_golden
 from tests.exporter.tools import complaints
 
 HERE = Path(__file__).parent
 PROC = HERE / "fixtures/proc"
 SYS = HERE / "fixtures/sys"
 UDEV = HERE / "fixtures/udev"
-GOLDEN = HERE / "fixtures/metrics.prom"
 
 UNAME = os.uname_result(("Linux", "web1", "6.1.0-37-amd64", "#1 SMP Debian 6.1.140-1", "x86_64"))
 TCP = Probe(TcpProbe("::1", 80), interval=1.0)
@@ -101,7 +101,7 @@ async def exposition() -> bytes:
     )
     on_scrape = (
         Cpu(ProcFile(PROC / "stat"), Processors(SYS)),
-        Diskstats(ProcFile(PROC / "diskstats"), DiskInfo(Udev(UDEV), Rotation(SYS)), DISKS),
+        Diskstats(ProcFile(PROC / "diskstats"), DiskInfo(Udev(UDEV), Rotation(SYS)), DISKS.default),
         Loadavg(ProcFile(PROC / "loadavg")),
         Marks(HERE / "fixtures/marks.json"),
         Memory(ProcFile(PROC / "meminfo")),
@@ -121,13 +121,11 @@ async def exposition() -> bytes:
 
 @pytest.mark.looptime(start=0)
 async def test_the_exposition_is_the_golden_one(request: pytest.FixtureRequest) -> None:
-    seen = await exposition()
-    if request.config.getoption("--rewrite"):
-        GOLDEN.write_bytes(seen)
-    assert seen == GOLDEN.read_bytes()
+    same_as_golden(request, "metrics", await exposition())
 
 
 @pytest.mark.tools
 def test_promtool_has_nothing_to_say_of_our_own_names() -> None:
-    ours = {text for text in complaints(GOLDEN.read_bytes()) if not text.startswith("node_memory_")}
+    golden = (GOLDEN / "metrics.prom").read_bytes()
+    ours = {text for text in complaints(golden) if not text.startswith("node_memory_")}
     assert ours == set()

@@ -1,0 +1,50 @@
+"""What exporter.yml declares, and what the node's gate has taken out of service."""
+
+from pathlib import Path
+
+from exporter.blocking import Threads
+from exporter.collectors.addresses import Addresses, Interfaces
+from exporter.collectors.keepalived import Keepalived
+from exporter.collectors.marks import Marks
+from exporter.collectors.peers import Peers
+from exporter.collectors.services import Services
+from exporter.offers import Flag, Node, Offer
+from exporter.schedule import Periodic
+
+MARKS_FILE = Flag(
+    "marks.file", Path("/run/hale-gate/marks.json"), Path, "the gate's marks.json", "FILE"
+)
+
+
+def _addresses(node: Node) -> Addresses:
+    interfaces = Interfaces(node.declared.now.virtual_addresses, Threads())
+    addresses = Addresses(interfaces, node.clock)
+    node.declared.follow(lambda config: addresses.declare(config.virtual_addresses))
+    return addresses
+
+
+def _keepalived(node: Node) -> Keepalived:
+    keepalived = Keepalived(node.declared.now.virtual_addresses, node.vrrp, node.clock)
+    node.declared.follow(lambda config: keepalived.declare(config.virtual_addresses))
+    return keepalived
+
+
+def _peers(node: Node) -> Periodic:
+    peers = Peers(node.declared.now.peers, node.declared.now.peer_interval)
+    node.declared.follow(lambda config: peers.declare(config.peers, config.peer_interval))
+    return Periodic(peers, node.clock)
+
+
+def _services(node: Node) -> Services:
+    services = Services(node.declared.now.services, node.systemd, node.clock)
+    node.declared.follow(lambda config: services.declare(config.services))
+    return services
+
+
+OFFERS = (
+    Offer("addresses", _addresses),
+    Offer("keepalived", _keepalived),
+    Offer("marks", lambda node: Marks(node.chosen.of(MARKS_FILE)), (MARKS_FILE,)),
+    Offer("peers", _peers),
+    Offer("services", _services),
+)

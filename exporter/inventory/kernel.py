@@ -1,0 +1,28 @@
+"""What the kernel says of its processors, its memory and itself."""
+
+from exporter.collectors.cpu import Cpu
+from exporter.collectors.loadavg import Loadavg
+from exporter.collectors.meminfo import Memory
+from exporter.collectors.pressure import Stalls
+from exporter.collectors.stat import Statistics
+from exporter.collectors.uname import Kernel
+from exporter.offers import Node, Offer, Switch
+from exporter.processors import Processors
+from exporter.procfile import ProcFile
+
+GUEST = Switch("cpu.guest", True, "serve node_cpu_guest_seconds_total; default on")
+
+
+def _cpu(node: Node) -> Cpu:
+    stat = ProcFile(node.procfs / "stat")
+    return Cpu(stat, Processors(node.sysfs), node.chosen.on(GUEST))
+
+
+OFFERS = (
+    Offer("cpu", _cpu, (GUEST,)),
+    Offer("loadavg", lambda node: Loadavg(ProcFile(node.procfs / "loadavg"))),
+    Offer("meminfo", lambda node: Memory(ProcFile(node.procfs / "meminfo"))),
+    Offer("pressure", lambda node: Stalls(node.procfs / "pressure")),
+    Offer("stat", lambda node: Statistics(ProcFile(node.procfs / "stat"))),
+    Offer("uname", lambda node: Kernel(ProcFile(node.procfs / "sys/kernel/domainname"))),
+)

@@ -1,0 +1,58 @@
+"""Disks, arrays and file systems."""
+
+import re
+
+from exporter.blocking import Threads
+from exporter.collectors.diskstats import DEVICE_EXCLUDE, Diskstats
+from exporter.collectors.filesystem import (
+    FS_TYPES_EXCLUDE,
+    MOUNT_POINTS_EXCLUDE,
+    MOUNT_TABLE,
+    MOUNT_TIMEOUT,
+    Filesystems,
+    Filter,
+)
+from exporter.devices import Devices
+from exporter.disk_info import DiskInfo
+from exporter.document import duration
+from exporter.offers import Flag, Node, Offer, Pair, expression
+from exporter.procfile import ProcFile
+from exporter.rotation import Rotation
+from exporter.schedule import Periodic
+from exporter.udev import Udev
+
+DISKS = Pair("diskstats.device", Devices(exclude=re.compile(DEVICE_EXCLUDE)))
+
+
+def _diskstats(node: Node) -> Diskstats:
+    info = DiskInfo(Udev(node.udev_data), Rotation(node.sysfs))
+    return Diskstats(ProcFile(node.procfs / "diskstats"), info, node.chosen.kept(DISKS))
+
+
+def _mount_timeout(text: str) -> float:
+    seconds = duration(text)
+    if seconds is None or not 0.0 < seconds <= 300.0:
+        raise ValueError(f"wanted a duration such as 5s, saw {text!r}")
+    return seconds
+
+
+MOUNT_POINTS = Flag("filesystem.mount-points-exclude", re.compile(MOUNT_POINTS_EXCLUDE), expression)
+FS_TYPES = Flag("filesystem.fs-types-exclude", re.compile(FS_TYPES_EXCLUDE), expression)
+PATIENCE = Flag(
+    "filesystem.mount-timeout", MOUNT_TIMEOUT, _mount_timeout, "until a mount is hung", "DURATION"
+)
+
+
+def _filesystem(node: Node) -> Periodic:
+    chosen = node.chosen
+    # Without a place of its own the mount table would wait behind hung mounts, and lose the others.
+    threads = Threads(reserved={MOUNT_TABLE})
+    keep = Filter(chosen.of(MOUNT_POINTS), chosen.of(FS_TYPES))
+    source = Filesystems(node.procfs, node.rootfs, threads, keep, chosen.of(PATIENCE))
+    return Periodic(source, node.clock)
+
+
+OFFERS = (
+    Offer("diskstats", _diskstats, (DISKS,)),
+    Offer("filesystem", _filesystem, (MOUNT_POINTS, FS_TYPES, PATIENCE)),
+)
