@@ -35,12 +35,14 @@ class Verdict:
         type: None where it tells of no failure.
         device: What the line names, as the line writes it; empty for nothing.
         entry: The name of the entry that matched; empty for none.
+        clears: The type that is over by it, for that device, or for all devices where none is named.
     """
 
     type: Failure | None = None
     cause: str = ""
     device: str = ""
     entry: str = ""
+    clears: Failure | None = None
 
     @property
     def kind(self) -> str:
@@ -63,7 +65,12 @@ class Classifier:
                 sorted(self._entries, key=lambda one: one.type is not None)
             )
         }
-        self._by_id = {one.message_id: one for one in self._entries if one.message_id}
+        self._by_id: defaultdict[str, list[Entry]] = defaultdict(list)
+        for one in self._entries:
+            if one.message_id:
+                self._by_id[one.message_id].append(one)
+        # Compiled when a line first has all the words of one: no node ever sees a line of each.
+        self._compiled: dict[str, re.Pattern[str]] = {}
         self._by_word: Mapping[bytes, list[Entry]] = self._indexed()
         self._rare = frozenset(self._by_word)
 
@@ -85,8 +92,10 @@ class Classifier:
 
     def judge(self, line: Line) -> Verdict:
         """Say what a line is that was taken apart."""
-        if (known := self._by_id.get(line.message_id)) is not None and _may_say(known, line):
-            return _verdict(known, None)
+        if line.message_id and (known := self._by_id.get(line.message_id)):
+            verdict = self._judged(line, known)
+            if verdict.entry:
+                return verdict
         return self._judged(line, self._able(line.text))
 
     def _able(self, text: str) -> list[Entry]:
@@ -100,11 +109,19 @@ class Classifier:
 
     def _judged(self, line: Line, able: Iterable[Entry]) -> Verdict:
         for entry in able:
-            if not _may_say(entry, line) or entry.pattern is None:
+            if not _may_say(entry, line):
                 continue
-            if (found := entry.pattern.search(line.text)) is not None:
-                return _verdict(entry, found)
+            if not entry.pattern:
+                return _verdict(entry, line.unit)
+            if (found := self._pattern(entry).search(line.text)) is not None:
+                return _verdict(entry, found.groupdict().get("device") or "")
         return NOTHING
+
+    def _pattern(self, entry: Entry) -> re.Pattern[str]:
+        known = self._compiled.get(entry.name)
+        if known is None:
+            known = self._compiled[entry.name] = re.compile(entry.pattern)
+        return known
 
     def _indexed(self) -> dict[bytes, list[Entry]]:
         """Index each entry by that of its words that the fewest entries have."""
@@ -125,8 +142,7 @@ def _may_say(entry: Entry, line: Line) -> bool:
     return not entry.writers or line.writer is None or line.writer in entry.writers
 
 
-def _verdict(entry: Entry, found: re.Match[str] | None) -> Verdict:
-    device = (found.groupdict().get("device") or "") if found is not None else ""
-    if entry.type is None:
-        return Verdict(entry=entry.name)
-    return Verdict(entry.type, entry.cause, device, entry.name)
+def _verdict(entry: Entry, device: str) -> Verdict:
+    return Verdict(
+        entry.type, "" if entry.type is None else entry.cause, device, entry.name, entry.clears
+    )

@@ -7,14 +7,21 @@ import pytest
 
 from cluster.conditions import Failure as Label
 from exporter.failures.classifier import NOTHING, Classifier, words_of
-from exporter.failures.entries import of_file, packaged
+from exporter.failures.entries import packaged
 from exporter.failures.kinds import BENIGN, Failure
 from exporter.failures.lines import KERNEL, Form, line_of
+from exporter.failures.written import catalogue, of_file
 
-ENTRIES = packaged()
+WRITTEN = catalogue()
+ENTRIES = tuple(one.entry for one in WRITTEN)
 CLASSIFIER = Classifier(ENTRIES)
-MATCH = [(entry, line) for entry in ENTRIES for line in entry.match]
-MISS = [(entry, line) for entry in ENTRIES for line in entry.miss]
+MATCH = [(one.entry, line) for one in WRITTEN for line in one.match]
+MISS = [(one.entry, line) for one in WRITTEN for line in one.miss]
+
+
+def test_what_is_read_when_serving_is_what_is_written() -> None:
+    """Where it is not, `python -m exporter.failures.written` makes it anew."""
+    assert packaged() == ENTRIES
 
 
 def test_the_types_are_those_of_the_label() -> None:
@@ -107,10 +114,11 @@ def test_words_are_letters_digits_and_underscores_in_lower_case() -> None:
 BROKEN = {
     "- {name: a}": "either words and pattern or message_id",
     "- {name: A b}": "needs a name",
-    "- {name: a, word: [b]}": "unknown key word",
+    "- {name: a, word: [b]}": "unknown key .*word",
     "- {name: a, words: [b], pattern: c}": "cause, match and miss",
-    "- {name: a, words: [B], pattern: c}": "is no word",
+    "- {name: a, words: [B], pattern: c}": "is a word of small letters",
     "- {name: a, message_id: 12}": "32 hex digits",
+    "- {name: a, words: [b], pattern: c, cause: d, match: [e], miss: [f], clears: disk}": "only a benign",
 }
 
 

@@ -1,0 +1,128 @@
+r"""The catalogue as people write it: what lines tell of a failure, with the examples that hold it to that.
+
+Each file of catalogue/ is one type of failure, or `benign.yml` with what only looks like one. An entry is
+
+    - name: edac-corrected            # unique, and what `classify` prints
+      cause: corrected memory error   # for people
+      from: [kernel]                  # who may say so; left out for whoever
+      words: [edac, ce]               # each is in the line, in lower case: looked for before the pattern
+      pattern: 'EDAC (?P<device>MC\d+): \d+ CE '  # a regular expression, searched in what was said
+      message_id: 0123...             # or systemd's id, in place of words; a pattern may stand beside it
+      clears: network_link            # of benign ones: the type that is over, for the device or, without one, for all
+      match: [...]                    # lines that it must match
+      miss: [...]                     # lines that it must not; of a bare message_id there are none
+
+    python -m exporter.failures.written     writes catalogue.json anew, which is what is read when serving
+
+Rule: nothing here runs while the exporter serves.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from exporter.failures.entries import COMPACT, Entry, compact
+from exporter.failures.kinds import BENIGN, Failure
+
+MESSAGE_ID = re.compile(r"[0-9a-f]{32}")
+NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+WORD = re.compile(r"[a-z0-9_]+")
+KEYS = frozenset(
+    {"name", "cause", "clears", "from", "words", "pattern", "message_id", "match", "miss"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An entry and its examples.
+
+    Attributes:
+        match: Lines that must be this entry's.
+        miss: Lines that must not.
+    """
+
+    entry: Entry
+    match: tuple[str, ...]
+    miss: tuple[str, ...]
+
+
+def catalogue() -> tuple[Written, ...]:
+    """Read the files of catalogue/.
+
+    Raises:
+        ValueError: An entry is not as it should be; the message names it.
+    """
+    folder = resources.files("exporter.failures") / "catalogue"
+    files = sorted(one.name for one in folder.iterdir() if one.name.endswith(".yml"))
+    found = [one for name in files for one in of_file(name, (folder / name).read_text("utf-8"))]
+    names = [one.entry.name for one in found]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"catalogue: two entries are called {twice[0]}")
+    return tuple(found)
+
+
+def compacted() -> str:
+    """Return what catalogue.json has to be."""
+    return "".join(f"{compact(one.entry)}\n" for one in catalogue())
+
+
+def of_file(name: str, text: str) -> Iterator[Written]:
+    """Read the entries of one file, whose name is their type."""
+    kind = name.removesuffix(".yml")
+    if kind != BENIGN and kind not in list(Failure):
+        raise ValueError(f"{name}: {kind} is no type of failure")
+    for raw in yaml.safe_load(text) or ():
+        yield _written(name, None if kind == BENIGN else Failure(kind), raw)
+
+
+def _written(file: str, kind: Failure | None, raw: Mapping[str, Any]) -> Written:
+    name = str(raw.get("name", ""))
+    where = f"{file}: {name or raw}"
+    words, pattern, message_id = raw.get("words", []), raw.get("pattern"), raw.get("message_id", "")
+    clears = raw.get("clears")
+    for wrong, why in (
+        (not NAME.fullmatch(name), "an entry needs a name of small letters, digits and dashes"),
+        (unknown := sorted(set(raw) - KEYS), f"unknown key {unknown[:1]}"),
+        (
+            (not message_id and not (words and pattern)) or (message_id and words),
+            "either words and pattern or message_id is needed",
+        ),
+        (
+            message_id and not MESSAGE_ID.fullmatch(str(message_id)),
+            "a message_id has 32 hex digits in lower case",
+        ),
+        (
+            not all(WORD.fullmatch(str(word)) for word in words),
+            f"not each of {words} is a word of small letters, digits and _",
+        ),
+        (
+            not raw.get("cause") or not raw.get("match") or (pattern and not raw.get("miss")),
+            "cause, match and miss are needed",
+        ),
+        (
+            clears is not None and (kind is not None or clears not in list(Failure)),
+            "only a benign entry clears, and a type of failure",
+        ),
+    ):
+        if wrong:
+            raise ValueError(f"{where}: {why}")
+    entry = Entry(
+        name,
+        kind,
+        str(raw["cause"]),
+        None if clears is None else Failure(clears),
+        frozenset(map(str, raw.get("from", ()))),
+        frozenset(str(word).encode() for word in words),
+        re.compile(pattern).pattern if pattern else "",
+        str(message_id),
+    )
+    return Written(entry, tuple(raw["match"]), tuple(raw.get("miss", ())))
+
+
+if __name__ == "__main__":
+    (Path(__file__).parent / COMPACT).write_text(compacted(), encoding="utf-8")
