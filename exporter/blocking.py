@@ -1,7 +1,7 @@
 """Calls into the kernel that may never return, such as statvfs on a dead NFS server.
 
 A thread cannot be cancelled, so the caller gives up waiting, the thread stays counted, and the same
-question is not asked again until it has come back.
+question is not asked again until it has come back. All collectors together have so many threads and no more.
 """
 
 import asyncio
@@ -11,9 +11,14 @@ from typing import Protocol, TypeVar
 
 T = TypeVar("T")
 
+# Threads at once in the whole process, stuck ones counted. The file systems have 64 of them at the most, so whatever
+# hangs there leaves some for the rest; hale-exporter.service sets TasksMax=256, for programs that collectors run too.
+MOST_THREADS = 160
+_places = threading.BoundedSemaphore(MOST_THREADS)
+
 
 class StillRunning(Exception):
-    """The same call from before has not come back; nothing was started."""
+    """The same call from before has not come back, or far too many have not; nothing was started."""
 
 
 class Blocking(Protocol):
@@ -36,13 +41,20 @@ class Threads:
     when it ends, and a stuck one would keep the exporter from stopping.
     """
 
-    def __init__(self, limit: int = 64, reserved: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        limit: int = 64,
+        reserved: Collection[str] = (),
+        late: Callable[[], None] = lambda: None,
+    ) -> None:
         """Start no thread yet.
 
         Args:
             limit: Most threads at once, stuck ones counted; more calls wait for a place.
             reserved: Keys that have a place of their own besides, so that they never wait for one.
+            late: Called when a call has come back for which nobody waits any more: what hung may answer again.
         """
+        self._late = late
         self._slots = asyncio.Semaphore(limit)
         self._own = {key: asyncio.Semaphore(1) for key in reserved}
         self._running: set[str] = set()
@@ -56,7 +68,8 @@ class Threads:
         """Run `work` in a thread of its own; cancelling gives up the wait, not the thread.
 
         Raises:
-            StillRunning: An earlier call under `key` has not come back; nothing was started.
+            StillRunning: An earlier call under `key` has not come back, or far too many of others have not;
+                nothing was started.
             Exception: Whatever `work` raised.
         """
         if key in self._running:
@@ -75,7 +88,9 @@ class Threads:
 
         def finished(settle: Callable[[], None]) -> None:
             self._release(key)
-            if not future.done():  # nobody waits any more: the answer is too late to count
+            if future.done():  # nobody waits any more: the answer is too late to count
+                self._late()
+            else:
                 settle()
 
         def body() -> None:
@@ -85,14 +100,20 @@ class Threads:
                 settle = _setter(future.set_exception, error)
             else:
                 settle = _setter(future.set_result, result)
+            finally:
+                _places.release()
             try:
                 loop.call_soon_threadsafe(finished, settle)
             except RuntimeError:
                 pass  # the loop has closed: the exporter is ending
 
+        if not _places.acquire(blocking=False):
+            self._release(key)
+            raise StillRunning(f"{key}: {MOST_THREADS} calls have not come back")
         try:
             threading.Thread(target=body, name=f"blocking:{key}", daemon=True).start()
         except RuntimeError:
+            _places.release()
             self._release(key)
             raise
         return future

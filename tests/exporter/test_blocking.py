@@ -5,6 +5,7 @@ import threading
 
 import pytest
 
+from exporter import blocking
 from exporter.blocking import StillRunning, Threads
 
 
@@ -93,3 +94,34 @@ async def test_a_wait_for_a_place_can_be_given_up() -> None:
     assert threads.running == {"nfs"}
     go_on.set()
     assert await first is True
+
+
+async def test_what_comes_back_too_late_is_told_and_what_comes_in_time_is_not() -> None:
+    late, started, go_on = asyncio.Event(), threading.Event(), threading.Event()
+    threads = Threads(late=late.set)
+    assert await threads.call("root", lambda: "fine") == "fine"
+    assert not late.is_set()
+
+    def stuck() -> bool:
+        started.set()
+        return go_on.wait()
+
+    call: asyncio.Task[object] = asyncio.ensure_future(threads.call("nfs", stuck))
+    await give_up(call, started)
+    go_on.set()
+    await late.wait()
+    assert threads.running == frozenset()
+
+
+async def test_all_together_have_so_many_threads_and_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(blocking, "_places", threading.BoundedSemaphore(1))
+    here, there, go_on = Threads(), Threads(), threading.Event()
+    first = asyncio.ensure_future(here.call("nfs", go_on.wait))
+    await asyncio.sleep(0)
+    with pytest.raises(StillRunning, match="have not come back"):
+        await there.call("root", lambda: "fine")
+    go_on.set()
+    assert await first is True
+    assert await there.call("root", lambda: "fine") == "fine"
