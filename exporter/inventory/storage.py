@@ -12,6 +12,7 @@ from exporter.collectors.filesystem import (
     Filesystems,
     Filter,
 )
+from exporter.collectors.mdadm import Mdadm
 from exporter.devices import Devices
 from exporter.disk_info import DiskInfo
 from exporter.document import duration
@@ -55,4 +56,5 @@ def _filesystem(node: Node) -> Periodic:
 OFFERS = (
     Offer("diskstats", _diskstats, (DISKS,)),
     Offer("filesystem", _filesystem, (MOUNT_POINTS, FS_TYPES, PATIENCE)),
+    Offer("mdadm", lambda node: Mdadm(ProcFile(node.procfs / "mdstat"), node.sysfs)),
 )

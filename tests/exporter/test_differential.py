@@ -24,6 +24,7 @@ FIXTURES = Path(__file__).parent / "fixtures"
 COLLECTORS = (
     *("cpu", "diskstats", "filesystem", "loadavg", "meminfo"),
     *("netdev", "pressure", "stat", "uname"),
+    "mdadm",
 )
 # What each program says of itself, and what differs from one moment to the next.
 OWN = ("go_", "process_", "promhttp_", "python_", "hale_", "node_exporter_")
@@ -36,6 +37,8 @@ MOVING = {
 # What node_exporter has since Debian's 1.5, and what it reads over netlink where we read files.
 NEWER = {
     "node_cpu_online",
+    "node_md_degraded",
+    "node_md_raid_disks",
     "node_network_receive_nohandler_total",
     "node_pressure_irq_stalled_seconds_total",
 }

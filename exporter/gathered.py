@@ -1,0 +1,54 @@
+"""Samples of few and changing series, gathered one by one and written out family by family.
+
+For what is read seldom or is small; collectors that every scrape runs over many series make templates instead.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from exporter.exposition import Family, block, line
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One value of one series; `labels` in the order in which they are written."""
+
+    family: Family
+    value: float
+    labels: tuple[tuple[str, str], ...] = ()
+
+
+def sample(family: Family, value: float, **labels: str) -> Sample:
+    """Return a sample, with its labels in the order given."""
+    return Sample(family, value, tuple(labels.items()))
+
+
+def written(samples: Iterable[Sample]) -> bytes:
+    """Write samples in the text format, families by name; of a series that is there twice the first is taken."""
+    families: dict[str, tuple[Family, dict[bytes, bytes]]] = {}
+    for one in samples:
+        family, lines = families.setdefault(one.family.name, (one.family, {}))
+        series = family.series(**dict(one.labels))
+        lines.setdefault(series, line(series, one.value))
+    return b"".join(
+        block(family, list(lines.values())) for _, (family, lines) in sorted(families.items())
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Devices:
+    """Devices whose files ask the hardware, as `hardware.in_background` reads them.
+
+    Attributes:
+        name: The collector's.
+        find: Returns the devices that there are.
+        read: Returns the samples of one, in a thread; nothing where it has nothing to say.
+    """
+
+    name: str
+    find: Callable[[], Collection[str]]
+    read: Callable[[str], Iterable[Sample]]
+
+    def body(self, readings: Mapping[str, Iterable[Sample]]) -> bytes:
+        """Return the series of the devices that answered."""
+        return written(one for samples in readings.values() for one in samples)
