@@ -1,11 +1,13 @@
-"""Whether the node is kept up to date, and how it came to run."""
+"""Whether the node is kept up to date, and how it came to run; and what it sets its clock by."""
 
 from exporter.blocking import Threads
 from exporter.collectors.apt import Apt
 from exporter.collectors.boot import Boot
+from exporter.collectors.clock import TimeSource
 from exporter.offers import Node, Offer
 from exporter.programs import Programs
 from exporter.schedule import Periodic
+from exporter.timesync import TimesyncOnBus
 
 
 def _apt(node: Node) -> Periodic:
@@ -19,4 +21,5 @@ def _boot(node: Node) -> Periodic:
 OFFERS = (
     Offer("apt", _apt),
     Offer("boot", _boot),
+    Offer("clock", lambda node: Periodic(TimeSource(Programs(), TimesyncOnBus()), node.clock)),
 )

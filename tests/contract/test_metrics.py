@@ -16,7 +16,15 @@ from tests.healer.core.world import alert
 from tests.healer.web.house import House
 from tests.test_contract import CONTRACTS, tables_of_metrics
 
-OURS = ("hale_", "healer_", "keepalived_", "apt_", "node_scrape_collector_", "node_reboot_")
+OURS = (
+    "hale_",
+    "healer_",
+    "keepalived_",
+    "apt_",
+    "chrony_",
+    "node_scrape_collector_",
+    "node_reboot_",
+)
 SUFFIXES = re.compile(r"_(bucket|count|sum)$")
 """What a histogram adds to its name, and `le` with it."""
 
