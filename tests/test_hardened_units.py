@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1]
 
 EXPOSURE = {
     "healer/systemd/hale-healer.service": 2.0,
-    "exporter/systemd/hale-exporter.service": 2.5,
+    "exporter/systemd/hale-exporter.service": 2.8,
     "gate/systemd/hale-gate@.service": 3.5,
     "gate/systemd/hale-gate-marks.service": 3.0,
 }

@@ -1,11 +1,18 @@
 """Every collector that there is, by area: a collector is switched on and off, flagged and made by its row here."""
 
-from exporter.inventory import cluster, kernel, network, storage, upkeep
+from exporter.inventory import cluster, kernel, network, storage, system, upkeep
 from exporter.offers import Offer
 
 OFFERS: tuple[Offer, ...] = tuple(
     sorted(
-        (*cluster.OFFERS, *kernel.OFFERS, *network.OFFERS, *storage.OFFERS, *upkeep.OFFERS),
+        (
+            *cluster.OFFERS,
+            *kernel.OFFERS,
+            *network.OFFERS,
+            *storage.OFFERS,
+            *system.OFFERS,
+            *upkeep.OFFERS,
+        ),
         key=lambda offer: offer.name,
     )
 )

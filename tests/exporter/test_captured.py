@@ -1,4 +1,4 @@
-"""The collectors of disks and other hardware: golden, and on trees in which every file is broken alike."""
+"""Collectors of captured files: golden, and on trees in which every file is broken alike."""
 
 import shutil
 from collections.abc import Callable
@@ -11,7 +11,10 @@ from exporter.collector import Absent, Malformed
 from tests.exporter.golden import same_as_golden
 from tests.exporter.offered import FIXTURES, body
 
-COLLECTORS = ("mdadm",)
+COLLECTORS = (
+    "mdadm",
+    *("entropy", "filefd", "kernel_hung", "schedstat"),
+)
 
 BREAKAGES: dict[str, Callable[[bytes], bytes]] = {
     "empty": lambda _: b"",

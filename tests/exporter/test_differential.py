@@ -25,6 +25,7 @@ COLLECTORS = (
     *("cpu", "diskstats", "filesystem", "loadavg", "meminfo"),
     *("netdev", "pressure", "stat", "uname"),
     "mdadm",
+    *("entropy", "filefd", "schedstat", "time", "timex"),
 )
 # What each program says of itself, and what differs from one moment to the next.
 OWN = ("go_", "process_", "promhttp_", "python_", "hale_", "node_exporter_")
@@ -33,6 +34,8 @@ MOVING = {
     "node_filesystem_free_bytes",
     "node_filesystem_avail_bytes",
     "node_filesystem_files_free",
+    "node_time_seconds",
+    *(f"node_timex_{what}_seconds" for what in ("estimated_error", "maxerror", "offset")),
 }
 # What node_exporter has since Debian's 1.5, and what it reads over netlink where we read files.
 NEWER = {
