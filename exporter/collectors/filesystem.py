@@ -3,16 +3,16 @@
 PID 1's mounts are the node's; our own may be a sandbox's. A mount that hangs costs its own series only.
 """
 
-import asyncio
 import os
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from exporter.blocking import Blocking, StillRunning
+from exporter.blocking import Blocking
 from exporter.collector import Malformed
 from exporter.exposition import Family, Kind, block, line
+from exporter.lanes import Lanes
 
 # node_exporter's defaults (collector/filesystem_linux.go).
 MOUNT_POINTS_EXCLUDE = (
@@ -28,8 +28,8 @@ MOUNT_TIMEOUT = 5.0  # seconds; node_exporter's --collector.filesystem.mount-tim
 # The key of the call that reads the mount table. No mount point has it: those begin with a slash.
 MOUNT_TABLE = "mount table"
 
-# The mounts that answer at once are served after this many seconds; the others may still come.
-PROMPT = 0.2
+# Threads at once, of which each mount that hangs holds one.
+LANES = 64
 
 SIZE = Family("node_filesystem_size_bytes", Kind.GAUGE, "Filesystem size in bytes.")
 FREE = Family("node_filesystem_free_bytes", Kind.GAUGE, "Filesystem free space in bytes.")
@@ -140,7 +140,7 @@ def statvfs(path: bytes) -> Usage:
 
 
 class Filesystems:
-    """Asks every file system of the node, each in its own thread.
+    """Asks every file system of the node, in threads.
 
     Attributes:
         interval: Seconds between two rounds.
@@ -172,6 +172,7 @@ class Filesystems:
         self._procfs = procfs
         self._rootfs = os.fsencode(rootfs)
         self._blocking = blocking
+        self._lanes: Lanes[Usage] = Lanes(self.name, blocking, LANES)
         self._keep = keep or Filter()
         self._timeout = timeout
         self._statvfs = ask
@@ -190,16 +191,21 @@ class Filesystems:
         table = await self._blocking.call(MOUNT_TABLE, self._read_mounts)
         mounts = _distinct(self._strip(m) for m in parse(table))
         mounts = [m for m in mounts if self._keep.keeps(m)]
+        self._forget_all_but(mounts)
         # Those that answered last time go first: the rest may fill every thread.
         paths = sorted(
             dict.fromkeys(m.path for m in mounts), key=lambda path: self._known.get(path) is None
         )
-        self._forget_all_but(mounts)
-        async with asyncio.TaskGroup() as group:
-            asked = [group.create_task(self._ask(p), name=f"statvfs:{p!r}") for p in paths]
-            if asked and (await asyncio.wait(asked, timeout=PROMPT))[1]:
-                # Of the slow ones last round's answer is shown, or nothing: not yet an error.
-                publish(self._render(mounts))
+
+        def show(come: Mapping[str, Usage]) -> None:
+            # Of the slow ones last round's answer is shown, or nothing: not yet an error.
+            self._known |= {os.fsencode(path): usage for path, usage in come.items()}
+            publish(self._render(mounts))
+
+        answers, _ = await self._lanes.ask(
+            [os.fsdecode(path) for path in paths], self._ask, self._timeout, show
+        )
+        self._known = {path: answers.get(os.fsdecode(path)) for path in paths}
         publish(self._render(mounts))
 
     def _forget_all_but(self, mounts: Sequence[Mount]) -> None:
@@ -220,15 +226,9 @@ class Filesystems:
         path = mount.path.removeprefix(self._rootfs) or b"/"
         return replace(mount, path=path, mountpoint=path.decode("utf-8", "replace"))
 
-    async def _ask(self, mountpoint: bytes) -> None:
-        path = mountpoint if self._rootfs == b"/" else self._rootfs + mountpoint
-        try:
-            async with asyncio.timeout(self._timeout):
-                usage = await self._blocking.call(os.fsdecode(path), lambda: self._statvfs(path))
-        except (TimeoutError, StillRunning, OSError):
-            self._known[mountpoint] = None
-        else:
-            self._known[mountpoint] = usage
+    def _ask(self, mountpoint: str) -> Usage:
+        path = os.fsencode(mountpoint)
+        return self._statvfs(path if self._rootfs == b"/" else self._rootfs + path)
 
     def _render(self, mounts: Sequence[Mount]) -> bytes:
         lines: dict[Family, list[bytes]] = {family: [] for family in FAMILIES}

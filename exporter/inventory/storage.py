@@ -1,11 +1,13 @@
 """Disks, arrays and file systems."""
 
+import asyncio
 import re
 
 from exporter.blocking import Threads
 from exporter.collectors.diskstats import DEVICE_EXCLUDE, Diskstats
 from exporter.collectors.filesystem import (
     FS_TYPES_EXCLUDE,
+    LANES,
     MOUNT_POINTS_EXCLUDE,
     MOUNT_TABLE,
     MOUNT_TIMEOUT,
@@ -47,10 +49,11 @@ PATIENCE = Flag(
 def _filesystem(node: Node) -> Periodic:
     chosen = node.chosen
     # Without a place of its own the mount table would wait behind hung mounts, and lose the others.
-    threads = Threads(reserved={MOUNT_TABLE})
+    wake = asyncio.Event()
+    threads = Threads(LANES, reserved={MOUNT_TABLE}, late=wake.set)
     keep = Filter(chosen.of(MOUNT_POINTS), chosen.of(FS_TYPES))
     source = Filesystems(node.procfs, node.rootfs, threads, keep, chosen.of(PATIENCE))
-    return Periodic(source, node.clock)
+    return Periodic(source, node.clock, wake)
 
 
 OFFERS = (

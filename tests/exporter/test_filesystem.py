@@ -1,36 +1,59 @@
-"""File systems of which some hang, on virtual time."""
+"""File systems of which some hang."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from exporter import lanes
+from exporter.blocking import Threads
 from exporter.collector import State
-from exporter.collectors.filesystem import Filesystems, Usage, statvfs
+from exporter.collectors.filesystem import LANES, MOUNT_TABLE, Filesystems, Usage, statvfs
 from exporter.schedule import Periodic
 from tests.exporter.fakes import FakeBlocking, loop_clock
 
 PROC = Path(__file__).parent / "fixtures/proc"
 USAGE = Usage(size=1000, free=300, avail=200, files=50, files_free=40)
 FILER = "/mnt/filer"
+SHORT = 0.15  # seconds until what hangs is given up
+PATIENCE = 20.0
 
 
-def answer(path: bytes) -> Usage:
-    if path == b"/srv/data":
-        raise OSError(5, "Input/output error")
-    return USAGE
+class Kernel:
+    """Answers at once, but for the mounts that hang until they are let go."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.hanging: dict[str, threading.Event] = {}
+
+    def hang(self, mountpoint: str) -> threading.Event:
+        self.hanging[mountpoint] = threading.Event()
+        return self.hanging[mountpoint]
+
+    def __call__(self, path: bytes) -> Usage:
+        name = path.decode()
+        self.asked.append(name)
+        if name in self.hanging:
+            assert self.hanging[name].wait(PATIENCE), "a test left a thread"
+        if path == b"/srv/data":
+            raise OSError(5, "Input/output error")
+        return USAGE
 
 
-@asynccontextmanager
-async def running(blocking: FakeBlocking) -> AsyncIterator[Periodic]:
-    source = Filesystems(PROC, Path("/"), blocking, ask=answer)
-    periodic = Periodic(source, loop_clock())
-    task = asyncio.create_task(periodic.run())
-    yield periodic
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+@pytest.fixture
+def kernel(monkeypatch: pytest.MonkeyPatch) -> Iterator[Kernel]:
+    monkeypatch.setattr(lanes, "PROMPT", 0.02)  # this kernel answers at once or never
+    kernel = Kernel()
+    yield kernel
+    for event in kernel.hanging.values():
+        event.set()
+
+
+def source(kernel: Kernel, late: Callable[[], None] = lambda: None) -> Filesystems:
+    threads = Threads(LANES, reserved={MOUNT_TABLE}, late=late)
+    return Filesystems(PROC, Path("/"), threads, timeout=SHORT, ask=kernel)
 
 
 def of(body: bytes, mountpoint: str) -> dict[str, str]:
@@ -51,80 +74,68 @@ WHOLE = {
 BROKEN = {"device_error": "1", "readonly": "0"}
 
 
-@pytest.mark.looptime(start=0)
-async def test_every_mount_is_asked_once_but_for_those_that_are_excluded() -> None:
-    blocking = FakeBlocking()
-    async with running(blocking) as periodic:
-        await asyncio.sleep(1)
-        assert periodic.latest().state is State.OK
-        assert sorted(blocking.started) == [
-            "/",
-            FILER,
-            "/mnt/two words\\and\ttab",
-            "/run",
-            "/srv/data",
-            "mount table",
-        ]
-        assert of(periodic.latest().body, "/") == WHOLE
+async def test_every_mount_is_asked_once_but_for_those_that_are_excluded(kernel: Kernel) -> None:
+    bodies = list[bytes]()
+    await source(kernel).collect(bodies.append)
+    assert sorted(kernel.asked) == ["/", FILER, "/mnt/two words\\and\ttab", "/run", "/srv/data"]
+    assert of(bodies[-1], "/") == WHOLE
 
 
-@pytest.mark.looptime(start=0)
-async def test_a_file_system_that_answers_with_an_error_has_no_sizes() -> None:
-    async with running(FakeBlocking()) as periodic:
-        await asyncio.sleep(1)
-        assert of(periodic.latest().body, "/srv/data") == BROKEN | {"readonly": "1"}
+async def test_a_file_system_that_answers_with_an_error_has_no_sizes(kernel: Kernel) -> None:
+    bodies = list[bytes]()
+    await source(kernel).collect(bodies.append)
+    assert of(bodies[-1], "/srv/data") == BROKEN | {"readonly": "1"}
 
 
-@pytest.mark.looptime(start=0)
-async def test_a_mount_that_hangs_costs_only_its_own_series_on_the_first_scrape_too() -> None:
-    blocking = FakeBlocking()
-    blocking.hang(FILER)
-    async with running(blocking) as periodic:
-        await periodic.settled()
-        assert asyncio.get_running_loop().time() < 1  # what the first scrape would find
-        assert of(periodic.latest().body, "/") == WHOLE
-        assert of(periodic.latest().body, FILER) == {}
-        await asyncio.sleep(6)
-        assert periodic.latest().state is State.OK
-        assert of(periodic.latest().body, "/") == WHOLE
-        assert of(periodic.latest().body, FILER) == BROKEN
+async def test_a_mount_that_hangs_costs_only_its_own_series_on_the_first_scrape_too(
+    kernel: Kernel,
+) -> None:
+    kernel.hang(FILER)
+    bodies = list[bytes]()
+    await source(kernel).collect(bodies.append)
+    assert of(bodies[-2], "/") == of(bodies[-1], "/") == WHOLE
+    assert (of(bodies[-2], FILER), of(bodies[-1], FILER)) == ({}, BROKEN)
 
 
-@pytest.mark.looptime(start=0)
-async def test_a_mount_that_hangs_for_long_is_asked_once_and_again_after_it_came_back() -> None:
-    blocking = FakeBlocking()
-    come_back = blocking.hang(FILER)
-    async with running(blocking) as periodic:
-        await asyncio.sleep(65)
-        assert blocking.started.count(FILER) == 1
-        assert of(periodic.latest().body, FILER) == BROKEN
-        come_back.set()
-        await asyncio.sleep(11)
-        assert of(periodic.latest().body, FILER) == WHOLE
+async def test_a_mount_that_hangs_for_long_is_asked_once_and_again_after_it_came_back(
+    kernel: Kernel,
+) -> None:
+    come_back, late, bodies = kernel.hang(FILER), asyncio.Event(), list[bytes]()
+    filesystems = source(kernel, late.set)
+    for _ in range(3):
+        await filesystems.collect(bodies.append)
+        assert of(bodies[-1], FILER) == BROKEN
+    assert kernel.asked.count(FILER) == 1
+    come_back.set()
+    await asyncio.wait_for(late.wait(), PATIENCE)  # which has it collect at once
+    await filesystems.collect(bodies.append)
+    assert of(bodies[-1], FILER) == WHOLE
 
 
-@pytest.mark.looptime(start=0)
-async def test_a_mount_that_begins_to_hang_keeps_its_last_answer_until_it_is_given_up() -> None:
-    blocking = FakeBlocking()
-    async with running(blocking) as periodic:
-        await asyncio.sleep(1)
-        blocking.hang(FILER)
-        await asyncio.sleep(11)
-        assert of(periodic.latest().body, FILER) == WHOLE
-        await asyncio.sleep(4)
-        assert of(periodic.latest().body, FILER) == BROKEN
+async def test_a_mount_that_begins_to_hang_keeps_its_last_answer_until_it_is_given_up(
+    kernel: Kernel,
+) -> None:
+    filesystems, bodies = source(kernel), list[bytes]()
+    await filesystems.collect(bodies.append)
+    kernel.hang(FILER)
+    for last in (WHOLE, BROKEN):
+        await filesystems.collect(bodies.append)
+        assert (of(bodies[-2], FILER), of(bodies[-1], FILER)) == (last, BROKEN)
 
 
 @pytest.mark.looptime(start=0)
 async def test_a_mount_table_that_hangs_times_out() -> None:
     blocking = FakeBlocking()
-    blocking.hang("mount table")
-    async with running(blocking) as periodic:
-        await asyncio.sleep(8)
-        assert periodic.latest().state is State.TIMED_OUT
-        await asyncio.sleep(30)  # the rounds after it do not even ask
-        assert periodic.latest().state is State.TIMED_OUT
-        assert blocking.started == ["mount table"]
+    blocking.hang(MOUNT_TABLE)
+    periodic = Periodic(Filesystems(PROC, Path("/"), blocking, ask=Kernel()), loop_clock())
+    task = asyncio.create_task(periodic.run())
+    await asyncio.sleep(8)
+    assert periodic.latest().state is State.TIMED_OUT
+    await asyncio.sleep(30)  # the rounds after it do not even ask
+    assert periodic.latest().state is State.TIMED_OUT
+    assert blocking.started == [MOUNT_TABLE]
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_mounts_are_looked_for_below_rootfs_and_shown_without_it(tmp_path: Path) -> None:
@@ -133,10 +144,9 @@ async def test_mounts_are_looked_for_below_rootfs_and_shown_without_it(tmp_path:
     (tmp_path / "1/mounts").write_text(
         "a /host ext4 rw 0 0\nb /host/x ext4 rw 0 0\nc /hostile ext4 rw 0 0\n"
     )
-    blocking, bodies = FakeBlocking(), list[bytes]()
-    source = Filesystems(tmp_path, Path("/host"), blocking, ask=lambda path: USAGE)
-    await source.collect(bodies.append)
-    assert blocking.started == ["mount table", "/host/", "/host/x", "/host/hostile"]
+    kernel, bodies = Kernel(), list[bytes]()
+    await Filesystems(tmp_path, Path("/host"), FakeBlocking(), ask=kernel).collect(bodies.append)
+    assert kernel.asked == ["/host/", "/host/x", "/host/hostile"]
     assert all(of(bodies[-1], shown) == WHOLE for shown in ("/", "/x", "/hostile"))
 
 
@@ -144,7 +154,7 @@ async def test_without_sight_of_pid_1_our_own_mounts_are_read(tmp_path: Path) ->
     (tmp_path / "self").mkdir()
     (tmp_path / "self/mounts").write_text("a / ext4 rw 0 0\n")
     bodies = list[bytes]()
-    await Filesystems(tmp_path, Path("/"), FakeBlocking(), ask=answer).collect(bodies.append)
+    await Filesystems(tmp_path, Path("/"), FakeBlocking(), ask=Kernel()).collect(bodies.append)
     assert of(bodies[-1], "/") == WHOLE
 
 

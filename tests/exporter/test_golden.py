@@ -79,7 +79,7 @@ def node() -> FakeSystemd:
 
 
 def usage(path: bytes) -> Usage:
-    if path == b"/srv/data":
+    if path in (b"/srv/data", b"/mnt/filer"):
         raise OSError(5, "Input/output error")
     return Usage(size=4_000_000_000, free=1_500_000_000, avail=1_200_000_000, files=9, files_free=7)
 
@@ -91,7 +91,6 @@ async def alive(peer: Peer) -> bool:
 async def exposition() -> bytes:
     clock, prober, blocking = loop_clock(), FakeProber(), FakeBlocking()
     prober.answer = Probed.SUCCESS
-    blocking.hang("/mnt/filer")
     background = (
         Keepalived(ADDRESSES, VRRP, clock),
         Periodic(Interfaces(ADDRESSES, blocking, lambda *_: {"10.77.0.100"}), clock),

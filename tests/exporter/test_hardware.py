@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from exporter import hardware
+from exporter import lanes
 from exporter.blocking import Threads
 from exporter.clock import Clock
 from exporter.collector import Absent, Malformed, State
 from exporter.exposition import Family, Kind, block, line
-from exporter.hardware import FIND, LANES, MOST_TOLD, Readings, in_background
+from exporter.hardware import FIND, MOST_TOLD, Readings, in_background
+from exporter.lanes import LANES
 from exporter.schedule import Periodic
 
 TEMPERATURE = Family("test_temperature", Kind.GAUGE, "A sensor's.")
@@ -49,7 +50,7 @@ class Sensors:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A sensor's folder; whatever hangs in it comes back when the test has ended."""
-    monkeypatch.setattr(hardware, "PROMPT", 0.02)  # these files answer at once or never
+    monkeypatch.setattr(lanes, "PROMPT", 0.02)  # these files answer at once or never
     (tmp_path / "b").write_text("2")
     yield tmp_path
     for path in tmp_path.iterdir():

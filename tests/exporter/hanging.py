@@ -1,0 +1,167 @@
+"""What tests need to hang things for real: mounts that answer nothing, and an exporter in a process of its own."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+LOCAL = "127.0.0.1"
+PATIENCE = 20.0  # seconds until a test that waits for something real gives up
+SERVER = Path(__file__).with_name("hung_mounts.py")
+
+
+def skip_without_fuse() -> None:
+    """Skip where file systems cannot be made to hang, and say why."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount")
+    if shutil.which("nsenter") is None:
+        pytest.skip("no nsenter (util-linux)")
+    try:
+        os.close(os.open("/dev/fuse", os.O_RDWR))
+    except OSError as error:
+        pytest.skip(f"no FUSE here: {error}")
+
+
+@dataclass(frozen=True, slots=True)
+class HungMounts:
+    """File systems that hang until they are told to answer, in a mount namespace of their own."""
+
+    paths: tuple[Path, ...]
+    process: "subprocess.Popen[str]"
+
+    @property
+    def inside(self) -> tuple[str, ...]:
+        """The beginning of a command line that is to run where these mounts are; it dies with us."""
+        namespace = f"--mount=/proc/{self.process.pid}/ns/mnt"
+        return ("nsenter", namespace, "setpriv", "--pdeathsig", "KILL")
+
+    @property
+    def table(self) -> bytes:
+        """The mount table there."""
+        return Path(f"/proc/{self.process.pid}/mounts").read_bytes()
+
+    def tell(self, word: str) -> None:
+        """Have them `answer` or `hang`."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(word + "\n")
+        self.process.stdin.flush()
+        assert self.process.stdout.readline().strip() == word
+
+
+@contextmanager
+def hung_mounts(folder: Path, number: int) -> Iterator[HungMounts]:
+    """Mount so many; afterwards whoever still waits for one gets an error."""
+    paths = tuple(folder / f"filer{one}" for one in range(number))
+    for path in paths:
+        path.mkdir()
+    with subprocess.Popen(
+        [sys.executable, str(SERVER), *map(str, paths)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "hang\n"
+            yield HungMounts(paths, process)
+        finally:
+            process.kill()
+
+
+def proc_tree(folder: Path, mounts: bytes) -> Path:
+    """Make a /proc in which PID 1 has these mounts, and everything else is as it is."""
+    proc = folder / "proc"
+    (proc / "1").mkdir(parents=True)
+    (proc / "1/mounts").write_bytes(mounts)
+    for there in Path("/proc/1").iterdir():
+        if there.name != "mounts":
+            (proc / "1" / there.name).symlink_to(there)
+    for there in Path("/proc").iterdir():
+        if not there.name.isdigit():
+            (proc / there.name).symlink_to(there)
+    return proc
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A running hale-exporter."""
+
+    process: "subprocess.Popen[bytes]"
+    base: str
+
+    def scrape(self, query: str = "") -> str:
+        """Scrape once."""
+        url = f"{self.base}/metrics{query}"
+        with urllib.request.urlopen(url, timeout=PATIENCE) as answer:  # noqa: S310 - our own URL
+            text: str = answer.read().decode()
+        return text
+
+    def until(self, *samples: str, within: float = PATIENCE) -> str:
+        """Scrape until these lines are there."""
+        end = time.monotonic() + within
+        while True:
+            body = self.scrape()
+            if set(samples) <= set(body.splitlines()):
+                return body
+            assert time.monotonic() < end, f"never seen: {set(samples) - set(body.splitlines())}"
+            time.sleep(0.05)
+
+    @property
+    def threads(self) -> int:
+        """How many threads it has."""
+        return len(list(Path(f"/proc/{self.process.pid}/task").iterdir()))
+
+    @property
+    def descriptors(self) -> int:
+        """How many files it has open."""
+        return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
+
+
+@contextmanager
+def exporter(
+    flags: Sequence[str],
+    inside: Sequence[str] = (),
+    let_go: Callable[[], None] = lambda: None,
+) -> Iterator[Served]:
+    """Run an exporter until the context ends; it listens when this yields, and has not been scraped.
+
+    Args:
+        flags: Its command line.
+        inside: What comes before that, to run it elsewhere.
+        let_go: Ends what it hangs in, or it could not be killed.
+    """
+    program = str(Path(sys.executable).parent / "hale-exporter")
+    with socket.socket() as probe:
+        probe.bind((LOCAL, 0))
+        port = probe.getsockname()[1]
+    argv = [*inside, program, f"--web.listen-address={LOCAL}:{port}", *flags]
+    with subprocess.Popen(argv, stderr=subprocess.PIPE) as process:
+        try:
+            assert process.stderr is not None
+            for row in process.stderr:
+                if b"exporter.started" in row:
+                    break
+            else:
+                raise AssertionError(f"hale-exporter ended with {process.wait()}")
+            yield Served(process, f"http://{LOCAL}:{port}")
+        finally:
+            process.kill()
+            let_go()
+
+
+def states(body: str) -> dict[str, str]:
+    """Each collector's state."""
+    return dict(
+        re.findall(r'^hale_collector_state\{collector="(\w+)",state="(\w+)"\} 1$', body, re.M)
+    )
