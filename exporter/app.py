@@ -162,7 +162,12 @@ async def _first_round(background: Sequence[Background]) -> None:
 
 
 def _runner(exporter: Exporter) -> web.AppRunner:
-    app = application(exporter.scraper, exporter.settings.telemetry_path)
+    app = application(
+        exporter.scraper,
+        exporter.settings.telemetry_path,
+        config=lambda: exporter.declared.now,
+        most_requests=exporter.settings.most_requests,
+    )
     return web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
 
 

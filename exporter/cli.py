@@ -66,6 +66,7 @@ def _settings(options: argparse.Namespace) -> Settings:
     return Settings(
         listen=tuple(options.listen or [Address(None, 9100)]),
         telemetry_path=options.telemetry_path,
+        most_requests=options.most_requests,
         procfs=options.procfs,
         sysfs=options.sysfs,
         rootfs=options.rootfs,
@@ -128,6 +129,14 @@ def _web_flags(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--web.telemetry-path", dest="telemetry_path", type=_web_path, default="/metrics"
+    )
+    group.add_argument(
+        "--web.max-requests",
+        dest="most_requests",
+        type=_count,
+        default=40,
+        metavar="NUMBER",
+        help="scrapes that are answered at the same time; 0 for any number; default 40",
     )
     group.add_argument(
         "--web.disable-exporter-metrics",
@@ -212,6 +221,12 @@ def _address(text: str) -> Address:
     if not match or int(match[3]) > 65535:
         raise argparse.ArgumentTypeError(f"wanted [HOST]:PORT such as :9100, saw {text!r}")
     return Address(match[1] or match[2] or None, int(match[3]))
+
+
+def _count(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,6}", text):
+        raise argparse.ArgumentTypeError(f"wanted a whole number such as 40, saw {text!r}")
+    return int(text)
 
 
 def _web_path(text: str) -> str:

@@ -1,5 +1,6 @@
 """Puts one exposition together: runs what may run in a scrape, and takes the rest as it lies."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -86,11 +87,12 @@ class Scraper:
         """The enabled collectors, in the order of the exposition."""
         return tuple(c.name for c in self._collectors)
 
-    def scrape(self, only: frozenset[str] | None = None) -> bytes:
+    def scrape(self, only: frozenset[str] | None = None, within: float | None = None) -> bytes:
         """Return one exposition; a collector that fails costs only its own series.
 
         Args:
             only: The names of the collectors wanted; None for all.
+            within: Seconds after which no further collector is run; those left out are `TIMED_OUT`. None for no bound.
 
         Raises:
             UnknownCollector: A name is not that of an enabled collector; nothing was run.
@@ -99,7 +101,8 @@ class Scraper:
             known = ", ".join(self.names)
             raise UnknownCollector(f"no collector {', '.join(unknown)} here. Enabled: {known}")
         wanted = [c for c in self._collectors if only is None or c.name in only]
-        results = [(c.name, self._latest(c)) for c in wanted]
+        until = math.inf if within is None else self._clock.monotonic() + within
+        results = [(c.name, self._latest(c, until)) for c in wanted]
         return b"".join([r.body for _, r in results]) + self._about(results) + self._own()
 
     def overview(self) -> list[tuple[str, Latest]]:
@@ -110,12 +113,24 @@ class Scraper:
             if isinstance(c, Background) or c.name in self._last
         ]
 
-    def _latest(self, collector: OnScrape | Background) -> Latest:
+    def _latest(self, collector: OnScrape | Background, until: float) -> Latest:
         match collector:
-            case OnScrape():
+            case OnScrape() if self._clock.monotonic() < until:
                 return self._run(collector)
+            case OnScrape():
+                return self._leave_out(collector)
             case Background():
                 return collector.latest()
+
+    def _leave_out(self, collector: OnScrape) -> Latest:
+        before = self._last.get(collector.name)
+        if before is None or before.state is not State.TIMED_OUT:  # once, not at every scrape
+            log.warning(
+                "collector.left_out", collector=collector.name, reason="the scrape's time is up"
+            )
+        result = Latest(b"", State.TIMED_OUT, None, before.last_success if before else None)
+        self._last[collector.name] = result
+        return result
 
     def _run(self, collector: OnScrape) -> Latest:
         before = self._last.get(collector.name)

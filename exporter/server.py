@@ -1,100 +1,151 @@
 """The exporter over HTTP: its metrics, a page for people, and a sign of life."""
 
+import asyncio
 import gzip
-import html
 from collections.abc import Awaitable, Callable
 
 from aiohttp import hdrs, web
+from aiohttp.typedefs import Middleware
 
-from exporter.collector import Latest
+from exporter.clock import Clock
+from exporter.config import Config
 from exporter.exposition import CONTENT_TYPE
+from exporter.negotiation import Misunderstood, time_for, wants_gzip, wants_openmetrics
+from exporter.openmetrics import CONTENT_TYPE as OPENMETRICS
+from exporter.openmetrics import OpenMetrics
+from exporter.page import SAFETY, page
 from exporter.scrape import Scraper, UnknownCollector
-from exporter.selfmetrics import own_version
 
-Handler = Callable[[web.Request], Awaitable[web.Response]]
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 # The fastest level: the text is repetitive enough to shrink to a tenth even so.
 GZIP_LEVEL = 1
 
-PAGE = """<!doctype html>
-<html lang="en">
-<head><meta charset="utf-8"><title>Hale exporter</title></head>
-<body>
-<h1>Hale exporter {version}</h1>
-<p><a href="{path}">Metrics</a></p>
-<table>
-<tr><th>collector</th><th>state</th><th>seconds</th></tr>
-{rows}
-</table>
-</body>
-</html>
-"""
+# In which a client has to take an answer. Prometheus has given up by then.
+TAKE_SECONDS = 60.0
+
+TIMEOUT = "X-Prometheus-Scrape-Timeout-Seconds"
+
+CHOICES = ("collect[]", "exclude[]")
+
+REAL = Clock()
+
+VARY = f"{hdrs.ACCEPT}, {hdrs.ACCEPT_ENCODING}"
 
 
-def application(scraper: Scraper, path: str) -> web.Application:
+def application(
+    scraper: Scraper,
+    path: str,
+    *,
+    config: Callable[[], Config] = Config,
+    clock: Clock = REAL,
+    most_requests: int = 0,
+) -> web.Application:
     """Return the routes.
 
     Args:
         scraper: Where the metrics come from.
         path: The path of the metrics, beginning with a slash.
+        config: Returns what exporter.yml says now; its names are shown to people.
+        clock: For the ages that people are shown.
+        most_requests: Scrapes at the same time; 0 for any number.
     """
-    app = web.Application()
-    app.router.add_get(path, _metrics(scraper))
+    app = web.Application(middlewares=[_told_what_there_is(path)])
+    app.router.add_get(path, _Metrics(scraper, most_requests).answer)
     app.router.add_get("/-/healthy", _healthy)
     if path != "/":
-        app.router.add_get("/", _page(scraper, path))
+        app.router.add_get("/", _page(scraper, path, config, clock))
+    app.on_response_prepare.append(_cautious)
     return app
 
 
-def _metrics(scraper: Scraper) -> Handler:
-    async def metrics(request: web.Request) -> web.Response:
-        collect = request.query.getall("collect[]", [])
-        exclude = request.query.getall("exclude[]", [])
-        if collect and exclude:
-            return _bad("Combined collect and exclude queries are not allowed.")
-        only = frozenset(collect) if collect else None
-        if exclude:
-            only = frozenset(scraper.names) - frozenset(exclude)
+class _Metrics:
+    """Answers scrapes."""
+
+    def __init__(self, scraper: Scraper, most_requests: int) -> None:
+        self._scraper = scraper
+        self._most = most_requests
+        self._under_way = 0
+        self._openmetrics = OpenMetrics()
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        """Scrape, and send it before this returns: who takes it slowly keeps a place, and not for ever."""
+        if self._most and self._under_way >= self._most:
+            text = f"Limit of concurrent requests reached ({self._most}), try again later.\n"
+            return web.Response(status=503, text=text)
+        self._under_way += 1
         try:
-            body = scraper.scrape(only)
-        except UnknownCollector as error:
-            return _bad(str(error))
-        headers = {hdrs.CONTENT_TYPE: CONTENT_TYPE, hdrs.VARY: hdrs.ACCEPT_ENCODING}
+            response = self._scrape(request)
+            await _send(request, response)
+        finally:
+            self._under_way -= 1
+        return response
+
+    def _scrape(self, request: web.Request) -> web.Response:
+        try:
+            only = self._chosen(request)
+            body = self._scraper.scrape(only, within=time_for(request.headers.get(TIMEOUT, "")))
+        except (UnknownCollector, Misunderstood) as error:
+            return web.Response(status=400, text=f"{error}\n")
+        headers = {hdrs.CONTENT_TYPE: CONTENT_TYPE, hdrs.VARY: VARY}
+        if wants_openmetrics(request.headers.get(hdrs.ACCEPT, "")):
+            headers[hdrs.CONTENT_TYPE] = OPENMETRICS
+            body = self._openmetrics(body)
         if wants_gzip(request.headers.get(hdrs.ACCEPT_ENCODING, "")):
             headers[hdrs.CONTENT_ENCODING] = "gzip"
             body = gzip.compress(body, GZIP_LEVEL, mtime=0)
         return web.Response(body=body, headers=headers)
 
-    return metrics
+    def _chosen(self, request: web.Request) -> frozenset[str] | None:
+        collect, exclude = (request.query.getall(choice, []) for choice in CHOICES)
+        # Whoever chooses by something else must not believe that they got only that.
+        if unknown := sorted({key for key in request.query if key.endswith("[]")} - set(CHOICES)):
+            known = ", ".join(CHOICES)
+            raise Misunderstood(f"cannot choose by {', '.join(unknown)[:80]}. Known: {known}")
+        if collect and exclude:
+            raise Misunderstood("Combined collect and exclude queries are not allowed.")
+        if exclude:
+            return frozenset(self._scraper.names) - frozenset(exclude)
+        return frozenset(collect) if collect else None
+
+
+async def _send(request: web.Request, response: web.Response) -> None:
+    try:
+        async with asyncio.timeout(TAKE_SECONDS):
+            await response.prepare(request)
+            await response.write_eof()
+    except TimeoutError:
+        if request.transport is not None:
+            request.transport.abort()
 
 
 async def _healthy(_: web.Request) -> web.Response:
     return web.Response(text="Healthy\n")
 
 
-def _page(scraper: Scraper, path: str) -> Handler:
-    async def page(_: web.Request) -> web.Response:
-        rows = "\n".join(_row(name, latest) for name, latest in scraper.overview())
-        text = PAGE.format(version=html.escape(own_version()), path=html.escape(path), rows=rows)
+def _page(scraper: Scraper, path: str, config: Callable[[], Config], clock: Clock) -> Handler:
+    async def shown(_: web.Request) -> web.Response:
+        known = dict(scraper.overview())
+        rows = [(name, known.get(name)) for name in scraper.names]
+        text = page(path, config(), rows, clock.wall())
         return web.Response(text=text, content_type="text/html")
 
-    return page
+    return shown
 
 
-def _row(name: str, latest: Latest) -> str:
-    duration = "" if latest.duration_seconds is None else f"{latest.duration_seconds:.6f}"
-    cells = (name, latest.state.value, duration)
-    return "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in cells) + "</tr>"
+def _told_what_there_is(path: str) -> Middleware:
+    there = ", ".join(dict.fromkeys(("/", path, "/-/healthy")))
+
+    @web.middleware
+    async def told(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except web.HTTPNotFound:
+            return web.Response(status=404, text=f"404: nothing is here. There is: {there}\n")
+
+    return told
 
 
-def _bad(text: str) -> web.Response:
-    return web.Response(status=400, text=text + "\n")
-
-
-def wants_gzip(accept: str) -> bool:
-    """Tell whether an Accept-Encoding header (RFC 9110, 12.5.3) takes gzip."""
-    for item in accept.lower().split(","):
-        coding, _, parameters = item.partition(";")
-        if coding.strip() in ("gzip", "x-gzip", "*"):
-            return parameters.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
-    return False
+async def _cautious(_: web.Request, response: web.StreamResponse) -> None:
+    for name, value in SAFETY.items():
+        response.headers.setdefault(name, value)

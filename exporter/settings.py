@@ -23,6 +23,7 @@ class Settings:
     """One command line.
 
     Attributes:
+        most_requests: Scrapes that are answered at the same time; 0 for any number.
         chosen: The flags of the collectors.
         config_file: The exporter.yml; None for no services and no peers.
         without_systemd: Whether this machine has none, so that probes alone decide what serves.
@@ -31,6 +32,7 @@ class Settings:
 
     listen: tuple[Address, ...] = (Address(None, 9100),)
     telemetry_path: str = "/metrics"
+    most_requests: int = 40
     procfs: Path = Path("/proc")
     sysfs: Path = Path("/sys")
     rootfs: Path = Path("/")

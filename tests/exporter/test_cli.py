@@ -86,6 +86,7 @@ def test_an_address_of_nobody_is_told() -> None:
         "--web.listen-address=9100",
         "--web.listen-address=:70000",
         "--web.telemetry-path=metrics",
+        "--web.max-requests=-1",
         "--collector.filesystem.fs-types-exclude=(",
         "--collector.filesystem.mount-timeout=5",
         "--collector.unheard-of",

@@ -3,6 +3,7 @@
 import pytest
 from structlog.testing import capture_logs
 
+from exporter.clock import Clock
 from exporter.collector import Absent, Background, Latest, Malformed, OnScrape, State
 from exporter.scrape import Scraper, UnknownCollector
 from tests.exporter.fakes import EPOCH, still_clock
@@ -81,6 +82,32 @@ def test_the_last_success_outlives_a_failure() -> None:
     assert series in scrapes.scrape()
     source.error = OSError("input/output")
     assert series in scrapes.scrape()
+
+
+def test_when_its_time_is_up_a_scrape_runs_no_further_collector_and_says_which_it_left_out() -> (
+    None
+):
+    now = 0.0
+
+    class Slow(Source):
+        def collect(self) -> bytes:
+            nonlocal now
+            now += 6.0
+            return super().collect()
+
+    one, two, three = Slow("a"), Slow("b"), Slow("c")
+    scrapes = Scraper([one, two, three, Elsewhere()], bytes, Clock(lambda: now, lambda: EPOCH))
+    with capture_logs() as lines:
+        assert states(scrapes.scrape(within=9.5)) == {
+            "a ok",
+            "b ok",
+            "c timed_out",
+            "elsewhere timed_out",
+        }
+        assert states(scrapes.scrape(within=9.5)) >= {"b ok", "c timed_out"}
+    assert [entry["collector"] for entry in lines] == ["c"]
+    assert states(scrapes.scrape()) >= {"c ok"}
+    assert three.runs == 1
 
 
 def test_a_collector_that_never_succeeded_has_no_time_of_success() -> None:

@@ -1,0 +1,91 @@
+"""OpenMetrics, made of the text format: read by prometheus-client's own parser, sample for sample."""
+
+from pathlib import Path
+
+import pytest
+from prometheus_client import Metric
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
+from prometheus_client.parser import text_string_to_metric_families as text
+
+from exporter.openmetrics import MOST_KEPT, OpenMetrics
+from exporter.selfmetrics import SelfMetrics
+from tests.exporter.golden import GOLDEN
+
+OF_EVERY_KIND = b"""\
+# HELP a_total Say "a".
+# TYPE a_total counter
+a_total{x="# TYPE \\n# "} 1
+# HELP b
+# TYPE b counter
+b 2
+# HELP c Not said.
+# TYPE c untyped
+c 3
+# TYPE d histogram
+d_bucket{le="1"} 1
+d_bucket{le="2.5"} 1
+d_bucket{le="+Inf"} 2
+d_sum 4
+d_count 2
+# HELP e E.
+# TYPE e summary
+e{quantile="1"} 5
+e_sum 5
+e_count 1
+# HELP f Without a type.
+f 6
+# HELP g Empty.
+# TYPE g gauge
+"""
+
+
+def samples(families: list[Metric]) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    return {
+        (one.name, frozenset(one.labels.items())): one.value
+        for family in families
+        for one in family.samples
+    }
+
+
+@pytest.mark.parametrize("golden", sorted(GOLDEN.glob("*.prom")), ids=lambda path: path.stem)
+def test_every_sample_of_every_collector_is_the_same(golden: Path) -> None:
+    body = golden.read_bytes()
+    made = OpenMetrics()(body).decode()
+    assert samples(list(openmetrics(made))) == samples(list(text(body.decode())))
+
+
+def test_our_own_process_is_told_too() -> None:
+    made = OpenMetrics()(SelfMetrics()()).decode()
+    assert {"process_cpu_seconds", "python_info"} <= {one.name for one in openmetrics(made)}
+
+
+def test_each_type_is_called_what_openmetrics_calls_it() -> None:
+    made = OpenMetrics()(OF_EVERY_KIND).decode()
+    told = {one.name: (one.type, one.documentation) for one in openmetrics(made)}
+    assert told == {
+        "a": ("counter", 'Say "a".'),
+        "b": ("unknown", ""),
+        "c": ("unknown", "Not said."),
+        "d": ("histogram", ""),
+        "e": ("summary", "E."),
+        "f": ("unknown", "Without a type."),
+        "g": ("gauge", "Empty."),
+    }
+    assert 'd_bucket{le="1.0"} 1' in made
+    assert 'e{quantile="1.0"} 5' in made
+    assert 'a_total{x="# TYPE \\n# "} 1' in made
+
+
+@pytest.mark.parametrize(
+    ("body", "made"), [(b"", b"# EOF\n"), (b"a 1\n", b"a 1\n# EOF\n"), (b"a 1", b"a 1\n# EOF\n")]
+)
+def test_what_has_no_lines_above_it_is_left_as_it_is(body: bytes, made: bytes) -> None:
+    assert OpenMetrics()(body) == made
+
+
+def test_a_second_time_is_the_same_and_ever_new_names_fill_no_memory() -> None:
+    turn = OpenMetrics()
+    assert turn(OF_EVERY_KIND) == turn(OF_EVERY_KIND)
+    turn(b"".join(b"# TYPE m%d gauge\nm%d 1\n" % (n, n) for n in range(MOST_KEPT + 1)))
+    turn(OF_EVERY_KIND)
+    assert len(turn._turned) < 10
