@@ -59,6 +59,7 @@ def build(
         sysfs=settings.sysfs,
         rootfs=settings.rootfs,
         udev_data=settings.udev_data,
+        kmsg=settings.kmsg,
         clock=clock,
         chosen=settings.chosen,
         declared=declared,

@@ -71,6 +71,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         sysfs=options.sysfs,
         rootfs=options.rootfs,
         udev_data=options.udev_data,
+        kmsg=options.kmsg,
         enabled=frozenset(
             offer.name
             for offer in OFFERS
@@ -155,6 +156,13 @@ def _path_flags(parser: argparse.ArgumentParser) -> None:
         ("--path.udev.data", "udev_data", "/run/udev/data"),
     ):
         group.add_argument(flag, dest=dest, type=Path, default=Path(default), metavar="DIR")
+    group.add_argument(
+        "--path.kmsg",
+        dest="kmsg",
+        type=Path,
+        metavar="FILE",
+        help="a kernel log that the journal has not, in the form of /dev/kmsg",
+    )
 
 
 def _collector_flags(parser: argparse.ArgumentParser) -> None:

@@ -145,6 +145,7 @@ class Node:
         declared: What exporter.yml says.
         systemd: Where units' states come from; None on a machine without.
         vrrp: Where the states of VRRP instances come from.
+        kmsg: A kernel log that the journal has not; None for none.
     """
 
     procfs: Path
@@ -156,6 +157,7 @@ class Node:
     declared: Declarations
     systemd: Systemd | None
     vrrp: Vrrp
+    kmsg: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

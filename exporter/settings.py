@@ -25,6 +25,7 @@ class Settings:
     Attributes:
         most_requests: Scrapes that are answered at the same time; 0 for any number.
         chosen: The flags of the collectors.
+        kmsg: A kernel log to follow besides the journal; None for none.
         config_file: The exporter.yml; None for no services and no peers.
         without_systemd: Whether this machine has none, so that probes alone decide what serves.
         own_metrics: Whether process_* and python_info are served.
@@ -37,6 +38,7 @@ class Settings:
     sysfs: Path = Path("/sys")
     rootfs: Path = Path("/")
     udev_data: Path = Path("/run/udev/data")
+    kmsg: Path | None = None
     enabled: frozenset[str] = DEFAULTS
     chosen: Chosen = AS_IT_IS
     config_file: Path | None = None

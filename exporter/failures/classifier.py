@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from exporter.failures.entries import Entry, packaged
-from exporter.failures.kinds import BENIGN, Failure
-from exporter.failures.lines import LONGEST, Line, line_of, of_journal
+from exporter.failures.kinds import BENIGN, Failure, Witness
+from exporter.failures.lines import KERNEL, LONGEST, Line, line_of, of_journal
+
+OWN_UNITS = "hale-"
+"""What the names of our units begin with."""
 
 _WORDY = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789_")
 _TABLE = (
@@ -35,14 +38,18 @@ class Verdict:
         type: None where it tells of no failure.
         device: What the line names, as the line writes it; empty for nothing.
         entry: The name of the entry that matched; empty for none.
-        clears: The type that is over by it, for that device, or for all devices where none is named.
+        clears: The types that are over by it, for that device.
+        everywhere: Whether they are for all devices.
+        witness: Who told it.
     """
 
     type: Failure | None = None
     cause: str = ""
     device: str = ""
     entry: str = ""
-    clears: Failure | None = None
+    clears: tuple[Failure, ...] = ()
+    everywhere: bool = False
+    witness: Witness = Witness.OTHER
 
     @property
     def kind(self) -> str:
@@ -91,7 +98,9 @@ class Classifier:
         return self.judge(of_journal(fields))
 
     def judge(self, line: Line) -> Verdict:
-        """Say what a line is that was taken apart."""
+        """Say what a line is that was taken apart; what Hale itself logs speaks of others' failures."""
+        if line.unit.startswith(OWN_UNITS):
+            return NOTHING
         if line.message_id and (known := self._by_id.get(line.message_id)):
             verdict = self._judged(line, known)
             if verdict.entry:
@@ -112,9 +121,9 @@ class Classifier:
             if not _may_say(entry, line):
                 continue
             if not entry.pattern:
-                return _verdict(entry, line.unit)
+                return _verdict(entry, line, "")
             if (found := self._pattern(entry).search(line.text)) is not None:
-                return _verdict(entry, found.groupdict().get("device") or "")
+                return _verdict(entry, line, found.groupdict().get("device") or "")
         return NOTHING
 
     def _pattern(self, entry: Entry) -> re.Pattern[str]:
@@ -142,7 +151,10 @@ def _may_say(entry: Entry, line: Line) -> bool:
     return not entry.writers or line.writer is None or line.writer in entry.writers
 
 
-def _verdict(entry: Entry, device: str) -> Verdict:
+def _verdict(entry: Entry, line: Line, named: str) -> Verdict:
+    """Return the verdict; the unit that systemd names itself is better than what its sentence says."""
+    device = named or line.about if line.writer == KERNEL else line.about or named
+    cause = "" if entry.type is None else entry.cause
     return Verdict(
-        entry.type, "" if entry.type is None else entry.cause, device, entry.name, entry.clears
+        entry.type, cause, device, entry.name, entry.clears, entry.everywhere, line.witness
     )

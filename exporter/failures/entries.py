@@ -21,7 +21,8 @@ class Entry:
     Attributes:
         type: What is proved; None for what only looks like a failure.
         cause: For people.
-        clears: The type whose condition is over by it; None for none.
+        clears: The types whose conditions are over by it.
+        everywhere: Whether it ends these of every device, not only of the one that it names.
         writers: Who may say so, empty for whoever; a line whose writer is unknown may always.
         words: All are in a line that matches, in lower case, as `words_of` takes it apart; empty with `message_id`.
         pattern: A regular expression, searched in the text; its group `device`, if it has one, is the device. Empty for
@@ -32,7 +33,8 @@ class Entry:
     name: str
     type: Failure | None
     cause: str
-    clears: Failure | None
+    clears: tuple[Failure, ...]
+    everywhere: bool
     writers: frozenset[str]
     words: frozenset[bytes]
     pattern: str
@@ -53,9 +55,8 @@ def packaged() -> tuple[Entry, ...]:
 def compact(entry: Entry) -> str:
     """Return an entry as its line of the compact file."""
     words = sorted(word.decode() for word in entry.words)
-    clears = "" if entry.clears is None else entry.clears.value
     row = (
-        *(entry.kind, entry.name, entry.cause, clears),
+        *(entry.kind, entry.name, entry.cause, entry.clears, entry.everywhere),
         *(sorted(entry.writers), words, entry.pattern, entry.message_id),
     )
     return json.dumps(row, ensure_ascii=False)
@@ -68,12 +69,14 @@ def of_compact(text: str) -> Iterator[Entry]:
         ValueError: A line is none of its lines.
     """
     for line in text.splitlines():
-        kind, name, cause, clears, writers, words, pattern, message_id = json.loads(line)
+        kind, name, cause, clears, everywhere, *rest = json.loads(line)
+        writers, words, pattern, message_id = rest
         yield Entry(
             name,
             None if kind == BENIGN else Failure(kind),
             cause,
-            Failure(clears) if clears else None,
+            tuple(map(Failure, clears)),
+            everywhere,
             frozenset(writers),
             frozenset(word.encode() for word in words),
             pattern,

@@ -20,5 +20,13 @@ class Failure(StrEnum):
     TIME_SYNC = "time_sync"
 
 
+class Witness(StrEnum):
+    """Who told of a failure; the values are those of the label `witness`, the most believable last."""
+
+    OTHER = "other"  # whoever may log, and programs that log what strangers send them
+    DAEMON = "daemon"  # one of root's that watches hardware or mounts, and logs its own words alone
+    KERNEL = "kernel"
+
+
 BENIGN = "benign"
 """What a line is that tells of no failure, however frightening it looks."""

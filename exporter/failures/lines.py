@@ -11,8 +11,18 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from exporter.failures.kinds import Witness
+
 KERNEL = "kernel"
 """The writer's name in syslog files of what the kernel wrote, and here of what is known to be its."""
+
+DAEMONS = frozenset(
+    {
+        *("systemd", "systemd-fsck", "smartd", "mdadm", "multipathd", "dmeventd", "lvm", "zed"),
+        *("mcelog", "rasdaemon", "thermald", "ipmievd", "upsmon", "apcupsd"),
+    }
+)
+"""Programs whose lines have nothing of what strangers send: what these say of the node's hardware is acted upon."""
 
 LONGEST = 8192
 """Characters of a line that are looked at. The kernel's own records have at most 1,024 (LOG_LINE_MAX in printk.c)."""
@@ -35,7 +45,9 @@ class Line:
         text: What was said, without what stands before it.
         writer: `kernel`, or the identifier of a program without its PID; None where the form does not tell.
         message_id: systemd's, 32 hex digits in lower case; empty for none.
-        unit: The unit that systemd speaks of, or of which a program wrote; empty where unknown.
+        unit: The unit whose process wrote it; empty where unknown.
+        about: What the journal's own fields name: the unit that systemd speaks of, or the kernel's device.
+        root: Whether a process of root's is known to have written it.
     """
 
     form: Form
@@ -43,6 +55,15 @@ class Line:
     writer: str | None = None
     message_id: str = ""
     unit: str = ""
+    about: str = ""
+    root: bool = False
+
+    @property
+    def witness(self) -> Witness:
+        """How far whoever wrote it is to be believed."""
+        if self.writer == KERNEL:
+            return Witness.KERNEL
+        return Witness.DAEMON if self.root and self.writer in DAEMONS else Witness.OTHER
 
 
 _PRIORITY = r"(?:<(?P<priority>\d{1,3})>(?:1 )?)?"
@@ -88,19 +109,23 @@ def line_of(written: str) -> Line:
 def of_journal(fields: dict[str, Any]) -> Line:
     """Return the line of one entry of the journal.
 
-    The transport says who wrote it, and journald itself says that; an identifier is whatever a program gives.
+    The transport says who wrote it, and journald itself says that; an identifier is whatever a program gives. So is
+    a message id, which is believed of the system's own users only: their numbers are below 1000 (login.defs(5)).
     """
     text = _text(fields.get("MESSAGE"))
     kernel = fields.get("_TRANSPORT") == "kernel"
     named = _text(fields.get("SYSLOG_IDENTIFIER")) or _text(fields.get("_COMM"))
     writer = KERNEL if kernel else named if named != KERNEL else ""
-    trusted = fields.get("_PID") == "1" or fields.get("_COMM") == "systemd"
+    user = _text(fields.get("_UID"))
+    about = "_UDEV_SYSNAME" if kernel else "UNIT" if fields.get("_PID") == "1" else ""
     return Line(
         Form.JOURNAL,
         text[:LONGEST],
         writer,
-        _text(fields.get("MESSAGE_ID")).lower() if trusted or not kernel else "",
-        _text(fields.get("UNIT")) if trusted else _text(fields.get("_SYSTEMD_UNIT")),
+        "" if kernel or len(user) > 3 else _text(fields.get("MESSAGE_ID")).lower(),
+        _text(fields.get("_SYSTEMD_UNIT")),
+        _text(fields.get(about)),
+        user == "0",
     )
 
 

@@ -8,7 +8,8 @@ Each file of catalogue/ is one type of failure, or `benign.yml` with what only l
       words: [edac, ce]               # each is in the line, in lower case: looked for before the pattern
       pattern: 'EDAC (?P<device>MC\d+): \d+ CE '  # a regular expression, searched in what was said
       message_id: 0123...             # or systemd's id, in place of words; a pattern may stand beside it
-      clears: network_link            # of benign ones: the type that is over, for the device or, without one, for all
+      clears: [network_link]          # of benign ones: the types that are over, for the device that it names
+      everywhere: true                # and for every other device too; left out for no
       match: [...]                    # lines that it must match
       miss: [...]                     # lines that it must not; of a bare message_id there are none
 
@@ -33,7 +34,8 @@ MESSAGE_ID = re.compile(r"[0-9a-f]{32}")
 NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 WORD = re.compile(r"[a-z0-9_]+")
 KEYS = frozenset(
-    {"name", "cause", "clears", "from", "words", "pattern", "message_id", "match", "miss"}
+    {"name", "cause", "clears", "everywhere", "from", "words"}
+    | {"pattern", "message_id", "match", "miss"}
 )
 
 
@@ -84,7 +86,7 @@ def _written(file: str, kind: Failure | None, raw: Mapping[str, Any]) -> Written
     name = str(raw.get("name", ""))
     where = f"{file}: {name or raw}"
     words, pattern, message_id = raw.get("words", []), raw.get("pattern"), raw.get("message_id", "")
-    clears = raw.get("clears")
+    clears = raw.get("clears", [])
     for wrong, why in (
         (not NAME.fullmatch(name), "an entry needs a name of small letters, digits and dashes"),
         (unknown := sorted(set(raw) - KEYS), f"unknown key {unknown[:1]}"),
@@ -105,8 +107,8 @@ def _written(file: str, kind: Failure | None, raw: Mapping[str, Any]) -> Written
             "cause, match and miss are needed",
         ),
         (
-            clears is not None and (kind is not None or clears not in list(Failure)),
-            "only a benign entry clears, and a type of failure",
+            clears and (kind is not None or not set(clears) <= set(Failure)),
+            "only a benign entry clears, and types of failures",
         ),
     ):
         if wrong:
@@ -115,7 +117,8 @@ def _written(file: str, kind: Failure | None, raw: Mapping[str, Any]) -> Written
         name,
         kind,
         str(raw["cause"]),
-        None if clears is None else Failure(clears),
+        tuple(map(Failure, clears)),
+        bool(raw.get("everywhere", False)),
         frozenset(map(str, raw.get("from", ()))),
         frozenset(str(word).encode() for word in words),
         re.compile(pattern).pattern if pattern else "",

@@ -1,6 +1,6 @@
 """Every collector that there is, by area: a collector is switched on and off, flagged and made by its row here."""
 
-from exporter.inventory import cluster, kernel, network, storage, system, upkeep
+from exporter.inventory import cluster, kernel, logs, network, storage, system, upkeep
 from exporter.offers import Offer
 
 OFFERS: tuple[Offer, ...] = tuple(
@@ -8,6 +8,7 @@ OFFERS: tuple[Offer, ...] = tuple(
         (
             *cluster.OFFERS,
             *kernel.OFFERS,
+            *logs.OFFERS,
             *network.OFFERS,
             *storage.OFFERS,
             *system.OFFERS,

@@ -8,7 +8,7 @@ import pytest
 from cluster.conditions import Failure as Label
 from exporter.failures.classifier import NOTHING, Classifier, words_of
 from exporter.failures.entries import packaged
-from exporter.failures.kinds import BENIGN, Failure
+from exporter.failures.kinds import BENIGN, Failure, Witness
 from exporter.failures.lines import KERNEL, Form, line_of
 from exporter.failures.written import catalogue, of_file
 
@@ -82,6 +82,8 @@ def test_the_form_of_a_line_is_seen_from_itself(written, form, writer, text) -> 
     assert (line.form, line.writer, line.text) == (form, writer, text)
 
 
+COREDUMP = "fc2e22bc6ee647b6b90729ab34a250b1"
+PENDING = "Device: /dev/sdh [SAT], 24 Currently unreadable (pending) sectors (changed +16)"
 SAID = "EDAC MC1: 3 CE memory read error on DIMM_A1 (channel:1 slot:0)"
 
 
@@ -98,6 +100,64 @@ SAID = "EDAC MC1: 3 CE memory read error on DIMM_A1 (channel:1 slot:0)"
 def test_what_a_user_writes_is_never_the_kernels(written) -> None:
     assert CLASSIFIER.classify(SAID).type is Failure.MEMORY_HW
     assert CLASSIFIER.classify(written) == NOTHING
+
+
+def of_journal(message: str, **fields: str) -> str:
+    return json.dumps({"MESSAGE": message, "_TRANSPORT": "syslog"} | fields)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"_SYSTEMD_UNIT": "hale-exporter.service", "SYSLOG_IDENTIFIER": "systemd"},
+        {"_SYSTEMD_UNIT": "hale-gate@3.service", "SYSLOG_IDENTIFIER": "systemd"},
+    ],
+)
+def test_what_hale_itself_logs_makes_no_failure(fields) -> None:
+    said = "web.service: Failed with result 'exit-code'."
+    assert CLASSIFIER.classify(of_journal(said, SYSLOG_IDENTIFIER="systemd")).type
+    assert CLASSIFIER.classify(of_journal(said, **fields)) == NOTHING
+    ours = {"_SYSTEMD_UNIT": "init.scope", "_PID": "1", "UNIT": "hale-exporter.service"}
+    assert CLASSIFIER.classify(of_journal(said, **ours)).device == "hale-exporter.service"
+
+
+@pytest.mark.parametrize(
+    ("line", "witness"),
+    [
+        (of_journal(SAID, _TRANSPORT="kernel"), Witness.KERNEL),
+        (of_journal("x", MESSAGE_ID=COREDUMP, _UID="0"), Witness.OTHER),
+        (of_journal(PENDING, SYSLOG_IDENTIFIER="smartd", _UID="0"), Witness.DAEMON),
+        (of_journal(PENDING, SYSLOG_IDENTIFIER="smartd", _UID="1000"), Witness.OTHER),
+        (of_journal(PENDING, SYSLOG_IDENTIFIER="sshd", _UID="0"), Witness.OTHER),
+        (f"Jan  2 03:04:05 web1 smartd[700]: {PENDING}", Witness.OTHER),
+    ],
+)
+def test_who_told_it_is_known(line, witness) -> None:
+    verdict = CLASSIFIER.classify(line)
+    assert verdict.type is not None
+    assert verdict.witness is witness
+
+
+def test_a_users_message_id_is_not_believed() -> None:
+    assert CLASSIFIER.classify(of_journal("x", MESSAGE_ID=COREDUMP, _UID="990")).type
+    assert CLASSIFIER.classify(of_journal("x", MESSAGE_ID=COREDUMP, _UID="1000")) == NOTHING
+
+
+def test_the_kernels_device_is_named_where_its_sentence_names_none() -> None:
+    fields = {"_TRANSPORT": "kernel", "_UDEV_SYSNAME": "wwan0"}
+    said = "nf_conntrack: nf_conntrack: table full, dropping packet"
+    assert CLASSIFIER.classify(of_journal(said, _TRANSPORT="kernel")).device == ""
+    assert CLASSIFIER.classify(of_journal(said, **fields)).device == "wwan0"
+
+
+def test_the_unit_that_systemd_names_is_the_device_of_what_it_says() -> None:
+    fields = {"_PID": "1", "SYSLOG_IDENTIFIER": "systemd", "UNIT": "rollup.service"}
+    failed = CLASSIFIER.classify(of_journal("Failed to start Nightly rollup.", **fields))
+    assert (failed.type, failed.device) == (Failure.SERVICE_FAILED, "rollup.service")
+    fields["MESSAGE_ID"] = "39f53479d3a045ac8e11786248231fbf"
+    started = CLASSIFIER.classify(of_journal("Started Nightly rollup.", **fields))
+    assert Failure.SERVICE_FAILED in started.clears
+    assert (started.device, started.everywhere) == ("rollup.service", False)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +178,7 @@ BROKEN = {
     "- {name: a, words: [b], pattern: c}": "cause, match and miss",
     "- {name: a, words: [B], pattern: c}": "is a word of small letters",
     "- {name: a, message_id: 12}": "32 hex digits",
-    "- {name: a, words: [b], pattern: c, cause: d, match: [e], miss: [f], clears: disk}": "only a benign",
+    "- {name: a, words: [b], pattern: c, cause: d, match: [e], miss: [f], clears: [disk]}": "only a benign",
 }
 
 
@@ -135,6 +195,13 @@ def test_every_entry_is_tried_on_few_lines() -> None:
     usual = {b"error", b"failed", b"the", b"kernel", b"device", b"to", b"of", b"on", b"for"}
     for entry in ENTRIES:
         assert not entry.words or entry.words - usual, entry.name
+
+
+def test_every_recovery_names_a_device_or_is_one_of_everywhere() -> None:
+    """One that does neither would end nothing."""
+    for entry in ENTRIES:
+        if entry.clears and not entry.everywhere and entry.pattern:
+            assert "(?P<device>" in entry.pattern or entry.name == "quorum-acquired", entry.name
 
 
 def test_every_type_has_entries() -> None:

@@ -1,0 +1,210 @@
+"""What the journal tells of failures: how many lines of each type, and which conditions go on."""
+
+import asyncio
+import contextlib
+import functools
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+
+from exporter.blocking import Blocking, StillRunning
+from exporter.clock import Clock
+from exporter.collector import Background, Latest, State
+from exporter.exposition import Family, Kind, block, line
+from exporter.failures.batch import Batch, Denied, Entry, Followed
+from exporter.failures.classifier import Classifier
+from exporter.failures.conditions import Conditions
+from exporter.failures.kept import KeptFile
+from exporter.failures.kinds import Failure
+
+log = structlog.get_logger()
+
+SAVE_EVERY = 2.0
+"""Seconds between two savings: what a kill loses is read once more, and counted once."""
+
+LAST_SAVE = 2.0
+"""Seconds that a stop waits for the last saving; a disk that hangs keeps nobody from stopping."""
+
+REST = 10.0
+"""Seconds until a source is tried again that could not be read."""
+
+REMEDY = "our user has to be in the group systemd-journal"
+
+LINES = Family(
+    "hale_log_lines_total", Kind.COUNTER, "Entries of the journal, by what became of them."
+)
+TOLD = Family("hale_log_failures_total", Kind.COUNTER, "Lines that told of a failure, by its type.")
+GOES_ON = Family(
+    "hale_failure",
+    Kind.GAUGE,
+    "Whether something fails by what lines told: 1 until a recovery is told or its time is up.",
+)
+SEEN = Family(
+    "hale_failure_seen_timestamp_seconds", Kind.GAUGE, "When a line last told of a condition."
+)
+CROWDED = Family(
+    "hale_failures_crowded_out_total",
+    Kind.COUNTER,
+    "Conditions that made room for newer ones before they were over.",
+)
+
+
+class Failures(Background):
+    """Follows the journal, and a kernel log where one is named, each in a task of its own."""
+
+    name = "failures"
+
+    def __init__(
+        self,
+        sources: Mapping[str, Followed],
+        kept: KeptFile,
+        clock: Clock,
+        classifier: Classifier,
+        threads: Blocking,
+    ) -> None:
+        """Read nothing yet.
+
+        Args:
+            sources: Where lines come from, each by a name that stays.
+            kept: What a former life had come to, and where ours is kept.
+            clock: Of the node.
+            classifier: Tells what a line is.
+            threads: Where the disk is waited for.
+        """
+        self._sources = dict(sources)
+        self._kept = kept
+        self._clock = clock
+        self._classifier = classifier
+        self._threads = threads
+        self._conditions = Conditions()
+        self._counts = {"classified": 0, "skipped": 0}
+        self._told = dict.fromkeys(Failure, 0)
+        self._cursors = dict.fromkeys(self._sources, "")
+        self._boot = ""
+        self._states = dict.fromkeys(self._sources, State.TIMED_OUT)
+        self._last_success: float | None = None
+        self._settled = asyncio.Event()
+
+    async def run(self) -> None:
+        """Follow until cancelled; what was come to is kept."""
+        self._remember(self._kept.recall())
+        self._settled.set()
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._keep_saving(), name="failures:save")
+                for name, source in self._sources.items():
+                    group.create_task(self._keep_following(name, source), name=f"failures:{name}")
+        finally:
+            last = threading.Thread(target=self._kept.keep, args=(self._saved(),), daemon=True)
+            last.start()
+            last.join(LAST_SAVE)
+
+    async def settled(self) -> None:
+        """Return once what was kept is there to show; nobody waits for lines, of which none may come."""
+        await self._settled.wait()
+
+    def latest(self) -> Latest:
+        """Return the series of this moment."""
+        self._conditions.expire(self._clock.wall())
+        return Latest(self._body(), self._state(), None, self._last_success)
+
+    def _state(self) -> State:
+        states = set(self._states.values())
+        worst = (State.FAILED, State.TIMED_OUT, State.OK, State.ABSENT)
+        return next((one for one in worst if one in states), State.ABSENT)
+
+    async def _keep_following(self, name: str, source: Followed) -> None:
+        while True:
+            self._states[name] = await self._follow(name, source)
+            await asyncio.sleep(REST)
+
+    async def _follow(self, name: str, source: Followed) -> State:
+        """Follow until that is not possible; return why not."""
+        try:
+            async with contextlib.aclosing(source.follow(self._cursors[name])) as batches:
+                async for batch in batches:
+                    self._take(name, batch)
+        except FileNotFoundError:
+            return State.ABSENT
+        except (Denied, OSError) as error:
+            log.error("failures.unreadable", source=name, error=str(error), remedy=REMEDY)
+        return State.FAILED
+
+    def _take(self, name: str, batch: Batch) -> None:
+        now = self._clock.wall()
+        for entry in batch.entries:
+            self._notice_boot(entry)
+            verdict = self._classifier.classify_entry(entry)
+            if verdict.type is not None:
+                self._told[verdict.type] += 1
+            if self._conditions.hear(verdict, _at(entry, now), now):
+                log.debug("failure.changed", type=verdict.kind, entry=verdict.entry)
+        self._counts["classified"] += len(batch.entries)
+        self._counts["skipped"] += batch.skipped
+        self._cursors[name], self._states[name] = batch.cursor, State.OK
+        self._last_success = now
+
+    def _notice_boot(self, entry: Entry) -> None:
+        boot = entry.get("_BOOT_ID")
+        if isinstance(boot, str) and boot != self._boot:
+            if self._boot:
+                self._conditions.booted()
+            self._boot = boot
+
+    def _body(self) -> bytes:
+        conditions = self._conditions.open
+        about = [{"failure": one.type.value, "device": one.device} for one in conditions]
+        pairs = list(zip(about, conditions, strict=True))
+        return b"".join(
+            (
+                block(LINES, [line(LINES.series(result=k), v) for k, v in self._counts.items()]),
+                block(TOLD, [line(TOLD.series(failure=k.value), v) for k, v in self._told.items()]),
+                block(
+                    GOES_ON,
+                    [
+                        line(GOES_ON.series(**labels, cause=one.cause, witness=one.witness), 1)
+                        for labels, one in pairs
+                    ],
+                ),
+                block(SEEN, [line(SEEN.series(**labels), one.seen_at) for labels, one in pairs]),
+                block(CROWDED, [line(CROWDED.series(), self._conditions.crowded_out)]),
+            )
+        )
+
+    async def _keep_saving(self) -> None:
+        while True:
+            await asyncio.sleep(SAVE_EVERY)
+            keep = functools.partial(self._kept.keep, self._saved())
+            with contextlib.suppress(StillRunning):
+                await self._threads.call("failures:save", keep)
+
+    def _saved(self) -> dict[str, Any]:
+        return {
+            "cursors": dict(self._cursors),
+            "boot": self._boot,
+            "counts": dict(self._counts),
+            "told": {kind.value: count for kind, count in self._told.items()},
+            "conditions": self._conditions.saved(),
+        }
+
+    def _remember(self, saved: Mapping[str, Any]) -> None:
+        """Go on where a former life ended; what cannot be understood is left, and said."""
+        if not saved:
+            return
+        try:
+            counts = {name: int(saved["counts"][name]) for name in self._counts}
+            told = {kind: int(saved["told"].get(kind.value, 0)) for kind in Failure}
+            self._conditions.restore(saved["conditions"], self._clock.wall())
+            cursors = {name: str(saved["cursors"].get(name, "")) for name in self._cursors}
+            self._cursors, self._boot = cursors, str(saved["boot"])
+            self._counts, self._told = counts, told
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            log.error("failures.forgotten", error=repr(error))
+
+
+def _at(entry: Entry, now: float) -> float:
+    """Return when an entry was written, by journald's clock (microseconds since the epoch)."""
+    stamp = entry.get("__REALTIME_TIMESTAMP")
+    return int(stamp) / 1e6 if isinstance(stamp, str) and stamp.isdecimal() else now

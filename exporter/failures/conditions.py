@@ -1,0 +1,155 @@
+"""What fails now, by what was told: a condition begins with a line and ends with its recovery, or when its time is up.
+
+Rule: time is the wall clock's, since conditions outlive a restart; one that was told in the future begins now.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any
+
+from exporter.failures.classifier import Verdict
+from exporter.failures.kinds import Failure, Witness
+
+MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
+
+LASTS: Mapping[Failure, float] = MappingProxyType(
+    {
+        # Errors of failing hardware come hours apart: at the next scrub, backup or warm afternoon.
+        Failure.DISK: DAY,
+        Failure.FILESYSTEM: DAY,
+        Failure.MEMORY_HW: DAY,
+        Failure.CPU_HW: DAY,
+        Failure.THERMAL_POWER: HOUR,
+        Failure.KERNEL_PANIC_HANG: HOUR,
+        Failure.NETWORK_LINK: 10 * MINUTE,
+        Failure.TIME_SYNC: HOUR,
+        # These are over with the line itself; their time is what an alert and a person need to see them.
+        Failure.OOM: 10 * MINUTE,
+        Failure.PROCESS_CRASH: 10 * MINUTE,
+        Failure.SERVICE_FAILED: 10 * MINUTE,
+        Failure.AUTH_SECURITY: 10 * MINUTE,
+    }
+)
+"""Seconds after its last line that a condition goes on without a recovery."""
+
+OUTLIVE_A_BOOT = frozenset({Failure.DISK, Failure.FILESYSTEM, Failure.MEMORY_HW, Failure.CPU_HW})
+"""What is broken stays broken; the rest was the former kernel's, and the new one tells of it anew."""
+
+MOST = 200
+"""Conditions at once. Devices' names may come from strangers, so the oldest make room, and are counted."""
+
+LONGEST_DEVICE = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Something that fails.
+
+    Attributes:
+        device: As the lines name it; empty where they name none.
+        cause: Of the first line, so that its series stays one.
+        entry: Likewise.
+        witness: The most believable of those who told.
+        began_at: Epoch seconds of the first line.
+        seen_at: Of the newest.
+    """
+
+    type: Failure
+    device: str
+    cause: str
+    entry: str
+    began_at: float
+    seen_at: float
+    witness: Witness
+
+    @property
+    def ends_at(self) -> float:
+        """When its time is up, epoch seconds."""
+        return self.seen_at + LASTS[self.type]
+
+
+class Conditions:
+    """All that fail now."""
+
+    def __init__(self) -> None:
+        self._open: dict[tuple[Failure, str], Condition] = {}
+        self.crowded_out = 0
+
+    @property
+    def open(self) -> tuple[Condition, ...]:
+        """Those that go on, in the order in which they began."""
+        return tuple(self._open.values())
+
+    def hear(self, verdict: Verdict, at: float, now: float) -> bool:
+        """Take in what a line told at a moment; return whether something began or ended by it."""
+        device, at = verdict.device.removeprefix("/dev/")[:LONGEST_DEVICE], min(at, now)
+        if verdict.clears:
+            return self._clear(verdict, device)
+        if verdict.type is None or at + LASTS[verdict.type] <= now:
+            return False
+        key = (verdict.type, device)
+        known = self._open.get(key)
+        if known is not None:
+            witness = max(verdict.witness, known.witness, key=list(Witness).index)
+            self._open[key] = replace(known, seen_at=max(at, known.seen_at), witness=witness)
+            return False
+        if len(self._open) >= MOST:
+            self._open.pop(min(self._open, key=lambda one: self._open[one].seen_at))
+            self.crowded_out += 1
+        self._open[key] = Condition(
+            verdict.type, device, verdict.cause, verdict.entry, at, at, verdict.witness
+        )
+        return True
+
+    def expire(self, now: float) -> bool:
+        """End those whose time is up; return whether there were any."""
+        over = [key for key, one in self._open.items() if one.ends_at <= now]
+        for key in over:
+            del self._open[key]
+        return bool(over)
+
+    def booted(self) -> None:
+        """End what a new boot ends."""
+        self._open = {key: one for key, one in self._open.items() if key[0] in OUTLIVE_A_BOOT}
+
+    def _clear(self, recovery: Verdict, device: str) -> bool:
+        over = [
+            (kind, one)
+            for kind, one in self._open
+            if kind in recovery.clears and (recovery.everywhere or one == device)
+        ]
+        for key in over:
+            del self._open[key]
+        return bool(over)
+
+    def saved(self) -> list[dict[str, Any]]:
+        """Return what `restore` takes."""
+        return [
+            {
+                "type": one.type.value,
+                "device": one.device,
+                "cause": one.cause,
+                "entry": one.entry,
+                "began_at": one.began_at,
+                "seen_at": one.seen_at,
+                "witness": one.witness.value,
+            }
+            for one in self.open
+        ]
+
+    def restore(self, saved: list[dict[str, Any]], now: float) -> None:
+        """Go on with what a former life saved.
+
+        Raises:
+            ValueError, KeyError, TypeError: It is not what `saved` gives; nothing was changed.
+        """
+        found = {}
+        for raw in saved[:MOST]:
+            device, cause, entry = (str(raw[name]) for name in ("device", "cause", "entry"))
+            began_at, seen_at = (min(float(raw[name]), now) for name in ("began_at", "seen_at"))
+            kind, witness = Failure(raw["type"]), Witness(raw["witness"])
+            one = Condition(kind, device, cause, entry, began_at, seen_at, witness)
+            found[one.type, one.device] = one
+        self._open = found
+        self.expire(now)

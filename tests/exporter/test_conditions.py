@@ -1,0 +1,111 @@
+"""A condition begins with a line, and ends with its recovery or when its time is up."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from exporter.failures.classifier import NOTHING, Verdict
+from exporter.failures.conditions import LASTS, LONGEST_DEVICE, MOST, OUTLIVE_A_BOOT, Conditions
+from exporter.failures.kinds import Failure, Witness
+
+NOW = 1_800_000_000.0
+DISK = Verdict(Failure.DISK, "medium error", "sda", "scsi-medium-error")
+DOWN = Verdict(Failure.NETWORK_LINK, "link down", "eth0", "link-down")
+
+
+def up(device: str = "eth0", *, everywhere: bool = False) -> Verdict:
+    return Verdict(None, "", device, "link-up", (Failure.NETWORK_LINK,), everywhere)
+
+
+def opened(*verdicts: Verdict) -> Conditions:
+    conditions = Conditions()
+    for one in verdicts:
+        conditions.hear(one, NOW, NOW)
+    return conditions
+
+
+def test_every_type_has_its_time() -> None:
+    assert set(LASTS) == set(Failure)
+
+
+def test_lines_of_one_device_are_one_condition_that_keeps_its_beginning() -> None:
+    conditions = Conditions()
+    assert conditions.hear(DISK, NOW, NOW) is True
+    assert conditions.hear(DISK, NOW + 60, NOW + 60) is False
+    (one,) = conditions.open
+    assert (one.device, one.began_at, one.seen_at) == ("sda", NOW, NOW + 60)
+
+
+def test_benign_lines_begin_nothing() -> None:
+    assert opened(NOTHING, up()).open == ()
+
+
+@pytest.mark.parametrize("kind", Failure)
+def test_one_ends_when_its_time_is_up_after_its_last_line(kind: Failure) -> None:
+    conditions = opened(Verdict(kind, "c", "d", "e"))
+    assert conditions.expire(NOW + LASTS[kind] - 1) is False
+    assert conditions.expire(NOW + LASTS[kind]) is True
+    assert conditions.open == ()
+
+
+def test_a_recovery_ends_its_devices_condition_and_one_of_everywhere_all_of_the_type() -> None:
+    other = Verdict(Failure.NETWORK_LINK, "link down", "eth1", "link-down")
+    conditions = opened(DISK, DOWN, other)
+    assert conditions.hear(up("eth2"), NOW, NOW) is False
+    assert conditions.hear(up(""), NOW, NOW) is False
+    assert conditions.hear(up("eth0"), NOW, NOW) is True
+    assert [one.device for one in conditions.open] == ["sda", "eth1"]
+    assert conditions.hear(up("", everywhere=True), NOW, NOW) is True
+    assert [one.type for one in conditions.open] == [Failure.DISK]
+
+
+def test_a_device_is_one_by_its_name_and_by_its_path() -> None:
+    assert opened(DISK, replace(DISK, device="/dev/sda")).open[0].device == "sda"
+    assert len(opened(DISK, replace(DISK, device="/dev/sda")).open) == 1
+
+
+def test_the_most_believable_witness_stays() -> None:
+    told = (Witness.OTHER, Witness.KERNEL, Witness.DAEMON)
+    (one,) = opened(*(replace(DISK, witness=one) for one in told)).open
+    assert one.witness is Witness.KERNEL
+
+
+@pytest.mark.parametrize("kind", Failure)
+def test_a_boot_ends_what_was_the_former_kernels(kind: Failure) -> None:
+    conditions = opened(Verdict(kind, "c", "d", "e"))
+    conditions.booted()
+    assert bool(conditions.open) == (kind in OUTLIVE_A_BOOT)
+
+
+def test_what_was_told_long_ago_begins_nothing_and_what_is_of_the_future_begins_now() -> None:
+    conditions = Conditions()
+    assert conditions.hear(DISK, NOW - LASTS[Failure.DISK], NOW) is False
+    conditions.hear(DISK, NOW + 1e9, NOW)
+    assert [(one.began_at, one.seen_at) for one in conditions.open] == [(NOW, NOW)]
+
+
+def test_strangers_devices_are_bounded_and_the_oldest_make_room() -> None:
+    conditions = Conditions()
+    for number in range(MOST + 3):
+        one = Verdict(Failure.AUTH_SECURITY, "c", f"{number}" + "x" * 1000, "e")
+        conditions.hear(one, NOW + number, NOW + number)
+    assert (len(conditions.open), conditions.crowded_out) == (MOST, 3)
+    assert conditions.open[0].device.startswith("3x")
+    assert max(len(one.device) for one in conditions.open) == LONGEST_DEVICE
+
+
+def test_another_life_goes_on_with_what_was_saved() -> None:
+    before, after = opened(DISK, DOWN), Conditions()
+    after.restore(json.loads(json.dumps(before.saved())), NOW + 1)
+    assert after.open == before.open
+    after.restore(json.loads(json.dumps(before.saved())), NOW + LASTS[Failure.NETWORK_LINK])
+    assert [one.type for one in after.open] == [Failure.DISK]
+
+
+@pytest.mark.parametrize("saved", [[{}], [{"type": "disc"}], [None], ["x"]])
+def test_what_was_not_saved_by_us_changes_nothing(saved) -> None:
+    conditions = opened(DISK)
+    with pytest.raises((ValueError, KeyError, TypeError)):
+        conditions.restore(saved, NOW)
+    assert len(conditions.open) == 1

@@ -1,0 +1,286 @@
+"""Following the journal: each entry is read or skipped once, whatever ends and comes back, and a flood costs little."""
+
+import asyncio
+import json
+import re
+import sys
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exporter.blocking import Threads
+from exporter.clock import Clock
+from exporter.collector import State
+from exporter.collectors.failures import Failures
+from exporter.failures.batch import Batch, Entry
+from exporter.failures.budget import LINES_A_SECOND, SAVED_LINES, Budget
+from exporter.failures.classifier import Classifier
+from exporter.failures.journal import Journal
+from exporter.failures.kept import KeptFile
+from exporter.failures.kmsg import Kmsg
+from tests.exporter.golden import same_as_golden
+from tests.exporter.tools import complaints
+
+PATIENCE = 20.0
+STAND_IN = Path(__file__).with_name("journalctl.py")
+CLASSIFIER = Classifier()
+ECC = "EDAC MC1: 3 CE memory read error on DIMM_A1 (channel:1 slot:0)"
+
+
+class Written:
+    """A journal that a test writes, and a folder for what the exporter keeps."""
+
+    def __init__(self, folder: Path) -> None:
+        self.file = folder / "journal"
+        self.kept = folder / "kept.json"
+        self.file.touch()
+        self.count = 0
+
+    def write(
+        self, message: object, *, kernel: bool = False, times: int = 1, **fields: object
+    ) -> None:
+        transport = "kernel" if kernel else "syslog"
+        stamp = str(int(time.time() * 1e6))
+        entry = {"MESSAGE": message, "_TRANSPORT": transport, "__CURSOR": "CURSOR"}
+        line = json.dumps(entry | {"__REALTIME_TIMESTAMP": stamp} | fields, separators=(",", ":"))
+        with self.file.open("a") as file:
+            file.write(f"{line}\n" * times)
+        self.count += times
+
+    def collector(self, budget: Budget | None = None) -> Failures:
+        clock = Clock()
+        ours = budget or Budget(clock.monotonic)
+        argv = (sys.executable, str(STAND_IN), str(self.file))
+        journal = Journal(ours, Budget(clock.monotonic), argv)
+        return Failures({"journal": journal}, KeptFile(self.kept), clock, CLASSIFIER, Threads())
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Written:
+    return Written(tmp_path)
+
+
+@asynccontextmanager
+async def running(collector: Failures) -> AsyncIterator[Failures]:
+    task = asyncio.create_task(collector.run())
+    try:
+        yield collector
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def value(collector: Failures, series: str) -> float:
+    found = re.search(
+        rf"^{re.escape(series)} (\S+)$", collector.latest().body.decode(), re.MULTILINE
+    )
+    return float(found[1]) if found else 0.0
+
+
+def seen(collector: Failures) -> float:
+    names = ("classified", "skipped")
+    return sum(value(collector, f'hale_log_lines_total{{result="{one}"}}') for one in names)
+
+
+async def until(collector: Failures, count: int) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while seen(collector) < count:
+            await asyncio.sleep(0.02)
+
+
+async def until_it_is(collector: Failures, state: State) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while collector.latest().state is not state:
+            await asyncio.sleep(0.02)
+
+
+ON = (
+    'hale_failure{failure="memory_hw",device="MC1",cause="corrected memory error",witness="kernel"}'
+)
+TOLD = 'hale_log_failures_total{failure="memory_hw"}'
+
+
+async def test_a_line_of_the_kernel_begins_a_condition(written: Written) -> None:
+    written.write("all is well")
+    written.write(ECC, kernel=True)
+    written.write(ECC)
+    async with running(written.collector()) as ours:
+        await until(ours, 3)
+        assert (value(ours, ON), value(ours, TOLD)) == (1, 1)
+        assert ours.latest().state is State.OK
+        assert complaints(ours.latest().body) == set()
+
+
+async def test_what_was_read_is_read_once_over_ends_and_restarts(written: Written) -> None:
+    written.write(ECC, kernel=True, times=10)
+    async with running(written.collector()) as ours:
+        await until(ours, 10)
+        (written.file.with_name("END")).touch()
+        await asyncio.sleep(0.2)
+        written.write(ECC, kernel=True, times=5)
+        await until(ours, 15)
+    written.write(ECC, kernel=True, times=3)
+    async with running(written.collector()) as next_life:
+        await until(next_life, 18)
+        await asyncio.sleep(0.2)
+        assert (value(next_life, TOLD), seen(next_life)) == (18, 18)
+
+
+async def test_a_life_that_was_killed_counts_what_was_not_saved_once(written: Written) -> None:
+    written.write(ECC, kernel=True, times=7)
+    ours = written.collector()
+    task = asyncio.create_task(ours.run())
+    await until(ours, 7)
+    saved = written.kept.read_text() if written.kept.exists() else None
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    if saved is None:
+        written.kept.unlink()
+    else:
+        written.kept.write_text(saved)
+    async with running(written.collector()) as next_life:
+        await until(next_life, 7)
+        assert (value(next_life, TOLD), value(next_life, ON)) == (7, 1)
+
+
+async def test_of_a_flood_what_is_read_and_what_is_skipped_is_all_of_it(written: Written) -> None:
+    written.write("chatter", times=60_000)
+    written.write(ECC, kernel=True)
+    stopped = Budget(lambda: 0.0)  # a clock that stands still gives nothing anew
+    async with running(written.collector(stopped)) as ours:
+        await until(ours, 60_001)
+        assert seen(ours) == 60_001
+        assert value(ours, 'hale_log_lines_total{result="classified"}') == SAVED_LINES + 1
+        assert value(ours, ON) == 1, "no flood hides the kernel's own lines"
+
+
+def test_a_budget_fills_with_time_and_never_beyond_what_it_may_save() -> None:
+    now = 0.0
+    budget = Budget(lambda: now)
+    assert budget.take(10**6) == SAVED_LINES
+    assert budget.take(1) == 0
+    now = 2.0
+    assert budget.take(10**6) == 2 * LINES_A_SECOND
+    now = 1e6
+    assert budget.take(10**6) == SAVED_LINES
+
+
+async def test_who_may_not_read_the_journal_says_so(written: Written) -> None:
+    written.file.with_name("DENY").touch()
+    async with running(written.collector()) as ours:
+        await until_it_is(ours, State.FAILED)
+
+
+async def test_without_journalctl_there_is_no_journal(tmp_path: Path) -> None:
+    clock = Clock()
+    journal = Journal(Budget(clock.monotonic), Budget(clock.monotonic), (str(tmp_path / "none"),))
+    ours = Failures({"journal": journal}, KeptFile(None), clock, CLASSIFIER, Threads())
+    async with running(ours):
+        await until_it_is(ours, State.ABSENT)
+
+
+@pytest.mark.parametrize("kept", ["", "null", "[]", "{", "{}", '{"cursor": 1}', '{"counts": {}}'])
+async def test_what_is_kept_and_cannot_be_understood_is_left(written: Written, kept: str) -> None:
+    written.kept.write_text(kept)
+    written.write(ECC, kernel=True)
+    async with running(written.collector()) as ours:
+        await until(ours, 1)
+        assert value(ours, ON) == 1
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"MESSAGE": None},
+        {"MESSAGE": [1, 2, 3]},
+        {"MESSAGE": {"a": 1}},
+        {"__REALTIME_TIMESTAMP": "x"},
+        {"MESSAGE_ID": 5},
+        {"_TRANSPORT": ["kernel"]},
+    ],
+)
+async def test_any_entry_is_counted(written: Written, fields: dict[str, Any]) -> None:
+    written.write("a", **fields)
+    with written.file.open("a") as file:
+        file.write("no json\n[]\n")
+    written.write("b")
+    async with running(written.collector()) as ours:
+        await until(ours, 2)
+        assert ours.latest().state is State.OK
+
+
+async def test_a_journal_without_news_is_read_all_the_same(written: Written) -> None:
+    async with running(written.collector()) as ours:
+        await until_it_is(ours, State.OK)
+        assert seen(ours) == 0
+
+
+async def test_a_recovery_ends_what_a_line_began(written: Written) -> None:
+    down = "e1000e 0000:00:1f.6 eno1: NIC Link is Down"
+    written.write(down, kernel=True)
+    written.write(down.replace("Down", "Up 1000 Mbps Full Duplex"), kernel=True)
+    async with running(written.collector()) as ours:
+        await until(ours, 2)
+        assert value(ours, 'hale_log_failures_total{failure="network_link"}') == 1
+        assert b"hale_failure{" not in ours.latest().body
+
+
+async def test_a_boot_ends_what_the_former_one_had(written: Written) -> None:
+    written.write(
+        "watchdog: BUG: soft lockup - CPU#1 stuck for 22s! [a:1]", kernel=True, _BOOT_ID="1"
+    )
+    written.write(ECC, kernel=True, _BOOT_ID="1")
+    written.write("all is well", _BOOT_ID="2")
+    async with running(written.collector()) as ours:
+        await until(ours, 3)
+        assert value(ours, 'hale_log_failures_total{failure="kernel_panic_hang"}') == 1
+        assert (ours.latest().body.count(b"hale_failure{"), value(ours, ON)) == (1, 1)
+
+
+async def test_two_sources_are_counted_together(written: Written, tmp_path: Path) -> None:
+    written.write(ECC, kernel=True, times=2)
+    kmsg = tmp_path / "kmsg"
+    kmsg.write_text(f"3,1,1000,-;{ECC}\n")
+    clock = Clock()
+    argv = (sys.executable, str(STAND_IN), str(written.file))
+    sources = {
+        "journal": Journal(Budget(clock.monotonic), Budget(clock.monotonic), argv),
+        "kmsg": Kmsg(kmsg, Budget(clock.monotonic), "boot"),
+    }
+    for _ in range(2):  # and a next life reads neither again
+        async with running(
+            Failures(sources, KeptFile(written.kept), clock, CLASSIFIER, Threads())
+        ) as ours:
+            await until(ours, 3)
+            await until_it_is(ours, State.OK)
+            assert (value(ours, TOLD), seen(ours)) == (3, 3)
+
+
+class Said:
+    """A source that says some lines and then no more."""
+
+    def __init__(self, *entries: Entry) -> None:
+        self._entries = entries
+
+    async def follow(self, cursor: str) -> AsyncGenerator[Batch, None]:
+        if not cursor:
+            yield Batch(self._entries, 3, "1")
+        await asyncio.Event().wait()
+
+
+async def test_its_exposition_is_the_golden_one(request: pytest.FixtureRequest) -> None:
+    at, kernel = "1800000000500000", {"_TRANSPORT": "kernel"}
+    said = Said(
+        {"MESSAGE": ECC, "__REALTIME_TIMESTAMP": at} | kernel,
+        {"MESSAGE": "blk_update_request: I/O error, dev sdb, sector 2048"} | kernel,
+        {"MESSAGE": "all is well", "_TRANSPORT": "syslog"},
+    )
+    clock = Clock(wall=lambda: 1_800_000_001.0)
+    ours = Failures({"journal": said}, KeptFile(None), clock, CLASSIFIER, Threads())
+    async with running(ours):
+        await until(ours, 6)
+        same_as_golden(request, "failures", ours.latest().body)
