@@ -71,7 +71,7 @@ def build(
     return Exporter(
         settings=settings,
         declared=declared,
-        scraper=Scraper(enabled, own, clock),
+        scraper=Scraper(enabled, own, clock, settings.max_series),
         background=tuple(c for c in enabled if isinstance(c, Background)),
     )
 

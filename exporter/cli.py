@@ -78,6 +78,7 @@ def _settings(options: argparse.Namespace) -> Settings:
             if (default and offer.default if (on := switched[offer.name]) is None else on)
         ),
         chosen=Chosen({one.name: given[_dest(one.name)] for one in flags}),
+        max_series=options.max_series,
         config_file=options.config_file,
         without_systemd=options.without_systemd,
         own_metrics=not options.disable_exporter_metrics,
@@ -173,6 +174,14 @@ def _collector_flags(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="enable only the collectors that are named",
     )
+    group.add_argument(
+        "--collector.max-series",
+        dest="max_series",
+        type=_most,
+        default=Settings().max_series,
+        metavar="NUMBER",
+        help="the most that one collector serves; what is more is left out and counted",
+    )
     for offer in OFFERS:
         _switch(group, offer.name, None, "" if offer.default else "default off")
         for flag in offer.flags:
@@ -234,6 +243,12 @@ def _address(text: str) -> Address:
 def _count(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,6}", text):
         raise argparse.ArgumentTypeError(f"wanted a whole number such as 40, saw {text!r}")
+    return int(text)
+
+
+def _most(text: str) -> int:
+    if not re.fullmatch(r"[1-9][0-9]{0,8}", text):
+        raise argparse.ArgumentTypeError(f"wanted a number from 1 on, saw {text!r}")
     return int(text)
 
 

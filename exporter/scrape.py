@@ -8,6 +8,7 @@ import structlog
 
 from exporter.clock import Clock
 from exporter.collector import Absent, Background, Latest, Malformed, OnScrape, State
+from exporter.cutting import MOST_SERIES, cut
 from exporter.exposition import Family, Kind, block, line
 
 log = structlog.get_logger()
@@ -22,6 +23,11 @@ LAST_SUCCESS = Family(
     "hale_collector_last_success_timestamp_seconds",
     Kind.GAUGE,
     "When the collector last succeeded, in unixtime.",
+)
+SERIES_CUT = Family(
+    "hale_collector_series_cut",
+    Kind.GAUGE,
+    "Series of the collector that this scrape leaves out, because there are too many.",
 )
 NODE_DURATION = Family(
     "node_scrape_collector_duration_seconds",
@@ -46,6 +52,7 @@ class _Templates:
     states: tuple[tuple[State, bytes], ...]
     duration: bytes
     last_success: bytes
+    series_cut: bytes
     node_duration: bytes
     node_success: bytes
 
@@ -55,6 +62,7 @@ def _templates(name: str) -> _Templates:
         states=tuple((s, STATE.series(collector=name, state=s.value)) for s in State),
         duration=DURATION.series(collector=name),
         last_success=LAST_SUCCESS.series(collector=name),
+        series_cut=SERIES_CUT.series(collector=name),
         node_duration=NODE_DURATION.series(collector=name),
         node_success=NODE_SUCCESS.series(collector=name),
     )
@@ -68,6 +76,7 @@ class Scraper:
         collectors: Iterable[OnScrape | Background],
         own: Callable[[], bytes],
         clock: Clock,
+        most_series: int = MOST_SERIES,
     ) -> None:
         """Run nothing yet.
 
@@ -75,7 +84,11 @@ class Scraper:
             collectors: What is enabled; names are unique.
             own: Returns the series about the exporter itself.
             clock: For durations and times of success.
+            most_series: What one collector may serve; what is more is cut off and counted.
         """
+        self._most_series = most_series
+        # Of those that are cut: the body, what is left of it, and how many series are not.
+        self._cut: dict[str, tuple[bytes, bytes, int]] = {}
         self._collectors = sorted(collectors, key=lambda c: c.name)
         self._own = own
         self._clock = clock
@@ -103,7 +116,8 @@ class Scraper:
         wanted = [c for c in self._collectors if only is None or c.name in only]
         until = math.inf if within is None else self._clock.monotonic() + within
         results = [(c.name, self._latest(c, until)) for c in wanted]
-        return b"".join([r.body for _, r in results]) + self._about(results) + self._own()
+        bodies = [self._bounded(name, latest.body) for name, latest in results]
+        return b"".join(bodies) + self._about(results) + self._own()
 
     def overview(self) -> list[tuple[str, Latest]]:
         """Return each collector's newest known result for people to look at; runs nothing."""
@@ -112,6 +126,20 @@ class Scraper:
             for c in self._collectors
             if isinstance(c, Background) or c.name in self._last
         ]
+
+    def _bounded(self, name: str, body: bytes) -> bytes:
+        """Return what may be served of a collector's series."""
+        before = self._cut.get(name)
+        if before is not None and before[0] is body:  # the background has nothing new
+            return before[1]
+        left, out = cut(body, self._most_series)
+        if out:
+            if before is None:  # once, not at every scrape
+                log.warning("collector.cut", collector=name, served=self._most_series, left_out=out)
+            self._cut[name] = body, left, out
+        elif before is not None:
+            del self._cut[name]
+        return left
 
     def _latest(self, collector: OnScrape | Background, until: float) -> Latest:
         match collector:
@@ -158,6 +186,7 @@ class Scraper:
 
     def _about(self, results: Sequence[tuple[str, Latest]]) -> bytes:
         states, durations, successes = list[bytes](), list[bytes](), list[bytes]()
+        cuts = list[bytes]()
         node_durations, node_successes = list[bytes](), list[bytes]()
         for name, latest in results:
             made = self._templates[name]
@@ -167,12 +196,15 @@ class Scraper:
                 node_durations.append(line(made.node_duration, latest.duration_seconds))
             if latest.last_success is not None:
                 successes.append(line(made.last_success, latest.last_success))
+            out = self._cut[name][2] if name in self._cut else 0
+            cuts.append(line(made.series_cut, out))
             node_successes.append(line(made.node_success, latest.state is State.OK))
         return b"".join(
             (
                 block(STATE, states),
                 block(DURATION, durations),
                 block(LAST_SUCCESS, successes),
+                block(SERIES_CUT, cuts),
                 block(NODE_DURATION, node_durations),
                 block(NODE_SUCCESS, node_successes),
             )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from exporter.cutting import MOST_SERIES
 from exporter.inventory import OFFERS
 from exporter.offers import AS_IT_IS, Chosen
 
@@ -26,6 +27,7 @@ class Settings:
         most_requests: Scrapes that are answered at the same time; 0 for any number.
         chosen: The flags of the collectors.
         kmsg: A kernel log to follow besides the journal; None for none.
+        max_series: What one collector may serve.
         config_file: The exporter.yml; None for no services and no peers.
         without_systemd: Whether this machine has none, so that probes alone decide what serves.
         own_metrics: Whether process_* and python_info are served.
@@ -41,6 +43,7 @@ class Settings:
     kmsg: Path | None = None
     enabled: frozenset[str] = DEFAULTS
     chosen: Chosen = AS_IT_IS
+    max_series: int = MOST_SERIES
     config_file: Path | None = None
     without_systemd: bool = False
     own_metrics: bool = True

@@ -149,3 +149,46 @@ def test_the_overview_runs_nothing() -> None:
     scrapes.scrape()
     assert [name for name, _ in scrapes.overview()] == ["elsewhere", "one"]
     assert one.runs == 1
+
+
+class Many(OnScrape):
+    """Has as many series as the test wants."""
+
+    name = "many"
+    number = 3
+
+    def collect(self) -> bytes:
+        return b"# TYPE many gauge\n" + b"".join(
+            b'many{n="%d"} 1\n' % n for n in range(self.number)
+        )
+
+
+def test_a_collector_that_explodes_is_cut_and_what_was_cut_is_counted() -> None:
+    many, fine = Many(), Source("fine")
+    scrapes = Scraper([many, fine], lambda: b"own 1\n", still_clock(), most_series=3)
+    assert b'hale_collector_series_cut{collector="many"} 0\n' in scrapes.scrape()
+    many.number = 10
+    with capture_logs() as lines:
+        for _ in range(2):
+            body = scrapes.scrape()
+            assert body.count(b"\nmany{") == 3
+            assert b'hale_collector_series_cut{collector="many"} 7\n' in body
+            assert b'hale_collector_series_cut{collector="fine"} 0\n' in body
+    assert [(entry["event"], entry["left_out"]) for entry in lines] == [("collector.cut", 7)]
+    many.number = 2
+    assert b'hale_collector_series_cut{collector="many"} 0\n' in scrapes.scrape()
+
+
+class ManyElsewhere(Elsewhere):
+    """Has two series that lie ready."""
+
+    def latest(self) -> Latest:
+        return Latest(b"a 1\nb 1\n", State.OK, 0.0, EPOCH)
+
+
+def test_what_lies_ready_is_cut_too() -> None:
+    scrapes = Scraper([ManyElsewhere()], bytes, still_clock(), most_series=1)
+    for _ in range(2):
+        body = scrapes.scrape()
+        assert body.startswith(b"a 1\n# HELP hale_collector_state")
+        assert b'hale_collector_series_cut{collector="elsewhere"} 1\n' in body
