@@ -16,6 +16,7 @@ class Kind(Enum):
 
     COUNTER = "counter"
     GAUGE = "gauge"
+    UNTYPED = "untyped"  # as node_exporter where the source does not say
 
 
 @dataclass(frozen=True, slots=True)

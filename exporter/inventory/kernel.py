@@ -1,21 +1,29 @@
 """What the kernel says of its processors, its memory and itself."""
 
+import re
+
 from exporter.collectors.cpu import Cpu
 from exporter.collectors.loadavg import Loadavg
 from exporter.collectors.meminfo import Memory
 from exporter.collectors.pressure import Stalls
 from exporter.collectors.stat import Statistics
 from exporter.collectors.uname import Kernel
-from exporter.offers import Node, Offer, Switch
+from exporter.collectors.vmstat import FIELDS, VirtualMemory
+from exporter.offers import Flag, Node, Offer, Switch, expression
 from exporter.processors import Processors
 from exporter.procfile import ProcFile
 
 GUEST = Switch("cpu.guest", True, "serve node_cpu_guest_seconds_total; default on")
+SHOWN = Flag("vmstat.fields", re.compile(FIELDS), expression, "the fields to show")
 
 
 def _cpu(node: Node) -> Cpu:
     stat = ProcFile(node.procfs / "stat")
     return Cpu(stat, Processors(node.sysfs), node.chosen.on(GUEST))
+
+
+def _vmstat(node: Node) -> VirtualMemory:
+    return VirtualMemory(ProcFile(node.procfs / "vmstat"), node.chosen.of(SHOWN))
 
 
 OFFERS = (
@@ -25,4 +33,5 @@ OFFERS = (
     Offer("pressure", lambda node: Stalls(node.procfs / "pressure")),
     Offer("stat", lambda node: Statistics(ProcFile(node.procfs / "stat"))),
     Offer("uname", lambda node: Kernel(ProcFile(node.procfs / "sys/kernel/domainname"))),
+    Offer("vmstat", _vmstat, (SHOWN,)),
 )

@@ -14,6 +14,7 @@ from tests.exporter.offered import FIXTURES, body
 COLLECTORS = (
     "mdadm",
     *("entropy", "filefd", "kernel_hung", "schedstat"),
+    "vmstat",
 )
 
 BREAKAGES: dict[str, Callable[[bytes], bytes]] = {

@@ -26,6 +26,7 @@ COLLECTORS = (
     *("netdev", "pressure", "stat", "uname"),
     "mdadm",
     *("entropy", "filefd", "schedstat", "time", "timex"),
+    "vmstat",
 )
 # What each program says of itself, and what differs from one moment to the next.
 OWN = ("go_", "process_", "promhttp_", "python_", "hale_", "node_exporter_")

@@ -1,5 +1,6 @@
 """What the collectors of devices and processors make of their sources: captured, cut short, newer, hostile."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,9 @@ from hypothesis import strategies as st
 
 from exporter import udev
 from exporter.collector import Malformed
-from exporter.collectors import cpu, diskstats, netdev, pressure
+from exporter.collectors import cpu, diskstats, netdev, pressure, vmstat
 from exporter.processors import parse_ranges
+from exporter.procfile import ProcFile
 
 PROC = Path(__file__).parent / "fixtures/proc"
 
@@ -17,6 +19,7 @@ STAT = (PROC / "stat").read_bytes()
 NETDEV = (PROC / "1/net/dev").read_bytes()
 DISKSTATS = (PROC / "diskstats").read_bytes()
 PRESSURE = (PROC / "pressure/io").read_bytes()
+VMSTAT = (PROC / "vmstat").read_bytes()
 
 HEADLINES = NETDEV[: NETDEV.index(b"    lo:")]
 
@@ -158,6 +161,46 @@ def test_pressure_that_cannot_be_right_is_malformed(data: bytes) -> None:
         pressure.parse(data)
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\n",
+        VMSTAT[:-1],
+        VMSTAT + b"\n",
+        b"pgfault\n",
+        b"pgfault 1 2\npgpgin\n",
+        b"pgfault -1\n",
+        b"pgfault 1.5\n",
+        b"pgfault " + b"9" * 5000 + b"\n",
+    ],
+)
+def test_vmstat_that_cannot_be_right_is_malformed(data: bytes) -> None:
+    with pytest.raises(Malformed, match="vmstat"):
+        vmstat.parse(data)
+
+
+def test_of_vmstat_the_fields_asked_for_are_served_and_followed_as_they_come(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "vmstat"
+    path.write_bytes(b"nr_free 18446744073709551615\noom_kill 2\n")
+    collector = vmstat.VirtualMemory(ProcFile(path), re.compile("^nr_|^pg"))
+    assert collector.collect().splitlines()[1:] == [
+        b"# TYPE node_vmstat_nr_free untyped",
+        b"node_vmstat_nr_free 18446744073709551615",
+    ]
+    path.write_bytes(b"nr_free 1\noom_kill 2\npgfault 3\n")
+    assert collector.collect().endswith(b"\nnode_vmstat_pgfault 3\n")
+
+
+@pytest.mark.parametrize("data", [b"a{b 1\n", b"pgfault 1\npgfault 1\n"])
+def test_a_field_that_would_break_the_exposition_is_refused(data: bytes, tmp_path: Path) -> None:
+    (tmp_path / "vmstat").write_bytes(data)
+    with pytest.raises(Malformed, match="vmstat"):
+        vmstat.VirtualMemory(ProcFile(tmp_path / "vmstat"), re.compile("")).collect()
+
+
 def test_what_udev_says_is_taken_as_it_stands() -> None:
     data = b"S:disk/x\nE:ID_MODEL=A=B \xff\nE:odd\nI:1\nE:ID_FS_TYPE=\n"
     assert udev.parse(data) == {"ID_MODEL": "A=B \ufffd", "ID_FS_TYPE": ""}
@@ -172,7 +215,7 @@ def test_lists_of_processors() -> None:
 def test_no_bytes_whatever_bring_out_another_error(data: bytes) -> None:
     udev.parse(data)
     parse_ranges(data)
-    for parse in (cpu.parse, diskstats.parse, netdev.parse, pressure.parse):
+    for parse in (cpu.parse, diskstats.parse, netdev.parse, pressure.parse, vmstat.parse):
         for text in (data, HEADLINES + data, b"cpu0 " + data, b"some " + data):
             try:
                 parse(text)
