@@ -2,17 +2,21 @@
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable, Sequence
+import socket
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import cast
 
-import aiohttp
 import structlog
 from aiohttp import web
 
 from exporter.clock import Clock
 from exporter.collector import Background
 from exporter.config import Config, ConfigError
+from exporter.connections import Doors, ask, runner
 from exporter.inventory import OFFERS
+from exporter.listening import handed_over, opened, port_of
 from exporter.notify import Notifier, from_environment, keep_telling
 from exporter.offers import Declarations, Node
 from exporter.reading import read
@@ -128,19 +132,28 @@ async def serve(
         ]
         tasks.append(group.create_task(_reloads(exporter, reload), name="reload"))
         await _first_round(exporter.background)
-        runner = _runner(exporter)
+        serves = runner(_application(exporter))
+        listeners = list[socket.socket]()
         try:
-            ports = await _listen(runner, exporter.settings)
+            await serves.setup()
+            server = cast(web.Server, serves.server)  # a runner that was set up has one
+            settings = exporter.settings
+            listeners += handed_over() if settings.systemd_socket else opened(settings.listen)
+            doors = Doors(server)
+            tasks += [group.create_task(doors.keep_taking(one), name="doors") for one in listeners]
+            ports = [port_of(one) for one in listeners]
             log.info("exporter.started", version=own_version(), ports=",".join(map(str, ports)))
             listening(ports)
-            telling = keep_telling(notifier, _asker(exporter.settings, ports[0]))
+            telling = keep_telling(notifier, partial(ask, server))
             tasks.append(group.create_task(telling, name="notify"))
             await stop.wait()
             notifier.send("STOPPING=1")
         finally:
             for task in tasks:
                 task.cancel()
-            await runner.cleanup()
+            await serves.cleanup()
+            for listener in listeners:
+                listener.close()
     log.info("exporter.stopped")
 
 
@@ -162,36 +175,13 @@ async def _first_round(background: Sequence[Background]) -> None:
         log.info("exporter.impatient", waited_seconds=FIRST_ROUND)
 
 
-def _runner(exporter: Exporter) -> web.AppRunner:
-    app = application(
+def _application(exporter: Exporter) -> web.Application:
+    return application(
         exporter.scraper,
         exporter.settings.telemetry_path,
         config=lambda: exporter.declared.now,
         most_requests=exporter.settings.most_requests,
     )
-    return web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
-
-
-async def _listen(runner: web.AppRunner, settings: Settings) -> list[int]:
-    await runner.setup()
-    for address in settings.listen:
-        await web.TCPSite(runner, address.host, address.port).start()
-    return [address[1] for address in runner.addresses]
-
-
-def _asker(settings: Settings, port: int) -> Callable[[], Awaitable[None]]:
-    host = settings.listen[0].host or "127.0.0.1"
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-    url = f"http://{f'[{host}]' if ':' in host else host}:{port}/-/healthy"
-
-    async def ask() -> None:
-        try:
-            async with aiohttp.ClientSession() as session, session.get(url) as answer:
-                answer.raise_for_status()
-        except aiohttp.ClientError as error:
-            raise OSError(f"{url}: {error}") from error
-
-    return ask
 
 
 async def _reloads(exporter: Exporter, reload: asyncio.Event) -> None:

@@ -65,6 +65,7 @@ def _settings(options: argparse.Namespace) -> Settings:
     flags = [one for offer in OFFERS for one in _singly(offer)]
     return Settings(
         listen=tuple(options.listen or [Address(None, 9100)]),
+        systemd_socket=options.systemd_socket,
         telemetry_path=options.telemetry_path,
         most_requests=options.most_requests,
         procfs=options.procfs,
@@ -128,6 +129,12 @@ def _web_flags(parser: argparse.ArgumentParser) -> None:
         type=_address,
         metavar="[HOST]:PORT",
         help="may be given several times; default :9100",
+    )
+    group.add_argument(
+        "--web.systemd-socket",
+        dest="systemd_socket",
+        action="store_true",
+        help="take the sockets that systemd opened, instead of --web.listen-address",
     )
     group.add_argument(
         "--web.telemetry-path", dest="telemetry_path", type=_web_path, default="/metrics"

@@ -24,6 +24,7 @@ class Settings:
     """One command line.
 
     Attributes:
+        systemd_socket: Whether systemd has opened the sockets, and `listen` does not count.
         most_requests: Scrapes that are answered at the same time; 0 for any number.
         chosen: The flags of the collectors.
         kmsg: A kernel log to follow besides the journal; None for none.
@@ -34,6 +35,7 @@ class Settings:
     """
 
     listen: tuple[Address, ...] = (Address(None, 9100),)
+    systemd_socket: bool = False
     telemetry_path: str = "/metrics"
     most_requests: int = 40
     procfs: Path = Path("/proc")

@@ -34,7 +34,7 @@ class Large(OnScrape):
     name = "large"
 
     def collect(self) -> bytes:
-        return b"x_large 1\n" * 1_000_000
+        return b'x_large{a="%b"} 1\n' % (b"a" * 1000) * 10_000
 
 
 @asynccontextmanager

@@ -1,0 +1,183 @@
+"""Takes in whoever connects, within bounds, and asks the server whether it still answers.
+
+Each connection takes one of the process's file descriptors and some memory. Strangers who only connect must leave
+enough of both for the scrapes and for what the collectors read.
+"""
+
+import asyncio
+import errno
+import ipaddress
+import logging
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import structlog
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+
+TELL_EVERY = 60.0
+"""Seconds between two lines in the log about those who are turned away."""
+
+REST = 1.0
+"""Seconds until the next try where the system has no room for a connection."""
+
+MOST_HEADERS = 48
+"""Of one request, of 8190 bytes each. Browsers send some twenty, and proxies add a few."""
+
+LINGER_SECONDS = 1.0
+"""For answers under way when the exporter stops, and for the rest of a body that nobody wants."""
+
+PASSING = (errno.ECONNABORTED, errno.EPROTO, errno.EPERM)
+"""What accept(2) says of one connection, and not of the listener."""
+
+SIGN_OF_LIFE = b"GET /-/healthy HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+
+CLIENTS_FAULTS = (HttpProcessingError, web.RequestPayloadError, ConnectionError)
+"""What aiohttp would log with a traceback each: strangers could fill the log with what is no bug."""
+
+log = structlog.get_logger()
+
+Serve = Callable[[], asyncio.Protocol]
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What strangers get.
+
+    Attributes:
+        most: Connections at the same time; systemd gives a service 1024 file descriptors.
+        of_one: Of those, from one address; fewer than --web.max-requests, so that one cannot keep all others out.
+        idle_seconds: In which a connection has to bring a whole request's head, and then the next one's.
+        stall_seconds: In which a client has to take something of what is sent.
+    """
+
+    most: int = 256
+    of_one: int = 32
+    idle_seconds: float = 130.0  # longer than scrapes are apart: up to 2 minutes
+    stall_seconds: float = 30.0
+
+
+STANDARD = Bounds()
+
+
+def of_a_bug(record: logging.LogRecord) -> bool:
+    """Whether what the server logs is about us, and not about what somebody sent."""
+    return not (record.exc_info and isinstance(record.exc_info[1], CLIENTS_FAULTS))
+
+
+def runner(app: web.Application, bounds: Bounds = STANDARD) -> web.AppRunner:
+    """Return what serves an application to one connection after another."""
+    server_log = logging.getLogger("exporter.server")
+    server_log.addFilter(of_a_bug)
+    return web.AppRunner(
+        app,
+        access_log=None,
+        logger=server_log,
+        shutdown_timeout=LINGER_SECONDS,
+        keepalive_timeout=bounds.idle_seconds,
+        lingering_time=LINGER_SECONDS,
+        auto_decompress=False,  # a small body could unpack to one that fills the memory
+        max_headers=MOST_HEADERS,
+    )
+
+
+@dataclass
+class Doors:
+    """Lets those who connect to the server, or hangs up where there are too many.
+
+    Attributes:
+        server: Made by `runner`, and set up.
+    """
+
+    server: web.Server
+    bounds: Bounds = STANDARD
+    _arriving: dict[asyncio.Task[None], str] = field(default_factory=dict)
+    _told_at: float = float("-inf")
+
+    async def keep_taking(self, listener: socket.socket) -> None:
+        """Take in everybody who connects there, until cancelled."""
+        loop = asyncio.get_running_loop()
+        listener.setblocking(False)
+        try:
+            while True:
+                try:
+                    arrived, peer = await loop.sock_accept(listener)
+                except OSError as error:
+                    if error.errno not in PASSING:
+                        log.warning("connection.impossible", reason=str(error))
+                        await asyncio.sleep(REST)
+                    continue
+                self._take(arrived, network(peer))
+        finally:
+            for task in self._arriving:
+                task.cancel()
+
+    def _take(self, arrived: socket.socket, whose: str) -> None:
+        if not self._room(whose):
+            arrived.close()
+            return
+        task = asyncio.create_task(self._serve(arrived), name="connection")
+        self._arriving[task] = whose
+        task.add_done_callback(self._arriving.pop)
+
+    async def _serve(self, arrived: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            if arrived.family != socket.AF_UNIX:
+                milliseconds = int(1000 * self.bounds.stall_seconds)
+                arrived.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+            await loop.connect_accepted_socket(self.server, arrived)
+        except OSError:  # gone already
+            arrived.close()
+
+    def _room(self, whose: str) -> bool:
+        held = [network(one.peername) for one in self.server.connections]
+        held += self._arriving.values()
+        # Who comes by a socket in the file system is let in by its permissions, and has no address.
+        if len(held) < self.bounds.most and (not whose or held.count(whose) < self.bounds.of_one):
+            return True
+        now = asyncio.get_running_loop().time()
+        if now - self._told_at >= TELL_EVERY:
+            self._told_at = now
+            log.warning("connection.refused", remote=whose, held=len(held))
+        return False
+
+
+async def ask(serve: Serve) -> None:
+    """Ask the server for a sign of life, past TLS, passwords and bounds: a flood outside is no reason to restart.
+
+    Args:
+        serve: Makes what answers one connection.
+
+    Raises:
+        OSError: It does not answer as it should.
+    """
+    ours, theirs = socket.socketpair()
+    await asyncio.get_running_loop().connect_accepted_socket(serve, theirs)
+    reader, writer = await asyncio.open_connection(sock=ours)
+    try:
+        writer.write(SIGN_OF_LIFE)
+        said = await reader.readline()
+    finally:
+        writer.close()
+    if not said.startswith(b"HTTP/1.1 200 "):
+        raise OSError(f"our own server answers {said.decode('latin-1').strip()!r}")
+
+
+@lru_cache(4096)
+def network(peer: object) -> str:
+    """Return what counts as one address: an IPv4 address, or the IPv6 network that one customer gets.
+
+    Args:
+        peer: As the socket names it; empty for none.
+    """
+    try:
+        found = ipaddress.ip_address(str(peer[0]).partition("%")[0])  # type: ignore[index]
+    except (ValueError, IndexError, TypeError):
+        return ""
+    if isinstance(found, ipaddress.IPv6Address):
+        mapped = found.ipv4_mapped
+        return str(mapped or ipaddress.ip_network((found, 64), strict=False))
+    return str(found)
