@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from pathlib import Path
 
 from exporter.blocking import Threads
 from exporter.collectors.diskstats import DEVICE_EXCLUDE, Diskstats
@@ -15,6 +16,7 @@ from exporter.collectors.filesystem import (
     Filter,
 )
 from exporter.collectors.mdadm import Mdadm
+from exporter.collectors.smartctl import Smartctl
 from exporter.devices import Devices
 from exporter.disk_info import DiskInfo
 from exporter.document import duration
@@ -22,6 +24,7 @@ from exporter.offers import Flag, Node, Offer, Pair, expression
 from exporter.procfile import ProcFile
 from exporter.rotation import Rotation
 from exporter.schedule import Periodic
+from exporter.smart import FOLDER
 from exporter.udev import Udev
 
 DISKS = Pair("diskstats.device", Devices(exclude=re.compile(DEVICE_EXCLUDE)))
@@ -41,6 +44,7 @@ def _mount_timeout(text: str) -> float:
 
 MOUNT_POINTS = Flag("filesystem.mount-points-exclude", re.compile(MOUNT_POINTS_EXCLUDE), expression)
 FS_TYPES = Flag("filesystem.fs-types-exclude", re.compile(FS_TYPES_EXCLUDE), expression)
+ANSWERS = Flag("smartctl.folder", FOLDER, Path, "where hale-smart.service writes", "DIR")
 PATIENCE = Flag(
     "filesystem.mount-timeout", MOUNT_TIMEOUT, _mount_timeout, "until a mount is hung", "DURATION"
 )
@@ -56,8 +60,13 @@ def _filesystem(node: Node) -> Periodic:
     return Periodic(source, node.clock, wake)
 
 
+def _smartctl(node: Node) -> Smartctl:
+    return Smartctl(node.chosen.of(ANSWERS), node.clock.monotonic)
+
+
 OFFERS = (
     Offer("diskstats", _diskstats, (DISKS,)),
     Offer("filesystem", _filesystem, (MOUNT_POINTS, FS_TYPES, PATIENCE)),
+    Offer("smartctl", _smartctl, (ANSWERS,)),
     Offer("mdadm", lambda node: Mdadm(ProcFile(node.procfs / "mdstat"), node.sysfs)),
 )
