@@ -30,7 +30,7 @@ from exporter.vrrp import KeepalivedOnBus, Vrrp
 log = structlog.get_logger()
 
 # Seconds that the first round of the background collectors is given before the first scrape can come.
-FIRST_ROUND = 1.0
+FIRST_ROUND = 0.5
 # Seconds until a collector that fell over for a bug of ours is run again.
 REST = 5.0
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,6 +93,47 @@ def proc_tree(folder: Path, mounts: bytes) -> Path:
     return proc
 
 
+def sensors(folder: Path) -> Path:
+    """Make a /sys in which every file that asks the hardware blocks, as a bus that hangs does.
+
+    A FIFO stands for it: who opens it to read waits for a writer. The names are those of the kernel's ABI
+    (Documentation/ABI/testing/sysfs-class-hwmon, -thermal, -power, -net, sysfs-devices-system-cpu).
+    """
+    sys_ = folder / "sys"
+    for name, text in SYSFS.items():
+        path = sys_ / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if text is None:
+            os.mkfifo(path)
+        else:
+            path.write_text(text)
+    return sys_
+
+
+SYSFS = {
+    "class/hwmon/hwmon0/name": "nct6775\n",
+    "class/hwmon/hwmon0/temp1_input": None,
+    "class/hwmon/hwmon0/fan1_input": None,
+    "class/thermal/thermal_zone0/type": "x86_pkg_temp\n",
+    "class/thermal/thermal_zone0/policy": "step_wise\n",
+    "class/thermal/thermal_zone0/temp": None,
+    "class/thermal/cooling_device0/type": "Processor\n",
+    "class/thermal/cooling_device0/max_state": "10\n",
+    "class/thermal/cooling_device0/cur_state": None,
+    "class/power_supply/BAT0/type": "Battery\n",
+    "class/power_supply/BAT0/capacity": None,
+    "class/power_supply/BAT0/voltage_now": None,
+    "devices/system/cpu/cpu0/cpufreq/scaling_cur_freq": None,
+    "devices/system/cpu/cpu0/cpufreq/cpuinfo_cur_freq": None,
+    "class/net/eth0/address": "02:00:00:00:00:01\n",
+    "class/net/eth0/operstate": "up\n",
+    "class/net/eth0/speed": None,
+    "class/net/eth0/duplex": None,
+    "class/net/eth0/phys_port_id": None,
+    "class/net/eth0/phys_switch_id": None,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Served:
     """A running hale-exporter."""
@@ -133,6 +174,7 @@ def exporter(
     flags: Sequence[str],
     inside: Sequence[str] = (),
     let_go: Callable[[], None] = lambda: None,
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[Served]:
     """Run an exporter until the context ends; it listens when this yields, and has not been scraped.
 
@@ -140,13 +182,16 @@ def exporter(
         flags: Its command line.
         inside: What comes before that, to run it elsewhere.
         let_go: Ends what it hangs in, or it could not be killed.
+        environment: What it sees besides ours.
     """
     program = str(Path(sys.executable).parent / "hale-exporter")
     with socket.socket() as probe:
         probe.bind((LOCAL, 0))
         port = probe.getsockname()[1]
     argv = [*inside, program, f"--web.listen-address={LOCAL}:{port}", *flags]
-    with subprocess.Popen(argv, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        argv, stderr=subprocess.PIPE, env=os.environ | dict(environment or {})
+    ) as process:
         try:
             assert process.stderr is not None
             for row in process.stderr:

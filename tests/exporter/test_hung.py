@@ -1,25 +1,34 @@
 """Whatever hangs, for real: every scrape is answered, with all but what hangs."""
 
 import asyncio
+import os
 import re
+import signal
+import socket
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from aiohttp import ClientConnectionError, ClientSession
 
-from exporter.blocking import StillRunning
+from exporter.blocking import MOST_THREADS, StillRunning
+from exporter.inventory import OFFERS
 from exporter.programs import Programs
 from tests.exporter.hanging import (
+    LOCAL,
     PATIENCE,
     HungMounts,
     Served,
     exporter,
     hung_mounts,
     proc_tree,
+    sensors,
     skip_without_fuse,
     states,
 )
+from tests.exporter.systemd_on_bus import dbus_daemon
 
 # Far more than a scrape is given: who waited for a mount would not be answered before the test has failed.
 NEVER = "--collector.filesystem.mount-timeout=300s"
@@ -127,3 +136,103 @@ async def test_a_program_whose_file_cannot_be_read_stops_nothing(filer: HungMoun
     finally:
         filer.process.kill()
         await process.communicate()
+
+
+CONFIG = """\
+cluster: first
+node: web1
+services:
+  - name: nginx
+    unit: nginx.service
+    group: web
+    probe: {{http: "http://127.0.0.1:{port}/", interval: 100ms, timeout: 300ms, fall: 2}}
+peers:
+  - {{node: web2, address: "127.0.0.1:{port}"}}
+virtual_addresses:
+  - {{name: vip, address: 127.0.0.1, interface: lo, group: web, router_id: 51}}
+"""
+PROBED = 'hale_service_probe_success{service="nginx",probe="http"} 0'
+# Whoever asks nobody over a bus or a network, and no hardware.
+PLAIN = ("cpu", "loadavg", "meminfo", "netdev", "stat", "uname")
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Iterator[Path]:
+    """A service and a peer that accept every connection and never say a word."""
+    with socket.socket() as silent:
+        silent.bind((LOCAL, 0))
+        silent.listen(64)
+        file = tmp_path / "exporter.yml"
+        file.write_text(CONFIG.format(port=silent.getsockname()[1]))
+        yield file
+
+
+def test_a_bus_and_a_service_that_accept_and_stay_silent_cost_only_their_own(
+    config: Path, tmp_path: Path
+) -> None:
+    with socket.socket(socket.AF_UNIX) as bus:
+        bus.bind(str(tmp_path / "bus"))
+        bus.listen(64)
+        address = {"DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={tmp_path}/bus"}
+        with exporter([f"--config.file={config}"], environment=address) as served:
+            body = served.scrape()
+            assert {states(body)[name] for name in PLAIN} == {"ok"}
+            assert {states(body)[name] for name in ("services", "keepalived")} == {"timed_out"}
+            assert "hale_service_up{" not in body
+            assert "keepalived_up" not in body
+            served.until('hale_peer_up{peer="web2"} 1', PROBED)
+            assert served.descriptors < 64
+
+
+def test_a_bus_that_falls_silent_later_stops_no_scrape(config: Path, tmp_path: Path) -> None:
+    with dbus_daemon(tmp_path) as address:
+        environment = {"DBUS_SYSTEM_BUS_ADDRESS": address}
+        with exporter([f"--config.file={config}"], environment=environment) as served:
+            daemon = _daemon(tmp_path)
+            os.kill(daemon, signal.SIGSTOP)
+            try:
+                for _ in range(3):
+                    assert {states(served.scrape())[name] for name in PLAIN} == {"ok"}
+            finally:
+                os.kill(daemon, signal.SIGCONT)
+
+
+def _daemon(folder: Path) -> int:
+    wanted = f"--config-file={folder}/bus.conf".encode()
+    found = [
+        p for p in Path("/proc").glob("[0-9]*/cmdline") if wanted in p.read_bytes().split(b"\0")
+    ]
+    return int(found[0].parent.name)
+
+
+def test_sensors_that_block_stop_no_scrape_whatever_collector_is_on(tmp_path: Path) -> None:
+    """Every one that reads such a file has to do it in a thread (exporter/hardware.py)."""
+    flags = [f"--path.sysfs={sensors(tmp_path)}", *(f"--collector.{one.name}" for one in OFFERS)]
+    with exporter(flags) as served:
+        for _ in range(3):
+            assert {states(served.scrape())[name] for name in PLAIN} == {"ok"}
+        assert served.threads < MOST_THREADS
+
+
+async def test_fifty_scrapes_at_a_time_are_answered_or_turned_away_and_leave_nothing() -> None:
+    with exporter([]) as served:
+        served.scrape()
+        before = served.descriptors
+        async with ClientSession() as session:
+
+            async def scrape() -> int:
+                try:
+                    async with session.get(f"{served.base}/metrics") as answer:
+                        await answer.read()
+                        return answer.status
+                except ClientConnectionError:
+                    return 0  # so many connections of one address are too many
+
+            statuses = await asyncio.gather(*(scrape() for _ in range(50)))
+        assert set(statuses) <= {200, 503, 0}
+        assert statuses.count(200) >= 30
+        assert "node_load1" in served.scrape()
+        end = time.monotonic() + PATIENCE
+        while served.descriptors > before and time.monotonic() < end:
+            await asyncio.sleep(0.05)  # it has to see that they hung up
+        assert served.descriptors <= before
