@@ -78,7 +78,10 @@ def _settings(options: argparse.Namespace) -> Settings:
             for offer in OFFERS
             if (default and offer.default if (on := switched[offer.name]) is None else on)
         ),
-        chosen=Chosen({one.name: given[_dest(one.name)] for one in flags}),
+        chosen=Chosen(
+            # A flag that may be given several times, and is not given at all, is None.
+            {one.name: word for one in flags if (word := given[_dest(one.name)]) is not None}
+        ),
         max_series=options.max_series,
         config_file=options.config_file,
         without_systemd=options.without_systemd,
@@ -233,7 +236,8 @@ def _worded(group: argparse._ActionsContainer, flag: Flag[Any]) -> None:
     group.add_argument(
         f"--collector.{flag.name}",
         dest=_dest(flag.name),
-        default=flag.default,
+        action="append" if flag.many else "store",
+        default=None if flag.many else flag.default,
         type=read,
         metavar=flag.metavar,
         help=flag.help,

@@ -31,13 +31,15 @@ class Flag(Generic[T]):
         default: The value where the flag is not given.
         read: Makes the value of the word; raises ValueError, whose text says what was wanted and seen.
         metavar: What `--help` calls the word.
+        many: Whether it may be given several times; the value is then a list, and so is the default.
     """
 
     name: str
     default: T
-    read: Callable[[str], T]
+    read: Callable[[str], Any]
     help: str = ""
     metavar: str = "REGEXP"
+    many: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,10 @@ from tests.exporter.offered import FIXTURES, body
 
 COLLECTORS = (
     "mdadm",
-    *("entropy", "filefd", "kernel_hung", "schedstat"),
     "vmstat",
+    *("entropy", "filefd", "kernel_hung", "schedstat", "watchdog"),
+    *("buddyinfo", "cgroups", "interrupts", "slabinfo", "softirqs", "swap", "zoneinfo"),
+    *("cpu_vulnerabilities", "ksmd", "meminfo_numa"),
 )
 
 BREAKAGES: dict[str, Callable[[bytes], bytes]] = {

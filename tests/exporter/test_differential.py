@@ -25,8 +25,9 @@ COLLECTORS = (
     *("cpu", "diskstats", "filesystem", "loadavg", "meminfo"),
     *("netdev", "pressure", "stat", "uname"),
     "mdadm",
-    *("entropy", "filefd", "schedstat", "time", "timex"),
     "vmstat",
+    *("entropy", "filefd", "schedstat", "time", "timex", "os", "selinux"),
+    *("buddyinfo", "cgroups", "interrupts", "ksmd", "meminfo_numa", "slabinfo", "zoneinfo"),
 )
 # What each program says of itself, and what differs from one moment to the next.
 OWN = ("go_", "process_", "promhttp_", "python_", "hale_", "node_exporter_")
@@ -41,6 +42,7 @@ MOVING = {
 # What node_exporter has since Debian's 1.5, and what it reads over netlink where we read files.
 NEWER = {
     "node_cpu_online",
+    "node_ksmd_general_profit_bytes",
     "node_md_degraded",
     "node_md_raid_disks",
     "node_network_receive_nohandler_total",
