@@ -18,7 +18,11 @@ _places = threading.BoundedSemaphore(MOST_THREADS)
 
 
 class StillRunning(Exception):
-    """The same call from before has not come back, or far too many have not; nothing was started."""
+    """The same call from before has not come back; nothing was started."""
+
+
+class TooMany(StillRunning):
+    """Far too many calls of all collectors have not come back; nothing was started, whatever it was."""
 
 
 class Blocking(Protocol):
@@ -68,8 +72,8 @@ class Threads:
         """Run `work` in a thread of its own; cancelling gives up the wait, not the thread.
 
         Raises:
-            StillRunning: An earlier call under `key` has not come back, or far too many of others have not;
-                nothing was started.
+            StillRunning: An earlier call under `key` has not come back; nothing was started.
+            TooMany: Far too many of others have not; nothing was started.
             Exception: Whatever `work` raised.
         """
         if key in self._running:
@@ -109,7 +113,7 @@ class Threads:
 
         if not _places.acquire(blocking=False):
             self._release(key)
-            raise StillRunning(f"{key}: {MOST_THREADS} calls have not come back")
+            raise TooMany(f"{key}: {MOST_THREADS} calls have not come back")
         try:
             threading.Thread(target=body, name=f"blocking:{key}", daemon=True).start()
         except RuntimeError:

@@ -7,14 +7,15 @@ about the service and is told apart from one that the service failed.
 import asyncio
 import errno
 import os
-import signal
 import socket
-from asyncio.subprocess import DEVNULL, Process
 from typing import Protocol
 
 import aiohttp
 
+from exporter.blocking import StillRunning, TooMany
+from exporter.collector import Absent
 from exporter.config import CommandProbe, How, HttpProbe, TcpProbe
+from exporter.programs import Programs
 from exporter.serving import Probed
 
 # Errors of this process or this kernel, not of the service.
@@ -29,8 +30,6 @@ OURS = {
     errno.ENETUNREACH,
     errno.ENETDOWN,
 }
-# Seconds that a killed command is given to be gone.
-REAP = 1.0
 
 
 class Prober(Protocol):
@@ -116,54 +115,25 @@ class Command:
 
     kind = "command"
 
-    def __init__(self, probe: CommandProbe, stuck: Process | None = None) -> None:
+    def __init__(self, probe: CommandProbe, programs: Programs | None = None) -> None:
         """Run nothing yet.
 
         Args:
             probe: What to run.
-            stuck: One from before that could not be killed.
+            programs: What runs it; None for one that gives it our own surroundings.
         """
         self._argv = probe.argv
-        self._stuck = stuck
+        self._programs = programs or Programs(most_bytes=None, environment=os.environ)
 
     async def attempt(self) -> Probed:
         """Run it once; when cancelled, it and its children are killed.
 
         While one hangs that cannot even be killed, each further attempt has failed as that one did.
         """
-        if self._stuck is not None and self._stuck.returncode is None:
-            return Probed.FAILURE
-        self._stuck = None
-        starting = asyncio.ensure_future(
-            asyncio.create_subprocess_exec(
-                *self._argv, stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL, start_new_session=True
-            )
-        )
         try:
-            process = await asyncio.shield(starting)
-        except asyncio.CancelledError:
-            try:
-                # It may run already, and have children, of which asyncio knows nothing.
-                await self._end(await starting)
-            except OSError:
-                pass  # it never ran
-            raise
-        except OSError:
+            ended = await self._programs.run(self._argv, deadline=None)
+        except (Absent, OSError, TooMany):
             return Probed.NOT_MADE
-        try:
-            status = await process.wait()
-        finally:
-            await self._end(process)
-        return Probed.SUCCESS if status == 0 else Probed.FAILURE
-
-    async def _end(self, process: Process) -> None:
-        try:
-            # The group, not the process: a shell script's children would live on.
-            os.killpg(process.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            pass  # all gone already, or it became another user's (sudo)
-        if process.returncode is None:
-            try:
-                await asyncio.wait_for(process.wait(), REAP)
-            except TimeoutError:
-                self._stuck = process  # in the kernel, where no signal reaches
+        except StillRunning:
+            return Probed.FAILURE
+        return Probed.SUCCESS if ended.status == 0 else Probed.FAILURE

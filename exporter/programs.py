@@ -14,7 +14,6 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from exporter.blocking import Blocking, Threads
 from exporter.collector import Absent, Malformed
@@ -60,14 +59,14 @@ class Programs:
     def __init__(
         self,
         blocking: Blocking | None = None,
-        most_bytes: int = MOST_BYTES,
+        most_bytes: int | None = MOST_BYTES,
         environment: Mapping[str, str] | None = None,
     ) -> None:
         """Run nothing yet.
 
         Args:
             blocking: Runs what may hang; None for threads of its own.
-            most_bytes: What one program may write to standard output.
+            most_bytes: What one program may write to standard output; None where all that it writes is thrown away.
             environment: What the programs see besides PATH and the C locale, whose texts can be parsed.
         """
         self._blocking = blocking or Threads(limit=MOST_STUCK)
@@ -78,12 +77,12 @@ class Programs:
         } | dict(environment or {})
         self._turn = asyncio.Lock()
 
-    async def run(self, argv: Sequence[str], deadline: float, about: str = "") -> Ended:
+    async def run(self, argv: Sequence[str], deadline: float | None, about: str = "") -> Ended:
         """Run a program without a shell and without input, and return what it left; cancelling kills it.
 
         Args:
             argv: The program, a path or a name to be found in PATH, and its arguments.
-            deadline: Seconds from its start until it is killed, with its children.
+            deadline: Seconds from its start until it is killed, with its children; None where the caller cancels.
             about: What it is asked about, such as a disk; the same while one about it still hangs is refused.
 
         Raises:
@@ -121,7 +120,7 @@ class _Run:
     """One program from its start to its end, in a thread of its own."""
 
     def __init__(
-        self, argv: Sequence[str], most_bytes: int, environment: Mapping[str, str]
+        self, argv: Sequence[str], most_bytes: int | None, environment: Mapping[str, str]
     ) -> None:
         self._argv = tuple(argv)
         self._most_bytes = most_bytes
@@ -144,11 +143,12 @@ class _Run:
             Malformed: It wrote more than it may.
             OSError: It could not be run.
         """
+        where = subprocess.DEVNULL if self._most_bytes is None else subprocess.PIPE
         process = subprocess.Popen(
             self._argv,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stdout=where,
+            stderr=where,
             cwd="/",
             env=self._environment,
             start_new_session=True,
@@ -166,12 +166,12 @@ class _Run:
 
     def _follow(self, process: "subprocess.Popen[bytes]") -> tuple[bytes, bytes]:
         """Read until the program has ended; a child that holds its output open is not waited for."""
-        out, err = _number(process.stdout), _number(process.stderr)
-        written = {out: bytearray(), err: bytearray()}
+        pipes = [pipe.fileno() for pipe in (process.stdout, process.stderr) if pipe is not None]
+        written = {fd: bytearray() for fd in pipes}
         ended = os.pidfd_open(process.pid)
         try:
             poll = select.poll()
-            for fd in (ended, out, err):
+            for fd in (ended, *pipes):
                 poll.register(fd, select.POLLIN)
             while (ready := {fd for fd, _ in poll.poll()}) != {ended}:
                 for fd in ready - {ended}:
@@ -179,12 +179,16 @@ class _Run:
                     if not chunk:
                         poll.unregister(fd)
                     written[fd] += chunk
-                del written[err][MOST_ERRORS:]
-                if len(written[out]) > self._most_bytes:
-                    raise Malformed(f"{self._argv[0]}: wrote more than {self._most_bytes} bytes")
+                self._bound(*written.values())
         finally:
             os.close(ended)
-        return bytes(written[out]), bytes(written[err])
+        output, errors = written.values() or (b"", b"")
+        return bytes(output), bytes(errors)
+
+    def _bound(self, output: bytearray, errors: bytearray) -> None:
+        del errors[MOST_ERRORS:]
+        if self._most_bytes is not None and len(output) > self._most_bytes:
+            raise Malformed(f"{self._argv[0]}: wrote more than {self._most_bytes} bytes")
 
     def _end(self, process: "subprocess.Popen[bytes]") -> None:
         for pipe in (process.stdout, process.stderr):
@@ -196,11 +200,6 @@ class _Run:
             self._leader = None
             process.wait()
         _wait_for_group(process.pid)
-
-
-def _number(pipe: IO[bytes] | None) -> int:
-    assert pipe is not None  # noqa: S101 - Popen was asked for one
-    return pipe.fileno()
 
 
 def _kill(leader: int) -> None:

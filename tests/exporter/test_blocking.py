@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from exporter import blocking
-from exporter.blocking import StillRunning, Threads
+from exporter.blocking import StillRunning, Threads, TooMany
 
 
 async def give_up(call: "asyncio.Task[object]", started: threading.Event) -> None:
@@ -120,7 +120,7 @@ async def test_all_together_have_so_many_threads_and_no_more(
     here, there, go_on = Threads(), Threads(), threading.Event()
     first = asyncio.ensure_future(here.call("nfs", go_on.wait))
     await asyncio.sleep(0)
-    with pytest.raises(StillRunning, match="have not come back"):
+    with pytest.raises(TooMany, match="have not come back"):
         await there.call("root", lambda: "fine")
     go_on.set()
     assert await first is True

@@ -17,7 +17,9 @@ from exporter.collector import Absent
 from exporter.collectors.peers import Peers, ask
 from exporter.config import CommandProbe, HttpProbe, Peer, TcpProbe
 from exporter.probes import Command, Http, Tcp, blame, prober
+from exporter.programs import Programs
 from exporter.serving import Probed
+from tests.exporter.fakes import FakeBlocking
 
 SUCCESS, FAILURE, NOT_MADE = Probed.SUCCESS, Probed.FAILURE, Probed.NOT_MADE
 LOCAL = "127.0.0.1"
@@ -127,14 +129,24 @@ async def test_a_command_that_does_not_exist_says_nothing_about_the_service() ->
     assert await Command(CommandProbe(("/nowhere/program",))).attempt() is NOT_MADE
 
 
+@pytest.mark.looptime(start=0)
 async def test_a_command_that_cannot_be_killed_has_failed_until_it_is_gone() -> None:
-    """A process in the kernel cannot be had in a test; one that nobody has waited for is the same here."""
-    argv = (sys.executable, "-c", "import sys; sys.stdin.read()")
-    stuck = await asyncio.create_subprocess_exec(*argv, stdin=asyncio.subprocess.PIPE)
-    command = Command(CommandProbe(("/bin/true",)), stuck)
+    blocking = FakeBlocking()
+    gone = blocking.hang("program: ")
+    command = Command(CommandProbe(("/bin/true",)), Programs(blocking))
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(2):
+            await command.attempt()
     assert [await command.attempt() for _ in range(3)] == [FAILURE] * 3
-    await stuck.communicate(b"")
+    gone.set()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
     assert await command.attempt() is SUCCESS
+
+
+async def test_what_a_command_writes_is_thrown_away_however_much_it_is() -> None:
+    writes = ("/bin/sh", "-c", "head -c 10000000 /dev/zero")
+    assert await Command(CommandProbe(writes)).attempt() is SUCCESS
 
 
 async def test_a_command_gets_no_shell() -> None:
