@@ -4,8 +4,8 @@ There are two kinds, told apart by their type: what a scrape may read itself, an
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 
 class State(Enum):
@@ -25,9 +25,8 @@ class Malformed(Exception):
     """A source answered with something that cannot be right; nothing of that run is served."""
 
 
-@dataclass(frozen=True, slots=True)
-class Latest:
-    """What a background collector has to show at this moment.
+class Latest(NamedTuple):
+    """What a collector has to show at this moment; a tuple, since a scrape makes one for each.
 
     Attributes:
         body: Its series in the text format; empty when there is nothing young enough to show.

@@ -1,71 +1,20 @@
 """Puts one exposition together: runs what may run in a scrape, and takes the rest as it lies."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 
 import structlog
 
+from exporter.about import About, Result
 from exporter.clock import Clock
 from exporter.collector import Absent, Background, Latest, Malformed, OnScrape, State
 from exporter.cutting import MOST_SERIES, cut
-from exporter.exposition import Family, Kind, block, line
 
 log = structlog.get_logger()
-
-STATE = Family(
-    "hale_collector_state", Kind.GAUGE, "How the collector's newest run ended; 1 for the present."
-)
-DURATION = Family(
-    "hale_collector_duration_seconds", Kind.GAUGE, "Duration of the collector's newest run."
-)
-LAST_SUCCESS = Family(
-    "hale_collector_last_success_timestamp_seconds",
-    Kind.GAUGE,
-    "When the collector last succeeded, in unixtime.",
-)
-SERIES_CUT = Family(
-    "hale_collector_series_cut",
-    Kind.GAUGE,
-    "Series of the collector that this scrape leaves out, because there are too many.",
-)
-NODE_DURATION = Family(
-    "node_scrape_collector_duration_seconds",
-    Kind.GAUGE,
-    "node_exporter: Duration of a collector scrape.",
-)
-NODE_SUCCESS = Family(
-    "node_scrape_collector_success",
-    Kind.GAUGE,
-    "node_exporter: Whether a collector succeeded.",
-)
 
 
 class UnknownCollector(Exception):
     """The scrape asked for a collector that is not enabled here; nothing was run."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Templates:
-    """The series about one collector."""
-
-    states: tuple[tuple[State, bytes], ...]
-    duration: bytes
-    last_success: bytes
-    series_cut: bytes
-    node_duration: bytes
-    node_success: bytes
-
-
-def _templates(name: str) -> _Templates:
-    return _Templates(
-        states=tuple((s, STATE.series(collector=name, state=s.value)) for s in State),
-        duration=DURATION.series(collector=name),
-        last_success=LAST_SUCCESS.series(collector=name),
-        series_cut=SERIES_CUT.series(collector=name),
-        node_duration=NODE_DURATION.series(collector=name),
-        node_success=NODE_SUCCESS.series(collector=name),
-    )
 
 
 class Scraper:
@@ -92,7 +41,7 @@ class Scraper:
         self._collectors = sorted(collectors, key=lambda c: c.name)
         self._own = own
         self._clock = clock
-        self._templates = {c.name: _templates(c.name) for c in self._collectors}
+        self._about = About()
         self._last: dict[str, Latest] = {}
 
     @property
@@ -115,9 +64,9 @@ class Scraper:
             raise UnknownCollector(f"no collector {', '.join(unknown)} here. Enabled: {known}")
         wanted = [c for c in self._collectors if only is None or c.name in only]
         until = math.inf if within is None else self._clock.monotonic() + within
-        results = [(c.name, self._latest(c, until)) for c in wanted]
-        bodies = [self._bounded(name, latest.body) for name, latest in results]
-        return b"".join(bodies) + self._about(results) + self._own()
+        results = [self._bounded(c.name, self._latest(c, until)) for c in wanted]
+        bodies = [result.latest.body for result in results]
+        return b"".join((*bodies, self._about(results), self._own()))
 
     def overview(self) -> list[tuple[str, Latest]]:
         """Return each collector's newest known result for people to look at; runs nothing."""
@@ -127,19 +76,20 @@ class Scraper:
             if isinstance(c, Background) or c.name in self._last
         ]
 
-    def _bounded(self, name: str, body: bytes) -> bytes:
+    def _bounded(self, name: str, latest: Latest) -> Result:
         """Return what may be served of a collector's series."""
         before = self._cut.get(name)
-        if before is not None and before[0] is body:  # the background has nothing new
-            return before[1]
-        left, out = cut(body, self._most_series)
+        if before is not None and before[0] is latest.body:  # the background has nothing new
+            return Result(name, latest._replace(body=before[1]), before[2])
+        left, out = cut(latest.body, self._most_series)
         if out:
             if before is None:  # once, not at every scrape
                 log.warning("collector.cut", collector=name, served=self._most_series, left_out=out)
-            self._cut[name] = body, left, out
-        elif before is not None:
+            self._cut[name] = latest.body, left, out
+            return Result(name, latest._replace(body=left), out)
+        if before is not None:
             del self._cut[name]
-        return left
+        return Result(name, latest)
 
     def _latest(self, collector: OnScrape | Background, until: float) -> Latest:
         match collector:
@@ -183,29 +133,3 @@ class Scraper:
         result = Latest(body, state, self._clock.monotonic() - began, success)
         self._last[collector.name] = result
         return result
-
-    def _about(self, results: Sequence[tuple[str, Latest]]) -> bytes:
-        states, durations, successes = list[bytes](), list[bytes](), list[bytes]()
-        cuts = list[bytes]()
-        node_durations, node_successes = list[bytes](), list[bytes]()
-        for name, latest in results:
-            made = self._templates[name]
-            states += [line(series, latest.state is state) for state, series in made.states]
-            if latest.duration_seconds is not None:
-                durations.append(line(made.duration, latest.duration_seconds))
-                node_durations.append(line(made.node_duration, latest.duration_seconds))
-            if latest.last_success is not None:
-                successes.append(line(made.last_success, latest.last_success))
-            out = self._cut[name][2] if name in self._cut else 0
-            cuts.append(line(made.series_cut, out))
-            node_successes.append(line(made.node_success, latest.state is State.OK))
-        return b"".join(
-            (
-                block(STATE, states),
-                block(DURATION, durations),
-                block(LAST_SUCCESS, successes),
-                block(SERIES_CUT, cuts),
-                block(NODE_DURATION, node_durations),
-                block(NODE_SUCCESS, node_successes),
-            )
-        )
