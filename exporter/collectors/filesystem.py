@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from exporter.blocking import Blocking
-from exporter.collector import Malformed
 from exporter.exposition import Family, Kind, block, line
 from exporter.lanes import Lanes
+from exporter.mounttable import Mount, file_systems_read_only, parse
 
 # node_exporter's defaults (collector/filesystem_linux.go).
 MOUNT_POINTS_EXCLUDE = (
@@ -48,25 +48,6 @@ DEVICE_ERROR = Family(
 )
 FAMILIES = (AVAIL, DEVICE_ERROR, FILES, FILES_FREE, FREE, READONLY, SIZE)
 
-# How fs/proc_namespace.c writes what would break its own format: \ooo.
-ESCAPE = re.compile(rb"\\([0-7]{3})")
-
-
-@dataclass(frozen=True, slots=True)
-class Mount:
-    """One line of the mount table.
-
-    Attributes:
-        path: The mount point as bytes, for the kernel.
-        read_only: Whether nothing can be written, be it asked for or after an error.
-    """
-
-    device: str
-    mountpoint: str
-    fstype: str
-    path: bytes
-    read_only: bool
-
 
 @dataclass(frozen=True, slots=True)
 class Usage:
@@ -91,34 +72,6 @@ class Filter:
         return not (
             self.mount_points.search(mount.mountpoint) or self.fs_types.search(mount.fstype)
         )
-
-
-def parse(data: bytes) -> list[Mount]:
-    """Read a mount table as proc(5) describes /proc/[pid]/mounts, in its order.
-
-    Raises:
-        Malformed: It is empty, a line has fewer than four fields, or it ends within a line.
-    """
-    if not data.endswith(b"\n"):
-        raise Malformed(f"mounts: ends within a line: {data[-40:]!r}")
-    return [_parse_line(row) for row in data.splitlines()]
-
-
-def _parse_line(row: bytes) -> Mount:
-    # The kernel separates by one space; an empty device name leaves two in a row.
-    fields = row.split(b" ")
-    if len(fields) < 4:
-        raise Malformed(f"mounts: wanted device, mount point, type and options, saw {row[:80]!r}")
-    path = ESCAPE.sub(lambda octal: bytes((int(octal[1], 8) & 0xFF,)), fields[1])
-    options = fields[3].split(b",")
-    return Mount(
-        device=fields[0].decode("utf-8", "replace"),
-        mountpoint=path.decode("utf-8", "replace"),
-        fstype=fields[2].decode("utf-8", "replace"),
-        path=path,
-        # ext4 keeps "rw" and says emergency_ro when errors=remount-ro has struck (Linux 6.13).
-        read_only=b"ro" in options or b"emergency_ro" in options,
-    )
 
 
 def statvfs(path: bytes) -> Usage:
@@ -189,7 +142,7 @@ class Filesystems:
             StillRunning: An earlier reading of it has not come back.
         """
         table = await self._blocking.call(MOUNT_TABLE, self._read_mounts)
-        mounts = _distinct(self._strip(m) for m in parse(table))
+        mounts = _distinct(table)
         mounts = [m for m in mounts if self._keep.keeps(m)]
         self._forget_all_but(mounts)
         # Those that answered last time go first: the rest may fill every thread.
@@ -213,18 +166,33 @@ class Filesystems:
         self._series = {key: made for key, made in self._series.items() if key in keys}
         self._known = {path: usage for path, usage in self._known.items() if path in paths}
 
-    def _read_mounts(self) -> bytes:
+    def _read_mounts(self) -> list[Mount]:
         try:
-            return (self._procfs / "1" / "mounts").read_bytes()
+            folder = self._procfs / "1"
+            table = (folder / "mounts").read_bytes()
         except (FileNotFoundError, PermissionError):
             # hidepid= hides PID 1 from us; then our own table is the best there is.
-            return (self._procfs / "self" / "mounts").read_bytes()
+            folder = self._procfs / "self"
+            table = (folder / "mounts").read_bytes()
+        if self._rootfs == b"/":
+            return parse(table)
+        try:
+            read_only = file_systems_read_only((folder / "mountinfo").read_bytes())
+        except OSError:
+            read_only = {}
+        return [self._strip(mount, read_only) for mount in parse(table)]
 
-    def _strip(self, mount: Mount) -> Mount:
-        if self._rootfs == b"/" or not (mount.path + b"/").startswith(self._rootfs + b"/"):
+    def _strip(self, mount: Mount, read_only: Mapping[bytes, bool]) -> Mount:
+        if not (mount.path + b"/").startswith(self._rootfs + b"/"):
             return mount
         path = mount.path.removeprefix(self._rootfs) or b"/"
-        return replace(mount, path=path, mountpoint=path.decode("utf-8", "replace"))
+        return replace(
+            mount,
+            path=path,
+            mountpoint=path.decode("utf-8", "replace"),
+            # In a container the mounts of rootfs are its own, read-only as a rule, whatever the node's are.
+            read_only=read_only.get(mount.path, mount.read_only),
+        )
 
     def _ask(self, mountpoint: str) -> Usage:
         path = os.fsencode(mountpoint)

@@ -1,12 +1,13 @@
 """Every collector that there is, by area: a collector is switched on and off, flagged and made by its row here."""
 
-from exporter.inventory import cluster, kernel, logs, network, storage, system, upkeep
+from exporter.inventory import cluster, hardware, kernel, logs, network, storage, system, upkeep
 from exporter.offers import Offer
 
 OFFERS: tuple[Offer, ...] = tuple(
     sorted(
         (
             *cluster.OFFERS,
+            *hardware.OFFERS,
             *kernel.OFFERS,
             *logs.OFFERS,
             *network.OFFERS,

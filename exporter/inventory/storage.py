@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from exporter.blocking import Threads
+from exporter.collectors.diskerrors import DiskErrors
 from exporter.collectors.diskstats import DEVICE_EXCLUDE, Diskstats
 from exporter.collectors.filesystem import (
     FS_TYPES_EXCLUDE,
@@ -15,7 +16,9 @@ from exporter.collectors.filesystem import (
     Filesystems,
     Filter,
 )
+from exporter.collectors.fserrors import FsErrors
 from exporter.collectors.mdadm import Mdadm
+from exporter.collectors.mounts import Mounts
 from exporter.collectors.smartctl import Smartctl
 from exporter.devices import Devices
 from exporter.disk_info import DiskInfo
@@ -64,7 +67,14 @@ def _smartctl(node: Node) -> Smartctl:
     return Smartctl(node.chosen.of(ANSWERS), node.clock.monotonic)
 
 
+def _mounts(node: Node) -> Periodic:
+    return Periodic(Mounts(node.procfs, node.rootfs, Threads()), node.clock)
+
+
 OFFERS = (
+    Offer("diskerrors", lambda node: DiskErrors(node.sysfs)),
+    Offer("fserrors", lambda node: FsErrors(node.sysfs)),
+    Offer("mounts", _mounts),
     Offer("diskstats", _diskstats, (DISKS,)),
     Offer("filesystem", _filesystem, (MOUNT_POINTS, FS_TYPES, PATIENCE)),
     Offer("smartctl", _smartctl, (ANSWERS,)),

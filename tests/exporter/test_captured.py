@@ -12,7 +12,7 @@ from tests.exporter.golden import same_as_golden
 from tests.exporter.offered import FIXTURES, body
 
 COLLECTORS = (
-    "mdadm",
+    *("diskerrors", "fserrors", "mdadm", "mounts", "pcie"),
     "vmstat",
     *("entropy", "filefd", "kernel_hung", "schedstat", "watchdog"),
     *("buddyinfo", "cgroups", "interrupts", "slabinfo", "softirqs", "swap", "zoneinfo"),

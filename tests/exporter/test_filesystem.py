@@ -1,6 +1,7 @@
 """File systems of which some hang."""
 
 import asyncio
+import re
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from exporter import lanes
 from exporter.blocking import Threads
 from exporter.collector import State
-from exporter.collectors.filesystem import LANES, MOUNT_TABLE, Filesystems, Usage, statvfs
+from exporter.collectors.filesystem import LANES, MOUNT_TABLE, Filesystems, Filter, Usage, statvfs
 from exporter.schedule import Periodic
 from tests.exporter.fakes import FakeBlocking, loop_clock
 
@@ -163,3 +164,29 @@ def test_the_kernel_is_asked_in_the_units_of_statvfs(tmp_path: Path) -> None:
     assert 0 < usage.avail <= usage.free <= usage.size
     with pytest.raises(FileNotFoundError):
         statvfs(bytes(tmp_path / "nowhere"))
+
+
+async def test_in_a_container_read_only_is_what_the_node_cannot_write(tmp_path: Path) -> None:
+    """Docker mounts the node's / for reading, and all below with it (node_exporter's issue 3755)."""
+    table = (
+        b"overlay / overlay rw 0 0\n"
+        b"/dev/sda1 /host ext4 ro,relatime 0 0\n"
+        b"/dev/sdb1 /host/srv ext4 ro,relatime,emergency_ro 0 0\n"
+        b"/dev/sdc1 /host/media ext4 ro 0 0\n"
+    )
+    info = (
+        b"1 0 0:50 / / rw - overlay overlay rw\n"
+        b"2 1 8:1 / /host ro,relatime master:1 - ext4 /dev/sda1 rw,errors=remount-ro\n"
+        b"3 2 8:17 / /host/srv ro,relatime master:2 - ext4 /dev/sdb1 rw,emergency_ro\n"
+        b"4 2 8:33 / /host/media ro master:3 - ext4 /dev/sdc1 ro\n"
+        b"nonsense\n"
+    )
+    (tmp_path / "1").mkdir()
+    (tmp_path / "1/mounts").write_bytes(table)
+    (tmp_path / "1/mountinfo").write_bytes(info)
+    bodies = list[bytes]()
+    keep = Filter(re.compile("(?!)"), re.compile("overlay"))
+    asked = Filesystems(tmp_path, Path("/host"), FakeBlocking(), keep, ask=lambda _: USAGE)
+    await asked.collect(bodies.append)
+    seen = {at: of(bodies[-1], at)["readonly"] for at in ("/", "/srv", "/media")}
+    assert seen == {"/": "0", "/srv": "1", "/media": "1"}

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exporter import mounttable
 from exporter.collector import Malformed
-from exporter.collectors import filesystem, loadavg, meminfo, stat, uname
+from exporter.collectors import loadavg, meminfo, stat, uname
 
 PROC = Path(__file__).parent / "fixtures/proc"
 
@@ -111,36 +112,36 @@ def test_domainname_that_cannot_be_right_is_malformed(data: bytes) -> None:
 
 
 def test_mounts_are_unescaped_as_the_kernel_escaped_them() -> None:
-    mounts = {m.device: m for m in filesystem.parse(MOUNTS)}
+    mounts = {m.device: m for m in mounttable.parse(MOUNTS)}
     assert mounts["/dev/sdc1"].path == b"/mnt/two words\\and\ttab"
     assert mounts["/dev/sdc1"].mountpoint == "/mnt/two words\\and\ttab"
 
 
 def test_read_only_is_told_of_mounts_that_asked_for_it_and_of_those_that_broke() -> None:
     """An ext4 that met an error keeps "rw" and adds emergency_ro; errors=remount-ro alone means nothing."""
-    mounts = {m.device: m.read_only for m in filesystem.parse(MOUNTS)}
+    mounts = {m.device: m.read_only for m in mounttable.parse(MOUNTS)}
     assert (mounts["/dev/sda1"], mounts["/dev/sdb1"], mounts["/dev/sdc1"]) == (False, True, True)
 
 
 def test_a_mount_point_that_is_no_utf8_can_still_be_asked() -> None:
-    (mount,) = filesystem.parse(b"/dev/sdd /mnt/\xff ext4 rw 0 0\n")
+    (mount,) = mounttable.parse(b"/dev/sdd /mnt/\xff ext4 rw 0 0\n")
     assert (mount.path, mount.mountpoint) == (b"/mnt/\xff", "/mnt/�")
 
 
 def test_a_mount_without_a_device_name_keeps_its_columns() -> None:
-    (mount,) = filesystem.parse(b" /mnt tmpfs rw 0 0\n")
+    (mount,) = mounttable.parse(b" /mnt tmpfs rw 0 0\n")
     assert (mount.device, mount.mountpoint, mount.fstype) == ("", "/mnt", "tmpfs")
 
 
 @pytest.mark.parametrize("data", [b"", MOUNTS[:-1], b"/dev/sda1 / ext4\n", b"\n", b"\xff\x00\n"])
 def test_mounts_that_cannot_be_right_are_malformed(data: bytes) -> None:
     with pytest.raises(Malformed, match="mounts"):
-        filesystem.parse(data)
+        mounttable.parse(data)
 
 
 @given(data=st.binary(max_size=300))
 def test_no_bytes_whatever_bring_out_another_error(data: bytes) -> None:
-    for parse in (stat.parse, meminfo.parse, loadavg.parse, uname.parse, filesystem.parse):
+    for parse in (stat.parse, meminfo.parse, loadavg.parse, uname.parse, mounttable.parse):
         try:
             parse(data)
         except Malformed:

@@ -1,0 +1,79 @@
+"""The mount table as PID 1 sees it (proc(5), /proc/[pid]/mounts).
+
+PID 1's mounts are the node's; our own may be a sandbox's.
+"""
+
+import re
+from dataclasses import dataclass
+
+from exporter.collector import Malformed
+
+# How fs/proc_namespace.c writes what would break its own format: \ooo.
+ESCAPE = re.compile(rb"\\([0-7]{3})")
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """One line of the mount table.
+
+    Attributes:
+        path: The mount point as bytes, for the kernel.
+        read_only: Whether nothing can be written, be it asked for or after an error.
+    """
+
+    device: str
+    mountpoint: str
+    fstype: str
+    path: bytes
+    read_only: bool
+
+
+def parse(data: bytes) -> list[Mount]:
+    """Read a mount table as proc(5) describes /proc/[pid]/mounts, in its order.
+
+    Raises:
+        Malformed: It is empty, a line has fewer than four fields, or it ends within a line.
+    """
+    if not data.endswith(b"\n"):
+        raise Malformed(f"mounts: ends within a line: {data[-40:]!r}")
+    return [_parse_line(row) for row in data.splitlines()]
+
+
+def _parse_line(row: bytes) -> Mount:
+    # The kernel separates by one space; an empty device name leaves two in a row.
+    fields = row.split(b" ")
+    if len(fields) < 4:
+        raise Malformed(f"mounts: wanted device, mount point, type and options, saw {row[:80]!r}")
+    path = _unescaped(fields[1])
+    return Mount(
+        device=fields[0].decode("utf-8", "replace"),
+        mountpoint=path.decode("utf-8", "replace"),
+        fstype=fields[2].decode("utf-8", "replace"),
+        path=path,
+        read_only=_read_only(fields[3]),
+    )
+
+
+def file_systems_read_only(mountinfo: bytes) -> dict[bytes, bool]:
+    """Tell of each mount point whether its file system can only be read, however it is mounted there.
+
+    A file system for writing may be mounted read-only, as into a container. Format: proc(5), /proc/[pid]/mountinfo;
+    a line that is none is passed over. Of mounts in one place the last is on top.
+    """
+    found = {}
+    for row in mountinfo.splitlines():
+        # After " - " follow type, device and the file system's own options.
+        ours, _, its = row.partition(b" - ")
+        fields, options = ours.split(b" "), its.split(b" ")[2:3]
+        if len(fields) >= 6 and options:
+            found[_unescaped(fields[4])] = _read_only(options[0])
+    return found
+
+
+def _unescaped(path: bytes) -> bytes:
+    return ESCAPE.sub(lambda octal: bytes((int(octal[1], 8) & 0xFF,)), path)
+
+
+def _read_only(options: bytes) -> bool:
+    # ext4 keeps "rw" and says emergency_ro when errors=remount-ro has struck (Linux 6.13).
+    return not {b"ro", b"emergency_ro"}.isdisjoint(options.split(b","))
