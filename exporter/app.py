@@ -11,6 +11,7 @@ from typing import cast
 import structlog
 from aiohttp import web
 
+from exporter.admission import Admission
 from exporter.clock import Clock
 from exporter.collector import Background
 from exporter.config import Config, ConfigError
@@ -26,6 +27,7 @@ from exporter.server import application
 from exporter.settings import Settings
 from exporter.units import SystemBus, Systemd
 from exporter.vrrp import KeepalivedOnBus, Vrrp
+from exporter.web_rules import WebRules
 
 log = structlog.get_logger()
 
@@ -43,6 +45,7 @@ class Exporter:
     declared: Declarations
     scraper: Scraper
     background: tuple[Background, ...]
+    rules: WebRules | None = None
 
 
 def build(
@@ -56,6 +59,9 @@ def build(
         clock: For ages and durations.
         systemd: Where units' states come from; None on a machine without.
         vrrp: Where the states of VRRP instances come from.
+
+    Raises:
+        ConfigError: web-config.yml cannot be used.
     """
     declared = Declarations(config)
     node = Node(
@@ -77,6 +83,7 @@ def build(
         declared=declared,
         scraper=Scraper(enabled, own, clock, settings.max_series),
         background=tuple(c for c in enabled if isinstance(c, Background)),
+        rules=WebRules(settings.web_config_file) if settings.web_config_file else None,
     )
 
 
@@ -139,7 +146,7 @@ async def serve(
             server = cast(web.Server, serves.server)  # a runner that was set up has one
             settings = exporter.settings
             listeners += handed_over() if settings.systemd_socket else opened(settings.listen)
-            doors = Doors(server)
+            doors = Doors(server, rules=exporter.rules)
             tasks += [group.create_task(doors.keep_taking(one), name="doors") for one in listeners]
             ports = [port_of(one) for one in listeners]
             log.info("exporter.started", version=own_version(), ports=",".join(map(str, ports)))
@@ -181,6 +188,7 @@ def _application(exporter: Exporter) -> web.Application:
         exporter.settings.telemetry_path,
         config=lambda: exporter.declared.now,
         most_requests=exporter.settings.most_requests,
+        admission=Admission(exporter.rules) if exporter.rules is not None else None,
     )
 
 

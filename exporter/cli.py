@@ -26,7 +26,7 @@ example:
 exit status:
   0  stopped by SIGTERM or SIGINT
   1  the address cannot be listened on
-  2  a flag or exporter.yml cannot be used; every mistake is on stderr
+  2  a flag, exporter.yml or web-config.yml cannot be used; every mistake is on stderr
 """
 
 LISTEN = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\[\]:]*)):([0-9]{1,5})")
@@ -66,6 +66,7 @@ def _settings(options: argparse.Namespace) -> Settings:
     return Settings(
         listen=tuple(options.listen or [Address(None, 9100)]),
         systemd_socket=options.systemd_socket,
+        web_config_file=options.web_config_file,
         telemetry_path=options.telemetry_path,
         most_requests=options.most_requests,
         procfs=options.procfs,
@@ -138,6 +139,13 @@ def _web_flags(parser: argparse.ArgumentParser) -> None:
         dest="systemd_socket",
         action="store_true",
         help="take the sockets that systemd opened, instead of --web.listen-address",
+    )
+    group.add_argument(
+        "--web.config.file",
+        dest="web_config_file",
+        type=Path,
+        metavar="FILE",
+        help="web-config.yml, as every Prometheus exporter takes it: TLS and users",
     )
     group.add_argument(
         "--web.telemetry-path", dest="telemetry_path", type=_web_path, default="/metrics"

@@ -11,11 +11,16 @@ import logging
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
+from typing import cast
 
 import structlog
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
+
+from exporter.tls import sans
+from exporter.web_config import WebConfig
+from exporter.web_rules import WebRules
 
 TELL_EVERY = 60.0
 """Seconds between two lines in the log about those who are turned away."""
@@ -25,6 +30,8 @@ REST = 1.0
 
 MOST_HEADERS = 48
 """Of one request, of 8190 bytes each. Browsers send some twenty, and proxies add a few."""
+
+HANDSHAKE_SECONDS = 10.0
 
 LINGER_SECONDS = 1.0
 """For answers under way when the exporter stops, and for the rest of a body that nobody wants."""
@@ -89,10 +96,12 @@ class Doors:
 
     Attributes:
         server: Made by `runner`, and set up.
+        rules: What web-config.yml says; None for plain HTTP.
     """
 
     server: web.Server
     bounds: Bounds = STANDARD
+    rules: WebRules | None = None
     _arriving: dict[asyncio.Task[None], str] = field(default_factory=dict)
     _told_at: float = float("-inf")
 
@@ -123,14 +132,26 @@ class Doors:
         task.add_done_callback(self._arriving.pop)
 
     async def _serve(self, arrived: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
         try:
             if arrived.family != socket.AF_UNIX:
                 milliseconds = int(1000 * self.bounds.stall_seconds)
                 arrived.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
-            await loop.connect_accepted_socket(self.server, arrived)
-        except OSError:  # gone already
+            await self._greet(arrived)
+        except (OSError, TimeoutError):  # gone already, or no client of ours; ssl's are OSErrors
             arrived.close()
+
+    async def _greet(self, arrived: socket.socket) -> None:
+        loop, config = asyncio.get_running_loop(), self.rules.now if self.rules else WebConfig()
+        if config.tls is None:
+            await loop.connect_accepted_socket(self.server, arrived)
+            return
+        await loop.connect_accepted_socket(
+            partial(Secured, self.server, config.tls.allowed_sans),
+            arrived,
+            ssl=config.context,
+            ssl_handshake_timeout=HANDSHAKE_SECONDS,
+            ssl_shutdown_timeout=HANDSHAKE_SECONDS,
+        )
 
     def _room(self, whose: str) -> bool:
         held = [network(one.peername) for one in self.server.connections]
@@ -143,6 +164,31 @@ class Doors:
             self._told_at = now
             log.warning("connection.refused", remote=whose, held=len(held))
         return False
+
+
+class Secured(asyncio.Protocol):
+    """Looks at a client's certificate once hands are shaken, and hands the connection to the server or hangs up."""
+
+    def __init__(self, serve: Serve, allowed_sans: frozenset[str]) -> None:
+        """Wait for the handshake.
+
+        Args:
+            serve: Makes what answers one connection.
+            allowed_sans: One of which the certificate must have; empty for any.
+        """
+        self._serve = serve
+        self._allowed = allowed_sans
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Look at who it is."""
+        arrived = cast(asyncio.Transport, transport)
+        shown = arrived.get_extra_info("peercert") or {}
+        if self._allowed and self._allowed.isdisjoint(sans(shown)):
+            arrived.abort()
+            return
+        served = self._serve()
+        arrived.set_protocol(served)
+        served.connection_made(arrived)
 
 
 async def ask(serve: Serve) -> None:

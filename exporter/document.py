@@ -57,13 +57,20 @@ class Mistakes:
             raise ConfigError([f"{self._file}:{row}:{col}: {text}" for row, col, text in found])
 
 
-def compose(text: str, mistakes: Mistakes) -> yaml.Node | None:
+def compose(
+    text: str, mistakes: Mistakes, least: str = "at least `cluster` and `node`"
+) -> yaml.Node | None:
     """Parse the text; None and a mistake noted when that is not possible.
 
     Anchors are refused: a short file could otherwise unfold into an endless one.
+
+    Args:
+        text: The whole file.
+        mistakes: Where to note what is wrong.
+        least: What a file must have; "" where an empty one is none the worse, for which None is returned.
     """
     if len(text.encode()) > MAX_BYTES:
-        mistakes.add(None, "", f"more than {MAX_BYTES} bytes; no exporter.yml is that large")
+        mistakes.add(None, "", f"more than {MAX_BYTES} bytes; no such file is that large")
         return None
     try:
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
@@ -81,8 +88,8 @@ def compose(text: str, mistakes: Mistakes) -> yaml.Node | None:
     except (yaml.YAMLError, RecursionError) as error:
         mistakes.add(None, "", f"not YAML: {str(error) or 'nested too deeply'}".replace("\n", " "))
         return None
-    if node is None:
-        mistakes.add(None, "", "empty; wanted at least `cluster` and `node`")
+    if node is None and least:
+        mistakes.add(None, "", f"empty; wanted {least}")
     return node
 
 
@@ -118,6 +125,39 @@ class Field:
         if missing := [key for key in required if key not in found]:
             self.wrong(f"missing: {', '.join(missing)}")
         return found
+
+    def pairs(self) -> "Iterator[tuple[str, Field]]":
+        """Return the values of a mapping whose keys are anybody's names; a name that is there twice is a mistake."""
+        if not isinstance(self._node, yaml.MappingNode):
+            self.wrong(f"wanted keys and values, saw {self._shown()}")
+            return
+        seen: set[str] = set()
+        for key_node, value_node in self._node.value:
+            name = key_node.value if isinstance(key_node, yaml.ScalarNode) else ""
+            path = f"{self.path}.{name[:60] or '?'}"
+            if not name or name in seen:
+                said = "there twice" if name else "wanted a name"
+                self._mistakes.add(key_node.start_mark, path, said)
+            seen.add(name)
+            yield name, Field(value_node, path, self._mistakes)
+
+    @property
+    def blank(self) -> bool:
+        """Whether nothing is written here, or `null`."""
+        node = self._node
+        return isinstance(node, yaml.ScalarNode) and node.tag.endswith(":null")
+
+    def word(self, known: Iterable[str]) -> str:
+        """Return one of these words; "" when it is a mistake."""
+        said, words = self.text(), list(known)
+        if said and said not in words:
+            self.wrong(f"wanted one of {', '.join(words)}, saw {said[:60]!r}")
+            return ""
+        return said
+
+    def truth(self) -> bool:
+        """Return true or false; False when it is a mistake."""
+        return self.word(("true", "false")) == "true"
 
     def items(self) -> "Iterator[Field]":
         """Return the values of a list, each with its number in its path."""

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Middleware
 
+from exporter.admission import Admission
 from exporter.clock import Clock
 from exporter.config import Config
 from exporter.exposition import CONTENT_TYPE
@@ -40,6 +41,7 @@ def application(
     config: Callable[[], Config] = Config,
     clock: Clock = REAL,
     most_requests: int = 0,
+    admission: Admission | None = None,
 ) -> web.Application:
     """Return the routes.
 
@@ -49,8 +51,12 @@ def application(
         config: Returns what exporter.yml says now; its names are shown to people.
         clock: For the ages that people are shown.
         most_requests: Scrapes at the same time; 0 for any number.
+        admission: Lets requests in; None for everybody's.
     """
-    app = web.Application(middlewares=[_told_what_there_is(path)])
+    before = [admission.middleware()] if admission is not None else []
+    app = web.Application(middlewares=[*before, _told_what_there_is(path)])
+    if admission is not None:
+        app.on_response_prepare.append(admission.add_headers)
     app.router.add_get(path, _Metrics(scraper, most_requests).answer)
     app.router.add_get("/-/healthy", _healthy)
     if path != "/":

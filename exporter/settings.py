@@ -25,6 +25,7 @@ class Settings:
 
     Attributes:
         systemd_socket: Whether systemd has opened the sockets, and `listen` does not count.
+        web_config_file: The web-config.yml; None for plain HTTP without passwords.
         most_requests: Scrapes that are answered at the same time; 0 for any number.
         chosen: The flags of the collectors.
         kmsg: A kernel log to follow besides the journal; None for none.
@@ -36,6 +37,7 @@ class Settings:
 
     listen: tuple[Address, ...] = (Address(None, 9100),)
     systemd_socket: bool = False
+    web_config_file: Path | None = None
     telemetry_path: str = "/metrics"
     most_requests: int = 40
     procfs: Path = Path("/proc")
