@@ -3,10 +3,12 @@
 import os
 from pathlib import Path
 
-from exporter.collector import Absent
+from exporter.collector import Absent, Malformed
 
 # Most files of /proc come in one read of this size; the rest just take another turn.
 CHUNK = 64 * 1024
+# /proc/interrupts of 512 processors with 3,000 interrupts has 18 MiB; what is longer has no end.
+MOST_BYTES = 32 * 1024 * 1024
 
 
 class ProcFile:
@@ -21,12 +23,13 @@ class ProcFile:
 
         Raises:
             Absent: The file does not exist.
+            Malformed: It has more than 32 MiB.
             OSError: It could not be read; the next call opens it anew.
         """
         try:
             if self._fd is None:
                 self._fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
-            return _read_to_end(self._fd)
+            return _read_to_end(self._fd, self.path)
         except FileNotFoundError:
             self.close()
             raise Absent(f"{self.path} does not exist") from None
@@ -41,7 +44,7 @@ class ProcFile:
             self._fd = None
 
 
-def _read_to_end(fd: int) -> bytes:
+def _read_to_end(fd: int, path: Path) -> bytes:
     first = os.pread(fd, CHUNK, 0)
     parts = [first]
     offset = len(first)
@@ -50,4 +53,6 @@ def _read_to_end(fd: int) -> bytes:
     while chunk := os.pread(fd, CHUNK, offset):
         parts.append(chunk)
         offset += len(chunk)
+        if offset > MOST_BYTES:
+            raise Malformed(f"{path}: more than {MOST_BYTES} bytes")
     return b"".join(parts)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from exporter.collector import Absent
-from exporter.procfile import CHUNK, ProcFile
+from exporter.collector import Absent, Malformed
+from exporter.procfile import CHUNK, MOST_BYTES, ProcFile
 
 
 def test_what_does_not_come_in_one_read_is_read_to_the_end(tmp_path: Path) -> None:
@@ -49,3 +49,11 @@ def test_the_kernels_own_files_can_be_read_again_and_again() -> None:
     file = ProcFile(Path("/proc/stat"))
     assert all(file.read().startswith(b"cpu ") for _ in range(3))
     file.close()
+
+
+def test_a_file_without_an_end_is_given_up(tmp_path: Path) -> None:
+    path = tmp_path / "interrupts"
+    with path.open("wb") as sparse:
+        sparse.truncate(2 * MOST_BYTES)
+    with pytest.raises(Malformed, match=r"interrupts: more than"):
+        ProcFile(path).read()
