@@ -37,6 +37,13 @@ NODE_SUCCESS = Family(
 )
 
 
+NAMES = b"".join(
+    family.header()
+    for family in (STATE, DURATION, LAST_SUCCESS, SERIES_CUT, NODE_DURATION, NODE_SUCCESS)
+)
+"""The headers of all of these."""
+
+
 class Result(NamedTuple):
     """One collector in one scrape; `cut` is how many of its series were left out."""
 

@@ -7,6 +7,8 @@ from abc import ABC, abstractmethod
 from enum import Enum
 from typing import NamedTuple
 
+from exporter.guests import Guest
+
 
 class State(Enum):
     """What a collector reports about its newest run."""
@@ -33,12 +35,14 @@ class Latest(NamedTuple):
         state: How its newest run ended; `TIMED_OUT` before the first one ended.
         duration_seconds: Of its newest run; None before the first one ended.
         last_success: Unix time in seconds of its newest good run; None when there was none.
+        guests: Families that other programs wrote; those that contradict ours are left out.
     """
 
     body: bytes
     state: State
     duration_seconds: float | None
     last_success: float | None
+    guests: tuple[Guest, ...] = ()
 
 
 class OnScrape(ABC):

@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterable
 
 import structlog
 
-from exporter.about import About, Result
+from exporter.about import NAMES, About, Result
 from exporter.clock import Clock
 from exporter.collector import Absent, Background, Latest, Malformed, OnScrape, State
 from exporter.cutting import MOST_SERIES, cut
+from exporter.guests import admitted
 
 log = structlog.get_logger()
 
@@ -38,6 +39,7 @@ class Scraper:
         self._most_series = most_series
         # Of those that are cut: the body, what is left of it, and how many series are not.
         self._cut: dict[str, tuple[bytes, bytes, int]] = {}
+        self._refused: dict[str, int] = {}  # how many series of whose guests are left out
         self._collectors = sorted(collectors, key=lambda c: c.name)
         self._own = own
         self._clock = clock
@@ -65,8 +67,10 @@ class Scraper:
         wanted = [c for c in self._collectors if only is None or c.name in only]
         until = math.inf if within is None else self._clock.monotonic() + within
         results = [self._bounded(c.name, self._latest(c, until)) for c in wanted]
-        bodies = [result.latest.body for result in results]
-        return b"".join((*bodies, self._about(results), self._own()))
+        bodies, own, guests = [result.latest.body for result in results], self._own(), b""
+        if any(result.latest.guests for result in results):
+            results, guests = self._admit(results, b"".join((*bodies, own)))
+        return b"".join((*bodies, self._about(results), own, guests))
 
     def overview(self) -> list[tuple[str, Latest]]:
         """Return each collector's newest known result for people to look at; runs nothing."""
@@ -90,6 +94,15 @@ class Scraper:
         if before is not None:
             del self._cut[name]
         return Result(name, latest)
+
+    def _admit(self, results: list[Result], ours: bytes) -> tuple[list[Result], bytes]:
+        """Return the guests that contradict nothing of ours, and what is cut with those that do."""
+        guests = [(one.name, guest) for one in results for guest in one.latest.guests]
+        text, refused = admitted(guests, NAMES + ours, self._most_series)
+        if refused and not self._refused:  # once, not at every scrape
+            log.warning("guests.refused", series=refused)
+        self._refused = refused
+        return [one._replace(cut=one.cut + refused.get(one.name, 0)) for one in results], text
 
     def _latest(self, collector: OnScrape | Background, until: float) -> Latest:
         match collector:

@@ -19,6 +19,7 @@ from exporter.collectors.slabinfo import Slabs
 from exporter.collectors.softirqs import Softirqs
 from exporter.collectors.swap import Swap
 from exporter.collectors.sysctl import Setting, Settings, setting
+from exporter.collectors.textfile import Folders, Textfiles
 from exporter.collectors.time import Clocksources, Time
 from exporter.collectors.timex import Discipline
 from exporter.collectors.watchdog import watchdogs
@@ -61,6 +62,16 @@ SYSCTL_INFO: Flag[Sequence[Setting]] = Flag(
 )
 
 
+FOLDERS: Flag[Sequence[str]] = Flag(
+    "textfile.directory",
+    [],
+    str,
+    "a folder of NAME.prom; may be a pattern, and repeated",
+    "DIR",
+    many=True,
+)
+
+
 def _entropy(node: Node) -> Entropy:
     folder = node.procfs / "sys/kernel/random"
     return Entropy(ProcFile(folder / "entropy_avail"), ProcFile(folder / "poolsize"))
@@ -94,6 +105,10 @@ def _sysctl(node: Node) -> Settings:
     return Settings(node.procfs / "sys", numbers, words)
 
 
+def _textfile(node: Node) -> Textfiles:
+    return Textfiles(Folders(node.chosen.of(FOLDERS)), node.clock)
+
+
 def _time(node: Node) -> Time:
     return Time(node.clock.wall, Clocksources(node.sysfs / "devices/system/clocksource"))
 
@@ -125,6 +140,7 @@ OFFERS = (
     Offer("softirqs", lambda node: Softirqs(ProcFile(node.procfs / "softirqs")), default=False),
     Offer("swap", lambda node: Swap(ProcFile(node.procfs / "swaps")), default=False),
     Offer("sysctl", _sysctl, (SYSCTL, SYSCTL_INFO), default=False),
+    Offer("textfile", _textfile, (FOLDERS,)),
     Offer("time", _time),
     Offer("timex", lambda node: Discipline()),
     Offer("watchdog", _watchdog),
