@@ -75,6 +75,8 @@ MEANING = {
     State.TIMED_OUT: "unknown, not down",
 }
 
+TROUBLES = (State.FAILED, State.TIMED_OUT)
+
 
 def page(
     path: str, config: Config, collectors: Iterable[tuple[str, Latest | None]], now: float
@@ -87,7 +89,7 @@ def page(
         collectors: Each one that is on, and what is known of its newest run; None before the first.
         now: Unix time, by the clock that the times of success are of.
     """
-    known = list(collectors)
+    known = sorted(collectors, key=lambda one: (_rank(one[1]), one[0]))
     names = [one for one in (config.node, config.cluster) if one]
     rows = "\n".join(_row(path, name, latest, now) for name, latest in known)
     heads = "".join(f'<th scope="col">{head}</th>' for head in HEADS)
@@ -101,6 +103,11 @@ def page(
         table=TABLE.format(heads=heads, rows=rows) if rows else "",
         version=html.escape(own_version()),
     )
+
+
+def _rank(latest: Latest | None) -> int:
+    """Return where a collector stands: those that somebody has to look at come first."""
+    return TROUBLES.index(latest.state) if latest and latest.state in TROUBLES else len(TROUBLES)
 
 
 def _about(config: Config) -> str:
@@ -133,7 +140,8 @@ def _seen(latest: Latest | None, now: float) -> tuple[str, str, str]:
     took = "" if latest.duration_seconds is None else _duration(latest.duration_seconds)
     if latest.last_success is None:
         return pill, took, "never" if latest.state is not State.ABSENT else ""
-    return pill, took, f"{_duration(max(0.0, now - latest.last_success))} ago"
+    age = now - latest.last_success
+    return pill, took, f"{_duration(age)} ago" if age >= 1 else "just now"
 
 
 def _duration(seconds: float) -> str:

@@ -1,5 +1,7 @@
 """The page for people, as text; tests/exporter/test_server.py has it over HTTP."""
 
+import re
+
 import pytest
 
 from exporter.collector import Latest, State
@@ -25,7 +27,7 @@ def row(latest: Latest | None) -> str:
         (Latest(b"", State.OK, 12.5, NOW - 200), "3 min ago"),
         (Latest(b"", State.OK, 12.5, NOW - 7200), "2 h ago"),
         (Latest(b"", State.OK, 12.5, NOW - 260_000), "3 d ago"),
-        (Latest(b"", State.OK, 12.5, NOW + 5), "0 µs ago"),
+        (Latest(b"", State.OK, 12.5, NOW + 5), "just now"),
         (Latest(b"", State.FAILED, 0.1, None), "never"),
         (Latest(b"", State.FAILED, 0.1, None), "the log says why"),
         (Latest(b"", State.ABSENT, 0.1, None), "nothing of the kind"),
@@ -41,6 +43,12 @@ def test_without_exporter_yml_and_collectors_it_is_still_a_page() -> None:
     assert "<h1>This node</h1>" in shown
     assert "None is on." in shown
     assert "<table>" not in shown
+
+
+def test_what_somebody_has_to_look_at_comes_first() -> None:
+    ages = {"a": State.OK, "b": State.TIMED_OUT, "c": State.ABSENT, "d": State.FAILED}
+    shown = page("/m", Config(), [(n, Latest(b"", s, 1.0, None)) for n, s in ages.items()], NOW)
+    assert re.findall(r"collect\[\]=(\w)", shown) == ["d", "b", "a", "c"]
 
 
 def test_names_are_shown_as_text() -> None:
