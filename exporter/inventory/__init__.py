@@ -1,11 +1,22 @@
 """Every collector that there is, by area: a collector is switched on and off, flagged and made by its row here."""
 
-from exporter.inventory import cluster, hardware, kernel, logs, network, storage, system, upkeep
+from exporter.inventory import (
+    bus,
+    cluster,
+    hardware,
+    kernel,
+    logs,
+    network,
+    storage,
+    system,
+    upkeep,
+)
 from exporter.offers import Offer
 
 OFFERS: tuple[Offer, ...] = tuple(
     sorted(
         (
+            *bus.OFFERS,
             *cluster.OFFERS,
             *hardware.OFFERS,
             *kernel.OFFERS,

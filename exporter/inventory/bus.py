@@ -1,0 +1,49 @@
+"""What programs on the system bus tell: systemd of its units, logind of its sessions."""
+
+import re
+
+from exporter.collectors.logind import Sessions
+from exporter.collectors.systemd import UnitStates, Wanted
+from exporter.offers import Flag, Node, Offer, Switch
+from exporter.schedule import Periodic
+
+
+def _whole(text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise ValueError(f"{text!r}: {error}") from error
+
+
+INCLUDE = Flag(
+    "systemd.unit-include", re.compile(".+"), _whole, "show units whose whole name matches"
+)
+EXCLUDE = Flag(
+    "systemd.unit-exclude",
+    re.compile(r".+\.(automount|device|mount|scope|slice)"),
+    _whole,
+    "but not those whose whole name matches this",
+)
+TASKS = Switch("systemd.enable-task-metrics", False, "show the services' numbers of tasks")
+RESTARTS = Switch(
+    "systemd.enable-restarts-metrics", False, "show how often services were restarted"
+)
+START_TIMES = Switch("systemd.enable-start-time-metrics", False, "show since when units are active")
+
+
+def _systemd(node: Node) -> Periodic:
+    chosen = node.chosen
+    wanted = Wanted(
+        chosen.of(INCLUDE),
+        chosen.of(EXCLUDE),
+        tasks=chosen.on(TASKS),
+        restarts=chosen.on(RESTARTS),
+        start_times=chosen.on(START_TIMES),
+    )
+    return Periodic(UnitStates(wanted), node.clock)
+
+
+OFFERS = (
+    Offer("logind", lambda node: Periodic(Sessions(), node.clock), default=False),
+    Offer("systemd", _systemd, (INCLUDE, EXCLUDE, TASKS, RESTARTS, START_TIMES), default=False),
+)
