@@ -11,7 +11,7 @@ from exporter.exposition import Family, block, line
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One value of one series; `labels` in the order in which they are written."""
+    """One value of one series; `labels` by name, as node_exporter writes them."""
 
     family: Family
     value: float
@@ -19,8 +19,8 @@ class Sample:
 
 
 def sample(family: Family, value: float, **labels: str) -> Sample:
-    """Return a sample, with its labels in the order given."""
-    return Sample(family, value, tuple(labels.items()))
+    """Return a sample with these labels."""
+    return Sample(family, value, tuple(sorted(labels.items())))
 
 
 def written(samples: Iterable[Sample]) -> bytes:

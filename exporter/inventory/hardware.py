@@ -1,7 +1,51 @@
 """What the machine's boards, buses and sensors say."""
 
-from exporter.collectors.pcie import pcie
-from exporter.hardware import in_background
-from exporter.offers import Offer
+import re
 
-OFFERS = (Offer("pcie", lambda node: in_background(pcie(node.sysfs), node.clock, interval=30.0)),)
+from exporter.collectors.cpufreq import cpufreq
+from exporter.collectors.dmi import Dmi
+from exporter.collectors.edac import Edac
+from exporter.collectors.hwmon import Choices, hwmon
+from exporter.collectors.nvme import nvme
+from exporter.collectors.pcie import pcie
+from exporter.collectors.powersupplyclass import powersupplyclass
+from exporter.collectors.rapl import Rapl
+from exporter.collectors.tapestats import Tapestats
+from exporter.collectors.thermal_zone import thermal_zone
+from exporter.hardware import in_background
+from exporter.offers import Flag, Node, Offer, Pair, Switch, expression
+from exporter.schedule import Periodic
+
+CHIPS = Pair("hwmon.chip", what="chips")
+SENSORS = Pair("hwmon.sensor", what="sensors, as CHIP;SENSOR")
+ZONE_LABEL = Switch("rapl.enable-zone-label", False, "one metric with the label rapl_zone")
+NONE = re.compile("^$")
+SUPPLIES = Flag("powersupply.ignored-supplies", NONE, expression, "leave out these power supplies")
+TAPES = Flag("tapestats.ignored-devices", NONE, expression, "leave out these tape drives")
+
+# Seconds between two readings of what hardly changes.
+SLOW = 30.0
+
+
+def _hwmon(node: Node) -> Periodic:
+    choices = Choices(node.chosen.kept(CHIPS), node.chosen.kept(SENSORS))
+    return in_background(hwmon(node.sysfs, choices), node.clock)
+
+
+def _powersupply(node: Node) -> Periodic:
+    reader = powersupplyclass(node.sysfs, node.chosen.of(SUPPLIES))
+    return in_background(reader, node.clock)
+
+
+OFFERS = (
+    Offer("cpufreq", lambda node: in_background(cpufreq(node.sysfs), node.clock)),
+    Offer("dmi", lambda node: Dmi(node.sysfs)),
+    Offer("edac", lambda node: Edac(node.sysfs)),
+    Offer("hwmon", _hwmon, (CHIPS, SENSORS)),
+    Offer("nvme", lambda node: in_background(nvme(node.sysfs), node.clock, SLOW)),
+    Offer("pcie", lambda node: in_background(pcie(node.sysfs), node.clock, SLOW)),
+    Offer("powersupplyclass", _powersupply, (SUPPLIES,)),
+    Offer("rapl", lambda node: Rapl(node.sysfs, node.chosen.on(ZONE_LABEL)), (ZONE_LABEL,)),
+    Offer("tapestats", lambda node: Tapestats(node.sysfs, node.chosen.of(TAPES)), (TAPES,)),
+    Offer("thermal_zone", lambda node: in_background(thermal_zone(node.sysfs), node.clock)),
+)

@@ -25,6 +25,8 @@ COLLECTORS = (
     *("cpu", "diskstats", "filesystem", "loadavg", "meminfo"),
     *("netdev", "pressure", "stat", "uname"),
     "mdadm",
+    *("cpufreq", "dmi", "edac", "hwmon", "nvme", "powersupplyclass", "rapl", "tapestats"),
+    "thermal_zone",
     "vmstat",
     *("entropy", "filefd", "schedstat", "time", "timex", "os", "selinux"),
     *("buddyinfo", "cgroups", "interrupts", "ksmd", "meminfo_numa", "slabinfo", "zoneinfo"),
@@ -42,13 +44,23 @@ MOVING = {
 # What node_exporter has since Debian's 1.5, and what it reads over netlink where we read files.
 NEWER = {
     "node_cpu_online",
+    "node_cpu_scaling_governor",
+    "node_edac_channel_correctable_errors_total",
+    "node_edac_channel_uncorrectable_errors_total",
+    "node_hwmon_freq_freq_mhz",
     "node_ksmd_general_profit_bytes",
     "node_md_degraded",
     "node_md_raid_disks",
+    *(f"node_nvme_namespace_{what}_bytes" for what in ("capacity", "size", "used")),
+    "node_nvme_namespace_info",
+    "node_nvme_namespace_logical_block_size_bytes",
     "node_network_receive_nohandler_total",
     "node_pressure_irq_stalled_seconds_total",
 }
-NEWER_LABEL = re.compile(r',rotational="[01]"')
+# Sensors of one device in several chips: they have a name each since node_exporter 1.12, and before one for all.
+# Clocks of graphics cards are shown since 1.6.
+NEWER_SERIES = re.compile(r'chip="(ieee80211_phy0|platform_asus_nb_wmi)|sensor="freq[0-9]"')
+NEWER_LABEL = re.compile(r',rotational="[01]"|cntlid="[^"]*",')
 PATIENCE = 20.0  # seconds
 
 
@@ -98,11 +110,11 @@ def fetch(port: int) -> bytes:
 
 def parsed(text: bytes) -> Scrape:
     types, values = dict[str, str](), dict[str, float]()
-    for row in text.decode().splitlines():
+    for row in text.decode().rstrip("\n").split("\n"):  # a label may hold what else ends a line
         words = row.split(" ")
         if row.startswith("# TYPE ") and not words[2].startswith(OWN):
             types[words[2]] = words[3]
-        elif not row.startswith(("#", *OWN)):
+        elif not row.startswith(("#", *OWN)) and not NEWER_SERIES.search(row):
             series, _, value = NEWER_LABEL.sub("", row).rpartition(" ")
             values[series] = float(value)
     return Scrape(text, types, values)

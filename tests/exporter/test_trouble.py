@@ -14,6 +14,11 @@ from exporter.collectors import mounts, pcie
 from tests.exporter.offered import FIXTURES, values
 
 
+def at(series: str) -> str:
+    """The mount point of a series."""
+    return series.partition('mountpoint="')[2].removesuffix('"}')
+
+
 async def test_commands_that_failed_are_counted_in_hexadecimal() -> None:
     seen = await values("diskerrors")
     assert seen['hale_disk_io_errors_total{device="sdb"}'] == 0x1A
@@ -35,7 +40,8 @@ async def test_errors_that_a_file_system_found_are_told_with_their_time() -> Non
 
 async def test_a_mount_that_fstab_asks_for_and_that_is_not_there_is_0() -> None:
     seen = await values("mounts")
-    assert {s.split('"')[1]: v for s, v in seen.items() if s.startswith("hale_fstab_mounted")} == {
+    found = {at(s): v for s, v in seen.items() if s.startswith("hale_fstab_mounted")}
+    assert found == {
         "/": 1,
         "/srv/data": 1,
         r"/mnt/two words\\and	tab": 1,
@@ -46,7 +52,7 @@ async def test_a_mount_that_fstab_asks_for_and_that_is_not_there_is_0() -> None:
 
 async def test_a_mount_that_became_read_only_is_told_from_one_that_is_meant_so() -> None:
     seen = await values("mounts")
-    found = {s.split('"')[1]: v for s, v in seen.items() if s.startswith("hale_fstab_read_only")}
+    found = {at(s): v for s, v in seen.items() if s.startswith("hale_fstab_read_only")}
     assert found == {"/": 0, "/srv/data": 1, "/mnt/filer": 0}
 
 
