@@ -1,5 +1,6 @@
 """Collectors that read files of a disk: in a thread, since a disk may hang, and every now and then."""
 
+import asyncio
 from collections.abc import Callable
 
 from exporter.blocking import Blocking, Threads
@@ -7,6 +8,7 @@ from exporter.clock import Clock
 from exporter.schedule import Periodic
 
 DEADLINE = 5.0  # seconds
+SHARE = 0.02
 
 
 class Aside:
@@ -19,6 +21,7 @@ class Aside:
         interval: float,
         blocking: Blocking,
         deadline: float = DEADLINE,
+        share: float = SHARE,
     ) -> None:
         """Read nothing yet.
 
@@ -28,12 +31,20 @@ class Aside:
             interval: Seconds from the start of one reading to the next.
             blocking: Runs it.
             deadline: Seconds until it is given up.
+            share: The part of its time that it may take at the most; what takes longer is read less often.
         """
         self.name = name
-        self.interval = interval
+        self._least = interval
+        self._share = share
+        self._took = 0.0
         self.deadline = deadline
         self._read = read
         self._blocking = blocking
+
+    @property
+    def interval(self) -> float:
+        """Seconds from the start of one reading to the next."""
+        return max(self._least, self._took / self._share)
 
     async def collect(self, publish: Callable[[bytes], None]) -> None:
         """Read once.
@@ -42,7 +53,11 @@ class Aside:
             Absent, Malformed, OSError: What reading raised.
             StillRunning: The reading before has not come back.
         """
-        publish(await self._blocking.call(self.name, self._read))
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        body = await self._blocking.call(self.name, self._read)
+        self._took = loop.time() - began
+        publish(body)
 
 
 def aside(name: str, read: Callable[[], bytes], interval: float, clock: Clock) -> Periodic:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from exporter.aside import aside
-from exporter.collectors import os, selinux
+from exporter.collectors import os, processes, selinux, stuck
 from exporter.collectors.buddyinfo import Blocks
 from exporter.collectors.cgroups import Cgroups
 from exporter.collectors.cpu_vulnerabilities import Vulnerabilities
@@ -90,6 +90,11 @@ def _os(node: Node) -> Periodic:
     return aside(os.NAME, os.Release(node.rootfs).read, os.INTERVAL, node.clock)
 
 
+def _processes(node: Node) -> Periodic:
+    source = processes.Processes(node.procfs)
+    return aside(processes.NAME, source.read, processes.INTERVAL, node.clock)
+
+
 def _selinux(node: Node) -> Periodic:
     source = selinux.Selinux(node.procfs, node.sysfs, node.rootfs)
     return aside(selinux.NAME, source.read, selinux.INTERVAL, node.clock)
@@ -98,6 +103,10 @@ def _selinux(node: Node) -> Periodic:
 def _slabinfo(node: Node) -> Slabs:
     keep = Devices(node.chosen.of(NO_SLABS), node.chosen.of(SLABS))
     return Slabs(ProcFile(node.procfs / "slabinfo"), keep)
+
+
+def _stuck(node: Node) -> Periodic:
+    return aside(stuck.NAME, stuck.Stuck(node.procfs).read, stuck.INTERVAL, node.clock)
 
 
 def _sysctl(node: Node) -> Settings:
@@ -134,10 +143,12 @@ OFFERS = (
         "meminfo_numa", lambda node: NumaMemory(node.sysfs / "devices/system/node"), default=False
     ),
     Offer("os", _os),
+    Offer("processes", _processes, default=False),
     Offer("schedstat", lambda node: Scheduler(ProcFile(node.procfs / "schedstat"))),
     Offer("selinux", _selinux),
     Offer("slabinfo", _slabinfo, (SLABS, NO_SLABS), default=False),
     Offer("softirqs", lambda node: Softirqs(ProcFile(node.procfs / "softirqs")), default=False),
+    Offer("stuck", _stuck),
     Offer("swap", lambda node: Swap(ProcFile(node.procfs / "swaps")), default=False),
     Offer("sysctl", _sysctl, (SYSCTL, SYSCTL_INFO), default=False),
     Offer("textfile", _textfile, (FOLDERS,)),
