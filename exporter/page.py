@@ -43,7 +43,7 @@ PAGE = """<!doctype html>
 <main>
 <h1>{heading}</h1>
 <p class="lead">{about}</p>
-<p><a class="button" href="{path}">Metrics</a></p>
+<nav aria-label="Hale exporter"><a class="button" href="{path}">Metrics</a></nav>
 <h2>Collectors</h2>
 <p>{tally}</p>
 {table}
@@ -53,9 +53,10 @@ PAGE = """<!doctype html>
 </html>
 """
 
-TABLE = """<table>
-<thead><tr>{heads}</tr></thead>
-<tbody>
+# The roles say what the elements are: some browsers forget it where a style sheet shows them as something else.
+TABLE = """<table role="table">
+<thead role="rowgroup"><tr role="row">{heads}</tr></thead>
+<tbody role="rowgroup">
 {rows}
 </tbody>
 </table>"""
@@ -92,7 +93,7 @@ def page(
     known = sorted(collectors, key=lambda one: (_rank(one[1]), one[0]))
     names = [one for one in (config.node, config.cluster) if one]
     rows = "\n".join(_row(path, name, latest, now) for name, latest in known)
-    heads = "".join(f'<th scope="col">{head}</th>' for head in HEADS)
+    heads = "".join(f'<th scope="col" role="columnheader">{head}</th>' for head in HEADS)
     return PAGE.format(
         title=html.escape(" · ".join((*names, "Hale exporter"))),
         style=STYLE,
@@ -128,7 +129,8 @@ def _row(path: str, name: str, latest: Latest | None, now: float) -> str:
     alone = f"{path}?collect[]={quote(name)}"
     link = f'<a href="{html.escape(alone)}">{html.escape(name)}</a>'
     cells = zip(HEADS, (link, *_seen(latest, now)), strict=True)
-    return "<tr>" + "".join(f'<td data-head="{head}">{cell}</td>' for head, cell in cells) + "</tr>"
+    row = "".join(f'<td role="cell" data-head="{head}">{cell}</td>' for head, cell in cells)
+    return f'<tr role="row">{row}</tr>'
 
 
 def _seen(latest: Latest | None, now: float) -> tuple[str, str, str]:

@@ -40,10 +40,10 @@ def test_the_exporter_itself_has_no_capability() -> None:
         assert not of_unit(OWN, key)
 
 
-def test_each_capability_that_a_page_names_is_had_by_a_helper_and_the_other_way_round() -> None:
+def test_a_helper_has_no_capability_that_no_page_asks_for() -> None:
     named = {one for name in COLLECTORS for one in re.findall(r"CAP_\w+", privileges(name))}
     had = {one for unit in UNITS for one in of_unit(unit, "CapabilityBoundingSet")}
-    assert named == had
+    assert had <= named
 
 
 def test_each_group_that_a_page_names_is_the_units_and_the_other_way_round() -> None:
@@ -95,5 +95,8 @@ def test_a_collector_that_needs_no_right_tells_nobody_what_it_tells_root() -> No
     if subprocess.run([*none, sys.executable, "-c", ""], check=False, cwd=ROOT).returncode:
         pytest.skip("this checkout is closed to others")
     root, nobody = states(), states(*none)
-    other = {name for name in COLLECTORS if root[name] != nobody[name]}
+    # One that has no answer yet tells nothing, whoever asks.
+    known = [name for name in COLLECTORS if "timed_out" not in (root[name], nobody[name])]
+    other = {name for name in known if root[name] != nobody[name]}
+    assert {"cpu", "filesystem", "netdev"} <= {*known} - other
     assert {name for name in other if privileges(name).startswith("none")} == set()

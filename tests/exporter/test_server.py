@@ -178,7 +178,7 @@ async def test_the_page_for_people_says_what_this_is_and_how_each_collector_fare
     assert "of the cluster first" in shown
     assert "1 ok, 1 not run before the first scrape." in shown
     assert (
-        '<a href="/other?collect[]=stat">stat</a></td><td data-head="State"><span class="pill ok"'
+        '<a href="/other?collect[]=stat">stat</a></td><td role="cell" data-head="State"><span class="pill ok"'
         in shown
     )
 
