@@ -212,7 +212,6 @@ async def ask(serve: Serve) -> None:
         raise OSError(f"our own server answers {said.decode('latin-1').strip()!r}")
 
 
-@lru_cache(4096)
 def network(peer: object) -> str:
     """Return what counts as one address: an IPv4 address, or the IPv6 network that one customer gets.
 
@@ -220,9 +219,14 @@ def network(peer: object) -> str:
         peer: As the socket names it; empty for none.
     """
     try:
-        found = ipaddress.ip_address(str(peer[0]).partition("%")[0])  # type: ignore[index]
+        return _network(str(peer[0]))  # type: ignore[index]  # without the port, which is another each time
     except (ValueError, IndexError, TypeError):
         return ""
+
+
+@lru_cache(1024)
+def _network(address: str) -> str:
+    found = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(found, ipaddress.IPv6Address):
         mapped = found.ipv4_mapped
         return str(mapped or ipaddress.ip_network((found, 64), strict=False))
