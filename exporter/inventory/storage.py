@@ -5,8 +5,11 @@ import re
 from pathlib import Path
 
 from exporter.blocking import Threads
+from exporter.collectors.bcache import Bcache
+from exporter.collectors.btrfs import Btrfs
 from exporter.collectors.diskerrors import DiskErrors
 from exporter.collectors.diskstats import DEVICE_EXCLUDE, Diskstats
+from exporter.collectors.drbd import Drbd
 from exporter.collectors.filesystem import (
     FS_TYPES_EXCLUDE,
     LANES,
@@ -19,11 +22,15 @@ from exporter.collectors.filesystem import (
 from exporter.collectors.fserrors import FsErrors
 from exporter.collectors.mdadm import Mdadm
 from exporter.collectors.mounts import Mounts
+from exporter.collectors.nvmesubsystem import NvmeSubsystem
 from exporter.collectors.smartctl import Smartctl
+from exporter.collectors.xfs import Xfs
+from exporter.collectors.zfs import zfs
 from exporter.devices import Devices
 from exporter.disk_info import DiskInfo
 from exporter.document import duration
-from exporter.offers import Flag, Node, Offer, Pair, expression
+from exporter.hardware import in_background
+from exporter.offers import Flag, Node, Offer, Pair, Switch, expression
 from exporter.procfile import ProcFile
 from exporter.rotation import Rotation
 from exporter.schedule import Periodic
@@ -47,6 +54,7 @@ def _mount_timeout(text: str) -> float:
 
 MOUNT_POINTS = Flag("filesystem.mount-points-exclude", re.compile(MOUNT_POINTS_EXCLUDE), expression)
 FS_TYPES = Flag("filesystem.fs-types-exclude", re.compile(FS_TYPES_EXCLUDE), expression)
+PRIORITY = Switch("bcache.priorityStats", False, "serve what is expensive to read; default off")
 ANSWERS = Flag("smartctl.folder", FOLDER, Path, "where hale-smart.service writes", "DIR")
 PATIENCE = Flag(
     "filesystem.mount-timeout", MOUNT_TIMEOUT, _mount_timeout, "until a mount is hung", "DURATION"
@@ -71,7 +79,17 @@ def _mounts(node: Node) -> Periodic:
     return Periodic(Mounts(node.procfs, node.rootfs, Threads()), node.clock)
 
 
+def _bcache(node: Node) -> Bcache:
+    return Bcache(node.sysfs, node.chosen.on(PRIORITY))
+
+
 OFFERS = (
+    Offer("bcache", _bcache, (PRIORITY,)),
+    Offer("btrfs", lambda node: Btrfs(node.sysfs)),
+    Offer("drbd", lambda node: Drbd(ProcFile(node.procfs / "drbd")), default=False),
+    Offer("nvmesubsystem", lambda node: NvmeSubsystem(node.sysfs), default=False),
+    Offer("xfs", lambda node: Xfs(node.sysfs)),
+    Offer("zfs", lambda node: in_background(zfs(node.procfs), node.clock)),
     Offer("diskerrors", lambda node: DiskErrors(node.sysfs)),
     Offer("fserrors", lambda node: FsErrors(node.sysfs)),
     Offer("mounts", _mounts),

@@ -13,6 +13,7 @@ from tests.exporter.offered import FIXTURES, body
 
 COLLECTORS = (
     *("diskerrors", "fserrors", "mdadm", "mounts", "pcie"),
+    *("bcache", "btrfs", "drbd", "nvmesubsystem", "xfs", "zfs"),
     *("cpufreq", "dmi", "edac", "hwmon", "nvme", "powersupplyclass", "tapestats", "thermal_zone"),
     "vmstat",
     *("entropy", "filefd", "kernel_hung", "schedstat", "watchdog"),

@@ -1,0 +1,69 @@
+"""Parsers of what file systems and caches say, where their golden expositions do not show why."""
+
+import pytest
+
+from exporter.collectors import bcache, btrfs, drbd, xfs, zfs
+from exporter.gathered import written
+from tests.exporter.offered import FIXTURES, values
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("0", 0),
+        ("512", 512),
+        ("1.0k", 1024),
+        ("1.5k", int((1 + 5 / 10.24) * 1024)),
+        ("-26.6G", -int((26 + 6 / 10.24) * 1024**3)),
+        ("", None),
+        ("k", None),
+        ("1.5.2k", None),
+        ("1.5x", None),
+        ("9" * 30, None),
+    ],
+)
+def test_bcache_writes_sizes_for_people(text: str, number: int | None) -> None:
+    assert bcache.amount(text) == number
+
+
+async def test_what_is_expensive_of_bcache_is_served_where_it_is_asked_for() -> None:
+    name = "node_bcache_priority_stats_unused_percent"
+    assert not [series for series in await values("bcache") if series.startswith(name)]
+    seen = await values("bcache", **{"bcache.priorityStats": True})
+    assert [value for series, value in seen.items() if series.startswith(name)] == [99]
+
+
+def test_btrfs_takes_as_many_bytes_as_its_layout_has_copies() -> None:
+    layouts = ("single", "raid1", "raid1c3", "raid5", "raid6", "new")
+    assert [btrfs.ratio(mode, 4) for mode in layouts] == [1, 2, 3, 4 / 3, 2, 0]
+    assert btrfs.ratio("raid6", 2) == 0
+
+
+def test_a_line_of_xfs_with_too_few_numbers_is_left_out() -> None:
+    assert list(xfs.parse(b"rw 1\nabt 1 2 3\nnew 1 2\ndir 1 2 x 4\n", "sda1")) == []
+    (wrote, read) = xfs.parse(b"rw 7 9 11\n", "sda1")
+    assert (wrote.family.name, wrote.value) == ("node_xfs_write_calls_total", 7)
+    assert (read.family.name, read.value) == ("node_xfs_read_calls_total", 9)
+
+
+def test_a_dataset_of_zfs_may_have_spaces_in_its_name() -> None:
+    data = (FIXTURES / "proc/spl/kstat/zfs/pool3/objset-2").read_bytes()
+    assert zfs.dataset_of(data) == "pool3/dataset with  space"
+    assert zfs.dataset_of(b"name type data\n") is None
+
+
+def test_numbers_of_zfs_begin_after_the_headline_and_others_are_left_out() -> None:
+    data = b"1 2 3\nhits 4 1\nname type data\nhits 4 2\nname2 7 text\nbad\xff 4 3\nneg 3 -5\nhuge 4 x\n"
+    assert list(zfs.numbers(data)) == [("hits", 2), ("neg", -5)]
+    assert list(zfs.columns(b"nread " * 12 + b"\n1 2\n")) == []
+
+
+def test_a_device_of_drbd_that_lost_its_peer() -> None:
+    text = (
+        b" 3: cs:WFConnection ro:Primary/Unknown ds:UpToDate/DUnknown C r-----\n oos:4 odd:x ns:y\n"
+    )
+    seen = written(drbd.parse(text)).decode().splitlines()
+    assert 'node_drbd_connected{device="drbd3"} 0' in seen
+    assert 'node_drbd_disk_state_is_up_to_date{device="drbd3",node="local"} 1' in seen
+    assert 'node_drbd_disk_state_is_up_to_date{device="drbd3",node="remote"} 0' in seen
+    assert 'node_drbd_out_of_sync_bytes{device="drbd3"} 4096' in seen
