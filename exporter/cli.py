@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from exporter import app, logs
+from exporter import app, logs, memory
 from exporter.config import ConfigError
 from exporter.failures import command
 from exporter.inventory import OFFERS
@@ -39,6 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return command.main(words[1:])
     options = _parser().parse_args(words)
     logs.configure(options.log_level)
+    memory.bound()
     try:
         asyncio.run(app.run(_settings(options)))
     except ConfigError as error:
