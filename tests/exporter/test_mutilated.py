@@ -29,7 +29,7 @@ class Host:
 
     def __init__(self, tree: Path) -> None:
         for name in ("proc", "sys", "udev"):
-            shutil.copytree(FIXTURES / name, tree / name)
+            shutil.copytree(FIXTURES / name, tree / name, symlinks=True)
         collectors = [made(offer.name, tree) for offer in OFFERS]
         self.scraper = Scraper([c for c in collectors if isinstance(c, OnScrape)], bytes, Clock())
         self.files = sorted(path for path in tree.rglob("*") if path.is_file())
