@@ -28,8 +28,9 @@ TELL_EVERY = 60.0
 REST = 1.0
 """Seconds until the next try where the system has no room for a connection."""
 
-MOST_HEADERS = 48
-"""Of one request, of 8190 bytes each. Browsers send some twenty, and proxies add a few."""
+MOST_HEADERS, LONGEST_HEADER = 32, 4096
+"""Of one request, and bytes of each. Browsers send some twenty, and proxies add a few; each connection may keep all
+of them in memory, and TLS as much again, while its head is not whole."""
 
 HANDSHAKE_SECONDS = 10.0
 
@@ -60,7 +61,7 @@ class Bounds:
         stall_seconds: In which a client has to take something of what is sent.
     """
 
-    most: int = 256
+    most: int = 128
     of_one: int = 32
     idle_seconds: float = 130.0  # longer than scrapes are apart: up to 2 minutes
     stall_seconds: float = 30.0
@@ -87,6 +88,7 @@ def runner(app: web.Application, bounds: Bounds = STANDARD) -> web.AppRunner:
         lingering_time=LINGER_SECONDS,
         auto_decompress=False,  # a small body could unpack to one that fills the memory
         max_headers=MOST_HEADERS,
+        max_field_size=LONGEST_HEADER,
     )
 
 
@@ -120,7 +122,7 @@ class Doors:
                     continue
                 self._take(arrived, network(peer))
         finally:
-            for task in self._arriving:
+            for task in list(self._arriving):
                 task.cancel()
 
     def _take(self, arrived: socket.socket, whose: str) -> None:
@@ -129,7 +131,7 @@ class Doors:
             return
         task = asyncio.create_task(self._serve(arrived), name="connection")
         self._arriving[task] = whose
-        task.add_done_callback(self._arriving.pop)
+        task.add_done_callback(self._arrived)
 
     async def _serve(self, arrived: socket.socket) -> None:
         try:
@@ -142,16 +144,23 @@ class Doors:
 
     async def _greet(self, arrived: socket.socket) -> None:
         loop, config = asyncio.get_running_loop(), self.rules.now if self.rules else WebConfig()
-        if config.tls is None:
-            await loop.connect_accepted_socket(self.server, arrived)
-            return
+        allowed = config.tls.allowed_sans if config.tls is not None else frozenset[str]()
+        ours = cast("asyncio.Task[None]", asyncio.current_task())
+        serve = partial(self._hand_over, ours)
         await loop.connect_accepted_socket(
-            partial(Secured, self.server, config.tls.allowed_sans),
+            partial(Arrival, serve, allowed),
             arrived,
             ssl=config.context,
-            ssl_handshake_timeout=HANDSHAKE_SECONDS,
-            ssl_shutdown_timeout=HANDSHAKE_SECONDS,
+            ssl_handshake_timeout=HANDSHAKE_SECONDS if config.context else None,
+            ssl_shutdown_timeout=HANDSHAKE_SECONDS if config.context else None,
         )
+
+    def _hand_over(self, task: "asyncio.Task[None]") -> asyncio.Protocol:
+        self._arrived(task)  # from here on the server counts it, or one would count as two
+        return self.server()
+
+    def _arrived(self, task: "asyncio.Task[None]") -> None:
+        self._arriving.pop(task, None)
 
     def _room(self, whose: str) -> bool:
         held = [network(one.peername) for one in self.server.connections]
@@ -166,8 +175,8 @@ class Doors:
         return False
 
 
-class Secured(asyncio.Protocol):
-    """Looks at a client's certificate once hands are shaken, and hands the connection to the server or hangs up."""
+class Arrival(asyncio.Protocol):
+    """Looks at who it is once hands are shaken, and hands the connection to the server or hangs up."""
 
     def __init__(self, serve: Serve, allowed_sans: frozenset[str]) -> None:
         """Wait for the handshake.
@@ -180,7 +189,7 @@ class Secured(asyncio.Protocol):
         self._allowed = allowed_sans
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Look at who it is."""
+        """Look at the client's certificate, if it has to have a certain one."""
         arrived = cast(asyncio.Transport, transport)
         shown = arrived.get_extra_info("peercert") or {}
         if self._allowed and self._allowed.isdisjoint(sans(shown)):

@@ -2,12 +2,15 @@
 
 import asyncio
 import os
+import re
+import socket
 import ssl
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from subprocess import DEVNULL, Popen
+from subprocess import DEVNULL, PIPE, Popen
 from typing import cast
 
 import pytest
@@ -17,7 +20,7 @@ from structlog.testing import capture_logs
 from exporter.admission import Admission
 from exporter.collector import OnScrape
 from exporter.config import ConfigError
-from exporter.connections import Doors, ask, runner
+from exporter.connections import MOST_HEADERS, STANDARD, Doors, ask, runner
 from exporter.listening import opened, port_of
 from exporter.scrape import Scraper
 from exporter.selfmetrics import SelfMetrics
@@ -32,6 +35,9 @@ LOCAL, PATIENCE = "127.0.0.1", 20.0
 # crypt_blowfish's own vectors: `U*U`, and `U*U*`.
 ALICE = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"
 BOB = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.VGOzA784oUp/Z0DY336zx7pLYAy0lwK"
+
+UNIT = (Path(__file__).parents[2] / "exporter/systemd/hale-exporter.service").read_text()
+MEMORY_MAX = int(re.findall(r"^MemoryMax=(\d+)M$", UNIT, re.M)[0])  # MiB
 
 
 class Source(OnScrape):
@@ -255,6 +261,77 @@ def test_a_file_that_names_what_is_not_there_yet_is_looked_into_again(tmp_path: 
 def test_at_the_start_it_has_to_be_good(tmp_path: Path) -> None:
     with pytest.raises(ConfigError):
         WebRules(tmp_path / "none.yml")
+
+
+def command(folder: Path, port: int, stderr: int = DEVNULL, **environ: str) -> "Popen[bytes]":
+    """Start the command behind the folder's web-config.yml."""
+    flags = ("--collector.disable-defaults", "--collector.stat")
+    listen = f"--web.listen-address={LOCAL}:{port}"
+    return Popen(
+        (
+            *(sys.executable, "-m", "exporter.cli", *flags, listen),
+            f"--web.config.file={folder}/web-config.yml",
+        ),
+        env={**os.environ, **environ},
+        cwd=Path(__file__).parents[2],
+        stderr=stderr,
+    )
+
+
+def test_systemd_is_told_of_life_past_tls_clients_certificates_and_users(tmp_path: Path) -> None:
+    """The command as systemd starts it: its watchdog rests on a question that no stranger could ask."""
+    Authority(tmp_path).sign("server", server=True)
+    clients = ("client_ca_file: ours.ca", "client_auth_type: RequireAndVerifyClientCert")
+    (tmp_path / "web-config.yml").write_text(f"{tls(*clients)}\n{USERS}\n")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(PATIENCE)
+        process = command(tmp_path, 0, NOTIFY_SOCKET=f"{tmp_path}/notify", WATCHDOG_USEC="300000")
+        try:
+            assert [systemd.recv(100) for _ in range(3)] == [b"READY=1", *[b"WATCHDOG=1"] * 2]
+        finally:
+            process.terminate()
+            assert process.wait(PATIENCE) == 0
+
+
+async def test_heads_that_never_end_on_every_connection_stay_below_the_units_memory(
+    tmp_path: Path,
+) -> None:
+    """Over TLS, which keeps as much again, from as many addresses as it takes to have every connection."""
+    authority = Authority(tmp_path)
+    authority.sign("server", server=True)
+    (tmp_path / "web-config.yml").write_text(tls())
+    (listener,) = opened([Address(LOCAL, 0)])
+    port = port_of(listener)
+    listener.close()
+    process = command(tmp_path, port, PIPE)
+    assert process.stderr is not None
+    process.stderr.readline()  # it listens
+    head = b"GET / HTTP/1.1\r\nHost: x\r\n"
+    head += b"".join(b"X-%d: %b\r\n" % (n, b"a" * 4000) for n in range(MOST_HEADERS - 2)) + b"X-A: "
+    held = []
+    try:
+        for n in range(STANDARD.most):
+            here, context = f"127.0.0.{n % 8 + 1}", authority.trusting()
+            _, writer = await asyncio.open_connection(
+                LOCAL, port, ssl=context, local_addr=(here, 0)
+            )
+            held.append(writer)
+            writer.write(head)
+            await writer.drain()
+        with pytest.raises(ConnectionError):  # there is room for no more
+            await asyncio.open_connection(LOCAL, port, ssl=context, local_addr=("127.0.0.9", 0))
+        await asyncio.sleep(0.5)
+        anonymous = re.search(
+            r"^Anonymous: +(\d+) kB", Path(f"/proc/{process.pid}/smaps_rollup").read_text(), re.M
+        )
+        assert anonymous is not None
+        assert int(anonymous[1]) / 1024 < 0.6 * MEMORY_MAX
+    finally:
+        for writer in held:
+            writer.transport.abort()
+        process.kill()
+        process.communicate()
 
 
 @contextmanager
