@@ -42,13 +42,13 @@ class Devices:
     Attributes:
         name: The collector's.
         find: Returns the devices that there are.
-        read: Returns the samples of one, in a thread; nothing where it has nothing to say.
+        read: Returns the samples of one, all of them read, in a thread; none where it has nothing to say.
     """
 
     name: str
     find: Callable[[], Collection[str]]
-    read: Callable[[str], Iterable[Sample]]
+    read: Callable[[str], tuple[Sample, ...]]
 
-    def body(self, readings: Mapping[str, Iterable[Sample]]) -> bytes:
+    def body(self, readings: Mapping[str, tuple[Sample, ...]]) -> bytes:
         """Return the series of the devices that answered."""
         return written(one for samples in readings.values() for one in samples)

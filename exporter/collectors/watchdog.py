@@ -3,7 +3,6 @@
 Files: Documentation/ABI/testing/sysfs-class-watchdog of the kernel. How much time is left is asked of the hardware.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from exporter.exposition import Family, Kind
@@ -38,8 +37,8 @@ def watchdogs(folder: Path) -> Devices:
     def find() -> list[str]:
         return [one.name for one in entries(folder)]
 
-    def read(name: str) -> Iterator[Sample]:
-        return iter(_samples(folder / name))
+    def read(name: str) -> tuple[Sample, ...]:
+        return tuple(_samples(folder / name))
 
     return Devices("watchdog", find, read)
 

@@ -94,7 +94,7 @@ def proc_tree(folder: Path, mounts: bytes) -> Path:
 
 
 def sensors(folder: Path) -> Path:
-    """Make a /sys in which every file that asks the hardware blocks, as a bus that hangs does.
+    """Make a /sys in which of every kind of device one blocks, as a bus that hangs does, and one answers.
 
     A FIFO stands for it: who opens it to read waits for a writer. The names are those of the kernel's ABI
     (Documentation/ABI/testing/sysfs-class-hwmon, -thermal, -power, -net, sysfs-devices-system-cpu).
@@ -114,17 +114,25 @@ SYSFS = {
     "class/hwmon/hwmon0/name": "nct6775\n",
     "class/hwmon/hwmon0/temp1_input": None,
     "class/hwmon/hwmon0/fan1_input": None,
+    "class/hwmon/hwmon1/name": "k10temp\n",
+    "class/hwmon/hwmon1/temp1_input": "41500\n",
     "class/thermal/thermal_zone0/type": "x86_pkg_temp\n",
     "class/thermal/thermal_zone0/policy": "step_wise\n",
     "class/thermal/thermal_zone0/temp": None,
+    "class/thermal/thermal_zone1/type": "acpitz\n",
+    "class/thermal/thermal_zone1/policy": "step_wise\n",
+    "class/thermal/thermal_zone1/temp": "27800\n",
     "class/thermal/cooling_device0/type": "Processor\n",
     "class/thermal/cooling_device0/max_state": "10\n",
     "class/thermal/cooling_device0/cur_state": None,
     "class/power_supply/BAT0/type": "Battery\n",
     "class/power_supply/BAT0/capacity": None,
     "class/power_supply/BAT0/voltage_now": None,
+    "class/power_supply/BAT1/type": "Battery\n",
+    "class/power_supply/BAT1/capacity": "80\n",
     "devices/system/cpu/cpu0/cpufreq/scaling_cur_freq": None,
     "devices/system/cpu/cpu0/cpufreq/cpuinfo_cur_freq": None,
+    "devices/system/cpu/cpu1/cpufreq/scaling_cur_freq": "1200000\n",
     "class/net/eth0/address": "02:00:00:00:00:01\n",
     "class/net/eth0/operstate": "up\n",
     "class/net/eth0/speed": None,

@@ -205,13 +205,25 @@ def _daemon(folder: Path) -> int:
     return int(found[0].parent.name)
 
 
-def test_sensors_that_block_stop_no_scrape_whatever_collector_is_on(tmp_path: Path) -> None:
+def test_sensors_that_block_cost_only_their_own_series_whatever_collector_is_on(
+    tmp_path: Path,
+) -> None:
     """Every one that reads such a file has to do it in a thread (exporter/hardware.py)."""
     flags = [f"--path.sysfs={sensors(tmp_path)}", *(f"--collector.{one.name}" for one in OFFERS)]
     with exporter(flags) as served:
-        for _ in range(3):
-            assert {states(served.scrape())[name] for name in PLAIN} == {"ok"}
+        for _ in range(3):  # the first one too
+            body = served.scrape()
+            assert {states(body)[name] for name in PLAIN} == {"ok"}
+            assert set(NEIGHBOURS) <= set(body.splitlines())
         assert served.threads < MOST_THREADS
+
+
+NEIGHBOURS = (
+    'node_cpu_scaling_frequency_hertz{cpu="1"} 1200000000',
+    'node_hwmon_temp_celsius{chip="k10temp",sensor="temp1"} 41.5',
+    'node_power_supply_capacity{power_supply="BAT1"} 80',
+    'node_thermal_zone_temp{type="acpitz",zone="1"} 27.8',
+)
 
 
 async def test_fifty_scrapes_at_a_time_are_answered_or_turned_away_and_leave_nothing() -> None:
