@@ -17,6 +17,9 @@ VERSION = 1
 SUFFIX = ".json"
 # The file that tells of a round as a whole: whether devices could be looked for.
 ROUND = "round"
+# Seconds after which an answer says nothing any more, and after which the helper should have begun a round: its timer
+# begins one every five minutes, and a round may take ten.
+OLD = 1800.0
 # Bytes of one file; smartctl says some hundred KiB of a disk with all its logs.
 MOST_BYTES = 8 * 1024 * 1024
 
@@ -125,6 +128,23 @@ def read(path: Path) -> Answer:
         return parse(data)
     except Malformed as error:
         raise Malformed(f"{path}: {error}") from error
+
+
+def judge(round_: Answer | None, now: float, helper: str) -> None:
+    """Raise what there is to say against a round.
+
+    Args:
+        round_: What the helper says of it; None when it never said anything.
+        now: Seconds of CLOCK_MONOTONIC.
+        helper: The unit that should have written it.
+
+    Raises:
+        Malformed: It was too long ago, or came to nothing.
+    """
+    if round_ is None or now - round_.asked > OLD:
+        raise Malformed(f"{helper} has not run for long; see systemctl status")
+    if round_.outcome is not Outcome.ANSWERED:
+        raise Malformed(f"devices could not be looked for: {round_.reason}")
 
 
 def listed(folder: Path) -> dict[Path, tuple[int, int, int]]:

@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[1]
 EXPOSURE = {
     "healer/systemd/hale-healer.service": 2.0,
     "exporter/systemd/hale-exporter.service": 2.8,
+    "exporter/systemd/hale-ipmi.service": 1.7,
     "exporter/systemd/hale-smart.service": 2.1,
     "gate/systemd/hale-gate@.service": 3.5,
     "gate/systemd/hale-gate-marks.service": 3.0,

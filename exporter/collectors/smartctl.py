@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exporter import smart, spool
-from exporter.collector import Absent, Malformed, OnScrape
+from exporter.collector import Absent, OnScrape
 from exporter.exposition import Family, Kind
 from exporter.gathered import Sample, sample, written
-from exporter.spool import ROUND, Answer, Outcome
+from exporter.spool import OLD, ROUND, Answer, Outcome
 
 COUNT = Family("smartctl_devices", Kind.GAUGE, "Number of devices that smartctl found")
 OUTCOME = Family(
@@ -22,10 +22,6 @@ ANSWERED = Family(
     Kind.GAUGE,
     "When the disk gave the answer that is shown, in unixtime.",
 )
-
-# Seconds after which an answer says nothing any more, and after which the helper should have begun a round:
-# hale-smart.timer begins one every five minutes, and a round may take ten.
-OLD = 1800.0
 
 Stamp = tuple[int, int, int]
 
@@ -77,7 +73,10 @@ class Smartctl(OnScrape):
             raise Absent(f"{self._folder} is not there: hale-smart.timer is not enabled") from None
         self._disks = {path: self._disk(path, stamp) for path, stamp in files.items()}
         round_ = self._disks.pop(self._folder / spool.file_name(ROUND), None)
-        self._judge(round_.answer if round_ else None)
+        told = round_.answer if round_ else None
+        spool.judge(told, self._now(), "hale-smart.service")
+        if not self._disks:
+            raise Absent((told.reason if told else "") or "smartctl found no disk")
         # What is too old falls away without a file changing.
         young = [self._fresh(one.answer.answered) for one in self._disks.values()]
         shown = (tuple(one.stamp for one in self._disks.values()), tuple(young))
@@ -85,14 +84,6 @@ class Smartctl(OnScrape):
             self._shown = shown
             self._body = written(self._samples(young))
         return self._body
-
-    def _judge(self, round_: Answer | None) -> None:
-        if round_ is None or not self._fresh(round_.asked):
-            raise Malformed("hale-smart.service has not run for long; see systemctl status")
-        if round_.outcome is not Outcome.ANSWERED:
-            raise Malformed(f"disks could not be looked for: {round_.reason}")
-        if not self._disks:
-            raise Absent(round_.reason or "smartctl found no disk")
 
     def _fresh(self, at: float | None) -> bool:
         return at is not None and self._now() - at <= OLD

@@ -1,11 +1,13 @@
 """What the machine's boards, buses and sensors say."""
 
 import re
+from pathlib import Path
 
 from exporter.collectors.cpufreq import cpufreq
 from exporter.collectors.dmi import Dmi
 from exporter.collectors.edac import Edac
 from exporter.collectors.hwmon import Choices, hwmon
+from exporter.collectors.ipmi import Ipmi
 from exporter.collectors.nvme import nvme
 from exporter.collectors.pcie import pcie
 from exporter.collectors.powersupplyclass import powersupplyclass
@@ -13,6 +15,7 @@ from exporter.collectors.rapl import Rapl
 from exporter.collectors.tapestats import Tapestats
 from exporter.collectors.thermal_zone import thermal_zone
 from exporter.hardware import in_background
+from exporter.ipmi import FOLDER
 from exporter.offers import Flag, Node, Offer, Pair, Switch, expression
 from exporter.schedule import Periodic
 
@@ -23,6 +26,8 @@ NONE = re.compile("^$")
 SUPPLIES = Flag("powersupply.ignored-supplies", NONE, expression, "leave out these power supplies")
 TAPES = Flag("tapestats.ignored-devices", NONE, expression, "leave out these tape drives")
 
+ANSWERS = Flag("ipmi.folder", FOLDER, Path, "where hale-ipmi.service writes", "DIR")
+
 # Seconds between two readings of what hardly changes.
 SLOW = 30.0
 
@@ -30,6 +35,10 @@ SLOW = 30.0
 def _hwmon(node: Node) -> Periodic:
     choices = Choices(node.chosen.kept(CHIPS), node.chosen.kept(SENSORS))
     return in_background(hwmon(node.sysfs, choices), node.clock)
+
+
+def _ipmi(node: Node) -> Ipmi:
+    return Ipmi(node.chosen.of(ANSWERS), node.clock.monotonic)
 
 
 def _powersupply(node: Node) -> Periodic:
@@ -42,6 +51,7 @@ OFFERS = (
     Offer("dmi", lambda node: Dmi(node.sysfs)),
     Offer("edac", lambda node: Edac(node.sysfs)),
     Offer("hwmon", _hwmon, (CHIPS, SENSORS)),
+    Offer("ipmi", _ipmi, (ANSWERS,)),
     Offer("nvme", lambda node: in_background(nvme(node.sysfs), node.clock, SLOW)),
     Offer("pcie", lambda node: in_background(pcie(node.sysfs), node.clock, SLOW)),
     Offer("powersupplyclass", _powersupply, (SUPPLIES,)),

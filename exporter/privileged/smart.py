@@ -8,21 +8,18 @@ import argparse
 import asyncio
 import contextlib
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import structlog
-
-from exporter import logs, smart, spool
+from exporter import logs, smart
 from exporter.blocking import StillRunning
 from exporter.clock import Clock
 from exporter.collector import Absent, Malformed
-from exporter.programs import Ended, Programs
+from exporter.privileged.asking import Asking, Run
+from exporter.programs import Programs
 from exporter.smart import FOLDER
-from exporter.spool import ROUND, Answer, Outcome
-
-log = structlog.get_logger()
+from exporter.spool import Answer, Outcome
 
 # Seconds for one disk and for a look at all; a disk that repeats a read takes some seconds for each sector.
 DEADLINE = 60.0
@@ -30,8 +27,6 @@ DEADLINE = 60.0
 ASLEEP = 3
 # smartctl(8), EXIT STATUS: it did not understand the command, or could not open the disk.
 NOT_ASKED = 0b11
-# flock(1)'s, for a disk of which an earlier smartctl still holds the lock.
-LOCKED = 99
 # What a RAID controller's volume says to whoever opens it as a disk: its disks are asked one by one.
 VOLUME = "please try adding"
 
@@ -39,8 +34,6 @@ ASK = (
     *("smartctl", "--json", "--info", "--health", "--attributes", "--log=error", "--log=selftest"),
     *("--tolerance=verypermissive", f"--nocheck=standby,{ASLEEP}", "--format=brief"),
 )
-
-Run = Callable[[Sequence[str], float, str], Awaitable[Ended]]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -76,8 +69,7 @@ class Round:
             clock: For the times of the answers.
         """
         self._folder = folder
-        self._run = run
-        self._clock = clock
+        self._asking = Asking(folder, run, clock, DEADLINE)
 
     async def all(self, more: Sequence[Device] = ()) -> None:
         """Look for disks, ask each, and forget those that are gone.
@@ -91,19 +83,19 @@ class Round:
         try:
             found = await self._find()
         except Absent as error:
-            self._tell(Outcome.ANSWERED, f"{error}; install smartmontools")
-            self._forget(())
+            self._asking.tell(Outcome.ANSWERED, f"{error}; install smartmontools")
+            self._asking.forget_all_but(())
             return
         except (StillRunning, TimeoutError, Malformed, OSError) as error:
-            self._tell(Outcome.FAILED, str(error))
+            self._asking.tell(Outcome.FAILED, str(error))
             return
         # One that is named by hand is asked so as it says there, however it was found.
         paths = {(one.path, one.type) for one in more}
         disks = [*more, *(one for one in found.disks if (one.path, one.type) not in paths)]
         for disk in disks:
-            self._write(disk, await self._ask(disk, found.closed.get(disk, "")))
-        self._tell(Outcome.ANSWERED, "")
-        self._forget(disks)
+            await self._ask(disk, found.closed.get(disk, ""))
+        self._asking.tell(Outcome.ANSWERED)
+        self._asking.forget_all_but([one.label for one in disks])
 
     async def _find(self) -> Found:
         """Look without opening a disk, which could wake it; open only where another disk was found than before."""
@@ -124,7 +116,7 @@ class Round:
         return Found(tuple(disks), closed)
 
     async def _scan(self, how: str) -> str:
-        ended = await self._run(("smartctl", "--json", how), DEADLINE, how)
+        ended = await self._asking.run(("smartctl", "--json", how), DEADLINE, how)
         return ended.output.decode("utf-8", "replace")
 
     def _known_scan(self) -> tuple[list[Device], str] | None:
@@ -135,58 +127,16 @@ class Round:
         except (OSError, ValueError, KeyError, TypeError, Malformed):
             return None
 
-    async def _ask(self, disk: Device, closed: str) -> Answer:
+    async def _ask(self, disk: Device, closed: str) -> None:
+        def judge(asked: Answer, status: int, output: str) -> Answer:
+            if status == ASLEEP:
+                return replace(asked, outcome=Outcome.STANDBY, reason="it sleeps")
+            if status < 0 or status & NOT_ASKED:
+                return replace(asked, outcome=Outcome.FAILED, reason=closed or _message(output))
+            return replace(asked, outcome=Outcome.ANSWERED, output=output)
+
         argv = [*ASK, f"--device={disk.type}", disk.path]
-        lock = self._folder / f".{spool.file_name(disk.label)}.lock"
-        # The lock is smartctl's own for as long as it lives, and so tells the next round of one that hangs.
-        held = ("flock", "--nonblock", f"--conflict-exit-code={LOCKED}", "--no-fork", str(lock))
-        before = self._before(disk)
-        asked = replace(before, asked=self._clock.monotonic(), reason="")
-        try:
-            ended = await self._run([*held, *argv], DEADLINE, disk.label)
-        except (TimeoutError, StillRunning) as error:
-            return replace(asked, outcome=Outcome.TIMED_OUT, reason=str(error))
-        except (Malformed, OSError, Absent) as error:
-            return replace(asked, outcome=Outcome.FAILED, reason=str(error))
-        output = ended.output.decode("utf-8", "replace")
-        if ended.status == ASLEEP:
-            return replace(asked, outcome=Outcome.STANDBY, reason="it sleeps")
-        if ended.status == LOCKED:
-            reason = "an earlier smartctl still hangs at it"
-            return replace(asked, outcome=Outcome.TIMED_OUT, reason=reason)
-        if ended.status < 0 or ended.status & NOT_ASKED:
-            return replace(asked, outcome=Outcome.FAILED, reason=closed or _message(output))
-        answered = replace(asked, outcome=Outcome.ANSWERED, output=output)
-        now = self._clock
-        return replace(answered, answered=now.monotonic(), answered_at=now.wall())
-
-    def _before(self, disk: Device) -> Answer:
-        """Return the last answer, or an empty one."""
-        try:
-            before = spool.read(self._folder / spool.file_name(disk.label))
-        except (OSError, Malformed):
-            before = None
-        if before is not None and (before.path, before.type) == (disk.path, disk.type):
-            return before
-        return Answer(disk.label, disk.path, disk.type, Outcome.FAILED, 0.0, None, None, "", "")
-
-    def _write(self, disk: Device, answer: Answer) -> None:
-        spool.write(self._folder, answer)
-        if answer.outcome in (Outcome.FAILED, Outcome.TIMED_OUT):
-            outcome = answer.outcome.value
-            log.warning(f"disk.{outcome}", device=disk.label, type=disk.type, reason=answer.reason)
-
-    def _tell(self, outcome: Outcome, reason: str) -> None:
-        now = self._clock.monotonic()
-        spool.write(self._folder, Answer(ROUND, "", "", outcome, now, None, None, "", reason))
-        if reason:
-            log.warning("round.without_disks", reason=reason)
-
-    def _forget(self, disks: Sequence[Device]) -> None:
-        keep = {spool.file_name(name) for name in (ROUND, *(one.label for one in disks))}
-        for path in spool.listed(self._folder):
-            if path.name not in keep:
-                path.unlink()
+        await self._asking.ask(disk.label, disk.path, disk.type, argv, judge)
 
 
 # Where the last look for disks is kept; no answer, so it begins with a dot.

@@ -23,6 +23,7 @@ OURS = (
     "apt_",
     "chrony_",
     "smartctl_",
+    "ipmi_",
     "node_scrape_collector_",
     "node_reboot_",
 )

@@ -16,11 +16,12 @@ import pytest
 
 from exporter import smart, spool
 from exporter.collector import Absent, Malformed
-from exporter.collectors.smartctl import OLD, Smartctl
+from exporter.collectors.smartctl import Smartctl
 from exporter.gathered import written
-from exporter.privileged.smart import ASLEEP, LOCKED, Device, Round, device
+from exporter.privileged.asking import LOCKED
+from exporter.privileged.smart import ASLEEP, Device, Round, device
 from exporter.programs import Ended, Programs
-from exporter.spool import Answer, Outcome
+from exporter.spool import OLD, Answer, Outcome
 from tests.exporter.fakes import still_clock
 from tests.exporter.golden import same_as_golden
 
