@@ -21,6 +21,7 @@ from exporter.listening import handed_over, opened, port_of
 from exporter.notify import Notifier, from_environment, keep_telling
 from exporter.offers import Declarations, Node
 from exporter.reading import read
+from exporter.reloads import EXPORTER, WEB, Reloads
 from exporter.scrape import Scraper
 from exporter.selfmetrics import SelfMetrics, own_version
 from exporter.server import application
@@ -45,7 +46,8 @@ class Exporter:
     declared: Declarations
     scraper: Scraper
     background: tuple[Background, ...]
-    rules: WebRules | None = None
+    rules: WebRules | None
+    reloads: Reloads
 
 
 def build(
@@ -77,14 +79,27 @@ def build(
         vrrp=vrrp,
     )
     enabled = [offer.make(node) for offer in OFFERS if offer.name in settings.enabled]
-    own: Callable[[], bytes] = SelfMetrics() if settings.own_metrics else bytes
+    reloads = Reloads(*_files(settings))
+    own: Callable[[], bytes] = _own(reloads) if settings.own_metrics else bytes
+    web_config, heard = settings.web_config_file, partial(reloads.note, WEB)
     return Exporter(
         settings=settings,
         declared=declared,
         scraper=Scraper(enabled, own, clock, settings.max_series),
         background=tuple(c for c in enabled if isinstance(c, Background)),
-        rules=WebRules(settings.web_config_file) if settings.web_config_file else None,
+        rules=WebRules(web_config, heard) if web_config else None,
+        reloads=reloads,
     )
+
+
+def _own(reloads: Reloads) -> Callable[[], bytes]:
+    process = SelfMetrics()
+    return lambda: process() + reloads()
+
+
+def _files(settings: Settings) -> list[str]:
+    named = ((EXPORTER, settings.config_file), (WEB, settings.web_config_file))
+    return [file for file, path in named if path is not None]
 
 
 def load(settings: Settings) -> Config:
@@ -201,6 +216,9 @@ async def _reloads(exporter: Exporter, reload: asyncio.Event) -> None:
         except ConfigError as error:
             for problem in error.problems:
                 log.error("config.refused", problem=problem, kept="the one before")
+            exporter.reloads.note(EXPORTER, good=False)
             continue
+        if exporter.settings.config_file:
+            exporter.reloads.note(EXPORTER, good=True)
         exporter.declared.declare(config)
         log.info("config.loaded", services=len(config.services), peers=len(config.peers))

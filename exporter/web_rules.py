@@ -28,6 +28,7 @@ class WebRules:
 
     Attributes:
         path: Of web-config.yml; what it says at first has to be good.
+        heard: Told whether it was good, each time that it was read anew.
         monotonic: Seconds that only grow.
 
     Raises:
@@ -35,6 +36,7 @@ class WebRules:
     """
 
     path: Path
+    heard: Callable[[bool], None] = lambda good: None
     monotonic: Callable[[], float] = time.monotonic
     _now: WebConfig = field(init=False)
     _seen: tuple[object, ...] = field(init=False)
@@ -66,10 +68,12 @@ class WebRules:
                 for problem in error.problems:
                     log.error("web_config.refused", problem=problem, kept="the one before")
             self._told = error.problems
+            self.heard(False)
             return
         others = _files(read) != _files(self._now)
         self._now, self._told, self._again_at = read, (), float("inf")
         self._seen = self._look() if others else seen
+        self.heard(True)
         log.info("web_config.loaded", tls=read.tls is not None, users=len(read.users))
 
     def _refuse_to_open(self, read: WebConfig) -> None:

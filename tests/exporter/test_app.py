@@ -108,6 +108,10 @@ async def serving(exporter: Exporter) -> AsyncIterator[tuple[str, asyncio.Event]
     await task
 
 
+def reloaded(good: int) -> str:
+    return f'hale_exporter_config_last_reload_successful{{file="exporter.yml"}} {good}'
+
+
 def up(value: int) -> str:
     return f'hale_service_up{{service="nginx",service_group="web"}} {value}'
 
@@ -158,11 +162,12 @@ async def test_a_reload_takes_over_a_good_file_and_keeps_the_old_one_before_a_ba
     await exporter.until('hale_virtual_address_held{address="192.0.2.1"} 0')
     exporter.config.write_text("services: what\n")
     exporter.reload.set()
-    await exporter.metrics()  # the reload has its turn before the answer
+    await exporter.until(reloaded(0))
     assert front in await exporter.metrics()
     exporter.config.write_text(good)
     exporter.reload.set()
     await exporter.until(up(1))
+    await exporter.until(reloaded(1))
 
 
 @pytest.mark.tools

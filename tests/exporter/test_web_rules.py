@@ -245,10 +245,10 @@ async def test_requests_above_the_rate_are_turned_away_and_the_sign_of_life_is_n
 
 
 def test_a_file_that_names_what_is_not_there_yet_is_looked_into_again(tmp_path: Path) -> None:
-    now = 0.0
+    now, heard = 0.0, list[bool]()
     config = tmp_path / "web-config.yml"
     config.write_text(USERS)
-    rules = WebRules(config, lambda: now)
+    rules = WebRules(config, heard.append, lambda: now)
     config.write_text(f"{tls()}\n{USERS}")
     with capture_logs():
         assert rules.now.tls is None
@@ -256,6 +256,7 @@ def test_a_file_that_names_what_is_not_there_yet_is_looked_into_again(tmp_path: 
         assert rules.now.tls is None, "it is not read at each request"
         now = 5.0
         assert rules.now.tls is not None
+    assert heard == [False, True]
 
 
 def test_at_the_start_it_has_to_be_good(tmp_path: Path) -> None:
