@@ -9,6 +9,7 @@ from exporter.collectors.edac import Edac
 from exporter.collectors.hwmon import Choices, hwmon
 from exporter.collectors.ipmi import Ipmi
 from exporter.collectors.nvme import nvme
+from exporter.collectors.pcidevice import pcidevice
 from exporter.collectors.pcie import pcie
 from exporter.collectors.powersupplyclass import powersupplyclass
 from exporter.collectors.rapl import Rapl
@@ -53,6 +54,11 @@ OFFERS = (
     Offer("hwmon", _hwmon, (CHIPS, SENSORS)),
     Offer("ipmi", _ipmi, (ANSWERS,)),
     Offer("nvme", lambda node: in_background(nvme(node.sysfs), node.clock, SLOW)),
+    Offer(
+        "pcidevice",
+        lambda node: in_background(pcidevice(node.sysfs), node.clock, SLOW),
+        default=False,
+    ),
     Offer("pcie", lambda node: in_background(pcie(node.sysfs), node.clock, SLOW)),
     Offer("powersupplyclass", _powersupply, (SUPPLIES,)),
     Offer("rapl", lambda node: Rapl(node.sysfs, node.chosen.on(ZONE_LABEL)), (ZONE_LABEL,)),

@@ -25,6 +25,8 @@ from exporter.spool import Answer, Outcome
 DEADLINE = 60.0
 # The exit status that we ask for where a disk sleeps (smartctl(8), -n): no error has it.
 ASLEEP = 3
+# What smartctl says of a disk that does not even answer whether it sleeps (ataprint.cpp, case -1): a dead one, too.
+SILENT = "SLEEP mode"
 # smartctl(8), EXIT STATUS: it did not understand the command, or could not open the disk.
 NOT_ASKED = 0b11
 # What a RAID controller's volume says to whoever opens it as a disk: its disks are asked one by one.
@@ -129,6 +131,8 @@ class Round:
 
     async def _ask(self, disk: Device, closed: str) -> None:
         def judge(asked: Answer, status: int, output: str) -> Answer:
+            if status == ASLEEP and SILENT in (said := _message(output)):
+                return replace(asked, outcome=Outcome.FAILED, reason=f"it answers nothing: {said}")
             if status == ASLEEP:
                 return replace(asked, outcome=Outcome.STANDBY, reason="it sleeps")
             if status < 0 or status & NOT_ASKED:

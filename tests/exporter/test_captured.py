@@ -12,7 +12,7 @@ from tests.exporter.golden import same_as_golden
 from tests.exporter.offered import FIXTURES, body
 
 COLLECTORS = (
-    *("diskerrors", "fserrors", "mdadm", "mounts", "pcie"),
+    *("diskerrors", "fserrors", "mdadm", "mounts", "pcie", "pcidevice"),
     *("bcache", "btrfs", "drbd", "nvmesubsystem", "xfs", "zfs"),
     *("cpufreq", "dmi", "edac", "hwmon", "nvme", "powersupplyclass", "tapestats", "thermal_zone"),
     "vmstat",

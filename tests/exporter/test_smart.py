@@ -71,6 +71,12 @@ def ended(name: str, status: int = 0) -> Ended:
     return Ended(status, said(name).encode(), b"")
 
 
+def asleep(mode: str) -> Ended:
+    """What smartctl 7.3 writes of a disk in a low-power mode."""
+    message = {"string": f"Device is in {mode} mode, exit({ASLEEP})", "severity": "information"}
+    return Ended(ASLEEP, json.dumps({"smartctl": {"messages": [message]}}).encode(), b"")
+
+
 async def round_of(disks: Disks, folder: Path, *more: Device) -> None:
     await Round(folder, disks.run, still_clock()).all(more)
 
@@ -129,15 +135,22 @@ def test_the_line_that_an_old_smartctl_writes_before_its_document_is_passed_over
 async def test_a_disk_that_sleeps_is_not_woken_and_keeps_its_last_answer(tmp_path: Path) -> None:
     disks = Disks(sda=ended("sata"))
     await round_of(disks, tmp_path)
-    disks.disks["sda"] = Ended(ASLEEP, b"{}", b"")
+    disks.disks["sda"] = asleep("STANDBY")
     await round_of(disks, tmp_path)
     assert f"--nocheck=standby,{ASLEEP}" in disks.asked[-1]
     assert disks.opened() == 1  # opening could wake it, and no other disk came
-    asleep = spool.read(tmp_path / "sda.json")
-    spool.write(tmp_path, Answer(**{**fields(asleep), "answered": -OLD - 1}))
+    sleeping = spool.read(tmp_path / "sda.json")
+    spool.write(tmp_path, Answer(**{**fields(sleeping), "answered": -OLD - 1}))
     body = shown(tmp_path)
     assert 'hale_smart_outcome{device="sda",outcome="standby"} 1' in body
     assert 'smartctl_device_smart_status{device="sda"} 1' in body
+
+
+async def test_a_disk_that_does_not_even_say_whether_it_sleeps_has_failed(tmp_path: Path) -> None:
+    """smartctl 7.3 of /dev/null: it takes no answer for the deepest sleep, from which only a reset wakes a disk."""
+    disks = Disks(sda=asleep("SLEEP"))
+    await round_of(disks, tmp_path)
+    assert 'hale_smart_outcome{device="sda",outcome="failed"} 1' in shown(tmp_path)
 
 
 async def test_another_disk_has_the_list_opened_again(tmp_path: Path) -> None:
