@@ -13,7 +13,7 @@ from exporter.procfile import ProcFile
 from exporter.sysfiles import number, rows
 
 ZONE = re.compile(rb"^Node ([0-9]+), zone +([A-Za-z0-9_]+)$", re.M)
-PROTECTION = re.compile(rb"protection: \(([0-9, ]*)\)")
+PROTECTION = re.compile(rb"^ *protection: \(([0-9, ]*)\)$", re.M)
 
 
 def _gauge(name: str, text: str) -> Family:
@@ -77,10 +77,10 @@ FAMILIES = {
 
 
 def parse(data: bytes) -> list[Sample]:
-    """Read the known lines of each zone; of a line that is there twice, the last.
+    """Read the known lines of each zone.
 
     Raises:
-        Malformed: There is no zone, a known line has no number, or the file ends within a line.
+        Malformed: There is no zone, a known line has no number or is there twice, or the file ends within a line.
     """
     zones = ZONE.split(data)
     if len(zones) < 4 or not data.endswith(b"\n"):
@@ -92,10 +92,12 @@ def parse(data: bytes) -> list[Sample]:
 
 
 def _samples(lines: bytes, labels: dict[str, str]) -> Iterator[Sample]:
-    values = {
-        words[0]: words[1] for words in rows(lines) if len(words) > 1 and words[0] in FAMILIES
-    }
-    for key, word in values.items():
+    known = [
+        (words[0], words[1]) for words in rows(lines) if len(words) > 1 and words[0] in FAMILIES
+    ]
+    if len(dict(known)) < len(known):  # the headline of another zone has been lost
+        raise Malformed(f"zoneinfo: something is told twice of zone {labels['zone']}")
+    for key, word in known:
         value = number(word.decode("ascii", "replace"))
         if value is None:
             raise Malformed(f"zoneinfo: {key.decode()} is followed by {word[:40]!r}")
