@@ -27,7 +27,7 @@ FIXTURES = Path(__file__).parent / "fixtures"
 @pytest.fixture
 def node(tmp_path: Path) -> Path:
     """A copy of the captured node that a test may change; files keep their inodes, as those of /proc do."""
-    shutil.copytree(FIXTURES, tmp_path / "node")
+    shutil.copytree(FIXTURES, tmp_path / "node", symlinks=True)
     return tmp_path / "node"
 
 
