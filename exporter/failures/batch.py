@@ -31,7 +31,7 @@ class Followed(Protocol):
     """Something that lines come from."""
 
     def follow(self, cursor: str) -> AsyncGenerator[Batch, None]:
-        """Yield what came after a cursor, and whatever comes; an empty cursor is this boot's beginning.
+        """Yield what came after a cursor, and whatever comes; an empty cursor is as far back as matters.
 
         A batch without entries says that it is read, and that nothing is new.
 

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from pathlib import Path
 
 import structlog
 
@@ -22,11 +23,16 @@ FIELDS = (
 )
 """What a line is classified by (systemd.journal-fields(7))."""
 
+MACHINE_ID = Path("/etc/machine-id")
+
 PART = 64 * 1024
 """Bytes that are read in one turn of the loop."""
 
 LONGEST = 256 * 1024
 """Bytes of one entry; journalctl leaves out what is longer than 4 KiB in a field."""
+
+SINCE = "--since=-1day"
+"""Where nothing was kept: what is older begins no condition."""
 
 AGAIN = 1.0
 """Seconds until journalctl is started again after it ended."""
@@ -45,7 +51,11 @@ class Journal:
     """The journal of this node, or that of a directory."""
 
     def __init__(
-        self, budget: Budget, kernels: Budget, argv: Sequence[str] = ("journalctl",)
+        self,
+        budget: Budget,
+        kernels: Budget,
+        argv: Sequence[str] = ("journalctl",),
+        machine: Path = MACHINE_ID,
     ) -> None:
         """Start nothing yet.
 
@@ -53,13 +63,16 @@ class Journal:
             budget: How many entries may be read now.
             kernels: How many of the kernel's, which no program's flood may keep from being read.
             argv: The program, and what comes before our own arguments.
+            machine: Has this machine's id; journals of others may lie beside ours (systemd-journal-remote(8)).
         """
         self._budget = budget
         self._kernels = kernels
         self._argv = tuple(argv)
+        own = machine.read_text().strip() if machine.is_file() else ""
+        self._machine = (f"_MACHINE_ID={own}",) if own else ()
 
     async def follow(self, cursor: str) -> AsyncGenerator[Batch, None]:
-        """Yield what the journal has after an entry, and whatever comes; from this boot's beginning without one.
+        """Yield what the journal has after an entry, and whatever comes; from a day ago without one.
 
         It goes on for ever: where journalctl ends it is started again after the last entry.
 
@@ -69,7 +82,7 @@ class Journal:
         """
         while True:
             async with (
-                _started(self._argv, cursor) as process,
+                _started(self._argv, cursor, self._machine) as process,
                 contextlib.aclosing(_lines(process)) as parts,
             ):
                 async for lines in parts:
@@ -103,15 +116,21 @@ def _entry(line: bytes) -> Entry | None:
 
 
 @contextlib.asynccontextmanager
-async def _started(argv: Sequence[str], cursor: str) -> AsyncIterator[asyncio.subprocess.Process]:
+async def _started(
+    argv: Sequence[str], cursor: str, machine: Sequence[str]
+) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run journalctl until the end of the block."""
-    from_where = (f"--after-cursor={cursor}",) if cursor else ("--boot", "--lines=all")
+    from_where = (f"--after-cursor={cursor}",) if cursor else (SINCE, "--lines=all")
     process = await asyncio.create_subprocess_exec(
         *argv,
         "--follow",
         "--output=json",
         f"--output-fields={','.join(FIELDS)}",
         "--no-pager",
+        # Without it journalctl follows this boot alone. What the former one said last is wanted too, and in a container
+        # the sandbox of our unit (ProtectKernelTunables=) shows the host's boot id, of which the journal has nothing.
+        "--merge",
+        *machine,
         *from_where,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
