@@ -5,6 +5,7 @@ Every name and label part is made once, when it is first needed.
 
 from dataclasses import dataclass
 
+from exporter.cgroup_pressure import STALLED, WAITING, CgroupPressure
 from exporter.config import Probe, Service
 from exporter.exposition import Family, Kind, line
 from exporter.serving import AUTO_RESTART, Probed, Serving, is_up
@@ -40,6 +41,8 @@ FAMILIES = (
     MEMORY,
     PROBE_DURATION,
     PROBE_SUCCESS,
+    STALLED,
+    WAITING,
     RESTARTS,
     CHANGED,
     RESULT,
@@ -76,8 +79,9 @@ class Attempt:
 class ServiceSeries:
     """Turns what is known of one service into samples."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, pressure: CgroupPressure) -> None:
         self._service = service
+        self._pressure = pressure
         self._made: dict[tuple[Family, str], bytes] = {}
         labels = {"service": service.name, "service_group": service.group, "unit": service.unit}
         self._info = line(INFO.series(**labels), 1)
@@ -111,6 +115,9 @@ class ServiceSeries:
         ):
             if value is not None:
                 found[family] = [line(self._series(family), value)]
+        for family, resource, seconds in self._pressure.of(unit.cgroup):
+            sample = line(self._series(family, "resource", resource), seconds)
+            found.setdefault(family, []).append(sample)
         return found
 
     def _of_probe(self, attempt: Attempt) -> Samples:

@@ -12,6 +12,7 @@ class Unit:
         memory_bytes: Of its cgroup; None when it is not accounted or not running.
         invocation_id: Names one run of the unit; empty before the first.
         job: Whether systemd has a job for it, queued or running, such as a start.
+        cgroup: The path of its cgroup below the mount point; empty when it has none now.
     """
 
     load_state: str
@@ -23,3 +24,4 @@ class Unit:
     state_changed_at: float | None
     invocation_id: str
     job: bool = False
+    cgroup: str = ""

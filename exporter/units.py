@@ -72,6 +72,7 @@ def parse(raw: Raw) -> Unit:
         state_changed_at=changed / MICROSECONDS if changed else None,
         invocation_id=invocation.hex() if isinstance(invocation, bytes) else "",
         job=_is_job(raw.get("Job")),
+        cgroup=_text(raw.get("ControlGroup")),
     )
 
 

@@ -5,10 +5,12 @@ Signals drive it, so it has no schedule of its own; what a scrape gets is made f
 
 import asyncio
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import structlog
 
 from exporter.bus import BusLost
+from exporter.cgroup_pressure import CgroupPressure
 from exporter.clock import Clock
 from exporter.collector import Background, Latest, State
 from exporter.config import How, Probe, Service
@@ -33,9 +35,9 @@ BREATH = 0.1
 class Watched:
     """One service while it is declared, and all that is known of it."""
 
-    def __init__(self, service: Service, *, probe_alone: bool) -> None:
+    def __init__(self, service: Service, pressure: CgroupPressure, *, probe_alone: bool) -> None:
         self.service = service
-        self.series = ServiceSeries(service)
+        self.series = ServiceSeries(service, pressure)
         self.serving = _unknown(service.probe, probe_alone)
         self.attempt: Attempt | None = None
         self.odd = ""  # why the newest attempt fell over, so that it is logged once
@@ -65,6 +67,7 @@ class Services(Background):
         systemd: Systemd | None,
         clock: Clock,
         make_prober: Callable[[How], Prober] = prober,
+        pressure: CgroupPressure | None = None,
     ) -> None:
         """Ask nothing yet.
 
@@ -73,7 +76,9 @@ class Services(Background):
             systemd: Where units' states come from; None on a machine without, where probes alone decide.
             clock: For ages and durations.
             make_prober: Makes what attempts a probe.
+            pressure: Where the waiting times of units' cgroups come from; None for the node's own.
         """
+        self._pressure = pressure or CgroupPressure(Path("/sys/fs/cgroup"))
         self._make_prober = make_prober
         self._systemd = systemd
         self._watched = [self._watch(s) for s in services]
@@ -92,7 +97,7 @@ class Services(Background):
         self._redeclared.set()
 
     def _watch(self, service: Service) -> Watched:
-        return Watched(service, probe_alone=self._systemd is None)
+        return Watched(service, self._pressure, probe_alone=self._systemd is None)
 
     async def run(self) -> None:
         """Follow and probe until cancelled, anew after every `declare`.

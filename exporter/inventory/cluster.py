@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from exporter.blocking import Threads
+from exporter.cgroup_pressure import CgroupPressure
 from exporter.collectors.addresses import Addresses, Interfaces
 from exporter.collectors.keepalived import Keepalived
 from exporter.collectors.marks import Marks
@@ -36,7 +37,8 @@ def _peers(node: Node) -> Periodic:
 
 
 def _services(node: Node) -> Services:
-    services = Services(node.declared.now.services, node.systemd, node.clock)
+    pressure = CgroupPressure(node.sysfs / "fs/cgroup")
+    services = Services(node.declared.now.services, node.systemd, node.clock, pressure=pressure)
     node.declared.follow(lambda config: services.declare(config.services))
     return services
 

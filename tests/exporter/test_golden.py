@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from exporter.cgroup_pressure import CgroupPressure
 from exporter.collectors.addresses import Interfaces
 from exporter.collectors.cpu import Cpu
 from exporter.collectors.diskstats import Diskstats
@@ -71,7 +72,7 @@ def node() -> FakeSystemd:
     """A node of which one service serves, one waits for systemd, one failed and one is unknown."""
     systemd = FakeSystemd()
     systemd.units = {
-        "nginx.service": unit(),
+        "nginx.service": unit(cgroup="/system.slice/nginx.service"),
         "backend.service": unit("activating", "auto-restart", result="exit-code", restarts=2),
         "database.service": unit("failed", "failed", result="oom-kill", memory_bytes=None),
     }
@@ -96,7 +97,7 @@ async def exposition() -> bytes:
         Periodic(Interfaces(ADDRESSES, blocking, lambda *_: {"10.77.0.100"}), clock),
         Periodic(Filesystems(PROC, Path("/"), blocking, ask=usage), clock),
         Periodic(Peers([Peer("web2", "", 22), Peer("mon1", "", 22)], 5.0, alive), clock),
-        Services(SERVICES, node(), clock, lambda how: prober),
+        Services(SERVICES, node(), clock, lambda how: prober, CgroupPressure(SYS / "fs/cgroup")),
     )
     on_scrape = (
         Cpu(ProcFile(PROC / "stat"), Processors(SYS)),
