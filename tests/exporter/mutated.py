@@ -10,6 +10,8 @@ from pathlib import Path
 
 # Of each collector, the files that it reads, below the tree. Not dmi, which node_exporter reads once, at its start.
 SOURCES = {
+    "bcache": ("sys/fs/bcache/**/*",),
+    "btrfs": ("sys/fs/btrfs/*/*", "sys/fs/btrfs/*/allocation/**/*", "sys/fs/btrfs/*/devices/*/*"),
     "buddyinfo": ("proc/buddyinfo",),
     "cgroups": ("proc/cgroups",),
     "cpu": (
@@ -19,6 +21,7 @@ SOURCES = {
     ),
     "cpufreq": ("sys/devices/system/cpu/cpu*/cpufreq/*",),
     "diskstats": ("proc/diskstats",),
+    "drbd": ("proc/drbd",),
     "edac": ("sys/devices/system/edac/mc/*/*", "sys/devices/system/edac/mc/*/*/*"),
     "entropy": ("proc/sys/kernel/random/*",),
     "filefd": ("proc/sys/fs/file-nr",),
@@ -40,6 +43,8 @@ SOURCES = {
     "tapestats": ("sys/class/scsi_tape/*/stats/*",),
     "thermal_zone": ("sys/class/thermal/*/*",),
     "vmstat": ("proc/vmstat",),
+    "xfs": ("sys/fs/xfs/*/stats/stats",),
+    "zfs": ("proc/spl/kstat/zfs/*", "proc/spl/kstat/zfs/*/*"),
     "zoneinfo": ("proc/zoneinfo",),
 }
 
@@ -194,6 +199,7 @@ def rare(tree: Path) -> list[Mutation]:
         assert old in data, path
         return data.replace(old, new, 1)
 
+    size = "sys/fs/btrfs/0abb23a9-579b-43e6-ad30-227ef47fcb9d/devices/loop26/size"
     throttles = "sys/devices/system/cpu/cpu0/thermal_throttle/package_throttle_count"
     lines = (
         ("cpu", "proc/stat", b"cpu0 "),
@@ -201,6 +207,7 @@ def rare(tree: Path) -> list[Mutation]:
         ("netdev", "proc/net/dev", b"face"),
         ("pressure", "proc/pressure/io", b"full"),
         ("stat", "proc/stat", b"btime"),
+        ("xfs", "sys/fs/xfs/sda1/stats/stats", b"rw "),
         ("zoneinfo", "proc/zoneinfo", b"Node 0, zone      DMA\n"),
         ("zoneinfo", "proc/zoneinfo", b"Node 0, zone   Normal"),
     )
@@ -213,6 +220,7 @@ def rare(tree: Path) -> list[Mutation]:
         Mutation("entropy", "gone", "proc/sys/kernel/random/poolsize", None),
         Mutation("tapestats", "gone", "sys/class/scsi_tape/st0/stats/in_flight", None),
         Mutation("rapl", "empty", "sys/class/powercap/intel-rapl:0:0/name", b""),
+        Mutation("btrfs", "huge", size, b"4611686018427387904\n"),
         Mutation(
             "powersupplyclass", "binary", "sys/class/power_supply/BAT0/model_name", b"LNV\xfe\xff\n"
         ),
