@@ -137,7 +137,7 @@ class Failures(Background):
         for entry in batch.entries:
             self._notice_boot(entry)
             verdict = self._classifier.classify_entry(entry)
-            if verdict.type is not None:
+            if verdict.type is not None and not verdict.part:
                 self._told[verdict.type] += 1
             if self._conditions.hear(verdict, _at(entry, now), now):
                 log.debug("failure.changed", type=verdict.kind, entry=verdict.entry)

@@ -40,6 +40,7 @@ class Verdict:
         entry: The name of the entry that matched; empty for none.
         clears: The types that are over by it, for that device.
         everywhere: Whether they are for all devices.
+        part: Whether the line is of a report that another line began.
         witness: Who told it.
     """
 
@@ -49,6 +50,7 @@ class Verdict:
     entry: str = ""
     clears: tuple[Failure, ...] = ()
     everywhere: bool = False
+    part: bool = False
     witness: Witness = Witness.OTHER
 
     @property
@@ -156,5 +158,6 @@ def _verdict(entry: Entry, line: Line, named: str) -> Verdict:
     device = named or line.about if line.writer == KERNEL else line.about or named
     cause = "" if entry.type is None else entry.cause
     return Verdict(
-        entry.type, cause, device, entry.name, entry.clears, entry.everywhere, line.witness
+        *(entry.type, cause, device, entry.name),
+        *(entry.clears, entry.everywhere, entry.part, line.witness),
     )

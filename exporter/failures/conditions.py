@@ -86,7 +86,7 @@ class Conditions:
         device, at = verdict.device.removeprefix("/dev/")[:LONGEST_DEVICE], min(at, now)
         if verdict.clears:
             return self._clear(verdict, device)
-        if verdict.type is None or at + LASTS[verdict.type] <= now:
+        if verdict.type is None or verdict.part or at + LASTS[verdict.type] <= now:
             return False
         key = (verdict.type, device)
         known = self._open.get(key)

@@ -23,6 +23,7 @@ class Entry:
         cause: For people.
         clears: The types whose conditions are over by it.
         everywhere: Whether it ends these of every device, not only of the one that it names.
+        part: Whether it is of a report that another line began, as a trace: it tells of a failure, and begins none.
         writers: Who may say so, empty for whoever; a line whose writer is unknown may always.
         words: All are in a line that matches, in lower case, as `words_of` takes it apart; empty with `message_id`.
         pattern: A regular expression, searched in the text; its group `device`, if it has one, is the device. Empty for
@@ -35,6 +36,7 @@ class Entry:
     cause: str
     clears: tuple[Failure, ...]
     everywhere: bool
+    part: bool
     writers: frozenset[str]
     words: frozenset[bytes]
     pattern: str
@@ -56,7 +58,7 @@ def compact(entry: Entry) -> str:
     """Return an entry as its line of the compact file."""
     words = sorted(word.decode() for word in entry.words)
     row = (
-        *(entry.kind, entry.name, entry.cause, entry.clears, entry.everywhere),
+        *(entry.kind, entry.name, entry.cause, entry.clears, entry.everywhere, entry.part),
         *(sorted(entry.writers), words, entry.pattern, entry.message_id),
     )
     return json.dumps(row, ensure_ascii=False)
@@ -69,7 +71,7 @@ def of_compact(text: str) -> Iterator[Entry]:
         ValueError: A line is none of its lines.
     """
     for line in text.splitlines():
-        kind, name, cause, clears, everywhere, *rest = json.loads(line)
+        kind, name, cause, clears, everywhere, part, *rest = json.loads(line)
         writers, words, pattern, message_id = rest
         yield Entry(
             name,
@@ -77,6 +79,7 @@ def of_compact(text: str) -> Iterator[Entry]:
             cause,
             tuple(map(Failure, clears)),
             everywhere,
+            part,
             frozenset(writers),
             frozenset(word.encode() for word in words),
             pattern,

@@ -10,6 +10,7 @@ Each file of catalogue/ is one type of failure, or `benign.yml` with what only l
       message_id: 0123...             # or systemd's id, in place of words; a pattern may stand beside it
       clears: [network_link]          # of benign ones: the types that are over, for the device that it names
       everywhere: true                # and for every other device too; left out for no
+      part: true                      # of a report that another line began: it begins no condition and is not counted
       match: [...]                    # lines that it must match
       miss: [...]                     # lines that it must not; of a bare message_id there are none
 
@@ -34,7 +35,7 @@ MESSAGE_ID = re.compile(r"[0-9a-f]{32}")
 NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 WORD = re.compile(r"[a-z0-9_]+")
 KEYS = frozenset(
-    {"name", "cause", "clears", "everywhere", "from", "words"}
+    {"name", "cause", "clears", "everywhere", "part", "from", "words"}
     | {"pattern", "message_id", "match", "miss"}
 )
 
@@ -110,6 +111,7 @@ def _written(file: str, kind: Failure | None, raw: Mapping[str, Any]) -> Written
             clears and (kind is not None or not set(clears) <= set(Failure)),
             "only a benign entry clears, and types of failures",
         ),
+        (raw.get("part") and kind is None, "what is benign is no part of a failure's report"),
     ):
         if wrong:
             raise ValueError(f"{where}: {why}")
@@ -119,6 +121,7 @@ def _written(file: str, kind: Failure | None, raw: Mapping[str, Any]) -> Written
         str(raw["cause"]),
         tuple(map(Failure, clears)),
         bool(raw.get("everywhere", False)),
+        bool(raw.get("part", False)),
         frozenset(map(str, raw.get("from", ()))),
         frozenset(str(word).encode() for word in words),
         re.compile(pattern).pattern if pattern else "",

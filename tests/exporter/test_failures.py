@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -80,6 +81,15 @@ def test_a_cause_and_a_device_are_told() -> None:
 def test_the_form_of_a_line_is_seen_from_itself(written, form, writer, text) -> None:
     line = line_of(written)
     assert (line.form, line.writer, line.text) == (form, writer, text)
+
+
+LOGS = Path(__file__).parent / "fixtures/logs"
+HARMLESS = [one for file in LOGS.glob("*.log") for one in file.read_text("utf-8").splitlines()]
+
+
+def test_what_only_looks_frightening_is_benign() -> None:
+    assert len(HARMLESS) > 350
+    assert [one for one in HARMLESS if CLASSIFIER.classify(one).type is not None] == []
 
 
 COREDUMP = "fc2e22bc6ee647b6b90729ab34a250b1"
@@ -180,6 +190,7 @@ BROKEN = {
     "- {name: a, message_id: 12}": "32 hex digits",
     "- {name: a, words: [b], pattern: c, cause: d, match: [e], miss: [f], clears: [disk]}": "only a benign",
 }
+PART_OF_NOTHING = "- {name: a, words: [b], pattern: c, cause: d, match: [e], miss: [f], part: true}"
 
 
 @pytest.mark.parametrize(("text", "said"), BROKEN.items())
@@ -188,6 +199,12 @@ def test_an_entry_that_is_not_as_it_should_be_is_told_by_its_name(text, said) ->
         list(of_file("disk.yml", text))
     with pytest.raises(ValueError, match="no type of failure"):
         list(of_file("disc.yml", text))
+
+
+def test_what_is_benign_is_no_part_of_a_report() -> None:
+    assert next(of_file("disk.yml", PART_OF_NOTHING)).entry.part
+    with pytest.raises(ValueError, match="no part"):
+        list(of_file("benign.yml", PART_OF_NOTHING))
 
 
 def test_every_entry_is_tried_on_few_lines() -> None:

@@ -229,6 +229,35 @@ async def test_a_recovery_ends_what_a_line_began(written: Written) -> None:
         assert b"hale_failure{" not in ours.latest().body
 
 
+OOM = """\
+postgres invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0
+CPU: 0 UID: 0 PID: 6534 Comm: postgres Not tainted 6.12.48 #1 PREEMPT(none)
+Hardware name: QEMU Standard PC
+Call Trace:
+ <TASK>
+ dump_stack_lvl+0x5d/0x80
+memory: usage 20480kB, limit 20480kB, failcnt 33
+Memory cgroup stats for /system.slice/postgresql.service:
+Tasks state (memory values in pages):
+[  pid  ]   uid  tgid total_vm      rss rss_anon rss_file rss_shmem pgtables_bytes swapents oom_score_adj name
+oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,oom_memcg=/a,task_memcg=/a,task=postgres,pid=6534,uid=0
+Memory cgroup out of memory: Killed process 6534 (postgres) total-vm:75204kB, anon-rss:20224kB, UID:0
+""".splitlines()
+"""What dump_header() and oom_kill_process() of Linux 6.12's mm/oom_kill.c write of one kill."""
+
+
+async def test_the_parts_of_a_report_begin_nothing(written: Written) -> None:
+    """The trace that comes with a process killed for memory is not the kernel's failure."""
+    for line in OOM:
+        written.write(line, kernel=True)
+    async with running(written.collector()) as ours:
+        await until(ours, len(OOM))
+        body = ours.latest().body
+        assert value(ours, 'hale_log_failures_total{failure="oom"}') == 2
+        assert value(ours, 'hale_log_failures_total{failure="kernel_panic_hang"}') == 0
+        assert body.count(b"hale_failure{") == body.count(b'hale_failure{failure="oom"') == 2
+
+
 async def test_a_boot_ends_what_the_former_one_had(written: Written) -> None:
     written.write(
         "watchdog: BUG: soft lockup - CPU#1 stuck for 22s! [a:1]", kernel=True, _BOOT_ID="1"
