@@ -1,19 +1,28 @@
 """Puts the exporter together, and runs it until it is told to stop."""
 
 import asyncio
+import os
 import signal
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
+from pathlib import Path
 from typing import cast
 
 import structlog
 from aiohttp import web
 
 from exporter.admission import Admission
+from exporter.alerting.conditions import service_down
+from exporter.alerting.memory import Forgetful, StateFile, state_directory
+from exporter.alerting.peers import over_http
+from exporter.alerting.shortway import Poster
+from exporter.blocking import Threads
 from exporter.clock import Clock
-from exporter.collector import Background
+from exporter.collector import Background, OnScrape
+from exporter.collectors.services import Services
 from exporter.config import Config, ConfigError
 from exporter.connections import Doors, ask, runner
 from exporter.inventory import OFFERS
@@ -48,10 +57,16 @@ class Exporter:
     background: tuple[Background, ...]
     rules: WebRules | None
     reloads: Reloads
+    poster: Poster
 
 
 def build(
-    settings: Settings, config: Config, clock: Clock, systemd: Systemd | None, vrrp: Vrrp
+    settings: Settings,
+    config: Config,
+    clock: Clock,
+    systemd: Systemd | None,
+    vrrp: Vrrp,
+    state: Path | None = None,
 ) -> Exporter:
     """Make every collector that is on, and connect nothing yet.
 
@@ -61,6 +76,7 @@ def build(
         clock: For ages and durations.
         systemd: Where units' states come from; None on a machine without.
         vrrp: Where the states of VRRP instances come from.
+        state: The exporter's own directory; None where it has none, and then what was posted is forgotten at its end.
 
     Raises:
         ConfigError: web-config.yml cannot be used.
@@ -80,7 +96,8 @@ def build(
     )
     enabled = [offer.make(node) for offer in OFFERS if offer.name in settings.enabled]
     reloads = Reloads(*_files(settings))
-    own: Callable[[], bytes] = _own(reloads) if settings.own_metrics else bytes
+    poster = _poster(declared, enabled, clock, state)
+    own = _own(reloads, poster) if settings.own_metrics else poster.series
     web_config, heard = settings.web_config_file, partial(reloads.note, WEB)
     return Exporter(
         settings=settings,
@@ -89,12 +106,34 @@ def build(
         background=tuple(c for c in enabled if isinstance(c, Background)),
         rules=WebRules(web_config, heard) if web_config else None,
         reloads=reloads,
+        poster=poster,
     )
 
 
-def _own(reloads: Reloads) -> Callable[[], bytes]:
+def _own(reloads: Reloads, poster: Poster) -> Callable[[], bytes]:
     process = SelfMetrics()
-    return lambda: process() + reloads()
+    return lambda: process() + reloads() + poster.series()
+
+
+def _poster(
+    declared: Declarations,
+    enabled: Sequence[OnScrape | Background],
+    clock: Clock,
+    state: Path | None,
+) -> Poster:
+    """Make what posts by the short way, of what the enabled collectors can prove."""
+    services = [one for one in enabled if isinstance(one, Services)]
+    poster = Poster(
+        declared,
+        lambda: chain.from_iterable(service_down(one.answers()) for one in services),
+        over_http,
+        StateFile(state) if state else Forgetful(),
+        Threads(),
+        clock,
+    )
+    for one in services:
+        one.follow(poster.changed)
+    return poster
 
 
 def _files(settings: Settings) -> list[str]:
@@ -119,7 +158,9 @@ async def run(settings: Settings) -> None:
         OSError: The address cannot be listened on.
     """
     systemd = None if settings.without_systemd else SystemBus()
-    exporter = build(settings, load(settings), Clock(), systemd, KeepalivedOnBus())
+    exporter = build(
+        settings, load(settings), Clock(), systemd, KeepalivedOnBus(), state_directory(os.environ)
+    )
     stop, reload = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
@@ -152,6 +193,7 @@ async def serve(
             group.create_task(_keep_running(c), name=f"collector:{c.name}")
             for c in exporter.background
         ]
+        tasks.append(group.create_task(_keep_running(exporter.poster), name="short_way"))
         tasks.append(group.create_task(_reloads(exporter, reload), name="reload"))
         await _first_round(exporter.background)
         serves = runner(_application(exporter))
@@ -179,7 +221,7 @@ async def serve(
     log.info("exporter.stopped")
 
 
-async def _keep_running(collector: Background) -> None:
+async def _keep_running(collector: Background | Poster) -> None:
     while True:
         try:
             await collector.run()
@@ -204,6 +246,7 @@ def _application(exporter: Exporter) -> web.Application:
         config=lambda: exporter.declared.now,
         most_requests=exporter.settings.most_requests,
         admission=Admission(exporter.rules) if exporter.rules is not None else None,
+        begun=exporter.poster.scraped,
     )
 
 

@@ -1,6 +1,9 @@
 """What exporter.yml may say: the services, peers and virtual addresses of this node, as frozen values."""
 
 from dataclasses import dataclass
+from pathlib import Path
+
+from exporter.alerting.rule import Rule
 
 PEER_INTERVAL = 5.0  # seconds
 
@@ -85,10 +88,42 @@ class VirtualAddress:
 
 
 @dataclass(frozen=True, slots=True)
+class ClientTls:
+    """What an Alertmanager is known by, and what it is shown.
+
+    Attributes:
+        ca: None for the system's.
+        cert: None to show nothing; then `key` is None too.
+    """
+
+    ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShortWay:
+    """Where alerts are posted straight from here, and after which rules.
+
+    Attributes:
+        alertmanagers: The bases of their URLs, without a slash at the end.
+        repeat: Seconds between two posts of what holds.
+    """
+
+    alertmanagers: tuple[str, ...]
+    rules: tuple[Rule, ...]
+    tls: ClientTls = ClientTls()
+    repeat: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """One exporter.yml; `peer_interval` in seconds.
 
-    The node's own names are only shown to people: Prometheus brings them as target labels.
+    The node's own names are those that Prometheus brings as target labels: here only what is posted has them.
+
+    Attributes:
+        short_way: None where nothing is posted from here.
     """
 
     cluster: str = ""
@@ -99,6 +134,7 @@ class Config:
     peers: tuple[Peer, ...] = ()
     peer_interval: float = PEER_INTERVAL
     virtual_addresses: tuple[VirtualAddress, ...] = ()
+    short_way: ShortWay | None = None
 
 
 class ConfigError(Exception):

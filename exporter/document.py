@@ -105,6 +105,11 @@ class Field:
         """Note that this value cannot be."""
         self._mistakes.add(self._node.start_mark, self.path, text)
 
+    def entries(self) -> "dict[str, Field]":
+        """Return the values by key, whatever the keys are; double ones are mistakes."""
+        words = self._node.value if isinstance(self._node, yaml.MappingNode) else []
+        return self.mapping({key.value for key, _ in words if isinstance(key, yaml.ScalarNode)})
+
     def mapping(self, known: Iterable[str], required: Iterable[str] = ()) -> "dict[str, Field]":
         """Return the values by key; unknown, double and missing keys are mistakes."""
         if not isinstance(self._node, yaml.MappingNode):

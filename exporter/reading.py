@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from exporter.alerting.reading import short_way
 from exporter.config import (
     PEER_INTERVAL,
     CommandProbe,
@@ -73,7 +74,7 @@ def parse(text: str, file: str) -> Config:
 
 
 def _config(top: Field) -> Config:
-    lists = ("services", "peers", "peer_interval", "virtual_addresses")
+    lists = ("services", "peers", "peer_interval", "virtual_addresses", "short_way")
     keys = top.mapping((*NODE_KEYS, *lists), ("cluster", "node"))
     names = {key: keys[key].text() for key in NODE_KEYS if key in keys}
     service_fields, peer_fields = _items(keys.get("services")), _items(keys.get("peers"))
@@ -93,6 +94,7 @@ def _config(top: Field) -> Config:
         peers=tuple(peers),
         peer_interval=_or(keys, "peer_interval", _interval, PEER_INTERVAL),
         virtual_addresses=tuple(addresses),
+        short_way=_or(keys, "short_way", short_way, None),
     )
 
 

@@ -31,6 +31,12 @@ CHOICES = ("collect[]", "exclude[]")
 
 REAL = Clock()
 
+PROVING = "services"
+"""The collector from which the short way's conditions are taken."""
+
+Begun = Callable[[str], Callable[[], None]]
+"""Told by whose Prometheus an answer was made; returns what to call once it was sent."""
+
 VARY = f"{hdrs.ACCEPT}, {hdrs.ACCEPT_ENCODING}"
 
 
@@ -42,6 +48,7 @@ def application(
     clock: Clock = REAL,
     most_requests: int = 0,
     admission: Admission | None = None,
+    begun: Begun | None = None,
 ) -> web.Application:
     """Return the routes.
 
@@ -52,12 +59,13 @@ def application(
         clock: For the ages that people are shown.
         most_requests: Scrapes at the same time; 0 for any number.
         admission: Lets requests in; None for everybody's.
+        begun: Told of each scrape by Prometheus that has what the short way's conditions are taken from.
     """
     before = [admission.middleware()] if admission is not None else []
     app = web.Application(middlewares=[*before, _told_what_there_is(path)])
     if admission is not None:
         app.on_response_prepare.append(admission.add_headers)
-    app.router.add_get(path, _Metrics(scraper, most_requests).answer)
+    app.router.add_get(path, _Metrics(scraper, most_requests, begun).answer)
     app.router.add_get("/-/healthy", _healthy)
     if path != "/":
         app.router.add_get("/", _page(scraper, path, config, clock))
@@ -68,9 +76,10 @@ def application(
 class _Metrics:
     """Answers scrapes."""
 
-    def __init__(self, scraper: Scraper, most_requests: int) -> None:
+    def __init__(self, scraper: Scraper, most_requests: int, begun: Begun | None) -> None:
         self._scraper = scraper
         self._most = most_requests
+        self._begun = begun
         self._under_way = 0
         self._openmetrics = OpenMetrics()
 
@@ -82,7 +91,9 @@ class _Metrics:
         self._under_way += 1
         try:
             response = self._scrape(request)
-            await _send(request, response)
+            sent = self._witnessed(request, response)
+            if await _send(request, response):
+                sent()
         finally:
             self._under_way -= 1
         return response
@@ -102,6 +113,15 @@ class _Metrics:
             body = gzip.compress(body, GZIP_LEVEL, mtime=0)
         return web.Response(body=body, headers=headers)
 
+    def _witnessed(self, request: web.Request, response: web.Response) -> Callable[[], None]:
+        """Return what to call when it was sent. Prometheus says how long it waits; a person who looks does not."""
+        if self._begun is None or response.status != 200 or TIMEOUT not in request.headers:
+            return _nothing
+        only = self._chosen(request)
+        if only is not None and PROVING not in only:
+            return _nothing
+        return self._begun(request.remote or "")
+
     def _chosen(self, request: web.Request) -> frozenset[str] | None:
         collect, exclude = (request.query.getall(choice, []) for choice in CHOICES)
         # Whoever chooses by something else must not believe that they got only that.
@@ -115,7 +135,12 @@ class _Metrics:
         return frozenset(collect) if collect else None
 
 
-async def _send(request: web.Request, response: web.Response) -> None:
+def _nothing() -> None:
+    pass
+
+
+async def _send(request: web.Request, response: web.Response) -> bool:
+    """Send it; say whether all of it was taken."""
     try:
         async with asyncio.timeout(TAKE_SECONDS):
             await response.prepare(request)
@@ -123,6 +148,8 @@ async def _send(request: web.Request, response: web.Response) -> None:
     except TimeoutError:
         if request.transport is not None:
             request.transport.abort()
+        return False
+    return True
 
 
 async def _healthy(_: web.Request) -> web.Response:

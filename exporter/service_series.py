@@ -86,10 +86,15 @@ class ServiceSeries:
         labels = {"service": service.name, "service_group": service.group, "unit": service.unit}
         self._info = line(INFO.series(**labels), 1)
 
+    def up(self, serving: Serving, now: float) -> bool | None:
+        """Return the value of hale_service_up, None where it is absent; `now` in monotonic seconds."""
+        probe = self._service.probe
+        return is_up(serving, now, _max_age(probe) if probe else 0.0)
+
     def samples(self, serving: Serving, attempt: Attempt | None, now: float) -> Samples:
         """Return the samples for this moment, `now` in monotonic seconds; what is unknown is absent."""
         probe = self._service.probe
-        answer = is_up(serving, now, _max_age(probe) if probe else 0.0)
+        answer = self.up(serving, now)
         # Served whatever is known, so that an absent hale_service_up can be told from no such service.
         found: Samples = {INFO: [self._info]}
         if answer is not None:

@@ -43,6 +43,10 @@ class Watched:
         self.odd = ""  # why the newest attempt fell over, so that it is logged once
         self.changed = asyncio.Event()
 
+    def serves(self, now: float) -> bool | None:
+        """Return its hale_service_up for this moment; None where that is absent."""
+        return self.series.up(self.serving, now)
+
     def samples(self, now: float) -> Samples:
         """Return this service's sample lines for this moment."""
         return self.series.samples(self.serving, self.attempt, now)
@@ -89,6 +93,20 @@ class Services(Background):
         self._last_success: float | None = None
         self._settled = asyncio.Event()
         self._redeclared = asyncio.Event()
+        self._followers: list[Callable[[], None]] = []
+
+    def follow(self, heard: Callable[[], None]) -> None:
+        """Call `heard` whenever systemd or a probe says something new; time that passes calls nobody."""
+        self._followers.append(heard)
+
+    def answers(self) -> list[tuple[Service, bool | None]]:
+        """Return every declared service with its hale_service_up of this moment; None where that is absent."""
+        now = self._clock.monotonic()
+        return [(watched.service, watched.serves(now)) for watched in self._watched]
+
+    def _news(self) -> None:
+        for heard in self._followers:
+            heard()
 
     def declare(self, services: Sequence[Service]) -> None:
         """Take over a new list; a service that stays as it was keeps all that is known of it."""
@@ -176,6 +194,7 @@ class Services(Background):
         for watched in self._watched:
             watched.serving = unit_lost(watched.serving)
         self._settled.set()
+        self._news()
 
     def unit_seen(self, name: str, unit: Unit) -> None:
         """Take in a unit's present state; a new run of it is probed at once."""
@@ -188,6 +207,7 @@ class Services(Background):
             if watched.serving.run != before.run:
                 watched.changed.set()
                 _log_change(watched.service, before, unit)
+        self._news()
 
     def unit_refused(self, name: str, reason: str) -> None:
         """Take in that nothing can be known of this unit."""
@@ -239,6 +259,7 @@ class Services(Background):
         watched.serving = probed(before, run, result, now)
         if watched.serving.settled is not before.settled:
             _log_probe(watched, attempts.kind)
+        self._news()
 
 
 async def _happened(event: asyncio.Event) -> None:

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from exporter.alerting.rule import Rule
 from exporter.config import (
+    ClientTls,
     CommandProbe,
     Config,
     ConfigError,
@@ -14,6 +16,7 @@ from exporter.config import (
     Peer,
     Probe,
     Service,
+    ShortWay,
     TcpProbe,
     VirtualAddress,
 )
@@ -62,6 +65,19 @@ def test_the_example_of_the_contract_is_understood() -> None:
         peers=(Peer("web2", "10.77.0.12", 22),),
         peer_interval=5.0,
         virtual_addresses=(VirtualAddress("vip", "10.77.0.100", "host0", "lb", 51),),
+        short_way=ShortWay(
+            alertmanagers=("https://10.77.0.10:9093",),
+            rules=(
+                Rule(
+                    "ServiceDown",
+                    (("severity", "critical"), ("heal", "restart-service")),
+                    (("summary", "{{ $labels.service }} does not serve on {{ $labels.node }}."),),
+                ),
+            ),
+            tls=ClientTls(
+                *(Path(f"/etc/hale/{name}") for name in ("ca.crt", "node.crt", "node.key"))
+            ),
+        ),
     )
 
 
