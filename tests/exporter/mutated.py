@@ -115,20 +115,22 @@ class Mutation:
     data: bytes | None
 
 
-def mutations(tree: Path, seed: int, number: int) -> Iterator[Mutation]:
-    """Yield as many mutations, of each collector about the same number; the same for the same seed."""
-    chance = random.Random(seed)  # noqa: S311 - no secret, but the same every time
-    files = {name: _files(tree, globs) for name, globs in SOURCES.items()}
-    names = sorted(name for name, found in files.items() if found)
-    for at in range(number):
-        name = names[at % len(names)]
-        path = chance.choice(files[name])
-        data = (tree / path).read_bytes()
-        change = chance.choice((*POSSIBLE, *BROKEN, None))
-        if change is None:
-            yield Mutation(name, "gone", path, None)
-        else:
-            yield Mutation(name, change.__name__, path, change(data, chance))
+def mutations(tree: Path, seed: int, each: int) -> Iterator[Mutation]:
+    """Yield so many mutations of each collector that has files here, the same for the same seed.
+
+    Each has its chances for itself, so that another collector changes none of them.
+    """
+    for name, globs in sorted(SOURCES.items()):
+        files = _files(tree, globs)
+        chance = random.Random(f"{seed} {name}")  # noqa: S311 - no secret, but the same every time
+        for _ in range(each if files else 0):
+            path = chance.choice(files)
+            data = (tree / path).read_bytes()
+            change = chance.choice((*POSSIBLE, *BROKEN, None))
+            if change is None:
+                yield Mutation(name, "gone", path, None)
+            else:
+                yield Mutation(name, change.__name__, path, change(data, chance))
 
 
 def _files(tree: Path, globs: tuple[str, ...]) -> list[str]:

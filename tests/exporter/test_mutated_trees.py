@@ -36,7 +36,7 @@ from tests.exporter.tools import find
 pytestmark = pytest.mark.tools
 
 SEED = 1
-TREES = 500
+EACH = 18  # trees of each collector
 
 
 class Difference(Enum):
@@ -70,6 +70,12 @@ def _for(*names: str) -> frozenset[str]:
 
 
 EXCUSES = (
+    Excuse(
+        Difference.OTHER,
+        BROKEN_KINDS,
+        "what the file does not say any more is no 0; node_exporter says that it is",
+        _for("xfs", "zfs"),
+    ),
     Excuse(
         Difference.FELL_OVER,
         BROKEN_KINDS,
@@ -291,7 +297,7 @@ async def every(tree: Path) -> AsyncIterator[Seen]:
     try:
         same = (tree / "proc/loadavg").read_bytes()
         untouched = [Mutation(name, "untouched", "proc/loadavg", same) for name in SOURCES]
-        for mutation in (*untouched, *special(tree), *rare(tree), *mutations(tree, SEED, TREES)):
+        for mutation in (*untouched, *special(tree), *rare(tree), *mutations(tree, SEED, EACH)):
             if mutation.collector == "cpu":  # whose counters never go back while it runs
                 theirs.start()
             with mutated(tree, mutation):
