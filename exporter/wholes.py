@@ -5,6 +5,8 @@ from exporter.procfile import ProcFile
 
 # Of the largest number of 64 bits, and a sign.
 DIGITS = 20
+HEXADECIMAL = 16
+HEXADECIMAL_DIGITS = b"0123456789abcdefABCDEF"
 
 
 def whole(data: bytes, name: str) -> int:
@@ -22,6 +24,11 @@ def whole(data: bytes, name: str) -> int:
 def is_whole(word: bytes) -> bool:
     """Tell whether these are the digits of a number that the kernel could have."""
     return word.isdigit() and len(word) <= DIGITS
+
+
+def is_hexadecimal(word: bytes) -> bool:
+    """Tell whether these are the hexadecimal digits, without 0x, of a number that the kernel could have."""
+    return len(word) <= HEXADECIMAL and not word.strip(HEXADECIMAL_DIGITS) and bool(word)
 
 
 def read_whole(file: ProcFile) -> int:

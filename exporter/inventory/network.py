@@ -1,6 +1,10 @@
 """What goes through the node's network devices and protocols."""
 
+from exporter.collectors.bonding import bonding
+from exporter.collectors.conntrack import Conntrack
 from exporter.collectors.netdev import Netdev
+from exporter.hardware import in_background
+from exporter.netns import NetFile
 from exporter.offers import Node, Offer, Pair
 from exporter.procfile import ProcFile
 
@@ -16,4 +20,17 @@ def _netdev(node: Node) -> Netdev:
     )
 
 
-OFFERS = (Offer("netdev", _netdev, (DEVICES,)),)
+def _conntrack(node: Node) -> Conntrack:
+    netfilter = node.procfs / "sys/net/netfilter"
+    return Conntrack(
+        ProcFile(netfilter / "nf_conntrack_count"),
+        ProcFile(netfilter / "nf_conntrack_max"),
+        NetFile(node.procfs, "stat/nf_conntrack"),
+    )
+
+
+OFFERS = (
+    Offer("bonding", lambda node: in_background(bonding(node.sysfs), node.clock)),
+    Offer("conntrack", _conntrack),
+    Offer("netdev", _netdev, (DEVICES,)),
+)

@@ -11,9 +11,15 @@ from pathlib import Path
 # Of each collector, the files that it reads, below the tree. Not dmi, which node_exporter reads once, at its start.
 SOURCES = {
     "bcache": ("sys/fs/bcache/**/*",),
+    "bonding": (
+        "sys/class/net/bonding_masters",
+        "sys/class/net/*/*/slaves",
+        "sys/class/net/*/slave_*/*/*",
+    ),
     "btrfs": ("sys/fs/btrfs/*/*", "sys/fs/btrfs/*/allocation/**/*", "sys/fs/btrfs/*/devices/*/*"),
     "buddyinfo": ("proc/buddyinfo",),
     "cgroups": ("proc/cgroups",),
+    "conntrack": ("proc/sys/net/netfilter/*", "proc/net/stat/nf_conntrack"),
     "cpu": (
         "proc/stat",
         "sys/devices/system/cpu/cpu*/*",

@@ -19,6 +19,7 @@ COLLECTORS = (
     *("entropy", "filefd", "kernel_hung", "schedstat", "watchdog"),
     *("buddyinfo", "cgroups", "interrupts", "slabinfo", "softirqs", "swap", "zoneinfo"),
     *("cpu_vulnerabilities", "ksmd", "meminfo_numa"),
+    *("bonding", "conntrack"),
 )
 
 BREAKAGES: dict[str, Callable[[bytes], bytes]] = {

@@ -30,6 +30,7 @@ COLLECTORS = (
     "vmstat",
     *("entropy", "filefd", "schedstat", "time", "timex", "os", "selinux"),
     *("buddyinfo", "cgroups", "interrupts", "ksmd", "meminfo_numa", "slabinfo", "zoneinfo"),
+    *("bonding", "conntrack"),
 )
 # What each program says of itself, and what differs from one moment to the next.
 OWN = ("go_", "process_", "promhttp_", "python_", "hale_", "node_exporter_")
