@@ -28,6 +28,7 @@ from exporter.openmetrics import OpenMetrics
 from exporter.scrape import Scraper
 from exporter.textformat import parse
 from tests.exporter.fakes import loop_clock
+from tests.exporter.golden import same_as_golden
 from tests.exporter.offered import FIXTURES, ran
 
 CASES = FIXTURES / "textfile"
@@ -70,6 +71,10 @@ def test_a_pattern_finds_folders() -> None:
     ours = shown(str(CASES / "*_extra_dimension")).decode()
     ours = ours.replace(f"{CASES}/", "fixtures/textfile/")
     assert told(ours) == told((CASES / "glob_extra_dimension.out").read_text())
+
+
+def test_the_series_about_folders_are_the_golden_ones(request: pytest.FixtureRequest) -> None:
+    same_as_golden(request, "textfile", shown())
 
 
 def test_no_folder_is_no_error_and_one_that_is_not_there_is() -> None:
