@@ -84,6 +84,8 @@ class Code(Enum):
     OPEN_ALERTMANAGER = ("HC062", Severity.INFO)
     ENDLESS_MAINTENANCE = ("HC063", Severity.WARNING)
     NO_MAINTENANCE = ("HC064", Severity.WARNING)
+    SHORT_WAY_TO_LOOPBACK = ("HC065", Severity.ERROR)
+    SHORT_WAY_UNKNOWN = ("HC066", Severity.ERROR)
 
     @property
     def word(self) -> str:

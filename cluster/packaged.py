@@ -4,7 +4,7 @@ Rule: what is packaged is read as it lies, and nothing here changes it.
 """
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -36,6 +36,19 @@ class Alert:
     heal: str
     severity: str
     wait: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What Prometheus adds to an alert of a rule, for whoever posts the same alert.
+
+    Attributes:
+        annotations: Templates.
+    """
+
+    name: str
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
 
 
 def _folder(package: str, suffix: str) -> Iterator[Traversable]:

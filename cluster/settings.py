@@ -224,13 +224,37 @@ class Monitoring(Block):
         return self
 
 
+class ShortWay(Block):
+    """Alerts that each node's exporter posts straight to every Alertmanager, beside their rule.
+
+    Attributes:
+        repeat: Seconds between two posts of what lasts; several have to fit into Alertmanager's resolve_timeout.
+        ca: On every node, by what exporters know Alertmanager's certificate; None for the system's.
+        cert: There, what they show.
+        key: Its private key.
+    """
+
+    repeat: Annotated[Period, between(1, 120)] = 60.0
+    ca: File | None = None
+    cert: File | None = None
+    key: File | None = None
+
+    @model_validator(mode="after")
+    def _a_pair(self) -> "ShortWay":
+        if (self.cert is None) != (self.key is None):
+            raise ValueError("cert and key go together. Write both, or neither.")
+        return self
+
+
 class Exporter(Block):
     """What every node's exporter does beside its own node.
 
     Attributes:
         peers: How many other nodes each one watches as second witness.
         peer_interval: Seconds between two looks at a peer.
+        short_way: None where alerts come by Prometheus alone.
     """
 
     peers: Count = 2
     peer_interval: Annotated[Period, between(0.1, 3600)] = 5.0
+    short_way: ShortWay | None = None

@@ -136,6 +136,16 @@ class Config:
     virtual_addresses: tuple[VirtualAddress, ...] = ()
     short_way: ShortWay | None = None
 
+    @property
+    def target(self) -> dict[str, str]:
+        """The labels that this node's target has in Prometheus."""
+        return {
+            "cluster": self.cluster,
+            "node": self.node,
+            "group": self.group,
+            "failure_domain": self.failure_domain,
+        }
+
 
 class ConfigError(Exception):
     """The file cannot be used; nothing of it was taken over.

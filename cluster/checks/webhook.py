@@ -1,4 +1,4 @@
-"""The healer's webhook and Alertmanager: who could post to them, and who could listen."""
+"""The healer's webhook and Alertmanager: who could post to them, who could not, and who could listen."""
 
 from collections.abc import Iterator
 
@@ -41,4 +41,23 @@ def posters(subject: Subject) -> Iterator[Finding]:
     yield subject.finding(Code.OPEN_ALERTMANAGER, ("monitoring", "tls"), reason, remedy)
 
 
-WEBHOOK: tuple[Check, ...] = (senders, posters)
+def exporters(subject: Subject) -> Iterator[Finding]:
+    """Find Alertmanagers that the short way from the nodes does not reach."""
+    monitoring, way = subject.cluster.monitoring, subject.cluster.exporter.short_way
+    if way is None:
+        return
+    at = ("exporter", "short_way")
+    for url in monitoring.alertmanagers:
+        if endpoint(url).loopback:
+            reason = f"only the monitoring node itself reaches {url}, so the other nodes' posts are lost."
+            remedy = "Write monitoring.alertmanagers with the addresses of the monitoring nodes."
+            yield subject.finding(Code.SHORT_WAY_TO_LOOPBACK, at, reason, remedy)
+    if monitoring.tls is not None and way.cert is None:
+        reason = "Alertmanager takes alerts only of who shows a certificate, and the exporters have none."
+        remedy = (
+            "Add cert: FILE and key: FILE, of a certificate that monitoring.tls.client_ca signed."
+        )
+        yield subject.finding(Code.SHORT_WAY_UNKNOWN, at, reason, remedy)
+
+
+WEBHOOK: tuple[Check, ...] = (senders, posters, exporters)

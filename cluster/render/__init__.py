@@ -22,7 +22,7 @@ from cluster.render.haproxy import haproxy_files
 from cluster.render.healer import healer_default
 from cluster.render.keepalived import keepalived_files
 from cluster.render.prometheus import jobs, prometheus_default, prometheus_yml, targets_json
-from cluster.render.rules import rules_yml
+from cluster.render.rules import posted, rules_yml
 from cluster.render.systemd import restart_conf
 from cluster.tree import File, Tree
 
@@ -36,9 +36,10 @@ def render(loaded: Loaded, rules: tuple[RuleFile, ...]) -> Tree:
     """
     cluster = loaded.cluster
     watched = peers(cluster)
+    short = posted(cluster, rules)
     files: list[File] = []
     for node in cluster.nodes:
-        found = [("etc/hale/exporter.yml", exporter_yml(cluster, node, watched[node]))]
+        found = [("etc/hale/exporter.yml", exporter_yml(cluster, node, watched[node], short))]
         found += _gate(loaded, node)
         found += _units(loaded, node)
         found += keepalived_files(cluster, node)

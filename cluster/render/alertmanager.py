@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cluster import listening
+from cluster.coherence import SHORT
 from cluster.defaults import HEALER_PORT
 from cluster.ladder import Mode
 from cluster.model import Cluster
@@ -36,6 +37,7 @@ def alertmanager_yml(cluster: Cluster) -> str:
                         "receiver": "healer",
                         "matchers": ['alertname!~"Healer.*"'],
                         "continue": True,
+                        **_at_once(cluster),
                     },
                     {"receiver": "nobody", "matchers": ['severity="info"']},
                     *_tickets(cluster),
@@ -49,6 +51,14 @@ def alertmanager_yml(cluster: Cluster) -> str:
             "receivers": _receivers(cluster),
         }
     )
+
+
+def _at_once(cluster: Cluster) -> Mapping[str, Any]:
+    """Wake the healer without a wait for what came by the short way."""
+    if cluster.exporter.short_way is None:
+        return {}
+    short = {"receiver": "healer", "matchers": [f'alertname=~"{"|".join(SHORT)}"']}
+    return {"routes": [{**short, "group_wait": "0s"}]}
 
 
 def _watchdog(cluster: Cluster) -> Mapping[str, Any]:

@@ -4,13 +4,23 @@ from collections.abc import Mapping
 from typing import Any
 
 from cluster.model import Cluster, Service
+from cluster.packaged import Posted
 from cluster.probe import Probe, host_port
 from cluster.quantity import duration_text
 from cluster.writing import yaml_text
 
 
-def exporter_yml(cluster: Cluster, node: str, peers: tuple[str, ...]) -> str:
-    """Write the configuration of one node's exporter."""
+def exporter_yml(
+    cluster: Cluster, node: str, peers: tuple[str, ...], rules: tuple[Posted, ...] = ()
+) -> str:
+    """Write the configuration of one node's exporter.
+
+    Args:
+        cluster: Which one.
+        node: Whose exporter.
+        peers: The nodes that it watches.
+        rules: What goes the short way, if anything does.
+    """
     group = cluster.first_group(node)
     return yaml_text(
         {
@@ -28,8 +38,29 @@ def exporter_yml(cluster: Cluster, node: str, peers: tuple[str, ...]) -> str:
             ],
             "peer_interval": duration_text(cluster.exporter.peer_interval),
             **_addresses(cluster, node),
+            **_short_way(cluster, rules),
         }
     )
+
+
+def _short_way(cluster: Cluster, rules: tuple[Posted, ...]) -> Mapping[str, Any]:
+    """Return where alerts are posted, where cluster.yml asks for it."""
+    way = cluster.exporter.short_way
+    if way is None:
+        return {}
+    files = {"ca": way.ca, "cert": way.cert, "key": way.key}
+    shown = {name: file for name, file in files.items() if file is not None}
+    return {
+        "short_way": {
+            "alertmanagers": list(cluster.monitoring.alertmanagers),
+            **({"tls": shown} if shown else {}),
+            "repeat": duration_text(way.repeat),
+            "rules": [
+                {"name": rule.name, "labels": rule.labels, "annotations": rule.annotations}
+                for rule in rules
+            ],
+        }
+    }
 
 
 def _addresses(cluster: Cluster, node: str) -> Mapping[str, Any]:

@@ -3,14 +3,16 @@
 Rule: the text is edited in place, so that comments and the way expressions are written survive.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import yaml
 from yaml.nodes import MappingNode, Node, SequenceNode
 
+from cluster.coherence import SHORT
 from cluster.model import Cluster
-from cluster.packaged import RuleFile
+from cluster.packaged import Posted, RuleFile
 from cluster.quantity import duration_text
 from cluster.writing import HEADER
 
@@ -42,6 +44,21 @@ def rules_yml(cluster: Cluster, rules: RuleFile) -> str:
     for edit in sorted(edits, key=lambda edit: edit.start, reverse=True):
         text = text[: edit.start] + edit.text + text[edit.end :]
     return HEADER + text
+
+
+def posted(cluster: Cluster, rules: Iterable[RuleFile]) -> tuple[Posted, ...]:
+    """Return what goes the short way, from the very text that Prometheus gets."""
+    texts = [rules_yml(cluster, file) for file in rules]
+    found = (rule for text in texts for group in _groups(text) for rule in group.get("rules") or ())
+    return tuple(
+        Posted(rule["alert"], rule["labels"], rule["annotations"])
+        for rule in found
+        if rule.get("alert") in SHORT
+    )
+
+
+def _groups(text: str) -> list[dict[str, Any]]:
+    return list((yaml.safe_load(text) or {}).get("groups") or ())
 
 
 def _rules(text: str) -> Iterator[MappingNode]:

@@ -143,12 +143,7 @@ class Poster:
         config = self._declared.now
         way = config.short_way
         rules = {rule.name: rule for rule in way.rules} if way is not None else {}
-        target = {
-            "cluster": config.cluster,
-            "node": config.node,
-            "group": config.group,
-            "failure_domain": config.failure_domain,
-        }
+        target = config.target
         book.look(
             (
                 (rules[condition.rule].alert(target, condition), condition.holds)

@@ -172,6 +172,12 @@ CASES = [
         f"maintenance: {{old: {{{SUNDAY}, days: [fri]}}}}\nhealer:\n",
         "none of its days and hours lies between starts and ends, so old never opens",
     ),
+    (
+        Code.SHORT_WAY_TO_LOOPBACK,
+        "monitoring:\n",
+        "exporter: {short_way: {}}\nmonitoring:\n",
+        "only the monitoring node itself reaches http://127.0.0.1:9093",
+    ),
     (Code.FEW_WITNESSES, "monitoring:\n", "exporter: {peers: 1}\nmonitoring:\n", "1 others"),
 ]
 
@@ -241,6 +247,12 @@ HEALERS_CASES = [
         "healer:\n  nodes: [mon1, web1]\n",
         "all healers are in the failure domain rack-a",
     ),
+    (
+        Code.SHORT_WAY_UNKNOWN,
+        "monitoring:\n",
+        "exporter: {short_way: {ca: /etc/hale/ca.crt}}\nmonitoring:\n",
+        "the exporters have none",
+    ),
 ]
 
 
@@ -293,6 +305,11 @@ def test_a_window_none_of_whose_hours_lies_between_its_bounds_never_opens(
     text = f"{SOUND}time_zone: {zone}\nmaintenance: {{m: {{{SUNDAY}, {when}}}}}\n"
     codes = [finding.code for finding in findings_of(text)]
     assert codes == ([] if opens else [Code.NO_MAINTENANCE])
+
+
+def test_a_short_way_that_reaches_every_alertmanager_has_no_finding() -> None:
+    way = "exporter: {short_way: {cert: /etc/hale/node.crt, key: /etc/hale/node.key}}\n"
+    assert findings_of(way + HEALERS) == ()
 
 
 @pytest.mark.parametrize(

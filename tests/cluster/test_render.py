@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -312,10 +313,15 @@ def test_an_alertmanager_that_asks_for_certificates_is_shown_one(ca: str) -> Non
     assert by_default.cluster.monitoring.alertmanagers == ("https://127.0.0.1:9093",)
 
 
+SHORT_WAY = """\
+exporter: {short_way: {repeat: 30s, ca: /etc/hale/ca.crt, cert: /etc/hale/n.crt, key: /etc/hale/n.key}}
+"""
+
+
 @pytest.mark.tools
 @pytest.mark.parametrize(
     "text",
-    [SOUND, SHORT, TIER, WIDE, HEALERS, secured(TLS, f"webhook: {CLIENT_CA}")],
+    [SOUND, SHORT, TIER, WIDE, SHORT_WAY + HEALERS, secured(TLS, f"webhook: {CLIENT_CA}")],
     ids=range(6),
 )
 def test_prometheus_and_alertmanager_accept_what_is_written(text: str, tmp_path: Path) -> None:
@@ -356,7 +362,9 @@ ROUTES = [
 @pytest.mark.tools
 @pytest.mark.parametrize(
     ("text", "labels", "receivers"),
-    [(SOUND, *route) for route in ROUTES] + [(TIER, *route) for route in TICKETS],
+    [(SOUND, *route) for route in ROUTES]
+    + [(TIER, *route) for route in TICKETS]
+    + [("exporter: {short_way: {}}\n" + SOUND, *route) for route in ROUTES],
 )
 def test_an_alert_reaches_those_it_is_for(
     text: str, labels: str, receivers: str, tmp_path: Path
@@ -366,6 +374,44 @@ def test_an_alert_reaches_those_it_is_for(
     command = [tool("amtool"), "config", "routes", "test", f"--config.file={config}"]
     answer = subprocess.run([*command, *labels.split()], check=True, capture_output=True, text=True)
     assert answer.stdout.strip() == receivers
+
+
+def test_the_short_way_is_written_for_every_node_with_the_rules_own_words() -> None:
+    tree = render(interpret(SHORT_WAY + HEALERS, "cluster.yml"), rule_files())
+    rules = yaml.safe_load(text_of(tree, "mon1/etc/prometheus/rules/services.yml"))["groups"]
+    rule = next(one for group in rules for one in group["rules"] if one["alert"] == "ServiceDown")
+    for node in ("mon1", "mon2", "mon3", "web1", "web2"):
+        way = yaml.safe_load(text_of(tree, f"{node}/etc/hale/exporter.yml"))["short_way"]
+        assert way == {
+            "alertmanagers": ["https://10.0.0.11:9093", "https://10.0.0.12:9093"],
+            "tls": {"ca": "/etc/hale/ca.crt", "cert": "/etc/hale/n.crt", "key": "/etc/hale/n.key"},
+            "repeat": "30s",
+            "rules": [
+                {
+                    "name": "ServiceDown",
+                    "labels": rule["labels"],
+                    "annotations": rule["annotations"],
+                }
+            ],
+        }
+
+
+def test_without_it_nothing_is_posted_and_every_group_waits() -> None:
+    tree = tree_of(HEALERS)
+    assert "short_way" not in text_of(tree, "web1/etc/hale/exporter.yml")
+    assert "routes" not in waking(tree)
+    assert waking(tree_of(SHORT_WAY + HEALERS))["routes"] == [
+        {"receiver": "healer", "matchers": ['alertname=~"ServiceDown"'], "group_wait": "0s"}
+    ]
+
+
+def waking(tree: Tree) -> dict[str, Any]:
+    """The route that wakes the healer."""
+    routes = yaml.safe_load(text_of(tree, "mon1/etc/prometheus/alertmanager.yml"))["route"]
+    found: dict[str, Any] = next(
+        one for one in routes["routes"] if one["receiver"] == "healer" and one.get("continue")
+    )
+    return found
 
 
 def test_each_file_system_of_a_node_is_told_by_itself() -> None:

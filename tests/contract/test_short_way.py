@@ -1,5 +1,6 @@
 """What the exporter posts by the short way is the alert that Prometheus makes of the same exposition."""
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -8,17 +9,23 @@ from typing import Any
 import pytest
 import yaml
 
+from cluster.coherence import SHORT
+from cluster.load import interpret
+from cluster.packaged import rule_files
+from cluster.render import render
+from cluster.tree import Tree
 from exporter.alerting.alert import Alert
 from exporter.alerting.conditions import RULES, service_down
-from exporter.alerting.rule import Rule
-from exporter.config import Service, ShortWay
+from exporter.config import Config, Service
 from exporter.reading import parse
+from tests.cluster.examples import SOUND
+from tests.cluster.rendering import text_of
 from tests.exporter.golden import GOLDEN
 from tests.exporter.tools import find
 from tests.test_contract import ALERTS
 
-ROOT = Path(__file__).parents[2]
-TARGET = {"cluster": "first", "node": "web1", "group": "front", "failure_domain": "rack-b"}
+SERVICES = Path("mon1/etc/prometheus/rules/services.yml")
+TARGET = {"cluster": "sound", "node": "web1", "group": "web", "failure_domain": "rack-b"}
 SERVED = re.findall(
     r'^hale_service_up\{service="(\w+)",service_group="(\w+)"\} ([01])$',
     (GOLDEN / "metrics.prom").read_text(),
@@ -26,23 +33,21 @@ SERVED = re.findall(
 )
 
 
-def as_packaged() -> ShortWay:
-    """Return the packaged rules without `for`, through an exporter.yml."""
-    rules = [
-        {"name": alert.name, "labels": alert.labels, "annotations": alert.annotations}
-        for alert in ALERTS
-        if alert.name in RULES
-    ]
-    block = {"alertmanagers": ["http://10.77.0.10:9093"], "rules": rules}
-    found = parse(yaml.safe_dump({**TARGET, "short_way": block}), "exporter.yml").short_way
-    assert found is not None
-    return found
+def rendered() -> Tree:
+    """Return what is written for SOUND with the short way."""
+    return render(interpret("exporter: {short_way: {}}\n" + SOUND, "cluster.yml"), rule_files())
 
 
-def posted(rules: tuple[Rule, ...]) -> list[Alert]:
-    """Return what the exporter of the golden exposition posts."""
+def config_of(tree: Tree) -> Config:
+    """Return what the exporter of web1 is told."""
+    return parse(text_of(tree, "web1/etc/hale/exporter.yml"), "exporter.yml")
+
+
+def posted(config: Config) -> list[Alert]:
+    """Return what the exporter of the golden exposition posts, by its exporter.yml."""
+    assert config.short_way is not None
     answers = [(Service(name, f"{name}.service", group), up == "1") for name, group, up in SERVED]
-    known = {rule.name: rule for rule in rules}
+    known = {rule.name: rule for rule in config.short_way.rules}
     return [
         known[one.rule].alert(TARGET, one) for one in service_down(answers) if one.holds is True
     ]
@@ -82,27 +87,47 @@ def _expected(alert: Alert) -> dict[str, Any]:
     return {"exp_labels": labels, "exp_annotations": dict(alert.annotations)}
 
 
+def test_the_labels_that_are_added_are_those_of_prometheus_targets() -> None:
+    tree = rendered()
+    (target,) = (
+        one
+        for one in json.loads(text_of(tree, "mon1/etc/prometheus/targets/node.json"))
+        if one["labels"]["node"] == "web1"
+    )
+    config = config_of(tree)
+    assert target["labels"] == TARGET
+    assert config.target == TARGET
+    prometheus = yaml.safe_load(text_of(tree, "mon1/etc/prometheus/prometheus.yml"))
+    # Prometheus adds these to every alert that it sends, and relabels none.
+    assert prometheus["global"]["external_labels"].items() <= TARGET.items()
+    assert "alert_relabel_configs" not in prometheus["alerting"]
+
+
 def test_every_rule_without_a_wait_is_on_the_short_way_and_no_other() -> None:
-    assert {alert.name for alert in ALERTS if alert.wait is None} == set(RULES)
+    assert {alert.name for alert in ALERTS if alert.wait is None} == set(RULES) == set(SHORT)
 
 
 @pytest.mark.tools
 def test_what_is_posted_is_what_prometheus_makes_of_the_same_exposition(tmp_path: Path) -> None:
-    alerts = posted(as_packaged().rules)
+    tree = rendered()
+    tree.write(tmp_path)
+    alerts = posted(config_of(tree))
     assert [dict(alert.labels)["service"] for alert in alerts] == ["database"]
-    assert promtool_says(tmp_path, ROOT / "rules/services.yml", alerts) == ""
+    assert promtool_says(tmp_path, tmp_path / SERVICES, alerts) == ""
 
 
 @pytest.mark.tools
 def test_promtool_would_see_a_label_or_a_word_that_differs(tmp_path: Path) -> None:
-    (alert,) = posted(as_packaged().rules)
+    tree = rendered()
+    tree.write(tmp_path)
+    (alert,) = posted(config_of(tree))
     for labels, annotations in (
         ({"severity": "warning"}, {}),
-        ({"group": "front"}, {}),
+        ({"group": "web"}, {}),
         ({"job": "node"}, {}),
         ({}, {"summary": "It is down."}),
     ):
         other = Alert.of(
             {**dict(alert.labels), **labels}, {**dict(alert.annotations), **annotations}
         )
-        assert promtool_says(tmp_path, ROOT / "rules/services.yml", [other]) != ""
+        assert promtool_says(tmp_path, tmp_path / SERVICES, [other]) != ""
