@@ -1,6 +1,7 @@
 """Files of /proc and /sys that are read at every scrape and stay open in between."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from exporter.collector import Absent, Malformed
@@ -9,6 +10,8 @@ from exporter.collector import Absent, Malformed
 CHUNK = 64 * 1024
 # /proc/interrupts of 512 processors with 3,000 interrupts has 18 MiB; what is longer has no end.
 MOST_BYTES = 32 * 1024 * 1024
+# A number of 64 bits has 20 digits.
+VALUE_BYTES = 64
 
 
 class ProcFile:
@@ -26,16 +29,38 @@ class ProcFile:
             Malformed: It has more than 32 MiB.
             OSError: It could not be read; the next call opens it anew.
         """
+        return self._asked(self._to_end)
+
+    def read_value(self) -> bytes:
+        """Return a file of one value, without the white space around it; nobody has to ask where it ends.
+
+        Raises:
+            Absent: The file does not exist.
+            Malformed: It has 64 bytes or more, which is more than a value.
+            OSError: It could not be read; the next call opens it anew.
+        """
+        return self._asked(self._value)
+
+    def _asked(self, how: Callable[[int], bytes]) -> bytes:
         try:
             if self._fd is None:
                 self._fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
-            return _read_to_end(self._fd, self.path)
+            return how(self._fd)
         except FileNotFoundError:
             self.close()
             raise Absent(f"{self.path} does not exist") from None
         except OSError:
             self.close()
             raise
+
+    def _to_end(self, fd: int) -> bytes:
+        return _read_to_end(fd, self.path)
+
+    def _value(self, fd: int) -> bytes:
+        data = os.pread(fd, VALUE_BYTES, 0)
+        if len(data) == VALUE_BYTES:
+            raise Malformed(f"{self.path}: wanted one value, saw {data!r}")
+        return data.strip()
 
     def close(self) -> None:
         """Let go of the file; a later read opens it again."""

@@ -6,6 +6,7 @@ hangs may hold for ever.
 """
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 from operator import itemgetter
@@ -47,7 +48,7 @@ FAMILIES = tuple(_family(word) for word in (*RECEIVE.values(), *TRANSMIT.values(
 NOHANDLER = _family("receive_nohandler")
 
 # Files of /sys that stay open, one for each device: a node with more devices opens the rest each time.
-KEPT_OPEN = 128
+KEPT_OPEN = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,48 @@ def _columns(headline: bytes) -> tuple[int, list[int]]:
     return len(rx) + len(tx), places
 
 
+Columns = Sequence[Sequence[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a file that was understood is laid out: a table below two headlines.
+
+    Attributes:
+        head: The headlines.
+        names: The first word of each line, `eth0:`.
+        places: Which of a line's numbers each counter of FAMILIES is.
+        shown: The lines of the devices that are shown.
+        width: Words of each line.
+    """
+
+    head: bytes
+    names: list[bytes]
+    places: list[int]
+    shown: tuple[int, ...]
+    width: int
+
+    def columns(self, data: bytes) -> list[list[bytes]] | None:
+        """Return the shown devices' counters by column; None when this file is not laid out in this way.
+
+        As long as the same names stand in the same places nothing has moved, and all numbers are looked at in one go.
+        """
+        words, lines = data[len(self.head) :].split(), len(self.names)
+        if not data.startswith(self.head) or not data.endswith(b"\n"):
+            return None
+        if len(words) != self.width * lines or data.count(b"\n") != lines + 2:
+            return None
+        if words[:: self.width] != self.names:
+            return None
+        table = [words[at :: self.width] for at in range(1, self.width)]
+        if not b"".join(chain.from_iterable(table)).isdigit():
+            return None
+        columns = [table[at] for at in self.places]
+        if len(self.shown) < lines:
+            return [[column[at] for at in self.shown] for column in columns]
+        return columns
+
+
 class Netdev(OnScrape):
     """Serves node_network_* of every device that it is not told to leave out."""
 
@@ -111,17 +154,15 @@ class Netdev(OnScrape):
         self._own = own
         self._keep = keep
         self._unhandled = Unhandled(folder)
-        self._devices: tuple[bytes, ...] | None = None
-        self._shown: tuple[int, ...] = ()
+        self._layout: Layout | None = None
         self._template = b""
 
     def collect(self) -> bytes:
         """Read net/dev once, and a file of /sys for each device."""
-        traffic = parse(self._read())
-        if traffic.devices != self._devices:  # the first time, and when one came or went
-            self._prepare(traffic.devices)
-        # From a row for each device to a row for each counter, which is how the format wants them.
-        columns = zip(*(traffic.counters[at] for at in self._shown), strict=True)
+        data = self._read()
+        columns: Columns | None = self._layout.columns(data) if self._layout else None
+        if columns is None:  # the first time, and when a device came or went
+            columns = self._prepare(data)
         return self._template % tuple(chain.from_iterable(columns)) + self._unhandled.lines()
 
     def _read(self) -> bytes:
@@ -130,18 +171,36 @@ class Netdev(OnScrape):
         except (Absent, PermissionError):
             return self._own.read()
 
-    def _prepare(self, devices: tuple[bytes, ...]) -> None:
-        names = [name.decode("utf-8", "backslashreplace") for name in devices]
-        self._shown = tuple(at for at, name in enumerate(names) if self._keep.keeps(name))
-        shown = [names[at] for at in self._shown]
+    def _prepare(self, data: bytes) -> Columns:
+        traffic = parse(data)
+        names = [name.decode("utf-8", "backslashreplace") for name in traffic.devices]
+        at = [at for at, name in enumerate(names) if self._keep.keeps(name)]
+        shown = [names[one] for one in at]
         self._template = b"".join(
             block(family, [_literal(family.series(device=name)) + b"%b\n" for name in shown])
             for family in FAMILIES
         )
-        self._unhandled.watch(
-            {name: devices[at] for name, at in zip(shown, self._shown, strict=True)}
-        )
-        self._devices = devices
+        raw = [traffic.devices[one] for one in at]
+        self._unhandled.watch(dict(zip(shown, raw, strict=True)))
+        self._layout = _layout(data, tuple(at))
+        # From a row for each device to a row for each counter, which is how the format wants them.
+        return list(zip(*(traffic.counters[one] for one in at), strict=True))
+
+
+def _layout(data: bytes, shown: tuple[int, ...]) -> Layout | None:
+    """Return how a file is laid out that was understood.
+
+    None when it is no table: where no space stands behind a name's colon, as kernels wrote it once, and where a device
+    is there twice.
+    """
+    first, second, *rows = data.split(b"\n")[:-1]
+    count, places = _columns(second)
+    names = [row.split()[0] for row in rows]
+    alike = all(len(row.split()) == count + 1 for row in rows)
+    if not alike or len(set(names)) < len(names) or not all(one.endswith(b":") for one in names):
+        return None
+    head = first + b"\n" + second + b"\n"
+    return Layout(head, names, places, shown, count + 1)
 
 
 def _literal(series: bytes) -> bytes:
@@ -181,8 +240,8 @@ def _whole(file: ProcFile) -> bytes | None:
         2
     ):  # a device of the same name may have come since: then only a fresh look helps
         try:
-            value = file.read().strip()
-        except Absent:
+            value = file.read_value()
+        except (Absent, Malformed):
             return None
         except OSError:
             continue
