@@ -19,7 +19,7 @@ COLLECTORS = (
     *("entropy", "filefd", "kernel_hung", "schedstat", "watchdog"),
     *("buddyinfo", "cgroups", "interrupts", "slabinfo", "softirqs", "swap", "zoneinfo"),
     *("cpu_vulnerabilities", "ksmd", "meminfo_numa"),
-    *("bonding", "conntrack"),
+    *("bonding", "conntrack", "netstat", "sockstat", "softnet"),
 )
 
 BREAKAGES: dict[str, Callable[[bytes], bytes]] = {

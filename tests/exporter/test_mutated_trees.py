@@ -141,6 +141,12 @@ EXCUSES = (
         _for("conntrack", "entropy"),
     ),
     Excuse(
+        Difference.SILENT,
+        _for("huge"),
+        "nineteen hexadecimal digits in a column that 1.5 does not read yet; 1.12 reads it, and fails as we do",
+        _for("softnet"),
+    ),
+    Excuse(
         Difference.MORE,
         BROKEN_KINDS | _for("gone"),
         "a file that cannot be read costs its own series, and not those of the other devices",

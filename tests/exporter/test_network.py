@@ -1,16 +1,21 @@
 """What the collectors of networks make of their sources, beyond what was captured."""
 
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 
-from exporter.collector import Absent, Malformed
-from exporter.collectors import conntrack
+from exporter.collector import Absent, Malformed, OnScrape
+from exporter.collectors import conntrack, netstat, sockstat, softnet
 from tests.exporter.golden import same_as_golden
-from tests.exporter.offered import FIXTURES, body, values
+from tests.exporter.offered import FIXTURES, body, made, values
 
 NET = FIXTURES / "proc/1/net"
+NETSTAT = (NET / "netstat").read_bytes()
+SNMP6 = (NET / "snmp6").read_bytes()
+SOCKSTAT = (NET / "sockstat").read_bytes()
+SOFTNET = (NET / "softnet_stat").read_bytes()
 CONNTRACK = (NET / "stat/nf_conntrack").read_bytes()
 
 
@@ -129,3 +134,112 @@ async def test_where_pid_1_is_hidden_its_network_is_ours(tmp_path: Path) -> None
 async def test_a_node_that_tracks_nothing_is_no_failure(tmp_path: Path) -> None:
     with pytest.raises(Absent):
         await body("conntrack", tmp_path)
+
+
+async def test_a_protocol_that_comes_while_it_runs_is_shown(tmp_path: Path) -> None:
+    """As of a module that is loaded later: SCTP, or IPv6."""
+    shutil.copytree(NET, tmp_path / "proc/1/net")
+    (tmp_path / "proc/1/net/snmp6").unlink()
+    collector = made("netstat", tmp_path)
+    assert isinstance(collector, OnScrape)
+    before = collector.collect()
+    write(tmp_path / "proc/1/net/snmp6", "Udp6InErrors\t7\nlonely 1\n")
+    after = collector.collect()
+    assert b"node_netstat_Udp6_InErrors 7\n" not in before
+    assert after.startswith(before)
+    assert after.endswith(b"node_netstat_Udp6_InErrors 7\n")
+
+
+async def test_other_fields_are_shown_where_they_are_asked_for() -> None:
+    seen = await values("netstat", **{"netstat.fields": re.compile("^Tcp_MaxConn$")})
+    assert seen == {"node_netstat_Tcp_MaxConn": -1}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\n",
+        NETSTAT[:-1],
+        NETSTAT[: NETSTAT.index(b"IpExt")] + b"IpExt: InOctets\n",
+        b"TcpExt: A B\nTcpExt: 1\n",
+        b"TcpExt: A\nIpExt: 1\n",
+        b"TcpExt: A\nTcpExt: 1-\n",
+        b"TcpExt: A\nTcpExt: " + b"9" * 5000 + b"\n",
+        b"\xff\x00\n\xff\x00\n",
+    ],
+)
+def test_counters_of_protocols_that_cannot_be_right_are_malformed(data: bytes) -> None:
+    with pytest.raises(Malformed, match="netstat"):
+        netstat.parse(data)
+
+
+@pytest.mark.parametrize("data", [SNMP6[:-1], b"Ip6InOctets\n", b"Ip6InOctets x\n", b"\xff\x00\n"])
+def test_counters_of_ipv6_that_cannot_be_right_are_malformed(data: bytes) -> None:
+    with pytest.raises(Malformed, match="snmp6"):
+        netstat.parse6(data)
+
+
+async def test_a_name_that_is_none_is_not_served(tmp_path: Path) -> None:
+    shutil.copytree(NET, tmp_path / "proc/1/net")
+    write(tmp_path / "proc/1/net/netstat", 'TcpExt: In"}Errors\nTcpExt: 1\n')
+    with pytest.raises(Malformed, match="wanted names"):
+        await body("netstat", tmp_path)
+
+
+async def test_sockets_of_a_node_without_ipv4(tmp_path: Path) -> None:
+    shutil.copytree(NET, tmp_path / "proc/1/net")
+    (tmp_path / "proc/1/net/sockstat").unlink()
+    seen = await values("sockstat", tmp_path)
+    assert seen["node_sockstat_TCP6_inuse"] == 17
+    assert "node_sockstat_sockets_used" not in seen
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        SOCKSTAT[:-1],
+        b"TCP: inuse\n",
+        b"TCP: inuse 1 mem\n",
+        b"TCP: inuse x\n",
+        b"TCP inuse 1\n",
+        b"TCP: inuse " + b"9" * 5000 + b"\n",
+        b"\xff\x00\n",
+    ],
+)
+def test_sockets_that_cannot_be_right_are_malformed(data: bytes) -> None:
+    with pytest.raises(Malformed, match="sockstat"):
+        sockstat.parse(data)
+
+
+def test_a_processor_that_is_switched_off_does_not_move_the_others() -> None:
+    """Linux 5.14 and newer write the processor's number, for a line is only there while it is on."""
+    row = b"%08x " * 11
+    newer = b"".join(
+        row % (*range(11),) + b"%08x %08x 00000000 00000000\n" % (5, cpu) for cpu in (0, 2)
+    )
+    seen = softnet.parse(newer)
+    assert seen.cpus == (("0",), ("2",))
+    assert seen.columns == [[at, at] for at in (0, 1, 2, 8, 9, 10, 5)]
+
+
+def test_the_oldest_kernels_have_nine_columns() -> None:
+    seen = softnet.parse(b"00000007 " * 8 + b"00000009\n")
+    assert [column for (column,) in seen.columns] == [7, 7, 7, 9, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\n",
+        SOFTNET[:-1],
+        b"00000001 " * 8 + b"\n",
+        SOFTNET + b"00000001\n",
+        SOFTNET.replace(b"00049279", b"0x049279"),
+        SOFTNET.replace(b"00049279", b"9" * 5000),
+    ],
+)
+def test_processors_packets_that_cannot_be_right_are_malformed(data: bytes) -> None:
+    with pytest.raises(Malformed, match="softnet"):
+        softnet.parse(data)
