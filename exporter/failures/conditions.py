@@ -114,10 +114,13 @@ class Conditions:
         self._open = {key: one for key, one in self._open.items() if key[0] in OUTLIVE_A_BOOT}
 
     def _clear(self, recovery: Verdict, device: str) -> bool:
+        """End what is over; of what the kernel or a daemon told one of them has to say so, and no stranger."""
         over = [
-            (kind, one)
-            for kind, one in self._open
-            if kind in recovery.clears and (recovery.everywhere or one == device)
+            (kind, named)
+            for (kind, named), one in self._open.items()
+            if kind in recovery.clears
+            and (recovery.everywhere or named == device)
+            and (one.witness is Witness.OTHER or recovery.witness is not Witness.OTHER)
         ]
         for key in over:
             del self._open[key]

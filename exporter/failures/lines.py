@@ -19,7 +19,7 @@ KERNEL = "kernel"
 DAEMONS = frozenset(
     {
         *("systemd", "systemd-fsck", "smartd", "mdadm", "multipathd", "dmeventd", "lvm", "zed"),
-        *("mcelog", "rasdaemon", "thermald", "ipmievd", "upsmon", "apcupsd"),
+        *("iscsid", "mcelog", "rasdaemon", "thermald", "ipmievd", "upsmon", "apcupsd"),
     }
 )
 """Programs whose lines have nothing of what strangers send: what these say of the node's hardware is acted upon."""
