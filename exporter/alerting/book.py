@@ -17,7 +17,7 @@ from math import inf
 
 from exporter.alerting.alert import Alert, Pairs
 
-EARLY, EARLY_FOR = 5.0, 120.0
+EARLY, EARLY_FOR = 2.0, 120.0
 """Seconds between two posts in the first while, and how long that is: four scrapes and evaluations of 15 s."""
 
 SETTLE = 1.0

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from exporter.alerting import shortway
 from exporter.alerting.alert import Alert, Condition
-from exporter.alerting.book import SETTLE
+from exporter.alerting.book import EARLY, SETTLE
 from exporter.alerting.conditions import service_down
 from exporter.alerting.ports import Alertmanager, Claim, NotTaken
 from exporter.alerting.rule import Rule
@@ -235,7 +235,7 @@ async def test_a_service_that_flaps_a_thousand_times_costs_few_posts_and_one_ale
         for number in range(1000):
             world.say(number % 2 == 1)
             await asyncio.sleep(0.02)
-        assert len(world.peers[ONE].taken) <= 20 / 5 + 2
+        assert len(world.peers[ONE].taken) <= 20 / EARLY + 2
         assert {len(alerts) for alerts in world.peers[ONE].taken} == {1}
 
 
