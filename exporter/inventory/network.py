@@ -2,18 +2,31 @@
 
 import re
 
+from exporter.collectors.arp import Arp
 from exporter.collectors.bonding import bonding
 from exporter.collectors.conntrack import Conntrack
+from exporter.collectors.ipvs import LABELS, Ipvs, labels
+from exporter.collectors.netclass import netclass
 from exporter.collectors.netdev import Netdev
 from exporter.collectors.netstat import FIELDS, Netstat
 from exporter.collectors.sockstat import Sockstat
 from exporter.collectors.softnet import SoftnetStatistics
+from exporter.collectors.udp_queues import UdpQueues
 from exporter.hardware import in_background
 from exporter.netns import NetFile
-from exporter.offers import Flag, Node, Offer, Pair, expression
+from exporter.offers import Flag, Node, Offer, Pair, Switch, expression
 from exporter.procfile import ProcFile
+from exporter.schedule import Periodic
 
 DEVICES = Pair("netdev.device")
+NEIGHBOURS = Pair("arp.device")
+IGNORED = Flag("netclass.ignored-devices", re.compile("^$"), expression, "leave out these devices")
+VALID_SPEED = Switch(
+    "netclass.ignore-invalid-speed", False, "leave out the speed of devices that do not know it"
+)
+BACKENDS = Flag(
+    "ipvs.backend-labels", LABELS, labels, "labels of servers, with commas between", "LABELS"
+)
 SHOWN = Flag("netstat.fields", re.compile(FIELDS), expression, "the fields to show")
 
 
@@ -48,11 +61,34 @@ def _softnet(node: Node) -> SoftnetStatistics:
     return SoftnetStatistics(NetFile(node.procfs, "softnet_stat"))
 
 
+def _arp(node: Node) -> Arp:
+    return Arp(NetFile(node.procfs, "arp"), node.chosen.kept(NEIGHBOURS))
+
+
+def _udp_queues(node: Node) -> UdpQueues:
+    return UdpQueues(NetFile(node.procfs, "udp"), NetFile(node.procfs, "udp6"))
+
+
+def _netclass(node: Node) -> Periodic:
+    chosen = node.chosen
+    reader = netclass(node.sysfs, chosen.of(IGNORED), chosen.on(VALID_SPEED))
+    return in_background(reader, node.clock)
+
+
+def _ipvs(node: Node) -> Ipvs:
+    totals, table = (NetFile(node.procfs, name) for name in ("ip_vs_stats", "ip_vs"))
+    return Ipvs(totals, table, node.chosen.of(BACKENDS))
+
+
 OFFERS = (
+    Offer("arp", _arp, (NEIGHBOURS,)),
     Offer("bonding", lambda node: in_background(bonding(node.sysfs), node.clock)),
     Offer("conntrack", _conntrack),
+    Offer("ipvs", _ipvs, (BACKENDS,)),
+    Offer("netclass", _netclass, (IGNORED, VALID_SPEED)),
     Offer("netdev", _netdev, (DEVICES,)),
     Offer("netstat", _netstat, (SHOWN,)),
     Offer("sockstat", _sockstat),
     Offer("softnet", _softnet),
+    Offer("udp_queues", _udp_queues),
 )

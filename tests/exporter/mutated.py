@@ -10,6 +10,7 @@ from pathlib import Path
 
 # Of each collector, the files that it reads, below the tree. Not dmi, which node_exporter reads once, at its start.
 SOURCES = {
+    "arp": ("proc/net/arp",),
     "bcache": ("sys/fs/bcache/**/*",),
     "bonding": (
         "sys/class/net/bonding_masters",
@@ -33,11 +34,13 @@ SOURCES = {
     "filefd": ("proc/sys/fs/file-nr",),
     "hwmon": ("sys/class/hwmon/*/*",),
     "interrupts": ("proc/interrupts",),
+    "ipvs": ("proc/net/ip_vs*",),
     "ksmd": ("sys/kernel/mm/ksm/*",),
     "loadavg": ("proc/loadavg",),
     "mdadm": ("proc/mdstat",),
     "meminfo": ("proc/meminfo",),
     "meminfo_numa": ("sys/devices/system/node/node*/*",),
+    "netclass": ("sys/class/net/*/*",),
     "netdev": ("proc/net/dev",),
     "netstat": ("proc/net/netstat", "proc/net/snmp*"),
     "nvme": ("sys/class/nvme/*/*",),
@@ -51,6 +54,7 @@ SOURCES = {
     "stat": ("proc/stat",),
     "tapestats": ("sys/class/scsi_tape/*/stats/*",),
     "thermal_zone": ("sys/class/thermal/*/*",),
+    "udp_queues": ("proc/net/udp*",),
     "vmstat": ("proc/vmstat",),
     "xfs": ("sys/fs/xfs/*/stats/stats",),
     "zfs": ("proc/spl/kstat/zfs/*", "proc/spl/kstat/zfs/*/*"),

@@ -20,6 +20,7 @@ COLLECTORS = (
     *("buddyinfo", "cgroups", "interrupts", "slabinfo", "softirqs", "swap", "zoneinfo"),
     *("cpu_vulnerabilities", "ksmd", "meminfo_numa"),
     *("bonding", "conntrack", "netstat", "sockstat", "softnet"),
+    *("arp", "ipvs", "netclass", "udp_queues"),
 )
 
 BREAKAGES: dict[str, Callable[[bytes], bytes]] = {

@@ -31,6 +31,7 @@ COLLECTORS = (
     *("entropy", "filefd", "schedstat", "time", "timex", "os", "selinux"),
     *("buddyinfo", "cgroups", "interrupts", "ksmd", "meminfo_numa", "slabinfo", "zoneinfo"),
     *("bonding", "conntrack", "netstat", "sockstat", "softnet"),
+    *("arp", "ipvs", "netclass", "udp_queues"),
 )
 # What each program says of itself, and what differs from one moment to the next.
 OWN = ("go_", "process_", "promhttp_", "python_", "hale_", "node_exporter_")
@@ -74,7 +75,7 @@ NEWER_STEM = "node_zfs_dbuf_"
 NEWER_SERIES = re.compile(
     r'chip="(ieee80211_phy0|platform_asus_nb_wmi)|sensor="freq[0-9]"|dataset="pool3/|state="suspended"'
 )
-NEWER_LABEL = re.compile(r',rotational="[01]"|cntlid="[^"]*",')
+NEWER_LABEL = re.compile(r',rotational="[01]"|cntlid="[^"]*",|adminstate="[^"]*",')
 PATIENCE = 20.0  # seconds
 
 

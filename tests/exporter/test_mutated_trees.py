@@ -74,7 +74,7 @@ EXCUSES = (
         Difference.OTHER,
         BROKEN_KINDS,
         "what the file does not say any more is no 0; node_exporter says that it is",
-        _for("xfs", "zfs"),
+        _for("netclass", "xfs", "zfs"),
     ),
     Excuse(
         Difference.FELL_OVER,
@@ -138,7 +138,7 @@ EXCUSES = (
         Difference.SILENT,
         _for("gone", "huge"),
         "the collector fails in both; node_exporter has served by then what it read before",
-        _for("conntrack", "entropy"),
+        _for("conntrack", "entropy", "ipvs"),
     ),
     Excuse(
         Difference.SILENT,

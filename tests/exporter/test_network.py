@@ -7,11 +7,15 @@ from pathlib import Path
 import pytest
 
 from exporter.collector import Absent, Malformed, OnScrape
-from exporter.collectors import conntrack, netstat, sockstat, softnet
+from exporter.collectors import arp, conntrack, ipvs, netstat, sockstat, softnet, udp_queues
 from tests.exporter.golden import same_as_golden
 from tests.exporter.offered import FIXTURES, body, made, values
 
 NET = FIXTURES / "proc/1/net"
+ARP = (NET / "arp").read_bytes()
+IPVS = (NET / "ip_vs").read_bytes()
+IPVS_STATS = (NET / "ip_vs_stats").read_bytes()
+UDP = (NET / "udp").read_bytes()
 NETSTAT = (NET / "netstat").read_bytes()
 SNMP6 = (NET / "snmp6").read_bytes()
 SOCKSTAT = (NET / "sockstat").read_bytes()
@@ -243,3 +247,137 @@ def test_the_oldest_kernels_have_nine_columns() -> None:
 def test_processors_packets_that_cannot_be_right_are_malformed(data: bytes) -> None:
     with pytest.raises(Malformed, match="softnet"):
         softnet.parse(data)
+
+
+# net/ipv4/arp.c, arp_format_neigh_entry(): a tunnel's neighbour has no hardware address, or one of another form.
+TUNNELS = (
+    b"192.0.2.7        0x308       0x2                              *        tun%d0\n"
+    b"192.0.2.8        0x30a       0x2         c0:00:02:01           *        gre1\n"
+)
+
+
+def test_neighbours_of_tunnels_are_counted() -> None:
+    seen = arp.parse(ARP + TUNNELS)
+    assert seen == {b"eth0": 3, b"eth1": 3, b"nope": 1, b"tun%d0": 1, b"gre1": 1}
+
+
+async def test_neighbours_are_chosen_by_device(tmp_path: Path) -> None:
+    write(tmp_path / "proc/1/net/arp", (ARP + TUNNELS).decode())
+    flag = {"arp.device-exclude": re.compile("^(eth|nope)")}
+    assert await values("arp", tmp_path, **flag) == {
+        'node_arp_entries{device="tun%d0"}': 1,
+        'node_arp_entries{device="gre1"}': 1,
+    }
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"\n", ARP[:-1], ARP[ARP.index(b"\n") + 1 :], ARP + b"192.0.2.1 eth0\n", ARP + b"\n"],
+)
+def test_neighbours_that_cannot_be_right_are_malformed(data: bytes) -> None:
+    with pytest.raises(Malformed, match="net/arp"):
+        arp.parse(data)
+
+
+def test_what_waits_in_all_sockets_is_added_up() -> None:
+    """Of IPv6, as net/ipv6/udp.c writes it."""
+    ipv6 = (
+        b"  sl  local_address                         remote_address                        st tx_queue"
+        b" rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops\n"
+        + b"  631: 00000000000000000000000001000000:0035 00000000000000000000000000000000:0000 07"
+        b" 00000000:00000A00 00:00000000 00000000   102        0 18231 2 0000000000000000 0\n" * 2
+    )
+    assert udp_queues.parse(ipv6) == (0, 2 * 0xA00)
+    assert udp_queues.parse(UDP) == (0x15, 0)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\n",
+        UDP[:-1],
+        UDP[UDP.index(b"\n") + 1 :],
+        UDP + b"1: what\n",
+        UDP.replace(b"00000015", b"0x000015"),
+        UDP.replace(b"00000015", b"9" * 5000),
+    ],
+)
+def test_queues_that_cannot_be_right_are_malformed(data: bytes) -> None:
+    with pytest.raises(Malformed, match="net/udp"):
+        udp_queues.parse(data)
+
+
+# Of a kernel that balances IPv6, and SCTP, which node_exporter takes for servers of the service above.
+IPVS_MORE = (
+    b"UDP  [2001:0db8:0000:0000:0000:0000:0000:0001]:0035 rr \n"
+    b"  -> [0000:0000:0000:0000:0000:ffff:c000:0201]:0035      Masq    1      0          7         \n"
+    b"SCTP C0000201:0B59 rr \n"
+    b"  -> C0000202:0B59      Route   3      2          1         \n"
+)
+
+
+def test_servers_of_other_protocols_are_those_of_their_own_service() -> None:
+    *_, dns, sctp = ipvs.parse(IPVS + IPVS_MORE)
+    assert dns.labels == ("2001:db8::1", "", "53", "UDP", "192.0.2.1", "53")
+    assert sctp == ipvs.Backend(
+        ("192.0.2.1", "", "2905", "SCTP", "192.0.2.2", "2905"), active=2, inactive=1, weight=3
+    )
+
+
+async def test_servers_that_differ_in_no_label_that_is_shown_are_added_up() -> None:
+    seen = await values("ipvs", **{"ipvs.backend-labels": ipvs.labels("proto,")})
+    assert seen['node_ipvs_backend_weight{proto="FWM"}'] == 120
+    assert seen['node_ipvs_backend_connections_active{proto="TCP"}'] == 3 * 248 + 1499 + 1498
+    seen = await values("ipvs", **{"ipvs.backend-labels": ipvs.labels("")})
+    assert seen["node_ipvs_backend_weight"] == 720
+
+
+def test_a_label_that_is_none_is_refused() -> None:
+    with pytest.raises(ValueError, match="unknown labels colour"):
+        ipvs.labels("proto,colour")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        IPVS[:-1],
+        IPVS[: IPVS.index(b"TCP")] + b"  -> C0A85216:0CEA Tunnel 100 248 2\n",
+        IPVS.replace(b"C0A85216:0CEA", b"C0A85216", 1),
+        IPVS.replace(b"C0A80016:0CEA", b"[::::]:0CEA", 1),
+        IPVS.replace(b"1499", b"-1", 1),
+        IPVS + b"\xff\n",
+    ],
+)
+def test_balanced_servers_that_cannot_be_right_are_malformed(data: bytes) -> None:
+    with pytest.raises(Malformed, match="ip_vs"):
+        list(ipvs.parse(data))
+
+
+@pytest.mark.parametrize("data", [b"", b"\n\n\n\n", IPVS_STATS.replace(b"16AA370", b"16AA_70")])
+def test_totals_that_cannot_be_right_are_malformed(data: bytes) -> None:
+    with pytest.raises(Malformed, match="ip_vs_stats"):
+        ipvs.parse_totals(data)
+
+
+async def test_a_device_that_does_not_know_its_speed(tmp_path: Path) -> None:
+    """The kernel says -1, or refuses to say anything; node_exporter shows the first unless told otherwise."""
+    write(tmp_path / "sys/class/net/tap0/speed", "-1\n")
+    write(tmp_path / "sys/class/net/tap0/flags", "0x1002\n")
+    write(tmp_path / "sys/class/net/bonding_masters", "\n")
+    speed = 'node_network_speed_bytes{device="tap0"}'
+    shown = await values("netclass", tmp_path)
+    hidden = await values("netclass", tmp_path, **{"netclass.ignore-invalid-speed": True})
+    assert shown[speed] == -125_000
+    assert shown.keys() - hidden.keys() == {speed}
+    assert any('adminstate="down"' in series for series in shown)
+    assert not any("bonding_masters" in series for series in shown)
+
+
+async def test_devices_are_left_out_by_name() -> None:
+    seen = await values(
+        "netclass", **{"netclass.ignored-devices": re.compile("^(bond|br|dmz|eth)")}
+    )
+    devices = {series.partition('device="')[2].partition('"')[0] for series in seen}
+    assert devices == {"int", "lo"}
