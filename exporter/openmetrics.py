@@ -6,6 +6,7 @@ Format: https://github.com/prometheus/OpenMetrics/blob/v1.0.0/specification/Open
 """
 
 import re
+from collections.abc import Sequence
 
 CONTENT_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
@@ -25,6 +26,7 @@ class OpenMetrics:
 
     def __init__(self) -> None:
         self._turned: dict[bytes, bytes] = {}
+        self._parts: dict[int, tuple[bytes, bytes]] = {}  # of the last exposition, by id
 
     def __call__(self, body: bytes) -> bytes:
         r"""Return the same samples in OpenMetrics.
@@ -37,6 +39,21 @@ class OpenMetrics:
             body: In the text format 0.0.4, as our collectors write it: HELP, then TYPE, then all samples of the
                 family; no other comments, empty lines or timestamps.
         """
+        return self._samples(body) + END
+
+    def of(self, parts: Sequence[bytes]) -> bytes:
+        """Return the same samples in OpenMetrics, of an exposition in parts that have whole families.
+
+        What the background serves is the same object until it has news, and is not turned again.
+        """
+        before, self._parts = self._parts, {}
+        for part in parts:
+            known = before.get(id(part))  # of an object that is kept nothing else has the id
+            turned = known[1] if known is not None else self._samples(part)
+            self._parts[id(part)] = part, turned
+        return b"".join((*(self._parts[id(part)][1] for part in parts), END))
+
+    def _samples(self, body: bytes) -> bytes:
         if len(self._turned) > MOST_KEPT:
             self._turned.clear()
         first, *parts = (b"\n" + body.removesuffix(b"\n")).split(b"\n# ")
@@ -52,7 +69,7 @@ class OpenMetrics:
                 bounded = above.endswith(BOUNDED)
                 written += [WHOLE_BOUND.sub(rb'\1="\2.0"', samples) if bounded else samples, b"\n"]
             helped = b""
-        return b"".join((*written, END))
+        return b"".join(written)
 
     def _lines(self, helped: bytes, typed: bytes) -> bytes:
         key = helped + b"\n" + typed

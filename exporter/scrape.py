@@ -1,7 +1,7 @@
 """Puts one exposition together: runs what may run in a scrape, and takes the rest as it lies."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import structlog
 
@@ -52,7 +52,17 @@ class Scraper:
         return tuple(c.name for c in self._collectors)
 
     def scrape(self, only: frozenset[str] | None = None, within: float | None = None) -> bytes:
-        """Return one exposition; a collector that fails costs only its own series.
+        """Return one exposition, as `parts` has it.
+
+        Raises:
+            UnknownCollector: A name is not that of an enabled collector; nothing was run.
+        """
+        return b"".join(self.parts(only, within))
+
+    def parts(
+        self, only: frozenset[str] | None = None, within: float | None = None
+    ) -> Sequence[bytes]:
+        """Return one exposition in parts of whole families; a collector that fails costs only its own series.
 
         Args:
             only: The names of the collectors wanted; None for all.
@@ -70,7 +80,7 @@ class Scraper:
         bodies, own, guests = [result.latest.body for result in results], self._own(), b""
         if any(result.latest.guests for result in results):
             results, guests = self._admit(results, b"".join((*bodies, own)))
-        return b"".join((*bodies, self._about(results), own, guests))
+        return *bodies, self._about(results), own, guests
 
     def overview(self) -> list[tuple[str, Latest]]:
         """Return each collector's newest known result for people to look at; runs nothing."""

@@ -1,7 +1,6 @@
 """The exporter over HTTP: its metrics, a page for people, and a sign of life."""
 
 import asyncio
-import gzip
 from collections.abc import Awaitable, Callable
 
 from aiohttp import hdrs, web
@@ -16,11 +15,9 @@ from exporter.openmetrics import CONTENT_TYPE as OPENMETRICS
 from exporter.openmetrics import OpenMetrics
 from exporter.page import SAFETY, page
 from exporter.scrape import Scraper, UnknownCollector
+from exporter.squeezing import squeezed
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-# The fastest level: the text is repetitive enough to shrink to a tenth even so.
-GZIP_LEVEL = 1
 
 # In which a client has to take an answer. Prometheus has given up by then.
 TAKE_SECONDS = 60.0
@@ -101,16 +98,18 @@ class _Metrics:
     def _scrape(self, request: web.Request) -> web.Response:
         try:
             only = self._chosen(request)
-            body = self._scraper.scrape(only, within=time_for(request.headers.get(TIMEOUT, "")))
+            parts = self._scraper.parts(only, within=time_for(request.headers.get(TIMEOUT, "")))
         except (UnknownCollector, Misunderstood) as error:
             return web.Response(status=400, text=f"{error}\n")
         headers = {hdrs.CONTENT_TYPE: CONTENT_TYPE, hdrs.VARY: VARY}
         if wants_openmetrics(request.headers.get(hdrs.ACCEPT, "")):
             headers[hdrs.CONTENT_TYPE] = OPENMETRICS
-            body = self._openmetrics(body)
+            body = self._openmetrics.of(parts)
+        else:
+            body = b"".join(parts)
         if wants_gzip(request.headers.get(hdrs.ACCEPT_ENCODING, "")):
             headers[hdrs.CONTENT_ENCODING] = "gzip"
-            body = gzip.compress(body, GZIP_LEVEL, mtime=0)
+            body = squeezed(body)
         return web.Response(body=body, headers=headers)
 
     def _witnessed(self, request: web.Request, response: web.Response) -> Callable[[], None]:

@@ -84,3 +84,12 @@ def test_a_second_time_is_the_same_and_ever_new_names_fill_no_memory() -> None:
     turn(b"".join(b"# TYPE m%d gauge\nm%d 1\n" % (n, n) for n in range(MOST_KEPT + 1)))
     turn(OF_EVERY_KIND)
     assert len(turn._turned) < 10
+
+
+def test_an_exposition_in_parts_is_the_same_and_what_is_new_is_turned() -> None:
+    turn = OpenMetrics()
+    kept, first = b"# TYPE a_total counter\na_total 1\n", b"# TYPE b gauge\nb 1\n"
+    assert turn.of([kept, first, b""]) == turn(kept + first)
+    for value in range(2, 50):
+        fresh = b"# TYPE b gauge\nb %d\n" % value
+        assert turn.of([kept, b"", fresh]) == OpenMetrics()(kept + fresh)
