@@ -52,12 +52,17 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One service that is declared for this node."""
+    """One service that is declared for this node.
+
+    Attributes:
+        certificates: Absolute paths of PEM files, each once.
+    """
 
     name: str
     unit: str
     group: str
     probe: Probe | None = None
+    certificates: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

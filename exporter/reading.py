@@ -24,6 +24,7 @@ from exporter.config import (
 from exporter.document import Field, Mistakes, compose
 
 NODE_KEYS = ("cluster", "node", "group", "failure_domain")
+SERVICE_KEYS = ("name", "unit", "group")
 ADDRESS_KEYS = ("name", "address", "interface", "group", "router_id")
 PROBE_KINDS = ("http", "tcp", "command")
 # systemd.unit(5): what a unit may be called; a template itself (name@.service) cannot run.
@@ -111,12 +112,22 @@ def _unique(named: Iterable[tuple[Field, str]]) -> None:
 
 
 def _service(field: Field) -> Service:
-    keys = field.mapping(("name", "unit", "group", "probe"), ("name", "unit", "group"))
-    name, unit, group = (keys[k].text() if k in keys else "" for k in ("name", "unit", "group"))
+    keys = field.mapping((*SERVICE_KEYS, "probe", "certificates"), SERVICE_KEYS)
+    name, unit, group = (keys[k].text() if k in keys else "" for k in SERVICE_KEYS)
     if unit and not UNIT_NAME.fullmatch(unit):
         keys["unit"].wrong(f"wanted a unit's full name such as nginx.service, saw {unit!r}")
     probe = _probe(keys["probe"]) if "probe" in keys else None
-    return Service(name, unit, group, probe)
+    return Service(name, unit, group, probe, _or(keys, "certificates", _files, ()))
+
+
+def _files(field: Field) -> tuple[str, ...]:
+    fields = list(field.items())
+    files = [one.text() for one in fields]
+    for one, file in zip(fields, files, strict=True):
+        if file and (not file.startswith("/") or "\0" in file):
+            one.wrong(f"wanted a file's absolute path, saw {file!r}")
+    _unique(zip(fields, files, strict=True))
+    return tuple(files)
 
 
 def _probe(field: Field) -> Probe:

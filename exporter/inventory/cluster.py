@@ -5,10 +5,12 @@ from pathlib import Path
 from exporter.blocking import Threads
 from exporter.cgroup_pressure import CgroupPressure
 from exporter.collectors.addresses import Addresses, Interfaces
+from exporter.collectors.certificates import INTERVAL, Certificates
 from exporter.collectors.keepalived import Keepalived
 from exporter.collectors.marks import Marks
 from exporter.collectors.peers import Peers
 from exporter.collectors.services import Services
+from exporter.hardware import in_background
 from exporter.offers import Flag, Node, Offer
 from exporter.schedule import Periodic
 
@@ -22,6 +24,11 @@ def _addresses(node: Node) -> Addresses:
     addresses = Addresses(interfaces, node.clock)
     node.declared.follow(lambda config: addresses.declare(config.virtual_addresses))
     return addresses
+
+
+def _certificates(node: Node) -> Periodic:
+    reader = Certificates(node.rootfs, lambda: node.declared.now.services)
+    return in_background(reader, node.clock, INTERVAL)
 
 
 def _keepalived(node: Node) -> Keepalived:
@@ -45,6 +52,7 @@ def _services(node: Node) -> Services:
 
 OFFERS = (
     Offer("addresses", _addresses),
+    Offer("certificates", _certificates),
     Offer("keepalived", _keepalived),
     Offer("marks", lambda node: Marks(node.chosen.of(MARKS_FILE)), (MARKS_FILE,)),
     Offer("peers", _peers),
