@@ -5,10 +5,14 @@ import re
 from exporter.collectors.arp import Arp
 from exporter.collectors.bonding import bonding
 from exporter.collectors.conntrack import Conntrack
+from exporter.collectors.fibrechannel import fibrechannel
+from exporter.collectors.infiniband import infiniband
 from exporter.collectors.ipvs import LABELS, Ipvs, labels
 from exporter.collectors.netclass import netclass
 from exporter.collectors.netdev import Netdev
 from exporter.collectors.netstat import FIELDS, Netstat
+from exporter.collectors.nfs import Nfs
+from exporter.collectors.nfsd import Nfsd
 from exporter.collectors.sockstat import Sockstat
 from exporter.collectors.softnet import SoftnetStatistics
 from exporter.collectors.udp_queues import UdpQueues
@@ -20,6 +24,7 @@ from exporter.schedule import Periodic
 
 DEVICES = Pair("netdev.device")
 NEIGHBOURS = Pair("arp.device")
+ADAPTERS = Pair("infiniband.device")
 IGNORED = Flag("netclass.ignored-devices", re.compile("^$"), expression, "leave out these devices")
 VALID_SPEED = Switch(
     "netclass.ignore-invalid-speed", False, "leave out the speed of devices that do not know it"
@@ -80,14 +85,22 @@ def _ipvs(node: Node) -> Ipvs:
     return Ipvs(totals, table, node.chosen.of(BACKENDS))
 
 
+def _infiniband(node: Node) -> Periodic:
+    return in_background(infiniband(node.sysfs, node.chosen.kept(ADAPTERS)), node.clock)
+
+
 OFFERS = (
     Offer("arp", _arp, (NEIGHBOURS,)),
     Offer("bonding", lambda node: in_background(bonding(node.sysfs), node.clock)),
     Offer("conntrack", _conntrack),
+    Offer("fibrechannel", lambda node: in_background(fibrechannel(node.sysfs), node.clock)),
+    Offer("infiniband", _infiniband, (ADAPTERS,)),
     Offer("ipvs", _ipvs, (BACKENDS,)),
     Offer("netclass", _netclass, (IGNORED, VALID_SPEED)),
     Offer("netdev", _netdev, (DEVICES,)),
     Offer("netstat", _netstat, (SHOWN,)),
+    Offer("nfs", lambda node: Nfs(NetFile(node.procfs, "rpc/nfs"))),
+    Offer("nfsd", lambda node: Nfsd(NetFile(node.procfs, "rpc/nfsd"))),
     Offer("sockstat", _sockstat),
     Offer("softnet", _softnet),
     Offer("udp_queues", _udp_queues),

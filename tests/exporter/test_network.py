@@ -6,15 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from exporter import rpcstats
 from exporter.collector import Absent, Malformed, OnScrape
 from exporter.collectors import arp, conntrack, ipvs, netstat, sockstat, softnet, udp_queues
-from tests.exporter.golden import same_as_golden
+from tests.exporter.golden import GOLDEN, same_as_golden
 from tests.exporter.offered import FIXTURES, body, made, values
 
 NET = FIXTURES / "proc/1/net"
 ARP = (NET / "arp").read_bytes()
 IPVS = (NET / "ip_vs").read_bytes()
 IPVS_STATS = (NET / "ip_vs_stats").read_bytes()
+NFSD = (NET / "rpc/nfsd").read_bytes()
 UDP = (NET / "udp").read_bytes()
 NETSTAT = (NET / "netstat").read_bytes()
 SNMP6 = (NET / "snmp6").read_bytes()
@@ -381,3 +383,101 @@ async def test_devices_are_left_out_by_name() -> None:
     )
     devices = {series.partition('device="')[2].partition('"')[0] for series in seen}
     assert devices == {"int", "lo"}
+
+
+async def test_a_server_without_nfs_2_says_0_of_it(tmp_path: Path) -> None:
+    """As node_exporter; and a kernel with more lines, and more methods, is no failure."""
+    data = b"".join(row for row in NFSD.splitlines(True) if not row.startswith(b"proc2"))
+    write(tmp_path / "proc/1/net/rpc/nfsd", data.decode() + "new 1 2 3\n")
+    seen, whole = await values("nfsd", tmp_path), await values("nfsd")
+    assert seen['node_nfsd_requests_total{method="GetAttr",proto="2"}'] == 0
+    assert whole['node_nfsd_requests_total{method="GetAttr",proto="2"}'] == 69
+    assert seen.keys() == whole.keys()
+
+
+async def test_methods_that_an_old_client_does_not_know_are_0(tmp_path: Path) -> None:
+    write(tmp_path / "proc/1/net/rpc/nfs", "proc4 3 7 8 9\n")
+    seen = await values("nfs", tmp_path)
+    assert seen['node_nfs_requests_total{method="Write",proto="4"}'] == 9
+    assert seen['node_nfs_requests_total{method="Clone",proto="4"}'] == 0
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\n",
+        NFSD[:-1],
+        b"rc\n",
+        b"rc 1\n",
+        b"rc 1 2 x\n",
+        b"rc 1 2 " + b"9" * 5000 + b"\n",
+        b"th 8\n",
+        b"proc2 18 1 2 3\n",
+        b"proc2 2 1 2\n",
+        b"proc4ops 3 1 2 3\n",
+        b"\xff\n",
+    ],
+)
+async def test_calls_that_cannot_be_right_are_malformed(data: bytes, tmp_path: Path) -> None:
+    (tmp_path / "proc/1/net/rpc").mkdir(parents=True)
+    (tmp_path / "proc/1/net/rpc/nfsd").write_bytes(data)
+    with pytest.raises(Malformed, match="rpc"):
+        await body("nfsd", tmp_path)
+
+
+def test_a_server_keeps_no_histogram_of_its_threads_any_more() -> None:
+    assert rpcstats.parse(b"th 8 0 0.000 0.000\n") == {b"th": [8, 0]}
+
+
+async def test_what_a_roce_port_counts_in_its_hardware(tmp_path: Path) -> None:
+    """As mlx5 has it; a counter that the port does not have, or cannot tell, is left out."""
+    port = tmp_path / "sys/class/infiniband/mlx5_0/ports/1"
+    write(port / "hw_counters/lifespan", "10000\n")
+    write(port / "hw_counters/out_of_sequence", "7\n")
+    write(port / "hw_counters/rx_read_requests", "N/A (no PMA)\n")
+    write(port / "counters/port_xmit_data", "25\n")
+    write(port / "rate", "2.5 Gb/sec (1X SDR)\n")
+    write(port / "state", "1: DOWN\n")
+    seen = await values("infiniband", tmp_path)
+    at = '{device="mlx5_0",port="1"}'
+    assert {series.removesuffix(at): value for series, value in seen.items() if at in series} == {
+        "node_infiniband_lifespan_seconds": 10,
+        "node_infiniband_out_of_sequence_packets_received_total": 7,
+        "node_infiniband_port_data_transmitted_bytes_total": 100,
+        "node_infiniband_rate_bytes_per_second": 312_500_000,
+        "node_infiniband_state_id": 1,
+    }
+
+
+async def test_a_host_port_that_is_off_has_no_counters_but_zeros(tmp_path: Path) -> None:
+    """As node_exporter; and where it is on, a counter that the adapter does not have is left out."""
+    host = tmp_path / "sys/class/fc_host/host0"
+    write(host / "port_state", "Unknown\n")
+    assert set((await values("fibrechannel", tmp_path)).values()) == {0, 1}
+    write(host / "port_state", "Online\n")
+    write(host / "port_name", "0x10\n")
+    write(host / "statistics/tx_frames", "0xffffffffffffffff\n")
+    write(host / "statistics/rx_frames", "0xff\n")
+    (info, one), (frames, count) = sorted((await values("fibrechannel", tmp_path)).items())
+    assert 'port_name="10"' in info
+    assert (one, frames, count) == (1, 'node_fibrechannel_rx_frames_total{fc_host="host0"}', 255)
+
+
+# What node_exporter 1.12.1 itself says of the captured files (collector/fixtures/e2e-output.txt).
+THEIRS = (FIXTURES / "node_exporter-1.12.1.txt").read_text().splitlines()
+SAME = (
+    *("conntrack", "fibrechannel", "infiniband", "ipvs", "netstat"),
+    *("nfs", "nfsd", "sockstat", "softnet", "udp_queues"),
+)
+
+
+def test_every_line_is_one_of_node_exporters_own_or_counts_the_same() -> None:
+    """Texts, types, names, labels and values, as the version says that we follow."""
+    ours = [line for name in SAME for line in (GOLDEN / f"{name}.prom").read_text().splitlines()]
+    assert sorted(map(_counted, ours)) == sorted(map(_counted, THEIRS))
+
+
+def _counted(line: str) -> tuple[str, float | str]:
+    """Return a line with its number read: 1.25e+09 is another way to write 1250000000."""
+    what, _, last = line.rpartition(" ")
+    return (line, "") if line.startswith("#") else (what, float(last))
