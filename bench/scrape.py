@@ -16,11 +16,21 @@ from pathlib import Path
 from exporters import side_by_side
 from large_node import plant
 
+from exporter.collectors.diskstats import DEVICE_EXCLUDE
+from exporter.collectors.filesystem import FS_TYPES_EXCLUDE, MOUNT_POINTS_EXCLUDE
+
 COLLECTORS = (
     *("cpu", "diskstats", "filesystem", "loadavg", "meminfo"),
     *("netdev", "pressure", "stat", "vmstat"),
 )
-SAME = ["--collector.disable-defaults", *(f"--collector.{name}" for name in COLLECTORS)]
+# Debian's build leaves out other mounts and disks than node_exporter does by itself.
+SAME = [
+    "--collector.disable-defaults",
+    *(f"--collector.{name}" for name in COLLECTORS),
+    f"--collector.filesystem.mount-points-exclude={MOUNT_POINTS_EXCLUDE}",
+    f"--collector.filesystem.fs-types-exclude={FS_TYPES_EXCLUDE}",
+    f"--collector.diskstats.device-exclude={DEVICE_EXCLUDE}",
+]
 # Over netlink it would show this machine's interfaces in place of the tree's.
 THEIRS = "--no-collector.netdev.netlink"
 

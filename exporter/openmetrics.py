@@ -7,6 +7,7 @@ Format: https://github.com/prometheus/OpenMetrics/blob/v1.0.0/specification/Open
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 CONTENT_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
@@ -17,8 +18,55 @@ BOUNDED = (b" histogram", b" summary")
 # A bound of theirs that is a whole number; OpenMetrics has it as 1.0.
 WHOLE_BOUND = re.compile(rb'\b(le|quantile)="(-?[0-9]+)"')
 
+# What tells one set of families from another: how many there are, and how many are of a type that is called otherwise
+# or named otherwise. In 0.0.4 none of these stands within a sample line.
+SIGNS = (b"# TYPE ", b" counter\n", b" untyped\n", b" histogram\n", b" summary\n")
+# A family's two lines; that of a metric without HELP is turned the long way each time.
+ABOVE = re.compile(rb"^# HELP (\S+) ?.*\n# TYPE \1 \w+\n", re.MULTILINE)
+
+NEVER = (-1,) * len(SIGNS)
+
 # More families than any node has; the names of a hostile textfile must not fill the memory.
 MOST_KEPT = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Exchanges:
+    """Which lines above samples differ in OpenMetrics, in their order; no HELP of ours has a quotation mark.
+
+    Attributes:
+        pairs: A HELP and its TYPE line as they are in 0.0.4, and in OpenMetrics.
+        counts: How often each of SIGNS is there.
+    """
+
+    pairs: tuple[tuple[bytes, bytes], ...]
+    counts: tuple[int, ...]
+
+    def apply(self, part: bytes) -> bytes | None:
+        """Return a part with these exchanged; None where its families are not those of before."""
+        if tuple(map(part.count, SIGNS)) != self.counts:
+            return None
+        written, at = list[bytes](), 0
+        for old, new in self.pairs:
+            found = part.find(old, at)
+            if found < 0:
+                return None
+            written += part[at:found], new
+            at = found + len(old)
+        written.append(part[at:])
+        return b"".join(written)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One part of the last exposition: as it was, as it was turned, and how."""
+
+    part: bytes
+    turned: bytes
+    exchanges: _Exchanges
+
+
+NOTHING = _Part(b"", b"", _Exchanges((), NEVER))
 
 
 class OpenMetrics:
@@ -26,7 +74,7 @@ class OpenMetrics:
 
     def __init__(self) -> None:
         self._turned: dict[bytes, bytes] = {}
-        self._parts: dict[int, tuple[bytes, bytes]] = {}  # of the last exposition, by id
+        self._parts: list[_Part] = []  # of the last exposition
 
     def __call__(self, body: bytes) -> bytes:
         r"""Return the same samples in OpenMetrics.
@@ -44,14 +92,23 @@ class OpenMetrics:
     def of(self, parts: Sequence[bytes]) -> bytes:
         """Return the same samples in OpenMetrics, of an exposition in parts that have whole families.
 
-        What the background serves is the same object until it has news, and is not turned again.
+        What the background serves is the same object until it has news, and is not turned again. Of the others the
+        lines above the samples are as they were at the last scrape, and only those that differ are exchanged.
+
+        Args:
+            parts: As `Scraper.parts` has them, the guests last; nobody knows what those write.
         """
-        before, self._parts = self._parts, {}
-        for part in parts:
-            known = before.get(id(part))  # of an object that is kept nothing else has the id
-            turned = known[1] if known is not None else self._samples(part)
-            self._parts[id(part)] = part, turned
-        return b"".join((*(self._parts[id(part)][1] for part in parts), END))
+        before, self._parts = self._parts, []
+        for at, part in enumerate(parts):
+            known = before[at] if at < len(before) else NOTHING
+            if known.part is not part:
+                turned = known.exchanges.apply(part) if part is not parts[-1] else None
+                exchanges = known.exchanges
+                if turned is None:
+                    turned, exchanges = self._samples(part), _exchanges(part)
+                known = _Part(part, turned, exchanges)
+            self._parts.append(known)
+        return b"".join((*(one.turned for one in self._parts), END))
 
     def _samples(self, body: bytes) -> bytes:
         if len(self._turned) > MOST_KEPT:
@@ -76,6 +133,22 @@ class OpenMetrics:
         if (known := self._turned.get(key)) is None:
             known = self._turned[key] = _turn(helped, typed)
         return known
+
+
+def _exchanges(part: bytes) -> _Exchanges:
+    pairs = []
+    for match in ABOVE.finditer(part):
+        helped, typed, _ = match[0].split(b"\n")
+        new = _turn(helped[2:], typed[2:])
+        if new != match[0]:
+            pairs.append((match[0], new))
+    counts = list(map(part.count, SIGNS))
+    # Bounds are written otherwise, and lines that have no HELP above them are not in the list.
+    plain = (
+        counts[3] == counts[4] == 0
+        and part.count(b"\n# HELP ") + part.startswith(b"# HELP ") == counts[0]
+    )
+    return _Exchanges(tuple(pairs), tuple(counts) if plain else NEVER)
 
 
 def _turn(helped: bytes, typed: bytes) -> bytes:

@@ -1,5 +1,7 @@
 """OpenMetrics, made of the text format: read by prometheus-client's own parser, sample for sample."""
 
+import random
+import re
 from pathlib import Path
 
 import pytest
@@ -86,10 +88,35 @@ def test_a_second_time_is_the_same_and_ever_new_names_fill_no_memory() -> None:
     assert len(turn._turned) < 10
 
 
-def test_an_exposition_in_parts_is_the_same_and_what_is_new_is_turned() -> None:
-    turn = OpenMetrics()
-    kept, first = b"# TYPE a_total counter\na_total 1\n", b"# TYPE b gauge\nb 1\n"
-    assert turn.of([kept, first, b""]) == turn(kept + first)
-    for value in range(2, 50):
-        fresh = b"# TYPE b gauge\nb %d\n" % value
-        assert turn.of([kept, b"", fresh]) == OpenMetrics()(kept + fresh)
+def family(chance: random.Random, number: int) -> bytes:
+    """One family as a collector may write it: with samples or none, of any type, its labels full of traps."""
+    kind = chance.choice(["counter", "gauge", "untyped", "histogram"])
+    name = f"m{number}" + chance.choice(["", "_total"])
+    traps = ["", '{a="# TYPE "}', '{a=" counter"}', '{a="# HELP m0 Text."}']
+    above = f"# HELP {name} Text.\n" * chance.choice([1, 1, 1, 0]) + f"# TYPE {name} {kind}\n"
+    if kind == "histogram":
+        return f'{above}{name}_bucket{{le="1"}} 1\n{name}_sum 1\n{name}_count 1\n'.encode()
+    rows = "".join(f"{name}{chance.choice(traps)} {at}\n" for at in range(chance.randrange(3)))
+    return (above + rows).encode()
+
+
+def test_an_exposition_in_parts_is_what_it_is_as_a_whole_whatever_came_before() -> None:
+    chance, turn = random.Random(7), OpenMetrics()  # noqa: S311 - the same for everyone
+    parts = [b""] * 5
+    for _ in range(3000):
+        number = chance.randrange(5)
+        if chance.random() < 0.5:  # the same families, and other numbers
+            parts[number] = re.sub(
+                rb" [0-9]+$", b" %d" % chance.randrange(9), parts[number], flags=re.M
+            )
+        else:
+            families = [family(chance, one) for one in range(number * 10, number * 10 + 4)]
+            parts[number] = b"".join(families[: chance.randrange(5)])
+        assert turn.of(parts) == OpenMetrics()(b"".join(parts))
+
+
+def test_no_help_of_ours_has_a_quotation_mark() -> None:
+    goldens = [path.read_text() for path in GOLDEN.glob("*.prom")]
+    helps = [row for text in goldens for row in text.splitlines() if row.startswith("# HELP ")]
+    assert len(helps) > 500
+    assert [row for row in helps if '"' in row] == []
