@@ -17,8 +17,8 @@ from cluster.settings import EXPORTER_PORT
 from cluster.store import ETCD_METRICS_PORT, PEER_PORT
 from cluster.tier import TIER, Look, reference
 
-SHORT = ("ServiceDown",)
-"""Alerts whose rules have no `for`, so that the exporter may post them itself; rules/ has them."""
+SHORT = {"ServiceDown": "Set the probe's fall instead.", "NodeFailing": "Leave it out."}
+"""Alerts whose rules have no `for`, so that the exporter may post them itself, and what to do for who wants one."""
 
 
 def judge(document: Document) -> list[Problem]:
@@ -249,12 +249,12 @@ def etcd_members(document: Document) -> Iterator[Problem]:
 
 def overrides(document: Document) -> Iterator[Problem]:
     """Find a `for` of the one alert that may have none."""
-    for name in set(SHORT) & set(document.mapping("monitoring", "for")):
+    for name in SHORT.keys() & document.mapping("monitoring", "for").keys():
         message = (
-            f"{name} has no `for`: the exporter has counted the probe's failures already, "
+            f"{name} has no `for`: the exporter has done the waiting already, "
             "and may send this very alert itself."
         )
-        remedy = "Set the probe's fall instead."
+        remedy = SHORT[name]
         yield document.problem(("monitoring", "for", name), message, remedy)
 
 

@@ -15,13 +15,14 @@ import structlog
 from aiohttp import web
 
 from exporter.admission import Admission
-from exporter.alerting.conditions import service_down
+from exporter.alerting.conditions import node_failing, service_down
 from exporter.alerting.memory import Forgetful, StateFile, state_directory
 from exporter.alerting.peers import over_http
 from exporter.alerting.shortway import Poster
 from exporter.blocking import Threads
 from exporter.clock import Clock
 from exporter.collector import Background, OnScrape
+from exporter.collectors.failures import Failures
 from exporter.collectors.services import Services
 from exporter.config import Config, ConfigError
 from exporter.connections import Doors, ask, runner
@@ -123,16 +124,22 @@ def _poster(
 ) -> Poster:
     """Make what posts by the short way, of what the enabled collectors can prove."""
     services = [one for one in enabled if isinstance(one, Services)]
+    failures = [one for one in enabled if isinstance(one, Failures)]
     poster = Poster(
         declared,
-        lambda: chain.from_iterable(service_down(one.answers()) for one in services),
+        lambda: chain(
+            *(service_down(one.answers()) for one in services),
+            *(node_failing(one.by_the_kernel()) for one in failures),
+        ),
         over_http,
         StateFile(state) if state else Forgetful(),
         Threads(),
         clock,
     )
-    for one in services:
-        one.follow(poster.changed)
+    for service in services:
+        service.follow(poster.changed)
+    for failure in failures:
+        failure.follow(poster.changed)
     return poster
 
 

@@ -28,8 +28,8 @@ CHOICES = ("collect[]", "exclude[]")
 
 REAL = Clock()
 
-PROVING = "services"
-"""The collector from which the short way's conditions are taken."""
+PROVING = frozenset({"services", "failures"})
+"""The collectors from which the short way's conditions are taken."""
 
 Begun = Callable[[str], Callable[[], None]]
 """Told by whose Prometheus an answer was made; returns what to call once it was sent."""
@@ -117,7 +117,7 @@ class _Metrics:
         if self._begun is None or response.status != 200 or TIMEOUT not in request.headers:
             return _nothing
         only = self._chosen(request)
-        if only is not None and PROVING not in only:
+        if only is not None and not only >= PROVING:
             return _nothing
         return self._begun(request.remote or "")
 

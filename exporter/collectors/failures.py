@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import functools
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
@@ -17,7 +17,7 @@ from exporter.failures.batch import Batch, Denied, Entry, Followed
 from exporter.failures.classifier import Classifier
 from exporter.failures.conditions import Conditions
 from exporter.failures.kept import KeptFile
-from exporter.failures.kinds import Failure
+from exporter.failures.kinds import Failure, Witness
 
 log = structlog.get_logger()
 
@@ -86,6 +86,18 @@ class Failures(Background):
         self._states = dict.fromkeys(self._sources, State.TIMED_OUT)
         self._last_success: float | None = None
         self._settled = asyncio.Event()
+        self._followers: list[Callable[[], None]] = []
+
+    def follow(self, heard: Callable[[], None]) -> None:
+        """Call `heard` when a line begins or ends something; time that is up calls nobody."""
+        self._followers.append(heard)
+
+    def by_the_kernel(self) -> frozenset[Failure] | None:
+        """Return the types that fail now by the kernel's own word; None before what was kept is there."""
+        if not self._settled.is_set():
+            return None
+        self._conditions.expire(self._clock.wall())
+        return frozenset(one.type for one in self._conditions.open if one.witness is Witness.KERNEL)
 
     async def run(self) -> None:
         """Follow until cancelled; what was come to is kept."""
@@ -133,7 +145,7 @@ class Failures(Background):
         return State.FAILED
 
     def _take(self, name: str, batch: Batch) -> None:
-        now = self._clock.wall()
+        now, changed = self._clock.wall(), False
         for entry in batch.entries:
             self._notice_boot(entry)
             verdict = self._classifier.classify_entry(entry)
@@ -141,10 +153,13 @@ class Failures(Background):
                 self._told[verdict.type] += 1
             if self._conditions.hear(verdict, _at(entry, now), now):
                 log.debug("failure.changed", type=verdict.kind, entry=verdict.entry)
+                changed = True
         self._counts["classified"] += len(batch.entries)
         self._counts["skipped"] += batch.skipped
         self._cursors[name], self._states[name] = batch.cursor, State.OK
         self._last_success = now
+        for heard in self._followers if changed else ():
+            heard()
 
     def _notice_boot(self, entry: Entry) -> None:
         boot = entry.get("_BOOT_ID")

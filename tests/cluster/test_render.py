@@ -378,22 +378,24 @@ def test_an_alert_reaches_those_it_is_for(
 
 def test_the_short_way_is_written_for_every_node_with_the_rules_own_words() -> None:
     tree = render(interpret(SHORT_WAY + HEALERS, "cluster.yml"), rule_files())
-    rules = yaml.safe_load(text_of(tree, "mon1/etc/prometheus/rules/services.yml"))["groups"]
-    rule = next(one for group in rules for one in group["rules"] if one["alert"] == "ServiceDown")
+    rules = [
+        {"name": one["alert"], "labels": one["labels"], "annotations": one["annotations"]}
+        for file in ("failures", "services")
+        for group in yaml.safe_load(text_of(tree, f"mon1/etc/prometheus/rules/{file}.yml"))[
+            "groups"
+        ]
+        for one in group["rules"]
+        if one["alert"] in ("NodeFailing", "ServiceDown")
+    ]
     for node in ("mon1", "mon2", "mon3", "web1", "web2"):
         way = yaml.safe_load(text_of(tree, f"{node}/etc/hale/exporter.yml"))["short_way"]
         assert way == {
             "alertmanagers": ["https://10.0.0.11:9093", "https://10.0.0.12:9093"],
             "tls": {"ca": "/etc/hale/ca.crt", "cert": "/etc/hale/n.crt", "key": "/etc/hale/n.key"},
             "repeat": "30s",
-            "rules": [
-                {
-                    "name": "ServiceDown",
-                    "labels": rule["labels"],
-                    "annotations": rule["annotations"],
-                }
-            ],
+            "rules": rules,
         }
+    assert len(rules) == 2
 
 
 def test_without_it_nothing_is_posted_and_every_group_waits() -> None:
@@ -401,7 +403,11 @@ def test_without_it_nothing_is_posted_and_every_group_waits() -> None:
     assert "short_way" not in text_of(tree, "web1/etc/hale/exporter.yml")
     assert "routes" not in waking(tree)
     assert waking(tree_of(SHORT_WAY + HEALERS))["routes"] == [
-        {"receiver": "healer", "matchers": ['alertname=~"ServiceDown"'], "group_wait": "0s"}
+        {
+            "receiver": "healer",
+            "matchers": ['alertname=~"ServiceDown|NodeFailing"'],
+            "group_wait": "0s",
+        }
     ]
 
 

@@ -21,6 +21,7 @@ from exporter.failures.budget import LINES_A_SECOND, SAVED_LINES, Budget
 from exporter.failures.classifier import Classifier
 from exporter.failures.journal import Journal
 from exporter.failures.kept import KeptFile
+from exporter.failures.kinds import Failure
 from exporter.failures.kmsg import Kmsg
 from tests.exporter.golden import same_as_golden
 from tests.exporter.tools import complaints
@@ -313,3 +314,20 @@ async def test_its_exposition_is_the_golden_one(request: pytest.FixtureRequest) 
     async with running(ours):
         await until(ours, 6)
         same_as_golden(request, "failures", ours.latest().body)
+
+
+async def test_the_short_way_hears_at_once_what_the_kernel_tells_and_of_nobody_else(
+    written: Written,
+) -> None:
+    collector = written.collector()
+    heard: list[frozenset[Failure] | None] = []
+    collector.follow(lambda: heard.append(collector.by_the_kernel()))
+    assert collector.by_the_kernel() is None
+    async with running(collector):
+        written.write("all is well", kernel=True)
+        written.write(ECC)  # a program's words are shown, and are no grounds
+        await until(collector, written.count)
+        assert collector.by_the_kernel() == frozenset()
+        written.write(ECC, kernel=True)
+        await until(collector, written.count)
+        assert heard[-1] == collector.by_the_kernel() == {Failure.MEMORY_HW}
