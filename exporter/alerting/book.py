@@ -26,6 +26,9 @@ SETTLE = 1.0
 FORGOTTEN = 300.0
 """Seconds after which one who scraped is not waited for: Prometheus looks back no further, so its alert is over."""
 
+STRANGE = 60.0
+"""Seconds from a start in which nobody knows yet who scrapes: what was kept of the last life ends no sooner."""
+
 GIVE_UP = 900.0
 """Seconds from the clear state after which an end is not tried any more; the default resolve_timeout is 300."""
 
@@ -56,6 +59,7 @@ class Entry:
         cleared_at: When it was seen clear; None while it is not.
         served: Who has been served a scrape since then.
         served_at: When that was everybody.
+        not_before: When it may end at the earliest.
         due: When each Alertmanager is to be told next that it holds.
         owed: Who is to be told of its end.
         began: Each Alertmanager's own Date at the first post that it took, epoch seconds.
@@ -65,6 +69,7 @@ class Entry:
     since: float
     due: dict[str, float]
     owed: set[str]
+    not_before: float = -inf
     holds: bool | None = True
     cleared_at: float | None = None
     served: set[str] = field(default_factory=set)
@@ -111,7 +116,8 @@ class Book:
         self._scrapers: dict[str, float] = {}
         self._failures: dict[str, tuple[int, float]] = {}
         for alert in kept:
-            self._open(alert, now).holds = None
+            entry = self._open(alert, now)
+            entry.holds, entry.not_before = None, now + STRANGE
 
     @property
     def alerts(self) -> tuple[Alert, ...]:
@@ -184,7 +190,7 @@ class Book:
             if (entry.alert.labels, entry.cleared_at) not in told or entry.served_at is not None:
                 continue
             entry.served.add(by)
-            if awaited <= entry.served:
+            if awaited <= entry.served and now >= entry.not_before:
                 entry.served_at = now
 
     def due(self, url: str, now: float) -> Due:

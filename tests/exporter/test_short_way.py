@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from exporter.alerting import shortway
 from exporter.alerting.alert import Alert, Condition
-from exporter.alerting.book import EARLY, SETTLE
+from exporter.alerting.book import EARLY, SETTLE, STRANGE
 from exporter.alerting.conditions import service_down
 from exporter.alerting.ports import Alertmanager, Claim, NotTaken
 from exporter.alerting.rule import Rule
@@ -292,6 +292,7 @@ async def test_a_restart_repeats_what_holds_and_ends_what_does_not() -> None:
     async with after.running():
         await asyncio.sleep(0.1)
         assert [one["labels"]["service"] for (one,) in after.peers[ONE].taken] == ["nginx"]
+        await asyncio.sleep(STRANGE)
         after.scrape()
         await asyncio.sleep(SETTLE + 0.2)
         assert [

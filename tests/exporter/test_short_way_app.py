@@ -1,6 +1,12 @@
 """The short way of a whole exporter: a bus on one side, an Alertmanager on the other, a Prometheus that scrapes."""
 
 import asyncio
+import json
+import os
+import sys
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -15,6 +21,7 @@ from exporter.vrrp import KeepalivedOnBus
 from tests.exporter.systemd_on_bus import UNIT, dbus_daemon, systemd_on
 from tests.exporter.test_app import LOCAL, PATIENCE, serving
 from tests.exporter.test_short_way_http import Heard, answering
+from tests.healer.adapters.monitoring import free_port
 
 CONFIG = """\
 cluster: first
@@ -110,3 +117,37 @@ async def test_from_the_bus_to_alertmanager_and_its_end_after_prometheus_has_see
                     while not any("endsAt" in one for alerts in heard.bodies for one in alerts):
                         await asyncio.sleep(0.01)
                 assert heard.bodies[-1] == [first | {"endsAt": "2001-09-09T01:46:59+00:00"}]
+
+
+@asynccontextmanager
+async def process(config: Path, state: Path, bus: str) -> AsyncIterator[Process]:
+    """The program itself, as its unit starts it; killed at the end, in the midst of whatever it does."""
+    flags = ["--collector.disable-defaults", "--collector.services", "--web.listen-address"]
+    program = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "exporter.cli", f"--config.file={config}", *flags),
+        f"{LOCAL}:{free_port()}",
+        env={**os.environ, "STATE_DIRECTORY": str(state), "DBUS_SYSTEM_BUS_ADDRESS": bus},
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        yield program
+    finally:
+        program.kill()
+        await program.wait()
+
+
+async def test_one_that_is_killed_goes_on_where_it_was(tmp_path: Path, state: Path) -> None:
+    heard = Heard(headers={"Date": DATES[0]})
+    config = tmp_path / "exporter.yml"
+    with dbus_daemon(tmp_path) as bus:
+        async with systemd_on(bus) as systemd, answering(heard.answer) as url:
+            systemd.load("nginx.service", "failed", "failed")
+            config.write_text(CONFIG.format(url=url))
+            async with process(config, state, bus):
+                await until(heard, 1)
+            assert "nginx" in (state / "short_way.json").read_text()
+            # What it posted was written before it was posted; of the last life nothing is ended unseen.
+            before = len(heard.bodies)
+            async with process(config, state, bus):
+                await until(heard, before + 1)
+            assert {json.dumps(alerts) for alerts in heard.bodies} == {json.dumps(heard.bodies[0])}
