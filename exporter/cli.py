@@ -8,7 +8,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from exporter import app, logs, memory
+import structlog
+
+from exporter import app, foreign, logs, memory
 from exporter.config import ConfigError
 from exporter.failures import command
 from exporter.inventory import OFFERS
@@ -29,6 +31,8 @@ exit status:
   2  a flag, exporter.yml or web-config.yml cannot be used; every mistake is on stderr
 """
 
+log = structlog.get_logger()
+
 LISTEN = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\[\]:]*)):([0-9]{1,5})")
 
 
@@ -38,7 +42,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if words[:1] == ["classify"]:
         return command.main(words[1:])
     options = _parser().parse_args(words)
-    logs.configure(options.log_level)
+    logs.configure(options.log_level, options.log_format)
+    for flag in options.ignored:
+        log.info("flag.ignored", flag=flag, reason="there is nothing here that it changes")
     memory.bound()
     try:
         asyncio.run(app.run(_settings(options)))
@@ -116,12 +122,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"hale-exporter {own_version()}")
     parser.add_argument(
-        "--config.file", dest="config_file", type=Path, metavar="FILE", help="exporter.yml"
+        "--config.file", dest="config_file", type=_file, metavar="FILE", help="exporter.yml"
     )
     parser.add_argument("--log.level", dest="log_level", choices=list(logs.LEVELS), default="info")
+    parser.add_argument(
+        "--log.format", dest="log_format", choices=list(logs.FORMATS), default="logfmt"
+    )
     _web_flags(parser)
     _path_flags(parser)
     _collector_flags(parser)
+    foreign.add_flags(parser)
     return parser
 
 
@@ -144,7 +154,7 @@ def _web_flags(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--web.config.file",
         dest="web_config_file",
-        type=Path,
+        type=_file,
         metavar="FILE",
         help="web-config.yml, as every Prometheus exporter takes it: TLS and users",
     )
@@ -169,13 +179,14 @@ def _web_flags(parser: argparse.ArgumentParser) -> None:
 
 def _path_flags(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("paths")
-    for flag, dest, default in (
-        ("--path.procfs", "procfs", "/proc"),
-        ("--path.sysfs", "sysfs", "/sys"),
-        ("--path.rootfs", "rootfs", "/"),
-        ("--path.udev.data", "udev_data", "/run/udev/data"),
+    for flag, dest, kind, default in (
+        ("--path.procfs", "procfs", _folder, "/proc"),
+        ("--path.sysfs", "sysfs", _folder, "/sys"),
+        ("--path.rootfs", "rootfs", _folder, "/"),
+        # A node without udev has none.
+        ("--path.udev.data", "udev_data", Path, "/run/udev/data"),
     ):
-        group.add_argument(flag, dest=dest, type=Path, default=Path(default), metavar="DIR")
+        group.add_argument(flag, dest=dest, type=kind, default=Path(default), metavar="DIR")
     group.add_argument(
         "--path.kmsg",
         dest="kmsg",
@@ -242,8 +253,9 @@ def _worded(group: argparse._ActionsContainer, flag: Flag[Any]) -> None:
         except ValueError as error:
             raise argparse.ArgumentTypeError(str(error)) from error
 
+    names = [f"--collector.{name}" for name in (flag.name, flag.was) if name]
     group.add_argument(
-        f"--collector.{flag.name}",
+        *names,
         dest=_dest(flag.name),
         action="append" if flag.many else "store",
         default=None if flag.many else flag.default,
@@ -258,6 +270,18 @@ def _address(text: str) -> Address:
     if not match or int(match[3]) > 65535:
         raise argparse.ArgumentTypeError(f"wanted [HOST]:PORT such as :9100, saw {text!r}")
     return Address(match[1] or match[2] or None, int(match[3]))
+
+
+def _folder(text: str) -> Path:
+    if not Path(text).is_dir() or not text:
+        raise argparse.ArgumentTypeError(
+            f"wanted a folder that is there, saw {text!r}: is the node's mounted into this container?"
+        )
+    return Path(text)
+
+
+def _file(text: str) -> Path | None:
+    return Path(text) if text else None  # an empty word is none, as with node_exporter
 
 
 def _count(text: str) -> int:

@@ -32,6 +32,7 @@ class Flag(Generic[T]):
         read: Makes the value of the word; raises ValueError, whose text says what was wanted and seen.
         metavar: What `--help` calls the word.
         many: Whether it may be given several times; the value is then a list, and so is the default.
+        was: Its name in older node_exporters, which is taken too, as there; empty for none.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Flag(Generic[T]):
     help: str = ""
     metavar: str = "REGEXP"
     many: bool = False
+    was: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +54,28 @@ class Switch:
 
 
 def expression(text: str) -> re.Pattern[str]:
-    """Read a regular expression; an empty one finds nothing, as with node_exporter.
+    """Read a regular expression of what to leave out; an empty one leaves out nothing, as with node_exporter.
+
+    Raises:
+        ValueError: It is none.
+    """
+    return fields(text or r"(?!)")
+
+
+def fields(text: str) -> re.Pattern[str]:
+    """Read a regular expression of what to show; an empty one shows everything, as with node_exporter.
 
     Raises:
         ValueError: It is none.
     """
     try:
-        return re.compile(text or r"(?!)")
+        return re.compile(text)
     except re.error as error:
         raise ValueError(f"{text!r}: {error}") from error
+
+
+def _all_if_empty(text: str) -> re.Pattern[str] | None:
+    return fields(text) if text else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,21 +86,25 @@ class Pair:
         stem: Such as `diskstats.device`.
         default: What is shown when neither is given.
         what: What they choose from, for `--help`.
+        were: The two names in older node_exporters, of -exclude and of -include, as `Flag.was`.
     """
 
     stem: str
     default: Devices = EVERY
     what: str = "devices"
+    were: tuple[str, str] = ("", "")
 
     @property
     def exclude(self) -> Flag[re.Pattern[str] | None]:
         """The flag whose matches are left out."""
-        return Flag(f"{self.stem}-exclude", None, expression, f"leave out these {self.what}")
+        text = f"leave out these {self.what}"
+        return Flag(f"{self.stem}-exclude", None, expression, text, was=self.were[0])
 
     @property
     def include(self) -> Flag[re.Pattern[str] | None]:
-        """The flag whose matches alone are shown."""
-        return Flag(f"{self.stem}-include", None, expression, f"show only these {self.what}")
+        """The flag whose matches alone are shown; an empty expression shows all, as with node_exporter."""
+        text = f"show only these {self.what}"
+        return Flag(f"{self.stem}-include", None, _all_if_empty, text, was=self.were[1])
 
 
 class Chosen:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from exporter.blocking import Blocking
+from exporter.devices import Devices
 from exporter.exposition import Family, Kind, block, line
 from exporter.lanes import Lanes
 from exporter.mounttable import Mount, file_systems_read_only, parse
@@ -23,6 +24,8 @@ FS_TYPES_EXCLUDE = (
     r"|mqueue|nsfs|overlay|proc|procfs|pstore|rpc_pipefs|securityfs|selinuxfs|squashfs|erofs|sysfs"
     r"|tracefs)$"
 )
+MOUNT_POINTS = Devices(exclude=re.compile(MOUNT_POINTS_EXCLUDE))
+FS_TYPES = Devices(exclude=re.compile(FS_TYPES_EXCLUDE))
 MOUNT_TIMEOUT = 5.0  # seconds; node_exporter's --collector.filesystem.mount-timeout
 
 # The key of the call that reads the mount table. No mount point has it: those begin with a slash.
@@ -62,16 +65,14 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which mounts to leave out; regular expressions searched as node_exporter does."""
+    """Which mounts to show, by where they are and by what they are."""
 
-    mount_points: re.Pattern[str] = re.compile(MOUNT_POINTS_EXCLUDE)
-    fs_types: re.Pattern[str] = re.compile(FS_TYPES_EXCLUDE)
+    mount_points: Devices = MOUNT_POINTS
+    fs_types: Devices = FS_TYPES
 
     def keeps(self, mount: Mount) -> bool:
-        """Tell whether neither expression matches."""
-        return not (
-            self.mount_points.search(mount.mountpoint) or self.fs_types.search(mount.fstype)
-        )
+        """Tell whether both show it."""
+        return self.mount_points.keeps(mount.mountpoint) and self.fs_types.keeps(mount.fstype)
 
 
 def statvfs(path: bytes) -> Usage:

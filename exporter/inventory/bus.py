@@ -16,13 +16,18 @@ def _whole(text: str) -> re.Pattern[str]:
 
 
 INCLUDE = Flag(
-    "systemd.unit-include", re.compile(".+"), _whole, "show units whose whole name matches"
+    "systemd.unit-include",
+    re.compile(".+"),
+    _whole,
+    "show units whose whole name matches",
+    was="systemd.unit-whitelist",
 )
 EXCLUDE = Flag(
     "systemd.unit-exclude",
     re.compile(r".+\.(automount|device|mount|scope|slice)"),
     _whole,
     "but not those whose whole name matches this",
+    was="systemd.unit-blacklist",
 )
 TASKS = Switch("systemd.enable-task-metrics", False, "show the services' numbers of tasks")
 RESTARTS = Switch(

@@ -9,12 +9,12 @@ from exporter.collectors.pressure import Stalls
 from exporter.collectors.stat import Statistics
 from exporter.collectors.uname import Kernel
 from exporter.collectors.vmstat import FIELDS, VirtualMemory
-from exporter.offers import Flag, Node, Offer, Switch, expression
+from exporter.offers import Flag, Node, Offer, Switch, fields
 from exporter.processors import Processors
 from exporter.procfile import ProcFile
 
 GUEST = Switch("cpu.guest", True, "serve node_cpu_guest_seconds_total; default on")
-SHOWN = Flag("vmstat.fields", re.compile(FIELDS), expression, "the fields to show")
+SHOWN = Flag("vmstat.fields", re.compile(FIELDS), fields, "the fields to show")
 
 
 def _cpu(node: Node) -> Cpu:

@@ -18,11 +18,11 @@ from exporter.collectors.softnet import SoftnetStatistics
 from exporter.collectors.udp_queues import UdpQueues
 from exporter.hardware import in_background
 from exporter.netns import NetFile
-from exporter.offers import Flag, Node, Offer, Pair, Switch, expression
+from exporter.offers import Flag, Node, Offer, Pair, Switch, expression, fields
 from exporter.procfile import ProcFile
 from exporter.schedule import Periodic
 
-DEVICES = Pair("netdev.device")
+DEVICES = Pair("netdev.device", were=("netdev.device-blacklist", "netdev.device-whitelist"))
 NEIGHBOURS = Pair("arp.device")
 ADAPTERS = Pair("infiniband.device")
 IGNORED = Flag("netclass.ignored-devices", re.compile("^$"), expression, "leave out these devices")
@@ -32,7 +32,7 @@ VALID_SPEED = Switch(
 BACKENDS = Flag(
     "ipvs.backend-labels", LABELS, labels, "labels of servers, with commas between", "LABELS"
 )
-SHOWN = Flag("netstat.fields", re.compile(FIELDS), expression, "the fields to show")
+SHOWN = Flag("netstat.fields", re.compile(FIELDS), fields, "the fields to show")
 
 
 def _netdev(node: Node) -> Netdev:

@@ -11,9 +11,9 @@ from exporter.collectors.diskerrors import DiskErrors
 from exporter.collectors.diskstats import DEVICE_EXCLUDE, Diskstats
 from exporter.collectors.drbd import Drbd
 from exporter.collectors.filesystem import (
-    FS_TYPES_EXCLUDE,
+    FS_TYPES,
     LANES,
-    MOUNT_POINTS_EXCLUDE,
+    MOUNT_POINTS,
     MOUNT_TABLE,
     MOUNT_TIMEOUT,
     Filesystems,
@@ -30,14 +30,18 @@ from exporter.devices import Devices
 from exporter.disk_info import DiskInfo
 from exporter.document import duration
 from exporter.hardware import in_background
-from exporter.offers import Flag, Node, Offer, Pair, Switch, expression
+from exporter.offers import Flag, Node, Offer, Pair, Switch
 from exporter.procfile import ProcFile
 from exporter.rotation import Rotation
 from exporter.schedule import Periodic
 from exporter.smart import FOLDER
 from exporter.udev import Udev
 
-DISKS = Pair("diskstats.device", Devices(exclude=re.compile(DEVICE_EXCLUDE)))
+DISKS = Pair(
+    "diskstats.device",
+    Devices(exclude=re.compile(DEVICE_EXCLUDE)),
+    were=("diskstats.ignored-devices", ""),
+)
 
 
 def _diskstats(node: Node) -> Diskstats:
@@ -52,8 +56,18 @@ def _mount_timeout(text: str) -> float:
     return seconds
 
 
-MOUNT_POINTS = Flag("filesystem.mount-points-exclude", re.compile(MOUNT_POINTS_EXCLUDE), expression)
-FS_TYPES = Flag("filesystem.fs-types-exclude", re.compile(FS_TYPES_EXCLUDE), expression)
+PLACES = Pair(
+    "filesystem.mount-points",
+    MOUNT_POINTS,
+    "mount points",
+    were=("filesystem.ignored-mount-points", ""),
+)
+TYPES = Pair(
+    "filesystem.fs-types",
+    FS_TYPES,
+    "types of file system",
+    were=("filesystem.ignored-fs-types", ""),
+)
 PRIORITY = Switch("bcache.priorityStats", False, "serve what is expensive to read; default off")
 ANSWERS = Flag("smartctl.folder", FOLDER, Path, "where hale-smart.service writes", "DIR")
 PATIENCE = Flag(
@@ -66,7 +80,7 @@ def _filesystem(node: Node) -> Periodic:
     # Without a place of its own the mount table would wait behind hung mounts, and lose the others.
     wake = asyncio.Event()
     threads = Threads(LANES, reserved={MOUNT_TABLE}, late=wake.set)
-    keep = Filter(chosen.of(MOUNT_POINTS), chosen.of(FS_TYPES))
+    keep = Filter(chosen.kept(PLACES), chosen.kept(TYPES))
     source = Filesystems(node.procfs, node.rootfs, threads, keep, chosen.of(PATIENCE))
     return Periodic(source, node.clock, wake)
 
@@ -94,7 +108,7 @@ OFFERS = (
     Offer("fserrors", lambda node: FsErrors(node.sysfs)),
     Offer("mounts", _mounts),
     Offer("diskstats", _diskstats, (DISKS,)),
-    Offer("filesystem", _filesystem, (MOUNT_POINTS, FS_TYPES, PATIENCE)),
+    Offer("filesystem", _filesystem, (PLACES, TYPES, PATIENCE)),
     Offer("smartctl", _smartctl, (ANSWERS,)),
     Offer("mdadm", lambda node: Mdadm(ProcFile(node.procfs / "mdstat"), node.sysfs)),
 )

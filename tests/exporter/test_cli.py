@@ -1,5 +1,6 @@
 """The command as people and systemd start it."""
 
+import json
 import os
 import signal
 import subprocess
@@ -10,7 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from exporter import foreign
 from exporter.cli import _parser, _settings, main
+from exporter.inventory.bus import EXCLUDE
+from exporter.inventory.kernel import SHOWN
+from exporter.inventory.network import DEVICES
+from exporter.inventory.storage import DISKS, PLACES, TYPES
+from exporter.settings import DEFAULTS, Settings
 
 MODULE = [sys.executable, "-m", "exporter.cli"]
 PATIENCE = 20  # seconds
@@ -91,6 +98,11 @@ def test_an_address_of_nobody_is_told() -> None:
         "--collector.filesystem.mount-timeout=5",
         "--collector.unheard-of",
         "--log.level=loud",
+        "--log.format=xml",
+        "--path.procfs=/nowhere",
+        "--path.sysfs=/etc/hostname",
+        "--path.rootfs=",
+        "--collector.perf",
     ],
 )
 def test_a_flag_that_cannot_be_is_refused(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -99,8 +111,81 @@ def test_a_flag_that_cannot_be_is_refused(flag: str, capsys: pytest.CaptureFixtu
     assert flag.split("=")[0].removeprefix("--") in capsys.readouterr().err
 
 
+def settings(*flags: str) -> Settings:
+    return _settings(_parser().parse_args(flags))
+
+
+@pytest.mark.parametrize(
+    "flag",
+    [
+        "--no-collector.perf",
+        "--no-collector.ntp",
+        "--no-collector.supervisord",
+        "--collector.filesystem.stat-workers=8",
+        "--runtime.gomaxprocs=2",
+        "--no-collector.netdev.netlink",
+    ],
+)
+def test_a_flag_of_node_exporter_that_changes_no_answer_is_taken_and_said(flag: str) -> None:
+    assert _parser().parse_args([flag]).ignored == (flag.split("=")[0],)
+    assert settings(flag).enabled == DEFAULTS
+
+
+def test_every_collector_of_node_exporter_may_be_switched_off() -> None:
+    flags = [f"--no-collector.{name}" for name in foreign.COLLECTORS]
+    assert not settings(*flags).enabled & foreign.COLLECTORS
+
+
+def test_the_names_of_older_node_exporters_are_taken() -> None:
+    given = settings(
+        "--collector.filesystem.ignored-mount-points=^/srv",
+        "--collector.filesystem.ignored-fs-types=^nfs",
+        "--collector.diskstats.ignored-devices=^sd",
+        "--collector.netdev.device-whitelist=^eth",
+        "--collector.systemd.unit-blacklist=x.*",
+    ).chosen
+    assert not given.kept(PLACES).keeps("/srv")
+    assert not given.kept(TYPES).keeps("nfs4")
+    assert not given.kept(DISKS).keeps("sda")
+    assert not given.kept(DEVICES).keeps("lo")
+    assert given.of(EXCLUDE).pattern == "x.*"
+
+
+def test_only_the_mount_points_that_are_asked_for_are_shown() -> None:
+    given = settings("--collector.filesystem.mount-points-include=^/(srv|dev/shm)$").chosen
+    shown = [at for at in ("/", "/srv", "/dev/shm") if given.kept(PLACES).keeps(at)]
+    assert shown == ["/srv", "/dev/shm"]
+
+
+def test_an_empty_expression_shows_what_node_exporter_shows() -> None:
+    """Roles of configuration managers write `--flag=` where a variable is empty."""
+    given = settings(
+        "--collector.netdev.device-include=",
+        "--collector.diskstats.device-exclude=",
+        "--collector.vmstat.fields=",
+    ).chosen
+    assert given.kept(DEVICES).keeps("eth0")
+    assert given.kept(DISKS).keeps("loop0")
+    assert given.of(SHOWN).search("nr_free_pages")
+
+
+def test_an_empty_name_of_a_file_is_none() -> None:
+    given = settings("--web.config.file=", "--config.file=")
+    assert (given.web_config_file, given.config_file) == (None, None)
+
+
+def test_the_log_is_json_where_that_is_asked_for() -> None:
+    ended = run("--log.format=json", "--web.listen-address=192.0.2.1:1", "--no-collector.perf")
+    assert json.loads(ended.stderr.splitlines()[0]) == {
+        "event": "flag.ignored",
+        "flag": "--no-collector.perf",
+        "level": "info",
+        "reason": "there is nothing here that it changes",
+    }
+
+
 def test_systemd_is_asked_unless_the_machine_is_said_to_have_none() -> None:
-    flags = ([], ["--collector.services.without-systemd"])
+    flags: tuple[list[str], ...] = ([], ["--collector.services.without-systemd"])
     assert [_settings(_parser().parse_args(one)).without_systemd for one in flags] == [False, True]
 
 
