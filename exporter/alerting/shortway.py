@@ -10,13 +10,14 @@ from math import inf
 
 import structlog
 
-from exporter.alerting.alert import Alert, Condition, body
+from exporter.alerting.alert import Alert, Condition, Pairs, body
 from exporter.alerting.book import Book, Due
 from exporter.alerting.ports import Alertmanager, Claim, Memory, NotTaken
+from exporter.alerting.rule import Rule
 from exporter.alerting.series import Posts
 from exporter.blocking import Blocking, StillRunning
 from exporter.clock import Clock
-from exporter.config import ShortWay
+from exporter.config import Config, ShortWay
 from exporter.offers import Declarations
 from exporter.racing import first
 
@@ -73,6 +74,8 @@ class Poster:
         self._wakes: dict[str, asyncio.Event] = {}
         self._said: dict[str, str] = {}
         self._written: tuple[Alert, ...] = ()
+        self._made_of: Config | None = None
+        self._made: dict[tuple[str, Pairs], Alert] = {}
         self._remembers = True
         self.posts = Posts()
         declared.follow(lambda _: self._redeclared.set())
@@ -141,17 +144,24 @@ class Poster:
 
     def _see(self, book: Book) -> None:
         config = self._declared.now
-        way = config.short_way
-        rules = {rule.name: rule for rule in way.rules} if way is not None else {}
-        target = config.target
+        if config is not self._made_of:
+            self._made_of, self._made = config, {}
+        rules = {rule.name: rule for rule in config.short_way.rules} if config.short_way else {}
         book.look(
             (
-                (rules[condition.rule].alert(target, condition), condition.holds)
-                for condition in self._conditions()
-                if condition.rule in rules
+                (self._alert(rules[one.rule], one), one.holds)
+                for one in self._conditions()
+                if one.rule in rules
             ),
             self._clock.monotonic(),
         )
+
+    def _alert(self, rule: Rule, condition: Condition) -> Alert:
+        """Make an alert once: every look asks for those of all services."""
+        key = condition.rule, condition.labels
+        if key not in self._made:
+            self._made[key] = rule.alert(self._declared.now.target, condition)
+        return self._made[key]
 
     def _wake(self) -> None:
         for wake in self._wakes.values():
