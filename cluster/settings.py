@@ -22,6 +22,7 @@ from cluster.fields import (
     Url,
     between,
 )
+from cluster.forwarding import Journal
 from cluster.guards import Guards
 from cluster.ladder import Mode, Verb
 from cluster.people import Grafana, Proxy
@@ -192,6 +193,7 @@ class Monitoring(Block):
         retention: Seconds that Prometheus keeps samples.
         objective: The share of a pool's requests that must be answered well.
         tls: None where Alertmanager speaks plain HTTP, or something of your own stands before it.
+        journal: None where no node's journal is copied to another.
     """
 
     nodes: Annotated[tuple[Name, ...], NOT_EMPTY]
@@ -215,6 +217,7 @@ class Monitoring(Block):
     receivers: Receivers = Receivers()
     deadman: Deadman | None = None
     tls: MonitoringTls | None = None
+    journal: Journal | None = None
 
     @model_validator(mode="after")
     def _as_they_are_reached(self) -> "Monitoring":

@@ -20,6 +20,7 @@ from cluster.render.exporter import exporter_yml
 from cluster.render.gate import gate_json, sshd_conf
 from cluster.render.haproxy import haproxy_files
 from cluster.render.healer import healer_default
+from cluster.render.journal import journal_files
 from cluster.render.keepalived import keepalived_files
 from cluster.render.prometheus import jobs, prometheus_default, prometheus_yml, targets_json
 from cluster.render.rules import posted, rules_yml
@@ -45,6 +46,7 @@ def render(loaded: Loaded, rules: tuple[RuleFile, ...]) -> Tree:
         found += keepalived_files(cluster, node)
         found += haproxy_files(cluster, node)
         found += etcd_files(cluster, node)
+        found += journal_files(cluster, node)
         if node in cluster.healer.nodes:
             found.append(("etc/hale/cluster.yml", loaded.document.source))
             found.append(("etc/default/hale-healer", healer_default(node)))

@@ -140,6 +140,7 @@ monitoring:
     ca: /etc/hale/ca.crt
     client_cert: /etc/hale/monitoring.crt
     client_key: /etc/hale/monitoring.pem
+  journal: {ca: /etc/hale/ca.crt, cert: /etc/hale/journal.crt, key: /etc/hale/journal.pem, max_size: 2GiB}
   receivers: {people: {url: "https://pager.example/first"}, tickets: {url: "https://desk.example/"}}
   deadman: {url: "https://deadman.example/hale"}
 """

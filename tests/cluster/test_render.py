@@ -51,6 +51,25 @@ def test_several_healers_render_to_these_bytes(rewrite: bool) -> None:
     golden("healers", tree_of(HEALERS), rewrite=rewrite)
 
 
+def test_every_node_sends_its_journal_to_the_first_monitoring_node_which_keeps_no_more_than_it_may() -> (
+    None
+):
+    tree = tree_of(HEALERS)
+    send = "etc/systemd/journal-upload.conf.d/hale.conf"
+    for node in ("mon2", "mon3", "web1", "web2"):
+        assert "URL=https://10.0.0.11:19532\n" in text_of(tree, f"{node}/{send}")
+    mon1 = {file.path: file.text for file in tree.of("mon1").files}
+    assert send not in mon1
+    listens = mon1["etc/systemd/system/systemd-journal-remote.socket.d/hale.conf"]
+    assert "ListenStream=\nListenStream=10.0.0.11:19532\n" in listens
+    vacuum = mon1["etc/systemd/system/hale-journal-vacuum.service"]
+    assert f"--vacuum-size={2 * 1024**3}\n" in vacuum
+
+
+def test_no_journal_is_sent_where_nobody_asks_for_it() -> None:
+    assert not [file for file in tree_of(WIDE).files if "journal" in file.path]
+
+
 def test_every_healer_knows_itself_and_every_alertmanager_wakes_all_of_them() -> None:
     tree = tree_of(HEALERS)
     for node in ("mon1", "mon2", "mon3"):
