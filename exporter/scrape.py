@@ -1,6 +1,7 @@
 """Puts one exposition together: runs what may run in a scrape, and takes the rest as it lies."""
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 import structlog
@@ -12,6 +13,9 @@ from exporter.cutting import MOST_SERIES, cut
 from exporter.guests import admitted
 
 log = structlog.get_logger()
+
+MOST_TOLD = 100
+WHY = "the name is the exporter's own, or as hale_* kept for it, or there are too many series"
 
 
 class UnknownCollector(Exception):
@@ -39,7 +43,7 @@ class Scraper:
         self._most_series = most_series
         # Of those that are cut: the body, what is left of it, and how many series are not.
         self._cut: dict[str, tuple[bytes, bytes, int]] = {}
-        self._refused: dict[str, int] = {}  # how many series of whose guests are left out
+        self._told: set[str] = set()  # the families of guests whose refusal is in the log
         self._collectors = sorted(collectors, key=lambda c: c.name)
         self._own = own
         self._clock = clock
@@ -109,10 +113,17 @@ class Scraper:
         """Return the guests that contradict nothing of ours, and what is cut with those that do."""
         guests = [(one.name, guest) for one in results for guest in one.latest.guests]
         text, refused = admitted(guests, NAMES + ours, self._most_series)
-        if refused and not self._refused:  # once, not at every scrape
-            log.warning("guests.refused", series=refused)
-        self._refused = refused
-        return [one._replace(cut=one.cut + refused.get(one.name, 0)) for one in results], text
+        self._tell(family for _, family in refused)
+        out = Counter[str]()
+        for (name, _), series in refused.items():
+            out[name] += series
+        return [one._replace(cut=one.cut + out[one.name]) for one in results], text
+
+    def _tell(self, refused: Iterable[str]) -> None:
+        """Log each family that is left out once, and of very many only some."""
+        for family in sorted(set(refused) - self._told)[: MOST_TOLD - len(self._told)]:
+            log.warning("guest.refused", family=family, reason=WHY)
+            self._told.add(family)
 
     def _latest(self, collector: OnScrape | Background, until: float) -> Latest:
         match collector:

@@ -43,6 +43,7 @@ ERROR = Family(
 MOST_BYTES = 1024 * 1024  # of one file
 MOST_BYTES_IN_ALL = 4 * 1024 * 1024
 MOST_FILES = 1000
+MOST_TOLD = 10  # mistakes in a run
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +129,11 @@ class Folders:
             return File(path, stamp, int(seen.st_mtime), tuple(map(filled, parse(data))))
 
     def _tell(self, errors: dict[str, str]) -> None:
-        for what in sorted(errors.keys() - self._told)[:10]:  # once, not at every run
+        # Each once, and at most ten a run, so that a folder of thousands fills no log.
+        new = sorted(errors.keys() - self._told)[:MOST_TOLD]
+        for what in new:
             log.warning("textfile.refused", what=what, reason=errors[what])
-        self._told = {*errors}
+        self._told = self._told & errors.keys() | {*new}
 
 
 def _matching(pattern: str) -> list[str]:

@@ -239,6 +239,16 @@ async def test_a_name_of_ours_cannot_be_taken_nor_the_exposition_broken(tmp_path
     assert len(again) == len(set(again))
 
 
+def test_of_many_bad_files_every_one_is_told_once(tmp_path: Path) -> None:
+    for number in range(25):
+        (tmp_path / f"{number:02}.prom").write_bytes(b"no number\n")
+    folders = Folders([str(tmp_path)])
+    with capture_logs() as logs:
+        runs = [(folders.read(), len(logs))[1] for _ in range(4)]
+    assert runs == [10, 20, 25, 25]
+    assert len({one["what"] for one in logs}) == 25
+
+
 def everything(text: bytes) -> Iterator[object]:
     for family in text_string_to_metric_families(text.decode()):
         for one in family.samples:
@@ -260,6 +270,28 @@ def test_whatever_a_file_holds_what_is_served_can_be_read(
         assert len(series) == len(set(series))
 
 
+async def test_no_file_speaks_for_the_exporter_and_what_is_left_out_is_named(
+    tmp_path: Path,
+) -> None:
+    """Of a name that the exporter does not serve just now, such as a service's that is not declared, too."""
+    (tmp_path / "a.prom").write_bytes(
+        b'hale_service_up{service="db"} 0\nhale_failures_total 1\nhalea 1\nnode_forks_total 1\n'
+    )
+    collector = Textfiles(Folders([str(tmp_path)]), loop_clock())
+    await ran(collector)
+    scraper = Scraper([Own(), collector], bytes, loop_clock())
+    with capture_logs() as logs:
+        seen = scraper.scrape()
+        scraper.scrape(frozenset({"textfile"}))
+        scraper.scrape()
+    assert b"\nhalea 1" in seen
+    assert b"hale_service_up" not in seen
+    assert b"hale_failures" not in seen
+    assert b'hale_collector_series_cut{collector="textfile"} 3\n' in seen
+    said = [one["family"] for one in logs if one["event"] == "guest.refused"]
+    assert said == ["hale_failures_total", "hale_service_up", "node_forks_total"]
+
+
 async def test_the_collector_serves_no_guests_once_its_files_are_too_old(tmp_path: Path) -> None:
     (tmp_path / "a.prom").write_bytes(b"a 1\n")
     collector = Textfiles(Folders([str(tmp_path)]), loop_clock())
@@ -276,4 +308,4 @@ def test_guests_are_held_to_a_number_of_series() -> None:
         20,
     )
     text, out = admitted([("textfile", many)], b"", 5)
-    assert (text.count(b"a{"), out) == (5, {"textfile": 15})
+    assert (text.count(b"a{"), out) == (5, {("textfile", "a"): 15})
