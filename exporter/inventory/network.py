@@ -8,6 +8,8 @@ from exporter.collectors.conntrack import Conntrack
 from exporter.collectors.fibrechannel import fibrechannel
 from exporter.collectors.infiniband import infiniband
 from exporter.collectors.ipvs import LABELS, Ipvs, labels
+from exporter.collectors.lnstat import Lnstat
+from exporter.collectors.mountstats import Mountstats
 from exporter.collectors.netclass import netclass
 from exporter.collectors.netdev import Netdev
 from exporter.collectors.netstat import FIELDS, Netstat
@@ -89,6 +91,11 @@ def _infiniband(node: Node) -> Periodic:
     return in_background(infiniband(node.sysfs, node.chosen.kept(ADAPTERS)), node.clock)
 
 
+def _mountstats(node: Node) -> Mountstats:
+    own = node.procfs / "self"
+    return Mountstats(ProcFile(own / "mountstats"), ProcFile(own / "mountinfo"))
+
+
 OFFERS = (
     Offer("arp", _arp, (NEIGHBOURS,)),
     Offer("bonding", lambda node: in_background(bonding(node.sysfs), node.clock)),
@@ -96,6 +103,8 @@ OFFERS = (
     Offer("fibrechannel", lambda node: in_background(fibrechannel(node.sysfs), node.clock)),
     Offer("infiniband", _infiniband, (ADAPTERS,)),
     Offer("ipvs", _ipvs, (BACKENDS,)),
+    Offer("lnstat", lambda node: Lnstat(node.procfs), default=False),
+    Offer("mountstats", _mountstats, default=False),
     Offer("netclass", _netclass, (IGNORED, VALID_SPEED)),
     Offer("netdev", _netdev, (DEVICES,)),
     Offer("netstat", _netstat, (SHOWN,)),

@@ -21,7 +21,7 @@ COLLECTORS = (
     *("cpu_vulnerabilities", "ksmd", "meminfo_numa"),
     *("bonding", "conntrack", "netstat", "sockstat", "softnet"),
     *("arp", "ipvs", "netclass", "udp_queues"),
-    *("fibrechannel", "infiniband", "nfs", "nfsd"),
+    *("fibrechannel", "infiniband", "lnstat", "mountstats", "nfs", "nfsd"),
 )
 
 BREAKAGES: dict[str, Callable[[bytes], bytes]] = {

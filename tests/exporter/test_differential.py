@@ -33,7 +33,7 @@ COLLECTORS = (
     *("buddyinfo", "cgroups", "interrupts", "ksmd", "meminfo_numa", "slabinfo", "zoneinfo"),
     *("bonding", "conntrack", "netstat", "sockstat", "softnet"),
     *("arp", "ipvs", "netclass", "udp_queues"),
-    *("fibrechannel", "infiniband", "nfs", "nfsd"),
+    *("fibrechannel", "infiniband", "lnstat", "mountstats", "nfs", "nfsd"),
 )
 # What each program says of itself, and what differs from one moment to the next.
 OWN = ("go_", "process_", "promhttp_", "python_", "hale_", "node_exporter_")
@@ -61,6 +61,7 @@ NEWER = {
     *(f"node_nvme_namespace_{what}_bytes" for what in ("capacity", "size", "used")),
     "node_nvme_namespace_info",
     "node_nvme_namespace_logical_block_size_bytes",
+    "node_mountstats_nfs_mountpoint_info",
     "node_netstat_TcpExt_TCPOFOQueue",
     "node_netstat_TcpExt_TCPRcvQDrop",
     "node_network_receive_nohandler_total",
@@ -80,7 +81,9 @@ NEWER_SERIES = re.compile(
     r'|node_nfsd_requests_total{method="(SetClientID|SetClientIDConfirm|Verify|WdelegGetattr|Write)",proto="4"'
     r'|chip="(ieee80211_phy0|platform_asus_nb_wmi)|sensor="freq[0-9]"|dataset="pool3/|state="suspended"'
 )
-NEWER_LABEL = re.compile(r',rotational="[01]"|cntlid="[^"]*",|adminstate="[^"]*",')
+NEWER_LABEL = re.compile(
+    r',rotational="[01]"|cntlid="[^"]*",|adminstate="[^"]*",|,transport="[0-9]+"'
+)
 PATIENCE = 20.0  # seconds
 
 
@@ -149,7 +152,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Scrape, Scrape]:
     """The exposition of node_exporter and of ours, of captured sources and real file systems."""
     folder = tmp_path_factory.mktemp("node")
     proc = folder / "proc"
-    shutil.copytree(FIXTURES / "proc", proc)
+    shutil.copytree(FIXTURES / "proc", proc, symlinks=True)
     shutil.copytree(proc / "1/net", proc / "net")
     shutil.copytree(FIXTURES / "sys", folder / "sys", symlinks=True)
     without_what_is_newer(folder)

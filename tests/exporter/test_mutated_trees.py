@@ -102,7 +102,7 @@ EXCUSES = (
         Difference.SILENT,
         _for("without_a_line"),
         "a headline is gone, so nobody can know the columns",
-        _for("conntrack", "interrupts", "netdev"),
+        _for("conntrack", "interrupts", "lnstat", "netdev"),
     ),
     Excuse(
         Difference.OTHER,
@@ -180,6 +180,12 @@ EXCUSES = (
         _for("empty", "truncated"),
         "a zone without a name has no metric's name either; 1.5 makes one with nothing in its middle",
         _for("rapl"),
+    ),
+    Excuse(
+        Difference.OTHER,
+        BROKEN_KINDS,
+        "a mount whose transports nobody can read has no protocol; 1.5 shows one without a name, 1.12 none as we do",
+        _for("mountstats"),
     ),
     Excuse(
         Difference.OTHER,

@@ -8,7 +8,17 @@ import pytest
 
 from exporter import rpcstats
 from exporter.collector import Absent, Malformed, OnScrape
-from exporter.collectors import arp, conntrack, ipvs, netstat, sockstat, softnet, udp_queues
+from exporter.collectors import (
+    arp,
+    conntrack,
+    ipvs,
+    lnstat,
+    mountstats,
+    netstat,
+    sockstat,
+    softnet,
+    udp_queues,
+)
 from tests.exporter.golden import GOLDEN, same_as_golden
 from tests.exporter.offered import FIXTURES, body, made, values
 
@@ -16,6 +26,7 @@ NET = FIXTURES / "proc/1/net"
 ARP = (NET / "arp").read_bytes()
 IPVS = (NET / "ip_vs").read_bytes()
 IPVS_STATS = (NET / "ip_vs_stats").read_bytes()
+MOUNTS = (FIXTURES / "proc/10/mountstats").read_bytes()
 NFSD = (NET / "rpc/nfsd").read_bytes()
 UDP = (NET / "udp").read_bytes()
 NETSTAT = (NET / "netstat").read_bytes()
@@ -463,10 +474,98 @@ async def test_a_host_port_that_is_off_has_no_counters_but_zeros(tmp_path: Path)
     assert (one, frames, count) == (1, 'node_fibrechannel_rx_frames_total{fc_host="host0"}', 255)
 
 
+# net/sunrpc: a mount with two connections (nconnect=2), one by RDMA, and one of another version of the format.
+NFS = b"""\
+device a:/x mounted on /a with fstype nfs4 statvers=1.1
+\tage:\t5
+\tRPC iostats version: 1.1  p/v: 100003/4 (nfs)
+\txprt:\ttcp 832 0 1 0 11 64 63 0 12 7 24 26 57
+\txprt:\ttcp 833 0 2 0 18446744073709551615 64 63 0 12 7 24 26 57
+\tper-op statistics
+\t        READ: 1 2 3 4 5 6 7 8 9
+
+device b:/x mounted on /b with fstype nfs statvers=1.1
+\txprt:\trdma 0 0 1 0 11 64 63 0 12 7 1 2 3 4 5 6 7 8 9 10 11 12
+\txprt:\tlocal 1 2 3
+device c:/x mounted on /c with fstype nfs statvers=2.0
+device d:/x mounted on /d with fstype nfs statvers=1.0
+\txprt:\tudp 832 0 64 63 0 12 7
+"""
+
+
+def test_every_transport_is_told_as_tcp_is() -> None:
+    first, rdma, udp = mountstats.parse(NFS)
+    assert [mount.place for mount in (first, rdma, udp)] == [0, 1, 3]
+    assert first.operations == {"READ": [1, 2, 3, 4, 5, 6, 7, 8, 9]}
+    assert rdma.transports == [("rdma", [0, 0, 1, 0, 11, 64, 63, 0, 12, 7, 0, 0, 0])]
+    assert udp.transports == [("udp", [832, 0, 0, 0, 0, 64, 63, 0, 12, 7, 0, 0, 0])]
+
+
+async def test_each_connection_has_its_series_and_its_mount_only_one(tmp_path: Path) -> None:
+    write(tmp_path / "proc/self/mountstats", NFS.decode())
+    write(tmp_path / "proc/self/mountinfo", "1 1 0:5 / /d rw - nfs d:/x rw,addr=192.0.2.4\n")
+    seen = await values("mountstats", tmp_path)
+    ages = {series: value for series, value in seen.items() if "_age_" in series}
+    assert list(ages.values()) == [5, 0, 0]
+    assert any('mountaddr="192.0.2.4"' in series for series in ages)
+    name = "node_mountstats_nfs_transport_connect_total"
+    of_a = 'export="a:/x",mountaddr="",protocol="tcp"'
+    connects = [seen[f'{name}{{{of_a},transport="{at}"}}'] for at in (0, 1)]
+    assert connects == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        MOUNTS[:-1],
+        b"device x\n",
+        MOUNTS.replace(b"mounted on", b"hung up in"),
+        MOUNTS.replace(b"age:\t13968", b"age:\t-1"),
+        MOUNTS.replace(b"events:\t52", b"events:\tx"),
+        MOUNTS.replace(b"xprt:\ttcp 832", b"xprt:\ttcp " + b"9" * 5000),
+        MOUNTS.replace(b"xprt:\ttcp 832 0 1 0 11 6428", b"xprt:\ttcp"),
+    ],
+)
+def test_statistics_of_mounts_that_cannot_be_right_are_malformed(data: bytes) -> None:
+    with pytest.raises(Malformed, match="mountstats"):
+        mountstats.parse(data)
+
+
+async def test_a_cache_that_comes_while_it_runs_is_shown(tmp_path: Path) -> None:
+    folder = tmp_path / "proc/1/net/stat"
+    write(folder / "rt_cache", "entries  in%hit\n00000001 0000000a\n".replace("%", "_"))
+    collector = made("lnstat", tmp_path)
+    assert isinstance(collector, OnScrape)
+    before = collector.collect()
+    write(folder / "arp_cache", "entries\n0000000f\n00000010\n")
+    after = collector.collect()
+    assert b'node_lnstat_in_hit_total{cpu="0",subsystem="rt_cache"} 10\n' in before
+    assert b'node_lnstat_entries_total{cpu="1",subsystem="arp_cache"} 16\n' in after
+    assert after.count(b"# TYPE node_lnstat_entries_total") == 1
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"a b\n1\n",
+        b"a\nx\n",
+        b"a\n1",
+        b'a"}\n1\n',
+        b"a a\n1 2\n",
+        b"a\n" + b"9" * 5000 + b"\n",
+        b"\xff\n",
+    ],
+)
+def test_caches_that_cannot_be_right_are_malformed(data: bytes) -> None:
+    with pytest.raises(Malformed, match="odd"):
+        lnstat.parse("odd", data)
+
+
 # What node_exporter 1.12.1 itself says of the captured files (collector/fixtures/e2e-output.txt).
 THEIRS = (FIXTURES / "node_exporter-1.12.1.txt").read_text().splitlines()
 SAME = (
-    *("conntrack", "fibrechannel", "infiniband", "ipvs", "netstat"),
+    *("conntrack", "fibrechannel", "infiniband", "ipvs", "lnstat", "mountstats", "netstat"),
     *("nfs", "nfsd", "sockstat", "softnet", "udp_queues"),
 )
 
