@@ -9,6 +9,7 @@ from exporter.collectors.bcache import Bcache
 from exporter.collectors.btrfs import Btrfs
 from exporter.collectors.diskerrors import DiskErrors
 from exporter.collectors.diskstats import DEVICE_EXCLUDE, Diskstats
+from exporter.collectors.dmmultipath import Multipath
 from exporter.collectors.drbd import Drbd
 from exporter.collectors.filesystem import (
     FS_TYPES,
@@ -100,6 +101,7 @@ def _bcache(node: Node) -> Bcache:
 OFFERS = (
     Offer("bcache", _bcache, (PRIORITY,)),
     Offer("btrfs", lambda node: Btrfs(node.sysfs)),
+    Offer("dmmultipath", lambda node: Multipath(node.sysfs)),
     Offer("drbd", lambda node: Drbd(ProcFile(node.procfs / "drbd")), default=False),
     Offer("nvmesubsystem", lambda node: NvmeSubsystem(node.sysfs), default=False),
     Offer("xfs", lambda node: Xfs(node.sysfs)),

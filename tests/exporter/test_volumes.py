@@ -1,5 +1,7 @@
 """Parsers of what file systems and caches say, where their golden expositions do not show why."""
 
+from pathlib import Path
+
 import pytest
 
 from exporter.collectors import bcache, btrfs, drbd, xfs, zfs
@@ -37,6 +39,25 @@ def test_btrfs_takes_as_many_bytes_as_its_layout_has_copies() -> None:
     layouts = ("single", "raid1", "raid1c3", "raid5", "raid6", "new")
     assert [btrfs.ratio(mode, 4) for mode in layouts] == [1, 2, 3, 4 / 3, 2, 0]
     assert btrfs.ratio("raid6", 2) == 0
+
+
+async def test_a_path_of_a_multipath_disk_that_says_nothing_is_not_a_good_one(
+    tmp_path: Path,
+) -> None:
+    disk = tmp_path / "sys/block/dm-0"
+    for folder in ("dm", "slaves/sda", "slaves/sdb"):
+        (disk / folder).mkdir(parents=True)
+    (disk / "dm/uuid").write_text("mpath-1\n")
+    (disk / "dm/suspended").write_text("1\n")
+    seen = {
+        name.removeprefix("node_dmmultipath_"): value
+        for name, value in (await values("dmmultipath", tmp_path)).items()
+    }
+    labels = '{device="dm-0",sysfs_name="dm-0"}'
+    counts = [seen[f"device_paths{what}{labels}"] for what in ("", "_active", "_failed")]
+    assert counts == [2, 0, 2]
+    assert seen[f"device_active{labels}"] == 0
+    assert seen['path_state{device="dm-0",path="sdb",state="unknown"}'] == 1
 
 
 def test_a_line_of_xfs_with_too_few_numbers_is_left_out() -> None:
