@@ -9,24 +9,35 @@ import fcntl
 import os
 import socket
 import struct
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from ipaddress import ip_address
 
 from exporter.collector import Malformed
+from exporter.netlink import (
+    CHUNK,
+    DONE,
+    DUMP,
+    ERROR,
+    GET_STRICT_CHK,
+    HEADER,
+    INTERRUPTED,
+    MOST_ERRNO,
+    PATIENCE,
+    REQUEST,
+    SOL_NETLINK,
+    attributes,
+    messages,
+)
 
-HEADER = struct.Struct("=LHHLL")  # nlmsghdr: length, type, flags, sequence, port
 ADDRESS = struct.Struct("=BBBBL")  # ifaddrmsg: family, prefix, flags, scope, interface
-ATTRIBUTE = struct.Struct("=HH")  # rtattr: length, type
 NUMBER = struct.Struct("=l")
 INTERFACE = struct.Struct("=16sl20x")  # ifreq: name, index
 SIOCGIFINDEX = 0x8933
 
 # linux/netlink.h and linux/rtnetlink.h
 NETLINK_ROUTE = 0
-ERROR, DONE, NEW_ADDRESS, GET_ADDRESS = 2, 3, 20, 22
-REQUEST, INTERRUPTED, DUMP = 0x1, 0x10, 0x300
-SOL_NETLINK, GET_STRICT_CHK = 270, 12
+NEW_ADDRESS, GET_ADDRESS = 20, 22
 GROUPS = 0x10 | 0x100  # RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR
 # linux/if_addr.h
 IFA_ADDRESS, IFA_LOCAL, IFA_FLAGS = 1, 2, 8
@@ -36,11 +47,8 @@ UNUSABLE = (
 
 FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
 
-MOST_ERRNO = 4095  # linux/err.h
-CHUNK = 64 * 1024  # more than the kernel ever puts into one answer
 MOST_CHUNKS = 1024
 TRIES = 3
-PATIENCE = 1.0  # seconds for each answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +78,7 @@ def parse(data: bytes, sequence: int) -> Part:
     """
     found = []
     done = interrupted = False
-    for kind, flags, number, body in _messages(data):
+    for kind, flags, number, body in messages(data):
         if number != sequence:
             continue
         interrupted |= bool(flags & INTERRUPTED)
@@ -87,30 +95,11 @@ def parse(data: bytes, sequence: int) -> Part:
     return Part(tuple(found), done, interrupted)
 
 
-def _messages(data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
-    at = 0
-    while at < len(data):
-        if len(data) - at < HEADER.size:
-            raise Malformed(f"rtnetlink: an answer ends within a header, {len(data) - at} bytes")
-        length, kind, flags, number, _ = HEADER.unpack_from(data, at)
-        if not HEADER.size <= length <= len(data) - at:
-            raise Malformed(f"rtnetlink: a message of {length} bytes in {len(data) - at}")
-        yield kind, flags, number, data[at + HEADER.size : at + length]
-        at += _aligned(length)
-
-
 def _address(body: bytes) -> Address | None:
     if len(body) < ADDRESS.size:
         raise Malformed(f"rtnetlink: an address of {len(body)} bytes")
     _, _, flags, _, interface = ADDRESS.unpack_from(body)
-    found: dict[int, bytes] = {}
-    at = ADDRESS.size
-    while len(body) - at >= ATTRIBUTE.size:
-        length, kind = ATTRIBUTE.unpack_from(body, at)
-        if not ATTRIBUTE.size <= length <= len(body) - at:
-            raise Malformed(f"rtnetlink: an attribute of {length} bytes in {len(body) - at}")
-        found[kind] = body[at + ATTRIBUTE.size : at + length]
-        at += _aligned(length)
+    found = attributes(body[ADDRESS.size :])
     if (
         len(found.get(IFA_FLAGS, b"")) == NUMBER.size
     ):  # the byte above is too small for the newer ones
@@ -120,10 +109,6 @@ def _address(body: bytes) -> Address | None:
     if len(packed) not in (4, 16):
         return None
     return Address(interface, str(ip_address(packed)), not flags & UNUSABLE)
-
-
-def _aligned(length: int) -> int:
-    return (length + 3) & ~3
 
 
 def addresses(interface: str, versions: Collection[int] = (4, 6)) -> frozenset[str]:

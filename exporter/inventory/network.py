@@ -15,8 +15,10 @@ from exporter.collectors.netdev import Netdev
 from exporter.collectors.netstat import FIELDS, Netstat
 from exporter.collectors.nfs import Nfs
 from exporter.collectors.nfsd import Nfsd
+from exporter.collectors.qdisc import qdisc
 from exporter.collectors.sockstat import Sockstat
 from exporter.collectors.softnet import SoftnetStatistics
+from exporter.collectors.tcpstat import tcpstat
 from exporter.collectors.udp_queues import UdpQueues
 from exporter.hardware import in_background
 from exporter.netns import NetFile
@@ -26,6 +28,7 @@ from exporter.schedule import Periodic
 
 DEVICES = Pair("netdev.device", were=("netdev.device-blacklist", "netdev.device-whitelist"))
 NEIGHBOURS = Pair("arp.device")
+DISCIPLINES = Pair("qdisc.device")
 ADAPTERS = Pair("infiniband.device")
 IGNORED = Flag("netclass.ignored-devices", re.compile("^$"), expression, "leave out these devices")
 VALID_SPEED = Switch(
@@ -96,6 +99,10 @@ def _mountstats(node: Node) -> Mountstats:
     return Mountstats(ProcFile(own / "mountstats"), ProcFile(own / "mountinfo"))
 
 
+def _qdisc(node: Node) -> Periodic:
+    return in_background(qdisc(node.chosen.kept(DISCIPLINES)), node.clock)
+
+
 OFFERS = (
     Offer("arp", _arp, (NEIGHBOURS,)),
     Offer("bonding", lambda node: in_background(bonding(node.sysfs), node.clock)),
@@ -110,7 +117,9 @@ OFFERS = (
     Offer("netstat", _netstat, (SHOWN,)),
     Offer("nfs", lambda node: Nfs(NetFile(node.procfs, "rpc/nfs"))),
     Offer("nfsd", lambda node: Nfsd(NetFile(node.procfs, "rpc/nfsd"))),
+    Offer("qdisc", _qdisc, (DISCIPLINES,), default=False),
     Offer("sockstat", _sockstat),
     Offer("softnet", _softnet),
+    Offer("tcpstat", lambda node: in_background(tcpstat(node.procfs), node.clock), default=False),
     Offer("udp_queues", _udp_queues),
 )

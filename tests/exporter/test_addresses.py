@@ -92,7 +92,7 @@ def test_an_error_of_the_kernel_is_an_error() -> None:
     ],
 )
 def test_an_answer_that_cannot_be_right_is_malformed(data: bytes) -> None:
-    with pytest.raises(Malformed, match="rtnetlink"):
+    with pytest.raises(Malformed, match="netlink"):
         parse(data, 7)
 
 
