@@ -41,6 +41,9 @@ MOST = 200
 
 LONGEST_DEVICE = 64
 
+CORRECTED = "corrected "
+"""How the causes begin of errors that cost nothing; what did cost something of the same device takes their place."""
+
 
 @dataclass(frozen=True, slots=True)
 class Condition:
@@ -48,7 +51,7 @@ class Condition:
 
     Attributes:
         device: As the lines name it; empty where they name none.
-        cause: Of the first line, so that its series stays one.
+        cause: Of the first line, so that its series stays one; where that was corrected, of the first that was not.
         entry: Likewise.
         witness: The most believable of those who told.
         began_at: Epoch seconds of the first line.
@@ -91,8 +94,7 @@ class Conditions:
         key = (verdict.type, device)
         known = self._open.get(key)
         if known is not None:
-            witness = max(verdict.witness, known.witness, key=list(Witness).index)
-            self._open[key] = replace(known, seen_at=max(at, known.seen_at), witness=witness)
+            self._open[key] = _prolonged(known, verdict, at)
             return False
         if len(self._open) >= MOST:
             self._open.pop(min(self._open, key=lambda one: self._open[one].seen_at))
@@ -156,3 +158,11 @@ class Conditions:
             found[one.type, one.device] = one
         self._open = found
         self.expire(now)
+
+
+def _prolonged(known: Condition, verdict: Verdict, at: float) -> Condition:
+    """Return a condition of which one more line told."""
+    witness = max(verdict.witness, known.witness, key=list(Witness).index)
+    graver = known.cause.startswith(CORRECTED) and not verdict.cause.startswith(CORRECTED)
+    cause, entry = (verdict.cause, verdict.entry) if graver else (known.cause, known.entry)
+    return replace(known, cause=cause, entry=entry, seen_at=max(at, known.seen_at), witness=witness)

@@ -37,6 +37,14 @@ def test_lines_of_one_device_are_one_condition_that_keeps_its_beginning() -> Non
     assert (one.device, one.began_at, one.seen_at) == ("sda", NOW, NOW + 60)
 
 
+def test_what_was_corrected_gives_its_cause_way_to_what_was_not_and_never_back() -> None:
+    corrected = Verdict(Failure.MEMORY_HW, "corrected memory error", "MC1", "edac-corrected")
+    graver = Verdict(Failure.MEMORY_HW, "uncorrected memory error", "MC1", "edac-uncorrected")
+    conditions = opened(corrected, graver, corrected)
+    (one,) = conditions.open
+    assert (one.cause, one.entry) == ("uncorrected memory error", "edac-uncorrected")
+
+
 def test_benign_lines_begin_nothing() -> None:
     assert opened(NOTHING, up()).open == ()
 
