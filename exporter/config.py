@@ -25,13 +25,21 @@ class TcpProbe:
 
 
 @dataclass(frozen=True, slots=True)
+class TlsProbe:
+    """One connection with a TLS handshake; certificates are not checked."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
 class CommandProbe:
     """One run of a program without a shell; serving is exit status 0."""
 
     argv: tuple[str, ...]
 
 
-How = HttpProbe | TcpProbe | CommandProbe
+How = HttpProbe | TcpProbe | TlsProbe | CommandProbe
 
 
 @dataclass(frozen=True, slots=True)

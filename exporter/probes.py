@@ -1,4 +1,4 @@
-"""One attempt to use a service, as its users do: HTTP, TCP or a command.
+"""One attempt to use a service, as its users do: HTTP, TCP, TLS or a command.
 
 An attempt that fails for a reason of our own (no file descriptors, no such program) says nothing
 about the service and is told apart from one that the service failed.
@@ -8,13 +8,15 @@ import asyncio
 import errno
 import os
 import socket
+import ssl
 from typing import Protocol
 
 import aiohttp
 
 from exporter.blocking import StillRunning, TooMany
 from exporter.collector import Absent
-from exporter.config import CommandProbe, How, HttpProbe, TcpProbe
+from exporter.config import CommandProbe, How, HttpProbe, TcpProbe, TlsProbe
+from exporter.handshake import Shown
 from exporter.programs import Programs
 from exporter.serving import Probed
 
@@ -40,6 +42,11 @@ class Prober(Protocol):
         """The value of the label `probe`."""
         ...
 
+    @property
+    def earliest_expiry(self) -> float | None:
+        """When the first of the certificates ends that the newest attempt was shown, in unixtime; None without."""
+        ...
+
     async def attempt(self) -> Probed:
         """Make one attempt; the caller sets the time limit by cancelling."""
         ...
@@ -52,12 +59,16 @@ def prober(how: How) -> Prober:
             return Http(how)
         case TcpProbe():
             return Tcp(how)
+        case TlsProbe():
+            return Tls(how)
         case CommandProbe():
             return Command(how)
 
 
 def blame(error: OSError) -> Probed:
     """Tell whose error it is: ours says nothing about the service."""
+    if isinstance(error, ssl.SSLError | aiohttp.ClientSSLError):  # whose numbers are OpenSSL's
+        return Probed.FAILURE
     return Probed.NOT_MADE if error.errno in OURS else Probed.FAILURE
 
 
@@ -68,11 +79,18 @@ class Http:
 
     def __init__(self, probe: HttpProbe) -> None:
         self._probe = probe
+        self._shown = Shown()
+
+    @property
+    def earliest_expiry(self) -> float | None:
+        """See Prober; None for http://."""
+        return self._shown.earliest_expiry
 
     async def attempt(self) -> Probed:
         """Ask once; the body is not read."""
+        self._shown.forget()
         # A kept connection would still work while the service accepts no new one.
-        connector = aiohttp.TCPConnector(force_close=True, ssl=False)
+        connector = aiohttp.TCPConnector(force_close=True, ssl=self._shown.context)
         try:
             async with (
                 aiohttp.ClientSession(
@@ -94,6 +112,7 @@ class Tcp:
     """Connects and hangs up."""
 
     kind = "tcp"
+    earliest_expiry = None
 
     def __init__(self, probe: TcpProbe) -> None:
         self._probe = probe
@@ -110,10 +129,39 @@ class Tcp:
         return Probed.SUCCESS
 
 
+class Tls:
+    """Connects, shakes hands and hangs up; whatever certificate is shown will do."""
+
+    kind = "tls"
+
+    def __init__(self, probe: TlsProbe) -> None:
+        self._probe = probe
+        self._shown = Shown()
+
+    @property
+    def earliest_expiry(self) -> float | None:
+        """See Prober."""
+        return self._shown.earliest_expiry
+
+    async def attempt(self) -> Probed:
+        """Connect once."""
+        self._shown.forget()
+        host, port = self._probe.host, self._probe.port
+        try:
+            _, writer = await asyncio.open_connection(host, port, ssl=self._shown.context)
+        except socket.gaierror:
+            return Probed.NOT_MADE
+        except OSError as error:
+            return blame(error)
+        writer.transport.abort()
+        return Probed.SUCCESS
+
+
 class Command:
     """Runs a program; one that cannot be killed is not started a second time."""
 
     kind = "command"
+    earliest_expiry = None
 
     def __init__(self, probe: CommandProbe, programs: Programs | None = None) -> None:
         """Run nothing yet.

@@ -19,6 +19,7 @@ from exporter.config import (
     Probe,
     Service,
     TcpProbe,
+    TlsProbe,
     VirtualAddress,
 )
 from exporter.document import Field, Mistakes, compose
@@ -26,7 +27,7 @@ from exporter.document import Field, Mistakes, compose
 NODE_KEYS = ("cluster", "node", "group", "failure_domain")
 SERVICE_KEYS = ("name", "unit", "group")
 ADDRESS_KEYS = ("name", "address", "interface", "group", "router_id")
-PROBE_KINDS = ("http", "tcp", "command")
+PROBE_KINDS = ("http", "tcp", "tls", "command")
 # systemd.unit(5): what a unit may be called; a template itself (name@.service) cannot run.
 UNIT_NAME = re.compile(r"[A-Za-z0-9:_.\\-]+(@[A-Za-z0-9:_.\\-]+)?\.(service|socket|mount|target)")
 HOST_PORT = re.compile(
@@ -144,6 +145,8 @@ def _probe(field: Field) -> Probe:
             how = _http(keys)
         case "tcp":
             how = TcpProbe(*_host_port(keys["tcp"]))
+        case "tls":
+            how = TlsProbe(*_host_port(keys["tls"]))
         case _:
             how = _command(keys["command"])
     default = Probe(how)

@@ -36,11 +36,18 @@ PROBE_SUCCESS = Family(
 PROBE_DURATION = Family(
     "hale_service_probe_duration_seconds", Kind.GAUGE, "Duration of the probe's newest attempt."
 )
+# blackbox_exporter's name, prober/tls.go, beside whose rules ours has two labels more.
+PROBE_EXPIRY = Family(
+    "probe_ssl_earliest_cert_expiry",
+    Kind.GAUGE,
+    "When the first of the certificates ends that the probe's newest attempt was shown, in unixtime.",
+)
 FAMILIES = (
     INFO,
     MEMORY,
     PROBE_DURATION,
     PROBE_SUCCESS,
+    PROBE_EXPIRY,
     STALLED,
     WAITING,
     RESTARTS,
@@ -68,12 +75,19 @@ Samples = dict[Family, list[bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """The newest attempt of a probe; `kind` as in the label `probe`, `at` in monotonic seconds."""
+    """The newest attempt of a probe.
+
+    Attributes:
+        kind: As in the label `probe`.
+        at: In monotonic seconds.
+        earliest_expiry: When the first of the certificates ends that it was shown, in unixtime; None without.
+    """
 
     kind: str
     result: Probed
     duration_seconds: float
     at: float
+    earliest_expiry: float | None = None
 
 
 class ServiceSeries:
@@ -128,12 +142,15 @@ class ServiceSeries:
     def _of_probe(self, attempt: Attempt) -> Samples:
         if attempt.result is Probed.NOT_MADE:
             return {}
-        success = attempt.result is Probed.SUCCESS
+        values = {
+            PROBE_SUCCESS: attempt.result is Probed.SUCCESS,
+            PROBE_DURATION: attempt.duration_seconds,
+            PROBE_EXPIRY: attempt.earliest_expiry,
+        }
         return {
-            PROBE_SUCCESS: [line(self._series(PROBE_SUCCESS, "probe", attempt.kind), success)],
-            PROBE_DURATION: [
-                line(self._series(PROBE_DURATION, "probe", attempt.kind), attempt.duration_seconds)
-            ],
+            family: [line(self._series(family, "probe", attempt.kind), value)]
+            for family, value in values.items()
+            if value is not None
         }
 
     def _series(self, family: Family, label: str = "", value: str = "") -> bytes:

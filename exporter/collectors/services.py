@@ -254,7 +254,7 @@ class Services(Background):
             odd = ""
         _log_odd(watched, odd)
         now = self._clock.monotonic()
-        watched.attempt = Attempt(attempts.kind, result, now - began, now)
+        watched.attempt = Attempt(attempts.kind, result, now - began, now, attempts.earliest_expiry)
         before = watched.serving
         watched.serving = probed(before, run, result, now)
         if watched.serving.settled is not before.settled:

@@ -20,6 +20,7 @@ OURS = (
     "hale_",
     "healer_",
     "keepalived_",
+    "probe_",
     "apt_",
     "chrony_",
     "smartctl_",

@@ -136,6 +136,7 @@ class OddProber:
     """Raises what no prober is meant to raise."""
 
     kind = "tcp"
+    earliest_expiry: float | None = None
 
     def __init__(self) -> None:
         self.attempts = 0
@@ -149,6 +150,7 @@ class FakeProber:
     """A service that answers as the test wants; `takes` seconds pass in each attempt."""
 
     kind = "http"
+    earliest_expiry: float | None = None
 
     def __init__(self) -> None:
         self.answer = Probed.SUCCESS

@@ -91,7 +91,7 @@ async def alive(peer: Peer) -> bool:
 
 async def exposition() -> bytes:
     clock, prober, blocking = loop_clock(), FakeProber(), FakeBlocking()
-    prober.answer = Probed.SUCCESS
+    prober.answer, prober.earliest_expiry = Probed.SUCCESS, 1_795_000_000.0
     background = (
         Keepalived(ADDRESSES, VRRP, clock),
         Periodic(Interfaces(ADDRESSES, blocking, lambda *_: {"10.77.0.100"}), clock),

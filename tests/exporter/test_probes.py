@@ -15,7 +15,7 @@ from aiohttp import web
 
 from exporter.collector import Absent
 from exporter.collectors.peers import Peers, ask
-from exporter.config import CommandProbe, HttpProbe, Peer, TcpProbe
+from exporter.config import CommandProbe, HttpProbe, Peer, TcpProbe, TlsProbe
 from exporter.probes import Command, Http, Tcp, blame, prober
 from exporter.programs import Programs
 from exporter.serving import Probed
@@ -189,9 +189,10 @@ async def test_a_command_given_up_while_it_starts_is_killed_with_its_children(
 
 def test_every_kind_of_probe_has_its_prober() -> None:
     kinds = [
-        prober(how).kind for how in (HttpProbe("http://x/"), TcpProbe("x", 1), CommandProbe(()))
+        prober(how).kind
+        for how in (HttpProbe("http://x/"), TcpProbe("x", 1), TlsProbe("x", 1), CommandProbe(()))
     ]
-    assert kinds == ["http", "tcp", "command"]
+    assert kinds == ["http", "tcp", "tls", "command"]
 
 
 async def test_a_peer_that_accepts_or_refuses_lives() -> None:

@@ -118,7 +118,7 @@ def test_all_mistakes_are_told_at_once_each_with_its_place() -> None:
         "saw 'ftp://x/'",
         "exporter.yml:6:35: services[0].probe.fall: wanted a whole number from 1 to 100, saw '0'",
         "exporter.yml:6:38: services[0].probe.inverval: unknown key. "
-        "Known: http, tcp, command, status, interval, timeout, fall",
+        "Known: http, tcp, tls, command, status, interval, timeout, fall",
         "exporter.yml:7:5: services[1]: 'a' is there twice",
         "exporter.yml:9:27: peers[0].address: wanted HOST:PORT or [IPV6]:PORT, saw '10.0.0.1'",
     )
@@ -143,7 +143,7 @@ def test_all_mistakes_are_told_at_once_each_with_its_place() -> None:
         (HEAD + "peer_interval: 5\n", ":3:16: peer_interval: wanted a duration"),
         (HEAD + "peer_interval: 1ms\n", "wanted a duration from 0.1s to 3600s, saw '1ms'"),
         (HEAD + f"x: {'y' * 2_000_000}\n", "more than 1048576 bytes"),
-        (service("{}"), "services[0].probe: wanted exactly one of http, tcp, command"),
+        (service("{}"), "services[0].probe: wanted exactly one of http, tcp, tls, command"),
         (service('{tcp: "a:1", http: "http://a/"}'), "wanted exactly one of"),
         (service('{tcp: "a:1", status: 200}'), "only an http probe has a status"),
         (service('{tcp: "a:0"}'), "wanted HOST:PORT"),

@@ -172,6 +172,18 @@ async def test_a_probe_that_cannot_be_made_leaves_the_service_unknown() -> None:
         assert b"hale_service_probe_success" not in services.latest().body
 
 
+async def test_the_end_of_a_certificate_is_told_while_an_attempt_has_seen_it() -> None:
+    prober = FakeProber()
+    prober.earliest_expiry = 1_800_000_000.0
+    told = b'\nprobe_ssl_earliest_cert_expiry{service="nginx",probe="http"} 1800000000.0\n'
+    async with running(systemd_with(nginx="active"), prober, NGINX) as services:
+        await asyncio.sleep(1)
+        assert told in services.latest().body
+        prober.earliest_expiry = None
+        await asyncio.sleep(10)
+        assert b"probe_ssl_earliest_cert_expiry" not in services.latest().body
+
+
 async def test_where_there_is_no_systemd_probes_decide_and_nothing_is_said_of_units() -> None:
     prober = FakeProber()
     async with running(None, prober, NGINX, CRON) as services:
