@@ -5,6 +5,7 @@ import re
 from exporter.collectors.arp import Arp
 from exporter.collectors.bonding import bonding
 from exporter.collectors.conntrack import Conntrack
+from exporter.collectors.ethtool import EVERY_STATISTIC, ethtool
 from exporter.collectors.fibrechannel import fibrechannel
 from exporter.collectors.infiniband import infiniband
 from exporter.collectors.ipvs import LABELS, Ipvs, labels
@@ -28,7 +29,11 @@ from exporter.schedule import Periodic
 
 DEVICES = Pair("netdev.device", were=("netdev.device-blacklist", "netdev.device-whitelist"))
 NEIGHBOURS = Pair("arp.device")
-DISCIPLINES = Pair("qdisc.device")
+DISCIPLINES = Pair("qdisc.device", were=("qdisk.device-exclude", "qdisk.device-include"))
+PORTS = Pair("ethtool.device")
+STATISTICS = Flag(
+    "ethtool.metrics-include", EVERY_STATISTIC, fields, "the drivers' statistics to show"
+)
 ADAPTERS = Pair("infiniband.device")
 IGNORED = Flag("netclass.ignored-devices", re.compile("^$"), expression, "leave out these devices")
 VALID_SPEED = Switch(
@@ -103,10 +108,16 @@ def _qdisc(node: Node) -> Periodic:
     return in_background(qdisc(node.chosen.kept(DISCIPLINES)), node.clock)
 
 
+def _ethtool(node: Node) -> Periodic:
+    reader = ethtool(node.sysfs, node.chosen.kept(PORTS), node.chosen.of(STATISTICS))
+    return in_background(reader, node.clock)
+
+
 OFFERS = (
     Offer("arp", _arp, (NEIGHBOURS,)),
     Offer("bonding", lambda node: in_background(bonding(node.sysfs), node.clock)),
     Offer("conntrack", _conntrack),
+    Offer("ethtool", _ethtool, (PORTS, STATISTICS), default=False),
     Offer("fibrechannel", lambda node: in_background(fibrechannel(node.sysfs), node.clock)),
     Offer("infiniband", _infiniband, (ADAPTERS,)),
     Offer("ipvs", _ipvs, (BACKENDS,)),
