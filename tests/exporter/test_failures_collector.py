@@ -29,6 +29,8 @@ from tests.exporter.tools import complaints
 PATIENCE = 20.0
 STAND_IN = Path(__file__).with_name("journalctl.py")
 CLASSIFIER = Classifier()
+KINDS = tuple(one.value for one in Failure)
+RECORDED = Path(__file__).parent / "fixtures/logs/journal.json"
 ECC = "EDAC MC1: 3 CE memory read error on DIMM_A1 (channel:1 slot:0)"
 
 
@@ -228,6 +230,28 @@ async def test_a_recovery_ends_what_a_line_began(written: Written) -> None:
         await until(ours, 2)
         assert value(ours, 'hale_log_failures_total{failure="network_link"}') == 1
         assert b"hale_failure{" not in ours.latest().body
+
+
+async def test_what_journalctl_really_writes_is_understood(written: Written) -> None:
+    """Text that is no text, a field that is too long, one that is there twice, a message that is missing."""
+    written.file.write_text(RECORDED.read_text("utf-8"))
+    async with running(written.collector()) as ours:
+        await until(ours, 9)
+        told = {kind: value(ours, f'hale_log_failures_total{{failure="{kind}"}}') for kind in KINDS}
+        once = {"disk", "service_failed", "auth_security", "process_crash"}
+        assert told == {kind: float(kind in once) for kind in KINDS}
+        assert value(ours, 'hale_log_lines_total{result="classified"}') == 9
+
+
+async def test_the_kernels_lines_are_known_in_what_journalctl_writes(written: Written) -> None:
+    """They have a budget of their own, and are told apart before they are parsed."""
+    written.file.write_text(RECORDED.read_text("utf-8"))
+    spent = Budget(lambda: 0.0)
+    spent.take(int(SAVED_LINES))
+    async with running(written.collector(spent)) as ours:
+        await until(ours, 9)
+        assert value(ours, 'hale_log_lines_total{result="classified"}') == 2
+        assert value(ours, 'hale_log_failures_total{failure="disk"}') == 1
 
 
 OOM = """\
