@@ -21,6 +21,7 @@ from exporter.collectors.sockstat import Sockstat
 from exporter.collectors.softnet import SoftnetStatistics
 from exporter.collectors.tcpstat import tcpstat
 from exporter.collectors.udp_queues import UdpQueues
+from exporter.collectors.wifi import wifi
 from exporter.hardware import in_background
 from exporter.netns import NetFile
 from exporter.offers import Flag, Node, Offer, Pair, Switch, expression, fields
@@ -133,4 +134,5 @@ OFFERS = (
     Offer("softnet", _softnet),
     Offer("tcpstat", lambda node: in_background(tcpstat(node.procfs), node.clock), default=False),
     Offer("udp_queues", _udp_queues),
+    Offer("wifi", lambda node: in_background(wifi(), node.clock), default=False),
 )
