@@ -86,6 +86,7 @@ class Code(Enum):
     NO_MAINTENANCE = ("HC064", Severity.WARNING)
     SHORT_WAY_TO_LOOPBACK = ("HC065", Severity.ERROR)
     SHORT_WAY_UNKNOWN = ("HC066", Severity.ERROR)
+    CLOSED_CERTIFICATE = ("HC069", Severity.WARNING)
 
     @property
     def word(self) -> str:

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Annotated, ClassVar, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from cluster.balancing import OWN_CHECK, AddressCheck, Pool, VirtualAddress
@@ -25,6 +25,7 @@ from cluster.fields import (
     Block,
     Command,
     Count,
+    File,
     Flag,
     Name,
     Period,
@@ -126,11 +127,18 @@ class Stores(StrEnum):
     ONLY_COPY = "only_copy"
 
 
+def _once(files: tuple[str, ...]) -> tuple[str, ...]:
+    if twice := [file for file in files if files.count(file) > 1]:
+        raise ValueError(f"{twice[0]} is there twice. Write it once.")
+    return files
+
+
 class Service(Block):
     """What a group serves.
 
     Attributes:
         probe: How the exporter asks whether it serves; None for the unit's state alone.
+        certificates: PEM files on each of its nodes, of which the exporter tells when they end.
         config_check: Run on the node before a restart; a service that would not come back is left.
         native_restart: None leaves the unit's own Restart settings as they are.
         depends_on: Services that must serve before this one can.
@@ -143,6 +151,7 @@ class Service(Block):
     unit: Unit
     group: Name
     probe: Probe | None = None
+    certificates: Annotated[tuple[File, ...], AfterValidator(_once)] = ()
     config_check: Command | None = None
     native_restart: NativeRestart | None = None
     depends_on: tuple[Name, ...] = ()
@@ -158,6 +167,7 @@ class BuiltinService(Block):
     unit: Unit
     group: None = None
     probe: None = None
+    certificates: tuple[()] = ()
     config_check: None = None
     native_restart: None = None
     depends_on: tuple[()] = ()

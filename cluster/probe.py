@@ -1,6 +1,6 @@
 """Probes: how an exporter asks a service of its node whether it serves.
 
-Rule: a probe is exactly one of http, tcp and command, and its time-out is shorter than its interval.
+Rule: a probe is exactly one of http, tcp, tls and command, and its time-out is shorter than its interval.
 """
 
 import ipaddress
@@ -48,6 +48,7 @@ class Probe(Block):
         http: A URL to GET; redirects are not followed.
         status: The HTTP status that means serving.
         tcp: HOST:PORT to connect to.
+        tls: HOST:PORT to connect to and shake hands with; any certificate will do.
         command: Run on the node by the exporter's user; exit status 0 means serving.
         interval: Seconds between two attempts.
         timeout: Seconds for one attempt.
@@ -56,6 +57,7 @@ class Probe(Block):
 
     http: Annotated[str, AfterValidator(_http)] | None = None
     tcp: Annotated[str, AfterValidator(_tcp)] | None = None
+    tls: Annotated[str, AfterValidator(_tcp)] | None = None
     command: Command | None = None
     status: Annotated[int, Field(strict=True, ge=100, le=599)] = 200
     interval: Annotated[Period, between(0.1, 3600)] = 5.0
@@ -64,9 +66,9 @@ class Probe(Block):
 
     @model_validator(mode="after")
     def _one_way(self) -> "Probe":
-        ways = [way for way in (self.http, self.tcp, self.command) if way is not None]
+        ways = [way for way in (self.http, self.tcp, self.tls, self.command) if way is not None]
         if len(ways) != 1:
-            raise ValueError("exactly one of http, tcp and command is needed.")
+            raise ValueError("exactly one of http, tcp, tls and command is needed.")
         if self.http is None and "status" in self.model_fields_set:
             raise ValueError("status belongs to an http probe only. Remove it.")
         if self.timeout >= self.interval:
@@ -83,6 +85,7 @@ class Probe(Block):
             update={
                 "http": self.http and self.http.replace(PLACEHOLDER, where),
                 "tcp": self.tcp and self.tcp.replace(PLACEHOLDER, where),
+                "tls": self.tls and self.tls.replace(PLACEHOLDER, where),
                 "command": self.command
                 and tuple(word.replace(PLACEHOLDER, address) for word in self.command),
             }

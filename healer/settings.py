@@ -369,7 +369,8 @@ def _probes(cluster: Cluster, own: str) -> dict[Target, OutsideProbe]:
             probe = cluster.probe_for(service, node)
             if probe is None or probe.command is not None:
                 continue  # a command runs on the service's own node only
-            outside = _outside(probe.http, probe.tcp, probe.status, probe.timeout)
+            # Of a tls probe the connection is tried, and the handshake left to the exporter.
+            outside = _outside(probe.http, probe.tcp or probe.tls, probe.status, probe.timeout)
             # A loopback address means the service's node to the exporter, and ours to us.
             if not _is_loopback(outside) or node == own:
                 found[Target(node, service.name)] = outside

@@ -6,6 +6,7 @@ and they do not import each other.
 
 from cluster.checks.alerts import ALERTS
 from cluster.checks.balancing import BALANCING
+from cluster.checks.certificates import CERTIFICATES
 from cluster.checks.disks import DISKS
 from cluster.checks.maintenance import MAINTENANCE
 from cluster.checks.monitoring import MONITORING
@@ -20,6 +21,7 @@ from cluster.subject import Check, Subject
 CHECKS: tuple[Check, ...] = (
     *TOPOLOGY,
     *BALANCING,
+    *CERTIFICATES,
     *DISKS,
     *MAINTENANCE,
     *REPAIR,

@@ -50,7 +50,7 @@ def _fixed_address(subject: Subject, service: Service) -> str | None:
     probe = service.probe
     if probe is None or len(subject.cluster.groups[service.group].nodes) < 2:
         return None
-    named = urlsplit(probe.http or f"//{probe.tcp}").hostname
+    named = urlsplit(probe.http or f"//{probe.tcp or probe.tls}").hostname
     own = {node.address.lower() for node in subject.cluster.nodes.values()}
     return named if named in own else None
 

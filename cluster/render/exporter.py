@@ -85,6 +85,7 @@ def _service(cluster: Cluster, service: Service, node: str) -> Mapping[str, Any]
         "unit": service.unit,
         "group": service.group,
         **({"probe": _probe(probe)} if probe else {}),
+        **({"certificates": list(service.certificates)} if service.certificates else {}),
     }
 
 
@@ -93,6 +94,8 @@ def _probe(probe: Probe) -> Mapping[str, Any]:
         way: Mapping[str, Any] = {"http": probe.http, "status": probe.status}
     elif probe.tcp is not None:
         way = {"tcp": probe.tcp}
+    elif probe.tls is not None:
+        way = {"tls": probe.tls}
     else:
         way = {"command": list(probe.command or ())}
     return {

@@ -54,6 +54,18 @@ CASES = [
     (Code.NO_PROBE, ', probe: {http: "http://{address}/"}', "", "nginx has no probe"),
     (Code.PROBE_ELSEWHERE, "{address}", "10.0.0.11", "every node of web would probe 10.0.0.11"),
     (
+        Code.CLOSED_CERTIFICATE,
+        "group: web,",
+        "group: web, certificates: [/etc/ssl/web.pem, /etc/letsencrypt/live/x/cert.pem],",
+        "/etc/letsencrypt/live/x/cert.pem lies in a folder",
+    ),
+    (
+        Code.PROBE_ELSEWHERE,
+        'probe: {http: "http://{address}/"}',
+        'probe: {tls: "10.0.0.11:443"}',
+        "every node of web would probe 10.0.0.11",
+    ),
+    (
         Code.NEVER_GIVES_UP,
         "group: web,",
         "group: web, native_restart: {limit: 3, within: 1m, wait: 20s},",
