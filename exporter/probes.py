@@ -34,6 +34,10 @@ OURS = {
 }
 
 
+class NotMade(Exception):
+    """The attempt could not be made, for a reason of our own: it says nothing about the service."""
+
+
 class Prober(Protocol):
     """Knows how to make one attempt."""
 
@@ -48,7 +52,11 @@ class Prober(Protocol):
         ...
 
     async def attempt(self) -> Probed:
-        """Make one attempt; the caller sets the time limit by cancelling."""
+        """Make one attempt; the caller sets the time limit by cancelling.
+
+        Raises:
+            NotMade: It could not be made.
+        """
         ...
 
 
@@ -66,10 +74,21 @@ def prober(how: How) -> Prober:
 
 
 def blame(error: OSError) -> Probed:
-    """Tell whose error it is: ours says nothing about the service."""
+    """Call an error the service's failure.
+
+    Raises:
+        NotMade: It is ours.
+    """
     if isinstance(error, ssl.SSLError | aiohttp.ClientSSLError):  # whose numbers are OpenSSL's
         return Probed.FAILURE
-    return Probed.NOT_MADE if error.errno in OURS else Probed.FAILURE
+    if error.errno in OURS:
+        raise NotMade(str(error)) from error
+    return Probed.FAILURE
+
+
+def unfound(host: str, error: OSError) -> NotMade:
+    """Say that a name has no address; the error's number is of another table than others'."""
+    return NotMade(f"no address of {host}: {error.strerror}")
 
 
 class Http:
@@ -99,8 +118,10 @@ class Http:
                 session.get(self._probe.url, allow_redirects=False) as answer,
             ):
                 matches = answer.status == self._probe.status
-        except (aiohttp.ClientConnectorDNSError, aiohttp.InvalidURL):
-            return Probed.NOT_MADE
+        except aiohttp.ClientConnectorDNSError as error:
+            raise unfound(error.host, error.os_error) from error
+        except aiohttp.InvalidURL as error:
+            raise NotMade(f"no URL: {self._probe.url}") from error
         except OSError as error:
             return blame(error)
         except aiohttp.ClientError:
@@ -121,8 +142,8 @@ class Tcp:
         """Connect once."""
         try:
             _, writer = await asyncio.open_connection(self._probe.host, self._probe.port)
-        except socket.gaierror:  # a name without an address: its errno is of another table
-            return Probed.NOT_MADE
+        except socket.gaierror as error:
+            raise unfound(self._probe.host, error) from error
         except OSError as error:
             return blame(error)
         writer.transport.abort()  # nothing was said; do not wait for a polite end
@@ -149,8 +170,8 @@ class Tls:
         host, port = self._probe.host, self._probe.port
         try:
             _, writer = await asyncio.open_connection(host, port, ssl=self._shown.context)
-        except socket.gaierror:
-            return Probed.NOT_MADE
+        except socket.gaierror as error:
+            raise unfound(host, error) from error
         except OSError as error:
             return blame(error)
         writer.transport.abort()
@@ -180,8 +201,8 @@ class Command:
         """
         try:
             ended = await self._programs.run(self._argv, deadline=None)
-        except (Absent, OSError, TooMany):
-            return Probed.NOT_MADE
+        except (Absent, OSError, TooMany) as error:
+            raise NotMade(str(error)) from error
         except StillRunning:
             return Probed.FAILURE
         return Probed.SUCCESS if ended.status == 0 else Probed.FAILURE

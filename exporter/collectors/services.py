@@ -15,7 +15,7 @@ from exporter.clock import Clock
 from exporter.collector import Background, Latest, State
 from exporter.config import How, Probe, Service
 from exporter.exposition import Family, block
-from exporter.probes import Prober, prober
+from exporter.probes import NotMade, Prober, prober
 from exporter.racing import first
 from exporter.service_series import FAMILIES, Attempt, Samples, ServiceSeries
 from exporter.serving import PATIENCE, Phase, Probed, Serving, phase, probed, unit_lost, unit_seen
@@ -248,11 +248,15 @@ class Services(Background):
                 result = await attempts.attempt()
         except TimeoutError:
             result, odd = Probed.FAILURE, ""
+        except NotMade as error:
+            result, odd = Probed.NOT_MADE, str(error)
+            _log_odd(watched, log.warning, "probe.not_made", odd)
         except Exception as error:  # noqa: BLE001 - one odd probe may not take the others down
             result, odd = Probed.NOT_MADE, f"{type(error).__name__}: {error}"
+            _log_odd(watched, log.error, "probe.fell_over", odd)
         else:
             odd = ""
-        _log_odd(watched, odd)
+        watched.odd = odd
         now = self._clock.monotonic()
         watched.attempt = Attempt(attempts.kind, result, now - began, now, attempts.earliest_expiry)
         before = watched.serving
@@ -266,10 +270,9 @@ async def _happened(event: asyncio.Event) -> None:
     await event.wait()
 
 
-def _log_odd(watched: Watched, odd: str) -> None:
-    if odd and odd != watched.odd:
-        log.error("probe.fell_over", service=watched.service.name, error=odd)
-    watched.odd = odd
+def _log_odd(watched: Watched, tell: Callable[..., object], event: str, odd: str) -> None:
+    if odd != watched.odd:  # once, not at every attempt
+        tell(event, service=watched.service.name, reason=odd)
 
 
 def _log_probe(watched: Watched, kind: str) -> None:

@@ -133,17 +133,18 @@ class FakeVrrp:
 
 
 class OddProber:
-    """Raises what no prober is meant to raise."""
+    """Can never make an attempt, as a rule for a reason that no prober is meant to have."""
 
     kind = "tcp"
     earliest_expiry: float | None = None
 
-    def __init__(self) -> None:
+    def __init__(self, error: Exception | None = None) -> None:
         self.attempts = 0
+        self._error = error or UnicodeError("label empty or too long")
 
     async def attempt(self) -> Probed:
         self.attempts += 1
-        raise UnicodeError("label empty or too long")
+        raise self._error
 
 
 class FakeProber:

@@ -16,12 +16,12 @@ from aiohttp import web
 from exporter.collector import Absent
 from exporter.collectors.peers import Peers, ask
 from exporter.config import CommandProbe, HttpProbe, Peer, TcpProbe, TlsProbe
-from exporter.probes import Command, Http, Tcp, blame, prober
+from exporter.probes import Command, Http, NotMade, Tcp, blame, prober
 from exporter.programs import Programs
 from exporter.serving import Probed
 from tests.exporter.fakes import FakeBlocking
 
-SUCCESS, FAILURE, NOT_MADE = Probed.SUCCESS, Probed.FAILURE, Probed.NOT_MADE
+SUCCESS, FAILURE = Probed.SUCCESS, Probed.FAILURE
 LOCAL = "127.0.0.1"
 
 
@@ -89,9 +89,15 @@ async def test_http_that_answers_nonsense_is_a_failure() -> None:
         assert await Http(HttpProbe(f"http://{LOCAL}:{port}/")).attempt() is FAILURE
 
 
-@pytest.mark.parametrize("url", ["http://nobody.invalid/", "http://"])
-async def test_http_to_a_host_that_cannot_be_found_says_nothing_about_the_service(url: str) -> None:
-    assert await Http(HttpProbe(url)).attempt() is NOT_MADE
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [("http://nobody.invalid/", "no address of nobody.invalid: "), ("http://", "no URL: http://")],
+)
+async def test_http_to_a_host_that_cannot_be_found_says_nothing_about_the_service(
+    url: str, reason: str
+) -> None:
+    with pytest.raises(NotMade, match=f"^{reason}"):
+        await Http(HttpProbe(url)).attempt()
 
 
 async def test_http_that_hangs_can_be_given_up() -> None:
@@ -111,12 +117,14 @@ async def test_tcp_is_decided_by_the_connection() -> None:
 
 async def test_tcp_to_a_name_that_has_no_address_says_nothing_about_the_service() -> None:
     # RFC 6761: .invalid has no addresses anywhere; without a resolver the answer is the same here.
-    assert await Tcp(TcpProbe("nobody.invalid", 80)).attempt() is NOT_MADE
+    with pytest.raises(NotMade, match=r"^no address of nobody\.invalid: "):
+        await Tcp(TcpProbe("nobody.invalid", 80)).attempt()
 
 
 @pytest.mark.parametrize("number", [errno.EADDRNOTAVAIL, errno.ENETUNREACH, errno.ENETDOWN])
 def test_a_network_of_our_own_that_is_not_there_says_nothing_about_the_service(number: int) -> None:
-    assert blame(OSError(number, "")) is NOT_MADE
+    with pytest.raises(NotMade, match="here"):
+        blame(OSError(number, "here"))
     assert blame(OSError(errno.EHOSTUNREACH, "")) is FAILURE
 
 
@@ -126,7 +134,8 @@ async def test_a_command_is_decided_by_its_exit_status() -> None:
 
 
 async def test_a_command_that_does_not_exist_says_nothing_about_the_service() -> None:
-    assert await Command(CommandProbe(("/nowhere/program",))).attempt() is NOT_MADE
+    with pytest.raises(NotMade, match=r"^/nowhere/program: no such program$"):
+        await Command(CommandProbe(("/nowhere/program",))).attempt()
 
 
 @pytest.mark.looptime(start=0)

@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 from exporter.collector import State
 from exporter.collectors.services import Services
 from exporter.config import Probe, Service, TcpProbe
+from exporter.probes import NotMade
 from exporter.serving import Probed
 from tests.exporter.fakes import EPOCH, FakeProber, FakeSystemd, OddProber, loop_clock, unit
 
@@ -196,6 +197,21 @@ async def test_where_there_is_no_systemd_probes_decide_and_nothing_is_said_of_un
         prober.answer = Probed.FAILURE
         await asyncio.sleep(20)
         assert up(services) == "0"
+
+
+async def test_why_a_probe_could_not_be_made_is_in_the_log_once() -> None:
+    odd = OddProber(NotMade("/nowhere/program: no such program"))
+    services = Services([NGINX], systemd_with(nginx="active"), loop_clock(), lambda _: odd)
+    with capture_logs() as logs:
+        task = asyncio.create_task(services.run())
+        await asyncio.sleep(35)
+        assert (up(services), odd.attempts) == (None, 5)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    said = [log for log in logs if log["event"] == "probe.not_made"]
+    assert [(log["service"], log["reason"]) for log in said] == [
+        ("nginx", "/nowhere/program: no such program")
+    ]
 
 
 async def test_an_odd_probe_costs_nobody_else_anything_and_is_logged_once() -> None:
