@@ -139,6 +139,15 @@ SYSFS = {
     "class/net/eth0/duplex": None,
     "class/net/eth0/phys_port_id": None,
     "class/net/eth0/phys_switch_id": None,
+    "class/net/eth1/operstate": "up\n",
+    "class/net/bonding_masters": "bond0 bond1\n",
+    "class/net/bond0/bonding/slaves": None,
+    "class/net/bond1/bonding/slaves": "\n",
+    "class/infiniband/mlx5_0/fw_ver": None,
+    "class/infiniband/mlx5_1/ports/1/state": "4: ACTIVE\n",
+    "class/fc_host/host0/port_state": None,
+    "class/fc_host/host1/port_state": "Online\n",
+    "class/fc_host/host1/statistics/nos_count": "0x2\n",
 }
 
 

@@ -216,6 +216,12 @@ def special(tree: Path) -> list[Mutation]:
             mdstat.read_bytes().replace(b"[2/2] [UU]", b"[2/1] [U_]"),
         ),
         Mutation("edac", "failing memory", errors, b"4711\n"),
+        Mutation(
+            "bonding",
+            "dropped slave",
+            "sys/class/net/dmz/slave_eth4/bonding_slave/mii_status",
+            b"down\n",
+        ),
         Mutation("netdev", "240 interfaces", "proc/net/dev", net.read_bytes() + many),
         Mutation("cpu", "128 processors", "proc/stat", head + b"\n" + cpus + after),
     ]

@@ -219,8 +219,12 @@ def test_sensors_that_block_cost_only_their_own_series_whatever_collector_is_on(
 
 
 NEIGHBOURS = (
+    'node_bonding_slaves{master="bond1"} 0',
     'node_cpu_scaling_frequency_hertz{cpu="1"} 1200000000',
+    'node_fibrechannel_nos_total{fc_host="host1"} 2',
     'node_hwmon_temp_celsius{chip="k10temp",sensor="temp1"} 41.5',
+    'node_infiniband_state_id{device="mlx5_1",port="1"} 4',
+    'node_network_up{device="eth1"} 1',
     'node_power_supply_capacity{power_supply="BAT1"} 80',
     'node_thermal_zone_temp{type="acpitz",zone="1"} 27.8',
 )

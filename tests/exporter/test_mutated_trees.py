@@ -383,9 +383,11 @@ def test_the_trees_that_people_ask_for_are_told_alike(trees: list[Seen]) -> None
         if " " in one.mutation.kind or one.mutation.kind == "degraded"
     }
     assert {kind: one.difference for kind, one in told.items()} == dict.fromkeys(
-        ("degraded", "failing memory", "240 interfaces", "128 processors")
+        ("degraded", "dropped slave", "failing memory", "240 interfaces", "128 processors")
     )
     assert told["240 interfaces"].ours.count(b"node_network_receive_bytes_total{") >= 240
     assert told["128 processors"].ours.count(b'mode="idle"') == 128
+    assert b'node_bonding_active{master="dmz"} 1\n' in told["dropped slave"].ours
+    assert b'hale_bonding_slave_up{master="dmz",slave="eth4"} 0\n' in told["dropped slave"].ours
     assert b"} 4711\n" in told["failing memory"].ours
     assert b'state="failed"' in told["degraded"].ours
