@@ -12,12 +12,12 @@ import pytest
 
 from exporter.certificates import of_pem
 from exporter.config import HttpProbe, TlsProbe
-from exporter.probes import Http, Tls
+from exporter.probes import Http, NotMade, Tls
 from exporter.serving import Probed
 from tests.exporter.made_certificates import make
 
 LOCAL = "127.0.0.1"
-SUCCESS, FAILURE, NOT_MADE = Probed.SUCCESS, Probed.FAILURE, Probed.NOT_MADE
+SUCCESS, FAILURE = Probed.SUCCESS, Probed.FAILURE
 ANSWER = b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"
 
 
@@ -131,7 +131,8 @@ async def test_a_service_without_tls_shows_no_certificate() -> None:
 
 
 async def test_tls_to_a_name_that_has_no_address_says_nothing_about_the_service() -> None:
-    assert await Tls(TlsProbe("nobody.invalid", 443)).attempt() is NOT_MADE
+    with pytest.raises(NotMade, match=r"^no address of nobody\.invalid: "):
+        await Tls(TlsProbe("nobody.invalid", 443)).attempt()
 
 
 async def test_a_handshake_that_hangs_can_be_given_up() -> None:
