@@ -7,6 +7,7 @@ not even SIGKILL ends hangs in the kernel: it stays counted, and what it was ask
 import asyncio
 import os
 import select
+import shutil
 import signal
 import subprocess
 import threading
@@ -143,17 +144,7 @@ class _Run:
             Malformed: It wrote more than it may.
             OSError: It could not be run.
         """
-        where = subprocess.DEVNULL if self._most_bytes is None else subprocess.PIPE
-        process = subprocess.Popen(
-            self._argv,
-            stdin=subprocess.DEVNULL,
-            stdout=where,
-            stderr=where,
-            cwd="/",
-            env=self._environment,
-            start_new_session=True,
-            bufsize=0,
-        )
+        process = self._started()
         with self._lock:
             self._leader = process.pid
             if self._stopped.is_set():
@@ -163,6 +154,26 @@ class _Run:
         finally:
             self._end(process)
         return Ended(process.returncode, output, errors)
+
+    def _started(self) -> "subprocess.Popen[bytes]":
+        where = subprocess.DEVNULL if self._most_bytes is None else subprocess.PIPE
+        try:
+            return subprocess.Popen(
+                self._argv,
+                stdin=subprocess.DEVNULL,
+                stdout=where,
+                stderr=where,
+                cwd="/",
+                env=self._environment,
+                start_new_session=True,
+                bufsize=0,
+            )
+        except PermissionError as error:
+            # execvp(3) says so, too, where a folder of PATH is closed to us, as root's own, and none has the program.
+            found = shutil.which(self._argv[0], os.F_OK, self._environment["PATH"])
+            if found is None and "/" not in self._argv[0]:
+                raise FileNotFoundError(self._argv[0]) from error
+            raise
 
     def _follow(self, process: "subprocess.Popen[bytes]") -> tuple[bytes, bytes]:
         """Read until the program has ended; a child that holds its output open is not waited for."""

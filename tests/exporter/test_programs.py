@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import subprocess
 import sys
 import threading
 from contextlib import suppress
@@ -52,6 +53,34 @@ async def test_a_program_gets_no_input_no_shell_and_few_words_of_its_surrounding
 async def test_a_program_that_is_not_installed_is_absent() -> None:
     with pytest.raises(Absent, match="no-such-program"):
         await Programs().run(("no-such-program",), LONG)
+
+
+ASK = """
+import asyncio, sys
+from exporter.programs import Programs
+try:
+    asyncio.run(Programs(environment={"PATH": sys.argv[1]}).run(("no-such-program",), 60.0))
+except Exception as error:
+    print(type(error).__name__)
+"""
+
+
+def test_a_program_that_is_not_installed_is_absent_also_where_a_folder_of_path_is_closed(
+    tmp_path: Path,
+) -> None:
+    """As /root/bin is in the PATH of a process that gave up being root."""
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o000)
+    before = ("setpriv", "--reuid=65534", "--clear-groups") if os.geteuid() == 0 else ()
+    ended = subprocess.run(
+        [*before, sys.executable, "-B", "-c", ASK, f"{closed}:/usr/bin"],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[2],
+        timeout=LONG,
+        check=True,
+    )
+    assert ended.stdout == "Absent\n"
 
 
 async def test_a_program_that_may_not_be_run_is_an_error(tmp_path: Path) -> None:
