@@ -4,6 +4,7 @@ A flag is typed: what `Chosen` returns for it is what its `read` made of the com
 """
 
 import re
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,10 +67,17 @@ def fields(text: str) -> re.Pattern[str]:
     """Read a regular expression of what to show; an empty one shows everything, as with node_exporter.
 
     Raises:
-        ValueError: It is none.
+        ValueError: It is none, or means another thing here than in Go.
     """
     try:
-        return re.compile(text)
+        with warnings.catch_warnings():
+            # Such as [[:alpha:]], which here is a set of letters and then a bracket: it would silently find nothing.
+            warnings.simplefilter("error", FutureWarning)
+            return re.compile(text)
+    except FutureWarning as warning:
+        raise ValueError(
+            f"{text!r}: {warning}; write [[:alpha:]] and the like out, and \\[ for a bracket"
+        ) from warning
     except re.error as error:
         raise ValueError(f"{text!r}: {error}") from error
 

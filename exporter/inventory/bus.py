@@ -4,28 +4,20 @@ import re
 
 from exporter.collectors.logind import Sessions
 from exporter.collectors.systemd import UnitStates, Wanted
-from exporter.offers import Flag, Node, Offer, Switch
+from exporter.offers import Flag, Node, Offer, Switch, fields
 from exporter.schedule import Periodic
-
-
-def _whole(text: str) -> re.Pattern[str]:
-    try:
-        return re.compile(text)
-    except re.error as error:
-        raise ValueError(f"{text!r}: {error}") from error
-
 
 INCLUDE = Flag(
     "systemd.unit-include",
     re.compile(".+"),
-    _whole,
+    fields,
     "show units whose whole name matches",
     was="systemd.unit-whitelist",
 )
 EXCLUDE = Flag(
     "systemd.unit-exclude",
     re.compile(r".+\.(automount|device|mount|scope|slice)"),
-    _whole,
+    fields,
     "but not those whose whole name matches this",
     was="systemd.unit-blacklist",
 )

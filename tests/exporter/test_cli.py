@@ -103,6 +103,8 @@ def test_an_address_of_nobody_is_told() -> None:
         "--path.sysfs=/etc/hostname",
         "--path.rootfs=",
         "--collector.perf",
+        "--collector.systemd.unit-include=[[:alpha:]]+",
+        "--collector.netdev.device-exclude=^[[:digit:]]",
     ],
 )
 def test_a_flag_that_cannot_be_is_refused(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
