@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from exporter.collector import Malformed, OnScrape
 from exporter.exposition import Family, Kind
 from exporter.netns import NetFile
+from exporter.wholes import DIGITS
 
 # node_exporter's default (collector/netstat_linux.go).
 FIELDS = (
@@ -19,10 +20,9 @@ FIELDS = (
     r"|Udp6?_(InDatagrams|OutDatagrams|NoPorts|RcvbufErrors|SndbufErrors))$"
 )
 
+NAME = re.compile(rb"[A-Za-z0-9]+")
 NAMES = re.compile(rb"([A-Za-z0-9]+):( [A-Za-z0-9]+)* ?")
-VALUES = re.compile(rb"([A-Za-z0-9]+):( -?[0-9]{1,20})* ?")
-# Of IPv6 a line each: the protocol is what stands up to the 6.
-PAIR = re.compile(rb"[A-Za-z0-9]+[ \t]+-?[0-9]{1,20} *")
+NUMBER = re.compile(rb"-?[0-9]{1,20}")
 
 
 def parse(data: bytes) -> tuple[tuple[bytes, ...], list[bytes]]:
@@ -37,26 +37,33 @@ def parse(data: bytes) -> tuple[tuple[bytes, ...], list[bytes]]:
         raise Malformed(f"netstat: wanted two lines a protocol, ends {data[-40:]!r}")
     numbers = list[bytes]()
     for above, below in zip(names, values, strict=True):
-        protocol, *found = below.split()
-        if not VALUES.fullmatch(below) or not above.startswith(protocol):
+        protocol, *found = below.split() or [b""]
+        if not protocol.endswith(b":") or not above.startswith(protocol) or not _numbers(found):
             raise Malformed(f"netstat: wanted numbers, saw {below[:80]!r}")
-        if above.count(b" ") != below.count(b" "):
+        if len(above.split()) != 1 + len(found):
             raise Malformed(f"netstat: wanted a number for each name, saw {below[:80]!r}")
         numbers += found
     return tuple(names), numbers
 
 
 def parse6(data: bytes) -> tuple[tuple[bytes, ...], list[bytes]]:
-    """Return the names, and their numbers, of what /proc/net/snmp6 has.
+    """Return the names, and their numbers, of what /proc/net/snmp6 has: of IPv6 a line each.
 
     Raises:
         Malformed: A line has not a name and a number, or the file ends within a line.
     """
-    *lines, rest = data.split(b"\n")
-    if rest or not all(map(PAIR.fullmatch, lines)):
-        raise Malformed(f"snmp6: wanted a name and a number a line, ends {data[-40:]!r}")
     words = data.split()
-    return tuple(words[::2]), words[1::2]
+    names, numbers = words[::2], words[1::2]
+    if len(words) != 2 * data.count(b"\n") or data[-1:] not in b"\n" or not _numbers(numbers):
+        raise Malformed(f"snmp6: wanted a name and a number a line, ends {data[-40:]!r}")
+    return tuple(names), numbers
+
+
+def _numbers(words: Sequence[bytes]) -> bool:
+    """Tell whether these are all numbers; most often none of them is below 0."""
+    if b"".join(words).isdigit() and max(map(len, words)) <= DIGITS:
+        return True
+    return all(map(NUMBER.fullmatch, words))
 
 
 class Netstat(OnScrape):
@@ -113,6 +120,8 @@ def _keys(lines: Sequence[bytes]) -> list[str]:
 
 def _key6(name: bytes) -> str:
     """Return a field's name, Ip6_InReceives of Ip6InReceives; empty of one without a 6, which is not shown."""
+    if not NAME.fullmatch(name):
+        raise Malformed(f"snmp6: no field is called {name[:40]!r}")
     protocol, six, rest = name.decode().partition("6")
     return f"{protocol}6_{rest}" if six else ""
 
