@@ -6,6 +6,7 @@ from pathlib import Path
 
 from exporter.blocking import Threads
 from exporter.collectors.bcache import Bcache
+from exporter.collectors.bcachefs import bcachefs
 from exporter.collectors.btrfs import Btrfs
 from exporter.collectors.diskerrors import DiskErrors
 from exporter.collectors.diskstats import DEVICE_EXCLUDE, Diskstats
@@ -100,6 +101,7 @@ def _bcache(node: Node) -> Bcache:
 
 OFFERS = (
     Offer("bcache", _bcache, (PRIORITY,)),
+    Offer("bcachefs", lambda node: in_background(bcachefs(node.sysfs), node.clock)),
     Offer("btrfs", lambda node: Btrfs(node.sysfs)),
     Offer("dmmultipath", lambda node: Multipath(node.sysfs)),
     Offer("drbd", lambda node: Drbd(ProcFile(node.procfs / "drbd")), default=False),

@@ -13,7 +13,7 @@ from tests.exporter.offered import FIXTURES, body
 
 COLLECTORS = (
     *("diskerrors", "fserrors", "mdadm", "mounts", "pcie", "pcidevice"),
-    *("bcache", "btrfs", "dmmultipath", "drbd", "nvmesubsystem", "xfs", "zfs"),
+    *("bcache", "bcachefs", "btrfs", "dmmultipath", "drbd", "nvmesubsystem", "xfs", "zfs"),
     *("cpufreq", "dmi", "edac", "hwmon", "nvme", "powersupplyclass", "tapestats", "thermal_zone"),
     "vmstat",
     *("entropy", "filefd", "kernel_hung", "schedstat", "watchdog"),

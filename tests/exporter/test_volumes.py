@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.collectors import bcache, btrfs, drbd, xfs, zfs
+from exporter.collectors import bcache, bcachefs, btrfs, drbd, xfs, zfs
 from exporter.gathered import written
 from tests.exporter.offered import FIXTURES, values
 
@@ -33,6 +33,30 @@ async def test_what_is_expensive_of_bcache_is_served_where_it_is_asked_for() -> 
     assert not [series for series in await values("bcache") if series.startswith(name)]
     seen = await values("bcache", **{"bcache.priorityStats": True})
     assert [value for series, value in seen.items() if series.startswith(name)] == [99]
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("0", 0), ("720", 720), ("1.26k", 1290), ("10.8T", int(10.8 * 1024**4)), ("1.5", 1)]
+    + [(text, None) for text in ("", "k", "-1", "1.2.3k", "1e9", "nr", "9" * 30)],
+)
+def test_bcachefs_writes_sizes_for_people(text: str, number: int | None) -> None:
+    assert bcachefs.size(text) == number
+
+
+async def test_errors_of_a_bcachefs_device_since_they_were_set_back_are_passed_over(
+    tmp_path: Path,
+) -> None:
+    device = tmp_path / "sys/fs/bcachefs/u/dev-0"
+    device.mkdir(parents=True)
+    (device / "io_errors").write_text(
+        "IO errors since filesystem creation\n  read:    7\n  checksum:3\n"
+        "IO errors since 8 y ago\n  read:    1\n  write:   1\n"
+    )
+    seen = await values("bcachefs", tmp_path)
+    name = 'node_bcachefs_device_io_errors_total{device="0",type="%s",uuid="u"}'
+    counts = {one: value for one, value in seen.items() if "io_errors" in one}
+    assert counts == {name % "read": 7, name % "checksum": 3}
 
 
 def test_btrfs_takes_as_many_bytes_as_its_layout_has_copies() -> None:
