@@ -18,7 +18,7 @@ class Sample:
     labels: tuple[tuple[str, str], ...] = ()
 
 
-def sample(family: Family, value: float, **labels: str) -> Sample:
+def sample(family: Family, value: float, /, **labels: str) -> Sample:
     """Return a sample with these labels."""
     return Sample(family, value, tuple(sorted(labels.items())))
 

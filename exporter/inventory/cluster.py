@@ -6,12 +6,15 @@ from exporter.blocking import Threads
 from exporter.cgroup_pressure import CgroupPressure
 from exporter.collectors.addresses import Addresses, Interfaces
 from exporter.collectors.certificates import INTERVAL, Certificates
+from exporter.collectors.corosync import Corosync
 from exporter.collectors.keepalived import Keepalived
 from exporter.collectors.marks import Marks
+from exporter.collectors.pacemaker import Pacemaker
 from exporter.collectors.peers import Peers
 from exporter.collectors.services import Services
 from exporter.hardware import in_background
 from exporter.offers import Flag, Node, Offer
+from exporter.programs import Programs
 from exporter.schedule import Periodic
 
 MARKS_FILE = Flag(
@@ -31,10 +34,19 @@ def _certificates(node: Node) -> Periodic:
     return in_background(reader, node.clock, INTERVAL)
 
 
+def _corosync(node: Node) -> Periodic:
+    return Periodic(Corosync(Programs()), node.clock)
+
+
 def _keepalived(node: Node) -> Keepalived:
     keepalived = Keepalived(node.declared.now.virtual_addresses, node.vrrp, node.clock)
     node.declared.follow(lambda config: keepalived.declare(config.virtual_addresses))
     return keepalived
+
+
+def _pacemaker(node: Node) -> Periodic:
+    # crm_mon writes times without a zone.
+    return Periodic(Pacemaker(Programs(environment={"TZ": "UTC"})), node.clock)
 
 
 def _peers(node: Node) -> Periodic:
@@ -53,8 +65,10 @@ def _services(node: Node) -> Services:
 OFFERS = (
     Offer("addresses", _addresses),
     Offer("certificates", _certificates),
+    Offer("corosync", _corosync, default=False),
     Offer("keepalived", _keepalived),
     Offer("marks", lambda node: Marks(node.chosen.of(MARKS_FILE)), (MARKS_FILE,)),
+    Offer("pacemaker", _pacemaker, default=False),
     Offer("peers", _peers),
     Offer("services", _services),
 )

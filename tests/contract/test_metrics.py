@@ -19,6 +19,7 @@ from tests.test_contract import CONTRACTS, tables_of_metrics
 OURS = (
     "hale_",
     "healer_",
+    "ha_cluster_",
     "keepalived_",
     "probe_",
     "apt_",
