@@ -3,6 +3,7 @@
 Anyone on the bus may send anyone a signal in any form. So only what comes from the program's own connection is heard.
 """
 
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -15,6 +16,10 @@ PROPERTIES = "org.freedesktop.DBus.Properties"
 BUS = "org.freedesktop.DBus"
 BUS_PATH = "/org/freedesktop/DBus"
 ERROR = f"{BUS}.Error"
+
+# Where the system bus is (D-Bus specification, "Well-known Message Bus Instances").
+SYSTEM_BUS = "unix:path=/var/run/dbus/system_bus_socket"
+VARIABLE = "DBUS_SYSTEM_BUS_ADDRESS"
 
 # What the bus answers in the name of someone who is not there.
 GONE = {f"{ERROR}.{word}" for word in ("NoReply", "ServiceUnknown", "Disconnected", "Timeout")}
@@ -188,6 +193,7 @@ async def connection(address: str | None) -> AsyncIterator[MessageBus]:
     except TimeoutError:  # an OSError too, but the caller's own
         raise
     except (OSError, EOFError, DBusFastError) as error:
-        raise BusLost(f"D-Bus: {str(error) or type(error).__name__}") from error
+        where = address or os.environ.get(VARIABLE) or SYSTEM_BUS
+        raise BusLost(f"D-Bus at {where}: {str(error) or type(error).__name__}") from error
     finally:
         bus.disconnect()

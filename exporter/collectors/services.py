@@ -24,6 +24,9 @@ from exporter.units import Systemd
 
 log = structlog.get_logger()
 
+# What to do where there is no bus at all.
+REMEDY = "a machine that never has systemd needs --collector.services.without-systemd"
+
 # Seconds between two attempts to reach the bus.
 RECONNECT = 1.0
 # Seconds between two times of noting that where there is no systemd there is nothing to ask.
@@ -175,7 +178,8 @@ class Services(Background):
             except TimeoutError:
                 self._lost(State.TIMED_OUT, "the system bus or systemd does not answer")
             except BusLost as error:
-                self._lost(State.FAILED, str(error))
+                none = isinstance(error.__cause__, FileNotFoundError)
+                self._lost(State.FAILED, f"{error}; {REMEDY}" if none else str(error))
             await asyncio.sleep(RECONNECT)
 
     async def _ask(self, units: Sequence[str]) -> None:

@@ -197,7 +197,9 @@ async def test_without_a_bus_it_is_unknown(tmp_path: Path) -> None:
     with capture_logs() as logs:
         async with watching(f"unix:path={tmp_path}/nowhere", VIP) as seen:
             assert (seen.state, seen.collector.latest().body) == (State.FAILED, b"")
-    assert [entry["reason"] for entry in logs] == ["D-Bus: [Errno 2] No such file or directory"]
+    assert [entry["reason"] for entry in logs] == [
+        f"D-Bus at unix:path={tmp_path}/nowhere: [Errno 2] No such file or directory"
+    ]
 
 
 async def test_a_bus_that_hangs_is_unknown(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
@@ -13,6 +14,7 @@ from exporter.collectors.services import Services
 from exporter.config import Probe, Service, TcpProbe
 from exporter.probes import NotMade
 from exporter.serving import Probed
+from exporter.units import SystemBus
 from tests.exporter.fakes import EPOCH, FakeProber, FakeSystemd, OddProber, loop_clock, unit
 
 pytestmark = pytest.mark.looptime(start=0)
@@ -197,6 +199,22 @@ async def test_where_there_is_no_systemd_probes_decide_and_nothing_is_said_of_un
         prober.answer = Probed.FAILURE
         await asyncio.sleep(20)
         assert up(services) == "0"
+
+
+async def test_without_a_bus_the_log_says_where_it_was_looked_for_and_what_to_do(
+    tmp_path: Path,
+) -> None:
+    services = Services([NGINX], SystemBus(f"unix:path={tmp_path}/none"), loop_clock())
+    with capture_logs() as logs:
+        task = asyncio.create_task(services.run())
+        await services.settled()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    (entry,) = logs
+    assert entry["reason"] == (
+        f"D-Bus at unix:path={tmp_path}/none: [Errno 2] No such file or directory;"
+        " a machine that never has systemd needs --collector.services.without-systemd"
+    )
 
 
 async def test_why_a_probe_could_not_be_made_is_in_the_log_once() -> None:
