@@ -12,6 +12,7 @@ from exporter.collectors.diskerrors import DiskErrors
 from exporter.collectors.diskstats import DEVICE_EXCLUDE, Diskstats
 from exporter.collectors.dmmultipath import Multipath
 from exporter.collectors.drbd import Drbd
+from exporter.collectors.drbd9 import Drbd9
 from exporter.collectors.filesystem import (
     FS_TYPES,
     LANES,
@@ -34,6 +35,7 @@ from exporter.document import duration
 from exporter.hardware import in_background
 from exporter.offers import Flag, Node, Offer, Pair, Switch
 from exporter.procfile import ProcFile
+from exporter.programs import Programs
 from exporter.rotation import Rotation
 from exporter.schedule import Periodic
 from exporter.smart import FOLDER
@@ -72,6 +74,13 @@ TYPES = Pair(
 )
 PRIORITY = Switch("bcache.priorityStats", False, "serve what is expensive to read; default off")
 ANSWERS = Flag("smartctl.folder", FOLDER, Path, "where hale-smart.service writes", "DIR")
+SPLIT_BRAINS = Flag(
+    "drbd9.split-brain-path",
+    Path("/run/drbd/splitbrain"),
+    Path,
+    "where a split-brain handler leaves its files",
+    "DIR",
+)
 PATIENCE = Flag(
     "filesystem.mount-timeout", MOUNT_TIMEOUT, _mount_timeout, "until a mount is hung", "DURATION"
 )
@@ -91,6 +100,11 @@ def _smartctl(node: Node) -> Smartctl:
     return Smartctl(node.chosen.of(ANSWERS), node.clock.monotonic)
 
 
+def _drbd9(node: Node) -> Periodic:
+    hooks = node.chosen.of(SPLIT_BRAINS)
+    return Periodic(Drbd9(Programs(), node.sysfs, hooks), node.clock)
+
+
 def _mounts(node: Node) -> Periodic:
     return Periodic(Mounts(node.procfs, node.rootfs, Threads()), node.clock)
 
@@ -105,6 +119,7 @@ OFFERS = (
     Offer("btrfs", lambda node: Btrfs(node.sysfs)),
     Offer("dmmultipath", lambda node: Multipath(node.sysfs)),
     Offer("drbd", lambda node: Drbd(ProcFile(node.procfs / "drbd")), default=False),
+    Offer("drbd9", _drbd9, (SPLIT_BRAINS,), default=False),
     Offer("nvmesubsystem", lambda node: NvmeSubsystem(node.sysfs), default=False),
     Offer("xfs", lambda node: Xfs(node.sysfs)),
     Offer("zfs", lambda node: in_background(zfs(node.procfs), node.clock)),
