@@ -22,6 +22,15 @@ FAMILIES = (
     ),
     Family("node_procs_running", Kind.GAUGE, "Number of processes in runnable state."),
 )
+SOFTIRQS = Family("node_softirqs_total", Kind.COUNTER, "Number of softirq calls.")
+# In the order of the line, behind their sum (include/linux/interrupt.h).
+VECTORS = (
+    *("hi", "timer", "net_tx", "net_rx", "block", "block_iopoll"),
+    *("tasklet", "sched", "hrtimer", "rcu"),
+)
+SOFTIRQS_TEMPLATE = SOFTIRQS.header() + b"".join(
+    SOFTIRQS.series(vector=one) + b"%d\n" for one in sorted(VECTORS)
+)
 TEMPLATE = b"".join(family.header() + family.series() + b"%d\n" for family in FAMILIES)
 
 
@@ -55,6 +64,19 @@ def parse(data: bytes) -> Stat:
     )
 
 
+def parse_softirqs(data: bytes) -> dict[str, int]:
+    """Return how often each kind of softirq was called.
+
+    Raises:
+        Malformed: There is no such line, or it is another.
+    """
+    begin = data.find(b"\nsoftirq ") + 1
+    words = data[begin : data.find(b"\n", begin)].split()[2:] if begin else []
+    if len(words) < len(VECTORS) or not all(word.isdigit() and len(word) <= 20 for word in words):
+        raise Malformed(f"stat: wanted a line softirq with {len(VECTORS)} kinds, saw {words[:20]}")
+    return dict(zip(VECTORS, map(int, words), strict=False))
+
+
 def _value(data: bytes, key: bytes) -> int:
     at = data.find(key)
     if at < 0:
@@ -74,13 +96,25 @@ class Statistics(OnScrape):
 
     name = "stat"
 
-    def __init__(self, file: ProcFile) -> None:
+    def __init__(self, file: ProcFile, softirqs: bool = False) -> None:
+        """Read nothing yet.
+
+        Args:
+            file: /proc/stat.
+            softirqs: Whether to serve node_softirqs_total, too.
+        """
         self._file = file
+        self._softirqs = softirqs
 
     def collect(self) -> bytes:
         """Read /proc/stat once."""
-        stat = parse(self._file.read())
-        return TEMPLATE % (
+        data = self._file.read()
+        stat = parse(data)
+        more = b""
+        if self._softirqs:
+            called = parse_softirqs(data)
+            more = SOFTIRQS_TEMPLATE % tuple(called[one] for one in sorted(VECTORS))
+        return more + TEMPLATE % (
             stat.boot_time,
             stat.context_switches,
             stat.forks,

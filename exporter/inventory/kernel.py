@@ -14,12 +14,17 @@ from exporter.processors import Processors
 from exporter.procfile import ProcFile
 
 GUEST = Switch("cpu.guest", True, "serve node_cpu_guest_seconds_total; default on")
+SOFTIRQS = Switch("stat.softirq", False, "serve node_softirqs_total; default off")
 SHOWN = Flag("vmstat.fields", re.compile(FIELDS), fields, "the fields to show")
 
 
 def _cpu(node: Node) -> Cpu:
     stat = ProcFile(node.procfs / "stat")
     return Cpu(stat, Processors(node.sysfs), node.chosen.on(GUEST))
+
+
+def _stat(node: Node) -> Statistics:
+    return Statistics(ProcFile(node.procfs / "stat"), node.chosen.on(SOFTIRQS))
 
 
 def _vmstat(node: Node) -> VirtualMemory:
@@ -31,7 +36,7 @@ OFFERS = (
     Offer("loadavg", lambda node: Loadavg(ProcFile(node.procfs / "loadavg"))),
     Offer("meminfo", lambda node: Memory(ProcFile(node.procfs / "meminfo"))),
     Offer("pressure", lambda node: Stalls(node.procfs / "pressure")),
-    Offer("stat", lambda node: Statistics(ProcFile(node.procfs / "stat"))),
+    Offer("stat", _stat, (SOFTIRQS,)),
     Offer("uname", lambda node: Kernel(ProcFile(node.procfs / "sys/kernel/domainname"))),
     Offer("vmstat", _vmstat, (SHOWN,)),
 )

@@ -173,6 +173,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Scrape, Scrape]:
         *(f"--collector.{name}" for name in COLLECTORS),
         f"--collector.diskstats.device-exclude={DEVICE_EXCLUDE}",
         "--collector.netdev.device-exclude=^lo$",
+        "--collector.stat.softirq",
         f"--collector.filesystem.mount-points-exclude={MOUNT_POINTS_EXCLUDE}",
         f"--collector.filesystem.fs-types-exclude={FS_TYPES_EXCLUDE}",
     ]

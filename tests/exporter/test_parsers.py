@@ -50,6 +50,27 @@ def test_stat_of_a_machine_with_thousands_of_interrupts() -> None:
     assert stat.parse(long).interrupts == 2**64 - 1
 
 
+def test_softirqs_are_in_the_kernels_order_behind_their_sum() -> None:
+    row = b"intr 5 0\nsoftirq 662696 0 60733 58 124916 214442 7 10 133052 9 129485 3\n"
+    seen = stat.parse_softirqs(row)
+    assert (seen["hi"], seen["timer"], seen["block_iopoll"], seen["rcu"]) == (0, 60733, 7, 129485)
+    assert len(seen) == 10
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        b"",
+        b"softirq 1 2 3\n",
+        b"softirq 1" + b" 2" * 9 + b" x\n",
+        b"softirq 1" + b" 9" * 10 + b"9" * 30,
+    ],
+)
+def test_a_line_of_softirqs_that_cannot_be_right_is_malformed(row: bytes) -> None:
+    with pytest.raises(Malformed, match="softirq"):
+        stat.parse_softirqs(b"intr 5 0\n" + row)
+
+
 @pytest.mark.parametrize("key", [b"intr", b"ctxt", b"btime", b"processes", b"procs_running"])
 def test_stat_without_a_line_is_malformed(key: bytes) -> None:
     """node_exporter would say 0, which is a lie."""
