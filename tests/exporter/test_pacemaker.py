@@ -59,6 +59,26 @@ async def test_the_exposition_is_the_golden_one(request: pytest.FixtureRequest) 
     same_as_golden(request, "pacemaker", await exposition(Asked()))
 
 
+async def test_the_newer_form_of_crm_mon_is_understood_too() -> None:
+    newer = (FIXTURES / "crm_mon-2.1.5.xml").read_bytes()
+    told = series(await exposition(Asked(new=Ended(0, newer, b""))))
+    resource = 'agent="ocf:heartbeat:IPaddr2",clone="",group="",managed="true",node="web1"'
+    cloned = 'agent="ocf:pacemaker:controld",clone="each",group="pair:0",managed="true",node=""'
+    for name, value in {
+        'nodes{node="web1",status="dc",type="member"}': 1,
+        'nodes{node="web2",status="online",type="member"}': 0,
+        'node_attributes{name="rack",node="web1",value="a"}': 1,
+        f'resources{{{resource},resource="ip",role="started",status="failed"}}': 1,
+        f'resources{{{cloned},resource="dlm",role="stopped",status="active"}}': 0,
+        'fail_count{node="web1",resource="ip"}': math.inf,
+        'fail_count{node="web1",resource="nginx"}': 2,
+        'migration_threshold{node="web1",resource="nginx"}': 1_000_000,
+        "stonith_enabled": 0,
+        "config_last_change": 1795770487,
+    }.items():
+        assert told[f"ha_cluster_pacemaker_{name}"] == value, name
+
+
 async def test_an_old_crm_mon_is_asked_as_it_wants_to_be() -> None:
     refusing = Asked(new=Ended(64, b"", b"crm_mon: unrecognized option '--output-as=xml'\n"))
     assert await exposition(refusing) == await exposition(Asked())
