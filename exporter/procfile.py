@@ -62,6 +62,10 @@ class ProcFile:
             raise Malformed(f"{self.path}: wanted one value, saw {data!r}")
         return data.strip()
 
+    def __del__(self) -> None:
+        """Leave no descriptor behind when the collector is gone."""
+        self.close()
+
     def close(self) -> None:
         """Let go of the file; a later read opens it again."""
         if self._fd is not None:

@@ -5,11 +5,12 @@ each slave says drivers/net/bonding/bond_sysfs_slave.c. Several of these files w
 which a driver that hangs may hold for ever.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from exporter import sysfiles
-from exporter.collector import Absent
+from exporter.collector import Absent, Malformed
 from exporter.exposition import Family, Kind
 from exporter.gathered import Devices, Sample, sample
 
@@ -30,6 +31,9 @@ FAILURES = Family(
     "hale_bonding_slave_link_failures_total", Kind.COUNTER, "How often the slave's link went down."
 )
 
+# net/core/dev.c, dev_valid_name().
+NAME = re.compile(r"(?!\.{1,2}$)[^/:\0\s]{1,15}")
+
 
 def bonding(sysfs: Path) -> Devices:
     """Return the collector's reader: how bonds are found and one is read.
@@ -43,7 +47,7 @@ def bonding(sysfs: Path) -> Devices:
         masters = sysfiles.text(folder / "bonding_masters")
         if masters is None:
             raise Absent("bonding: the kernel's module is not loaded")
-        return [name for name in masters.split() if "/" not in name]
+        return _names(masters)
 
     return Devices("bonding", find, lambda master: tuple(_bond(folder / master)))
 
@@ -53,7 +57,7 @@ def _bond(folder: Path) -> Iterator[Sample]:
     listed = sysfiles.text(folder / "bonding/slaves")
     if listed is None:
         return
-    slaves = [(name, _slave(folder, name)) for name in listed.split() if "/" not in name]
+    slaves = [(name, _slave(folder, name)) for name in _names(listed)]
     states = [sysfiles.text(slave / "mii_status") for _, slave in slaves]
     if None in states:
         return
@@ -64,6 +68,18 @@ def _bond(folder: Path) -> Iterator[Sample]:
         labels = {"master": folder.name, "slave": name}
         yield sample(UP, state == "up", **labels)
         yield from _details(slave, aggregator, labels)
+
+
+def _names(text: str) -> list[str]:
+    """Return the devices that a file lists, each once.
+
+    Raises:
+        Malformed: No device can be called so.
+    """
+    names = list(dict.fromkeys(text.split()))
+    if odd := [name for name in names if not NAME.fullmatch(name)]:
+        raise Malformed(f"bonding: no device is called {odd[0][:20]!r}")
+    return names
 
 
 def _slave(folder: Path, name: str) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from exporter import rpcstats
-from exporter.collector import Absent, Malformed, OnScrape
+from exporter.collector import Absent, Background, Malformed, OnScrape, State
 from exporter.collectors import (
     arp,
     conntrack,
@@ -20,7 +20,7 @@ from exporter.collectors import (
     udp_queues,
 )
 from tests.exporter.golden import GOLDEN, same_as_golden
-from tests.exporter.offered import FIXTURES, body, made, values
+from tests.exporter.offered import FIXTURES, body, made, ran, values
 
 NET = FIXTURES / "proc/1/net"
 ARP = (NET / "arp").read_bytes()
@@ -96,9 +96,14 @@ async def test_a_bond_of_which_a_slave_cannot_be_read_has_no_counts(node: Path) 
     }
 
 
-async def test_a_bonds_name_leads_nowhere_else(node: Path) -> None:
-    write(node / "sys/class/net/bonding_masters", "../../secret bond1\n")
-    assert b"secret" not in await body("bonding", node)
+@pytest.mark.parametrize("name", ["../../secret", "..", "a\0b", "x" * 16])
+async def test_a_bonds_name_leads_nowhere_else(node: Path, name: str) -> None:
+    for file in ("bonding_masters", "bond1/bonding/slaves"):
+        write(node / "sys/class/net" / file, f"{name} bond1\n")
+        collector = made("bonding", node)
+        assert isinstance(collector, Background)
+        assert await ran(collector) == (b"", State.FAILED)
+        write(node / "sys/class/net/bonding_masters", "bond1\n")
 
 
 def test_connections_of_all_processors_are_added_up() -> None:

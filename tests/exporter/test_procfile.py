@@ -26,6 +26,21 @@ def test_a_kept_file_is_read_anew_each_time(tmp_path: Path) -> None:
     file.close()
 
 
+def test_a_file_that_nobody_keeps_any_more_leaves_no_descriptor_open(tmp_path: Path) -> None:
+    path = tmp_path / "loadavg"
+    path.write_bytes(b"one")
+    file = ProcFile(path)
+    file.read()
+    assert _opened(path) == 1
+    del file
+    assert _opened(path) == 0
+
+
+def _opened(path: Path) -> int:
+    links = list(Path("/proc/self/fd").iterdir())
+    return sum(link.readlink() == path for link in links if link.is_symlink())
+
+
 def test_a_file_that_does_not_exist_is_absent_until_it_does(tmp_path: Path) -> None:
     file = ProcFile(tmp_path / "later")
     with pytest.raises(Absent, match="later"):
