@@ -24,7 +24,7 @@ def content(path: Path) -> bytes | None:
             return os.read(fd, PAGE)
         finally:
             os.close(fd)
-    except OSError:
+    except (OSError, ValueError):  # ValueError: a NUL in a name that came out of another file
         return None
 
 
@@ -57,7 +57,7 @@ def entries(folder: Path, pattern: str = "") -> list[Path]:
     """
     try:
         names = [one.name for one in folder.iterdir()]
-    except OSError:
+    except (OSError, ValueError):  # as in `content`
         return []
     found = sorted(name for name in names if not pattern or re.fullmatch(pattern, name))
     return [folder / name for name in found]

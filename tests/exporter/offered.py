@@ -7,6 +7,8 @@ file for file; what it has none of is written by the kernel's documentation, whi
 import asyncio
 from pathlib import Path
 
+from structlog.testing import capture_logs
+
 from exporter.clock import Clock
 from exporter.collector import Background, OnScrape, State
 from exporter.config import Config
@@ -45,11 +47,15 @@ async def body(name: str, tree: Path = FIXTURES, **flags: object) -> bytes:
 
     Raises:
         Absent, Malformed, OSError: What a collector on scrape raised.
+        AssertionError: One in the background fell over for a bug, which it survives and logs.
     """
     collector = made(name, tree, **flags)
     if isinstance(collector, OnScrape):
         return collector.collect()
-    return (await ran(collector))[0]
+    with capture_logs() as logs:
+        seen, _ = await ran(collector)
+    assert not [entry for entry in logs if "exc_info" in entry], logs
+    return seen
 
 
 async def ran(collector: Background) -> tuple[bytes, State]:
