@@ -92,11 +92,23 @@ soak: setup dist  ## half an hour of a healthy tier under changing load, in whic
 	@cp build/drills/soak.txt scenarios/web-tier/soak.txt
 
 test: setup tools docker dist .venv/.browser  ## every test, and the drills on real nodes (root)
-	@$(BIN)/python -m pytest -q -m "not lab"
+	@$(MAKE) units
 	@$(BIN)/python -m tests.healer.safety --seeds 0-1999 --jobs 0
 	@$(BIN)/hale-lab check || { echo "make test: no drill was run" >&2; exit 1; }
 	@$(BIN)/python -m pytest -q -m lab -o faulthandler_timeout=0
 	@echo "make test: all tests and drills passed"
+
+# The tests mostly wait, so two halves at once take half the time. Each shows what it has to say when it ends.
+HALF := $(addprefix tests/healer/,adapters core safety web)
+
+units: setup tools docker .venv/.browser  ## every test but those on real nodes
+	@$(MAKE) -j2 --output-sync .units-1 .units-2
+
+.units-1:
+	@$(BIN)/python -m pytest -q -m "not lab" $(HALF)
+
+.units-2:
+	@$(BIN)/python -m pytest -q -m "not lab" $(addprefix --ignore=,$(HALF)) tests
 
 schedules: setup  ## 10,000 schedules of all that goes wrong, on virtual time, on every core
 	@$(BIN)/python -m tests.healer.safety --seeds 0-9999 --jobs 0
@@ -147,4 +159,4 @@ lock: setup  ## pin the requirements anew
 clean:  ## what make made, but for the lab's cache
 	@rm -rf .venv .tools build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup tools docker rulebook dist demo soak test schedules mutants check bench dashboards lock clean
+.PHONY: help setup tools docker rulebook dist demo soak test units schedules mutants check bench dashboards lock clean
