@@ -17,7 +17,7 @@ from cluster.render.etcd import MEMBER_CERTIFICATE, MEMBER_KEY
 from lab import layer
 from lab.certificates import AUTHORITY, HEALER, Certificates
 from lab.commands import run
-from lab.node import INIT, Node
+from lab.node import INIT, KERNEL_LOG, Node
 from lab.ports import HOST_ADDRESS, LabError
 from lab.scenario import Scenario
 from lab.tree import Tree
@@ -25,7 +25,8 @@ from lab.tree import Tree
 GATE_KEYS = "/etc/hale/gate_keys"
 _HOST_KEY = "/etc/ssh/ssh_host_ed25519_key"
 _UNITS = "/etc/systemd/system"
-_ON_EVERY_NODE = ("hale-exporter.service", "hale-gate.socket", "hale-gate-marks.service")
+_EXPORTER = "hale-exporter.service"
+_ON_EVERY_NODE = (_EXPORTER, "hale-gate.socket", "hale-gate-marks.service")
 
 _GATES_SECONDS = 150.0  # for all of them to answer, after the boot
 
@@ -157,6 +158,7 @@ def _hale(tree: Tree, scenario: Scenario, node: str, keys: Keys) -> list[str]:
         tree.write(f"/{file.path}", file.text)
     tree.write(GATE_KEYS, keys.public("healer") + "\n")
     units = list(_ON_EVERY_NODE)
+    tree.write(f"{_UNITS}/{_EXPORTER}.d/10-lab.conf", _reading_the_kernels_log(tree))
     _certificates(tree, scenario.cluster, node, keys.certificates)
     healer = scenario.cluster.healer
     if node in healer.nodes:
@@ -167,6 +169,13 @@ def _hale(tree: Tree, scenario: Scenario, node: str, keys: Keys) -> list[str]:
         ).parent
         tree.directory(str(journal), mode=0o700, owner="hale-healer")
     return units
+
+
+def _reading_the_kernels_log(tree: Tree) -> str:
+    """Return what lets the exporter read the lines of the kernel's that a node's journal does not get."""
+    unit = tree.read(f"{layer.UNITS}/{_EXPORTER}").decode()
+    (command,) = (line for line in unit.splitlines() if line.startswith("ExecStart="))
+    return f"[Service]\nExecStart=\n{command} --path.kmsg={KERNEL_LOG}\n"
 
 
 def _certificates(tree: Tree, cluster: Cluster, node: str, made: Certificates) -> None:

@@ -26,7 +26,7 @@ _PIP_SECONDS = 300.0
 _PROGRAMS = ("exporter", "healer", "gate")
 """Packages whose `systemd` directory holds units and sysusers.d files."""
 
-_UNITS = "/usr/lib/systemd/system"
+UNITS = "/usr/lib/systemd/system"
 _USERS = "/usr/lib/sysusers.d"
 
 
@@ -142,4 +142,4 @@ def _install_units(tree: Tree, program: str) -> None:
             if file.name == "sysusers.conf":
                 tree.write(f"{_USERS}/hale-{program}.conf", file.read_bytes())
             elif file.suffix in (".service", ".socket", ".timer"):
-                tree.write(f"{_UNITS}/{file.name}", file.read_bytes())
+                tree.write(f"{UNITS}/{file.name}", file.read_bytes())

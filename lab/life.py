@@ -157,6 +157,7 @@ def _build(
         run("mount", "-t", "tmpfs", "-o", _DISKS, place.name, place.disks)
         _start_lxcfs(place)
     nodes = [Node(place, layout, plan) for plan in scenario.plans]
+    _hand_out_the_kernels_log(place, nodes)
     with show.step(f"files of {len(nodes)} nodes"):
         keys = install.Keys(place.directory / "keys")
         keys.make(tuple(plan.name for plan in scenario.plans))
@@ -213,6 +214,22 @@ def _start_lxcfs(place: Place) -> None:
         if time.monotonic() > deadline:
             raise TimedOut(f"lxcfs: no mount at {place.lxcfs} after {LXCFS_SECONDS:g} s")
         time.sleep(0.01)
+
+
+def _hand_out_the_kernels_log(place: Place, nodes: list[Node]) -> None:
+    """Let each node see the kernel's lines about its own things from now on; it goes on in the lab's control group."""
+    logs = [f"{node.plan.name}={node.kernel_log}" for node in nodes]
+    with (place.directory / "kernel-log.log").open("ab") as log:
+        subprocess.run(
+            [sys.executable, "-m", "lab.kernel_log", place.name, str(place.disks), *logs],
+            check=True,
+            timeout=20,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=environment({"PYTHONPATH": str(Path(__file__).parent.parent)}),
+            cwd="/",
+        )
 
 
 def _take_back(place: Place) -> None:

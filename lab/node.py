@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from lab import cgroups
 from lab.commands import completed, environment, run
@@ -21,6 +21,9 @@ from lab.names import Place
 from lab.network import BRIDGE, Network
 from lab.ports import Completed, LabError, NodeDown, TimedOut
 from lab.tree import Tree
+
+KERNEL_LOG = PurePosixPath("/var/log/lab/kmsg")
+"""On a node, the kernel's lines about it; see `lab.kernel_log`."""
 
 INIT = "/usr/sbin/lab-init"
 """PID 1's first program on a node; it ends by becoming systemd."""
@@ -69,6 +72,11 @@ class Node:
     def console(self) -> Path:
         """What the node's console said, over all its boots."""
         return self.directory / "console.log"
+
+    @property
+    def kernel_log(self) -> Path:
+        """What the node sees as KERNEL_LOG and cannot write to."""
+        return self.directory / "kernel-log" / KERNEL_LOG.name
 
     def disk(self, name: str) -> Path:
         """Return the file behind the disk `root` or `data`."""
@@ -249,7 +257,10 @@ class Node:
         return done.stdout.strip() or done.stderr.strip()
 
     def _container(self) -> list[str]:
-        binds = [f"--bind={self.directory / 'data-disk'}:/data"]
+        binds = [
+            f"--bind={self.directory / 'data-disk'}:/data",
+            f"--bind-ro={self.kernel_log.parent}:{KERNEL_LOG.parent}",
+        ]
         if self.place.lxcfs.is_mount():
             binds.append(f"--bind={self.place.lxcfs}:/var/lib/lxcfs")
         return Network(self.place).inside(

@@ -10,6 +10,7 @@ import pytest
 
 pytestmark = pytest.mark.lab
 
+KERNEL_LOG = "/var/log/lab/kmsg"
 METRICS = "curl --silent --fail 'http://127.0.0.1:9100/metrics?collect[]=failures'"
 TELL = "journalctl -b -o json | /opt/hale/bin/hale-exporter classify --only-failures -"
 WITHIN = 20.0
@@ -35,8 +36,9 @@ def value(text, series):
 
 
 def not_in_step(lab, node):
-    """Return by how much what was read differs from what the journal has; nothing when it does not."""
-    script = f"journalctl -q --no-pager -o json --output-fields=_PID | wc -l; {METRICS} || true"
+    """Return by how much what was read differs from what there is to read; nothing when it does not."""
+    lines = f"(journalctl -q --no-pager -o json --output-fields=_PID; cat {KERNEL_LOG})"
+    script = f"{lines} | wc -l; {METRICS} || true"
     count, _, text = shell(lab, node, script).partition("\n")
     if not text:
         return "no exporter answers"
@@ -81,3 +83,15 @@ def test_of_a_flood_what_is_read_and_what_is_skipped_is_all_of_it(first):
     for _ in range(3):  # journald takes 10,000 lines from each unit (RateLimitBurst=)
         chatter(first, "web2", 9900)
     assert eventually(lambda: not_in_step(first, "web2")) == ""
+
+
+def test_the_kernels_line_of_a_killed_process_is_told_on_its_own_node_alone(first):
+    """The two share one kernel and its log."""
+    first.exec("web2", ["systemd-run", "--wait", "-p", "MemoryMax=20M", "-p", "MemorySwapMax=0",
+                        "python3", "-c", "bytearray(200 << 20)"])  # fmt: skip
+    told = re.compile(
+        r'^hale_failure{failure="oom",.*cause="process killed for want of memory",witness="kernel"} 1$',
+        re.MULTILINE,
+    )
+    assert eventually(lambda: not told.search(shell(first, "web2", METRICS))) is False
+    assert not told.search(shell(first, "web1", METRICS))
