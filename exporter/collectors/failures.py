@@ -15,7 +15,7 @@ from exporter.collector import Background, Latest, State
 from exporter.exposition import Family, Kind, block, line
 from exporter.failures.batch import Batch, Denied, Entry, Followed
 from exporter.failures.classifier import Classifier
-from exporter.failures.conditions import Conditions
+from exporter.failures.conditions import Condition, Conditions
 from exporter.failures.kept import KeptFile
 from exporter.failures.kinds import Failure, Witness
 
@@ -93,11 +93,18 @@ class Failures(Background):
         self._followers.append(heard)
 
     def by_the_kernel(self) -> frozenset[Failure] | None:
-        """Return the types that fail now by the kernel's own word; None before what was kept is there."""
+        """Return the types that fail now by the kernel's own word, for what was not corrected.
+
+        None before what was kept is there.
+        """
         if not self._settled.is_set():
             return None
         self._conditions.expire(self._clock.wall())
-        return frozenset(one.type for one in self._conditions.open if one.witness is Witness.KERNEL)
+        return frozenset(
+            one.type
+            for one in self._conditions.open
+            if one.witness is Witness.KERNEL and not one.corrected
+        )
 
     async def run(self) -> None:
         """Follow until cancelled; what was come to is kept."""
@@ -169,9 +176,6 @@ class Failures(Background):
             self._boot = boot
 
     def _body(self) -> bytes:
-        conditions = self._conditions.open
-        about = [{"failure": one.type.value, "device": one.device} for one in conditions]
-        pairs = list(zip(about, conditions, strict=True))
         return b"".join(
             (
                 block(LINES, [line(LINES.series(result=k), v) for k, v in self._counts.items()]),
@@ -179,11 +183,14 @@ class Failures(Background):
                 block(
                     GOES_ON,
                     [
-                        line(GOES_ON.series(**labels, cause=one.cause, witness=one.witness), 1)
-                        for labels, one in pairs
+                        line(_about(GOES_ON, one, cause=one.cause, witness=one.witness), 1)
+                        for one in self._conditions.open
                     ],
                 ),
-                block(SEEN, [line(SEEN.series(**labels), one.seen_at) for labels, one in pairs]),
+                block(
+                    SEEN,
+                    [line(_about(SEEN, one), one.seen_at) for one in self._conditions.newest()],
+                ),
                 block(CROWDED, [line(CROWDED.series(), self._conditions.crowded_out)]),
             )
         )
@@ -217,6 +224,10 @@ class Failures(Background):
             self._counts, self._told = counts, told
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             log.error("failures.forgotten", error=repr(error))
+
+
+def _about(family: Family, one: Condition, **labels: str) -> bytes:
+    return family.series(failure=one.type.value, device=one.device, **labels)
 
 
 def _at(entry: Entry, now: float) -> float:

@@ -41,8 +41,10 @@ MOST = 200
 
 LONGEST_DEVICE = 64
 
+Key = tuple[Failure, str, bool]
+
 CORRECTED = "corrected "
-"""How the causes begin of errors that cost nothing; what did cost something of the same device takes their place."""
+"""How the causes begin of errors that cost nothing; what did of the same device is a condition of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class Condition:
 
     Attributes:
         device: As the lines name it; empty where they name none.
-        cause: Of the first line, so that its series stays one; where that was corrected, of the first that was not.
+        cause: Of the first line, so that its series stays one.
         entry: Likewise.
         witness: The most believable of those who told.
         began_at: Epoch seconds of the first line.
@@ -67,6 +69,16 @@ class Condition:
     witness: Witness
 
     @property
+    def key(self) -> Key:
+        """What tells it from all others that are open."""
+        return self.type, self.device, self.corrected
+
+    @property
+    def corrected(self) -> bool:
+        """Whether it cost nothing."""
+        return self.cause.startswith(CORRECTED)
+
+    @property
     def ends_at(self) -> float:
         """When its time is up, epoch seconds."""
         return self.seen_at + LASTS[self.type]
@@ -76,7 +88,7 @@ class Conditions:
     """All that fail now."""
 
     def __init__(self) -> None:
-        self._open: dict[tuple[Failure, str], Condition] = {}
+        self._open: dict[Key, Condition] = {}
         self.crowded_out = 0
 
     @property
@@ -84,24 +96,29 @@ class Conditions:
         """Those that go on, in the order in which they began."""
         return tuple(self._open.values())
 
+    def newest(self) -> tuple[Condition, ...]:
+        """Return of each type and device the one that was told of last."""
+        found = {(one.type, one.device): one for one in sorted(self.open, key=_seen_at)}
+        return tuple(found.values())
+
     def hear(self, verdict: Verdict, at: float, now: float) -> bool:
-        """Take in what a line told at a moment; return whether something began or ended by it."""
+        """Take in what a line told at a moment; return whether something began, ended or is believed more."""
         device, at = verdict.device.removeprefix("/dev/")[:LONGEST_DEVICE], min(at, now)
         if verdict.clears:
             return self._clear(verdict, device)
         if verdict.type is None or verdict.part or at + LASTS[verdict.type] <= now:
             return False
-        key = (verdict.type, device)
-        known = self._open.get(key)
-        if known is not None:
-            self._open[key] = _prolonged(known, verdict, at)
-            return False
-        if len(self._open) >= MOST:
-            self._open.pop(min(self._open, key=lambda one: self._open[one].seen_at))
-            self.crowded_out += 1
-        self._open[key] = Condition(
+        heard = Condition(
             verdict.type, device, verdict.cause, verdict.entry, at, at, verdict.witness
         )
+        known = self._open.get(heard.key)
+        if known is not None:
+            self._open[heard.key] = _prolonged(known, heard)
+            return self._open[heard.key].witness is not known.witness
+        if len(self._open) >= MOST:
+            del self._open[min(self.open, key=_seen_at).key]
+            self.crowded_out += 1
+        self._open[heard.key] = heard
         return True
 
     def expire(self, now: float) -> bool:
@@ -118,10 +135,10 @@ class Conditions:
     def _clear(self, recovery: Verdict, device: str) -> bool:
         """End what is over; of what the kernel or a daemon told one of them has to say so, and no stranger."""
         over = [
-            (kind, named)
-            for (kind, named), one in self._open.items()
-            if kind in recovery.clears
-            and (recovery.everywhere or named == device)
+            key
+            for key, one in self._open.items()
+            if one.type in recovery.clears
+            and (recovery.everywhere or one.device == device)
             and (one.witness is Witness.OTHER or recovery.witness is not Witness.OTHER)
         ]
         for key in over:
@@ -155,14 +172,16 @@ class Conditions:
             began_at, seen_at = (min(float(raw[name]), now) for name in ("began_at", "seen_at"))
             kind, witness = Failure(raw["type"]), Witness(raw["witness"])
             one = Condition(kind, device, cause, entry, began_at, seen_at, witness)
-            found[one.type, one.device] = one
+            found[one.key] = one
         self._open = found
         self.expire(now)
 
 
-def _prolonged(known: Condition, verdict: Verdict, at: float) -> Condition:
+def _seen_at(condition: Condition) -> float:
+    return condition.seen_at
+
+
+def _prolonged(known: Condition, heard: Condition) -> Condition:
     """Return a condition of which one more line told."""
-    witness = max(verdict.witness, known.witness, key=list(Witness).index)
-    graver = known.cause.startswith(CORRECTED) and not verdict.cause.startswith(CORRECTED)
-    cause, entry = (verdict.cause, verdict.entry) if graver else (known.cause, known.entry)
-    return replace(known, cause=cause, entry=entry, seen_at=max(at, known.seen_at), witness=witness)
+    witness = max(heard.witness, known.witness, key=list(Witness).index)
+    return replace(known, seen_at=max(heard.seen_at, known.seen_at), witness=witness)

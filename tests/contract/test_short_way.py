@@ -24,6 +24,7 @@ from exporter.alerting.conditions import (
     service_down,
 )
 from exporter.config import Config, Service
+from exporter.failures.conditions import CORRECTED
 from exporter.failures.kinds import Failure
 from exporter.reading import parse
 from tests.cluster.examples import SOUND
@@ -67,7 +68,11 @@ def posted(config: Config) -> list[Alert]:
         (Service(one["service"], "x.service", one["service_group"]), value == 1.0)
         for one, value in SERVED
     ]
-    told = frozenset(Failure(one["failure"]) for one, _ in FAILING if one["witness"] == "kernel")
+    told = frozenset(
+        Failure(one["failure"])
+        for one, _ in FAILING
+        if one["witness"] == "kernel" and not one["cause"].startswith(CORRECTED)
+    )
     known = {rule.name: rule for rule in config.short_way.rules}
     return [
         known[one.rule].alert(config.target, one)

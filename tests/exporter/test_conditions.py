@@ -37,12 +37,30 @@ def test_lines_of_one_device_are_one_condition_that_keeps_its_beginning() -> Non
     assert (one.device, one.began_at, one.seen_at) == ("sda", NOW, NOW + 60)
 
 
-def test_what_was_corrected_gives_its_cause_way_to_what_was_not_and_never_back() -> None:
+def test_what_is_believed_more_than_before_is_a_change() -> None:
+    conditions = opened(replace(DISK, witness=Witness.DAEMON))
+    assert conditions.hear(replace(DISK, witness=Witness.KERNEL), NOW, NOW) is True
+    assert conditions.hear(replace(DISK, witness=Witness.OTHER), NOW, NOW) is False
+    assert [one.witness for one in conditions.open] == [Witness.KERNEL]
+
+
+def test_what_was_corrected_stands_beside_what_was_not() -> None:
     corrected = Verdict(Failure.MEMORY_HW, "corrected memory error", "MC1", "edac-corrected")
     graver = Verdict(Failure.MEMORY_HW, "uncorrected memory error", "MC1", "edac-uncorrected")
     conditions = opened(corrected, graver, corrected)
-    (one,) = conditions.open
-    assert (one.cause, one.entry) == ("uncorrected memory error", "edac-uncorrected")
+    assert [one.entry for one in conditions.open] == ["edac-corrected", "edac-uncorrected"]
+    assert [one.corrected for one in conditions.open] == [True, False]
+
+
+def test_a_strangers_word_of_worse_is_never_the_kernels_who_told_what_was_corrected() -> None:
+    corrected = Verdict(Failure.MEMORY_HW, "corrected memory error", "MC1", "edac-corrected")
+    told = replace(corrected, witness=Witness.KERNEL)
+    lie = replace(corrected, cause="uncorrected memory error", witness=Witness.OTHER)
+    conditions = opened(told, lie)
+    assert [(one.corrected, one.witness) for one in conditions.open] == [
+        (True, Witness.KERNEL),
+        (False, Witness.OTHER),
+    ]
 
 
 def test_benign_lines_begin_nothing() -> None:

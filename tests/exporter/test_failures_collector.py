@@ -32,6 +32,7 @@ CLASSIFIER = Classifier()
 KINDS = tuple(one.value for one in Failure)
 RECORDED = Path(__file__).parent / "fixtures/logs/journal.json"
 ECC = "EDAC MC1: 3 CE memory read error on DIMM_A1 (channel:1 slot:0)"
+WORSE = ECC.replace(" CE ", " UE ")
 
 
 class Written:
@@ -116,6 +117,23 @@ async def test_a_line_of_the_kernel_begins_a_condition(written: Written) -> None
         assert (value(ours, ON), value(ours, TOLD)) == (1, 1)
         assert ours.latest().state is State.OK
         assert complaints(ours.latest().body) == set()
+
+
+async def test_what_was_corrected_and_what_was_not_are_two_series(written: Written) -> None:
+    written.write(ECC, kernel=True)
+    written.write(WORSE, kernel=True)
+    async with running(written.collector()) as ours:
+        await until(ours, 2)
+        assert ours.by_the_kernel() == {Failure.MEMORY_HW}
+        assert (value(ours, ON), value(ours, ON.replace("corrected", "uncorrected"))) == (1, 1)
+        assert complaints(ours.latest().body) == set()
+
+
+async def test_what_was_corrected_alone_goes_no_short_way(written: Written) -> None:
+    written.write(ECC, kernel=True)
+    async with running(written.collector()) as ours:
+        await until(ours, 1)
+        assert ours.by_the_kernel() == frozenset()
 
 
 async def test_what_was_read_is_read_once_over_ends_and_restarts(written: Written) -> None:
@@ -349,9 +367,9 @@ async def test_the_short_way_hears_at_once_what_the_kernel_tells_and_of_nobody_e
     assert collector.by_the_kernel() is None
     async with running(collector):
         written.write("all is well", kernel=True)
-        written.write(ECC)  # a program's words are shown, and are no grounds
+        written.write(WORSE)  # a program's words are shown, and are no grounds
         await until(collector, written.count)
         assert collector.by_the_kernel() == frozenset()
-        written.write(ECC, kernel=True)
+        written.write(WORSE, kernel=True)
         await until(collector, written.count)
         assert heard[-1] == collector.by_the_kernel() == {Failure.MEMORY_HW}

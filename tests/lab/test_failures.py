@@ -1,6 +1,7 @@
 """The collector of failures on real nodes: a healthy boot tells of none, and each entry of a real journal is read once.
 
-First of all modules that ask for scenarios/first, since drills make the lines that a healthy node has not.
+First of all modules that ask for scenarios/first, since drills make the lines that a healthy node has not; the last is
+test_kernel_log.py, which makes a node fail.
 """
 
 import re
@@ -83,15 +84,3 @@ def test_of_a_flood_what_is_read_and_what_is_skipped_is_all_of_it(first):
     for _ in range(3):  # journald takes 10,000 lines from each unit (RateLimitBurst=)
         chatter(first, "web2", 9900)
     assert eventually(lambda: not_in_step(first, "web2")) == ""
-
-
-def test_the_kernels_line_of_a_killed_process_is_told_on_its_own_node_alone(first):
-    """The two share one kernel and its log."""
-    first.exec("web2", ["systemd-run", "--wait", "-p", "MemoryMax=20M", "-p", "MemorySwapMax=0",
-                        "python3", "-c", "bytearray(200 << 20)"])  # fmt: skip
-    told = re.compile(
-        r'^hale_failure{failure="oom",.*cause="process killed for want of memory",witness="kernel"} 1$',
-        re.MULTILINE,
-    )
-    assert eventually(lambda: not told.search(shell(first, "web2", METRICS))) is False
-    assert not told.search(shell(first, "web1", METRICS))

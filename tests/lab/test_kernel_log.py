@@ -1,10 +1,20 @@
 """The kernel's log, which all nodes share: each gets the lines that name its own control groups and disks."""
 
+import re
+import time
 from pathlib import Path
 
 import pytest
 
 from lab.kernel_log import MOST, Owners, hand_out
+
+WITHIN = 20.0
+METRICS = ["curl", "--silent", "--fail", "http://127.0.0.1:9100/metrics?collect[]=failures"]
+EATER = ["-p", "MemoryMax=20M", "-p", "MemorySwapMax=0", "python3", "-c", "bytearray(200 << 20)"]
+KILLED = re.compile(
+    r'^hale_failure{failure="oom",.*cause="process killed for want of memory",witness="kernel"} 1$',
+    re.MULTILINE,
+)
 
 
 @pytest.fixture
@@ -63,3 +73,14 @@ def test_records_are_handed_out_as_they_are_and_not_without_end(owners, tmp_path
     logs["web1"].write_bytes(b"x" * MOST)
     hand_out([record], owners, logs)
     assert logs["web1"].stat().st_size == MOST
+
+
+@pytest.mark.lab
+def test_the_kernels_line_of_a_killed_process_is_told_on_its_own_node_alone(first):
+    """For ten minutes the node counts as failing; so this comes after the drills of scenarios/first."""
+    first.exec("web2", ["systemd-run", "--wait", "--collect", *EATER])
+    deadline = time.monotonic() + WITHIN
+    while not KILLED.search(first.exec("web2", METRICS).stdout):
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    assert not KILLED.search(first.exec("web1", METRICS).stdout)
