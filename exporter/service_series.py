@@ -5,11 +5,11 @@ Every name and label part is made once, when it is first needed.
 
 from dataclasses import dataclass
 
-from exporter.cgroup_pressure import STALLED, WAITING, CgroupPressure
 from exporter.config import Probe, Service
 from exporter.exposition import Family, Kind, line
 from exporter.serving import AUTO_RESTART, Probed, Serving, is_up
 from exporter.unit import Unit
+from exporter.unit_cgroup import CPU, OOM_KILLS, STALLED, TASKS, WAITING, UnitCgroup
 
 UP = Family("hale_service_up", Kind.GAUGE, "Whether the service serves; absent when unknown.")
 INFO = Family(
@@ -43,14 +43,17 @@ PROBE_EXPIRY = Family(
     "When the first of the certificates ends that the probe's newest attempt was shown, in unixtime.",
 )
 FAMILIES = (
+    CPU,
     INFO,
     MEMORY,
+    OOM_KILLS,
     PROBE_DURATION,
     PROBE_SUCCESS,
     PROBE_EXPIRY,
     STALLED,
     WAITING,
     RESTARTS,
+    TASKS,
     CHANGED,
     RESULT,
     UNIT_STATE,
@@ -93,9 +96,9 @@ class Attempt:
 class ServiceSeries:
     """Turns what is known of one service into samples."""
 
-    def __init__(self, service: Service, pressure: CgroupPressure) -> None:
+    def __init__(self, service: Service, cgroup: UnitCgroup) -> None:
         self._service = service
-        self._pressure = pressure
+        self._cgroup = cgroup
         self._made: dict[tuple[Family, str], bytes] = {}
         labels = {"service": service.name, "service_group": service.group, "unit": service.unit}
         self._info = line(INFO.series(**labels), 1)
@@ -134,9 +137,9 @@ class ServiceSeries:
         ):
             if value is not None:
                 found[family] = [line(self._series(family), value)]
-        for family, resource, seconds in self._pressure.of(unit.cgroup):
-            sample = line(self._series(family, "resource", resource), seconds)
-            found.setdefault(family, []).append(sample)
+        for one in self._cgroup.of(unit.cgroup):
+            sample = line(self._series(one.family, one.label, one.of), one.value)
+            found.setdefault(one.family, []).append(sample)
         return found
 
     def _of_probe(self, attempt: Attempt) -> Samples:

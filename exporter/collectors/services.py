@@ -10,7 +10,6 @@ from pathlib import Path
 import structlog
 
 from exporter.bus import BusLost
-from exporter.cgroup_pressure import CgroupPressure
 from exporter.clock import Clock
 from exporter.collector import Background, Latest, State
 from exporter.config import How, Probe, Service
@@ -20,6 +19,7 @@ from exporter.racing import first
 from exporter.service_series import FAMILIES, Attempt, Samples, ServiceSeries
 from exporter.serving import PATIENCE, Phase, Probed, Serving, phase, probed, unit_lost, unit_seen
 from exporter.unit import Unit
+from exporter.unit_cgroup import UnitCgroup
 from exporter.units import Systemd
 
 log = structlog.get_logger()
@@ -38,9 +38,9 @@ BREATH = 0.1
 class Watched:
     """One service while it is declared, and all that is known of it."""
 
-    def __init__(self, service: Service, pressure: CgroupPressure, *, probe_alone: bool) -> None:
+    def __init__(self, service: Service, cgroup: UnitCgroup, *, probe_alone: bool) -> None:
         self.service = service
-        self.series = ServiceSeries(service, pressure)
+        self.series = ServiceSeries(service, cgroup)
         self.serving = _unknown(service.probe, probe_alone)
         self.attempt: Attempt | None = None
         self.odd = ""  # why the newest attempt fell over, so that it is logged once
@@ -74,7 +74,7 @@ class Services(Background):
         systemd: Systemd | None,
         clock: Clock,
         make_prober: Callable[[How], Prober] = prober,
-        pressure: CgroupPressure | None = None,
+        cgroup: UnitCgroup | None = None,
     ) -> None:
         """Ask nothing yet.
 
@@ -83,9 +83,9 @@ class Services(Background):
             systemd: Where units' states come from; None on a machine without, where probes alone decide.
             clock: For ages and durations.
             make_prober: Makes what attempts a probe.
-            pressure: Where the waiting times of units' cgroups come from; None for the node's own.
+            cgroup: Where the numbers of units' cgroups come from; None for the node's own.
         """
-        self._pressure = pressure or CgroupPressure(Path("/sys/fs/cgroup"))
+        self._cgroup = cgroup or UnitCgroup(Path("/sys/fs/cgroup"))
         self._make_prober = make_prober
         self._systemd = systemd
         self._watched = [self._watch(s) for s in services]
@@ -118,7 +118,7 @@ class Services(Background):
         self._redeclared.set()
 
     def _watch(self, service: Service) -> Watched:
-        return Watched(service, self._pressure, probe_alone=self._systemd is None)
+        return Watched(service, self._cgroup, probe_alone=self._systemd is None)
 
     async def run(self) -> None:
         """Follow and probe until cancelled, anew after every `declare`.

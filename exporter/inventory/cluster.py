@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from exporter.blocking import Threads
-from exporter.cgroup_pressure import CgroupPressure
 from exporter.collectors.addresses import Addresses, Interfaces
 from exporter.collectors.certificates import INTERVAL, Certificates
 from exporter.collectors.corosync import Corosync
@@ -16,6 +15,7 @@ from exporter.hardware import in_background
 from exporter.offers import Flag, Node, Offer
 from exporter.programs import Programs
 from exporter.schedule import Periodic
+from exporter.unit_cgroup import UnitCgroup
 
 MARKS_FILE = Flag(
     "marks.file", Path("/run/hale-gate/marks.json"), Path, "the gate's marks.json", "FILE"
@@ -56,8 +56,8 @@ def _peers(node: Node) -> Periodic:
 
 
 def _services(node: Node) -> Services:
-    pressure = CgroupPressure(node.sysfs / "fs/cgroup")
-    services = Services(node.declared.now.services, node.systemd, node.clock, pressure=pressure)
+    cgroup = UnitCgroup(node.sysfs / "fs/cgroup")
+    services = Services(node.declared.now.services, node.systemd, node.clock, cgroup=cgroup)
     node.declared.follow(lambda config: services.declare(config.services))
     return services
 

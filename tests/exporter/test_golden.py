@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from exporter.cgroup_pressure import CgroupPressure
 from exporter.collectors.addresses import Interfaces
 from exporter.collectors.cpu import Cpu
 from exporter.collectors.diskstats import Diskstats
@@ -36,6 +35,7 @@ from exporter.scrape import Scraper
 from exporter.selfmetrics import build_info
 from exporter.serving import Probed
 from exporter.udev import Udev
+from exporter.unit_cgroup import UnitCgroup
 from exporter.vrrp import Instance, path_of
 from tests.exporter.fakes import (
     FakeBlocking,
@@ -97,7 +97,7 @@ async def exposition() -> bytes:
         Periodic(Interfaces(ADDRESSES, blocking, lambda *_: {"10.77.0.100"}), clock),
         Periodic(Filesystems(PROC, Path("/"), blocking, ask=usage), clock),
         Periodic(Peers([Peer("web2", "", 22), Peer("mon1", "", 22)], 5.0, alive), clock),
-        Services(SERVICES, node(), clock, lambda how: prober, CgroupPressure(SYS / "fs/cgroup")),
+        Services(SERVICES, node(), clock, lambda how: prober, UnitCgroup(SYS / "fs/cgroup")),
     )
     on_scrape = (
         Cpu(ProcFile(PROC / "stat"), Processors(SYS)),
