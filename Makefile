@@ -73,15 +73,16 @@ docker: .tools/docker/.ready  ## a Docker for the test of docker-compose.yml, un
 	@$(BIN)/pip download -qq --disable-pip-version-check --require-hashes --only-binary :all: --no-deps -d .tools/docker/wheels -r requirements/build.txt
 	@rm -rf .tools/docker/deb; touch $@
 
-dist: dist/.ready  ## wheelhouse for /opt/hale and the gate's zipapp
+dist: dist/.ready  ## what a node needs, with dist/install.sh that puts it there
 
-dist/.ready: .venv/.ready $(SOURCES) requirements/node.txt
+dist/.ready: .venv/.ready $(SOURCES) requirements/node.txt install.sh
 	@echo "building dist"
 	@rm -rf dist build; mkdir -p dist/wheelhouse
 	@$(BIN)/pip wheel -qq --disable-pip-version-check --no-deps --no-build-isolation -w dist/wheelhouse . 2>/dev/null
 	@$(BIN)/pip download -qq --disable-pip-version-check --require-hashes --only-binary :all: --no-deps -d dist/wheelhouse -r requirements/node.txt
 	@cp requirements/node.txt dist/wheelhouse/requirements.txt
 	@$(BIN)/python gate/pack.py dist/hale-gate.pyz
+	@cp install.sh dist
 	@rm -rf build; touch $@
 
 demo: setup dist  ## a load-balanced tier breaks in seven ways, healed in view (root; six minutes, 15 more the first time)

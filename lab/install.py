@@ -201,7 +201,7 @@ def start_healers(nodes: Sequence[Node]) -> None:
     Raises:
         LabError: The journal could not be made or a healer did not start.
     """
-    healer = f"{layer.ENVIRONMENT}/bin/hale-healer"
+    healer = "/usr/bin/hale-healer"
     init = (healer, "store", "init", "--config", "/etc/hale/cluster.yml")
     until = time.monotonic() + _GATES_SECONDS
     while said := _failed(nodes[0], ("runuser", "-u", "hale-healer", "--", *init)):

@@ -16,18 +16,14 @@ from lab.names import Place
 from lab.ports import LabError
 from lab.tree import Tree
 
-RECIPE = 1
+RECIPE = 2
 """Raised by one whenever this module changes what a layer is."""
 
-ENVIRONMENT = "/opt/hale"
-GATE = "/usr/lib/hale/hale-gate.pyz"
-_WHEELS = "/opt/wheelhouse"
-_PIP_SECONDS = 300.0
-_PROGRAMS = ("exporter", "healer", "gate")
-"""Packages whose `systemd` directory holds units and sysusers.d files."""
-
 UNITS = "/usr/lib/systemd/system"
-_USERS = "/usr/lib/sysusers.d"
+"""Where install.sh puts them."""
+
+_DIST = "/opt/dist"
+_INSTALL_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +31,12 @@ class Distribution:
     """What `make dist` made.
 
     Attributes:
-        wheels: Hale's own wheel and all that it needs, for the node's Python.
-        gate: The gate's zipapp.
-        requirements: Pins with hashes of all but Hale's own wheel; None if there are none.
+        directory: `dist` of the checkout.
+        files: The wheels with their pins, the gate's zipapp and install.sh.
     """
 
-    wheels: tuple[Path, ...]
-    gate: Path
-    requirements: Path | None
-
-    @property
-    def own(self) -> Path:
-        """Hale's own wheel."""
-        return next(wheel for wheel in self.wheels if wheel.name.startswith("hale_ha-"))
+    directory: Path
+    files: tuple[Path, ...]
 
     def digest(self, base: str) -> str:
         """Return twelve hexadecimal digits that differ when the layer would.
@@ -56,8 +45,7 @@ class Distribution:
             base: Digest of the image's packages.
         """
         whole = hashlib.sha256(f"{base} {RECIPE}".encode())
-        files = [*self.wheels, self.gate, *([self.requirements] if self.requirements else [])]
-        for file in sorted(files):
+        for file in self.files:
             whole.update(f"{file.name} {hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
         return whole.hexdigest()[:12]
 
@@ -71,16 +59,17 @@ def distribution(directory: Path) -> Distribution:
     Raises:
         LabError: Something is missing; the message says what.
     """
-    wheels = tuple(sorted((directory / "wheelhouse").glob("*.whl")))
-    own = [wheel for wheel in wheels if wheel.name.startswith("hale_ha-")]
-    gate = directory / "hale-gate.pyz"
-    if len(own) != 1 or not gate.is_file():
+    wheels = directory / "wheelhouse"
+    files = [directory / name for name in ("install.sh", "hale-gate.pyz")]
+    files.append(wheels / "requirements.txt")
+    own = len(list(wheels.glob("hale_ha-*.whl")))
+    missing = [str(file.relative_to(directory)) for file in files if not file.is_file()]
+    if own != 1 or missing:
         raise LabError(
-            f"{directory}: wanted wheelhouse/*.whl with exactly one hale_ha-*.whl (there are "
-            f"{len(own)}) and hale-gate.pyz. Run `make dist`."
+            f"{directory}: wanted wheelhouse/ with exactly one hale_ha-*.whl (there are {own}), and beside "
+            f"the wheels what install.sh takes ({', '.join(missing) or 'nothing'} is missing). Run `make dist`."
         )
-    pins = directory / "wheelhouse" / "requirements.txt"
-    return Distribution(wheels, gate, pins if pins.is_file() else None)
+    return Distribution(directory, tuple(sorted([*files, *wheels.glob("*.whl")])))
 
 
 def ensure(place: Place, recipe: image.Recipe, hale: Distribution) -> Path:
@@ -112,34 +101,9 @@ def ensure(place: Place, recipe: image.Recipe, hale: Distribution) -> Path:
 
 
 def _install(tree: Tree, hale: Distribution) -> None:
-    for wheel in hale.wheels:
-        tree.write(f"{_WHEELS}/{wheel.name}", wheel.read_bytes())
+    """Let install.sh do on the node what it does on everybody's."""
+    for file in hale.files:
+        tree.write(f"{_DIST}/{file.relative_to(hale.directory)}", file.read_bytes())
     inside = ("unshare", "--net", "--pid", "--fork", "--kill-child", "chroot", tree.root)
-    python = f"{ENVIRONMENT}/bin/python"
-    pip = (python, "-m", "pip", "install", "--quiet", "--no-index", "--find-links", _WHEELS,
-           "--no-cache-dir", "--disable-pip-version-check", "--root-user-action=ignore")  # fmt: skip
-    run(*inside, "/usr/bin/python3", "-m", "venv", ENVIRONMENT, timeout=_PIP_SECONDS)
-    if hale.requirements is not None:
-        tree.write(f"{_WHEELS}/requirements.txt", hale.requirements.read_bytes())
-        pinned = ("--require-hashes", "--no-deps", "-r", f"{_WHEELS}/requirements.txt")
-        run(*inside, *pip, *pinned, timeout=_PIP_SECONDS)
-    own = f"{_WHEELS}/{hale.own.name}[healer,cluster]"
-    run(*inside, *pip, own, timeout=_PIP_SECONDS)
-    shutil.rmtree(tree.resolve(_WHEELS))
-    tree.write(GATE, hale.gate.read_bytes(), mode=0o755)
-    tree.link("/usr/bin/hale-gate", GATE)
-    for name in ("hale-exporter", "hale-healer", "hale-cluster"):
-        tree.link(f"/usr/bin/{name}", f"{ENVIRONMENT}/bin/{name}")
-    for program in _PROGRAMS:
-        _install_units(tree, program)
-    run("systemd-sysusers", f"--root={tree.root}")
-
-
-def _install_units(tree: Tree, program: str) -> None:
-    """Copy the units and the users that came with the wheel to where systemd looks for them."""
-    for site in tree.resolve(ENVIRONMENT).glob("lib/python3*/site-packages"):
-        for file in sorted((site / program / "systemd").glob("*.*")):
-            if file.name == "sysusers.conf":
-                tree.write(f"{_USERS}/hale-{program}.conf", file.read_bytes())
-            elif file.suffix in (".service", ".socket", ".timer"):
-                tree.write(f"{UNITS}/{file.name}", file.read_bytes())
+    run(*inside, "/bin/sh", f"{_DIST}/install.sh", timeout=_INSTALL_SECONDS)
+    shutil.rmtree(tree.resolve(_DIST))

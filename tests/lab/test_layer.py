@@ -11,7 +11,9 @@ def dist(tmp_path):
     (tmp_path / "wheelhouse").mkdir()
     (tmp_path / "wheelhouse/hale_ha-1-py3-none-any.whl").write_bytes(b"hale")
     (tmp_path / "wheelhouse/aiohttp-3-py3-none-any.whl").write_bytes(b"aiohttp")
+    (tmp_path / "wheelhouse/requirements.txt").write_bytes(b"aiohttp==3")
     (tmp_path / "hale-gate.pyz").write_bytes(b"gate")
+    (tmp_path / "install.sh").write_bytes(b"#!/bin/sh")
     return tmp_path
 
 
@@ -21,7 +23,12 @@ def test_the_same_files_are_the_same_layer(dist):
 
 @pytest.mark.parametrize(
     "file",
-    ["wheelhouse/hale_ha-1-py3-none-any.whl", "hale-gate.pyz", "wheelhouse/requirements.txt"],
+    [
+        "wheelhouse/hale_ha-1-py3-none-any.whl",
+        "wheelhouse/requirements.txt",
+        "hale-gate.pyz",
+        "install.sh",
+    ],
 )
 def test_another_content_is_another_layer(dist, file):
     before = layer.distribution(dist).digest("b")
@@ -34,7 +41,15 @@ def test_another_image_below_is_another_layer(dist):
     assert hale.digest("b") != hale.digest("c")
 
 
-@pytest.mark.parametrize("file", ["wheelhouse/hale_ha-1-py3-none-any.whl", "hale-gate.pyz"])
+@pytest.mark.parametrize(
+    "file",
+    [
+        "wheelhouse/hale_ha-1-py3-none-any.whl",
+        "wheelhouse/requirements.txt",
+        "hale-gate.pyz",
+        "install.sh",
+    ],
+)
 def test_something_missing_says_to_run_make_dist(dist, file):
     (dist / file).unlink()
     with pytest.raises(LabError, match="make dist"):
