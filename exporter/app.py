@@ -28,7 +28,7 @@ from exporter.config import Config, ConfigError
 from exporter.connections import Doors, ask, runner
 from exporter.inventory import OFFERS
 from exporter.listening import handed_over, opened, port_of
-from exporter.notify import Notifier, from_environment, keep_telling
+from exporter.notify import Notifier, from_environment, keep_telling, reloading
 from exporter.offers import Declarations, Node
 from exporter.reading import read
 from exporter.reloads import EXPORTER, WEB, Reloads
@@ -201,7 +201,6 @@ async def serve(
             for c in exporter.background
         ]
         tasks.append(group.create_task(_keep_running(exporter.poster), name="short_way"))
-        tasks.append(group.create_task(_reloads(exporter, reload), name="reload"))
         await _first_round(exporter.background)
         serves = runner(_application(exporter))
         listeners = list[socket.socket]()
@@ -217,6 +216,9 @@ async def serve(
             listening(ports)
             telling = keep_telling(notifier, partial(ask, server))
             tasks.append(group.create_task(telling, name="notify"))
+            # Not before it listens: the READY=1 after a reload would be the one that ends the start.
+            reloads = _reloads(exporter, reload, notifier)
+            tasks.append(group.create_task(reloads, name="reload"))
             await stop.wait()
             notifier.send("STOPPING=1")
         finally:
@@ -257,18 +259,25 @@ def _application(exporter: Exporter) -> web.Application:
     )
 
 
-async def _reloads(exporter: Exporter, reload: asyncio.Event) -> None:
+async def _reloads(exporter: Exporter, reload: asyncio.Event, notifier: Notifier) -> None:
     while True:
         await reload.wait()
         reload.clear()
-        try:
-            config = load(exporter.settings)
-        except ConfigError as error:
-            for problem in error.problems:
-                log.error("config.refused", problem=problem, kept="the one before")
-            exporter.reloads.note(EXPORTER, good=False)
-            continue
-        if exporter.settings.config_file:
-            exporter.reloads.note(EXPORTER, good=True)
-        exporter.declared.declare(config)
-        log.info("config.loaded", services=len(config.services), peers=len(config.peers))
+        notifier.send(reloading())
+        _read_anew(exporter)
+        notifier.send("READY=1")
+
+
+def _read_anew(exporter: Exporter) -> None:
+    """Take over what exporter.yml says now, or say what is wrong with it."""
+    try:
+        config = load(exporter.settings)
+    except ConfigError as error:
+        for problem in error.problems:
+            log.error("config.refused", problem=problem, kept="the one before")
+        exporter.reloads.note(EXPORTER, good=False)
+        return
+    if exporter.settings.config_file:
+        exporter.reloads.note(EXPORTER, good=True)
+    exporter.declared.declare(config)
+    log.info("config.loaded", services=len(config.services), peers=len(config.peers))

@@ -6,6 +6,7 @@ Protocol: sd_notify(3) and sd_watchdog_enabled(3), which need no more than a dat
 import asyncio
 import os
 import socket
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
@@ -48,6 +49,14 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Notifier:
     ours = environ.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
     watchdog = int(usec) / MICROSECONDS if ours and usec.isdecimal() and int(usec) > 0 else None
     return Notifier(environ.get("NOTIFY_SOCKET") or None, watchdog)
+
+
+def reloading() -> str:
+    """Return what says that the configuration is read anew; the next READY=1 says that it was.
+
+    systemd pairs it with its own SIGHUP by the time (sd_notify(3), MONOTONIC_USEC=, where the unit is notify-reload).
+    """
+    return f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}"
 
 
 async def keep_telling(notifier: Notifier, ask: Callable[[], Awaitable[None]]) -> None:

@@ -22,6 +22,7 @@ from tests.exporter.systemd_on_bus import UNIT, SystemdOnBus, dbus_daemon, syste
 from tests.exporter.tools import complaints
 
 LOCAL = "127.0.0.1"
+NOBODY = Notifier(None, None)
 ON_EVERY_MACHINE = {
     *("addresses", "cpu", "diskstats", "filesystem", "keepalived", "loadavg", "meminfo"),
     *("netdev", "peers", "services", "stat", "uname"),
@@ -95,11 +96,13 @@ async def exporter(tmp_path: Path, port: int) -> AsyncIterator[Running]:
 
 
 @asynccontextmanager
-async def serving(exporter: Exporter) -> AsyncIterator[tuple[str, asyncio.Event]]:
+async def serving(
+    exporter: Exporter, notifier: Notifier = NOBODY
+) -> AsyncIterator[tuple[str, asyncio.Event]]:
     stop, reload = asyncio.Event(), asyncio.Event()
     ports: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     task = asyncio.create_task(
-        serve(exporter, Notifier(None, None), stop, reload, lambda p: ports.set_result(p[0]))
+        serve(exporter, notifier, stop, reload, lambda p: ports.set_result(p[0]))
     )
     async with asyncio.timeout(PATIENCE):
         port = await ports
@@ -170,6 +173,29 @@ async def test_a_reload_takes_over_a_good_file_and_keeps_the_old_one_before_a_ba
     await exporter.until(reloaded(1))
 
 
+async def test_systemd_hears_of_the_start_of_each_reload_and_of_the_end(
+    tmp_path: Path,
+) -> None:
+    settings = Settings(listen=(Address(LOCAL, 0),), enabled=frozenset({"stat"}))
+    nowhere = "unix:path=/nowhere"
+    made = build(settings, load(settings), Clock(), SystemBus(nowhere), KeepalivedOnBus(nowhere))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.setblocking(False)
+
+        async def heard() -> bytes:
+            async with asyncio.timeout(PATIENCE):
+                return await asyncio.get_running_loop().sock_recv(systemd, 100)
+
+        async with serving(made, Notifier(str(tmp_path / "notify"), None)) as (_, reload):
+            assert await heard() == b"READY=1"
+            for _ in range(2):
+                reload.set()
+                assert re.fullmatch(rb"RELOADING=1\nMONOTONIC_USEC=[1-9]\d*", await heard())
+                assert await heard() == b"READY=1"
+        assert await heard() == b"STOPPING=1"
+
+
 @pytest.mark.tools
 async def test_promtool_has_nothing_to_say_but_of_node_exporters_own_names(
     exporter: Running,
@@ -186,5 +212,5 @@ async def test_an_address_that_is_taken_is_an_error(tmp_path: Path, port: int) -
     made = SystemBus(nowhere), KeepalivedOnBus(nowhere)
     exporter = build(settings, load(settings), Clock(), *made)
     with pytest.raises(ExceptionGroup) as caught:
-        await serve(exporter, Notifier(None, None), asyncio.Event(), asyncio.Event())
+        await serve(exporter, NOBODY, asyncio.Event(), asyncio.Event())
     assert caught.group_contains(OSError, match="address already in use")
