@@ -5,11 +5,14 @@ Scalars are taken as they are written: `no` is a word and `22:30` is no number.
 
 import re
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Protocol
 
 import yaml
 
+from exporter.collector import Malformed
 from exporter.config import ConfigError
+from exporter.files import whole
 
 DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -55,6 +58,18 @@ class Mistakes:
         if self._found:
             found = sorted(self._found)
             raise ConfigError([f"{self._file}:{row}:{col}: {text}" for row, col, text in found])
+
+
+def text_of(path: Path) -> str:
+    """Return the text of a file.
+
+    Raises:
+        ConfigError: It cannot be read, or is no text.
+    """
+    try:
+        return whole(path).decode()
+    except (OSError, Malformed, UnicodeDecodeError) as error:
+        raise ConfigError([f"{path}: cannot be read: {error}"]) from error
 
 
 def compose(

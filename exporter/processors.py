@@ -7,8 +7,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from exporter.collector import Absent
+from exporter.collector import Absent, Malformed
 from exporter.exposition import Family, Kind, block, line
+from exporter.files import whole
 from exporter.procfile import ProcFile
 
 CORE_THROTTLES = Family(
@@ -28,6 +29,7 @@ PACKAGE_THROTTLES = Family(
     "Number of times this CPU package has been throttled.",
 )
 
+MOST_BYTES = 64 * 1024  # sysfs hands out one page at the most
 FOLDER = re.compile(r"cpu([0-9]+)")
 RANGE = re.compile(rb"([0-9]{1,5})(?:-([0-9]{1,5}))?")
 
@@ -113,8 +115,8 @@ class Processors:
 
 def _content(path: Path) -> bytes:
     try:
-        return path.read_bytes().strip()
-    except OSError:
+        return whole(path, MOST_BYTES).strip()
+    except (Malformed, OSError):
         return b""
 
 

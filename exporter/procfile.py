@@ -5,11 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from exporter.collector import Absent, Malformed
+from exporter.files import MOST_BYTES, opened
 
 # Most files of /proc come in one read of this size; the rest just take another turn.
 CHUNK = 64 * 1024
-# /proc/interrupts of 512 processors with 3,000 interrupts has 18 MiB; what is longer has no end.
-MOST_BYTES = 32 * 1024 * 1024
 # A number of 64 bits has 20 digits.
 VALUE_BYTES = 64
 
@@ -44,7 +43,7 @@ class ProcFile:
     def _asked(self, how: Callable[[int], bytes]) -> bytes:
         try:
             if self._fd is None:
-                self._fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+                self._fd = opened(self.path)
             return how(self._fd)
         except FileNotFoundError:
             self.close()

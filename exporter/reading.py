@@ -12,7 +12,6 @@ from exporter.config import (
     PEER_INTERVAL,
     CommandProbe,
     Config,
-    ConfigError,
     How,
     HttpProbe,
     Peer,
@@ -22,7 +21,7 @@ from exporter.config import (
     TlsProbe,
     VirtualAddress,
 )
-from exporter.document import Field, Mistakes, compose
+from exporter.document import Field, Mistakes, compose, text_of
 
 NODE_KEYS = ("cluster", "node", "group", "failure_domain")
 SERVICE_KEYS = ("name", "unit", "group")
@@ -49,11 +48,7 @@ def read(path: Path) -> Config:
     Raises:
         ConfigError: It cannot be read or has mistakes; nothing of it holds.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError([f"{path}: cannot be read: {error}"]) from error
-    return parse(text, path.name)
+    return parse(text_of(path), path.name)
 
 
 def parse(text: str, file: str) -> Config:

@@ -7,6 +7,8 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+from exporter.files import beginning
+
 PROMPT = 0.2  # seconds that the scrape that first sees a disk waits for the answer
 
 
@@ -35,7 +37,7 @@ class Rotation:
     def _ask(self, disks: Sequence[str]) -> None:
         for disk in disks:
             try:
-                answer = (self._folder / disk / "queue/rotational").read_bytes().strip()
+                answer = beginning(self._folder / disk / "queue/rotational", 16).strip()
             except OSError:  # a partition, which has no queue, or one that is just going
                 answer = b""
             self._known[disk] = "1" if answer == b"1" else "0"

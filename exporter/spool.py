@@ -12,6 +12,7 @@ from enum import Enum
 from pathlib import Path
 
 from exporter.collector import Malformed
+from exporter.files import whole
 
 VERSION = 1
 SUFFIX = ".json"
@@ -120,10 +121,7 @@ def read(path: Path) -> Answer:
         Malformed: It is none.
         OSError: It could not be read.
     """
-    with path.open("rb") as file:
-        data = file.read(MOST_BYTES + 1)
-    if len(data) > MOST_BYTES:
-        raise Malformed(f"{path}: more than {MOST_BYTES} bytes")
+    data = whole(path, MOST_BYTES)
     try:
         return parse(data)
     except Malformed as error:

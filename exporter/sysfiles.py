@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from exporter.files import FLAGS
+
 # sysfs hands out one page at the most (Documentation/filesystems/sysfs.rst); few attributes fill it.
 PAGE = 64 * 1024
 # What 64 bits can be in decimal; int() of a longer text is costly, and nobody's counter.
@@ -19,7 +21,7 @@ def content(path: Path) -> bytes | None:
     """Return what is in the file; None when it cannot be read."""
     try:
         # Not Path.read_bytes(): it asks for the size first, which sysfs makes up.
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(path, FLAGS)
         try:
             return os.read(fd, PAGE)
         finally:

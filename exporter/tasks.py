@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exporter.collector import Malformed
+from exporter.files import FLAGS
 
 MOST_BYTES = 4096  # a page; each of these files is less
 # As the kernel says that it does not know, or would not tell us.
@@ -109,7 +110,7 @@ def _read(path: str) -> bytes | None:
         OSError: It could not be read.
     """
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(path, FLAGS)
     except FileNotFoundError:
         return None
     try:

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+from exporter.files import beginning
+
 # More than any entry by far; the rest of a file that is longer is not looked at.
 MAX_BYTES = 256 * 1024
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -40,8 +42,7 @@ class Udev:
             stamp = (seen.st_mtime_ns, seen.st_ino, seen.st_size)
             known = self._known.get(number)
             if known is None or known[0] != stamp:
-                with open(path, "rb") as file:  # noqa: PTH123
-                    known = self._known[number] = stamp, parse(file.read(MAX_BYTES))
+                known = self._known[number] = stamp, parse(beginning(path, MAX_BYTES))
         except OSError:  # no udev here, as in a container, or nothing known of this one
             self._known.pop(number, None)
             return NOTHING

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from exporter.collector import Malformed
 from exporter.exposition import Family, Kind
+from exporter.files import beginning
 from exporter.psi import parse
 
 WAITING = Family(
@@ -100,11 +101,8 @@ class UnitCgroup:
     def _read(self, name: str) -> bytes:
         for folder in self._folders:
             try:
-                with (folder / name).open("rb") as file:
-                    return file.read(LARGEST)
-            except (
-                OSError
-            ):  # a unit that has just ended, an older kernel, psi=0, a controller that is off
+                return beginning(folder / name, LARGEST)
+            except OSError:  # the unit has just ended, an older kernel, psi=0, a controller is off
                 continue
         return b""
 

@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from exporter import bcrypt
-from exporter.config import ConfigError
-from exporter.document import Field, Mistakes, compose
+from exporter.document import Field, Mistakes, compose, text_of
 from exporter.tls import ALWAYS, CIPHERS, CLIENTS, CURVES, VERSIONS, Pem, Tls, Unusable
 
 TOP = ("tls_server_config", "http_server_config", "basic_auth_users", "rate_limit")
@@ -66,11 +65,7 @@ def read(path: Path) -> WebConfig:
     Raises:
         ConfigError: It cannot be read or has mistakes; all of them are in it.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError([f"{path}: cannot be read: {error}"]) from error
-    return parse(text, path.name, path.parent)
+    return parse(text_of(path), path.name, path.parent)
 
 
 def parse(text: str, file: str, folder: Path) -> WebConfig:

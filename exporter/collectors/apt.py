@@ -16,6 +16,7 @@ from exporter.blocking import Blocking
 from exporter.clock import Clock
 from exporter.collector import Absent, Malformed
 from exporter.exposition import Family, Kind, block, line
+from exporter.files import beginning
 from exporter.programs import Ended
 
 PENDING = Family("apt_upgrades_pending", Kind.GAUGE, "Apt packages pending updates by origin.")
@@ -152,8 +153,7 @@ def known_origins(root: Path) -> dict[str, str]:
     found = {}
     for file in sorted((root / "var/lib/apt/lists").glob("*Release")):
         try:
-            with file.open("rb") as opened:
-                pair = release(opened.read(HEAD).decode("utf-8", "replace"))
+            pair = release(beginning(file, HEAD).decode("utf-8", "replace"))
         except OSError:  # an update of the lists is under way
             continue
         if pair is not None:

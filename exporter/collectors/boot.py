@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from exporter import sysfiles
 from exporter.blocking import Blocking
 from exporter.collector import Absent
 from exporter.exposition import Family, Kind, block, line
+from exporter.files import beginning, end, whole
 
 CAUSE = Family("hale_boot_cause_info", Kind.GAUGE, "Why this node booted last; 1.")
 NEWEST = Family(
@@ -36,6 +38,7 @@ NARROW_BYTES, WIDE_BYTES = 384, 400
 USER = slice(44, 76)
 # Bytes of the end of wtmp that are read: more than a hundred records.
 TAIL = 64 * 1024
+MOST_BYTES = 256  # of a release, which has 64 at the most (linux/utsname.h)
 
 
 class Cause(Enum):
@@ -165,7 +168,8 @@ class Boot:
         if self._cause is None:  # it does not change while the node runs
             self._cause = cause(self._traces(booted_at))
         about = [block(CAUSE, [line(CAUSE.series(cause=self._cause.value), 1)])]
-        running = (self._procfs / "sys/kernel/osrelease").read_text().strip()
+        release = beginning(self._procfs / "sys/kernel/osrelease", MOST_BYTES)
+        running = release.decode("utf-8", "replace").strip()
         images = {
             image.name.removeprefix("vmlinuz-"): image
             for image in (self._root / "boot").glob("vmlinuz-*")
@@ -179,7 +183,7 @@ class Boot:
         return b"".join(about)
 
     def _booted_at(self) -> float:
-        match = re.search(rb"^btime (\d+)$", (self._procfs / "stat").read_bytes(), re.MULTILINE)
+        match = re.search(rb"^btime (\d+)$", whole(self._procfs / "stat"), re.MULTILINE)
         if match is None:
             raise Absent("/proc/stat has no btime")
         return float(match[1])
@@ -187,8 +191,7 @@ class Boot:
     def _traces(self, booted_at: float) -> Traces:
         bits = 0
         for file in (self._sysfs / "class/watchdog").glob("watchdog*/bootstatus"):
-            text = _text(file)
-            bits |= int(text, 0) if text and re.fullmatch(r"\d+|0x[0-9a-f]+", text) else 0
+            bits |= max(0, sysfiles.whole(file) or 0)
         return Traces(bits, self._crashes(booted_at), self._orderly())
 
     def _crashes(self, booted_at: float) -> int:
@@ -203,10 +206,7 @@ class Boot:
 
     def _orderly(self) -> bool | None:
         try:
-            with (self._root / "var/log/wtmp").open("rb") as file:
-                size = file.seek(0, os.SEEK_END)
-                file.seek(max(0, size - TAIL))
-                return orderly(file.read(TAIL), os.uname().machine)
+            return orderly(end(self._root / "var/log/wtmp", TAIL), os.uname().machine)
         except OSError:  # Debian 13 has none
             return None
 
@@ -216,10 +216,3 @@ def _listed(folder: Path) -> list[Path]:
         return sorted(folder.iterdir())
     except OSError:  # root alone may look, or there is none
         return []
-
-
-def _text(file: Path) -> str | None:
-    try:
-        return file.read_text(errors="replace").strip()
-    except OSError:
-        return None

@@ -4,8 +4,6 @@ A file that cannot be read, or has no certificate in it, is `hale_service_certif
 what nobody can see must not look as if it were in order.
 """
 
-import os
-import stat
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from exporter.certificates import Validity, of_pem
 from exporter.collector import Malformed
 from exporter.config import Service
 from exporter.exposition import Family, Kind
+from exporter.files import whole
 from exporter.gathered import Sample, sample, written
 
 NAME = "certificates"
@@ -60,7 +59,7 @@ class Certificates:
     def read(self, file: str) -> tuple[Validity, ...]:
         """Return what a file's certificates say; nothing where it cannot be had."""
         try:
-            return tuple(of_pem(contents(self._root / file.lstrip("/"))))
+            return tuple(of_pem(whole(self._root / file.lstrip("/"), MOST_BYTES)))
         except (Malformed, OSError):
             return ()
 
@@ -82,20 +81,3 @@ def _samples(service: str, file: str, found: Sequence[Validity]) -> list[Sample]
         samples.append(sample(NOT_AFTER, one.not_after, **labels))
         samples.append(sample(NOT_BEFORE, one.not_before, **labels))
     return samples
-
-
-def contents(path: Path) -> bytes:
-    """Read a file whole.
-
-    Raises:
-        Malformed: It is no file, or larger than any of this kind.
-        OSError: It cannot be read.
-    """
-    # Without O_NONBLOCK a FIFO would take the thread for ever.
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise Malformed(f"{path}: not a regular file")
-        text = file.read(MOST_BYTES + 1)
-    if len(text) > MOST_BYTES:
-        raise Malformed(f"{path}: more than {MOST_BYTES} bytes")
-    return text

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exporter.exposition import Family, Kind
+from exporter.files import beginning
 from exporter.gathered import sample, written
 
 NAME = "deleted_libraries"
@@ -40,7 +41,7 @@ UNKNOWN = Family(
 MAPPING = re.compile(rb"^(?:\S+ +){5}(/(?:\S*/)?lib(?:32|64|x32)?/\S+) \(deleted\)$", re.MULTILINE)
 # vm.max_map_count is 65,530 by default, with some 150 bytes each.
 MOST_BYTES = 16 * 1024 * 1024
-CHUNK = 256 * 1024
+PAGE = 4096  # more than a cgroup file has
 # sd_pid_get_unit(3): the first part of the path that is no slice.
 UNIT = re.compile(
     rb"(?:0:|\d+:name=systemd):/(?:[^/]*/)*?([^/]+\.(?:service|scope|socket|mount|swap))(?:/|$)"
@@ -76,7 +77,7 @@ class DeletedLibraries:
     def read(self, device: str) -> Process:
         """Read one process's mappings; it may have ended, which is none."""
         try:
-            libraries = mapped(_read(self._procfs / device / "maps"))
+            libraries = mapped(beginning(self._procfs / device / "maps", MOST_BYTES))
         except PermissionError:
             return Process(None)
         except (FileNotFoundError, ProcessLookupError):
@@ -85,7 +86,7 @@ class DeletedLibraries:
 
     def _unit(self, pid: str) -> str:
         try:
-            return unit_of((self._procfs / pid / "cgroup").read_bytes())
+            return unit_of(beginning(self._procfs / pid / "cgroup", PAGE))
         except OSError:  # it ended meanwhile
             return ""
 
@@ -129,14 +130,3 @@ def unit_of(cgroup: bytes) -> str:
         if match:
             return match[1].decode("utf-8", "replace")
     return ""
-
-
-def _read(path: Path) -> bytes:
-    data = bytearray()
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        while len(data) < MOST_BYTES and (chunk := os.read(fd, CHUNK)):
-            data += chunk
-    finally:
-        os.close(fd)
-    return bytes(data)

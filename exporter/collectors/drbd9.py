@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from exporter.collector import Absent, Malformed
 from exporter.exposition import Family, Kind
+from exporter.files import beginning
 from exporter.gathered import Sample, sample, written
 from exporter.programs import Ended
 
@@ -99,7 +100,7 @@ class Drbd9:
             OSError: It cannot be run.
         """
         try:
-            version = self._version.read_text()
+            version = beginning(self._version, 64).decode("utf-8", "replace")
         except FileNotFoundError:
             raise Absent("DRBD is not loaded") from None
         if version.startswith("8."):

@@ -12,6 +12,7 @@ from pathlib import Path
 from exporter.blocking import Blocking
 from exporter.devices import Devices
 from exporter.exposition import Family, Kind, block, line
+from exporter.files import whole
 from exporter.lanes import Lanes
 from exporter.mounttable import Mount, file_systems_read_only, parse
 
@@ -170,15 +171,15 @@ class Filesystems:
     def _read_mounts(self) -> list[Mount]:
         try:
             folder = self._procfs / "1"
-            table = (folder / "mounts").read_bytes()
+            table = whole(folder / "mounts")
         except (FileNotFoundError, PermissionError):
             # hidepid= hides PID 1 from us; then our own table is the best there is.
             folder = self._procfs / "self"
-            table = (folder / "mounts").read_bytes()
+            table = whole(folder / "mounts")
         if self._rootfs == b"/":
             return parse(table)
         try:
-            read_only = file_systems_read_only((folder / "mountinfo").read_bytes())
+            read_only = file_systems_read_only(whole(folder / "mountinfo"))
         except OSError:
             read_only = {}
         return [self._strip(mount, read_only) for mount in parse(table)]

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from exporter.collector import Absent, Malformed, OnScrape
 from exporter.exposition import Family, Kind, block, line
+from exporter.files import opened
 
 FAMILY = Family(
     "hale_mark_timestamp_seconds",
@@ -109,7 +110,7 @@ class Marks(OnScrape):
             OSError: It could not be read.
         """
         try:
-            with self._path.open("rb") as file:
+            with os.fdopen(opened(self._path), "rb") as file:
                 seen = os.fstat(file.fileno())
                 stamp = (seen.st_mtime_ns, seen.st_ino, seen.st_size)
                 if self._last is None or self._last[0] != stamp:

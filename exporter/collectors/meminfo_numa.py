@@ -6,6 +6,7 @@ from pathlib import Path
 
 from exporter.collector import Absent, Malformed, OnScrape
 from exporter.exposition import Family, Kind
+from exporter.files import beginning
 from exporter.gathered import Sample, sample, written
 from exporter.sysfiles import PAGE, entries
 
@@ -78,5 +79,4 @@ class NumaMemory(OnScrape):
 
 
 def _read(file: Path) -> bytes:
-    with file.open("rb", buffering=0) as opened:
-        return opened.read(PAGE) or b""
+    return beginning(file, PAGE)

@@ -11,6 +11,7 @@ from pathlib import Path
 from exporter.blocking import Blocking
 from exporter.collector import Absent, Malformed
 from exporter.exposition import Family, Kind
+from exporter.files import whole
 from exporter.gathered import Sample, sample, written
 from exporter.mounttable import parse as parse_mounts
 
@@ -108,9 +109,8 @@ class Mounts:
 
     def _look(self) -> Iterator[Sample]:
         try:
-            with self._fstab.open("rb") as file:
-                wanted = parse(file.read(MOST_BYTES))
-            table = self._table.read_bytes()
+            wanted = parse(whole(self._fstab, MOST_BYTES))
+            table = whole(self._table)
         except (FileNotFoundError, PermissionError) as error:
             raise Absent(str(error)) from error
         there = {one.mountpoint: one for one in parse_mounts(table)} if wanted else {}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from exporter.collector import Absent, Malformed
 from exporter.exposition import Family, Kind
+from exporter.files import beginning
 from exporter.gathered import sample, written
 
 NAME = "os"
@@ -101,8 +102,7 @@ class Release:
         """
         for place in PLACES:
             try:
-                with (self._rootfs / place).open("rb") as file:
-                    return body(parse(file.read(MOST_BYTES)))
+                return body(parse(beginning(self._rootfs / place, MOST_BYTES)))
             except FileNotFoundError:
                 continue
         raise Absent(f"no os-release below {self._rootfs}")

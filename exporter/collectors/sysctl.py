@@ -7,6 +7,7 @@ from pathlib import Path
 
 from exporter.collector import Absent, Malformed, OnScrape
 from exporter.exposition import Family, Kind
+from exporter.files import beginning
 from exporter.gathered import Sample, sample, written
 
 INFO = Family("node_sysctl_info", Kind.GAUGE, "sysctl info")
@@ -78,8 +79,8 @@ class Settings(OnScrape):
         return written(found)
 
     def _read(self, each: Setting) -> list[str]:
-        with (self._folder / each.name.replace(".", "/")).open("rb", buffering=0) as file:
-            words = (file.read(MOST_BYTES) or b"").decode("utf-8", "replace").split()
+        said = beginning(self._folder / each.name.replace(".", "/"), MOST_BYTES)
+        words = said.decode("utf-8", "replace").split()
         if not words:
             raise Malformed(f"sysctl: {each.name} has no value")
         return words

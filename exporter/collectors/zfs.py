@@ -12,6 +12,7 @@ from pathlib import Path
 from exporter import sysfiles
 from exporter.collector import Absent
 from exporter.exposition import Family, Kind
+from exporter.files import whole
 from exporter.gathered import Devices, Sample, sample
 
 # Files for all pools together, and what their series begin with.
@@ -83,7 +84,7 @@ def _of_pool(folder: Path) -> Iterator[Sample]:
 def _whole(path: Path) -> bytes:
     """Return a file that may be longer than what /sys has; empty where a pool is just going."""
     try:
-        return path.read_bytes()
+        return whole(path)
     except OSError:
         return b""
 

@@ -11,6 +11,7 @@ from exporter.failures.classifier import Classifier
 from exporter.failures.journal import Journal
 from exporter.failures.kept import KeptFile
 from exporter.failures.kmsg import Kmsg
+from exporter.files import beginning
 from exporter.offers import Flag, Node, Offer
 
 STATE_FILE: Flag[Path | None] = Flag(
@@ -26,7 +27,7 @@ def _failures(node: Node) -> Failures:
     monotonic = node.clock.monotonic
     sources: dict[str, Followed] = {"journal": Journal(Budget(monotonic), Budget(monotonic))}
     if node.kmsg is not None:
-        boot_id = (node.procfs / "sys/kernel/random/boot_id").read_text().strip()
+        boot_id = beginning(node.procfs / "sys/kernel/random/boot_id", 64).decode().strip()
         sources["kmsg"] = Kmsg(node.kmsg, Budget(monotonic), boot_id)
     state = os.environ.get("STATE_DIRECTORY")
     kept = node.chosen.of(STATE_FILE) or (Path(state) / "failures.json" if state else None)
