@@ -17,6 +17,8 @@ from cluster.settings import Receiver
 from cluster.writing import HEADER, yaml_text
 
 GROUP_BY = ["alertname", "cluster", "node", "group", "service", "mountpoint"]
+HARDWARE_FOLLOWS = 60.0
+"""Seconds after NodeFailing: the `for` of HardwareFailing in rules/failures.yml."""
 
 
 def alertmanager_yml(cluster: Cluster) -> str:
@@ -95,6 +97,21 @@ def _losses(cluster: Cluster) -> Mapping[str, Any]:
     }
 
 
+def _failing(cluster: Cluster, receiver: str) -> Mapping[str, Any]:
+    """Put what a node's log tells of its hardware on one ticket: HardwareFailing follows NodeFailing.
+
+    The healer has heard of both at once, by its own route; a person may wait until the second is judged.
+    """
+    monitoring = cluster.monitoring
+    follows = HARDWARE_FOLLOWS + monitoring.scrape_interval + monitoring.evaluation_interval
+    return {
+        "receiver": receiver,
+        "matchers": ['alertname=~"NodeFailing|HardwareFailing"'],
+        "group_by": ["cluster", "node"],
+        "group_wait": duration_text(max(follows, monitoring.patience)),
+    }
+
+
 def _own(receiver: str) -> Mapping[str, Any]:
     """Tell of the healer's own alerts at once: it has done its waiting when it holds or gives up."""
     return {"receiver": receiver, "matchers": ['alertname=~"Healer.*"'], "group_wait": "0s"}
@@ -103,12 +120,16 @@ def _own(receiver: str) -> Mapping[str, Any]:
 def _tickets(cluster: Cluster) -> list[Mapping[str, Any]]:
     """Let warnings wait for working hours, where there is somebody who takes them then."""
     if cluster.monitoring.receivers.tickets is None:
-        return []
+        return [_failing(cluster, "people")]
     return [
         {
             "receiver": "tickets",
             "matchers": ['severity="warning"'],
-            "routes": [_own("tickets"), *_patience(cluster, "tickets")],
+            "routes": [
+                _own("tickets"),
+                _failing(cluster, "tickets"),
+                *_patience(cluster, "tickets"),
+            ],
         }
     ]
 

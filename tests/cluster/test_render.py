@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,16 @@ from hypothesis import strategies as st
 
 from cluster.load import interpret, read
 from cluster.packaged import rule_files
+from cluster.quantity import duration_text
 from cluster.render import render
+from cluster.render.alertmanager import HARDWARE_FOLLOWS
 from cluster.render.rules import rules_yml
 from cluster.tree import Tree
 from cluster.writing import HEADER, yaml_text
 from tests.cluster.examples import HEALERS, SHORT, SOUND, TIER, WIDE
 from tests.cluster.native import tool
 from tests.cluster.rendering import RULES, text_of, tree_of
+from tests.test_contract import ALERTS
 
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden"
@@ -454,4 +458,25 @@ def test_dead_nodes_come_as_one_page_and_tickets_wait_for_a_ladder_as_pages_do()
     assert nodes["group_by"] == ["cluster"]
     assert nodes["group_wait"] == "40s"  # one wait, one scrape and one evaluation
     tickets = next(r for r in routes["routes"] if r["receiver"] == "tickets")
-    assert [route["group_wait"] for route in tickets["routes"]] == ["0s", "2m"]
+    assert [route["group_wait"] for route in tickets["routes"]] == ["0s", "2m", "2m"]
+
+
+@pytest.mark.parametrize(
+    ("source", "node", "receiver"), [(TIER, "mon1", "tickets"), (WIDE, "010", "people")]
+)
+def test_what_a_node_tells_of_its_hardware_is_one_ticket(
+    source: str, node: str, receiver: str
+) -> None:
+    text = text_of(tree_of(source), f"{node}/etc/prometheus/alertmanager.yml")
+    routes = yaml.safe_load(text)["route"]["routes"]
+    found = [one for one in (*routes, *nested(routes)) if "NodeFailing" in str(one.get("matchers"))]
+    (ticket,) = (one for one in found if one["receiver"] == receiver)
+    assert ticket["group_by"] == ["cluster", "node"]
+    assert ticket["matchers"] == ['alertname=~"NodeFailing|HardwareFailing"']
+    (hardware,) = (alert for alert in ALERTS if alert.name == "HardwareFailing")
+    assert hardware.wait == duration_text(HARDWARE_FOLLOWS)
+
+
+def nested(routes: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for one in routes:
+        yield from one.get("routes", [])
