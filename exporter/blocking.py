@@ -7,7 +7,10 @@ question is not asked again until it has come back. All collectors together have
 import asyncio
 import threading
 from collections.abc import Callable, Collection
+from functools import partial
 from typing import Protocol, TypeVar
+
+from exporter.apart import Bell
 
 T = TypeVar("T")
 
@@ -50,6 +53,8 @@ class Threads:
         limit: int = 64,
         reserved: Collection[str] = (),
         late: Callable[[], None] = lambda: None,
+        *,
+        apart: bool = False,
     ) -> None:
         """Start no thread yet.
 
@@ -57,7 +62,10 @@ class Threads:
             limit: Most threads at once, stuck ones counted; more calls wait for a place.
             reserved: Keys that have a place of their own besides, so that they never wait for one.
             late: Called when a call has come back for which nobody waits any more: what hung may answer again.
+            apart: Whether each thread lets go of the process's open files; see `exporter.apart`.
         """
+        self._apart = apart
+        self._bell: Bell | None = None
         self._late = late
         self._slots = asyncio.Semaphore(limit)
         self._own = {key: asyncio.Semaphore(1) for key in reserved}
@@ -88,6 +96,9 @@ class Threads:
 
     def _start(self, key: str, work: Callable[[], T]) -> "asyncio.Future[T]":
         loop = asyncio.get_running_loop()
+        if self._apart and self._bell is None:
+            self._bell = Bell()
+        bell = self._bell
         future: asyncio.Future[T] = loop.create_future()
 
         def finished(settle: Callable[[], None]) -> None:
@@ -98,6 +109,8 @@ class Threads:
                 settle()
 
         def body() -> None:
+            if bell is not None:
+                bell.stay_alone()
             try:
                 result = work()
             except BaseException as error:  # noqa: BLE001 - handed to the waiter, not swallowed
@@ -106,6 +119,9 @@ class Threads:
                 settle = _setter(future.set_result, result)
             finally:
                 _places.release()
+            if bell is not None:
+                bell.ring(partial(finished, settle))
+                return
             try:
                 loop.call_soon_threadsafe(finished, settle)
             except RuntimeError:

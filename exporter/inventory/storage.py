@@ -90,7 +90,7 @@ def _filesystem(node: Node) -> Periodic:
     chosen = node.chosen
     # Without a place of its own the mount table would wait behind hung mounts, and lose the others.
     wake = asyncio.Event()
-    threads = Threads(LANES, reserved={MOUNT_TABLE}, late=wake.set)
+    threads = Threads(LANES, reserved={MOUNT_TABLE}, late=wake.set, apart=True)
     keep = Filter(chosen.kept(PLACES), chosen.kept(TYPES))
     source = Filesystems(node.procfs, node.rootfs, threads, keep, chosen.of(PATIENCE))
     return Periodic(source, node.clock, wake)

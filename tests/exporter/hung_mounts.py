@@ -1,9 +1,10 @@
 """File systems that take every question and answer none until they are told to: FUSE, as a filer that died.
 
-    python hung_mounts.py DIRECTORY...
+    python hung_mounts.py [--here] DIRECTORY...
 
-It runs as root in a mount namespace of its own, so nothing of it is left when it and whoever joined it have ended; its
-end also ends every wait for it. On stdin `answer` and `hang` switch it over; each is repeated on stdout when done.
+It runs as root in a mount namespace of its own, so nothing of it is left when it and whoever joined it have ended; with
+`--here` the mounts are everybody's, and left to be unmounted. Its end also ends every wait for it. On stdin `answer`
+and `hang` switch it over; each is repeated on stdout when done.
 Protocol: include/uapi/linux/fuse.h. A question that was taken and not answered cannot be interrupted (fs/fuse/dev.c,
 request_wait_answer), so whoever asks is in the D state, where no signal reaches it.
 """
@@ -79,8 +80,11 @@ def _check(result: int, what: str) -> None:
 def main(paths: list[str]) -> None:
     """Mount at each path, say so, and serve until stdin ends."""
     libc = ctypes.CDLL(None, use_errno=True)
-    _check(libc.unshare(CLONE_NEWNS), "unshare")
-    _check(libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None), "make / private")
+    if paths[0] == "--here":
+        del paths[0]
+    else:
+        _check(libc.unshare(CLONE_NEWNS), "unshare")
+        _check(libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None), "make / private")
     mounts = {mount.fd: mount for mount in (Mount(libc, path) for path in paths)}
     print("hang", flush=True)
     hanging = True

@@ -1,7 +1,9 @@
 """Threads that may never come back."""
 
 import asyncio
+import os
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -125,3 +127,17 @@ async def test_all_together_have_so_many_threads_and_no_more(
     go_on.set()
     assert await first is True
     assert await there.call("root", lambda: "fine") == "fine"
+
+
+async def test_a_thread_apart_has_none_of_the_open_files_and_all_others_have_them(
+    tmp_path: Path,
+) -> None:
+    with (tmp_path / "ours").open("w") as ours:
+        threads = Threads(apart=True)
+        for _ in range(2):
+            with pytest.raises(OSError, match="Bad file descriptor"):
+                await threads.call("fstat", lambda: os.fstat(ours.fileno()))
+        assert await threads.call("of its own", (tmp_path / "ours").read_text) == ""
+        await Threads().call("fstat", lambda: os.fstat(ours.fileno()))
+        ours.write("still open")
+    assert (tmp_path / "ours").read_text() == "still open"

@@ -93,6 +93,35 @@ def filer(tmp_path: Path) -> Iterator[HungMounts]:
         yield made
 
 
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_what_is_left_of_one_that_was_ended_while_a_mount_hangs_keeps_no_port(
+    filer: HungMounts, tmp_path: Path, how: signal.Signals
+) -> None:
+    """Its process stays until the mount answers; the next exporter needs not wait for that."""
+    flags = [f"--path.procfs={proc_tree(tmp_path, filer.table)}", NEVER]
+    with exporter(flags, filer.inside, filer.process.kill) as served:
+        served.scrape()
+        address = LOCAL, int(served.base.rpartition(":")[2])
+        served.process.send_signal(how)
+        end = time.monotonic() + PATIENCE
+        while not free(address):
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        assert served.process.poll() is None
+
+
+def free(address: tuple[str, int]) -> bool:
+    """Whether one could listen there."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+            probe.listen()
+        except OSError:
+            return False
+    return True
+
+
 async def test_a_program_that_nothing_kills_is_given_up_and_not_doubled(filer: HungMounts) -> None:
     ask, programs = (*filer.inside, "stat", "-f", str(filer.paths[0])), Programs()
     with pytest.raises(TimeoutError):
