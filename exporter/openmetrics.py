@@ -18,13 +18,9 @@ BOUNDED = (b" histogram", b" summary")
 # A bound of theirs that is a whole number; OpenMetrics has it as 1.0.
 WHOLE_BOUND = re.compile(rb'\b(le|quantile)="(-?[0-9]+)"')
 
-# What tells one set of families from another: how many there are, and how many are of a type that is called otherwise
-# or named otherwise. In 0.0.4 none of these stands within a sample line.
-SIGNS = (b"# TYPE ", b" counter\n", b" untyped\n", b" histogram\n", b" summary\n")
-# A family's two lines; that of a metric without HELP is turned the long way each time.
-ABOVE = re.compile(rb"^# HELP (\S+) ?.*\n# TYPE \1 \w+\n", re.MULTILINE)
-
-NEVER = (-1,) * len(SIGNS)
+# Before every line but the first that is no sample: in 0.0.4 no line feed stands within a value.
+ABOVE = b"\n# "
+HELPED, TYPED = re.compile(rb"(# )?HELP [^\n]+"), re.compile(rb"TYPE [^\n]+\n")
 
 # More families than any node has; the names of a hostile textfile must not fill the memory.
 MOST_KEPT = 10_000
@@ -32,29 +28,34 @@ MOST_KEPT = 10_000
 
 @dataclass(frozen=True, slots=True)
 class _Exchanges:
-    """Which lines above samples differ in OpenMetrics, in their order; no HELP of ours has a quotation mark.
+    """The lines above the samples of a part, in their order, and what becomes of those that OpenMetrics has otherwise.
 
     Attributes:
-        pairs: A HELP and its TYPE line as they are in 0.0.4, and in OpenMetrics.
-        counts: How often each of SIGNS is there.
+        helped: Each HELP line, without what is before it.
+        typed: Each TYPE line, which follows it, with the line feed behind it.
+        anew: What those are that differ, with their places among the families.
     """
 
-    pairs: tuple[tuple[bytes, bytes], ...]
-    counts: tuple[int, ...]
+    helped: list[bytes]
+    typed: list[bytes]
+    anew: tuple[tuple[int, bytes, bytes], ...]
 
     def apply(self, part: bytes) -> bytes | None:
         """Return a part with these exchanged; None where its families are not those of before."""
-        if tuple(map(part.count, SIGNS)) != self.counts:
+        pieces = part.split(ABOVE)
+        helped, families = pieces[::2], pieces[1::2]
+        if helped != self.helped or len(families) != len(self.typed):
             return None
-        written, at = list[bytes](), 0
-        for old, new in self.pairs:
-            found = part.find(old, at)
-            if found < 0:
-                return None
-            written += part[at:found], new
-            at = found + len(old)
-        written.append(part[at:])
-        return b"".join(written)
+        if not all(map(bytes.startswith, families, self.typed)):
+            return None
+        for at, told, typed in self.anew:
+            pieces[2 * at] = told
+            pieces[2 * at + 1] = typed + families[at][len(self.typed[at]) :]
+        return ABOVE.join(pieces)
+
+
+NEVER = _Exchanges([], [], ())
+"""Fits no part, since even an empty one is one piece."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class _Part:
     exchanges: _Exchanges
 
 
-NOTHING = _Part(b"", b"", _Exchanges((), NEVER))
+NOTHING = _Part(b"", b"", NEVER)
 
 
 class OpenMetrics:
@@ -92,8 +93,8 @@ class OpenMetrics:
     def of(self, parts: Sequence[bytes]) -> bytes:
         """Return the same samples in OpenMetrics, of an exposition in parts that have whole families.
 
-        What the background serves is the same object until it has news, and is not turned again. Of the others the
-        lines above the samples are as they were at the last scrape, and only those that differ are exchanged.
+        A part that is what it was at the last scrape is not turned again. Of the others the lines above the samples are
+        as they were, and only those that differ are exchanged.
 
         Args:
             parts: As `Scraper.parts` has them, the guests last; nobody knows what those write.
@@ -101,7 +102,7 @@ class OpenMetrics:
         before, self._parts = self._parts, []
         for at, part in enumerate(parts):
             known = before[at] if at < len(before) else NOTHING
-            if known.part is not part:
+            if known.part != part:
                 turned = known.exchanges.apply(part) if part is not parts[-1] else None
                 exchanges = known.exchanges
                 if turned is None:
@@ -136,19 +137,22 @@ class OpenMetrics:
 
 
 def _exchanges(part: bytes) -> _Exchanges:
-    pairs = []
-    for match in ABOVE.finditer(part):
-        helped, typed, _ = match[0].split(b"\n")
-        new = _turn(helped[2:], typed[2:])
-        if new != match[0]:
-            pairs.append((match[0], new))
-    counts = list(map(part.count, SIGNS))
-    # Bounds are written otherwise, and lines that have no HELP above them are not in the list.
-    plain = (
-        counts[3] == counts[4] == 0
-        and part.count(b"\n# HELP ") + part.startswith(b"# HELP ") == counts[0]
-    )
-    return _Exchanges(tuple(pairs), tuple(counts) if plain else NEVER)
+    """Return what becomes of a part's lines; NEVER where a family lacks HELP, TYPE or samples, or has bounds."""
+    pieces = part.split(ABOVE)
+    helped = pieces[::2]
+    typed = [one[: one.find(b"\n") + 1] for one in pieces[1::2]]
+    if len(helped) != len(typed) or not all(map(HELPED.fullmatch, helped)):
+        return NEVER
+    if not all(map(TYPED.fullmatch, typed)) or any(one[:-1].endswith(BOUNDED) for one in typed):
+        return NEVER
+    anew = []
+    for at, (above, below) in enumerate(zip(helped, typed, strict=True)):
+        first = b"" if at else b"# "  # at the beginning nothing stands before the line
+        told, kind = _turn(above.removeprefix(first), below[:-1]).splitlines(keepends=True)
+        new = first + told[2:-1], kind[2:]
+        if new != (above, below):
+            anew.append((at, *new))
+    return _Exchanges(helped, typed, tuple(anew))
 
 
 def _turn(helped: bytes, typed: bytes) -> bytes:
