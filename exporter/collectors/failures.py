@@ -93,7 +93,7 @@ class Failures(Background):
         self._followers.append(heard)
 
     def by_the_kernel(self) -> frozenset[Failure] | None:
-        """Return the types that fail now by the kernel's own word, for what was not corrected.
+        """Return the types that fail now by the kernel's own word, for what is not minor.
 
         None before what was kept is there.
         """
@@ -103,7 +103,7 @@ class Failures(Background):
         return frozenset(
             one.type
             for one in self._conditions.open
-            if one.witness is Witness.KERNEL and not one.corrected
+            if one.witness is Witness.KERNEL and not one.minor
         )
 
     async def run(self) -> None:
@@ -183,7 +183,15 @@ class Failures(Background):
                 block(
                     GOES_ON,
                     [
-                        line(_about(GOES_ON, one, cause=one.cause, witness=one.witness), 1)
+                        line(
+                            _about(
+                                *(GOES_ON, one),
+                                cause=one.cause,
+                                weight="minor" if one.minor else "grave",
+                                witness=one.witness,
+                            ),
+                            1,
+                        )
                         for one in self._conditions.open
                     ],
                 ),

@@ -41,6 +41,7 @@ class Verdict:
         clears: The types that are over by it, for that device.
         everywhere: Whether they are for all devices.
         part: Whether the line is of a report that another line began.
+        minor: Whether it takes nothing from the node.
         witness: Who told it.
     """
 
@@ -51,6 +52,7 @@ class Verdict:
     clears: tuple[Failure, ...] = ()
     everywhere: bool = False
     part: bool = False
+    minor: bool = False
     witness: Witness = Witness.OTHER
 
     @property
@@ -159,5 +161,7 @@ def _verdict(entry: Entry, line: Line, named: str) -> Verdict:
     cause = "" if entry.type is None else entry.cause
     return Verdict(
         *(entry.type, cause, device, entry.name),
-        *(entry.clears, entry.everywhere, entry.part, line.witness),
+        *(entry.clears, entry.everywhere, entry.part),
+        minor=entry.minor,
+        witness=line.witness,
     )

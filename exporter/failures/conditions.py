@@ -3,6 +3,7 @@
 Rule: time is the wall clock's, since conditions outlive a restart; one that was told in the future begins now.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -43,8 +44,14 @@ LONGEST_DEVICE = 64
 
 Key = tuple[Failure, str, bool]
 
-CORRECTED = "corrected "
-"""How the causes begin of errors that cost nothing; what did of the same device is a condition of its own."""
+COMES_AND_GOES = re.compile(r"(?:sr|fd)\d+")
+"""Devices whose errors are minor whatever they are: what was laid in is bad, or the BMC's virtual medium is gone."""
+
+NUMBERED = re.compile(r"\d+,? \((?P<name>.*)\)|(?P<comm>.+)(?<!\.[ch]):\d+")
+"""How the kernel writes a process, `40112 (postgres)` or `postgres:40112`: a number makes each time a new series."""
+
+OF_PROCESSES = frozenset({Failure.OOM, Failure.PROCESS_CRASH, Failure.KERNEL_PANIC_HANG})
+"""The types of which the device is a process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +63,7 @@ class Condition:
         cause: Of the first line, so that its series stays one.
         entry: Likewise.
         witness: The most believable of those who told.
+        minor: Whether it takes nothing from the node; what does of the same device is a condition of its own.
         began_at: Epoch seconds of the first line.
         seen_at: Of the newest.
     """
@@ -67,16 +75,12 @@ class Condition:
     began_at: float
     seen_at: float
     witness: Witness
+    minor: bool = False
 
     @property
     def key(self) -> Key:
         """What tells it from all others that are open."""
-        return self.type, self.device, self.corrected
-
-    @property
-    def corrected(self) -> bool:
-        """Whether it cost nothing."""
-        return self.cause.startswith(CORRECTED)
+        return self.type, self.device, self.minor
 
     @property
     def ends_at(self) -> float:
@@ -103,13 +107,14 @@ class Conditions:
 
     def hear(self, verdict: Verdict, at: float, now: float) -> bool:
         """Take in what a line told at a moment; return whether something began, ended or is believed more."""
-        device, at = verdict.device.removeprefix("/dev/")[:LONGEST_DEVICE], min(at, now)
+        device, at = _device(verdict), min(at, now)
         if verdict.clears:
             return self._clear(verdict, device)
         if verdict.type is None or verdict.part or at + LASTS[verdict.type] <= now:
             return False
+        minor = verdict.minor or COMES_AND_GOES.fullmatch(device) is not None
         heard = Condition(
-            verdict.type, device, verdict.cause, verdict.entry, at, at, verdict.witness
+            *(verdict.type, device, verdict.cause, verdict.entry, at, at, verdict.witness, minor)
         )
         known = self._open.get(heard.key)
         if known is not None:
@@ -156,6 +161,7 @@ class Conditions:
                 "began_at": one.began_at,
                 "seen_at": one.seen_at,
                 "witness": one.witness.value,
+                "minor": one.minor,
             }
             for one in self.open
         ]
@@ -171,10 +177,19 @@ class Conditions:
             device, cause, entry = (str(raw[name]) for name in ("device", "cause", "entry"))
             began_at, seen_at = (min(float(raw[name]), now) for name in ("began_at", "seen_at"))
             kind, witness = Failure(raw["type"]), Witness(raw["witness"])
-            one = Condition(kind, device, cause, entry, began_at, seen_at, witness)
+            minor = bool(raw.get("minor", cause.startswith("corrected ")))  # older files have none
+            one = Condition(kind, device, cause, entry, began_at, seen_at, witness, minor)
             found[one.key] = one
         self._open = found
         self.expire(now)
+
+
+def _device(verdict: Verdict) -> str:
+    """Return what a condition calls a device: a disk without its folder, a process without its number."""
+    name = verdict.device.removeprefix("/dev/")
+    if verdict.type in OF_PROCESSES and (found := NUMBERED.fullmatch(name)) is not None:
+        name = found["name"] or found["comm"]
+    return name[:LONGEST_DEVICE]
 
 
 def _seen_at(condition: Condition) -> float:

@@ -24,6 +24,7 @@ class Entry:
         clears: The types whose conditions are over by it.
         everywhere: Whether it ends these of every device, not only of the one that it names.
         part: Whether it is of a report that another line began, as a trace: it tells of a failure, and begins none.
+        minor: Whether it takes nothing from the node: nobody is called for it.
         writers: Who may say so, empty for whoever; a line whose writer is unknown may always.
         words: All are in a line that matches, in lower case, as `words_of` takes it apart; empty with `message_id`.
         pattern: A regular expression, searched in the text; its group `device`, if it has one, is the device. Empty for
@@ -37,6 +38,7 @@ class Entry:
     clears: tuple[Failure, ...]
     everywhere: bool
     part: bool
+    minor: bool
     writers: frozenset[str]
     words: frozenset[bytes]
     pattern: str
@@ -60,6 +62,7 @@ def compact(entry: Entry) -> str:
     row = (
         *(entry.kind, entry.name, entry.cause, entry.clears, entry.everywhere, entry.part),
         *(sorted(entry.writers), words, entry.pattern, entry.message_id),
+        *((True,) if entry.minor else ()),
     )
     return json.dumps(row, ensure_ascii=False)
 
@@ -72,7 +75,7 @@ def of_compact(text: str) -> Iterator[Entry]:
     """
     for line in text.splitlines():
         kind, name, cause, clears, everywhere, part, *rest = json.loads(line)
-        writers, words, pattern, message_id = rest
+        writers, words, pattern, message_id, *minor = rest
         yield Entry(
             name,
             None if kind == BENIGN else Failure(kind),
@@ -80,6 +83,7 @@ def of_compact(text: str) -> Iterator[Entry]:
             tuple(map(Failure, clears)),
             everywhere,
             part,
+            bool(minor),
             frozenset(writers),
             frozenset(word.encode() for word in words),
             pattern,

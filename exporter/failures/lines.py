@@ -20,9 +20,10 @@ DAEMONS = frozenset(
     {
         *("systemd", "systemd-fsck", "smartd", "mdadm", "multipathd", "dmeventd", "lvm", "zed"),
         *("iscsid", "mcelog", "rasdaemon", "thermald", "ipmievd", "upsmon", "apcupsd"),
+        "hale-repaired",  # a person with root's rights
     }
 )
-"""Programs whose lines have nothing of what strangers send: what these say of the node's hardware is acted upon."""
+"""Those whose lines have nothing of what strangers send: what these say of the node's hardware is acted upon."""
 
 LONGEST = 8192
 """Characters of a line that are looked at. The kernel's own records have at most 1,024 (LOG_LINE_MAX in printk.c)."""

@@ -11,6 +11,7 @@ Each file of catalogue/ is one type of failure, or `benign.yml` with what only l
       clears: [network_link]          # of benign ones: the types that are over, for the device that it names
       everywhere: true                # and for every other device too; left out for no
       part: true                      # of a report that another line began: it begins no condition and is not counted
+      minor: true                     # takes nothing from the node, as what was corrected or is another's: calls nobody
       match: [...]                    # lines that it must match
       miss: [...]                     # lines that it must not; of a bare message_id there are none
 
@@ -35,7 +36,7 @@ MESSAGE_ID = re.compile(r"[0-9a-f]{32}")
 NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 WORD = re.compile(r"[a-z0-9_]+")
 KEYS = frozenset(
-    {"name", "cause", "clears", "everywhere", "part", "from", "words"}
+    {"name", "cause", "clears", "everywhere", "part", "minor", "from", "words"}
     | {"pattern", "message_id", "match", "miss"}
 )
 
@@ -112,6 +113,10 @@ def _written(file: str, kind: Failure | None, raw: Mapping[str, Any]) -> Written
             "only a benign entry clears, and types of failures",
         ),
         (raw.get("part") and kind is None, "what is benign is no part of a failure's report"),
+        (
+            raw.get("minor") and (kind is None or raw.get("part")),
+            "only what begins a condition has a weight",
+        ),
     ):
         if wrong:
             raise ValueError(f"{where}: {why}")
@@ -122,6 +127,7 @@ def _written(file: str, kind: Failure | None, raw: Mapping[str, Any]) -> Written
         tuple(map(Failure, clears)),
         bool(raw.get("everywhere", False)),
         bool(raw.get("part", False)),
+        bool(raw.get("minor", False)),
         frozenset(map(str, raw.get("from", ()))),
         frozenset(str(word).encode() for word in words),
         re.compile(pattern).pattern if pattern else "",

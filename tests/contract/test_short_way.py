@@ -24,7 +24,6 @@ from exporter.alerting.conditions import (
     service_down,
 )
 from exporter.config import Config, Service
-from exporter.failures.conditions import CORRECTED
 from exporter.failures.kinds import Failure
 from exporter.reading import parse
 from tests.cluster.examples import SOUND
@@ -71,7 +70,7 @@ def posted(config: Config) -> list[Alert]:
     told = frozenset(
         Failure(one["failure"])
         for one, _ in FAILING
-        if one["witness"] == "kernel" and not one["cause"].startswith(CORRECTED)
+        if one["witness"] == "kernel" and one["weight"] != "minor"
     )
     known = {rule.name: rule for rule in config.short_way.rules}
     return [

@@ -44,23 +44,64 @@ def test_what_is_believed_more_than_before_is_a_change() -> None:
     assert [one.witness for one in conditions.open] == [Witness.KERNEL]
 
 
-def test_what_was_corrected_stands_beside_what_was_not() -> None:
-    corrected = Verdict(Failure.MEMORY_HW, "corrected memory error", "MC1", "edac-corrected")
+def test_what_is_minor_stands_beside_what_is_not() -> None:
+    corrected = Verdict(
+        Failure.MEMORY_HW, "corrected memory error", "MC1", "edac-corrected", minor=True
+    )
     graver = Verdict(Failure.MEMORY_HW, "uncorrected memory error", "MC1", "edac-uncorrected")
     conditions = opened(corrected, graver, corrected)
     assert [one.entry for one in conditions.open] == ["edac-corrected", "edac-uncorrected"]
-    assert [one.corrected for one in conditions.open] == [True, False]
+    assert [one.minor for one in conditions.open] == [True, False]
 
 
-def test_a_strangers_word_of_worse_is_never_the_kernels_who_told_what_was_corrected() -> None:
-    corrected = Verdict(Failure.MEMORY_HW, "corrected memory error", "MC1", "edac-corrected")
+def test_a_strangers_word_of_worse_is_never_the_kernels_who_told_what_is_minor() -> None:
+    corrected = Verdict(
+        Failure.MEMORY_HW, "corrected memory error", "MC1", "edac-corrected", minor=True
+    )
     told = replace(corrected, witness=Witness.KERNEL)
-    lie = replace(corrected, cause="uncorrected memory error", witness=Witness.OTHER)
+    lie = replace(corrected, cause="uncorrected memory error", minor=False, witness=Witness.OTHER)
     conditions = opened(told, lie)
-    assert [(one.corrected, one.witness) for one in conditions.open] == [
+    assert [(one.minor, one.witness) for one in conditions.open] == [
         (True, Witness.KERNEL),
         (False, Witness.OTHER),
     ]
+
+
+@pytest.mark.parametrize(
+    ("device", "minor"), [("sr0", True), ("/dev/sr1", True), ("sda", False), ("sr0x", False)]
+)
+def test_a_medium_that_comes_and_goes_takes_nothing_from_the_node(device: str, minor: bool) -> None:
+    (one,) = opened(replace(DISK, device=device)).open
+    assert one.minor is minor
+
+
+@pytest.mark.parametrize(
+    ("kind", "named", "shown"),
+    [
+        (Failure.OOM, "40112 (postgres)", "postgres"),
+        (Failure.OOM, "40112, (my (odd) one)", "my (odd) one"),
+        (Failure.KERNEL_PANIC_HANG, "jbd2/sda1-8:415", "jbd2/sda1-8"),
+        (Failure.KERNEL_PANIC_HANG, "kworker/u8:2:123", "kworker/u8:2"),
+        (Failure.KERNEL_PANIC_HANG, "kernel/smp.c:912", "kernel/smp.c:912"),
+        (Failure.KERNEL_PANIC_HANG, "CPU#3", "CPU#3"),
+        (Failure.DISK, "8:16", "8:16"),
+        (Failure.DISK, "connection1:0", "connection1:0"),
+    ],
+)
+def test_a_process_that_dies_each_night_is_one_series(
+    kind: Failure, named: str, shown: str
+) -> None:
+    (one,) = opened(Verdict(kind, "c", named, "e")).open
+    assert one.device == shown
+
+
+def test_what_an_older_exporter_kept_of_corrected_errors_is_minor() -> None:
+    saved = opened(DISK, replace(DISK, cause="corrected link error", minor=True)).saved()
+    for one in saved:
+        del one["minor"]
+    conditions = Conditions()
+    conditions.restore(saved, NOW)
+    assert [one.minor for one in conditions.open] == [False, True]
 
 
 def test_benign_lines_begin_nothing() -> None:

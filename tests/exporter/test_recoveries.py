@@ -14,6 +14,8 @@ FAILED = "d9b373ed55a64feb8242e02dbe79a49c"
 STARTED = "39f53479d3a045ac8e11786248231fbf"
 WRITTEN = Path(__file__).parent / "fixtures/logs/recoveries.txt"
 """Pairs of lines, each after the name of its writer."""
+EVERYDAY = Path(__file__).parent / "fixtures/logs/everyday.txt"
+"""What kernels of well nodes write, by the wordings of their sources: another's trouble, or none."""
 
 
 def of(program: str, message: str, **fields: str) -> dict[str, Any]:
@@ -61,3 +63,34 @@ def test_what_a_stranger_writes_ends_nothing_that_the_kernel_told(failure, recov
     assert heard(conditions, failure, NOW)
     heard(conditions, of("myapp", recovery["MESSAGE"], _UID="1000"), NOW + 1)
     assert len(conditions.open) == 1
+
+
+@pytest.mark.parametrize("line", EVERYDAY.read_text("utf-8").splitlines())
+def test_what_any_fleet_writes_every_day_calls_nobody(line) -> None:
+    conditions = Conditions()
+    heard(conditions, {"MESSAGE": line, "_TRANSPORT": "kernel"}, NOW)
+    assert [one.cause for one in conditions.open if not one.minor] == []
+
+
+SDA1 = {
+    "MESSAGE": "EXT4-fs error (device sda1): ext4_lookup:1785: inode #12: comm ls: deleted inode",
+    "_TRANSPORT": "kernel",
+}
+
+
+@pytest.mark.parametrize("said", ["sda1 repaired", "/dev/sda1 repaired", "everything repaired"])
+def test_root_says_that_it_was_repaired(said) -> None:
+    conditions = Conditions()
+    assert heard(conditions, SDA1, NOW)
+    heard(conditions, of("hale-repaired", "sda2 repaired"), NOW + 1)
+    heard(conditions, of("hale-repaired", said, _UID="1000"), NOW + 2)
+    assert len(conditions.open) == 1
+    assert heard(conditions, of("hale-repaired", said), NOW + 3)
+    assert conditions.open == ()
+
+
+def test_what_fails_again_after_a_repair_begins_anew() -> None:
+    conditions = Conditions()
+    for at in (0, 2):
+        assert heard(conditions, SDA1, NOW + at)
+        assert heard(conditions, of("hale-repaired", "sda1 repaired"), NOW + at + 1)

@@ -12,7 +12,8 @@ WITHIN = 20.0
 METRICS = ["curl", "--silent", "--fail", "http://127.0.0.1:9100/metrics?collect[]=failures"]
 EATER = ["-p", "MemoryMax=20M", "-p", "MemorySwapMax=0", "python3", "-c", "bytearray(200 << 20)"]
 KILLED = re.compile(
-    r'^hale_failure{failure="oom",.*cause="process killed for want of memory",witness="kernel"} 1$',
+    r'^hale_failure{failure="oom",.*cause="process killed at its group.s memory limit",weight="minor",'
+    r'witness="kernel"} 1$',
     re.MULTILINE,
 )
 
