@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from exporter.collector import Malformed
+from exporter.collector import Absent, Malformed
 from exporter.collectors import mounts, pcie
+from exporter.collectors.diskerrors import DiskErrors
 from tests.exporter.offered import FIXTURES, values
 
 
@@ -26,6 +27,19 @@ async def test_commands_that_failed_are_counted_in_hexadecimal() -> None:
     assert seen['hale_disk_offline{device="sda"}'] == 0
     assert seen['hale_disk_offline{device="sdb"}'] == 1
     assert not any("nvme" in series for series in seen)  # `live` is no state of a SCSI disk
+
+
+def test_a_disk_that_comes_is_counted_at_once_and_one_that_goes_no_more(tmp_path: Path) -> None:
+    shutil.copytree(FIXTURES / "sys/block", tmp_path / "block", symlinks=True)
+    collector = DiskErrors(tmp_path)
+    before = collector.collect()
+    assert b'"sdb"' in before
+    assert b'"sdz"' not in before
+    (tmp_path / "block/sdb").rename(tmp_path / "block/sdz")
+    assert collector.collect() == before.replace(b'"sdb"', b'"sdz"')
+    shutil.rmtree(tmp_path / "block")
+    with pytest.raises(Absent):
+        collector.collect()
 
 
 async def test_errors_that_a_file_system_found_are_told_with_their_time() -> None:
