@@ -11,7 +11,7 @@ class Clock:
 
     Attributes:
         monotonic: Seconds that only grow; for ages and durations.
-        wall: Unix time in seconds; only ever shown, never reckoned with.
+        wall: Unix time in seconds; shown, and compared with times that others wrote; nothing is timed by it.
     """
 
     monotonic: Callable[[], float] = time.monotonic

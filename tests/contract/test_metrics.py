@@ -27,6 +27,7 @@ OURS = (
     "smartctl_",
     "ipmi_",
     "node_scrape_collector_",
+    "pgbackrest_",
     "node_reboot_",
 )
 SUFFIXES = re.compile(r"_(bucket|count|sum)$")
