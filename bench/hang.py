@@ -3,8 +3,8 @@
     .venv/bin/python bench/hang.py [--scrapes 50]        as root, with /dev/fuse
 
 What hangs is real: FUSE mounts that take every question and answer none (tests/exporter/hung_mounts.py), a socket in
-the bus's place that accepts and says nothing, FIFOs in the place of sensors. At the end, when they have been given up,
-the mounts answer again.
+the bus's place that accepts and says nothing, links to such a mount in the place of sensors. At the end, when they have
+been given up, the mounts answer again.
 """
 
 import argparse
@@ -39,18 +39,23 @@ def measure(hanging: int, scrapes: int) -> None:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         mounts = stack.enter_context(hung_mounts(folder, hanging))
+        (folder / "bus_of_sensors").mkdir()
+        stalled = stack.enter_context(hung_mounts(folder / "bus_of_sensors", 1))
         bus = stack.enter_context(socket.socket(socket.AF_UNIX))
         bus.bind(str(folder / "bus"))
         bus.listen(64)
         flags = [
             f"--path.procfs={proc_tree(folder, mounts.table)}",
-            f"--path.sysfs={sensors(folder)}",
+            f"--path.sysfs={sensors(folder, stalled.file)}",
         ]
+
+        def let_go() -> None:
+            mounts.process.kill()
+            stalled.process.kill()
+
         environment = {"DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={folder}/bus"}
         began = time.perf_counter()
-        served = stack.enter_context(
-            exporter(flags, mounts.inside, mounts.process.kill, environment)
-        )
+        served = stack.enter_context(exporter(flags, mounts.inside, let_go, environment))
         first, body = timed(served)
         since_start = time.perf_counter() - began
         assert BESIDES in body

@@ -46,6 +46,11 @@ class HungMounts:
         return ("nsenter", namespace, "setpriv", "--pdeathsig", "KILL")
 
     @property
+    def file(self) -> Path:
+        """A path for which whoever looks waits, wherever it runs; ended with us."""
+        return Path(f"/proc/{self.process.pid}/root{self.paths[0]}/file")
+
+    @property
     def table(self) -> bytes:
         """The mount table there."""
         return Path(f"/proc/{self.process.pid}/mounts").read_bytes()
@@ -93,10 +98,10 @@ def proc_tree(folder: Path, mounts: bytes) -> Path:
     return proc
 
 
-def sensors(folder: Path) -> Path:
+def sensors(folder: Path, hung: Path) -> Path:
     """Make a /sys in which of every kind of device one blocks, as a bus that hangs does, and one answers.
 
-    A FIFO stands for it: who opens it to read waits for a writer. The names are those of the kernel's ABI
+    Its files are links to `hung`, for which whoever opens it waits. The names are those of the kernel's ABI
     (Documentation/ABI/testing/sysfs-class-hwmon, -thermal, -power, -net, sysfs-devices-system-cpu).
     """
     sys_ = folder / "sys"
@@ -104,7 +109,7 @@ def sensors(folder: Path) -> Path:
         path = sys_ / name
         path.parent.mkdir(parents=True, exist_ok=True)
         if text is None:
-            os.mkfifo(path)
+            path.symlink_to(hung)
         else:
             path.write_text(text)
     return sys_

@@ -1,7 +1,6 @@
 """Processes that map libraries which are gone: a /proc that is played, and a real process of this machine."""
 
 import asyncio
-import os
 import shutil
 import sys
 import zlib
@@ -20,6 +19,7 @@ from exporter.collectors.deleted_libraries import (
 from exporter.hardware import Readings
 from tests.exporter.fakes import FakeBlocking
 from tests.exporter.golden import same_as_golden
+from tests.exporter.hanging import HungMounts
 
 # An nginx after an upgrade of OpenSSL, in the form of proc_pid_maps(5).
 MAPS = b"""\
@@ -108,14 +108,15 @@ def test_of_mappings_without_end_the_beginning_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.looptime(start=0)
-async def test_a_process_whose_mappings_hang_costs_only_itself(tmp_path: Path) -> None:
-    """Its lock is held by what hangs in the kernel."""
+async def test_a_process_whose_mappings_hang_costs_only_itself(
+    tmp_path: Path, filer: HungMounts
+) -> None:
+    """Its lock is held by what hangs in the kernel, for which a file system that hangs stands."""
     played(tmp_path, 5, MAPS)
     (tmp_path / "6").mkdir()
-    os.mkfifo(tmp_path / "6/maps")  # opening it waits for a writer
+    (tmp_path / "6/maps").symlink_to(filer.file)
     shown = list[bytes]()
     await Readings(DeletedLibraries(tmp_path), Threads(), timeout=0.3).collect(shown.append)
-    os.close(os.open(tmp_path / "6/maps", os.O_RDWR))
     assert b'hale_unit_processes_linking_deleted_libraries{unit="nginx.service"} 1\n' in shown[-1]
 
 

@@ -1,6 +1,5 @@
 """The collectors of devices and processors, on a node whose devices come and go under them."""
 
-import os
 import re
 import shutil
 import threading
@@ -20,6 +19,7 @@ from exporter.processors import Processors
 from exporter.procfile import ProcFile
 from exporter.rotation import Rotation
 from exporter.udev import Udev
+from tests.exporter.hanging import HungMounts
 
 FIXTURES = Path(__file__).parent / "fixtures"
 
@@ -149,11 +149,13 @@ def test_what_udev_writes_anew_is_read_anew(node: Path) -> None:
     assert b'device="sda",major="8",minor="0",model=""' in collector.collect()
 
 
-def test_a_disk_that_hangs_holds_up_one_scrape_for_a_moment_and_no_other(node: Path) -> None:
-    """A pipe that nobody writes to stands for a queue whose lock is never let go."""
+def test_a_disk_that_hangs_holds_up_one_scrape_for_a_moment_and_no_other(
+    node: Path, filer: HungMounts
+) -> None:
+    """A file system that hangs stands for a queue whose lock is never let go."""
     rotational = node / "sys/block/sda/queue/rotational"
     rotational.unlink()
-    os.mkfifo(rotational)
+    rotational.symlink_to(filer.file)
     collector = diskstats(node)
     began = time.monotonic()
     first = values(collector.collect())
@@ -162,7 +164,6 @@ def test_a_disk_that_hangs_holds_up_one_scrape_for_a_moment_and_no_other(node: P
     assert first == second
     assert first['node_disk_io_now{device="sda"}'] == 3
     assert threading.active_count() == 2
-    rotational.write_text("1\n")  # opens the pipe, and lets the thread go
 
 
 # --- Processors -----------------------------------------------------------------------------

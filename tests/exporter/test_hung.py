@@ -86,13 +86,6 @@ def test_a_mount_that_answers_again_is_served_by_the_next_scrapes(
         assert served.threads <= FEW
 
 
-@pytest.fixture
-def filer(tmp_path: Path) -> Iterator[HungMounts]:
-    skip_without_fuse()
-    with hung_mounts(tmp_path, 1) as made:
-        yield made
-
-
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_what_is_left_of_one_that_was_ended_while_a_mount_hangs_keeps_no_port(
     filer: HungMounts, tmp_path: Path, how: signal.Signals
@@ -235,16 +228,17 @@ def _daemon(folder: Path) -> int:
 
 
 def test_sensors_that_block_cost_only_their_own_series_whatever_collector_is_on(
-    tmp_path: Path,
+    filer: HungMounts, tmp_path: Path
 ) -> None:
     """Every one that reads such a file has to do it in a thread (exporter/hardware.py)."""
-    flags = [f"--path.sysfs={sensors(tmp_path)}", *(f"--collector.{one.name}" for one in OFFERS)]
-    with exporter(flags) as served:
+    sysfs = sensors(tmp_path, filer.file)
+    flags = [f"--path.sysfs={sysfs}", *(f"--collector.{one.name}" for one in OFFERS)]
+    with exporter(flags, let_go=filer.process.kill) as served:
         for _ in range(3):  # the first one too
             body = served.scrape()
             assert {states(body)[name] for name in PLAIN} == {"ok"}
             assert set(NEIGHBOURS) <= set(body.splitlines())
-        assert served.threads < MOST_THREADS
+        assert FEW < served.threads < MOST_THREADS  # so they do hang
 
 
 NEIGHBOURS = (

@@ -1,0 +1,16 @@
+"""What several tests of the exporter stand on."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.exporter.hanging import HungMounts, hung_mounts, skip_without_fuse
+
+
+@pytest.fixture
+def filer(tmp_path: Path) -> Iterator[HungMounts]:
+    """One file system that hangs."""
+    skip_without_fuse()
+    with hung_mounts(tmp_path, 1) as made:
+        yield made
