@@ -12,7 +12,7 @@ import structlog
 
 from exporter.blocking import Blocking, Threads
 from exporter.clock import Clock
-from exporter.collector import Absent
+from exporter.collector import Absent, Malformed
 from exporter.lanes import LANES, Lanes
 from exporter.schedule import Periodic
 
@@ -119,7 +119,7 @@ class Readings(Generic[T]):
 
         Raises:
             Absent: There are none.
-            Malformed: Those that answered cannot be understood.
+            Malformed: One cannot be understood; the others are published nevertheless.
             OSError: They cannot be listed, or not one of them could be read.
             StillRunning: The listing before has not come back.
             TimeoutError: Not one has answered.
@@ -138,9 +138,11 @@ class Readings(Generic[T]):
         )
         self._known = answers
         self._tell(devices, errors)
-        if not self._known:
-            raise errors.popitem()[1] if errors else TimeoutError
-        publish(self._body(devices, self._known))
+        if self._known:
+            publish(self._body(devices, self._known))
+        elif not errors:
+            raise TimeoutError
+        _judge(errors, bool(self._known))
 
     def _body(self, devices: Collection[str], readings: Mapping[str, T]) -> bytes:
         return self._reader.body({d: readings[d] for d in devices if d in readings})
@@ -153,3 +155,14 @@ class Readings(Generic[T]):
                 "device.unread", collector=self.name, device=device, reason=reason, all=len(silent)
             )
         self._told = silent
+
+
+def _judge(errors: Mapping[str, Exception], some_answered: bool) -> None:
+    """Raise what makes the round a failed one: what nobody understands, or that not one could be read."""
+    for device, error in errors.items():
+        if isinstance(error, Malformed):
+            raise error
+        if not isinstance(error, OSError):
+            raise Malformed(f"{device}: {type(error).__name__}: {error}") from error
+    if errors and not some_answered:
+        raise next(iter(errors.values()))

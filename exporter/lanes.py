@@ -6,11 +6,15 @@ next to nothing, and what hangs costs a thread and nobody else.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Generic, TypeVar
+
+import structlog
 
 from exporter.blocking import Blocking
 from exporter.collector import Malformed
+
+log = structlog.get_logger()
 
 T = TypeVar("T")
 
@@ -18,6 +22,8 @@ T = TypeVar("T")
 PROMPT = 0.1
 # Threads of one collector at once, those that hang counted. With as many that hang the others are asked no more.
 LANES = 16
+# Of whom the log tells at once that asking them fell over.
+MOST_TOLD = 3
 
 
 class Lanes(Generic[T]):
@@ -36,6 +42,7 @@ class Lanes(Generic[T]):
         self._most = most
         self._asking: set[str] = set()  # those at which a thread is now
         self._begun = 0
+        self._told: set[str] = set()  # those of whom the log knows that asking them falls over
 
     async def ask(
         self,
@@ -48,13 +55,13 @@ class Lanes(Generic[T]):
 
         Args:
             whom: In this order; no name is there twice.
-            question: Asks one, in a thread; may raise OSError or Malformed, or never return.
+            question: Asks one, in a thread; may raise OSError or Malformed, or never return. Whatever else it raises is
+                a bug of ours, which is told with its traceback, and costs the others nothing.
             within: Seconds until those that have not answered are given up.
             show: Called with the answers so far, each time that some keep the others waiting.
 
         Raises:
             StillRunning: There are far too many threads that hang; not all were asked.
-            Exception: A bug of ours in `question`.
         """
         round_ = _Round([one for one in whom if one not in self._asking], question)
         loop = asyncio.get_running_loop()
@@ -76,7 +83,14 @@ class Lanes(Generic[T]):
             round_.todo.clear()  # a thread that comes back late takes nothing up
             for lane in running:
                 lane.cancel()
+        self._tell(round_.errors)
         return dict(round_.answers), dict(round_.errors)
+
+    def _tell(self, errors: Mapping[str, Exception]) -> None:
+        bugs = {one for one, error in errors.items() if not isinstance(error, OSError | Malformed)}
+        for one in sorted(bugs - self._told)[:MOST_TOLD]:  # once, not at every round
+            log.error("device.failed", collector=self._name, device=one, exc_info=errors[one])
+        self._told = bugs
 
     def _more(self, round_: "_Round[T]", running: Collection[object]) -> int:
         return min(len(running), self._most - len(running), len(round_.todo))
@@ -115,7 +129,7 @@ class _Round(Generic[T]):
             asking.add(one)
             try:
                 self.answers[one] = self._question(one)
-            except (OSError, Malformed) as error:
+            except Exception as error:  # noqa: BLE001 - of one only: `Lanes` tells of it
                 self.errors[one] = error
             finally:
                 asking.discard(one)

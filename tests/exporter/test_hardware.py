@@ -172,6 +172,31 @@ async def test_an_error_costs_only_its_own_device(folder: Path) -> None:
         await until(periodic, {"b": "2"})
 
 
+async def test_one_that_nobody_understands_makes_the_collector_a_failed_one_and_the_rest_is_shown(
+    folder: Path,
+) -> None:
+    (folder / "c").write_text("warm")
+    async with running(folder) as periodic:
+        async with asyncio.timeout(PATIENCE):
+            while periodic.latest().state is not State.FAILED:
+                await asyncio.sleep(0.01)
+        assert shown(periodic) == {"b": "2"}
+
+
+async def test_a_bug_that_one_device_brings_out_is_told_once_and_hides_no_other(
+    folder: Path,
+) -> None:
+    (folder / "a").write_text("²")  # a digit, says str.isdigit(), and int() refuses it
+    source, bodies = Readings(Sensors(folder), _threads()), list[bytes]()
+    with capture_logs() as lines:
+        for _ in range(2):
+            with pytest.raises(Malformed, match=r"a: ValueError: invalid literal"):
+                await source.collect(bodies.append)
+    assert all(b'chip="b"' in body and b'chip="a"' not in body for body in bodies)
+    told = [one for one in lines if one["event"] == "device.failed"]
+    assert [(one["device"], type(one["exc_info"])) for one in told] == [("a", ValueError)]
+
+
 async def test_errors_alone_are_a_failure_and_silence_alone_is_unknown(folder: Path) -> None:
     (folder / "b").write_text("warm")
     with pytest.raises(Malformed, match="wanted a number"):
