@@ -7,8 +7,7 @@ what a line costs does not grow with the catalogue.
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from exporter.failures.entries import Entry, packaged
 from exporter.failures.kinds import BENIGN, Failure, Witness
@@ -30,9 +29,8 @@ def words_of(text: str) -> frozenset[bytes]:
     return frozenset(text.encode(errors="replace").translate(_TABLE).split())
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What a line is.
+class Verdict(NamedTuple):
+    """What a line is; a tuple, since one is made of each line.
 
     Attributes:
         type: None where it tells of no failure.
@@ -63,6 +61,9 @@ class Verdict:
 
 NOTHING = Verdict()
 
+_Candidate = tuple[int, frozenset[bytes], Entry]
+"""An entry behind its place among those that are asked, and the words that a line must have."""
+
 
 class Classifier:
     """Classifies lines by one catalogue. What only looks like a failure is asked first, then the types in order."""
@@ -70,19 +71,13 @@ class Classifier:
     def __init__(self, entries: Iterable[Entry] | None = None) -> None:
         """Prepare for these entries, or for the packaged ones."""
         self._entries = tuple(packaged() if entries is None else entries)
-        self._order = {
-            entry.name: number
-            for number, entry in enumerate(
-                sorted(self._entries, key=lambda one: one.type is not None)
-            )
-        }
         self._by_id: defaultdict[str, list[Entry]] = defaultdict(list)
         for one in self._entries:
             if one.message_id:
                 self._by_id[one.message_id].append(one)
         # Compiled when a line first has all the words of one: no node ever sees a line of each.
         self._compiled: dict[str, re.Pattern[str]] = {}
-        self._by_word: Mapping[bytes, list[Entry]] = self._indexed()
+        self._by_word: Mapping[bytes, list[_Candidate]] = self._indexed()
         self._rare = frozenset(self._by_word)
 
     @property
@@ -114,45 +109,41 @@ class Classifier:
     def _able(self, text: str) -> list[Entry]:
         """Return the entries all of whose words a text has, in the order in which they are asked."""
         words = words_of(text)
-        rare = words & self._rare
-        if not rare:
-            return []
-        able = [one for word in rare for one in self._by_word[word] if one.words <= words]
-        return sorted(able, key=lambda one: self._order[one.name]) if len(able) > 1 else able
+        by_word = self._by_word
+        able = [one for word in words & self._rare for one in by_word[word] if one[1] <= words]
+        able.sort()  # by their places alone: no two entries have the same
+        return [entry for _, _, entry in able]
 
     def _judged(self, line: Line, able: Iterable[Entry]) -> Verdict:
+        writer = line.writer
         for entry in able:
-            if not _may_say(entry, line):
+            if entry.writers and writer is not None and writer not in entry.writers:
                 continue
             if not entry.pattern:
                 return _verdict(entry, line, "")
-            if (found := self._pattern(entry).search(line.text)) is not None:
-                return _verdict(entry, line, found.groupdict().get("device") or "")
+            pattern = self._compiled.get(entry.name) or self._compile(entry)
+            if (found := pattern.search(line.text)) is not None:
+                named = found["device"] if "device" in pattern.groupindex else None
+                return _verdict(entry, line, named or "")
         return NOTHING
 
-    def _pattern(self, entry: Entry) -> re.Pattern[str]:
-        known = self._compiled.get(entry.name)
-        if known is None:
-            known = self._compiled[entry.name] = re.compile(entry.pattern)
-        return known
+    def _compile(self, entry: Entry) -> re.Pattern[str]:
+        compiled = self._compiled[entry.name] = re.compile(entry.pattern)
+        return compiled
 
-    def _indexed(self) -> dict[bytes, list[Entry]]:
-        """Index each entry by that of its words that the fewest entries have."""
+    def _indexed(self) -> dict[bytes, list[_Candidate]]:
+        """Index each entry by that of its words that the fewest entries have, or by each of which it needs one only."""
         used: defaultdict[bytes, int] = defaultdict(int)
         for entry in self._entries:
             for word in entry.words:
                 used[word] += 1
-        index: defaultdict[bytes, list[Entry]] = defaultdict(list)
-        for entry in self._entries:
-            if entry.words:
-                index[min(entry.words, key=lambda word: (used[word], -len(word), word))].append(
-                    entry
-                )
+        index: defaultdict[bytes, list[_Candidate]] = defaultdict(list)
+        benign_first = sorted(self._entries, key=lambda one: one.type is not None)
+        for place, entry in enumerate(benign_first):
+            rarest = sorted(entry.words, key=lambda word: (used[word], -len(word), word))
+            for word in entry.one_of or rarest[:1]:
+                index[word].append((place, entry.words, entry))
         return dict(index)
-
-
-def _may_say(entry: Entry, line: Line) -> bool:
-    return not entry.writers or line.writer is None or line.writer in entry.writers
 
 
 def _verdict(entry: Entry, line: Line, named: str) -> Verdict:
@@ -160,8 +151,13 @@ def _verdict(entry: Entry, line: Line, named: str) -> Verdict:
     device = named or line.about if line.writer == KERNEL else line.about or named
     cause = "" if entry.type is None else entry.cause
     return Verdict(
-        *(entry.type, cause, device, entry.name),
-        *(entry.clears, entry.everywhere, entry.part),
-        minor=entry.minor,
-        witness=line.witness,
+        entry.type,
+        cause,
+        device,
+        entry.name,
+        entry.clears,
+        entry.everywhere,
+        entry.part,
+        entry.minor,
+        line.witness,
     )

@@ -27,6 +27,7 @@ class Entry:
         minor: Whether it takes nothing from the node: nobody is called for it.
         writers: Who may say so, empty for whoever; a line whose writer is unknown may always.
         words: All are in a line that matches, in lower case, as `words_of` takes it apart; empty with `message_id`.
+        one_of: One of these is too, the names of drivers that fail in the same words; empty where it is no matter.
         pattern: A regular expression, searched in the text; its group `device`, if it has one, is the device. Empty for
             whatever text the `message_id` comes with.
         message_id: In place of words; empty for none.
@@ -41,6 +42,7 @@ class Entry:
     minor: bool
     writers: frozenset[str]
     words: frozenset[bytes]
+    one_of: frozenset[bytes]
     pattern: str
     message_id: str
 
@@ -58,11 +60,12 @@ def packaged() -> tuple[Entry, ...]:
 
 def compact(entry: Entry) -> str:
     """Return an entry as its line of the compact file."""
-    words = sorted(word.decode() for word in entry.words)
+    words, one_of = (sorted(map(bytes.decode, some)) for some in (entry.words, entry.one_of))
     row = (
         *(entry.kind, entry.name, entry.cause, entry.clears, entry.everywhere, entry.part),
         *(sorted(entry.writers), words, entry.pattern, entry.message_id),
-        *((True,) if entry.minor else ()),
+        *((entry.minor,) if entry.minor or one_of else ()),
+        *((one_of,) if one_of else ()),
     )
     return json.dumps(row, ensure_ascii=False)
 
@@ -75,7 +78,8 @@ def of_compact(text: str) -> Iterator[Entry]:
     """
     for line in text.splitlines():
         kind, name, cause, clears, everywhere, part, *rest = json.loads(line)
-        writers, words, pattern, message_id, *minor = rest
+        writers, words, pattern, message_id, *late = rest
+        minor, one_of = bool(late and late[0]), late[1] if late[1:] else ()
         yield Entry(
             name,
             None if kind == BENIGN else Failure(kind),
@@ -83,9 +87,10 @@ def of_compact(text: str) -> Iterator[Entry]:
             tuple(map(Failure, clears)),
             everywhere,
             part,
-            bool(minor),
+            minor,
             frozenset(writers),
-            frozenset(word.encode() for word in words),
+            frozenset(map(str.encode, words)),
+            frozenset(map(str.encode, one_of)),
             pattern,
             message_id,
         )

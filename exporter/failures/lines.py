@@ -7,9 +7,8 @@ form cannot tell who wrote a line, nobody is said to have.
 
 import json
 import re
-from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 from exporter.failures.kinds import Witness
 
@@ -38,9 +37,8 @@ class Form(Enum):
     BARE = "bare"
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A log line.
+class Line(NamedTuple):
+    """A log line; a tuple, since one is made of each.
 
     Attributes:
         text: What was said, without what stands before it.

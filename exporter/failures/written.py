@@ -6,6 +6,7 @@ Each file of catalogue/ is one type of failure, or `benign.yml` with what only l
       cause: corrected memory error   # for people
       from: [kernel]                  # who may say so; left out for whoever
       words: [edac, ce]               # each is in the line, in lower case: looked for before the pattern
+      one_of: [igb, igc]              # and one of these is, where many drivers fail in the same words; left out mostly
       pattern: 'EDAC (?P<device>MC\d+): \d+ CE '  # a regular expression, searched in what was said
       message_id: 0123...             # or systemd's id, in place of words; a pattern may stand beside it
       clears: [network_link]          # of benign ones: the types that are over, for the device that it names
@@ -36,7 +37,7 @@ MESSAGE_ID = re.compile(r"[0-9a-f]{32}")
 NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 WORD = re.compile(r"[a-z0-9_]+")
 KEYS = frozenset(
-    {"name", "cause", "clears", "everywhere", "part", "minor", "from", "words"}
+    {"name", "cause", "clears", "everywhere", "part", "minor", "from", "words", "one_of"}
     | {"pattern", "message_id", "match", "miss"}
 )
 
@@ -88,12 +89,14 @@ def _written(file: str, kind: Failure | None, raw: Mapping[str, Any]) -> Written
     name = str(raw.get("name", ""))
     where = f"{file}: {name or raw}"
     words, pattern, message_id = raw.get("words", []), raw.get("pattern"), raw.get("message_id", "")
+    one_of = raw.get("one_of", [])
     clears = raw.get("clears", [])
     for wrong, why in (
         (not NAME.fullmatch(name), "an entry needs a name of small letters, digits and dashes"),
         (unknown := sorted(set(raw) - KEYS), f"unknown key {unknown[:1]}"),
         (
-            (not message_id and not (words and pattern)) or (message_id and words),
+            (not message_id and not ((words or one_of) and pattern))
+            or (message_id and (words or one_of)),
             "either words and pattern or message_id is needed",
         ),
         (
@@ -101,8 +104,8 @@ def _written(file: str, kind: Failure | None, raw: Mapping[str, Any]) -> Written
             "a message_id has 32 hex digits in lower case",
         ),
         (
-            not all(WORD.fullmatch(str(word)) for word in words),
-            f"not each of {words} is a word of small letters, digits and _",
+            not all(WORD.fullmatch(str(word)) for word in (*words, *one_of)),
+            f"not each of {[*words, *one_of]} is a word of small letters, digits and _",
         ),
         (
             not raw.get("cause") or not raw.get("match") or (pattern and not raw.get("miss")),
@@ -130,6 +133,7 @@ def _written(file: str, kind: Failure | None, raw: Mapping[str, Any]) -> Written
         bool(raw.get("minor", False)),
         frozenset(map(str, raw.get("from", ()))),
         frozenset(str(word).encode() for word in words),
+        frozenset(str(word).encode() for word in one_of),
         re.compile(pattern).pattern if pattern else "",
         str(message_id),
     )

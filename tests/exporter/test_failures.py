@@ -211,7 +211,15 @@ def test_every_entry_is_tried_on_few_lines() -> None:
     """A word that many lines have would cost an expression for each of them."""
     usual = {b"error", b"failed", b"the", b"kernel", b"device", b"to", b"of", b"on", b"for"}
     for entry in ENTRIES:
-        assert not entry.words or entry.words - usual, entry.name
+        assert not entry.words or entry.one_of or entry.words - usual, entry.name
+        assert not entry.one_of & usual, entry.name
+
+
+def test_an_entry_of_many_drivers_is_tried_on_the_lines_of_each_and_of_no_other() -> None:
+    text = "- {name: a, words: [gone], one_of: [igb, igc], pattern: gone, cause: d, match: [e], miss: [f]}"
+    told = Classifier([next(of_file("disk.yml", text)).entry])
+    lines = ("igb is gone", "igc and igb are gone", "tg3 is gone", "igb is back")
+    assert [told.classify(line).entry for line in lines] == ["a", "a", "", ""]
 
 
 def test_every_recovery_names_a_device_or_is_one_of_everywhere() -> None:
