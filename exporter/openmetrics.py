@@ -90,8 +90,8 @@ class OpenMetrics:
         """
         return self._samples(body) + END
 
-    def of(self, parts: Sequence[bytes]) -> bytes:
-        """Return the same samples in OpenMetrics, of an exposition in parts that have whole families.
+    def of(self, parts: Sequence[bytes]) -> list[bytes]:
+        """Return the same samples in OpenMetrics, of an exposition in parts that have whole families, and its end.
 
         A part that is what it was at the last scrape is not turned again. Of the others the lines above the samples are
         as they were, and only those that differ are exchanged.
@@ -109,7 +109,7 @@ class OpenMetrics:
                     turned, exchanges = self._samples(part), _exchanges(part)
                 known = _Part(part, turned, exchanges)
             self._parts.append(known)
-        return b"".join((*(one.turned for one in self._parts), END))
+        return [*(one.turned for one in self._parts), END]
 
     def _samples(self, body: bytes) -> bytes:
         if len(self._turned) > MOST_KEPT:

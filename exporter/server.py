@@ -15,7 +15,7 @@ from exporter.openmetrics import CONTENT_TYPE as OPENMETRICS
 from exporter.openmetrics import OpenMetrics
 from exporter.page import SAFETY, page
 from exporter.scrape import Scraper, UnknownCollector
-from exporter.squeezing import squeezed
+from exporter.squeezing import Squeezer
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -79,6 +79,7 @@ class _Metrics:
         self._begun = begun
         self._under_way = 0
         self._openmetrics = OpenMetrics()
+        self._squeezer = Squeezer()
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """Scrape, and send it before this returns: who takes it slowly keeps a place, and not for ever."""
@@ -104,12 +105,12 @@ class _Metrics:
         headers = {hdrs.CONTENT_TYPE: CONTENT_TYPE, hdrs.VARY: VARY}
         if wants_openmetrics(request.headers.get(hdrs.ACCEPT, "")):
             headers[hdrs.CONTENT_TYPE] = OPENMETRICS
-            body = self._openmetrics.of(parts)
-        else:
-            body = b"".join(parts)
+            parts = self._openmetrics.of(parts)
         if wants_gzip(request.headers.get(hdrs.ACCEPT_ENCODING, "")):
             headers[hdrs.CONTENT_ENCODING] = "gzip"
-            body = squeezed(body)
+            body = self._squeezer(parts)
+        else:
+            body = b"".join(parts)
         return web.Response(body=body, headers=headers)
 
     def _witnessed(self, request: web.Request, response: web.Response) -> Callable[[], None]:

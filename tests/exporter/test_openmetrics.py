@@ -112,7 +112,7 @@ def test_an_exposition_in_parts_is_what_it_is_as_a_whole_whatever_came_before() 
         else:
             families = [family(chance, one) for one in range(number * 10, number * 10 + 4)]
             parts[number] = b"".join(families[: chance.randrange(5)])
-        assert turn.of(parts) == OpenMetrics()(b"".join(parts))
+        assert b"".join(turn.of(parts)) == OpenMetrics()(b"".join(parts))
 
 
 def test_no_help_of_ours_has_a_quotation_mark() -> None:
