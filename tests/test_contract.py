@@ -88,6 +88,7 @@ ABOUT = {
     "by (cluster, group, address)",
     "by (cluster, group, pool)",
     "by (cluster, node, group, failure_domain)",
+    "by (cluster, node, group, failure_domain, backup)",
     "by (cluster, node, group, failure_domain, failure)",
     "by (cluster, node, group, failure_domain, mark, subject)",
     "by (cluster, node, group, failure_domain, mountpoint)",

@@ -21,9 +21,10 @@ from exporter import backups, restore_drill
 from exporter.backups import Backup, interval
 from exporter.collector import Absent, Malformed, State
 from exporter.collectors.backups import MOST_BYTES, MOST_FILES, MOST_PATHS, SKEW, Backups
-from tests.exporter.golden import same_as_golden
+from tests.exporter.golden import GOLDEN, same_as_golden
 from tests.exporter.offered import made, ran
 from tests.exporter.test_mutilated import check, mutilated
+from tests.exporter.tools import find
 
 CAPTURED = Path(__file__).parent / "fixtures/backups"
 PAGE = Path(__file__).parents[2] / "docs/collectors/backups.md"
@@ -247,6 +248,21 @@ def test_what_the_page_has_a_job_do_writes_a_report_or_leaves_the_one_before(
     assert list(values(first, "report_readable").values()) == [1]
     assert run(line, tools, fails=1) != 0
     assert shown(folder, now) == first
+
+
+def test_the_rules_that_the_page_has_to_copy_are_rules_of_what_is_served(tmp_path: Path) -> None:
+    block = re.search(r"```yaml\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    assert block is not None
+    (tmp_path / "rules.yml").write_text(block[1])
+    checked = [find("promtool"), "check", "rules", str(tmp_path / "rules.yml")]
+    assert (
+        "2 rules found"
+        in subprocess.run(checked, check=True, capture_output=True, text=True).stdout
+    )
+    served = "".join(path.read_text() for path in GOLDEN.glob("backups-*.prom"))
+    asked = set(re.findall(r"hale_backup_\w+", block[1]))
+    assert asked <= set(re.findall(r"^# TYPE (\w+)", served, re.M))
+    assert len(asked) == 2
 
 
 def program(path: Path, script: str) -> None:
