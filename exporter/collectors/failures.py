@@ -30,6 +30,9 @@ LAST_SAVE = 2.0
 REST = 10.0
 """Seconds until a source is tried again that could not be read."""
 
+JUMP = 2.0
+"""Seconds by which the wall clock is set at least; what NTP slews is less between two looks, and counts as time."""
+
 REMEDY = "our user has to be in the group systemd-journal"
 
 LINES = Family(
@@ -63,6 +66,7 @@ class Failures(Background):
         clock: Clock,
         classifier: Classifier,
         threads: Blocking,
+        rest: float = REST,
     ) -> None:
         """Read nothing yet.
 
@@ -72,19 +76,23 @@ class Failures(Background):
             clock: Of the node.
             classifier: Tells what a line is.
             threads: Where the disk is waited for.
+            rest: Seconds until a source is tried again that could not be read.
         """
         self._sources = dict(sources)
         self._kept = kept
         self._clock = clock
         self._classifier = classifier
         self._threads = threads
+        self._rest = rest
         self._conditions = Conditions()
         self._counts = {"classified": 0, "skipped": 0}
         self._told = dict.fromkeys(Failure, 0)
         self._cursors = dict.fromkeys(self._sources, "")
         self._boot = ""
         self._states = dict.fromkeys(self._sources, State.TIMED_OUT)
+        self._said = dict.fromkeys(self._sources, "")
         self._last_success: float | None = None
+        self._wall_ahead = clock.wall() - clock.monotonic()
         self._settled = asyncio.Event()
         self._followers: list[Callable[[], None]] = []
 
@@ -99,7 +107,7 @@ class Failures(Background):
         """
         if not self._settled.is_set():
             return None
-        self._conditions.expire(self._clock.wall())
+        self._conditions.expire(self._now())
         return frozenset(
             one.type
             for one in self._conditions.open
@@ -126,7 +134,7 @@ class Failures(Background):
 
     def latest(self) -> Latest:
         """Return the series of this moment."""
-        self._conditions.expire(self._clock.wall())
+        self._conditions.expire(self._now())
         return Latest(self._body(), self._state(), None, self._last_success)
 
     def _state(self) -> State:
@@ -137,7 +145,7 @@ class Failures(Background):
     async def _keep_following(self, name: str, source: Followed) -> None:
         while True:
             self._states[name] = await self._follow(name, source)
-            await asyncio.sleep(REST)
+            await asyncio.sleep(self._rest)
 
     async def _follow(self, name: str, source: Followed) -> State:
         """Follow until that is not possible; return why not."""
@@ -148,11 +156,26 @@ class Failures(Background):
         except FileNotFoundError:
             return State.ABSENT
         except (Denied, OSError) as error:
-            log.error("failures.unreadable", source=name, error=str(error), remedy=REMEDY)
+            self._say(name, str(error), REMEDY if isinstance(error, Denied) else "")
         return State.FAILED
 
+    def _say(self, name: str, error: str, remedy: str) -> None:
+        """Log why a source cannot be followed, once."""
+        if error != self._said[name]:
+            log.error("failures.unreadable", source=name, error=error, remedy=remedy)
+        self._said[name] = error
+
+    def _now(self) -> float:
+        """Return the wall clock's time; what goes on is as old as before when that was set."""
+        wall, monotonic = self._clock.wall(), self._clock.monotonic()
+        jump = wall - monotonic - self._wall_ahead
+        if abs(jump) >= JUMP:
+            self._conditions.shift(jump)
+            self._wall_ahead += jump
+        return wall
+
     def _take(self, name: str, batch: Batch) -> None:
-        now, changed = self._clock.wall(), False
+        now, changed = self._now(), False
         for entry in batch.entries:
             self._notice_boot(entry)
             verdict = self._classifier.classify_entry(entry)
@@ -163,8 +186,10 @@ class Failures(Background):
                 changed = True
         self._counts["classified"] += len(batch.entries)
         self._counts["skipped"] += batch.skipped
-        self._cursors[name], self._states[name] = batch.cursor, State.OK
-        self._last_success = now
+        self._cursors[name], self._said[name] = batch.cursor, ""
+        # Where no entry ever came, nobody keeps a journal: what is told to syslog alone is not seen here.
+        self._states[name] = State.OK if batch.cursor else State.ABSENT
+        self._last_success = now if batch.cursor else self._last_success
         for heard in self._followers if changed else ():
             heard()
 
@@ -226,7 +251,7 @@ class Failures(Background):
         try:
             counts = {name: int(saved["counts"][name]) for name in self._counts}
             told = {kind: int(saved["told"].get(kind.value, 0)) for kind in Failure}
-            self._conditions.restore(saved["conditions"], self._clock.wall())
+            self._conditions.restore(saved["conditions"], self._now())
             cursors = {name: str(saved["cursors"].get(name, "")) for name in self._cursors}
             self._cursors, self._boot = cursors, str(saved["boot"])
             self._counts, self._told = counts, told

@@ -1,6 +1,7 @@
 """What fails now, by what was told: a condition begins with a line and ends with its recovery, or when its time is up.
 
-Rule: time is the wall clock's, since conditions outlive a restart; one that was told in the future begins now.
+Rule: time is the wall clock's, since conditions outlive a restart; one that was told in the future begins now, and
+when the clock is set they are moved with it.
 """
 
 import re
@@ -132,6 +133,13 @@ class Conditions:
         for key in over:
             del self._open[key]
         return bool(over)
+
+    def shift(self, seconds: float) -> None:
+        """Move all in time, since the clock was set by so much: they are as old as before."""
+        self._open = {
+            key: replace(one, began_at=one.began_at + seconds, seen_at=one.seen_at + seconds)
+            for key, one in self._open.items()
+        }
 
     def booted(self) -> None:
         """End what a new boot ends."""

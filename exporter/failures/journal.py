@@ -43,8 +43,15 @@ QUIET = 1.0
 DENIED = ("insufficient permissions", "You are currently not seeing messages from")
 """What journalctl says where it may not see the system's journal, before it waits for ever."""
 
+MISLED = "Failed to seek to cursor"
+"""What it says of a cursor that is none, as of a state file that somebody has edited."""
+
 KERNELS = b'"_TRANSPORT":"kernel"'
 """What stands in an entry of the kernel's as journalctl writes it; a message has its quotes escaped."""
+
+
+class _Misled(Exception):
+    """The cursor is none."""
 
 
 class Journal:
@@ -78,18 +85,28 @@ class Journal:
 
         Raises:
             Denied: We may not read the journal.
-            OSError: journalctl cannot be started; a FileNotFoundError where there is none.
+            OSError: journalctl cannot be started, a FileNotFoundError where there is none; or it ends at once.
         """
         while True:
-            async with (
-                _started(self._argv, cursor, self._machine) as process,
-                contextlib.aclosing(_lines(process)) as parts,
-            ):
-                async for lines in parts:
-                    batch = self._batch(lines, cursor)
-                    cursor = batch.cursor
-                    yield batch
-                    await self._budget.breathe(sum(map(len, lines)))
+            lived = False
+            try:
+                async with (
+                    _started(self._argv, cursor, self._machine) as process,
+                    contextlib.aclosing(_lines(process)) as parts,
+                ):
+                    async for lines in parts:
+                        batch = self._batch(lines, cursor)
+                        cursor, lived = batch.cursor, True
+                        yield batch
+                        await self._budget.breathe(sum(map(len, lines)))
+                    with contextlib.suppress(TimeoutError):  # its own end, before it is killed
+                        await asyncio.wait_for(process.wait(), AGAIN)
+            except _Misled as error:
+                log.warning("journal.begun_anew", reason=str(error), kept=cursor[:300])
+                cursor = ""
+                continue
+            if not lived:
+                raise OSError(f"journalctl ended at once, exit status {process.returncode}")
             log.warning("journal.ended", status=process.returncode)
             await asyncio.sleep(AGAIN)
 
@@ -150,6 +167,7 @@ async def _lines(process: asyncio.subprocess.Process) -> AsyncGenerator[list[byt
 
     Raises:
         Denied: journalctl said that it may not see any.
+        _Misled: It said that the cursor is none.
     """
     if process.stdout is None or process.stderr is None:
         raise RuntimeError("journalctl was started without pipes")
@@ -163,8 +181,8 @@ async def _lines(process: asyncio.subprocess.Process) -> AsyncGenerator[list[byt
             await asyncio.wait(
                 waited_for, timeout=None if quiet else QUIET, return_when=asyncio.FIRST_COMPLETED
             )
-            if said.done() and (refusal := said.result()):
-                raise Denied(refusal)
+            if said.done():
+                _heed(said.result())
             if not reading.done():
                 if not quiet and not said.done():
                     quiet = True
@@ -172,6 +190,7 @@ async def _lines(process: asyncio.subprocess.Process) -> AsyncGenerator[list[byt
                 continue
             part, reading = reading.result(), None
             if not part:
+                _heed(await said)
                 return
             *whole, rest = (rest + part).split(b"\n")
             if len(rest) > LONGEST:
@@ -184,11 +203,18 @@ async def _lines(process: asyncio.subprocess.Process) -> AsyncGenerator[list[byt
             reading.cancel()
 
 
+def _heed(refusal: str) -> None:
+    if refusal.startswith(MISLED):
+        raise _Misled(refusal)
+    if refusal:
+        raise Denied(refusal)
+
+
 async def _refusal(stream: asyncio.StreamReader) -> str:
-    """Return what journalctl says if it may see nothing; empty at its end."""
+    """Return what journalctl says if it may see nothing, or nothing from there; empty at its end."""
     async for line in stream:
         text = line.decode(errors="replace").strip()
-        if any(word in text for word in DENIED):
+        if any(word in text for word in (*DENIED, MISLED)):
             return text
         log.warning("journal.said", text=text[:300])
     return ""

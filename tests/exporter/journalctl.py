@@ -17,7 +17,11 @@ def main() -> int:
         time.sleep(600)
     for word in sys.argv[2:]:
         if word.startswith("--after-cursor="):
-            after = int(word.partition("=")[2])
+            said = word.partition("=")[2]
+            if not said.isdecimal():
+                print("Failed to seek to cursor: Invalid argument", file=sys.stderr)
+                return 1
+            after = int(said)
     number = 0
     with file.open() as lines:
         while True:

@@ -1,7 +1,6 @@
 """A condition begins with a line, and ends with its recovery or when its time is up."""
 
 import json
-from dataclasses import replace
 
 import pytest
 
@@ -38,9 +37,9 @@ def test_lines_of_one_device_are_one_condition_that_keeps_its_beginning() -> Non
 
 
 def test_what_is_believed_more_than_before_is_a_change() -> None:
-    conditions = opened(replace(DISK, witness=Witness.DAEMON))
-    assert conditions.hear(replace(DISK, witness=Witness.KERNEL), NOW, NOW) is True
-    assert conditions.hear(replace(DISK, witness=Witness.OTHER), NOW, NOW) is False
+    conditions = opened(DISK._replace(witness=Witness.DAEMON))
+    assert conditions.hear(DISK._replace(witness=Witness.KERNEL), NOW, NOW) is True
+    assert conditions.hear(DISK._replace(witness=Witness.OTHER), NOW, NOW) is False
     assert [one.witness for one in conditions.open] == [Witness.KERNEL]
 
 
@@ -58,8 +57,8 @@ def test_a_strangers_word_of_worse_is_never_the_kernels_who_told_what_is_minor()
     corrected = Verdict(
         Failure.MEMORY_HW, "corrected memory error", "MC1", "edac-corrected", minor=True
     )
-    told = replace(corrected, witness=Witness.KERNEL)
-    lie = replace(corrected, cause="uncorrected memory error", minor=False, witness=Witness.OTHER)
+    told = corrected._replace(witness=Witness.KERNEL)
+    lie = corrected._replace(cause="uncorrected memory error", minor=False, witness=Witness.OTHER)
     conditions = opened(told, lie)
     assert [(one.minor, one.witness) for one in conditions.open] == [
         (True, Witness.KERNEL),
@@ -71,7 +70,7 @@ def test_a_strangers_word_of_worse_is_never_the_kernels_who_told_what_is_minor()
     ("device", "minor"), [("sr0", True), ("/dev/sr1", True), ("sda", False), ("sr0x", False)]
 )
 def test_a_medium_that_comes_and_goes_takes_nothing_from_the_node(device: str, minor: bool) -> None:
-    (one,) = opened(replace(DISK, device=device)).open
+    (one,) = opened(DISK._replace(device=device)).open
     assert one.minor is minor
 
 
@@ -96,7 +95,7 @@ def test_a_process_that_dies_each_night_is_one_series(
 
 
 def test_what_an_older_exporter_kept_of_corrected_errors_is_minor() -> None:
-    saved = opened(DISK, replace(DISK, cause="corrected link error", minor=True)).saved()
+    saved = opened(DISK, DISK._replace(cause="corrected link error", minor=True)).saved()
     for one in saved:
         del one["minor"]
     conditions = Conditions()
@@ -128,13 +127,13 @@ def test_a_recovery_ends_its_devices_condition_and_one_of_everywhere_all_of_the_
 
 
 def test_a_device_is_one_by_its_name_and_by_its_path() -> None:
-    assert opened(DISK, replace(DISK, device="/dev/sda")).open[0].device == "sda"
-    assert len(opened(DISK, replace(DISK, device="/dev/sda")).open) == 1
+    assert opened(DISK, DISK._replace(device="/dev/sda")).open[0].device == "sda"
+    assert len(opened(DISK, DISK._replace(device="/dev/sda")).open) == 1
 
 
 def test_the_most_believable_witness_stays() -> None:
     told = (Witness.OTHER, Witness.KERNEL, Witness.DAEMON)
-    (one,) = opened(*(replace(DISK, witness=one) for one in told)).open
+    (one,) = opened(*(DISK._replace(witness=one) for one in told)).open
     assert one.witness is Witness.KERNEL
 
 

@@ -55,8 +55,8 @@ class Written:
             file.write(f"{line}\n" * times)
         self.count += times
 
-    def collector(self, budget: Budget | None = None) -> Failures:
-        clock = Clock()
+    def collector(self, budget: Budget | None = None, clock: Clock | None = None) -> Failures:
+        clock = clock or Clock()
         ours = budget or Budget(clock.monotonic)
         argv = (sys.executable, str(STAND_IN), str(self.file))
         journal = Journal(ours, Budget(clock.monotonic), argv)
@@ -198,6 +198,54 @@ async def test_who_may_not_read_the_journal_says_so(written: Written) -> None:
         await until_it_is(ours, State.FAILED)
 
 
+async def test_a_journalctl_that_ends_at_once_is_a_failure_and_said_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock = Clock()
+    argv = ("sh", "-c", "exit 3")
+    journal = Journal(Budget(clock.monotonic), Budget(clock.monotonic), argv)
+    ours = Failures({"journal": journal}, KeptFile(None), clock, CLASSIFIER, Threads(), rest=0.05)
+    async with running(ours):
+        await until_it_is(ours, State.FAILED)
+        await asyncio.sleep(0.4)
+    assert capsys.readouterr().out.count("failures.unreadable") == 1
+
+
+async def test_a_journal_without_any_entry_is_none(written: Written) -> None:
+    async with running(written.collector()) as ours:
+        await until_it_is(ours, State.ABSENT)
+        written.write(ECC, kernel=True)
+        await until_it_is(ours, State.OK)
+
+
+async def test_a_kept_cursor_that_is_none_is_left_and_the_journal_read_again(
+    written: Written,
+) -> None:
+    written.write(ECC, kernel=True)
+    async with running(written.collector()) as ours:
+        await until(ours, 1)
+    kept = json.loads(written.kept.read_text())
+    written.kept.write_text(json.dumps(kept | {"cursors": {"journal": "nonsense"}}))
+    async with running(written.collector()) as ours:
+        await until(ours, 2)
+        assert ours.latest().state is State.OK
+
+
+async def test_a_clock_that_is_set_makes_no_condition_older_or_younger(written: Written) -> None:
+    wall, seconds = time.time(), 0.0
+    clock = Clock(monotonic=time.monotonic, wall=lambda: wall + seconds + time.monotonic() - began)
+    began = time.monotonic()
+    written.write(ECC, kernel=True)
+    async with running(written.collector(clock=clock)) as ours:
+        await until(ours, 1)
+        for seconds in (-3e8, 3e8, 0.0):
+            assert value(ours, ON) == 1
+            seen_at = value(
+                ours, 'hale_failure_seen_timestamp_seconds{failure="memory_hw",device="MC1"}'
+            )
+            assert seen_at == pytest.approx(wall + seconds, abs=PATIENCE)
+
+
 async def test_without_journalctl_there_is_no_journal(tmp_path: Path) -> None:
     clock = Clock()
     journal = Journal(Budget(clock.monotonic), Budget(clock.monotonic), (str(tmp_path / "none"),))
@@ -237,9 +285,12 @@ async def test_any_entry_is_counted(written: Written, fields: dict[str, Any]) ->
 
 
 async def test_a_journal_without_news_is_read_all_the_same(written: Written) -> None:
+    written.write("all is well")
+    async with running(written.collector()) as ours:
+        await until(ours, 1)
     async with running(written.collector()) as ours:
         await until_it_is(ours, State.OK)
-        assert seen(ours) == 0
+        assert seen(ours) == 1
 
 
 async def test_a_recovery_ends_what_a_line_began(written: Written) -> None:
