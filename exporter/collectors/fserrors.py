@@ -1,6 +1,7 @@
 """Errors that file systems counted themselves, from /sys/fs: ext4's in its superblock, btrfs' by device.
 
-Sources: fs/ext4/sysfs.c, fs/btrfs/sysfs.c. XFS counts none; it stops the file system instead, and says so in the log.
+Sources: fs/ext4/sysfs.c, fs/btrfs/sysfs.c. XFS counts none (fs/xfs/xfs_stats.h, to 6.18): it stops a file system that
+is broken, and says so in the log.
 """
 
 from collections.abc import Iterator

@@ -250,6 +250,7 @@ def test_what_the_page_has_a_job_do_writes_a_report_or_leaves_the_one_before(
     assert shown(folder, now) == first
 
 
+@pytest.mark.tools
 def test_the_rules_that_the_page_has_to_copy_are_rules_of_what_is_served(tmp_path: Path) -> None:
     block = re.search(r"```yaml\n(.*?)```", PAGE.read_text(), re.DOTALL)
     assert block is not None
