@@ -1,9 +1,11 @@
 """The series about the collectors themselves: how the newest run of each ended, its duration, its last success.
 
-While every collector stays in its state only durations and times change, and the rest of the text is kept.
+While every collector stays in its state only durations and times change. The rest of the text is kept, and handed out
+as parts of its own, so that nothing behind looks at it again.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from exporter.collector import Latest, State
@@ -37,6 +39,9 @@ NODE_SUCCESS = Family(
 )
 
 
+# As fine as the clock; more digits would only be noise, and take five times as long to write.
+NANOSECONDS = b"%.9f"
+
 NAMES = b"".join(
     family.header()
     for family in (STATE, DURATION, LAST_SUCCESS, SERIES_CUT, NODE_DURATION, NODE_SUCCESS)
@@ -53,14 +58,22 @@ class Result(NamedTuple):
 
 
 # What of a result stands in the text and not in a place of it: the name, the state, whether it has
-# a duration and a time of success, and what was cut.
+# no duration and no time of success, and what was cut.
 Shape = tuple[str, State, bool, bool, int]
 
 
-def _shape(result: Result) -> Shape:
-    latest = result.latest
-    timed, succeeded = latest.duration_seconds is not None, latest.last_success is not None
-    return result.name, latest.state, timed, succeeded, result.cut
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """What stands still for some shapes, and templates for what does not."""
+
+    states: bytes
+    times: bytes
+    cuts: bytes
+    node_durations: bytes
+    node_successes: bytes
+
+
+NOTHING = _Text(b"", b"", b"", b"", b"")
 
 
 class About:
@@ -68,27 +81,33 @@ class About:
 
     def __init__(self) -> None:
         self._shapes: list[Shape] = []
-        self._text = b""
+        self._text = NOTHING
 
-    def __call__(self, results: Sequence[Result]) -> bytes:
-        """Return the series about these collectors, in this order."""
-        shapes = [_shape(result) for result in results]
+    def __call__(self, results: Sequence[Result]) -> tuple[bytes, ...]:
+        """Return the series about these collectors, in this order, in parts of whole families."""
+        durations = [latest.duration_seconds for _, latest, _ in results]
+        successes = [latest.last_success for _, latest, _ in results]
+        shapes = [
+            (name, latest.state, latest.duration_seconds is None, latest.last_success is None, cut)
+            for name, latest, cut in results
+        ]
         if shapes != self._shapes:
-            self._text, self._shapes = _template(shapes), shapes
-        durations = [
-            one.latest.duration_seconds
-            for one in results
-            if one.latest.duration_seconds is not None
-        ]
-        successes = [
-            one.latest.last_success for one in results if one.latest.last_success is not None
-        ]
-        return self._text % (*durations, *successes, *durations)
+            self._text, self._shapes = _made(shapes), shapes
+        text = self._text
+        timed = [one for one in durations if one is not None]
+        succeeded = [one for one in successes if one is not None]
+        return (
+            text.states,
+            text.times % (*timed, *succeeded),
+            text.cuts,
+            text.node_durations % tuple(timed),
+            text.node_successes,
+        )
 
 
-def _template(shapes: Sequence[Shape]) -> bytes:
-    timed = [name for name, _, timed, _, _ in shapes if timed]
-    succeeded = [name for name, _, _, succeeded, _ in shapes if succeeded]
+def _made(shapes: Sequence[Shape]) -> _Text:
+    timed = [name for name, _, untimed, _, _ in shapes if not untimed]
+    succeeded = [name for name, _, _, never, _ in shapes if not never]
     states = [
         line(STATE.series(collector=name, state=one.value), one is state)
         for name, state, *_ in shapes
@@ -98,15 +117,15 @@ def _template(shapes: Sequence[Shape]) -> bytes:
         line(NODE_SUCCESS.series(collector=name), state is State.OK) for name, state, *_ in shapes
     ]
     cuts = [line(SERIES_CUT.series(collector=name), cut) for name, *_, cut in shapes]
-    return (
-        block(STATE, states)
-        + block(DURATION, _places(DURATION, timed))
-        + block(LAST_SUCCESS, _places(LAST_SUCCESS, succeeded))
-        + block(SERIES_CUT, cuts)
-        + block(NODE_DURATION, _places(NODE_DURATION, timed))
-        + block(NODE_SUCCESS, successes)
+    durations = block(DURATION, _places(DURATION, timed, NANOSECONDS))
+    return _Text(
+        states=block(STATE, states),
+        times=durations + block(LAST_SUCCESS, _places(LAST_SUCCESS, succeeded)),
+        cuts=block(SERIES_CUT, cuts),
+        node_durations=block(NODE_DURATION, _places(NODE_DURATION, timed, NANOSECONDS)),
+        node_successes=block(NODE_SUCCESS, successes),
     )
 
 
-def _places(family: Family, names: Sequence[str]) -> list[bytes]:
-    return [family.series(collector=name) + b"%a\n" for name in names]
+def _places(family: Family, names: Sequence[str], place: bytes = b"%a") -> list[bytes]:
+    return [family.series(collector=name) + place + b"\n" for name in names]

@@ -75,7 +75,7 @@ class Scraper:
         Raises:
             UnknownCollector: A name is not that of an enabled collector; nothing was run.
         """
-        if unknown := sorted((only or frozenset()) - set(self.names)):
+        if only is not None and (unknown := sorted(only - set(self.names))):
             known = ", ".join(self.names)
             raise UnknownCollector(f"no collector {', '.join(unknown)} here. Enabled: {known}")
         wanted = [c for c in self._collectors if only is None or c.name in only]
@@ -84,7 +84,7 @@ class Scraper:
         bodies, own, guests = [result.latest.body for result in results], self._own(), b""
         if any(result.latest.guests for result in results):
             results, guests = self._admit(results, b"".join((*bodies, own)))
-        return *bodies, self._about(results), own, guests
+        return *bodies, *self._about(results), own, guests
 
     def overview(self) -> list[tuple[str, Latest]]:
         """Return each collector's newest known result for people to look at; runs nothing."""
@@ -126,13 +126,11 @@ class Scraper:
             self._told.add(family)
 
     def _latest(self, collector: OnScrape | Background, until: float) -> Latest:
-        match collector:
-            case OnScrape() if self._clock.monotonic() < until:
-                return self._run(collector)
-            case OnScrape():
-                return self._leave_out(collector)
-            case Background():
-                return collector.latest()
+        if isinstance(collector, Background):
+            return collector.latest()
+        if self._clock.monotonic() < until:
+            return self._run(collector)
+        return self._leave_out(collector)
 
     def _leave_out(self, collector: OnScrape) -> Latest:
         before = self._last.get(collector.name)
