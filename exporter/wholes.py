@@ -39,4 +39,4 @@ def read_whole(file: ProcFile) -> int:
         Malformed: It holds something else.
         OSError: It could not be read.
     """
-    return whole(file.read(), file.path.name)
+    return whole(file.read_value(), file.path.name)

@@ -4,14 +4,19 @@ Every field that the kernel shows is served under its own name, so a field of a 
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from operator import itemgetter, mul
 
 from exporter.collector import Malformed, OnScrape
 from exporter.exposition import Family, Kind
 from exporter.procfile import ProcFile
+from exporter.wholes import DIGITS
 
 # `Active(anon):     123 kB`; the huge page counts have no unit.
-LINE = re.compile(rb"^([A-Za-z0-9_]+)(?:\(([A-Za-z0-9_]+)\))?:[ \t]+(\d+)[ \t]*(kB)?[ \t]*$", re.M)
+LINE = re.compile(
+    rb"^([A-Za-z0-9_]+)(?:\(([A-Za-z0-9_]+)\))?:[ \t]+(\d{1,20})[ \t]*(kB)?[ \t]*$", re.M
+)
 KIB = 1024
 
 
@@ -46,6 +51,58 @@ def parse(data: bytes) -> Meminfo:
     return Meminfo(names, values)
 
 
+Words = Callable[[list[bytes]], tuple[bytes, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where the numbers stand in a file that was understood.
+
+    Attributes:
+        lines: How many there are.
+        words: How many words there are.
+        take: Returns the numbers among the words.
+        others: Returns the names and units among them.
+        seen: The names and units.
+        units: By what each number is multiplied.
+    """
+
+    lines: int
+    words: int
+    take: Words
+    others: Words
+    seen: tuple[bytes, ...]
+    units: tuple[int, ...]
+
+    def values(self, data: bytes) -> tuple[int, ...] | None:
+        """Return the values in file order; None when this file is not laid out in this way.
+
+        As long as the same names and units stand in the same places nothing has moved, and all numbers are looked at
+        in one go.
+        """
+        words = data.split()
+        if len(words) != self.words or data.count(b"\n") != self.lines or data[-1:] != b"\n":
+            return None
+        numbers = self.take(words)
+        if self.others(words) != self.seen or not b"".join(numbers).isdigit():
+            return None
+        if max(map(len, numbers)) > DIGITS:
+            return None
+        return tuple(map(mul, map(int, numbers), self.units))
+
+
+def layout(data: bytes) -> Layout | None:
+    """Return how a file is laid out that was understood; None where it is too short for one."""
+    words = data.split()
+    numbers = [at for at, word in enumerate(words) if word.isdigit()]
+    others = [at for at, word in enumerate(words) if not word.isdigit()]
+    if len(numbers) < 2 or len(others) < 2:  # itemgetter makes a tuple of two or more
+        return None
+    units = tuple(KIB if words[at + 1 : at + 2] == [b"kB"] else 1 for at in numbers)
+    take, rest = itemgetter(*numbers), itemgetter(*others)
+    return Layout(data.count(b"\n"), len(words), take, rest, rest(words), units)
+
+
 def template(names: tuple[bytes, ...]) -> bytes:
     """Make the text of a whole scrape with a place for each value."""
     parts = []
@@ -66,10 +123,19 @@ class Memory(OnScrape):
         self._file = file
         self._names: tuple[bytes, ...] = ()
         self._template = b""
+        self._layout: Layout | None = None
 
     def collect(self) -> bytes:
         """Read /proc/meminfo once."""
-        meminfo = parse(self._file.read())
-        if meminfo.names != self._names:  # the first time, and after a module added a field
+        data = self._file.read()
+        values = self._layout.values(data) if self._layout else None
+        if values is None:  # the first time, and after a module added a field
+            values = self._prepare(data)
+        return self._template % values
+
+    def _prepare(self, data: bytes) -> tuple[int, ...]:
+        meminfo = parse(data)
+        if meminfo.names != self._names:
             self._template, self._names = template(meminfo.names), meminfo.names
-        return self._template % meminfo.values
+        self._layout = layout(data)
+        return meminfo.values

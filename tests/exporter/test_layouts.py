@@ -9,6 +9,7 @@ import pytest
 
 from exporter.collector import Malformed, OnScrape
 from exporter.collectors.diskstats import Diskstats
+from exporter.collectors.meminfo import Memory
 from exporter.collectors.netdev import Netdev
 from exporter.devices import Devices
 from exporter.disk_info import DiskInfo
@@ -31,6 +32,10 @@ DISKS = "".join(
     + "\n"
     for at, name in enumerate(("sda", "loop0", "sdb", "nvme0n1"))
 )
+MEMORY = "".join(
+    f"{name + ':':16}{100 * at:8}{' kB' if at % 4 else ''}\n"
+    for at, name in enumerate(("HugePages_Total", "MemTotal", "Active(anon)", "Mapped", "a_total"))
+)
 
 SEEDS = 300
 
@@ -43,6 +48,10 @@ def netdev(folder: Path) -> OnScrape:
 def diskstats(folder: Path) -> OnScrape:
     info = DiskInfo(Udev(folder / "udev"), Rotation(folder))
     return Diskstats(ProcFile(folder / "file"), info, Devices(exclude=re.compile("^loop")))
+
+
+def meminfo(folder: Path) -> OnScrape:
+    return Memory(ProcFile(folder / "file"))
 
 
 def said(collector: OnScrape) -> bytes | str:
@@ -84,7 +93,7 @@ def changed(text: str, chance: random.Random) -> str:
     return "".join(rows)
 
 
-@pytest.mark.parametrize(("make", "text"), [(netdev, NET), (diskstats, DISKS)])
+@pytest.mark.parametrize(("make", "text"), [(netdev, NET), (diskstats, DISKS), (meminfo, MEMORY)])
 def test_one_that_remembers_says_what_one_says_that_does_not(
     make: Callable[[Path], OnScrape], text: str, tmp_path: Path
 ) -> None:
