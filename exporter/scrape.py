@@ -15,6 +15,9 @@ from exporter.guests import admitted
 log = structlog.get_logger()
 
 MOST_TOLD = 100
+TELL_EVERY = 60.0
+"""Seconds between two lines about what was left out: whoever may scrape says how long it waits, and may say nothing."""
+
 WHY = "the name is the exporter's own, or as hale_* kept for it, or there are too many series"
 
 
@@ -45,6 +48,8 @@ class Scraper:
         self._cut: dict[str, tuple[bytes, bytes, int]] = {}
         self._told: set[str] = set()  # the families of guests whose refusal is in the log
         self._collectors = sorted(collectors, key=lambda c: c.name)
+        self._late: list[str] = []  # of this scrape: those whose turn did not come
+        self._told_at = -math.inf
         self._own = own
         self._clock = clock
         self._about = About()
@@ -80,7 +85,9 @@ class Scraper:
             raise UnknownCollector(f"no collector {', '.join(unknown)} here. Enabled: {known}")
         wanted = [c for c in self._collectors if only is None or c.name in only]
         until = math.inf if within is None else self._clock.monotonic() + within
+        self._late = []
         results = [self._bounded(c.name, self._latest(c, until)) for c in wanted]
+        self._tell_of_late()
         bodies, own, guests = [result.latest.body for result in results], self._own(), b""
         if any(result.latest.guests for result in results):
             results, guests = self._admit(results, b"".join((*bodies, own)))
@@ -125,6 +132,13 @@ class Scraper:
             log.warning("guest.refused", family=family, reason=WHY)
             self._told.add(family)
 
+    def _tell_of_late(self) -> None:
+        now = self._clock.monotonic()
+        if self._late and now - self._told_at >= TELL_EVERY:
+            self._told_at = now
+            late = ",".join(self._late)
+            log.warning("collector.left_out", collector=late, reason="the scrape's time is up")
+
     def _latest(self, collector: OnScrape | Background, until: float) -> Latest:
         if isinstance(collector, Background):
             return collector.latest()
@@ -134,10 +148,7 @@ class Scraper:
 
     def _leave_out(self, collector: OnScrape) -> Latest:
         before = self._last.get(collector.name)
-        if before is None or before.state is not State.TIMED_OUT:  # once, not at every scrape
-            log.warning(
-                "collector.left_out", collector=collector.name, reason="the scrape's time is up"
-            )
+        self._late.append(collector.name)
         result = Latest(b"", State.TIMED_OUT, None, before.last_success if before else None)
         self._last[collector.name] = result
         return result

@@ -72,7 +72,17 @@ def test_every_way_to_fail_has_its_state_and_costs_nobody_else() -> None:
     assert body.startswith(b"elsewhere 1\nfine 1\n")
     assert body.endswith(b"own 1\n")
     assert b'node_scrape_collector_success{collector="fine"} 1' in body
-    assert b'node_scrape_collector_success{collector="gone"} 0' in body
+    assert b'node_scrape_collector_success{collector="odd"} 0' in body
+
+
+@pytest.mark.parametrize(
+    ("name", "success"),
+    # As node_exporter 1.12: bonding_linux.go says ErrNoData, edac_linux.go finds nothing, and it has no `addresses`.
+    [("bonding", 0), ("edac", 1), ("addresses", 1)],
+)
+def test_what_is_absent_succeeds_where_node_exporter_does(name: str, success: int) -> None:
+    body = scraper(Source(name, Absent("not here"))).scrape().decode()
+    assert f'node_scrape_collector_success{{collector="{name}"}} {success}\n' in body
 
 
 def test_the_last_success_outlives_a_failure() -> None:
@@ -108,6 +118,18 @@ def test_when_its_time_is_up_a_scrape_runs_no_further_collector_and_says_which_i
     assert [entry["collector"] for entry in lines] == ["c"]
     assert states(scrapes.scrape()) >= {"c ok"}
     assert three.runs == 1
+
+
+def test_who_leaves_no_time_again_and_again_fills_no_log() -> None:
+    now = 0.0
+    one, two = Source("a"), Source("b")
+    scrapes = Scraper([one, two], bytes, Clock(lambda: now, lambda: EPOCH))
+    with capture_logs() as lines:
+        for seconds in range(90):
+            now = float(seconds)
+            assert states(scrapes.scrape(within=0.0)) == {"a timed_out", "b timed_out"}
+            assert states(scrapes.scrape()) == {"a ok", "b ok"}
+    assert [entry["collector"] for entry in lines] == ["a,b", "a,b"]
 
 
 def test_a_collector_that_never_succeeded_has_no_time_of_success() -> None:
