@@ -72,6 +72,25 @@ def test_what_any_fleet_writes_every_day_calls_nobody(line) -> None:
     assert [one.cause for one in conditions.open if not one.minor] == []
 
 
+@pytest.mark.parametrize(
+    ("daemon", "said"),
+    [
+        ("lvm", "WARNING: Thin pool vg0-pool0 data is now 80.45% full."),
+        ("lvm", "Thin pool vg0-pool0-tpool data is now 85% full."),
+        ("systemd", "Timed out waiting for device dev-disk-by\\x2duuid-1C2D.device - /dev/usb1."),
+        ("systemd", "dev-sdz1.device: Job dev-sdz1.device/start timed out."),
+        ("upsmon", "Communications with UPS rack7@nut1 lost"),
+        ("upsmon", "UPS rack7@nut1 is unavailable"),
+    ],
+)
+def test_what_roots_daemons_write_of_others_or_of_what_is_to_come_calls_nobody(
+    daemon, said
+) -> None:
+    conditions = Conditions()
+    assert heard(conditions, of(daemon, said), NOW)
+    assert [(one.minor, one.witness.value) for one in conditions.open] == [(True, "daemon")]
+
+
 SDA1 = {
     "MESSAGE": "EXT4-fs error (device sda1): ext4_lookup:1785: inode #12: comm ls: deleted inode",
     "_TRANSPORT": "kernel",
