@@ -1,7 +1,10 @@
 """The command `hale-exporter classify`: says of each line of a file what it tells of, and which entry says so."""
 
 import argparse
+import errno
+import io
 import json
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,10 +23,15 @@ examples:
   hale-exporter classify --only-failures /var/log/kern.log
 
 exit status:
-  0  every line was read, whatever it tells of
-  2  FILE cannot be read
+  0    every line was read, whatever it tells of
+  1    whoever reads the output left before its end, as head does
+  2    FILE cannot be read, or the output not be written
+  130  interrupted
 """
 
+
+LEFT, UNUSABLE, INTERRUPTED = 1, 2, 130
+"""Exit statuses, of which `EPILOG` tells."""
 
 MOST_BYTES = 4 * LONGEST
 """Of one line; UTF-8 has at most four for a character."""
@@ -38,19 +46,51 @@ class Told:
     verdict: Verdict
 
 
+class _Unwritten(Exception):
+    """The output cannot be written."""
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run the command; the exit status is that of `EPILOG`."""
     options = _parser().parse_args(arguments)
-    classifier = Classifier()
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a locale's encoding may lack what a log has
+        sys.stdout.reconfigure(errors="backslashreplace")
+    write = _json if options.output == "json" else _row
     try:
         with _opened(options.file) as lines:
-            for told in _told(lines, classifier):
+            for told in _told(lines, Classifier()):
                 if told.verdict.type is not None or not options.only_failures:
-                    print(_json(told) if options.output == "json" else _row(told))
+                    _say(write(told) + "\n")
+        _say("", last=True)
+    except _Unwritten as error:
+        return _unwritten(error)
     except OSError as error:
-        print(f"hale-exporter classify: {options.file}: {error.strerror}", file=sys.stderr)
-        return 2
+        return _refuse(f"{options.file}: {error.strerror}")
+    except KeyboardInterrupt:
+        return INTERRUPTED
     return 0
+
+
+def _say(text: str, *, last: bool = False) -> None:
+    try:
+        sys.stdout.write(text)
+        if last:
+            sys.stdout.flush()
+    except OSError as error:
+        raise _Unwritten from error
+
+
+def _unwritten(error: _Unwritten) -> int:
+    # Python writes what is left once more when it ends, and would complain then.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error.__cause__, BrokenPipeError):
+        return LEFT
+    return _refuse(f"standard output: {getattr(error.__cause__, 'strerror', error)}")
+
+
+def _refuse(reason: str) -> int:
+    print(f"hale-exporter classify: {reason}", file=sys.stderr)
+    return UNUSABLE
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -68,7 +108,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _opened(file: str) -> BinaryIO:
-    return sys.stdin.buffer if file == "-" else Path(file).open("rb")
+    if file != "-":
+        return Path(file).open("rb")
+    if sys.stdin is None:  # the shell's <&-
+        raise OSError(errno.EBADF, "standard input is closed")
+    return sys.stdin.buffer
 
 
 def _told(lines: BinaryIO, classifier: Classifier) -> Iterator[Told]:

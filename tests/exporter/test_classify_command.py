@@ -2,6 +2,9 @@
 
 import io
 import json
+import os
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -72,3 +75,58 @@ def test_a_file_that_cannot_be_read_is_told(
     assert said == f"hale-exporter classify: {tmp_path / 'none'}: No such file or directory\n"
     assert cli.main(["classify", str(tmp_path)]) == 2
     assert "Is a directory" in capsys.readouterr().err
+
+
+COMMAND = [str(Path(sys.executable).parent / "hale-exporter"), "classify"]
+
+
+def test_whoever_reads_the_output_may_leave_before_its_end(tmp_path: Path) -> None:
+    file = tmp_path / "log"
+    file.write_text("all is well\n" * 100_000)
+    with subprocess.Popen(
+        [*COMMAND, str(file)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline().startswith(b"benign")
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 1
+
+
+@pytest.mark.parametrize("lines", [1, 10_000])
+def test_a_full_disk_is_told(tmp_path: Path, lines: int) -> None:
+    """Of few lines it is noticed at the end only."""
+    file = tmp_path / "log"
+    file.write_text("all is well\n" * lines)
+    with Path("/dev/full").open("wb") as full:
+        ended = subprocess.run([*COMMAND, str(file)], stdout=full, stderr=-1, check=False)
+    assert ended.returncode == 2
+    said = "hale-exporter classify: standard output: No space left on device\n"
+    assert ended.stderr.decode() == said
+
+
+def test_a_locale_without_the_log_s_letters_changes_nothing_but_them(tmp_path: Path) -> None:
+    file = tmp_path / "log"
+    file.write_bytes("grüße\n".encode() + bytes(range(256)))
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    ended = subprocess.run([*COMMAND, str(file)], capture_output=True, env=environment, check=False)
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert ended.stdout.splitlines()[0].endswith(rb"gr\xfc\xdfe")
+
+
+def test_a_closed_standard_input_and_an_interrupt_are_no_bugs(tmp_path: Path) -> None:
+    shell = ["sh", "-c", '"$@" <&-', "sh", *COMMAND, "-"]
+    ended = subprocess.run(shell, capture_output=True, check=False)
+    assert ended.returncode == 2
+    assert ended.stderr == b"hale-exporter classify: -: standard input is closed\n"
+    pipe = subprocess.PIPE
+    with subprocess.Popen([*COMMAND, "-"], stdin=pipe, stdout=pipe, stderr=pipe) as process:
+        assert process.stdin is not None
+        process.stdin.write(b"all is well\n" * 500)  # no more than pipes hold
+        process.stdin.flush()
+        assert process.stdout is not None
+        process.stdout.readline()  # it is at it
+        process.send_signal(signal.SIGINT)
+        assert process.communicate()[1] == b""
+    assert process.returncode == 130
