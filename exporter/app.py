@@ -221,6 +221,7 @@ async def serve(
             tasks.append(group.create_task(reloads, name="reload"))
             await stop.wait()
             notifier.send("STOPPING=1")
+            await doors.shut()
         finally:
             for task in tasks:
                 task.cancel()

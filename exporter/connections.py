@@ -34,6 +34,9 @@ of them in memory, and TLS as much again, while its head is not whole."""
 
 HANDSHAKE_SECONDS = 10.0
 
+LAST_REQUESTS_SECONDS = 0.1
+"""For the request of who has just come in when the exporter stops; who waits at systemd's socket is the next one's."""
+
 LINGER_SECONDS = 1.0
 """For answers under way when the exporter stops, and for the rest of a body that nobody wants."""
 
@@ -105,14 +108,16 @@ class Doors:
     bounds: Bounds = STANDARD
     rules: WebRules | None = None
     _arriving: dict[asyncio.Task[None], str] = field(default_factory=dict)
+    _open: set[socket.socket] = field(default_factory=set)
     _told_at: float = float("-inf")
 
     async def keep_taking(self, listener: socket.socket) -> None:
-        """Take in everybody who connects there, until cancelled."""
+        """Take in everybody who connects there, until cancelled or shut."""
         loop = asyncio.get_running_loop()
         listener.setblocking(False)
+        self._open.add(listener)
         try:
-            while True:
+            while listener in self._open:
                 try:
                     arrived, peer = await loop.sock_accept(listener)
                 except OSError as error:
@@ -124,6 +129,14 @@ class Doors:
         finally:
             for task in list(self._arriving):
                 task.cancel()
+
+    async def shut(self) -> None:
+        """Take in nobody any more, and give those who are in the time to bring their request."""
+        for listener in self._open:
+            # Cancelled in place of that, one who was just accepted could be dropped.
+            asyncio.get_running_loop().remove_reader(listener)
+        self._open.clear()
+        await asyncio.sleep(LAST_REQUESTS_SECONDS)
 
     def _take(self, arrived: socket.socket, whose: str) -> None:
         if not self._room(whose):

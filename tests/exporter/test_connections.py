@@ -66,6 +66,8 @@ class Street:
 
     port: int
     server: web.Server
+    listener: socket.socket
+    doors: Doors
     callers: list[Caller] = field(default_factory=list)
 
     async def call(self, address: str = LOCAL) -> Caller:
@@ -88,8 +90,9 @@ async def street(bounds: Bounds) -> AsyncIterator[Street]:
     await serves.setup()
     server = cast(web.Server, serves.server)
     (listener,) = opened([Address(LOCAL, 0)])
-    task = asyncio.create_task(Doors(server, bounds).keep_taking(listener))
-    found = Street(port_of(listener), server)
+    doors = Doors(server, bounds)
+    task = asyncio.create_task(doors.keep_taking(listener))
+    found = Street(port_of(listener), server, listener, doors)
     try:
         yield found
     finally:
@@ -113,6 +116,22 @@ async def test_one_address_holds_so_many_connections_and_keeps_nobody_else_out()
         async with asyncio.timeout(PATIENCE):
             while await (await people.call()).ask() == "":
                 await asyncio.sleep(0.02)
+
+
+async def test_who_is_in_when_it_stops_is_answered_and_who_comes_then_is_the_next_ones() -> None:
+    """As with systemd's socket, which outlives the exporter."""
+    async with street(Bounds()) as people:
+        first = await people.call()
+        await people.doors.shut()
+        assert await first.ask() == OK
+        late = await people.call()
+        answer = asyncio.create_task(late.ask())
+        await people.doors.shut()
+        assert not answer.done()
+        next_one = asyncio.create_task(Doors(people.server).keep_taking(people.listener))
+        assert await answer == OK
+        next_one.cancel()
+        await asyncio.gather(next_one, return_exceptions=True)
 
 
 async def test_all_addresses_together_hold_so_many() -> None:
