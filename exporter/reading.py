@@ -48,7 +48,7 @@ def read(path: Path) -> Config:
     Raises:
         ConfigError: It cannot be read or has mistakes; nothing of it holds.
     """
-    return parse(text_of(path), path.name)
+    return parse(text_of(path), str(path))
 
 
 def parse(text: str, file: str) -> Config:

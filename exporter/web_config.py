@@ -65,7 +65,7 @@ def read(path: Path) -> WebConfig:
     Raises:
         ConfigError: It cannot be read or has mistakes; all of them are in it.
     """
-    return parse(text_of(path), path.name, path.parent)
+    return parse(text_of(path), str(path), path.parent)
 
 
 def parse(text: str, file: str, folder: Path) -> WebConfig:

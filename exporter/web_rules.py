@@ -78,10 +78,10 @@ class WebRules:
 
     def _refuse_to_open(self, read: WebConfig) -> None:
         if self._now.tls is not None and read.tls is None:
-            raise ConfigError([f"{self.path.name}:1:1: TLS would end; restart if that is meant"])
+            raise ConfigError([f"{self.path}:1:1: TLS would end; restart if that is meant"])
         if self._now.users and not read.users:
             raise ConfigError(
-                [f"{self.path.name}:1:1: nobody would need a password; restart if that is meant"]
+                [f"{self.path}:1:1: nobody would need a password; restart if that is meant"]
             )
 
 

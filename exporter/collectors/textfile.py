@@ -44,6 +44,7 @@ MOST_BYTES = 1024 * 1024  # of one file
 MOST_BYTES_IN_ALL = 4 * 1024 * 1024
 MOST_FILES = 1000
 MOST_TOLD = 10  # mistakes in a run
+LONGEST_TOLD = 300  # characters of one, which may quote what a stranger wrote
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +133,14 @@ class Folders:
         # Each once, and at most ten a run, so that a folder of thousands fills no log.
         new = sorted(errors.keys() - self._told)[:MOST_TOLD]
         for what in new:
-            log.warning("textfile.refused", what=what, reason=errors[what])
+            log.warning("textfile.refused", what=_quoted(what), reason=_quoted(errors[what]))
         self._told = self._told & errors.keys() | {*new}
+
+
+def _quoted(text: str) -> str:
+    """Return text that fits into a line of the log and moves no terminal's cursor."""
+    short = text if len(text) <= LONGEST_TOLD else f"{text[:LONGEST_TOLD]}..."
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in short)
 
 
 def _matching(pattern: str) -> list[str]:

@@ -65,7 +65,7 @@ def test_sighup_reads_exporter_yml_anew_and_a_wrong_one_is_told(tmp_path: Path) 
         config.write_text("cluster: first\n")
         process.send_signal(signal.SIGHUP)
         line = process.stderr.readline()
-        assert 'problem="exporter.yml:1:1: missing: node"' in line
+        assert f'problem="{config}:1:1: missing: node"' in line
         config.write_text("cluster: first\nnode: web2\n")
         process.send_signal(signal.SIGHUP)
         assert "event=config.loaded" in process.stderr.readline()
@@ -76,8 +76,8 @@ def test_a_wrong_exporter_yml_is_refused_at_the_start_with_every_mistake(tmp_pat
     ended = run(f"--config.file={tmp_path}/exporter.yml")
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr.splitlines() == [
-        "exporter.yml:1:1: missing: node",
-        "exporter.yml:2:11: services: wanted a list, saw '1'",
+        f"{tmp_path}/exporter.yml:1:1: missing: node",
+        f"{tmp_path}/exporter.yml:2:11: services: wanted a list, saw '1'",
     ]
 
 

@@ -149,6 +149,18 @@ def test_what_is_no_file_is_never_opened(tmp_path: Path) -> None:
     }
 
 
+def test_what_a_stranger_wrote_is_quoted_short_and_moves_no_cursor(tmp_path: Path) -> None:
+    (tmp_path / "\x1b[2Ja.prom").write_bytes(b"n" * 5000 + b'{x="1",x="2"} 1\n')
+    (tmp_path / "b.prom").write_bytes(b"n{" + b"l" * 5000 + b'="1",' + b"l" * 5000 + b'="2"} 1\n')
+    (tmp_path / "c.prom").write_bytes(b"# TYPE " + b"n" * 5000 + b" of another\n")
+    with capture_logs() as logs:
+        shown(str(tmp_path))
+    assert len(logs) == 3
+    words = [str(one[key]) for one in logs for key in ("what", "reason")]
+    assert max(map(len, words)) < 400
+    assert all(word.isprintable() for word in words)
+
+
 def test_files_that_are_too_large_alone_or_together_are_left_out(tmp_path: Path) -> None:
     (tmp_path / "huge.prom").write_bytes(b"# " + b"x" * MOST_BYTES + b"\n")
     comment = b"# " + b"x" * (MOST_BYTES - 3) + b"\n"
