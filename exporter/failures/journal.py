@@ -7,6 +7,8 @@ counted and what fails now are saved together.
 import asyncio
 import contextlib
 import json
+import os
+import signal
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from pathlib import Path
 
@@ -154,12 +156,32 @@ async def _started(
         stderr=asyncio.subprocess.PIPE,
         limit=LONGEST,
     )
+    handle = _handle(process.pid)
     try:
         yield process
     finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
+        try:
+            _kill(handle)
+            await process.wait()
+        finally:
+            if handle is not None:
+                os.close(handle)
+
+
+def _handle(pid: int) -> int | None:
+    """Return a pidfd; None where the process has been reaped already."""
+    try:
+        return os.pidfd_open(pid)
+    except ProcessLookupError:
+        return None
+
+
+def _kill(handle: int | None) -> None:
+    # Not process.kill(), which reaps one that has just ended, as when systemd stops the whole unit (Popen.send_signal):
+    # asyncio, which waits for that end, would warn of an unknown child.
+    if handle is not None:
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(handle, signal.SIGKILL)
 
 
 async def _lines(process: asyncio.subprocess.Process) -> AsyncGenerator[list[bytes], None]:
