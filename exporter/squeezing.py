@@ -13,17 +13,17 @@ from struct import pack
 # The fastest level: the text is repetitive enough even so.
 LEVEL = 1
 
-# zlib's windowBits, below 0 for no header, and memLevel (zlib.h). Its defaults clear 256 KiB before they begin, which
-# for a usual scrape of 30 KiB takes longer than the work; a large one is done sooner with the larger window.
+# zlib's windowBits, below 0 for no header, and memLevel (zlib.h). Its defaults clear 256 KiB before they begin, and a
+# window that a text outgrows has to be moved along.
 SMALL = -14, 6
 LARGE = -15, 7
-LARGE_BYTES = 128 * 1024
+LARGE_BYTES = 16 * 1024
 
 # RFC 1952: deflate, no flags, no time, the fastest level, Unix.
 HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x04\x03"
 
-# Below this many bytes it costs more to look at a piece than to squeeze it.
-LEAST_KEPT = 1024
+# Below this many bytes it costs more to begin a block behind a piece than to squeeze it along.
+LEAST_KEPT = 4096
 # Of a part with fewer the families are not looked at by themselves.
 LEAST_SPLIT = 16 * 1024
 FAMILY = b"\n# HELP "
