@@ -48,6 +48,8 @@ class _Exchanges:
             return None
         if not all(map(bytes.startswith, families, self.typed)):
             return None
+        if not self.anew:
+            return part
         for at, told, typed in self.anew:
             pieces[2 * at] = told
             pieces[2 * at + 1] = typed + families[at][len(self.typed[at]) :]

@@ -123,6 +123,8 @@ class _Metrics:
         return self._begun(request.remote or "")
 
     def _chosen(self, request: web.Request) -> frozenset[str] | None:
+        if not request.query_string:
+            return None
         collect, exclude = (request.query.getall(choice, []) for choice in CHOICES)
         # Whoever chooses by something else must not believe that they got only that.
         if unknown := sorted({key for key in request.query if key.endswith("[]")} - set(CHOICES)):
