@@ -1,7 +1,9 @@
 """Takes in whoever connects, within bounds, and asks the server whether it still answers.
 
 Each connection takes one of the process's file descriptors and some memory. Strangers who only connect must leave
-enough of both for the scrapes and for what the collectors read.
+enough of both for the scrapes and for what the collectors read. Rule: where all places are taken somebody of the
+address that holds the most of them goes, and not who comes: any user of the node has as many addresses as places,
+127.0.0.0/8.
 """
 
 import asyncio
@@ -9,6 +11,7 @@ import errno
 import ipaddress
 import logging
 import socket
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
@@ -144,7 +147,7 @@ class Doors:
             return
         task = asyncio.create_task(self._serve(arrived), name="connection")
         self._arriving[task] = whose
-        task.add_done_callback(self._arrived)
+        task.add_done_callback(partial(self._ended, arrived))
 
     async def _serve(self, arrived: socket.socket) -> None:
         try:
@@ -172,20 +175,49 @@ class Doors:
         self._arrived(task)  # from here on the server counts it, or one would count as two
         return self.server()
 
+    def _ended(self, arrived: socket.socket, task: "asyncio.Task[None]") -> None:
+        self._arrived(task)
+        if task.cancelled():  # perhaps before it began
+            arrived.close()
+
     def _arrived(self, task: "asyncio.Task[None]") -> None:
         self._arriving.pop(task, None)
 
     def _room(self, whose: str) -> bool:
-        held = [network(one.peername) for one in self.server.connections]
-        held += self._arriving.values()
+        held = Counter(network(one.peername) for one in self.server.connections if one.transport)
+        held.update(its for one, its in self._arriving.items() if not one.cancelling())
         # Who comes by a socket in the file system is let in by its permissions, and has no address.
-        if len(held) < self.bounds.most and (not whose or held.count(whose) < self.bounds.of_one):
-            return True
+        if whose and held[whose] >= self.bounds.of_one:
+            self._tell("connection.refused", whose, held)
+            return False
+        if held.total() >= self.bounds.most:
+            crowd, _ = held.most_common(1)[0]
+            self._tell("connection.dropped", crowd, held)
+            self._drop_oldest(crowd)
+        return True
+
+    def _drop_oldest(self, whose: str) -> None:
+        for connection in self.server.connections:
+            if connection.transport is not None and network(connection.peername) == whose:
+                _hang_up(connection)
+                return
+        for task, its in self._arriving.items():
+            if its == whose and not task.cancelling():
+                task.cancel()
+                return
+
+    def _tell(self, event: str, whose: str, held: Counter[str]) -> None:
         now = asyncio.get_running_loop().time()
         if now - self._told_at >= TELL_EVERY:
             self._told_at = now
-            log.warning("connection.refused", remote=whose, held=len(held))
-        return False
+            log.warning(event, remote=whose, held=held.total())
+
+
+def _hang_up(connection: web.RequestHandler) -> None:
+    """End it now, whatever it still has to take."""
+    if connection.transport is not None:
+        connection.transport.abort()
+    connection.force_close()
 
 
 class Arrival(asyncio.Protocol):

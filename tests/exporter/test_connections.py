@@ -56,8 +56,11 @@ class Caller:
 
     async def hung_up(self) -> bool:
         """Whether the other side hangs up in the end, without a word."""
-        async with asyncio.timeout(PATIENCE):
-            return await self.reader.read() == b""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await self.reader.read() == b""
+        except ConnectionResetError:  # what came at the last moment was not read any more
+            return True
 
 
 @dataclass
@@ -134,11 +137,29 @@ async def test_who_is_in_when_it_stops_is_answered_and_who_comes_then_is_the_nex
         await asyncio.gather(next_one, return_exceptions=True)
 
 
-async def test_all_addresses_together_hold_so_many() -> None:
-    async with street(Bounds(most=4, of_one=3)) as people:
-        for last in range(1, 5):
-            assert await (await people.call(f"127.0.0.{last}")).ask() == OK
-        assert await (await people.call("127.0.0.9")).ask() == ""
+async def test_of_all_addresses_together_the_crowd_makes_room_for_who_comes() -> None:
+    """Who holds every place by many addresses keeps out no Prometheus, whether it comes or is there."""
+    async with street(Bounds(most=6, of_one=3)) as people:
+        prometheus = await people.call("127.0.0.9")
+        assert await prometheus.ask() == OK
+        crowd = [await people.call(f"127.0.0.{last}") for last in (1, 1, 2, 2, 3)]
+        with capture_logs() as lines:
+            for _ in range(3):
+                other = await people.call("127.0.0.10")
+                assert await other.ask() == OK
+                other.writer.close()
+                crowd.append(await people.call("127.0.0.4"))
+            assert await prometheus.ask() != "", "it has one place, and keeps it"
+        assert await crowd[0].hung_up()
+        assert [line["event"] for line in lines] == ["connection.dropped"]
+        assert len(people.server.connections) <= 6
+
+
+async def test_who_takes_nothing_of_an_answer_makes_room_too() -> None:
+    async with street(Bounds(most=1)) as people:
+        slow = await people.call("127.0.0.2")
+        slow.writer.write(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert await (await people.call()).ask() == OK
 
 
 async def test_a_flood_of_connections_is_no_reason_to_restart() -> None:
