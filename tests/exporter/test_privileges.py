@@ -56,15 +56,21 @@ STATES = """
 import asyncio, os, sys
 from exporter.app import build
 from exporter.clock import Clock
-from exporter.collector import Background
+from exporter.collector import State
 from exporter.config import Config
 from exporter.settings import COLLECTORS, Settings
 from exporter.vrrp import KeepalivedOnBus
 
+async def ended(one):
+    # Not settled() alone: that is when something is shown, perhaps before all of it.
+    await one.settled()
+    while one.latest().duration_seconds is None and one.latest().state is State.TIMED_OUT:
+        await asyncio.sleep(0.01)
+
 async def main():
     made = build(Settings(enabled=frozenset(COLLECTORS)), Config(), Clock(), None, KeepalivedOnBus())
     tasks = [asyncio.create_task(one.run()) for one in made.background]
-    await asyncio.wait([asyncio.create_task(one.settled()) for one in made.background], timeout=10)
+    await asyncio.wait([asyncio.create_task(ended(one)) for one in made.background], timeout=10)
     made.scraper.scrape()
     for name, latest in made.scraper.overview():
         print("state", name, latest.state.value, flush=True)
