@@ -39,7 +39,7 @@ OUTLIVE_A_BOOT = frozenset({Failure.DISK, Failure.FILESYSTEM, Failure.MEMORY_HW,
 """What is broken stays broken; the rest was the former kernel's, and the new one tells of it anew."""
 
 MOST = 200
-"""Conditions at once. Devices' names may come from strangers, so the oldest make room, and are counted."""
+"""Conditions at once. Devices' names may come from strangers, so some make room (`_standing`), and are counted."""
 
 LONGEST_DEVICE = 64
 
@@ -122,8 +122,11 @@ class Conditions:
             self._open[heard.key] = _prolonged(known, heard)
             return self._open[heard.key].witness is not known.witness
         if len(self._open) >= MOST:
-            del self._open[min(self.open, key=_seen_at).key]
+            least = min((*self.open, heard), key=_standing)
             self.crowded_out += 1
+            if least is heard:
+                return False
+            del self._open[least.key]
         self._open[heard.key] = heard
         return True
 
@@ -204,7 +207,18 @@ def _seen_at(condition: Condition) -> float:
     return condition.seen_at
 
 
+def _standing(condition: Condition) -> tuple[bool, float, float]:
+    """Return by what one makes room for others, the least first: what strangers say, what is soon over, what is old.
+
+    Any user may log of a thousand disks, and crash a thousand programs of any names; neither ends what the kernel told.
+    """
+    one = condition
+    return one.witness is not Witness.OTHER, LASTS[one.type], one.seen_at
+
+
 def _prolonged(known: Condition, heard: Condition) -> Condition:
-    """Return a condition of which one more line told."""
+    """Return a condition of which one more line told; no stranger makes last longer what others told."""
+    if heard.witness is Witness.OTHER and known.witness is not Witness.OTHER:
+        return known
     witness = max(heard.witness, known.witness, key=list(Witness).index)
     return replace(known, seen_at=max(heard.seen_at, known.seen_at), witness=witness)

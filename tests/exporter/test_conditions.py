@@ -103,6 +103,39 @@ def test_what_an_older_exporter_kept_of_corrected_errors_is_minor() -> None:
     assert [one.minor for one in conditions.open] == [False, True]
 
 
+@pytest.mark.parametrize(
+    "flood",
+    [
+        DISK._replace(witness=Witness.OTHER),
+        Verdict(Failure.PROCESS_CRASH, "crashed", "", "kernel-segfault", witness=Witness.KERNEL),
+    ],
+)
+def test_no_user_of_the_node_crowds_out_what_the_kernel_told_of_its_disk(flood: Verdict) -> None:
+    conditions = opened(DISK._replace(witness=Witness.KERNEL))
+    for number in range(2 * MOST):
+        conditions.hear(flood._replace(device=f"d{number}"), NOW + 60, NOW + 60)
+    assert len(conditions.open) == MOST
+    assert conditions.open[0].device == "sda"
+    assert conditions.open[-1].device == f"d{2 * MOST - 1}", "what is new is shown all the same"
+    assert conditions.crowded_out == MOST + 1
+
+
+def test_no_stranger_makes_last_longer_what_the_kernel_told() -> None:
+    conditions = opened(DISK._replace(witness=Witness.KERNEL))
+    conditions.hear(DISK, NOW + 60, NOW + 60)
+    conditions.hear(DISK._replace(witness=Witness.DAEMON), NOW + 30, NOW + 30)
+    assert [one.seen_at for one in conditions.open] == [NOW + 30]
+
+
+def test_where_all_are_believed_no_stranger_makes_them_go() -> None:
+    conditions = opened(
+        *(DISK._replace(device=f"sd{one}", witness=Witness.KERNEL) for one in range(MOST))
+    )
+    assert conditions.hear(DISK._replace(device="x"), NOW + 1, NOW + 1) is False
+    assert {one.witness for one in conditions.open} == {Witness.KERNEL}
+    assert conditions.crowded_out == 1
+
+
 def test_benign_lines_begin_nothing() -> None:
     assert opened(NOTHING, up()).open == ()
 
