@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from exporter.collector import Malformed
+from exporter.collector import Absent, Malformed
 from exporter.files import FLAGS
 
 MOST_BYTES = 4096  # a page; each of these files is less
 # As the kernel says that it does not know, or would not tell us.
 NO_CHANNEL = ("0", "")
+# proc(5), under mount options.
+HIDDEN = "other users' processes are hidden from us: /proc is mounted with hidepid="
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +56,25 @@ def processes(procfs: Path) -> Iterator[Task]:
     """Yield every process that is still there when it is read.
 
     Raises:
+        Absent: Other users' are hidden from us; nobody could tell a count of our own from one of all.
         Malformed: A stat file could not be understood.
         OSError: /proc could not be listed, or a stat file not be read.
     """
-    yield from _tasks(procfs)
+    refuse_if_hidden(procfs)
+    try:
+        yield from _tasks(procfs)
+    except PermissionError as error:  # hidepid=noaccess shows their numbers and nothing else
+        raise Absent(HIDDEN) from error
+
+
+def refuse_if_hidden(procfs: Path) -> None:
+    """Look for PID 1, which every /proc has.
+
+    Raises:
+        Absent: It is hidden from us, and so are all other users' processes.
+    """
+    if not (procfs / "1").exists():
+        raise Absent(HIDDEN)
 
 
 def threads(procfs: Path, pid: int) -> Iterator[Task]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from exporter.exposition import Family, Kind
 from exporter.files import beginning
 from exporter.gathered import sample, written
+from exporter.tasks import refuse_if_hidden
 
 NAME = "deleted_libraries"
 INTERVAL = 300.0  # seconds; libraries change when packages do
@@ -71,7 +72,12 @@ class DeletedLibraries:
         self._procfs = procfs
 
     def find(self) -> Collection[str]:
-        """Return the numbers of all processes."""
+        """Return the numbers of all processes.
+
+        Raises:
+            Absent: Other users' are hidden from us.
+        """
+        refuse_if_hidden(self._procfs)
         return [name for name in os.listdir(self._procfs) if name.isdecimal()]  # noqa: PTH208
 
     def read(self, device: str) -> Process:

@@ -34,7 +34,7 @@ class Processes:
         """Read the stat file of every process and thread once.
 
         Raises:
-            Absent: This /proc has no limits to tell.
+            Absent: This /proc has no limits to tell, or hides other users' processes from us.
             Malformed: A file could not be understood.
             OSError: A file could not be read.
         """

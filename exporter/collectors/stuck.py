@@ -57,6 +57,7 @@ class Stuck:
         """Read two files of every process once, and a third of those that are stuck or have many files open.
 
         Raises:
+            Absent: Other users' processes are hidden from us.
             Malformed: A file could not be understood.
             OSError: A file could not be read.
         """

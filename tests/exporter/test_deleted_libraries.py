@@ -112,6 +112,7 @@ async def test_a_process_whose_mappings_hang_costs_only_itself(
     tmp_path: Path, filer: HungMounts
 ) -> None:
     """Its lock is held by what hangs in the kernel, for which a file system that hangs stands."""
+    played(tmp_path, 1, b"")
     played(tmp_path, 5, MAPS)
     (tmp_path / "6").mkdir()
     (tmp_path / "6/maps").symlink_to(filer.file)

@@ -1,6 +1,8 @@
 """Processes and threads, as /proc tells of them, and as this machine's has them."""
 
 import os
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 
 from exporter.aside import SHARE, Aside
 from exporter.blocking import Threads
-from exporter.collector import Malformed
+from exporter.collector import Absent, Malformed
 from exporter.collectors.processes import Processes
 from exporter.collectors.stuck import MOST, Stuck, bounded
 from exporter.tasks import Task, open_files, parse, processes
@@ -105,6 +107,53 @@ def test_what_is_stuck(request: pytest.FixtureRequest, proc: Proc) -> None:
     open_ = {30: 90, 31: 90}
     stuck = Stuck(proc.folder, lambda procfs, pid: open_.get(pid, 7))
     same_as_golden(request, "stuck", stuck.read())
+
+
+@pytest.mark.parametrize("collector", [Stuck, Processes])
+def test_where_pid_1_is_hidden_nothing_is_claimed(
+    proc: Proc, collector: type[Stuck] | type[Processes]
+) -> None:
+    proc.add(10, "D")
+    (proc.folder / "1").rmdir()
+    with pytest.raises(Absent, match="hidepid="):
+        collector(proc.folder).read()
+
+
+HIDING = """\
+import os, sys
+from pathlib import Path
+from exporter.collector import Absent
+from exporter.collectors.deleted_libraries import DeletedLibraries
+from exporter.collectors.processes import Processes
+from exporter.collectors.stuck import Stuck
+
+os.setgroups([])
+os.setresgid(65534, 65534, 65534)
+os.setresuid(65534, 65534, 65534)
+proc = Path("/proc")
+for ask in (Stuck(proc).read, Processes(proc).read, DeletedLibraries(proc).find):
+    try:
+        print(len(ask()) > 1)
+    except Absent as error:
+        print("absent")
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
+@pytest.mark.parametrize(
+    ("hidden", "told"),
+    [
+        ("off", ["True"] * 3),
+        ("noaccess", ["absent", "absent", "True"]),  # the numbers of all are there: it counts them
+        ("invisible", ["absent"] * 3),
+        ("ptraceable", ["absent"] * 3),
+    ],
+)
+def test_each_way_of_hiding_processes_is_noticed(hidden: str, told: list[str]) -> None:
+    mounting = f'mount -t proc -o hidepid={hidden} proc /proc && exec "$@"'
+    argv = ["unshare", "--mount", "sh", "-c", mounting, "sh", sys.executable, "-c", HIDING]
+    ended = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert (ended.stdout.split(), ended.stderr) == (told, "")
 
 
 def test_what_is_more_than_a_family_may_have_is_counted_together() -> None:
