@@ -71,10 +71,10 @@ class Classifier:
     def __init__(self, entries: Iterable[Entry] | None = None) -> None:
         """Prepare for these entries, or for the packaged ones."""
         self._entries = tuple(packaged() if entries is None else entries)
-        self._by_id: defaultdict[str, list[Entry]] = defaultdict(list)
+        self._by_id: defaultdict[str, list[_Candidate]] = defaultdict(list)
         for one in self._entries:
             if one.message_id:
-                self._by_id[one.message_id].append(one)
+                self._by_id[one.message_id].append((0, one.words, one))
         # Compiled when a line first has all the words of one: no node ever sees a line of each.
         self._compiled: dict[str, re.Pattern[str]] = {}
         self._by_word: Mapping[bytes, list[_Candidate]] = self._indexed()
@@ -106,17 +106,17 @@ class Classifier:
                 return verdict
         return self._judged(line, self._able(line.text))
 
-    def _able(self, text: str) -> list[Entry]:
+    def _able(self, text: str) -> list[_Candidate]:
         """Return the entries all of whose words a text has, in the order in which they are asked."""
         words = words_of(text)
         by_word = self._by_word
         able = [one for word in words & self._rare for one in by_word[word] if one[1] <= words]
         able.sort()  # by their places alone: no two entries have the same
-        return [entry for _, _, entry in able]
+        return able
 
-    def _judged(self, line: Line, able: Iterable[Entry]) -> Verdict:
+    def _judged(self, line: Line, able: Iterable[_Candidate]) -> Verdict:
         writer = line.writer
-        for entry in able:
+        for _, _, entry in able:
             if entry.writers and writer is not None and writer not in entry.writers:
                 continue
             if not entry.pattern:

@@ -95,7 +95,7 @@ def line_of(written: str) -> Line:
     text = written[:LONGEST].rstrip("\r\n")
     if text.startswith("{") and (fields := _fields(text)) is not None:
         return of_journal(fields)
-    for pattern in (_SYSLOG, _DATED_SYSLOG, _HOSTLESS, _TAGGED):
+    for pattern in () if text.startswith("[") else (_SYSLOG, _DATED_SYSLOG, _HOSTLESS, _TAGGED):
         if (found := pattern.match(text)) is not None:
             return _of_syslog(text, found)
     if (found := _DMESG.match(text)) is not None:
