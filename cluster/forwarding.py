@@ -5,6 +5,9 @@ Rule: secrets stand in files alone, under the same paths on every node.
 
 from cluster.fields import Block, Bytes, File
 
+COPIES = "/var/log/journal/remote"
+"""Where systemd-journal-remote keeps them."""
+
 
 class Journal(Block):
     """systemd-journal-upload on every node, systemd-journal-remote on the first of `monitoring.nodes`.

@@ -151,6 +151,8 @@ class Leadership:
             ]
             if parts.annotator is not None:
                 beside.append(self._tasks.create_task(parts.annotator.run(), name="annotations"))
+            if parts.reader is not None:
+                beside.append(self._tasks.create_task(parts.reader.run(), name="last_lines"))
             try:
                 await parts.engine.turn(self._tasks)
             finally:

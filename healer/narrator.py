@@ -118,6 +118,15 @@ class Narrator:
                 bound.info("incident.settled", by=by, reason=reason)
             case ev.ApprovalDenied(_, _, by):
                 bound.warning("incident.denied", by=by)
+            case ev.LastLinesRead(_, found):
+                failures = sum(one.fails for one in found.lines)
+                bound.info(
+                    "last_lines.read",
+                    node=found.node,
+                    lines=len(found.lines),
+                    failures=failures,
+                    trouble=found.trouble,
+                )
             case ev.IncidentClosed(_, outcome, detail):
                 self._close(bound, incident, outcome, detail)
             case _:

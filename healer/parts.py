@@ -12,6 +12,7 @@ from healer.adapters.alertmanager import HttpAlertmanagers
 from healer.adapters.gate_ssh import SshConnector
 from healer.adapters.gates import SshGates
 from healer.adapters.grafana import HttpGrafana
+from healer.adapters.journal_copies import CopiesElsewhere, CopiesSettings, JournalCopies
 from healer.adapters.probes import NetworkProbes
 from healer.adapters.prometheus import HttpPrometheus
 from healer.adapters.proxies import Proxy
@@ -21,6 +22,7 @@ from healer.adapters.users import UsersFile
 from healer.adapters.webhook_body import parse_webhook
 from healer.annotator import Annotator
 from healer.clock import SystemClock
+from healer.core.topology import Topology
 from healer.engine import Engine
 from healer.gatherer import Gatherer
 from healer.herald import Herald
@@ -29,7 +31,8 @@ from healer.journal import Journal
 from healer.metrics import Metrics
 from healer.narrator import Narrator
 from healer.operators import Operators
-from healer.ports import Store
+from healer.ports import Copies, Store
+from healer.reader import Reader
 from healer.runner import Runner
 from healer.settings import Settings
 from healer.standing import Watch
@@ -68,6 +71,7 @@ class Parts:
     herald: Herald
     desk: Desk
     annotator: Annotator | None
+    reader: Reader | None
     connections: AsyncExitStack
     stopped: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -163,7 +167,8 @@ async def assemble(loaded: Settings, kept: Kept, reload: Reload) -> Parts:
             reload=reload,
         )
         annotator = _annotator(loaded, journal, metrics, session)
-        return Parts(loaded, engine, herald, desk, annotator, stack.pop_all())
+        reader = _reader(loaded.copies, journal, topology, watch)
+        return Parts(loaded, engine, herald, desk, annotator, reader, stack.pop_all())
 
 
 def session_with(tls: ShownTls | None) -> aiohttp.ClientSession:
@@ -183,6 +188,16 @@ def _annotator(
         return None
     grafana = HttpGrafana(loaded.grafana, session)
     return Annotator(journal.board, grafana, metrics, loaded.topology.cluster, loaded.external_url)
+
+
+def _reader(
+    copies: CopiesSettings | None, journal: Journal, topology: Topology, watch: Watch
+) -> Reader | None:
+    if copies is None:
+        return None
+    here = copies.own == copies.receiver
+    port: Copies = JournalCopies(copies) if here else CopiesElsewhere(copies)
+    return Reader(journal, topology, port, watch)
 
 
 def _tell_who_is_believed(proxy: Proxy | None) -> None:

@@ -9,6 +9,7 @@ from healer.core.alert import Alert, Target
 from healer.core.events import Event, Record
 from healer.core.facts import Evidence, Reading
 from healer.core.history import Going
+from healer.core.lastlines import LoggedLine
 from healer.core.look import Look
 from healer.core.order import Ended, Order, OwnAlert, Sight, Token
 from healer.core.picture import Picture
@@ -258,6 +259,31 @@ class Grafana(Protocol):
 
         Raises:
             Unreachable: It was not placed, or nobody knows.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """What the copies of the nodes' journals have of one node.
+
+    Attributes:
+        lines: Its newest, oldest first, and before them what shortly before told of a failure.
+        trouble: Why there are none, or what is not known of them; empty where all is well.
+    """
+
+    lines: tuple[LoggedLine, ...]
+    trouble: str
+
+
+class Copies(Protocol):
+    """Where every node's journal is copied to."""
+
+    async def last_of(self, node: str) -> Copied:
+        """Read the last lines of a node. It takes half a minute at the most.
+
+        Raises:
+            Unreachable: They cannot be read here; the message says why to a person.
         """
         ...
 

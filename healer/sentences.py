@@ -9,7 +9,7 @@ from healer.core.guards.grounds import BY_HAND
 from healer.core.incident import UNSETTLED, Incident, State
 from healer.core.plan import Escalate, plan
 from healer.core.topology import Topology
-from healer.shapes import CommandView, StatusView
+from healer.shapes import CommandView, LastLinesView, StatusView
 
 
 def reason(incident: Incident) -> tuple[str, str]:
@@ -143,6 +143,15 @@ def _command(word: str, incident: Incident, node: str, purpose: str) -> CommandV
         more = f" --action {incident.asked.action}"
     typed = f"hale-healer {word} {incident.id}{more}"
     return CommandView(command=typed, node=node, purpose=purpose)
+
+
+def hearsay(found: LastLinesView) -> str:
+    """Say how far the last lines of a node are to be believed."""
+    return (
+        f"As the copies had them at {found['read_at'] or 'an unknown time'}; what {found['node']} had not sent by then "
+        "is not here. Whoever reaches the receiver of the copies can have written them, and times are of the clock of "
+        "whoever did. Nothing is decided by them."
+    )
 
 
 def took(seconds_to: Mapping[str, float | None]) -> str:

@@ -14,6 +14,7 @@ from cluster.conditions import Day, minutes
 from cluster.conditions import When as DeclaredWhen
 from cluster.conditions import Window as DeclaredWindow
 from cluster.errors import ConfigErrors
+from cluster.forwarding import COPIES
 from cluster.ladder import Ladder as DeclaredLadder
 from cluster.ladder import Rung as DeclaredRung
 from cluster.listening import alertmanager_nodes
@@ -28,6 +29,7 @@ from cluster.receiving import MonitoringTls, Tls, Webhook
 from healer.adapters.etcd_settings import EtcdSettings
 from healer.adapters.gate_ssh import SshSettings
 from healer.adapters.grafana import GrafanaSettings
+from healer.adapters.journal_copies import CopiesSettings
 from healer.adapters.journal_file import StoreSettings
 from healer.adapters.private_file import PrivateFile
 from healer.adapters.probes import HttpProbe, OutsideProbe, TcpProbe
@@ -69,6 +71,7 @@ class Settings:
         tls: Of the port; None for plain HTTP.
         proxy: Signs people in before the pages; None where they come by themselves.
         grafana: Where each action becomes an annotation; None for nowhere.
+        copies: Where every node's journal is copied to; None where cluster.yml asks for no copies.
         external_url: Where people reach the healer's pages, without a slash at the end.
         leader: This healer's node, which leads when pages are shown; empty where it is the only one.
         resync_seconds: Between two readings of every Alertmanager.
@@ -89,6 +92,7 @@ class Settings:
     tls: TlsFiles | None
     proxy: Proxy | None
     grafana: GrafanaSettings | None
+    copies: CopiesSettings | None
     external_url: str
     leader: str
     resync_seconds: float
@@ -161,6 +165,7 @@ def of_cluster(cluster: Cluster, node: str | None = None) -> Settings:
         tls=_tls(healer.tls, healer.webhook),
         proxy=_proxy(healer.proxy) if healer.proxy else None,
         grafana=_grafana(healer.grafana) if healer.grafana else None,
+        copies=CopiesSettings(COPIES, monitoring.nodes[0], own) if monitoring.journal else None,
         external_url=healer.external_url.rstrip("/"),
         leader=own if len(healer.nodes) > 1 else "",
         resync_seconds=healer.resync,

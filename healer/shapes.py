@@ -84,6 +84,25 @@ class CommandView(TypedDict):
     purpose: str
 
 
+class LineView(TypedDict):
+    """One line of a node's journal, `at` by that node's clock. `failure_type` is benign, or empty where nobody said."""
+
+    at: str | None
+    by: str
+    text: str
+    failure_type: str
+    cause: str
+
+
+class LastLinesView(TypedDict):
+    """What the copies of a missed node's journal had at `read_at`, oldest first; `trouble` says what went wrong."""
+
+    node: str
+    read_at: str | None
+    lines: list[LineView]
+    trouble: str
+
+
 class IncidentRow(TypedDict):
     """One incident in a list. `reason` is the word for why it is as it is; `next` says what comes.
 
@@ -115,7 +134,8 @@ class IncidentView(IncidentRow):
     no timeline, and is empty where there is one. `seen` is what a command about it may name, so that it is refused
     when the incident is not like this any more. `seconds_to` has for each step of a heal (detect, decide, act, serve,
     redundancy) the seconds since the alert began; null where it was not reached. `answers` are the words that a person
-    can say to it now.
+    can say to it now. `last_lines` has an entry for each missed node whose copies were looked at: whoever reaches the
+    receiver of the copies can have written them.
     """
 
     summary: str
@@ -135,6 +155,7 @@ class IncidentView(IncidentRow):
     timeline: list[MomentView]
     timeline_omitted: int
     timeline_error: str
+    last_lines: list[LastLinesView]
     runbook: str
     answers: list[str]
     commands: list[CommandView]

@@ -6,13 +6,14 @@ Rule: no colours, no wrapping, and whatever a stranger wrote is made printable f
 from collections.abc import Iterable, Sequence
 
 from healer.plain import printable
-from healer.sentences import alertmanagers, owner_words, took
+from healer.sentences import alertmanagers, hearsay, owner_words, took
 from healer.shapes import (
     ExplanationView,
     GuardsView,
     GuardView,
     IncidentRow,
     IncidentView,
+    LastLinesView,
     MarkStateView,
     MarksView,
     StatusView,
@@ -94,6 +95,7 @@ def incident(one: IncidentView) -> str:
     parts = [
         printable(one["summary"]),
         facts,
+        *(_part(f"Last lines of {each['node']}", _last_lines(each)) for each in one["last_lines"]),
         _part("Timeline", _timeline(one)),
         _part(asked, guards(one["guards"]) if one["guards"] else "They were not asked yet."),
         _part("Attempts", _attempts(one)),
@@ -299,6 +301,17 @@ def _timeline(one: IncidentView) -> str:
     left = one["timeline_omitted"]
     more = f"\n{left} moments from the middle are not shown." if left else ""
     return columns(("AT", "WHAT", "REASON", "TEXT"), cells) + more
+
+
+def _last_lines(found: LastLinesView) -> str:
+    heads = ("AT", "BY", "FAILURE", "TEXT")
+    cells = [
+        (line["at"] or "-", line["by"] or "-", line["failure_type"] or "-", line["text"])
+        for line in found["lines"]
+    ]
+    told = [hearsay(found), found["trouble"]]
+    parts = [*(printable(text) for text in told if text), columns(heads, cells) if cells else ""]
+    return "\n".join(part for part in parts if part)
 
 
 def _attempts(one: IncidentView) -> str:

@@ -9,6 +9,7 @@ from typing import assert_never
 from healer.core import events as ev
 from healer.core.fold import IncidentEvent
 from healer.core.incident import Outcome
+from healer.core.lastlines import LastLines
 from healer.ports import Store
 
 KEEP = 500
@@ -114,10 +115,25 @@ def _told(event: IncidentEvent) -> tuple[str, str, str, str]:
             return "approved", "", "", f"yes to {step} on {target} by {by}"
         case ev.ApprovalDenied(_, rung, by):
             return "denied", "escalated", "denied", f"no to rung {rung + 1} by {by}"
+        case ev.LastLinesRead(_, found):
+            return "last_lines", "", "", _last_lines(found)
         case ev.IncidentClosed(_, outcome, detail):
             return "closed", "closed", outcome, detail
         case _:
             assert_never(event)
+
+
+def _last_lines(found: LastLines) -> str:
+    if not found.lines:
+        return found.trouble
+    failures = [one.failure for one in found.lines if one.fails]
+    told = (
+        f"; of a failure tell {len(failures)}: {', '.join(sorted(set(failures)))}"
+        if failures
+        else ""
+    )
+    trouble = f". {found.trouble}" if found.trouble else ""
+    return f"{len(found.lines)} lines that {found.node} sent before{told}{trouble}"
 
 
 def _acted(

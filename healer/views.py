@@ -13,6 +13,7 @@ from healer.core.events import AlertRefused
 from healer.core.facts import Facts
 from healer.core.guards import GUARDS, Guard
 from healer.core.incident import Attempt, Incident, State
+from healer.core.lastlines import LastLines
 from healer.core.plan import Escalate
 from healer.core.times import times
 from healer.core.topology import Topology
@@ -32,6 +33,8 @@ from healer.shapes import (
     IncidentRow,
     IncidentView,
     JudgedView,
+    LastLinesView,
+    LineView,
     MaintenanceView,
     MomentView,
     RefusedView,
@@ -97,6 +100,23 @@ def moment_view(moment: Moment) -> MomentView:
     )
 
 
+def last_lines_view(found: LastLines) -> LastLinesView:
+    """Show what the copies had of a node."""
+    lines = [
+        LineView(
+            at=rfc3339(one.at),
+            by=one.by,
+            text=one.text,
+            failure_type=one.failure,
+            cause=one.cause,
+        )
+        for one in found.lines
+    ]
+    return LastLinesView(
+        node=found.node, read_at=rfc3339(found.read_at), lines=lines, trouble=found.trouble
+    )
+
+
 def incident_row(incident: Incident, topology: Topology, now: float | None = None) -> IncidentRow:
     """Show an incident in a list; `now` is as healer.core.plan takes it."""
     word, sentence = reason(incident)
@@ -153,6 +173,7 @@ def incident_view(
         timeline=[moment_view(one) for one in timeline.moments],
         timeline_omitted=timeline.omitted,
         timeline_error=timeline_error,
+        last_lines=[last_lines_view(one) for one in incident.last_lines],
         rungs=rung_views(incident, topology, now),
         seen=of_incident(incident),
         runbook=f"/runbooks/{quote(incident.cause.name, safe='')}",

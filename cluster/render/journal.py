@@ -6,13 +6,12 @@ alone, so that a package's new version of its files still counts.
 
 from collections.abc import Iterator
 
-from cluster.forwarding import Journal
+from cluster.forwarding import COPIES, Journal
 from cluster.model import Cluster
 from cluster.probe import host_port
 from cluster.writing import HEADER
 
 PORT = 19532
-COPIES = "/var/log/journal/remote"
 VACUUM = "hale-journal-vacuum"
 """Before systemd 253 journal-remote keeps within no size of its own."""
 
@@ -22,6 +21,8 @@ def journal_files(cluster: Cluster, node: str) -> Iterator[tuple[str, str]]:
     journal, receiver = cluster.monitoring.journal, cluster.monitoring.nodes[0]
     if journal is None:
         return
+    if node == receiver and node in cluster.healer.nodes:
+        yield READABLE_PATH, HEADER + _READABLE
     address = host_port(cluster.nodes[receiver].address, PORT)
     found = _receiving(journal, address) if node == receiver else _sending(journal, address)
     for path, text in found:
@@ -80,6 +81,18 @@ Nice=10
 IOSchedulingClass=idle
 """
 
+
+READABLE_PATH = "etc/tmpfiles.d/hale-copies.conf"
+
+# tmpfiles.d(5). The directory is as its unit's LogsDirectory= makes it, at the first line that arrives: before that it
+# has to be there, so that what is made in it inherits the default entry. A group in the healer's unit would do too,
+# but where that group does not exist the healer does not start.
+_READABLE = f"""\
+# The healer reads the copies, and of this node's own journals nothing.
+d {COPIES} 0755 systemd-journal-remote systemd-journal-remote -
+a+ {COPIES} - - - - u:hale-healer:r-x,d:u:hale-healer:r-x
+a+ {COPIES}/*.journal - - - - u:hale-healer:r--
+"""
 
 _TIMER = f"""\
 [Unit]

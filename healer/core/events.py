@@ -10,6 +10,7 @@ from healer.core.alert import Alert, Target
 from healer.core.footprint import Footprint
 from healer.core.incident import Asked, Outcome
 from healer.core.ladder import Verification
+from healer.core.lastlines import LastLines
 from healer.core.verdict import Verdict
 
 
@@ -380,6 +381,14 @@ class ApprovalDenied:
 
 
 @dataclass(frozen=True, slots=True)
+class LastLinesRead:
+    """The copies of a missed node's journal were looked at, for people: nothing is decided by what was found."""
+
+    incident: str
+    found: LastLines
+
+
+@dataclass(frozen=True, slots=True)
 class IncidentClosed:
     """The end: healed, cleared, not_true, gone, merged or by_hand."""
 
@@ -421,6 +430,7 @@ Event = (
     | IncidentSettled
     | ApprovalGiven
     | ApprovalDenied
+    | LastLinesRead
     | IncidentClosed
 )
 

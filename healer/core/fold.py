@@ -36,6 +36,7 @@ IncidentEvent = (
     | ev.IncidentSettled
     | ev.ApprovalGiven
     | ev.ApprovalDenied
+    | ev.LastLinesRead
     | ev.IncidentClosed
 )
 
@@ -169,6 +170,9 @@ def fold(incident: Incident, event: IncidentEvent, wall: float, ahead: float = 0
                 escalation_detail=f"{by} said no",
                 approvals=(),
             )
+        case ev.LastLinesRead(_, found):
+            kept = (one for one in incident.last_lines if one.node != found.node)
+            return replace(incident, last_lines=(*kept, found))
         case ev.IncidentClosed(_, outcome):
             return _move(incident, Move.CLOSE, at, hold=None, outcome=outcome)
         case _:

@@ -11,6 +11,7 @@ from healer.core.actions import GIVING_BACK, MARKING, Args, Step
 from healer.core.alert import Alert, Target
 from healer.core.footprint import Footprint
 from healer.core.ladder import Ladder, Verification
+from healer.core.lastlines import LastLines
 from healer.core.verdict import Verdict
 
 
@@ -325,6 +326,7 @@ class Incident:
         began_at: When its first cause began; another cause, or the same one told anew, does not move it.
         served_at: Since when users are served again; None while they may not be.
         opened_ahead, changed_ahead, adopted_ahead: By how much the wall clock had been set forward at each of these.
+        last_lines: What the copies had of each node that it misses, for people alone.
     """
 
     id: str
@@ -356,6 +358,7 @@ class Incident:
     opened_ahead: float = 0.0
     changed_ahead: float = 0.0
     adopted_ahead: float = 0.0
+    last_lines: tuple[LastLines, ...] = ()
 
     @property
     def opened(self) -> float:

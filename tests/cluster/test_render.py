@@ -70,6 +70,22 @@ def test_every_node_sends_its_journal_to_the_first_monitoring_node_which_keeps_n
     assert f"--vacuum-size={2 * 1024**3}\n" in vacuum
 
 
+def test_a_healer_where_the_copies_are_may_read_them_and_nobody_else_gets_a_right() -> None:
+    readable = "etc/tmpfiles.d/hale-copies.conf"
+    tree = tree_of(HEALERS)
+    rights = [
+        line for line in text_of(tree, f"mon1/{readable}").splitlines() if "hale-healer" in line
+    ]
+    assert rights == [
+        "a+ /var/log/journal/remote - - - - u:hale-healer:r-x,d:u:hale-healer:r-x",
+        "a+ /var/log/journal/remote/*.journal - - - - u:hale-healer:r--",
+    ]
+    for node in ("mon2", "mon3", "web1", "web2"):
+        assert readable not in [file.path for file in tree.of(node).files]
+    elsewhere = HEALERS.replace("healer:\n  nodes: [mon1, ", "healer:\n  nodes: [")
+    assert readable not in [file.path for file in tree_of(elsewhere).of("mon1").files]
+
+
 def test_no_journal_is_sent_where_nobody_asks_for_it() -> None:
     assert not [file for file in tree_of(WIDE).files if "journal" in file.path]
 

@@ -2,8 +2,16 @@
 
 from collections.abc import Sequence
 
-from healer.sentences import took
-from healer.shapes import AttemptView, FreezeView, IncidentView, MomentView, RungView
+from healer.sentences import hearsay, took
+from healer.shapes import (
+    AttemptView,
+    FreezeView,
+    IncidentView,
+    LastLinesView,
+    LineView,
+    MomentView,
+    RungView,
+)
 from healer.web.commands import LONGEST_REASON
 from healer.web.frame import Frame, page
 from healer.web.markup import NOTHING, Markup, element, join, link, path_of, table, words
@@ -46,6 +54,7 @@ def incident(frame: Frame, one: IncidentView, freezes: Sequence[FreezeView]) -> 
         element("p", state(one["state"]), " ", words(one["summary"]), class_="lead", id="summary"),
         stops(freezes),
         _now(frame, one),
+        *(_last_lines(each) for each in one["last_lines"]),
         _ladder(one["rungs"]),
         _guards(one),
         _timeline(one),
@@ -142,6 +151,32 @@ def _guards(one: IncidentView) -> Markup:
     told = f"{allow} of {len(verdicts)} allow{''.join(holds)}. As they answered at "
     asked = element("p", told, moment(one["guards_at"]), ".", class_="quiet")
     return section("guards", "Guards", asked, guards_table(verdicts))
+
+
+def _last_lines(found: LastLinesView) -> Markup:
+    """Return what a missed node wrote last: a stranger's words, however they look."""
+    cells = [
+        (
+            moment(line["at"]),
+            words(line["by"] or "-"),
+            _told_by(line),
+            words(line["text"]),
+        )
+        for line in found["lines"]
+    ]
+    title = join(["Last lines of ", words(found["node"])])
+    trouble = element("p", words(found["trouble"])) if found["trouble"] else NOTHING
+    shown = table(("at", "by", "failure", "text"), cells, "cards") if cells else NOTHING
+    told = element("p", words(hearsay(found)), class_="quiet")
+    return section(f"last-lines-{found['node']}", title, trouble, shown, told)
+
+
+def _told_by(line: LineView) -> Markup:
+    """Return the failure that a line tells of; a dash where it is none."""
+    if line["failure_type"] in ("", "benign"):
+        return join(["-"])
+    cause = join([" ", words(line["cause"])]) if line["cause"] else NOTHING
+    return join([code(line["failure_type"]), cause])
 
 
 def _timeline(one: IncidentView) -> Markup:

@@ -57,6 +57,7 @@ NAMES_AN_INCIDENT = {
     "IncidentSettled",
     "ApprovalGiven",
     "ApprovalDenied",
+    "LastLinesRead",
     "IncidentClosed",
 }
 

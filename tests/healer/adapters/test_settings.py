@@ -6,6 +6,7 @@ import pytest
 
 from cluster.load import interpret, loads
 from healer.adapters.etcd_settings import EtcdSettings
+from healer.adapters.journal_copies import CopiesSettings
 from healer.adapters.journal_file import StoreSettings
 from healer.adapters.probes import HttpProbe, TcpProbe
 from healer.adapters.second_path import ByCommand, ByUrl
@@ -17,7 +18,7 @@ from healer.core.maintenance import Maintenance
 from healer.core.topology import UNKNOWN_DOMAIN, Service, Stores
 from healer.errors import ConfigError
 from healer.settings import of_cluster, read, read_as
-from tests.cluster.examples import SHORT
+from tests.cluster.examples import HEALERS, SHORT
 
 FIRST = Path(__file__).parents[3] / "scenarios/first/cluster.yml"
 
@@ -52,6 +53,14 @@ def test_the_first_scenario_is_read_whole():
         Target(node, "nginx"): HttpProbe(f"http://10.77.0.1{number}:80/", 200, 0.5)
         for number, node in ((1, "web1"), (2, "web2"))
     }
+
+
+def test_the_copies_of_journals_are_looked_for_on_the_first_monitoring_node():
+    assert read(FIRST).copies is None
+    cluster = loads(HEALERS)
+    here, there = (of_cluster(cluster, node).copies for node in ("mon1", "mon3"))
+    assert here == CopiesSettings("/var/log/journal/remote", "mon1", "mon1")
+    assert there == CopiesSettings("/var/log/journal/remote", "mon1", "mon3")
 
 
 def test_a_store_in_etcd_is_read_whole():

@@ -9,15 +9,23 @@ from healer.core import events as ev
 from healer.core.board import KEEP_CLOSED
 from healer.core.incident import Outcome
 from healer.core.ladder import Mode, Window
+from healer.core.lastlines import LastLines, LoggedLine
 from healer.core.maintenance import Maintenance
 from healer.core.order import Sight
 from healer.errors import ConfigError
 from tests.healer.core.test_domains import down, lost, racks
 from tests.healer.core.world import NOW, alert
 from tests.healer.fakes import FakeStore
-from tests.healer.web.house import House
+from tests.healer.web.house import HOSTILE, House
 from tests.healer.web.people import known, users_file
 from tests.healer.web.screens import busy, picture, tier
+
+LAST_LINES = (
+    LoggedLine(NOW - 8, "app", "GET /" + "x" * 250, "benign", ""),
+    LoggedLine(NOW - 5, "kernel", "I/O error, dev sdb", "disk", "read or write failed on the disk"),
+    LoggedLine(None, HOSTILE, HOSTILE, "", ""),
+)
+"""What a node may have written before it was lost."""
 
 
 def _house(folder: Path, mode: Mode = Mode.ACT, **more: object) -> House:
@@ -67,6 +75,8 @@ async def at_work(folder: Path) -> House:
         ev.IncidentOpened("7", lost(began=house.clock.wall()), "none", "d1"),
         *(ev.AlertJoined("7", down(node)) for node in ("web1", "web2")),
         ev.IncidentEscalated("7", "rack_lost", "every node of rack-a was lost at the same time"),
+        ev.LastLinesRead("7", LastLines("web1", ("f", NOW), NOW, LAST_LINES, "")),
+        ev.LastLinesRead("7", LastLines("web2", ("g", NOW), NOW, (), "There is no line of web2.")),
         ev.NodeHeld("web4", "replacing a fan", "root (sudo: carol)", None),
     )
     return house

@@ -12,6 +12,7 @@ from healer import text
 from healer.core import events as ev
 from healer.core.alert import Alert
 from healer.core.ladder import Window
+from healer.core.lastlines import LastLines, LoggedLine
 from healer.core.maintenance import Maintenance
 from healer.core.plan import Escalate, plan
 from healer.web.pages import runbook as runbook_page
@@ -250,6 +251,71 @@ async def test_a_held_incident_shows_each_guard_and_what_to_type() -> None:
     assert 'hale-gate hold "working on it" --for 2h web1' in page
 
 
+def last_lines(*lines: LoggedLine, trouble: str = "") -> LastLines:
+    return LastLines("web1", ("f", 1.0), NOW + 5, lines, trouble)
+
+
+async def test_what_a_dead_node_wrote_last_stands_in_its_incident_with_how_far_to_believe_it() -> (
+    None
+):
+    house = House()
+    await house.arm()
+    await house.open(down("web1"))
+    disk = LoggedLine(NOW + 1.25, "kernel", "I/O error, dev sdb", "disk", "an I/O error")
+    calm = LoggedLine(None, "app", "\x1b[2Jgoing down", "benign", "")
+    await house.journal.write(ev.LastLinesRead("1", last_lines(disk, calm)))
+    async with house.public() as session:
+        page = await see(session, "/incidents/1")
+        shown = await (await session.get("/api/v1/incidents/1")).json()
+    assert "Last lines of web1" in page
+    assert "2027-01-15 08:00:01Z kernel disk an I/O error I/O error, dev sdb" in page
+    assert "- app - \\u001b[2Jgoing down" in page
+    believe = "Whoever reaches the receiver of the copies can have written them"
+    assert believe in page
+    assert "last lines 2 lines that web1 sent before; of a failure tell 1: disk" in page
+    assert shown["last_lines"] == [
+        {
+            "node": "web1",
+            "read_at": "2027-01-15T08:00:05.000Z",
+            "lines": [
+                {
+                    "at": "2027-01-15T08:00:01.250Z",
+                    "by": "kernel",
+                    "text": "I/O error, dev sdb",
+                    "failure_type": "disk",
+                    "cause": "an I/O error",
+                },
+                {
+                    "at": None,
+                    "by": "app",
+                    "text": "\x1b[2Jgoing down",
+                    "failure_type": "benign",
+                    "cause": "",
+                },
+            ],
+            "trouble": "",
+        }
+    ]
+    typed = text.incident(shown)
+    assert "Last lines of web1\nAs the copies had them at 2027-01-15T08:00:05.000Z" in typed
+    assert "2027-01-15T08:00:01.250Z  kernel  disk     I/O error, dev sdb" in typed
+    assert believe in typed
+    assert "\x1b" not in typed
+
+
+async def test_why_a_dead_node_has_no_last_lines_stands_there_too() -> None:
+    house = House()
+    await house.arm()
+    await house.open(down("web1"))
+    why = "The copies are on mon1, and this healer runs on mon2."
+    await house.journal.write(ev.LastLinesRead("1", last_lines(trouble=why)))
+    async with house.public() as session:
+        page = await see(session, "/incidents/1")
+        shown = await (await session.get("/api/v1/incidents/1")).json()
+    assert page.count(why) == 2  # its own part, and the timeline
+    assert why in text.incident(shown)
+
+
 def hostile() -> Alert:
     """An alert of which every word is meant to do harm."""
     labels = dict(alert().labels) | {"alertname": HOSTILE, "service": HOSTILE, HOSTILE: HOSTILE}
@@ -264,6 +330,7 @@ async def test_hostile_words_change_no_page() -> None:
         ev.AlertRefused(hostile(), HOSTILE, HOSTILE),
         ev.Frozen(HOSTILE, HOSTILE),
         ev.IncidentEscalated("1", HOSTILE, HOSTILE),
+        ev.LastLinesRead("1", last_lines(LoggedLine(1e300, HOSTILE, HOSTILE, HOSTILE, HOSTILE))),
     )
     async with house.public() as session:
         await see(session, "/")
