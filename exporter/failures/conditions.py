@@ -51,6 +51,12 @@ COMES_AND_GOES = re.compile(r"(?:sr|fd)\d+")
 NUMBERED = re.compile(r"\d+,? \((?P<name>.*)\)|(?P<comm>.+)(?<!\.[ch]):\d+")
 """How the kernel writes a process, `40112 (postgres)` or `postgres:40112`: a number makes each time a new series."""
 
+TRANSIENT = re.compile(r"run-.*|.*\.scope|systemd-coredump@.*")
+"""Units that are made for one command, container or login, and are never there again (systemd-run(1))."""
+
+RANDOM = re.compile(r"[0-9a-f]{12,}|\d+")
+"""What tells one of these from the next."""
+
 OF_PROCESSES = frozenset({Failure.OOM, Failure.PROCESS_CRASH, Failure.KERNEL_PANIC_HANG})
 """The types of which the device is a process."""
 
@@ -196,8 +202,16 @@ class Conditions:
 
 
 def _device(verdict: Verdict) -> str:
-    """Return what a condition calls a device: a disk without its folder, a process without its number."""
+    """Return what a condition calls a device: a disk without its folder, a process without its number.
+
+    Of a login that was refused it is nothing: thousands try each day, and what they type is somebody's name or, too
+    early, a password. Whoever scrapes would read it.
+    """
+    if verdict.type is Failure.AUTH_SECURITY:
+        return ""
     name = verdict.device.removeprefix("/dev/")
+    if TRANSIENT.fullmatch(name):
+        name = RANDOM.sub("N", name)
     if verdict.type in OF_PROCESSES and (found := NUMBERED.fullmatch(name)) is not None:
         name = found["name"] or found["comm"]
     return name[:LONGEST_DEVICE]

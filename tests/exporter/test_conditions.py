@@ -84,10 +84,19 @@ def test_a_medium_that_comes_and_goes_takes_nothing_from_the_node(device: str, m
         (Failure.KERNEL_PANIC_HANG, "kernel/smp.c:912", "kernel/smp.c:912"),
         (Failure.KERNEL_PANIC_HANG, "CPU#3", "CPU#3"),
         (Failure.DISK, "8:16", "8:16"),
+        (Failure.SERVICE_FAILED, "run-u123.service", "run-uN.service"),
+        (Failure.SERVICE_FAILED, f"docker-{'0a' * 32}.scope", "docker-N.scope"),
+        (Failure.SERVICE_FAILED, "session-4242.scope", "session-N.scope"),
+        (
+            Failure.SERVICE_FAILED,
+            "systemd-coredump@7-4242-0.service",
+            "systemd-coredump@N-N-N.service",
+        ),
+        (Failure.SERVICE_FAILED, "backup@2.service", "backup@2.service"),
         (Failure.DISK, "connection1:0", "connection1:0"),
     ],
 )
-def test_a_process_that_dies_each_night_is_one_series(
+def test_what_fails_each_night_under_another_number_is_one_series(
     kind: Failure, named: str, shown: str
 ) -> None:
     (one,) = opened(Verdict(kind, "c", named, "e")).open
@@ -101,6 +110,12 @@ def test_what_an_older_exporter_kept_of_corrected_errors_is_minor() -> None:
     conditions = Conditions()
     conditions.restore(saved, NOW)
     assert [one.minor for one in conditions.open] == [False, True]
+
+
+def test_who_tries_to_log_in_is_in_no_series() -> None:
+    one = Verdict(Failure.AUTH_SECURITY, "unknown user", "", "sshd-invalid-user")
+    conditions = opened(*(one._replace(device=name) for name in ("root", "hunter2", "192.0.2.7")))
+    assert [one.device for one in conditions.open] == [""]
 
 
 @pytest.mark.parametrize(
@@ -187,7 +202,7 @@ def test_what_was_told_long_ago_begins_nothing_and_what_is_of_the_future_begins_
 def test_strangers_devices_are_bounded_and_the_oldest_make_room() -> None:
     conditions = Conditions()
     for number in range(MOST + 3):
-        one = Verdict(Failure.AUTH_SECURITY, "c", f"{number}" + "x" * 1000, "e")
+        one = Verdict(Failure.SERVICE_FAILED, "c", f"{number}" + "x" * 1000, "e")
         conditions.hear(one, NOW + number, NOW + number)
     assert (len(conditions.open), conditions.crowded_out) == (MOST, 3)
     assert conditions.open[0].device.startswith("3x")
