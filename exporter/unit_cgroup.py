@@ -34,7 +34,6 @@ OOM_KILLS = Family(
     Kind.COUNTER,
     "Processes of the service that were killed for want of memory, since its unit was started.",
 )
-FAMILIES = (WAITING, STALLED, CPU, TASKS, OOM_KILLS)
 
 RESOURCES = ("cpu", "io", "memory")
 MICROSECONDS = 1_000_000
