@@ -25,12 +25,27 @@ def opened(path: Path | str) -> int:
         FileNotFoundError: There is none.
         OSError: It cannot be opened, or something else than a file stands there.
     """
-    kind = stat.S_IFMT(os.stat(path).st_mode)  # noqa: PTH116 - some callers have names only
+    only_regular(os.stat(path), path)  # noqa: PTH116 - some callers have names only
+    return os.open(path, FLAGS)
+
+
+def opened_in(folder: int, name: str) -> int:
+    """Open a regular file of an open folder, as `opened` does; a link is none."""
+    only_regular(os.stat(name, dir_fd=folder, follow_symlinks=False), name)
+    return os.open(name, FLAGS | os.O_NOFOLLOW, dir_fd=folder)
+
+
+def only_regular(seen: os.stat_result, path: Path | str) -> None:
+    """Refuse what is no regular file; once more when it is open, where strangers can put something in its place.
+
+    Raises:
+        OSError: It is none.
+    """
+    kind = stat.S_IFMT(seen.st_mode)
     if kind == stat.S_IFDIR:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if kind != stat.S_IFREG:
         raise OSError(errno.EINVAL, "not a regular file", str(path))
-    return os.open(path, FLAGS)
 
 
 def beginning(path: Path | str, most: int) -> bytes:

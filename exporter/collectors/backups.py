@@ -18,8 +18,10 @@ from exporter import backups, restore_drill
 from exporter.backups import Backup, Report, Source, interval
 from exporter.collector import Absent, Malformed
 from exporter.exposition import Family, Kind
+from exporter.files import only_regular, opened_in
 from exporter.gathered import Sample, sample, written
 from exporter.restore_drill import Drill
+from exporter.told import Told
 
 log = structlog.get_logger()
 
@@ -90,7 +92,6 @@ MOST_FILES = 200
 # Of one report: some three thousand snapshots, as restic 0.18 writes them.
 MOST_BYTES = 2 * 1024 * 1024
 MOST_PATHS = 1000  # of one report that are shown
-MOST_TOLD = 10  # reports that the log tells of in one round
 # Seconds by which the clocks of those who write may differ from ours.
 SKEW = 300.0
 
@@ -117,7 +118,7 @@ class Backups:
         self._folder = folder
         self._wall = wall
         self._known: dict[str, File] = {}
-        self._told: set[str] = set()
+        self._told = Told()
 
     def read(self) -> bytes:
         """Take apart the reports that are new, and return the series of all.
@@ -151,18 +152,16 @@ class Backups:
             except (OSError, Malformed) as error:
                 errors[name] = str(error)
         self._known = known
-        self._tell(errors)
+        for name in self._told.news(errors.keys()):
+            log.warning("backup.report_refused", file=name, reason=errors[name])
         if not reports:
             raise Absent(f"{self._folder}: no report in it")
         return written(one for name in reports for one in self._samples(name))
 
     def _file(self, folder: int, name: str) -> File:
-        # Opening alone can do harm: a FIFO waits for its writer, a tape rewinds.
-        _regular(os.stat(name, dir_fd=folder, follow_symlinks=False))
-        flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_NOCTTY
-        with os.fdopen(os.open(name, flags, dir_fd=folder), "rb", buffering=0) as file:
+        with os.fdopen(opened_in(folder, name), "rb", buffering=0) as file:
             seen = os.fstat(file.fileno())
-            _regular(seen)
+            only_regular(seen, name)
             _trusted(seen, name)
             if seen.st_mtime > self._wall() + SKEW:
                 raise Malformed("written in the future: the clock was set since, or is wrong")
@@ -182,17 +181,6 @@ class Backups:
         if file is not None:
             yield sample(REPORTED, file.written_at, **labels)
             yield from file.samples
-
-    def _tell(self, errors: dict[str, str]) -> None:
-        new = sorted(errors.keys() - self._told)[:MOST_TOLD]  # each once, not at every round
-        for name in new:
-            log.warning("backup.report_refused", file=name, reason=errors[name])
-        self._told = self._told & errors.keys() | {*new}
-
-
-def _regular(seen: os.stat_result) -> None:
-    if not stat.S_ISREG(seen.st_mode):
-        raise Malformed("no regular file")
 
 
 def _trusted(seen: os.stat_result, what: str) -> None:

@@ -7,7 +7,6 @@ out and told of, and what it holds can never make the whole exposition invalid (
 import glob
 import math
 import os
-import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -21,10 +20,12 @@ from exporter.blocking import Threads
 from exporter.clock import Clock
 from exporter.collector import Background, Latest, Malformed
 from exporter.exposition import Family, Kind, number
+from exporter.files import only_regular, opened
 from exporter.gathered import sample, written
 from exporter.guests import Guest
 from exporter.schedule import Periodic
 from exporter.textformat import SUFFIXES, Bounded, Labels, Metrics, parse
+from exporter.told import Told
 
 V = TypeVar("V")
 
@@ -43,7 +44,6 @@ ERROR = Family(
 MOST_BYTES = 1024 * 1024  # of one file
 MOST_BYTES_IN_ALL = 4 * 1024 * 1024
 MOST_FILES = 1000
-MOST_TOLD = 10  # mistakes in a run
 LONGEST_TOLD = 300  # characters of one, which may quote what a stranger wrote
 
 
@@ -72,7 +72,7 @@ class Folders:
         """
         self._patterns = tuple(pattern for pattern in patterns if pattern)
         self._known: dict[str, File] = {}
-        self._told: set[str] = set()
+        self._told = Told()
         self.guests: tuple[Guest, ...] = ()
 
     def read(self) -> bytes:
@@ -82,7 +82,8 @@ class Folders:
         families, contradictions = merged(tuple(self._known.values()))
         errors |= contradictions
         self.guests = tuple(guest(one) for one in families)
-        self._tell(errors)
+        for what in self._told.news(errors.keys()):
+            log.warning("textfile.refused", what=_quoted(what), reason=_quoted(errors[what]))
         mtimes = [sample(MTIME, one.mtime, file=one.path) for one in self._known.values()]
         return written([*mtimes, sample(ERROR, bool(errors))])
 
@@ -114,12 +115,11 @@ class Folders:
         return list(found)[:MOST_FILES]
 
     def _file(self, path: str) -> File:
-        # Opening alone can do harm: a FIFO waits for its writer, a tape rewinds, a watchdog starts.
-        _only_regular(Path(path).stat())
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
-        with os.fdopen(fd, "rb", buffering=0) as file:
-            seen = os.fstat(fd)
-            _only_regular(seen)
+        with os.fdopen(opened(path), "rb", buffering=0) as file:
+            seen = os.fstat(file.fileno())
+            only_regular(seen, path)
+            if seen.st_size > MOST_BYTES:
+                raise Malformed(f"more than {MOST_BYTES} bytes")
             stamp = (seen.st_mtime_ns, seen.st_ino, seen.st_size)
             known = self._known.get(path)
             if known is not None and known.stamp == stamp:
@@ -128,13 +128,6 @@ class Folders:
             if len(data) > MOST_BYTES:
                 raise Malformed(f"more than {MOST_BYTES} bytes")
             return File(path, stamp, int(seen.st_mtime), tuple(map(filled, parse(data))))
-
-    def _tell(self, errors: dict[str, str]) -> None:
-        # Each once, and at most ten a run, so that a folder of thousands fills no log.
-        new = sorted(errors.keys() - self._told)[:MOST_TOLD]
-        for what in new:
-            log.warning("textfile.refused", what=_quoted(what), reason=_quoted(errors[what]))
-        self._told = self._told & errors.keys() | {*new}
 
 
 def _quoted(text: str) -> str:
@@ -146,13 +139,6 @@ def _quoted(text: str) -> str:
 def _matching(pattern: str) -> list[str]:
     # Not Path.glob(): it knows no absolute pattern, and passes over hidden folders.
     return sorted(glob.glob(pattern, include_hidden=True)) or [pattern]  # noqa: PTH207
-
-
-def _only_regular(seen: os.stat_result) -> None:
-    if not stat.S_ISREG(seen.st_mode):
-        raise Malformed("no regular file")
-    if seen.st_size > MOST_BYTES:
-        raise Malformed(f"more than {MOST_BYTES} bytes")
 
 
 def filled(family: Metrics) -> Metrics:
