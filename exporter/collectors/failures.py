@@ -205,25 +205,8 @@ class Failures(Background):
             (
                 block(LINES, [line(LINES.series(result=k), v) for k, v in self._counts.items()]),
                 block(TOLD, [line(TOLD.series(failure=k.value), v) for k, v in self._told.items()]),
-                block(
-                    GOES_ON,
-                    [
-                        line(
-                            _about(
-                                *(GOES_ON, one),
-                                cause=one.cause,
-                                weight="minor" if one.minor else "grave",
-                                witness=one.witness,
-                            ),
-                            1,
-                        )
-                        for one in self._conditions.open
-                    ],
-                ),
-                block(
-                    SEEN,
-                    [line(_about(SEEN, one), one.seen_at) for one in self._conditions.newest()],
-                ),
+                block(GOES_ON, [line(_going_on(one), 1) for one in self._conditions.open]),
+                block(SEEN, [line(_about(SEEN, c), c.seen_at) for c in self._conditions.newest()]),
                 block(CROWDED, [line(CROWDED.series(), self._conditions.crowded_out)]),
             )
         )
@@ -257,6 +240,10 @@ class Failures(Background):
             self._counts, self._told = counts, told
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             log.error("failures.forgotten", error=repr(error))
+
+
+def _going_on(one: Condition) -> bytes:
+    return _about(GOES_ON, one, cause=one.cause, weight=one.weight, witness=one.witness)
 
 
 def _about(family: Family, one: Condition, **labels: str) -> bytes:

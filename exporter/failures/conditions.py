@@ -90,6 +90,11 @@ class Condition:
         return self.type, self.device, self.minor
 
     @property
+    def weight(self) -> str:
+        """How much it takes from the node, in the word of the label: `minor`, or `grave`."""
+        return "minor" if self.minor else "grave"
+
+    @property
     def ends_at(self) -> float:
         """When its time is up, epoch seconds."""
         return self.seen_at + LASTS[self.type]
