@@ -18,7 +18,7 @@ from cluster.writing import HEADER, yaml_text
 
 GROUP_BY = ["alertname", "cluster", "node", "group", "service", "mountpoint"]
 HARDWARE_FOLLOWS = 60.0
-"""Seconds after NodeFailing: the `for` of HardwareFailing in rules/failures.yml."""
+"""Seconds after NodeFailing: the `for` of HardwareFailing in rules/failures.yml, unless cluster.yml has another."""
 
 
 def alertmanager_yml(cluster: Cluster) -> str:
@@ -103,7 +103,8 @@ def _failing(cluster: Cluster, receiver: str) -> Mapping[str, Any]:
     The healer has heard of both at once, by its own route; a person may wait until the second is judged.
     """
     monitoring = cluster.monitoring
-    follows = HARDWARE_FOLLOWS + monitoring.scrape_interval + monitoring.evaluation_interval
+    waits = monitoring.for_.get("HardwareFailing", HARDWARE_FOLLOWS)
+    follows = waits + monitoring.scrape_interval + monitoring.evaluation_interval
     return {
         "receiver": receiver,
         "matchers": ['alertname=~"NodeFailing|HardwareFailing"'],

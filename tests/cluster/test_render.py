@@ -493,6 +493,15 @@ def test_what_a_node_tells_of_its_hardware_is_one_ticket(
     assert hardware.wait == duration_text(HARDWARE_FOLLOWS)
 
 
+def test_the_ticket_waits_for_as_long_as_cluster_yml_lets_the_second_alert_wait() -> None:
+    text = SHORT.replace("nodes: [a]}\n", "nodes: [a], for: {HardwareFailing: 10m}}\n")
+    config = yaml.safe_load(text_of(tree_of(text), "a/etc/prometheus/alertmanager.yml"))
+    routes = config["route"]["routes"]
+    found = [one for one in (*routes, *nested(routes)) if "NodeFailing" in str(one.get("matchers"))]
+    # One scrape and one evaluation later Alertmanager has heard of it.
+    assert [one["group_wait"] for one in found if one["receiver"] == "people"] == ["630s"]
+
+
 def nested(routes: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     for one in routes:
         yield from one.get("routes", [])
