@@ -300,7 +300,3 @@ def _web_path(text: str) -> str:
     if not re.fullmatch(r"/[A-Za-z0-9/_.-]*", text):
         raise argparse.ArgumentTypeError(f"wanted a path such as /metrics, saw {text!r}")
     return text
-
-
-if __name__ == "__main__":
-    sys.exit(main())

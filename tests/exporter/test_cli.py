@@ -19,7 +19,7 @@ from exporter.inventory.network import DEVICES
 from exporter.inventory.storage import DISKS, PLACES, TYPES
 from exporter.settings import DEFAULTS, Settings
 
-MODULE = [sys.executable, "-m", "exporter.cli"]
+MODULE = [sys.executable, "-m", "exporter.start"]
 PATIENCE = 20  # seconds
 ROOT = Path(__file__).parents[2]
 UNIT = (ROOT / "exporter/systemd/hale-exporter.service").read_text()

@@ -180,7 +180,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Scrape, Scrape]:
     theirs_only = "--no-collector.netdev.netlink"  # or it would show this machine's devices
     with running(find("prometheus-node-exporter"), *flags, theirs_only) as port:
         theirs = parsed(fetch(port))
-    with running(sys.executable, "-m", "exporter.cli", *flags) as port:
+    with running(sys.executable, "-m", "exporter.start", *flags) as port:
         ours = parsed(fetch(port))
     return theirs, ours
 
@@ -223,7 +223,7 @@ def test_what_node_exporter_hears_over_netlink_we_read_in_files() -> None:
     )
     with running(find("prometheus-node-exporter"), *flags) as port:
         theirs = parsed(fetch(port))
-    with running(sys.executable, "-m", "exporter.cli", *flags) as port:
+    with running(sys.executable, "-m", "exporter.start", *flags) as port:
         ours = parsed(fetch(port))
     loopback = {s: v for s, v in theirs.values.items() if s.endswith('{device="lo"}')}
     assert len(loopback) == 17

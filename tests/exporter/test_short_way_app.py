@@ -124,7 +124,7 @@ async def process(config: Path, state: Path, bus: str) -> AsyncIterator[Process]
     """The program itself, as its unit starts it; killed at the end, in the midst of whatever it does."""
     flags = ["--collector.disable-defaults", "--collector.services", "--web.listen-address"]
     program = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "exporter.cli", f"--config.file={config}", *flags),
+        *(sys.executable, "-m", "exporter.start", f"--config.file={config}", *flags),
         f"{LOCAL}:{free_port()}",
         env={**os.environ, "STATE_DIRECTORY": str(state), "DBUS_SYSTEM_BUS_ADDRESS": bus},
         stderr=asyncio.subprocess.DEVNULL,

@@ -270,7 +270,7 @@ def command(folder: Path, port: int, stderr: int = DEVNULL, **environ: str) -> "
     listen = f"--web.listen-address={LOCAL}:{port}"
     return Popen(
         (
-            *(sys.executable, "-m", "exporter.cli", *flags, listen),
+            *(sys.executable, "-m", "exporter.start", *flags, listen),
             f"--web.config.file={folder}/web-config.yml",
         ),
         env={**os.environ, **environ},
