@@ -8,7 +8,6 @@ Rule: it is a stranger's text. What goes on from here is short, and is text what
 import asyncio
 import json
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from healer.adapters.program import kill, running
 from healer.core.lastlines import LoggedLine
 from healer.errors import Unreachable
 from healer.ports import Copied
@@ -38,11 +38,14 @@ MOST_ERRORS = 4 * 1024
 TEXT, NAME, TOLD = 300, 64, 2000
 """Characters of a line, of who wrote it, and of a field that the classifier is given: it reads 32 KiB of a line."""
 
-JOURNALCTL_SECONDS, CLASSIFY_SECONDS, REAP_SECONDS = 10.0, 20.0, 1.0
+JOURNALCTL_SECONDS, CLASSIFY_SECONDS = 10.0, 20.0
 
 JOURNALCTL = ("/usr/bin/journalctl",)
 CLASSIFY = (str(Path(sys.executable).with_name("hale-exporter")), "classify", "--output=json", "-")
 """Of the environment that the healer itself runs in."""
+
+ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C.UTF-8"}
+"""Of both: nothing of the healer's own goes to them."""
 
 FIELDS = (
     *("MESSAGE", "MESSAGE_ID", "SYSLOG_IDENTIFIER", "UNIT", "_COMM", "_PID", "_SYSTEMD_UNIT"),
@@ -137,34 +140,16 @@ class JournalCopies:
         if self._hung is not None and self._hung.returncode is None:
             msg = f"{argv[0]}: not started, since an earlier program hangs that nothing kills"
             raise Unreachable(msg)
+        process = None
+        pipe = asyncio.subprocess.PIPE
+        pipes = {"stdin": pipe, "stdout": pipe, "stderr": pipe}
         try:
-            process = await asyncio.create_subprocess_exec(
-                *argv,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"},
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise Unreachable(f"{argv[0]}: it cannot be started: {error.strerror}") from error
-        try:
-            async with asyncio.timeout(seconds):
+            async with running(argv, seconds, argv[0], **pipes, env=ENVIRONMENT) as process:
                 return await _followed(process, given)
-        except TimeoutError as error:
-            msg = f"{argv[0]}: it did not end within {seconds:g} s"
-            raise Unreachable(msg) from error
         finally:
-            await self._end(process)
-
-    async def _end(self, process: asyncio.subprocess.Process) -> None:
-        """Leave nothing running. What not even SIGKILL ends is not waited for, and nothing is started beside it."""
-        _kill(process)
-        try:
-            async with asyncio.timeout(REAP_SECONDS):
-                await process.wait()
-        except TimeoutError:
-            self._hung = process
+            # What not even SIGKILL ends is not waited for, and nothing is started beside it.
+            if process is not None and process.returncode is None:
+                self._hung = process
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +166,7 @@ async def _followed(process: asyncio.subprocess.Process, given: bytes) -> _Ended
         errors = tasks.create_task(_read(process.stderr, MOST_ERRORS), name="copies: errors")
         output, whole = await _read(process.stdout, MOST_BYTES)
         if not whole:
-            _kill(process)
+            kill(process)
     if not whole:
         return _Ended(output[: output.rfind(b"\n") + 1], "")
     complaint = errors.result()[0].decode(errors="replace").split("\n")[0]
@@ -192,11 +177,6 @@ def _goes_first(pid: int) -> None:
     """Have the kernel end this program where memory is short: what it uses counts as the healer's."""
     with suppress(OSError):
         Path(f"/proc/{pid}/oom_score_adj").write_text("1000")
-
-
-def _kill(process: asyncio.subprocess.Process) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)  # its children live on in its group
 
 
 async def _feed(pipe: asyncio.StreamWriter | None, given: bytes) -> None:

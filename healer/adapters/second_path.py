@@ -5,13 +5,12 @@ What is handed over is one JSON object: `{"cluster", "subject", "text"}`.
 
 import asyncio
 import json
-import os
-import signal
 from dataclasses import dataclass
 
 import aiohttp
 
 from healer.adapters.http_json import call
+from healer.adapters.program import running
 from healer.errors import Unreachable
 
 MOST_TEXT = 16 * 1024
@@ -64,35 +63,10 @@ class PersonPath:
                 await self._run(argv, body)
 
     async def _run(self, argv: tuple[str, ...], body: bytes) -> None:
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *argv,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.DEVNULL,
-                # Standard error stays ours, so that what it complains of is in the healer's log.
-                start_new_session=True,
-            )
-        except (OSError, ValueError) as error:
-            msg = f"escalate.command {argv[0]}: it cannot be started: {error}"
-            raise Unreachable(msg) from error
-        try:
-            async with asyncio.timeout(self._timeout):
-                await process.communicate(body)
-        except TimeoutError as error:
-            msg = f"escalate.command {argv[0]}: it did not end within {self._timeout:g} s"
-            raise Unreachable(msg) from error
-        finally:
-            await _end(process)
+        called = f"escalate.command {argv[0]}"
+        # Standard error stays ours, so that what it complains of is in the healer's log.
+        pipe, null = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
+        async with running(argv, self._timeout, called, stdin=pipe, stdout=null) as process:
+            await process.communicate(body)
         if process.returncode != 0:
-            msg = f"escalate.command {argv[0]}: exit status {process.returncode}, wanted 0"
-            raise Unreachable(msg)
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """Leave nothing running, its children included."""
-    if process.returncode is None:
-        try:
-            os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass  # it ended just now
-        await process.wait()
+            raise Unreachable(f"{called}: exit status {process.returncode}, wanted 0")

@@ -1,5 +1,6 @@
 """Probes and the second path against real sockets and processes."""
 
+import asyncio
 import json
 
 import aiohttp
@@ -116,3 +117,13 @@ async def test_a_command_that_fails_is_unreachable_and_leaves_nothing_behind(arg
     async with aiohttp.ClientSession() as session:
         with pytest.raises(Unreachable, match=why):
             await PersonPath(ByCommand(argv), "first", session, timeout=0.2).call("s", "t")
+
+
+async def test_what_a_command_leaves_to_be_done_when_it_has_ended_is_done(tmp_path):
+    sent = tmp_path / "sent"
+    command = ByCommand(("sh", "-c", f"(sleep 0.2; echo yes > {sent}.new; mv {sent}.new {sent}) &"))
+    async with aiohttp.ClientSession() as session:
+        await PersonPath(command, "first", session).call("s", "t")
+    async with asyncio.timeout(20):
+        while not sent.exists():
+            await asyncio.sleep(0.01)
