@@ -142,7 +142,17 @@ rulebook: .tools/rulebook/.ready  ## ansible-rulebook, a peer of two benchmarks,
 	@.tools/rulebook/bin/pip install -qq --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/rulebook.txt
 	@touch $@
 
-bench: setup tools dist  ## every figure that a document quotes
+node: .tools/node/.ready  ## what a node runs, in .tools, for the benchmarks
+
+# As install.sh does it, without root and outside of the system's folders.
+.tools/node/.ready: .tools/.ready dist/.ready
+	@echo "making .tools/node"
+	@rm -rf .tools/node; $(PYTHON) -m venv .tools/node
+	@for what in "--require-hashes -r dist/wheelhouse/requirements.txt" dist/wheelhouse/hale_ha-*.whl; do \
+		.tools/node/bin/pip install --isolated -qq --no-index --find-links dist/wheelhouse --no-deps --no-cache-dir --disable-pip-version-check $$what || exit 1; done
+	@touch $@
+
+bench: setup tools dist node  ## every figure that a document quotes
 	@$(MAKE) -s rulebook || echo "pip cannot install ansible-rulebook here"
 	@for one in $(filter-out $(addprefix bench/,classify.py exporters.py large_node.py loopback.py nodes.py peer.py plant.py session.py),$(wildcard bench/*.py)); do $(BIN)/python $$one; done
 
@@ -160,4 +170,4 @@ lock: setup  ## pin the requirements anew
 clean:  ## what make made, but for the lab's cache
 	@rm -rf .venv .tools build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup tools docker rulebook dist demo soak test units schedules mutants check bench dashboards lock clean
+.PHONY: help setup tools docker rulebook node dist demo soak test units schedules mutants check bench dashboards lock clean

@@ -11,7 +11,6 @@ import argparse
 import http.client
 import re
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +18,7 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-from scrape import PATIENCE, free_port
+from exporters import HALE, PATIENCE, free_port
 
 # What Prometheus sends by default, and what it sends with OpenMetrics switched off.
 FORMATS = ("application/openmetrics-text;version=1.0.0,text/plain;q=0.5", "text/plain")
@@ -51,9 +50,8 @@ def held(pid: int) -> Held:
 def exporter(flags: list[str]) -> Iterator[tuple[int, int]]:
     """Run hale-exporter; yields its process id and its port, once it listens."""
     port = free_port()
-    argv = [str(Path(sys.executable).parent / "hale-exporter"), *flags]
     process = subprocess.Popen(
-        [*argv, f"--web.listen-address=127.0.0.1:{port}"],
+        [HALE, *flags, f"--web.listen-address=127.0.0.1:{port}"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

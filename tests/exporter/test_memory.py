@@ -1,4 +1,4 @@
-"""Where large blocks go in memory, and what takes none."""
+"""Where large blocks go in memory."""
 
 import subprocess
 import sys
@@ -31,10 +31,3 @@ def test_large_blocks_leave_no_hole_in_the_heap(how: str, in_heap: str) -> None:
     assert (
         subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip() == in_heap
     )
-
-
-def test_nothing_for_terminals_is_loaded_and_whoever_wants_it_later_gets_it() -> None:
-    pytest.importorskip("rich")
-    loads = "import sys, exporter.cli; print('rich' in sys.modules); import rich; print(rich)"
-    seen = subprocess.run([sys.executable, "-c", loads], capture_output=True, text=True, check=True)
-    assert seen.stdout.startswith("False\n<module 'rich'")
