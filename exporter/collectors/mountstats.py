@@ -1,17 +1,15 @@
 """What each NFS mount has asked of its server, from /proc/self/mountstats, as node_exporter's `mountstats`.
 
-Formats: fs/nfs/super.c, nfs_show_stats(), and net/sunrpc: rpc_clnt_show_stats() and each transport's print_stats. The
-kernel tells this from its memory: a server that does not answer holds up nothing.
+The kernel tells this from its memory: a server that does not answer holds up nothing.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 
-from exporter.collector import Absent, Malformed, OnScrape
+from exporter.collector import Absent, OnScrape
 from exporter.exposition import Family, Kind
 from exporter.gathered import Sample, sample, written
+from exporter.mountstats import Mount, parse, servers
 from exporter.procfile import ProcFile
-from exporter.wholes import is_whole
 
 
 def _counter(name: str, text: str) -> Family:
@@ -176,104 +174,8 @@ IDLE = TRANSPORT[4]
 # The last three operations are times, in milliseconds.
 TIMES = OPERATIONS[-3:]
 
-# How many numbers a transport's line has before version 1.1 of the format, in which it has three more; RDMA has others.
-NUMBERS = {"tcp": 10, "udp": 7, "rdma": 10}
-# What a connection has, and UDP has not: connects, and two times.
-OF_A_CONNECTION = slice(2, 5)
-
 # node_exporter keeps the rest that a float can hold of what overflowed below 0.
 MANTISSA = 2**53
-
-
-@dataclass(slots=True)
-class Mount:
-    """One NFS mount.
-
-    Attributes:
-        place: Which line of the mount table it is, from 0.
-        transports: Of each its protocol and its numbers, as TCP has them.
-    """
-
-    place: int
-    device: str
-    point: str
-    age: int = 0
-    moved: list[int] = field(default_factory=lambda: [0] * len(BYTES))
-    events: list[int] = field(default_factory=lambda: [0] * len(EVENTS))
-    transports: list[tuple[str, list[int]]] = field(default_factory=list)
-    operations: dict[str, list[int]] = field(default_factory=dict)
-
-
-def parse(data: bytes) -> list[Mount]:
-    """Read the NFS mounts among all mounts.
-
-    Raises:
-        Malformed: A line is not what the kernel writes, or the file ends within one.
-    """
-    if not data.endswith(b"\n"):
-        raise Malformed(f"mountstats: wanted whole lines, ends {data[-40:]!r}")
-    found = list[Mount]()
-    now: Mount | None = None
-    place = -1
-    for row in data.decode("utf-8", "replace").split("\n"):
-        words = row.split()
-        if words and words[0] == "device":
-            place += 1
-            now = _mount(words, place)
-            found += [now] if now is not None else []
-        elif words and now is not None:
-            _line(now, words)
-    return found
-
-
-def _mount(words: list[str], place: int) -> Mount | None:
-    """Return an NFS mount; None of another, and of one whose statistics nobody knows."""
-    if len(words) < 8 or (*words[2:4], *words[5:7]) != ("mounted", "on", "with", "fstype"):
-        raise Malformed(f"mountstats: wanted a mount, saw {words[:8]}")
-    if words[7] not in ("nfs", "nfs4") or words[8:] not in (["statvers=1.0"], ["statvers=1.1"]):
-        return None
-    return Mount(place, words[1], words[4])
-
-
-def _line(mount: Mount, words: list[str]) -> None:
-    match words:
-        case ["age:", age]:
-            (mount.age,) = _numbers([age], 1)
-        case ["bytes:", *numbers]:
-            mount.moved = _numbers(numbers, len(BYTES))
-        case ["events:", *numbers]:
-            mount.events = _numbers(numbers, len(EVENTS))
-        case ["xprt:", protocol, *numbers] if protocol in NUMBERS:
-            mount.transports.append((protocol, _transport(protocol, numbers)))
-        case [name, *numbers] if name.endswith(":") and len(numbers) >= len(OPERATIONS):
-            if all(map(str.isdecimal, numbers)):  # "opts:" and the like have words
-                mount.operations[name[:-1]] = _numbers(numbers, len(OPERATIONS))
-
-
-def _transport(protocol: str, words: list[str]) -> list[int]:
-    numbers = _numbers(words, NUMBERS[protocol])
-    if protocol == "rdma":
-        numbers = numbers[: NUMBERS[protocol]]
-    if protocol == "udp":
-        numbers[OF_A_CONNECTION] = [0, 0, 0, *numbers[OF_A_CONNECTION]]
-    return [*numbers, 0, 0, 0][: len(TRANSPORT)]
-
-
-def _numbers(words: Sequence[str], least: int) -> list[int]:
-    if len(words) < least or not all(is_whole(word.encode()) for word in words):
-        raise Malformed(f"mountstats: wanted {least} numbers, saw {words[:30]}")
-    return [int(word) for word in words]
-
-
-def servers(data: bytes) -> list[tuple[str, str]]:
-    """Return of each line of mountinfo (proc(5)) the mount point and the server's address, "" where it has none."""
-    found = list[tuple[str, str]]()
-    for row in data.decode("utf-8", "replace").splitlines():
-        words = row.split()
-        options = words[-1].split(",") if words else []
-        address = [one for one in options if one.startswith("addr=")]
-        found.append((words[4] if len(words) > 4 else "", "".join(address)[len("addr=") :]))
-    return found
 
 
 class Mountstats(OnScrape):
