@@ -2,17 +2,16 @@
 
 Names, types, labels and values are that exporter's (github.com/prometheus-community/smartctl_exporter, smartctl.go);
 where it asks whether a disk is of type `nvme` or `scsi`, we ask for the protocol: a disk behind a RAID controller has
-the same values, and another type. Rule: nothing in the document is believed to be of any type.
+the same values, and another type.
 """
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from exporter.collector import Malformed
 from exporter.exposition import Family, Kind
 from exporter.gathered import Sample, sample
+from exporter.smart_document import Said
 
 
 def _gauge(name: str, text: str) -> Family:
@@ -107,70 +106,6 @@ ATTRIBUTE_FLAGS = (
 STATISTIC_FLAGS = ("valid", "normalized", "supports_dsn", "monitored_condition_met")
 # Vendors give several of theirs one name, which would be the same series twice.
 VENDOR_STATISTICS = "Vendor Specific Statistics"
-
-# Written by smartctl before 7.3 in front of the document (smartmontools ticket 1634).
-STRAY = "  Pending defect count:"
-
-
-class Said:
-    """A value of the document, or the absence of one; asking what is not there is no error."""
-
-    def __init__(self, value: object) -> None:
-        self._value = value
-
-    def __bool__(self) -> bool:
-        return self._value is not None
-
-    def at(self, path: str) -> "Said":
-        """Return the value under a name, or under names with dots between."""
-        value = self._value
-        for name in path.split("."):
-            value = value.get(name) if isinstance(value, dict) else None
-        return Said(value)
-
-    def number(self) -> float:
-        """Return it as a number; 0 for what is none, as smartctl_exporter has it."""
-        match self._value:
-            case bool() | float():
-                return float(self._value)
-            case int() if abs(self._value) < 1 << 128:  # the widest field of NVMe
-                return self._value
-            case str() if re.fullmatch(r"-?[0-9]{1,40}(\.[0-9]{1,20})?", self._value, re.ASCII):
-                return float(self._value)
-        return 0.0
-
-    def text(self, default: str = "") -> str:
-        """Return it as the text that it is in series; `default` where there is nothing."""
-        match self._value:
-            case str():
-                return self._value.strip()
-            case bool() | int() | float():
-                return json.dumps(self._value)
-        return default
-
-    def items(self) -> "list[tuple[str, Said]]":
-        """Return what is in a mapping; nothing of anything else."""
-        found = self._value if isinstance(self._value, dict) else {}
-        return [(name, Said(value)) for name, value in found.items()]
-
-    def all(self) -> "list[Said]":
-        """Return what is in a list; nothing of anything else."""
-        return [Said(value) for value in self._value] if isinstance(self._value, list) else []
-
-
-def parse(output: str) -> Said:
-    """Read what smartctl wrote.
-
-    Raises:
-        Malformed: It is no JSON document.
-    """
-    try:
-        value = json.loads(output.removeprefix(STRAY))
-    except (ValueError, RecursionError) as error:
-        raise Malformed(f"smartctl: not JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise Malformed(f"smartctl: wanted a document, saw {output[:80]!r}")
-    return Said(value)
 
 
 def label(path: str, kind: str) -> str:

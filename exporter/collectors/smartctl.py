@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from exporter import smart, spool
+from exporter import smart, smart_document, spool
 from exporter.collector import Absent, OnScrape
 from exporter.exposition import Family, Kind
 from exporter.gathered import Sample, sample, written
@@ -93,7 +93,7 @@ class Smartctl(OnScrape):
         if known is not None and known.stamp == stamp:
             return known
         answer = spool.read(path)
-        said = smart.parse(answer.output) if answer.output else None
+        said = smart_document.parse(answer.output) if answer.output else None
         if said is None:
             return Disk(stamp, answer, (), ())
         program = tuple(smart.version(said))

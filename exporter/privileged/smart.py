@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from exporter import logs, smart
+from exporter import logs, smart, smart_document
 from exporter.blocking import StillRunning
 from exporter.clock import Clock
 from exporter.collector import Absent, Malformed
@@ -110,7 +110,7 @@ class Round:
         document = known[1]
         closed = {
             Device(one.at("name").text(), one.at("type").text()): one.at("open_error").text()
-            for one in smart.parse(document).at("devices").all()
+            for one in smart_document.parse(document).at("devices").all()
             if one.at("open_error")
         }
         volumes = {one for one, reason in closed.items() if VOLUME in reason}
@@ -161,7 +161,7 @@ def _devices(document: str) -> list[Device]:
     """
     found = [
         Device(one.at("name").text(), one.at("type").text() or "auto")
-        for one in smart.parse(document).at("devices").all()
+        for one in smart_document.parse(document).at("devices").all()
     ]
     return list(dict.fromkeys(one for one in found if one.path.startswith("/dev/")))
 
@@ -169,7 +169,7 @@ def _devices(document: str) -> list[Device]:
 def _message(output: str) -> str:
     """Return what smartctl says of its failure."""
     try:
-        said = smart.parse(output).at("smartctl.messages").all()
+        said = smart_document.parse(output).at("smartctl.messages").all()
     except Malformed as error:
         return str(error)
     return "; ".join(one.at("string").text() for one in said) or "smartctl could not open it"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter import smart, spool
+from exporter import smart, smart_document, spool
 from exporter.collector import Absent, Malformed
 from exporter.collectors.smartctl import Smartctl
 from exporter.gathered import written
@@ -94,8 +94,8 @@ async def test_captured_disks(name: str, tmp_path: Path, request: pytest.Fixture
 
 def test_a_sas_disk_behind_a_controller_says_what_it_says_without_one() -> None:
     """smartctl_exporter leaves all that out, since the type is then no longer `scsi`."""
-    plain = smart.parse(said("sas"))
-    behind = smart.parse(said("sas").replace('"type": "scsi"', '"type": "megaraid,3"'))
+    plain = smart_document.parse(said("sas"))
+    behind = smart_document.parse(said("sas").replace('"type": "scsi"', '"type": "megaraid,3"'))
     differ = written(smart.samples(plain, "d")).replace(b'"scsi"', b'"megaraid,3"')
     assert written(smart.samples(behind, "d")) == differ
     assert b"smartctl_scsi_grown_defect_list" in differ
@@ -112,7 +112,7 @@ def test_devices_are_called_as_smartctl_exporter_calls_them() -> None:
 )
 def test_what_is_no_document_is_malformed(text: str) -> None:
     with pytest.raises(Malformed, match="smartctl"):
-        smart.parse(text)
+        smart_document.parse(text)
 
 
 def test_a_document_with_nothing_of_the_right_kind_is_no_mistake() -> None:
@@ -121,7 +121,7 @@ def test_a_document_with_nothing_of_the_right_kind_is_no_mistake() -> None:
         "ata_device_statistics": {"pages": [1, {"table": [None]}]}, "power_on_time": "long",
         "smartctl": {"version": "7"}, "user_capacity": {"bytes": {}}, "ata_smart_error_log": {"x": 1},
     }  # fmt: skip
-    document = smart.parse(json.dumps(odd))
+    document = smart_document.parse(json.dumps(odd))
     assert list(smart.version(document)) == []
     assert b'smartctl_device_smart_status{device="sda"} 0' in written(
         smart.samples(document, "sda")
@@ -129,7 +129,10 @@ def test_a_document_with_nothing_of_the_right_kind_is_no_mistake() -> None:
 
 
 def test_the_line_that_an_old_smartctl_writes_before_its_document_is_passed_over() -> None:
-    assert smart.parse(smart.STRAY + '{"model_name": "x"}').at("model_name").text() == "x"
+    assert (
+        smart_document.parse(smart_document.STRAY + '{"model_name": "x"}').at("model_name").text()
+        == "x"
+    )
 
 
 async def test_a_disk_that_sleeps_is_not_woken_and_keeps_its_last_answer(tmp_path: Path) -> None:
