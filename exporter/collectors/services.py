@@ -16,11 +16,12 @@ from exporter.config import How, Probe, Service
 from exporter.exposition import Family, block
 from exporter.probes import NotMade, Prober, prober
 from exporter.racing import first
-from exporter.service_series import FAMILIES, Attempt, Samples, ServiceSeries
-from exporter.serving import PATIENCE, Phase, Probed, Serving, phase, probed, unit_lost, unit_seen
+from exporter.service_series import FAMILIES, Attempt
+from exporter.serving import Phase, Probed, Serving, phase, probed, unit_lost, unit_seen
 from exporter.unit import Unit
 from exporter.unit_cgroup import UnitCgroup
 from exporter.units import Systemd
+from exporter.watched_service import Watched
 
 log = structlog.get_logger()
 
@@ -33,34 +34,6 @@ RECONNECT = 1.0
 RESYNC = 30.0
 # Seconds between two attempts of one probe at the least, however fast its unit comes and goes.
 BREATH = 0.1
-
-
-class Watched:
-    """One service while it is declared, and all that is known of it."""
-
-    def __init__(self, service: Service, cgroup: UnitCgroup, *, probe_alone: bool) -> None:
-        self.service = service
-        self.series = ServiceSeries(service, cgroup)
-        self.serving = _unknown(service.probe, probe_alone)
-        self.attempt: Attempt | None = None
-        self.odd = ""  # why the newest attempt fell over, so that it is logged once
-        self.changed = asyncio.Event()
-
-    def serves(self, now: float) -> bool | None:
-        """Return its hale_service_up for this moment; None where that is absent."""
-        return self.series.up(self.serving, now)
-
-    def samples(self, now: float) -> Samples:
-        """Return this service's sample lines for this moment."""
-        return self.series.samples(self.serving, self.attempt, now)
-
-
-def _unknown(probe: Probe | None, probe_alone: bool) -> Serving:
-    if probe is None:
-        return Serving(fall=None, probe_alone=probe_alone)
-    # One attempt begins an interval after the last one at the latest, and ends within its time-out.
-    attempts = probe.fall * (probe.interval + probe.timeout)
-    return Serving(fall=probe.fall, probe_alone=probe_alone, patience=max(PATIENCE, attempts))
 
 
 class Services(Background):
