@@ -94,6 +94,7 @@ def build(
         declared=declared,
         systemd=systemd,
         vrrp=vrrp,
+        enabled=settings.enabled,
     )
     enabled = [offer.make(node) for offer in OFFERS if offer.name in settings.enabled]
     reloads = Reloads(*_files(settings))

@@ -23,7 +23,6 @@ COLLECTORS = frozenset(NAMES.split())
 # They say how node_exporter works, and nothing about what it serves.
 SWITCHES = (
     "collector.arp.netlink",
-    "collector.netclass.netlink",
     "collector.netdev.netlink",
     "collector.systemd.private",
 )

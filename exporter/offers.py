@@ -82,8 +82,18 @@ def fields(text: str) -> re.Pattern[str]:
         raise ValueError(f"{text!r}: {error}") from error
 
 
-def _all_if_empty(text: str) -> re.Pattern[str] | None:
+def if_any(text: str) -> re.Pattern[str] | None:
+    """Read a regular expression; an empty one is none, as with node_exporter.
+
+    Raises:
+        ValueError: It is none.
+    """
     return fields(text) if text else None
+
+
+def file_if_any(text: str) -> Path | None:
+    """Read the name of a file; an empty one is none, as with node_exporter."""
+    return Path(text) if text else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +122,7 @@ class Pair:
     def include(self) -> Flag[re.Pattern[str] | None]:
         """The flag whose matches alone are shown; an empty expression shows all, as with node_exporter."""
         text = f"show only these {self.what}"
-        return Flag(f"{self.stem}-include", None, _all_if_empty, text, was=self.were[1])
+        return Flag(f"{self.stem}-include", None, if_any, text, was=self.were[1])
 
 
 class Chosen:
@@ -175,6 +185,7 @@ class Node:
         systemd: Where units' states come from; None on a machine without.
         vrrp: Where the states of VRRP instances come from.
         kmsg: A kernel log that the journal has not; None for none.
+        enabled: The names of the collectors that are on.
     """
 
     procfs: Path
@@ -187,6 +198,7 @@ class Node:
     systemd: Systemd | None
     vrrp: Vrrp
     kmsg: Path | None = None
+    enabled: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,17 +47,26 @@ UNUSABLE = (
 
 FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
 
+EVERY = 0  # no interface's number
+
 MOST_CHUNKS = 1024
 TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """One address of one interface; `usable` unless IPv6 has found, or still fears, another owner."""
+    """One address of one interface.
+
+    Attributes:
+        interface: Its number.
+        usable: Unless IPv6 has found, or still fears, another owner.
+        prefix: Bits of the network's part.
+    """
 
     interface: int
     address: str
     usable: bool
+    prefix: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +107,7 @@ def parse(data: bytes, sequence: int) -> Part:
 def _address(body: bytes) -> Address | None:
     if len(body) < ADDRESS.size:
         raise Malformed(f"rtnetlink: an address of {len(body)} bytes")
-    _, _, flags, _, interface = ADDRESS.unpack_from(body)
+    _, prefix, flags, _, interface = ADDRESS.unpack_from(body)
     found = attributes(body[ADDRESS.size :])
     if (
         len(found.get(IFA_FLAGS, b"")) == NUMBER.size
@@ -108,7 +117,7 @@ def _address(body: bytes) -> Address | None:
     packed = found.get(IFA_LOCAL, found.get(IFA_ADDRESS, b""))
     if len(packed) not in (4, 16):
         return None
-    return Address(interface, str(ip_address(packed)), not flags & UNUSABLE)
+    return Address(interface, str(ip_address(packed)), not flags & UNUSABLE, prefix)
 
 
 def addresses(interface: str, versions: Collection[int] = (4, 6)) -> frozenset[str]:
@@ -118,9 +127,7 @@ def addresses(interface: str, versions: Collection[int] = (4, 6)) -> frozenset[s
         Malformed: The kernel's answer could not be understood.
         OSError: The kernel would not say, or addresses changed faster than they could be listed.
     """
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_ROUTE) as sock:
-        sock.settimeout(PATIENCE)
-        sock.bind((0, 0))
+    with _connected() as sock:
         try:
             sock.setsockopt(SOL_NETLINK, GET_STRICT_CHK, 1)
         except OSError:
@@ -133,6 +140,24 @@ def addresses(interface: str, versions: Collection[int] = (4, 6)) -> frozenset[s
                 return frozenset()
             raise
     return frozenset(a.address for a in found if a.usable and a.interface == index)
+
+
+def every_address() -> list[Address]:
+    """Return the addresses of all interfaces, usable or not, in the kernel's order; may never return.
+
+    Raises:
+        Malformed: The kernel's answer could not be understood.
+        OSError: The kernel would not say, or addresses changed faster than they could be listed.
+    """
+    with _connected() as sock:
+        return [one for family in FAMILIES.values() for one in _listed(sock, family, EVERY)]
+
+
+def _connected() -> socket.socket:
+    sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_ROUTE)
+    sock.settimeout(PATIENCE)
+    sock.bind((0, 0))
+    return sock
 
 
 def _index(sock: socket.socket, interface: str) -> int:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from exporter.collector import Malformed, OnScrape
+from exporter.cpuinfo import CpuInfo
 from exporter.exposition import Family, Kind, block
 from exporter.processors import Processors
 from exporter.procfile import ProcFile
@@ -80,22 +81,30 @@ class Cpu(OnScrape):
 
     name = "cpu"
 
-    def __init__(self, file: ProcFile, processors: Processors, guest: bool = True) -> None:
+    def __init__(
+        self,
+        file: ProcFile,
+        processors: Processors,
+        guest: bool = True,
+        info: CpuInfo | None = None,
+    ) -> None:
         """Read nothing yet.
 
         Args:
             file: /proc/stat.
             processors: What /sys says of them.
             guest: Whether to show the time of guests by itself.
+            info: What /proc/cpuinfo says of them; None where nobody asks.
         """
         self._file = file
         self._processors = processors
+        self._info = info
         self._modes = COLUMNS if guest else len(MODES)
         self._shown: dict[str, tuple[int, ...]] = {}
         self._template = b""
 
     def collect(self) -> bytes:
-        """Read /proc/stat once."""
+        """Read /proc/stat once, and what else is asked for."""
         times = parse(self._file.read())
         before = self._shown
         shown = {
@@ -108,7 +117,8 @@ class Cpu(OnScrape):
         self._shown = shown
         ticks = chain.from_iterable(zip(*shown.values(), strict=True))
         seconds = tuple([value / TICKS for value in ticks][: self._modes * len(shown)])
-        return self._template % seconds + self._processors.blocks()
+        info = self._info.blocks() if self._info else b""
+        return self._template % seconds + self._processors.blocks() + info
 
 
 def template(cpus: Iterable[str], modes: int) -> bytes:

@@ -47,17 +47,44 @@ NUMBERS = {
     "type": _family("protocol_type"),
 }
 TEXTS = ("address", "broadcast", "duplex", "operstate", "ifalias")
+# What the kernel counts (struct rtnl_link_stats64 in include/uapi/linux/if_link.h): files below statistics/.
+COUNTED = (
+    *("packets", "bytes", "errors", "dropped", "fifo_errors", "compressed"),
+    *("length_errors", "over_errors", "crc_errors", "frame_errors", "missed_errors", "nohandler"),
+)
+SENT = (
+    *COUNTED[:6],
+    *("aborted_errors", "carrier_errors", "heartbeat_errors", "window_errors"),
+)
+
+
+def _statistic(word: str) -> Family:
+    # They are counters; but node_exporter says gauge here, and counter in netdev.
+    return Family(
+        f"node_network_{word}_total", Kind.GAUGE, f"Network device property: {word}_total"
+    )
+
+
+STATISTICS = {
+    **{f"rx_{word}": _statistic(f"receive_{word}") for word in COUNTED},
+    **{f"tx_{word}": _statistic(f"transmit_{word}") for word in SENT},
+    "multicast": _statistic("multicast"),
+    "collisions": _statistic("collisions"),
+}
 IFF_UP = 0x1  # include/uapi/linux/if.h
 BYTES_OF_A_MEGABIT = 1_000_000 // 8
 
 
-def netclass(sysfs: Path, ignored: re.Pattern[str], only_valid_speed: bool) -> Devices:
+def netclass(
+    sysfs: Path, ignored: re.Pattern[str], only_valid_speed: bool, with_statistics: bool = False
+) -> Devices:
     """Return the collector's reader: how devices are found and one is read.
 
     Args:
         sysfs: Where /sys is.
         ignored: Devices whose name it finds are left out.
         only_valid_speed: Whether to leave out a speed below 0, of a device that does not know it.
+        with_statistics: Whether to show what the device counted too, which else is netdev's.
     """
     folder = sysfs / "class/net"
 
@@ -71,7 +98,8 @@ def netclass(sysfs: Path, ignored: re.Pattern[str], only_valid_speed: bool) -> D
         return sorted(name for name in found if not ignored.search(name))
 
     def read(device: str) -> tuple[Sample, ...]:
-        return tuple(_read(folder / device, only_valid_speed))
+        samples = tuple(_read(folder / device, only_valid_speed))
+        return samples + tuple(_counted(folder / device)) if with_statistics else samples
 
     return Devices("netclass", find, read)
 
@@ -88,6 +116,13 @@ def _read(folder: Path, only_valid_speed: bool) -> Iterator[Sample]:
     speed = sysfiles.whole(folder / "speed")
     if speed is not None and (speed >= 0 or not only_valid_speed):
         yield sample(SPEED, speed * BYTES_OF_A_MEGABIT, device=device)
+
+
+def _counted(folder: Path) -> Iterator[Sample]:
+    for name, family in STATISTICS.items():
+        number = sysfiles.whole(folder / "statistics" / name)
+        if number is not None:
+            yield sample(family, number, device=folder.name)
 
 
 def _admin_state(flags: int | None) -> str:

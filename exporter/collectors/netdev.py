@@ -5,17 +5,17 @@ reads since 1.4, has one counter more (nohandler, which we take from /sys), but 
 hangs may hold for ever.
 """
 
-import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from operator import itemgetter
 from pathlib import Path
 
-from exporter.collector import Absent, Malformed, OnScrape
+from exporter.collector import Malformed, OnScrape
 from exporter.devices import Devices
 from exporter.exposition import Family, Kind, block
-from exporter.procfile import ProcFile
+from exporter.netcounters import Aliases, Counters
+from exporter.netns import NetFile
 
 # The kernel's columns (net/core/net-procfs.c) and node_exporter's word for each.
 RECEIVE = {
@@ -45,10 +45,55 @@ def _family(word: str) -> Family:
 
 
 FAMILIES = tuple(_family(word) for word in (*RECEIVE.values(), *TRANSMIT.values()))
-NOHANDLER = _family("receive_nohandler")
+# The file of /sys, and node_exporter's word for it.
+NOHANDLER = {"rx_nohandler": _family("receive_nohandler")}
 
-# Files of /sys that stay open, one for each device: a node with more devices opens the rest each time.
-KEPT_OPEN = 256
+# Where node_exporter hears them over netlink, which has other words for some (include/uapi/linux/if_link.h).
+DETAILED = {
+    "receive_errs": "receive_errors",
+    "receive_fifo": "receive_fifo_errors",
+    "receive_multicast": "multicast",
+    "transmit_errs": "transmit_errors",
+    "transmit_drop": "transmit_dropped",
+    "transmit_fifo": "transmit_fifo_errors",
+    "transmit_colls": "collisions",
+}
+# /proc/net/dev has but the sum of several (dev_seq_printf_stats in net/core/net-procfs.c): these are read from /sys.
+SUMS = {
+    "receive_drop": ("dropped", "missed_errors"),
+    "receive_frame": ("frame_errors", "length_errors", "over_errors", "crc_errors"),
+    "transmit_carrier": ("carrier_errors", "aborted_errors", "heartbeat_errors", "window_errors"),
+}
+
+
+def _parts() -> Iterator[tuple[str, Family]]:
+    for total, words in SUMS.items():
+        direction = total.partition("_")[0]
+        for word in words:
+            yield f"{direction[0]}x_{word}", _family(f"{direction}_{word}")
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """How the counters are called.
+
+    Attributes:
+        columns: Of each column of FAMILIES its family; None for one that is not shown.
+        files: The counters that come from /sys, by the name of the file.
+    """
+
+    columns: tuple[Family | None, ...]
+    files: Mapping[str, Family]
+
+
+SHORT = Naming(FAMILIES, NOHANDLER)
+IN_DETAIL = Naming(
+    tuple(
+        None if word in SUMS else _family(DETAILED.get(word, word))
+        for word in (*RECEIVE.values(), *TRANSMIT.values())
+    ),
+    {**dict(_parts()), **NOHANDLER},
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,47 +186,52 @@ class Netdev(OnScrape):
 
     name = "netdev"
 
-    def __init__(self, file: ProcFile, own: ProcFile, folder: Path, keep: Devices) -> None:
+    def __init__(
+        self,
+        file: NetFile,
+        folder: Path,
+        keep: Devices,
+        naming: Naming = SHORT,
+        with_aliases: bool = False,
+    ) -> None:
         """Read nothing yet.
 
         Args:
-            file: PID 1's net/dev.
-            own: Our own, for a node that hides PID 1 from us (hidepid=).
+            file: net/dev.
             folder: /sys/class/net.
             keep: Which devices to show.
+            naming: How the counters are called.
+            with_aliases: Whether each series has the alias that the administrator gave to its device.
         """
         self._file = file
-        self._own = own
         self._keep = keep
-        self._unhandled = Unhandled(folder)
+        self._naming = naming
+        self._counters = Counters(folder, naming.files)
+        self._aliases = Aliases(folder) if with_aliases else None
         self._layout: Layout | None = None
         self._template = b""
 
     def collect(self) -> bytes:
-        """Read net/dev once, and a file of /sys for each device."""
-        data = self._read()
+        """Read net/dev once, and files of /sys for each device."""
+        data = self._file.read()
+        if self._aliases is not None and self._aliases.changed():
+            self._layout = None
         columns: Columns | None = self._layout.columns(data) if self._layout else None
         if columns is None:  # the first time, and when a device came or went
             columns = self._prepare(data)
-        return self._template % tuple(chain.from_iterable(columns)) + self._unhandled.lines()
-
-    def _read(self) -> bytes:
-        try:
-            return self._file.read()
-        except (Absent, PermissionError):
-            return self._own.read()
+        return self._template % tuple(chain.from_iterable(columns)) + self._counters.lines()
 
     def _prepare(self, data: bytes) -> Columns:
         traffic = parse(data)
         names = [name.decode("utf-8", "backslashreplace") for name in traffic.devices]
         at = [at for at, name in enumerate(names) if self._keep.keeps(name)]
-        shown = [names[one] for one in at]
-        self._template = b"".join(
-            block(family, [_literal(family.series(device=name)) + b"%b\n" for name in shown])
-            for family in FAMILIES
-        )
-        raw = [traffic.devices[one] for one in at]
-        self._unhandled.watch(dict(zip(shown, raw, strict=True)))
+        shown, raw = [names[one] for one in at], [traffic.devices[one] for one in at]
+        labels = [{"device": name} for name in shown]
+        if self._aliases is not None:
+            self._aliases.watch(raw)
+            labels = [one | more for one, more in zip(labels, self._aliases.labels(), strict=True)]
+        self._template = b"".join(_place(family, labels) for family in self._naming.columns)
+        self._counters.watch(zip(raw, labels, strict=True))
         self._layout = _layout(data, tuple(at))
         # From a row for each device to a row for each counter, which is how the format wants them.
         return list(zip(*(traffic.counters[one] for one in at), strict=True))
@@ -203,47 +253,12 @@ def _layout(data: bytes, shown: tuple[int, ...]) -> Layout | None:
     return Layout(head, names, places, shown, count + 1)
 
 
+def _place(family: Family | None, labels: Sequence[Mapping[str, str]]) -> bytes:
+    """Return the text of one column with a place for each device's number; no text where it is not shown."""
+    if family is None:
+        return b"%.0s" * len(labels)  # takes the number, and writes nothing
+    return block(family, [_literal(family.series(**one)) + b"%b\n" for one in labels])
+
+
 def _literal(series: bytes) -> bytes:
     return series.replace(b"%", b"%%")
-
-
-class Unhandled:
-    """The packets that nobody wanted (rx_nohandler), which /proc/net/dev does not have."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._files: dict[str, tuple[bytes, ProcFile]] = {}
-
-    def watch(self, devices: dict[str, bytes]) -> None:
-        """Take over the devices, by their names as shown and as the kernel has them."""
-        for name in self._files.keys() - devices.keys():
-            self._files.pop(name)[1].close()
-        for name, raw in devices.items():
-            if name not in self._files:
-                path = self._folder / os.fsdecode(raw) / "statistics/rx_nohandler"
-                self._files[name] = NOHANDLER.series(device=name), ProcFile(path)
-
-    def lines(self) -> bytes:
-        """Return the block of this counter; a device that has none, or is just going, is left out."""
-        found = []
-        for number, (series, file) in enumerate(self._files.values()):
-            value = _whole(file)
-            if value is not None:
-                found.append(series + value + b"\n")
-            if number >= KEPT_OPEN:
-                file.close()
-        return block(NOHANDLER, found)
-
-
-def _whole(file: ProcFile) -> bytes | None:
-    for _ in range(
-        2
-    ):  # a device of the same name may have come since: then only a fresh look helps
-        try:
-            value = file.read_value()
-        except (Absent, Malformed):
-            return None
-        except OSError:
-            continue
-        return value if value.isdigit() else None
-    return None

@@ -11,6 +11,7 @@ from exporter import sysfiles
 from exporter.collector import Absent
 from exporter.exposition import Family, Kind
 from exporter.gathered import Devices, Sample, sample
+from exporter.pci_ids import Ids, PciIds
 
 
 def _gauge(name: str, text: str) -> Family:
@@ -73,11 +74,12 @@ PLACE = re.compile(
 SPEED = re.compile(r"([0-9]{1,4}(?:\.[0-9])?) GT/s PCIe", re.ASCII)
 
 
-def pcidevice(sysfs: Path) -> Devices:
+def pcidevice(sysfs: Path, named: PciIds | None = None) -> Devices:
     """Return the collector's reader: how devices are found and one is read.
 
     Args:
         sysfs: Where /sys is.
+        named: Where the devices' names come from; None for none.
     """
     folder = sysfs / "bus/pci/devices"
 
@@ -85,17 +87,20 @@ def pcidevice(sysfs: Path) -> Devices:
         found = sysfiles.entries(folder, PLACE.pattern)
         if not found:
             raise Absent("pcidevice: there is no PCI device")
+        if named is not None:  # here and not with each device, as these are read side by side
+            named.look(_digits(one, "vendor") for one in found)
         return [one.name for one in found]
 
-    return Devices("pcidevice", find, lambda device: tuple(_read(folder / device)))
+    return Devices("pcidevice", find, lambda device: tuple(_read(folder / device, named)))
 
 
-def _read(folder: Path) -> Iterator[Sample]:
+def _read(folder: Path, named: PciIds | None) -> Iterator[Sample]:
     place = _place(folder.name)
     above = _place(folder.resolve().parent.name)  # none of a device at the root
     parent = {f"parent_{key}": above.get(key, "*") for key in place}
     ids = {label: _id(folder / name, width) for name, (label, width) in IDS.items()}
-    yield sample(INFO, 1, **place, **parent, **ids)
+    names = _names(folder, named) if named is not None else {}
+    yield sample(INFO, 1, **place, **parent, **ids, **names)
     for name, family in SPEEDS.items():
         match = SPEED.fullmatch(sysfiles.text(folder / name) or "")
         yield sample(family, float(match[1]) * 1e9 if match else -1, **place)
@@ -115,6 +120,16 @@ def _read(folder: Path) -> Iterator[Sample]:
 def _place(name: str) -> dict[str, str]:
     match = PLACE.fullmatch(name)
     return match.groupdict() if match else {}
+
+
+def _names(folder: Path, named: PciIds) -> dict[str, str]:
+    words = ("vendor", "device", "subsystem_vendor", "subsystem_device", "class")
+    ids = Ids(*(_digits(folder, word) for word in words))
+    return named.look([ids.vendor]).labels(ids)
+
+
+def _digits(folder: Path, name: str) -> str:
+    return _id(folder / name, IDS[name][1]).removeprefix("0x")
 
 
 def _id(path: Path, width: int) -> str:

@@ -17,7 +17,8 @@ from exporter.collectors.tapestats import Tapestats
 from exporter.collectors.thermal_zone import thermal_zone
 from exporter.hardware import in_background
 from exporter.ipmi import FOLDER
-from exporter.offers import Flag, Node, Offer, Pair, Switch, expression
+from exporter.offers import Flag, Node, Offer, Pair, Switch, expression, file_if_any
+from exporter.pci_ids import PciIds
 from exporter.schedule import Periodic
 
 CHIPS = Pair("hwmon.chip", what="chips")
@@ -28,6 +29,9 @@ SUPPLIES = Flag("powersupply.ignored-supplies", NONE, expression, "leave out the
 TAPES = Flag("tapestats.ignored-devices", NONE, expression, "leave out these tape drives")
 
 ANSWERS = Flag("ipmi.folder", FOLDER, Path, "where hale-ipmi.service writes", "DIR")
+
+PCI_NAMES = Switch("pcidevice.names", False, "name the devices by pci.ids")
+PCI_IDS = Flag("pcidevice.idsfile", None, file_if_any, "where pci.ids is", "FILE")
 
 # Seconds between two readings of what hardly changes.
 SLOW = 30.0
@@ -40,6 +44,12 @@ def _hwmon(node: Node) -> Periodic:
 
 def _ipmi(node: Node) -> Ipmi:
     return Ipmi(node.chosen.of(ANSWERS), node.clock.monotonic)
+
+
+def _pcidevice(node: Node) -> Periodic:
+    chosen = node.chosen
+    named = PciIds(chosen.of(PCI_IDS)) if chosen.on(PCI_NAMES) else None
+    return in_background(pcidevice(node.sysfs, named), node.clock, SLOW)
 
 
 def _powersupply(node: Node) -> Periodic:
@@ -56,7 +66,8 @@ OFFERS = (
     Offer("nvme", lambda node: in_background(nvme(node.sysfs), node.clock, SLOW)),
     Offer(
         "pcidevice",
-        lambda node: in_background(pcidevice(node.sysfs), node.clock, SLOW),
+        _pcidevice,
+        (PCI_NAMES, PCI_IDS),
         default=False,
     ),
     Offer("pcie", lambda node: in_background(pcie(node.sysfs), node.clock, SLOW)),

@@ -2,6 +2,9 @@
 
 import re
 
+from exporter.aside import aside
+from exporter.collectors.address_info import INTERVAL as ADDRESSES_EVERY
+from exporter.collectors.address_info import address_info
 from exporter.collectors.arp import Arp
 from exporter.collectors.bonding import bonding
 from exporter.collectors.conntrack import Conntrack
@@ -12,7 +15,7 @@ from exporter.collectors.ipvs import LABELS, Ipvs, labels
 from exporter.collectors.lnstat import Lnstat
 from exporter.collectors.mountstats import Mountstats
 from exporter.collectors.netclass import netclass
-from exporter.collectors.netdev import Netdev
+from exporter.collectors.netdev import IN_DETAIL, SHORT, Netdev
 from exporter.collectors.netstat import FIELDS, Netstat
 from exporter.collectors.nfs import Nfs
 from exporter.collectors.nfsd import Nfsd
@@ -29,6 +32,10 @@ from exporter.procfile import ProcFile
 from exporter.schedule import Periodic
 
 DEVICES = Pair("netdev.device", were=("netdev.device-blacklist", "netdev.device-whitelist"))
+DETAILED = Switch(
+    "netdev.enable-detailed-metrics", False, "node_exporter's other names, with each kind of error"
+)
+ALIASES = Switch("netdev.label-ifalias", False, "give each series the alias of its device")
 NEIGHBOURS = Pair("arp.device")
 DISCIPLINES = Pair("qdisc.device", were=("qdisk.device-exclude", "qdisk.device-include"))
 PORTS = Pair("ethtool.device")
@@ -40,6 +47,10 @@ IGNORED = Flag("netclass.ignored-devices", re.compile("^$"), expression, "leave 
 VALID_SPEED = Switch(
     "netclass.ignore-invalid-speed", False, "leave out the speed of devices that do not know it"
 )
+NETLINK = Switch("netclass.netlink", False, "taken, for the next one; it changes nothing by itself")
+STATISTICS_TOO = Switch(
+    "netclass_rtnl.with-stats", False, "with that, serve what netdev counts in place of netdev"
+)
 BACKENDS = Flag(
     "ipvs.backend-labels", LABELS, labels, "labels of servers, with commas between", "LABELS"
 )
@@ -48,11 +59,17 @@ SHOWN = Flag("netstat.fields", re.compile(FIELDS), fields, "the fields to show")
 
 def _netdev(node: Node) -> Netdev:
     return Netdev(
-        ProcFile(node.procfs / "1/net/dev"),
-        ProcFile(node.procfs / "net/dev"),
+        NetFile(node.procfs, "dev"),
         node.sysfs / "class/net",
         node.chosen.kept(DEVICES),
+        IN_DETAIL if node.chosen.on(DETAILED) else SHORT,
+        node.chosen.on(ALIASES),
     )
+
+
+def _address_info(node: Node) -> Periodic:
+    read = address_info(node.chosen.kept(DEVICES))
+    return aside("netdev.address-info", read, ADDRESSES_EVERY, node.clock)
 
 
 def _conntrack(node: Node) -> Conntrack:
@@ -87,7 +104,8 @@ def _udp_queues(node: Node) -> UdpQueues:
 
 def _netclass(node: Node) -> Periodic:
     chosen = node.chosen
-    reader = netclass(node.sysfs, chosen.of(IGNORED), chosen.on(VALID_SPEED))
+    with_statistics = chosen.on(NETLINK) and chosen.on(STATISTICS_TOO)
+    reader = netclass(node.sysfs, chosen.of(IGNORED), chosen.on(VALID_SPEED), with_statistics)
     return in_background(reader, node.clock)
 
 
@@ -124,8 +142,9 @@ OFFERS = (
     Offer("ipvs", _ipvs, (BACKENDS,)),
     Offer("lnstat", lambda node: Lnstat(node.procfs), default=False),
     Offer("mountstats", _mountstats, default=False),
-    Offer("netclass", _netclass, (IGNORED, VALID_SPEED)),
-    Offer("netdev", _netdev, (DEVICES,)),
+    Offer("netclass", _netclass, (IGNORED, VALID_SPEED, NETLINK, STATISTICS_TOO)),
+    Offer("netdev", _netdev, (DEVICES, DETAILED, ALIASES)),
+    Offer("netdev.address-info", _address_info, default=False),
     Offer("netstat", _netstat, (SHOWN,)),
     Offer("nfs", lambda node: Nfs(NetFile(node.procfs, "rpc/nfs"))),
     Offer("nfsd", lambda node: Nfsd(NetFile(node.procfs, "rpc/nfsd"))),

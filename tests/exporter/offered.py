@@ -14,6 +14,7 @@ from exporter.collector import Background, OnScrape, State
 from exporter.config import Config
 from exporter.inventory import OFFERS
 from exporter.offers import Chosen, Declarations, Node
+from exporter.settings import DEFAULTS
 
 FIXTURES = Path(__file__).parent / "fixtures"
 PATIENCE = 20.0  # seconds until a test that waits for something real gives up
@@ -38,6 +39,7 @@ def made(name: str, tree: Path = FIXTURES, **flags: object) -> OnScrape | Backgr
         declared=Declarations(Config()),
         systemd=None,
         vrrp=None,  # type: ignore[arg-type]  # nothing here asks keepalived
+        enabled=DEFAULTS,
     )
     return offer.make(node)
 

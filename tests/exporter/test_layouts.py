@@ -13,6 +13,7 @@ from exporter.collectors.meminfo import Memory
 from exporter.collectors.netdev import Netdev
 from exporter.devices import Devices
 from exporter.disk_info import DiskInfo
+from exporter.netns import NetFile
 from exporter.procfile import ProcFile
 from exporter.rotation import Rotation
 from exporter.udev import Udev
@@ -41,8 +42,11 @@ SEEDS = 300
 
 
 def netdev(folder: Path) -> OnScrape:
-    file = ProcFile(folder / "file")
-    return Netdev(file, file, folder / "class", Devices(exclude=re.compile("^veth")))
+    # What is below PID 1 is not there, as where it is hidden.
+    (folder / "net").mkdir(exist_ok=True)
+    (folder / "net/dev").symlink_to("../file") if not (folder / "net/dev").is_symlink() else None
+    file = NetFile(folder, "dev")
+    return Netdev(file, folder / "class", Devices(exclude=re.compile("^veth")))
 
 
 def diskstats(folder: Path) -> OnScrape:

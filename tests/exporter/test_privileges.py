@@ -88,7 +88,7 @@ def states(*before: str) -> dict[str, str]:
         argv, capture_output=True, text=True, timeout=PATIENCE, cwd=ROOT, env=path, check=False
     )
     assert done.returncode == 0, done.stderr
-    return dict(re.findall(r"^state (\w+) (\w+)$", done.stdout, re.M))
+    return dict(re.findall(r"^state (\S+) (\w+)$", done.stdout, re.M))
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be somebody who is not")
