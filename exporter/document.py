@@ -69,7 +69,9 @@ def text_of(path: Path) -> str:
     try:
         return whole(path).decode()
     except (OSError, Malformed, UnicodeDecodeError) as error:
-        raise ConfigError([f"{path}: cannot be read: {error}"]) from error
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        text = f"{path}: cannot be read: {reason}; is the path right, and may this user read it?"
+        raise ConfigError([text]) from error
 
 
 def compose(

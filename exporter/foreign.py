@@ -25,27 +25,50 @@ SWITCHES = (
     "collector.arp.netlink",
     "collector.netdev.netlink",
     "collector.systemd.private",
+    # Of collectors that cannot be switched on here, as the words below.
+    "collector.ntp.server-is-local",
+    "collector.perf.disable-cache-profilers",
+    "collector.perf.disable-hardware-profilers",
+    "collector.perf.disable-software-profilers",
 )
-WORDS = ("collector.filesystem.stat-workers", "runtime.gomaxprocs")
+WORDS = (
+    "collector.filesystem.stat-workers",
+    "runtime.gomaxprocs",
+    "collector.ntp.ip-ttl",
+    "collector.ntp.local-offset-tolerance",
+    "collector.ntp.max-distance",
+    "collector.ntp.protocol-version",
+    "collector.ntp.server",
+    "collector.ntp.server-port",
+    "collector.perf.cache-profilers",
+    "collector.perf.cpus",
+    "collector.perf.hardware-profilers",
+    "collector.perf.software-profilers",
+    "collector.perf.tracepoint",
+    "collector.runit.servicedir",
+    "collector.supervisord.url",
+)
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Have a parser take them; those without effect come to be the list `ignored` of what it returns."""
     parser.set_defaults(ignored=())
     for name in sorted(COLLECTORS - {offer.name for offer in OFFERS}):
-        _add(parser, f"--no-collector.{name}", _Ignored, 0)
-        _add(parser, f"--collector.{name}", _Refused, 0)
+        _add(parser, (f"--no-collector.{name}",), _Ignored, 0)
+        _add(parser, (f"--collector.{name}",), _Refused, 0)
     for name in SWITCHES:
-        _add(parser, f"--{name}", _Ignored, 0)
-        _add(parser, f"--no-{name}", _Ignored, 0)
+        _add(parser, (f"--{name}", f"--no-{name}"), _Ignored, 0)
     for name in WORDS:
-        _add(parser, f"--{name}", _Ignored, None)
+        _add(parser, (f"--{name}",), _Ignored, None)
 
 
 def _add(
-    parser: argparse.ArgumentParser, flag: str, action: type[argparse.Action], words: int | None
+    parser: argparse.ArgumentParser,
+    flags: tuple[str, ...],
+    action: type[argparse.Action],
+    words: int | None,
 ) -> None:
-    parser.add_argument(flag, action=action, nargs=words, dest="ignored", help=argparse.SUPPRESS)
+    parser.add_argument(*flags, action=action, nargs=words, dest="ignored", help=argparse.SUPPRESS)
 
 
 class _Ignored(argparse.Action):

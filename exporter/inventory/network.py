@@ -27,7 +27,7 @@ from exporter.collectors.udp_queues import UdpQueues
 from exporter.collectors.wifi import wifi
 from exporter.hardware import in_background
 from exporter.netns import NetFile
-from exporter.offers import Flag, Node, Offer, Pair, Switch, expression, fields
+from exporter.offers import Chosen, Flag, Node, Offer, Pair, Switch, expression, fields
 from exporter.procfile import ProcFile
 from exporter.schedule import Periodic
 
@@ -55,6 +55,11 @@ BACKENDS = Flag(
     "ipvs.backend-labels", LABELS, labels, "labels of servers, with commas between", "LABELS"
 )
 SHOWN = Flag("netstat.fields", re.compile(FIELDS), fields, "the fields to show")
+
+
+def counts(chosen: Chosen) -> bool:
+    """Tell whether netclass shows what netdev does, under the same names and as another type."""
+    return chosen.on(NETLINK) and chosen.on(STATISTICS_TOO)
 
 
 def _netdev(node: Node) -> Netdev:
@@ -104,8 +109,7 @@ def _udp_queues(node: Node) -> UdpQueues:
 
 def _netclass(node: Node) -> Periodic:
     chosen = node.chosen
-    with_statistics = chosen.on(NETLINK) and chosen.on(STATISTICS_TOO)
-    reader = netclass(node.sysfs, chosen.of(IGNORED), chosen.on(VALID_SPEED), with_statistics)
+    reader = netclass(node.sysfs, chosen.of(IGNORED), chosen.on(VALID_SPEED), counts(chosen))
     return in_background(reader, node.clock)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 import cluster.cli
-import exporter.cli
+import exporter.command_line
 import gate.cli
 import healer.cli
 import lab.cli
@@ -80,7 +80,7 @@ def test_every_subcommand_for_people_is_in_the_programs_page(program: str) -> No
 
 
 def flags_of_the_exporter() -> set[str]:
-    return {flag for one in exporter.cli._parser()._actions for flag in one.option_strings}
+    return {flag for one in exporter.command_line.parser()._actions for flag in one.option_strings}
 
 
 def test_every_flag_of_the_exporter_but_the_collectors_is_in_its_page() -> None:

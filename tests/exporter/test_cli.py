@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from exporter import foreign
-from exporter.cli import _parser, _settings, main
+from exporter.cli import main
+from exporter.cli import settings as settings_of
+from exporter.command_line import parser
 from exporter.inventory.bus import EXCLUDE
 from exporter.inventory.kernel import SHOWN
 from exporter.inventory.network import DEVICES
@@ -114,7 +116,7 @@ def test_a_flag_that_cannot_be_is_refused(flag: str, capsys: pytest.CaptureFixtu
 
 
 def settings(*flags: str) -> Settings:
-    return _settings(_parser().parse_args(flags))
+    return settings_of(parser().taken(flags))
 
 
 @pytest.mark.parametrize(
@@ -129,7 +131,7 @@ def settings(*flags: str) -> Settings:
     ],
 )
 def test_a_flag_of_node_exporter_that_changes_no_answer_is_taken_and_said(flag: str) -> None:
-    assert _parser().parse_args([flag]).ignored == (flag.split("=")[0],)
+    assert parser().taken([flag]).ignored == (flag.split("=")[0],)
     assert settings(flag).enabled == DEFAULTS
 
 
@@ -188,7 +190,7 @@ def test_the_log_is_json_where_that_is_asked_for() -> None:
 
 def test_systemd_is_asked_unless_the_machine_is_said_to_have_none() -> None:
     flags: tuple[list[str], ...] = ([], ["--collector.services.without-systemd"])
-    assert [_settings(_parser().parse_args(one)).without_systemd for one in flags] == [False, True]
+    assert [settings_of(parser().taken(one)).without_systemd for one in flags] == [False, True]
 
 
 def test_help_has_an_example_and_the_exit_status(capsys: pytest.CaptureFixture[str]) -> None:

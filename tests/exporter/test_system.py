@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter import cli
+from exporter import cli, command_line
 from exporter.collector import Absent, Malformed
 from exporter.collectors import (
     buddyinfo,
@@ -191,7 +191,7 @@ def test_what_is_no_name_of_a_setting_is_refused(text: str) -> None:
 
 def test_a_flag_that_is_repeated_keeps_every_word() -> None:
     argv = ["--collector.sysctl.include=vm.swappiness", "--collector.sysctl.include=fs.nr_open"]
-    chosen = cli._settings(cli._parser().parse_args(argv)).chosen
+    chosen = cli.settings(command_line.parser().taken(argv)).chosen
     assert [one.name for one in chosen.of(system.SYSCTL)] == ["vm.swappiness", "fs.nr_open"]
     assert chosen.of(system.SYSCTL_INFO) == []
 
