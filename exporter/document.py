@@ -13,6 +13,7 @@ import yaml
 from exporter.collector import Malformed
 from exporter.config import ConfigError
 from exporter.files import whole
+from exporter.passwords import masked, shown
 
 DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -136,7 +137,8 @@ class Field:
         found: dict[str, Field] = {}
         for key_node, value_node in self._node.value:
             key = key_node.value if isinstance(key_node, yaml.ScalarNode) else "?"
-            path = f"{self.path}.{key}" if self.path else key
+            said = masked(key)
+            path = f"{self.path}.{said}" if self.path else said
             if key not in names:
                 text = f"unknown key. Known: {', '.join(names)}"
                 self._mistakes.add(key_node.start_mark, path, text)
@@ -156,7 +158,7 @@ class Field:
         seen: set[str] = set()
         for key_node, value_node in self._node.value:
             name = key_node.value if isinstance(key_node, yaml.ScalarNode) else ""
-            path = f"{self.path}.{name[:60] or '?'}"
+            path = f"{self.path}.{masked(name)[:60] or '?'}"
             if not name or name in seen:
                 said = "there twice" if name else "wanted a name"
                 self._mistakes.add(key_node.start_mark, path, said)
@@ -173,7 +175,7 @@ class Field:
         """Return one of these words; "" when it is a mistake."""
         said, words = self.text(), list(known)
         if said and said not in words:
-            self.wrong(f"wanted one of {', '.join(words)}, saw {said[:60]!r}")
+            self.wrong(f"wanted one of {', '.join(words)}, saw {shown(said, 60)}")
             return ""
         return said
 
@@ -216,7 +218,7 @@ class Field:
     def _shown(self) -> str:
         match self._node:
             case yaml.ScalarNode():
-                return repr(self._node.value[:60]) if self._node.value else "nothing"
+                return shown(self._node.value, 60) if self._node.value else "nothing"
             case yaml.SequenceNode():
                 return "a list"
             case _:

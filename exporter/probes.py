@@ -17,6 +17,7 @@ from exporter.blocking import StillRunning, TooMany
 from exporter.collector import Absent
 from exporter.config import CommandProbe, How, HttpProbe, TcpProbe, TlsProbe
 from exporter.handshake import Shown
+from exporter.passwords import masked
 from exporter.programs import Programs
 from exporter.serving import Probed
 
@@ -121,7 +122,7 @@ class Http:
         except aiohttp.ClientConnectorDNSError as error:
             raise unfound(error.host, error.os_error) from error
         except aiohttp.InvalidURL as error:
-            raise NotMade(f"no URL: {self._probe.url}") from error
+            raise NotMade(f"no URL: {masked(self._probe.url)}") from error
         except OSError as error:
             return blame(error)
         except aiohttp.ClientError:

@@ -22,6 +22,7 @@ from exporter.config import (
     VirtualAddress,
 )
 from exporter.document import Field, Mistakes, compose, text_of
+from exporter.passwords import shown
 
 NODE_KEYS = ("cluster", "node", "group", "failure_domain")
 SERVICE_KEYS = ("name", "unit", "group")
@@ -103,7 +104,7 @@ def _unique(named: Iterable[tuple[Field, str]]) -> None:
     seen: set[str] = set()
     for field, name in named:
         if name and name in seen:
-            field.wrong(f"{name!r} is there twice")
+            field.wrong(f"{shown(name)} is there twice")
         seen.add(name)
 
 
@@ -111,7 +112,7 @@ def _service(field: Field) -> Service:
     keys = field.mapping((*SERVICE_KEYS, "probe", "certificates"), SERVICE_KEYS)
     name, unit, group = (keys[k].text() if k in keys else "" for k in SERVICE_KEYS)
     if unit and not UNIT_NAME.fullmatch(unit):
-        keys["unit"].wrong(f"wanted a unit's full name such as nginx.service, saw {unit!r}")
+        keys["unit"].wrong(f"wanted a unit's full name such as nginx.service, saw {shown(unit)}")
     probe = _probe(keys["probe"]) if "probe" in keys else None
     return Service(name, unit, group, probe, _or(keys, "certificates", _files, ()))
 
@@ -121,7 +122,7 @@ def _files(field: Field) -> tuple[str, ...]:
     files = [one.text() for one in fields]
     for one, file in zip(fields, files, strict=True):
         if file and (not file.startswith("/") or "\0" in file):
-            one.wrong(f"wanted a file's absolute path, saw {file!r}")
+            one.wrong(f"wanted a file's absolute path, saw {shown(file)}")
     _unique(zip(fields, files, strict=True))
     return tuple(files)
 
@@ -173,14 +174,16 @@ def _http(keys: dict[str, Field]) -> HttpProbe:
     except ValueError:  # a port that is no number
         fine = False
     if url and not fine:
-        keys["http"].wrong(f"wanted http://HOST[:PORT]/PATH or https://..., saw {url!r}")
+        keys["http"].wrong(f"wanted http://HOST[:PORT]/PATH or https://..., saw {shown(url)}")
     return HttpProbe(url, _or(keys, "status", lambda f: f.whole(100, 599), 200))
 
 
 def _command(field: Field) -> CommandProbe:
     argv = tuple(item.text() for item in field.items())
     if argv and not argv[0].startswith("/"):
-        field.wrong(f"wanted a program's absolute path first, saw {argv[0]!r}")
+        field.wrong(
+            f"wanted a program's absolute path first, saw {shown(argv[0].partition(' ')[0])}"
+        )
     if not argv:
         field.wrong("wanted [PROGRAM, ARGUMENT, ...]")
     if any("\0" in word for word in argv):
@@ -201,9 +204,9 @@ def _virtual_address(field: Field) -> VirtualAddress:
         keys[key].text() if key in keys else "" for key in ADDRESS_KEYS[:4]
     )
     if address and not _one_spelling(address):
-        keys["address"].wrong(f"wanted an IP address without a prefix, saw {address!r}")
+        keys["address"].wrong(f"wanted an IP address without a prefix, saw {shown(address)}")
     if interface and not (INTERFACE.fullmatch(interface) and len(interface.encode()) <= 15):
-        keys["interface"].wrong(f"wanted an interface's name such as eth0, saw {interface!r}")
+        keys["interface"].wrong(f"wanted an interface's name such as eth0, saw {shown(interface)}")
     router_id = _or(keys, "router_id", lambda f: f.whole(1, 255), 1)
     return VirtualAddress(name, address, interface, group, router_id)
 
@@ -222,7 +225,7 @@ def _host_port(field: Field) -> tuple[str, int]:
     port = int(match["port"]) if match else 0
     host = (match["v6"] or match["host"]) if match else ""
     if raw and not (_is_host(host) and 1 <= port <= 65535):
-        field.wrong(f"wanted HOST:PORT or [IPV6]:PORT, saw {raw!r}")
+        field.wrong(f"wanted HOST:PORT or [IPV6]:PORT, saw {shown(raw)}")
     return host, port
 
 

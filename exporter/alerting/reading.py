@@ -10,6 +10,7 @@ from exporter.alerting.conditions import RULES
 from exporter.alerting.rule import Rule, understood
 from exporter.config import ClientTls, ShortWay
 from exporter.document import Field
+from exporter.passwords import shown
 
 NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 # Seconds. Alertmanager's resolve_timeout is 5m where nobody sets it; several posts have to fit into it.
@@ -47,9 +48,9 @@ def _unlike(fields: list[Field]) -> Iterator[str]:
         except ValueError:  # a port that is no number, a host that no resolver can be asked for
             fine = False
         if url and not fine:
-            field.wrong(f"wanted http://HOST:PORT or https://HOST:PORT, saw {url!r}")
+            field.wrong(f"wanted http://HOST:PORT or https://HOST:PORT, saw {shown(url)}")
         if url.rstrip("/") in seen:
-            field.wrong(f"{url!r} is there twice")
+            field.wrong(f"{shown(url)} is there twice")
         seen.add(url.rstrip("/"))
         yield url.rstrip("/")
 
@@ -64,7 +65,7 @@ def _tls(field: Field) -> ClientTls:
 def _file(field: Field) -> Path:
     text = field.text()
     if text and (not text.startswith("/") or "\0" in text):
-        field.wrong(f"wanted a file's absolute path, saw {text!r}")
+        field.wrong(f"wanted a file's absolute path, saw {shown(text)}")
     return Path(text)
 
 

@@ -14,6 +14,7 @@ from exporter.clock import Clock
 from exporter.collector import Background, Latest, State
 from exporter.config import How, Probe, Service
 from exporter.exposition import Family, block
+from exporter.passwords import masked
 from exporter.probes import NotMade, Prober, prober
 from exporter.racing import first
 from exporter.service_series import FAMILIES, Attempt
@@ -229,7 +230,7 @@ class Services(Background):
             result, odd = Probed.NOT_MADE, str(error)
             _log_odd(watched, log.warning, "probe.not_made", odd)
         except Exception as error:  # noqa: BLE001 - one odd probe may not take the others down
-            result, odd = Probed.NOT_MADE, f"{type(error).__name__}: {error}"
+            result, odd = Probed.NOT_MADE, f"{type(error).__name__}: {masked(str(error))}"
             _log_odd(watched, log.error, "probe.fell_over", odd)
         else:
             odd = ""

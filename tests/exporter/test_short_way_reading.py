@@ -60,7 +60,7 @@ def test_everything_that_it_may_say() -> None:
         ("  alertmanagers: []\n" + RULES, "wanted at least one URL"),
         ("  alertmanagers: [ftp://a]\n" + RULES, "saw 'ftp://a'"),
         ("  alertmanagers: ['http://a:99999']\n" + RULES, "saw 'http://a:99999'"),
-        ("  alertmanagers: ['http://u:p@a']\n" + RULES, "saw 'http://u:p@a'"),
+        ("  alertmanagers: ['http://u:p@a']\n" + RULES, "saw 'http://***@a'"),
         ("  alertmanagers: ['http://a', 'http://a/']\n" + RULES, "'http://a/' is there twice"),
         (URLS + "  repeat: 10m\n" + RULES, "short_way.repeat"),
         (URLS + "  tls: {cert: /a}\n" + RULES, "cert and key go together"),
