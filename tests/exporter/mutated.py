@@ -23,6 +23,7 @@ SOURCES = {
     "conntrack": ("proc/sys/net/netfilter/*", "proc/net/stat/nf_conntrack"),
     "cpu": (
         "proc/stat",
+        "proc/cpuinfo",
         "sys/devices/system/cpu/cpu*/*",
         "sys/devices/system/cpu/cpu*/thermal_throttle/*",
     ),

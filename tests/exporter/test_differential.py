@@ -50,6 +50,7 @@ NEWER = {
     *(f"node_btrfs_{what}" for what in ("commit_seconds_total", "commits_total")),
     *(f"node_btrfs_{which}_commit_seconds" for which in ("last", "max")),
     "node_zfs_arc_memory_available_bytes",
+    "node_cpu_frequency_hertz",  # /proc/cpuinfo's; the captured cpufreq has not measured any
     "node_cpu_online",
     "node_cpu_scaling_governor",
     "node_edac_channel_correctable_errors_total",
@@ -174,6 +175,8 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Scrape, Scrape]:
         f"--collector.diskstats.device-exclude={DEVICE_EXCLUDE}",
         "--collector.netdev.device-exclude=^lo$",
         "--collector.stat.softirq",
+        "--collector.cpu.info.flags-include=^(aes|avx.?|constant_tsc)$",
+        "--collector.cpu.info.bugs-include=^(cpu_meltdown|spectre_.*|mds)$",
         f"--collector.filesystem.mount-points-exclude={MOUNT_POINTS_EXCLUDE}",
         f"--collector.filesystem.fs-types-exclude={FS_TYPES_EXCLUDE}",
     ]
@@ -228,6 +231,50 @@ def test_what_node_exporter_hears_over_netlink_we_read_in_files() -> None:
     loopback = {s: v for s, v in theirs.values.items() if s.endswith('{device="lo"}')}
     assert len(loopback) == 17
     assert all(value <= ours.values[series] for series, value in loopback.items())
+
+
+def loopback(*flags: str) -> tuple[Scrape, Scrape]:
+    """What both say of this machine's loopback, one after the other, when they are asked for more."""
+    only = ("--collector.disable-defaults", "--collector.netdev.device-exclude=", *flags)
+    found = []
+    for argv in ((find("prometheus-node-exporter"),), (sys.executable, "-m", "exporter.start")):
+        with running(*argv, *only) as port:
+            seen = parsed(fetch(port))
+        values = {s: v for s, v in seen.values.items() if 'device="lo"' in s and "node_" in s}
+        types = {n: seen.types[n] for n in {s.split("{")[0] for s in values}}
+        found.append(Scrape(seen.text, types, values))
+    return found[0], found[1]
+
+
+def test_the_addresses_of_this_machine_are_the_same() -> None:
+    theirs, ours = loopback("--collector.netdev", "--collector.netdev.address-info")
+    address = "node_network_address_info"
+    listed = [{s for s in one.values if s.startswith(address)} for one in (theirs, ours)]
+    assert listed[0] == listed[1] != set()
+    assert ours.types[address] == theirs.types[address]
+
+
+def test_detailed_counters_have_the_names_that_node_exporter_has_for_netlinks() -> None:
+    theirs, ours = loopback("--collector.netdev", "--collector.netdev.enable-detailed-metrics")
+    assert ours.types == theirs.types
+    assert ours.values.keys() == theirs.values.keys()
+    assert len(ours.values) == 24
+    assert all(value <= ours.values[series] for series, value in theirs.values.items())
+
+
+def test_netclass_counts_as_node_exporter_does_over_netlink() -> None:
+    netlink = ("--collector.netclass.netlink", "--collector.netclass_rtnl.with-stats")
+    theirs, ours = loopback("--collector.netclass", *netlink)
+    stems = tuple(
+        f"node_network_{stem}" for stem in ("receive_", "transmit_", "multicast_", "collisions_")
+    )
+    counted = {
+        s for s in theirs.values if s.startswith(stems) and s.split("{")[0].endswith("_total")
+    }
+    assert len(counted) == 24
+    assert counted <= ours.values.keys()
+    assert {s: ours.types[s.split("{")[0]] for s in counted} == dict.fromkeys(counted, "gauge")
+    assert all(theirs.types[s.split("{")[0]] == "gauge" for s in counted)
 
 
 def test_promtool_says_of_ours_no_more_than_of_theirs(both: tuple[Scrape, Scrape]) -> None:

@@ -5,6 +5,7 @@ Each tree differs from the captured one in one file, by a fixed seed. What both 
 """
 
 import asyncio
+import re
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -36,6 +37,11 @@ from tests.exporter.tools import find
 pytestmark = pytest.mark.tools
 
 SEED = 1
+# Whose processors are described too.
+CPU_INFO = {
+    f"cpu.info.{what}-include": re.compile(expression)
+    for what, expression in (("flags", "^(aes|avx.?|sse.*)$"), ("bugs", "."))
+}
 EACH = 18  # trees of each collector
 
 
@@ -234,6 +240,7 @@ class NodeExporter:
             *(f"--collector.{name}" for name in SOURCES),
             "--no-collector.netdev.netlink",  # or it would show this machine's devices
             "--collector.netdev.device-exclude=",
+            *(f"--collector.{name}={what.pattern}" for name, what in CPU_INFO.items()),
             f"--collector.diskstats.device-exclude={DEVICE_EXCLUDE}",
         )
 
@@ -298,7 +305,7 @@ def compared(mutation: Mutation, text: bytes | None, ours: bytes) -> Seen:
 
 async def ours_of(name: str, tree: Path) -> bytes:
     try:
-        return await body(name, tree)
+        return await body(name, tree, **(CPU_INFO if name == "cpu" else {}))
     except (Absent, Malformed, OSError):
         return b""
 
