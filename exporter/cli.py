@@ -44,7 +44,8 @@ def _report(group: BaseExceptionGroup[BaseException]) -> int:
     if rest is not None or errors is None:
         raise group
     for error in errors.exceptions:
-        print(f"hale-exporter: {error}", file=sys.stderr)
+        said = error.strerror if isinstance(error, OSError) else ""
+        print(f"hale-exporter: {said or error}", file=sys.stderr)
     return 1
 
 

@@ -79,6 +79,7 @@ def parser() -> CommandLine:
     """Make what takes the command line apart; under `collector.NAME` it leaves a collector's flag."""
     made = CommandLine(
         prog="hale-exporter",
+        usage="hale-exporter [--FLAG ...]\n       hale-exporter classify FILE",
         description="Serve what this node's hardware and services are doing to Prometheus.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -16,6 +16,13 @@ BACKLOG = 128
 FIRST = 3
 """The first file descriptor that systemd hands over; SD_LISTEN_FDS_START."""
 
+INSTEAD = {
+    errno.EADDRINUSE: "`ss -ltnp` shows whose it is; stop that, or choose another",
+    errno.EADDRNOTAVAIL: "this machine has no such address; `ip address` shows those that it has",
+    errno.EACCES: "only root may take a port below 1024; choose a higher one",
+}
+"""What to do about an address that cannot be listened on, by errno."""
+
 NO_SUCH_FAMILY = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 
 
@@ -66,7 +73,9 @@ def _impossible(address: Address, error: OSError) -> OSError:
     host = address.host or ""
     shown = f"[{host}]" if ":" in host else host
     said = (error.strerror or str(error)).lower()
-    return OSError(error.errno, f"cannot listen on {shown}:{address.port}: {said}")
+    instead = INSTEAD.get(error.errno or 0, "write a name or address of this machine")
+    text = f"cannot listen on {shown}:{address.port}: {said}: {instead} (--web.listen-address)"
+    return OSError(error.errno, text)
 
 
 def _listening(family: socket.AddressFamily, where: tuple[object, ...]) -> socket.socket:

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -81,6 +82,26 @@ def test_a_wrong_exporter_yml_is_refused_at_the_start_with_every_mistake(tmp_pat
         f"{tmp_path}/exporter.yml:1:1: missing: node",
         f"{tmp_path}/exporter.yml:2:11: services: wanted a list, saw '1'",
     ]
+
+
+def test_a_port_that_is_taken_is_told_with_what_to_do() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        ended = run(f"--web.listen-address=127.0.0.1:{port}", "--collector.disable-defaults")
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1] == (
+        f"hale-exporter: cannot listen on 127.0.0.1:{port}: address already in use: "
+        "`ss -ltnp` shows whose it is; stop that, or choose another (--web.listen-address)"
+    )
+
+
+def test_a_file_that_is_not_there_is_told_with_what_to_look_at() -> None:
+    ended = run("--config.file=/nowhere/exporter.yml")
+    assert (ended.returncode, ended.stderr) == (
+        2,
+        "/nowhere/exporter.yml: cannot be read: No such file or directory; "
+        "is the path right, and may this user read it?\n",
+    )
 
 
 def test_an_address_of_nobody_is_told() -> None:
@@ -197,6 +218,9 @@ def test_help_has_an_example_and_the_exit_status(capsys: pytest.CaptureFixture[s
     with pytest.raises(SystemExit, match="0"):
         main(["--help"])
     text = capsys.readouterr().out
+    assert text.startswith(
+        "usage: hale-exporter [--FLAG ...]\n       hale-exporter classify FILE\n"
+    )
     assert "example:" in text
     assert "exit status:" in text
 

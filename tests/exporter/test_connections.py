@@ -270,9 +270,12 @@ def test_every_address_means_ipv4_and_ipv6_where_there_is_any() -> None:
 @pytest.mark.parametrize(
     ("address", "said"),
     [
-        (Address("192.0.2.1", 9100), r"cannot listen on 192\.0\.2\.1:9100: cannot assign"),
+        (
+            Address("192.0.2.1", 9100),
+            r"cannot listen on 192\.0\.2\.1:9100: cannot assign .*`ip address` shows",
+        ),
         (Address("2001:db8::1", 9100), r"cannot listen on \[2001:db8::1\]:9100: "),
-        (Address("nobody.invalid", 9100), r"cannot listen on nobody\.invalid:9100: "),
+        (Address("nobody.invalid", 9100), r"on nobody\.invalid:9100: .*write a name or address"),
     ],
 )
 def test_an_address_of_nobody_is_named_and_nothing_stays_open(address: Address, said: str) -> None:
