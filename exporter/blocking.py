@@ -127,6 +127,10 @@ class Threads:
             except RuntimeError:
                 pass  # the loop has closed: the exporter is ending
 
+        self._launch(key, body)
+        return future
+
+    def _launch(self, key: str, body: Callable[[], None]) -> None:
         if not _places.acquire(blocking=False):
             self._release(key)
             raise TooMany(f"{key}: {MOST_THREADS} calls have not come back")
@@ -136,7 +140,6 @@ class Threads:
             _places.release()
             self._release(key)
             raise
-        return future
 
     def _release(self, key: str) -> None:
         self._running.discard(key)

@@ -87,57 +87,48 @@ def of_file(name: str, text: str) -> Iterator[Written]:
 
 def _written(file: str, kind: Failure | None, raw: Mapping[str, Any]) -> Written:
     name = str(raw.get("name", ""))
-    where = f"{file}: {name or raw}"
-    words, pattern, message_id = raw.get("words", []), raw.get("pattern"), raw.get("message_id", "")
-    one_of = raw.get("one_of", [])
-    clears = raw.get("clears", [])
-    for wrong, why in (
-        (not NAME.fullmatch(name), "an entry needs a name of small letters, digits and dashes"),
-        (unknown := sorted(set(raw) - KEYS), f"unknown key {unknown[:1]}"),
-        (
-            (not message_id and not ((words or one_of) and pattern))
-            or (message_id and (words or one_of)),
-            "either words and pattern or message_id is needed",
-        ),
-        (
-            message_id and not MESSAGE_ID.fullmatch(str(message_id)),
-            "a message_id has 32 hex digits in lower case",
-        ),
-        (
-            not all(WORD.fullmatch(str(word)) for word in (*words, *one_of)),
-            f"not each of {[*words, *one_of]} is a word of small letters, digits and _",
-        ),
-        (
-            not raw.get("cause") or not raw.get("match") or (pattern and not raw.get("miss")),
-            "cause, match and miss are needed",
-        ),
-        (
-            clears and (kind is not None or not set(clears) <= set(Failure)),
-            "only a benign entry clears, and types of failures",
-        ),
-        (raw.get("part") and kind is None, "what is benign is no part of a failure's report"),
-        (
-            raw.get("minor") and (kind is None or raw.get("part")),
-            "only what begins a condition has a weight",
-        ),
-    ):
-        if wrong:
-            raise ValueError(f"{where}: {why}")
+    if wrong := next(_mistakes(name, kind, raw), ""):
+        raise ValueError(f"{file}: {name or raw}: {wrong}")
+    pattern = raw.get("pattern")
     entry = Entry(
         name,
         kind,
         str(raw["cause"]),
-        tuple(map(Failure, clears)),
+        tuple(map(Failure, raw.get("clears", ()))),
         bool(raw.get("everywhere", False)),
         bool(raw.get("part", False)),
         bool(raw.get("minor", False)),
         frozenset(map(str, raw.get("from", ()))),
-        frozenset(str(word).encode() for word in words),
-        frozenset(str(word).encode() for word in one_of),
+        frozenset(str(word).encode() for word in raw.get("words", ())),
+        frozenset(str(word).encode() for word in raw.get("one_of", ())),
         re.compile(pattern).pattern if pattern else "",
-        str(message_id),
+        str(raw.get("message_id", "")),
     )
     return Written(entry, tuple(raw["match"]), tuple(raw.get("miss", ())))
+
+
+def _mistakes(name: str, kind: Failure | None, raw: Mapping[str, Any]) -> Iterator[str]:
+    pattern, message_id = raw.get("pattern"), raw.get("message_id", "")
+    words = [*raw.get("words", ()), *raw.get("one_of", ())]
+    clears = raw.get("clears", [])
+    if not NAME.fullmatch(name):
+        yield "an entry needs a name of small letters, digits and dashes"
+    if unknown := sorted(set(raw) - KEYS):
+        yield f"unknown key {unknown[:1]}"
+    if bool(message_id) == bool(words) or (words and not pattern):
+        yield "either words and pattern or message_id is needed"
+    if message_id and not MESSAGE_ID.fullmatch(str(message_id)):
+        yield "a message_id has 32 hex digits in lower case"
+    if not all(WORD.fullmatch(str(word)) for word in words):
+        yield f"not each of {words} is a word of small letters, digits and _"
+    if not raw.get("cause") or not raw.get("match") or (pattern and not raw.get("miss")):
+        yield "cause, match and miss are needed"
+    if clears and (kind is not None or not set(clears) <= set(Failure)):
+        yield "only a benign entry clears, and types of failures"
+    if raw.get("part") and kind is None:
+        yield "what is benign is no part of a failure's report"
+    if raw.get("minor") and (kind is None or raw.get("part")):
+        yield "only what begins a condition has a weight"
 
 
 if __name__ == "__main__":
