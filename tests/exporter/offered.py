@@ -20,6 +20,12 @@ FIXTURES = Path(__file__).parent / "fixtures"
 PATIENCE = 20.0  # seconds until a test that waits for something real gives up
 
 
+def write(path: Path, text: str) -> None:
+    """Write a file of such a tree, and the folders above it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
 def made(name: str, tree: Path = FIXTURES, **flags: object) -> OnScrape | Background:
     """Make one collector that finds /proc, /sys and udev's database in `tree`.
 

@@ -6,156 +6,28 @@ from pathlib import Path
 
 import pytest
 
-from exporter import rpcstats
-from exporter.collector import Absent, Background, Malformed, OnScrape, State
+from exporter.collector import Malformed, OnScrape
 from exporter.collectors import (
     arp,
-    conntrack,
     ipvs,
     lnstat,
-    mountstats,
     netstat,
     sockstat,
     softnet,
     udp_queues,
 )
-from tests.exporter.golden import GOLDEN, same_as_golden
-from tests.exporter.offered import FIXTURES, body, made, ran, values
+from tests.exporter.golden import GOLDEN
+from tests.exporter.offered import FIXTURES, body, made, values, write
 
 NET = FIXTURES / "proc/1/net"
 ARP = (NET / "arp").read_bytes()
 IPVS = (NET / "ip_vs").read_bytes()
 IPVS_STATS = (NET / "ip_vs_stats").read_bytes()
-MOUNTS = (FIXTURES / "proc/10/mountstats").read_bytes()
-NFSD = (NET / "rpc/nfsd").read_bytes()
 UDP = (NET / "udp").read_bytes()
 NETSTAT = (NET / "netstat").read_bytes()
 SNMP6 = (NET / "snmp6").read_bytes()
 SOCKSTAT = (NET / "sockstat").read_bytes()
 SOFTNET = (NET / "softnet_stat").read_bytes()
-CONNTRACK = (NET / "stat/nf_conntrack").read_bytes()
-
-
-@pytest.fixture
-def node(tmp_path: Path) -> Path:
-    """A node with a bond of two slaves, as drivers/net/bonding writes it, in mode 802.3ad."""
-    bond = tmp_path / "sys/class/net/bond1"
-    write(bond.parent / "bonding_masters", "bond1\n")
-    write(bond / "bonding/slaves", "eth0 eth1\n")
-    write(bond / "bonding/ad_aggregator", "1\n")
-    for name, aggregator in (("eth0", 1), ("eth1", 2)):
-        slave = bond / f"lower_{name}/bonding_slave"
-        write(slave / "mii_status", "up\n")
-        write(slave / "state", "active\n")
-        write(slave / "ad_aggregator_id", f"{aggregator}\n")
-        write(slave / "link_failure_count", "3\n")
-    return tmp_path
-
-
-def write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-
-
-def slave(name: str, what: str) -> str:
-    return f'hale_bonding_slave_{what}{{master="bond1",slave="{name}"}}'
-
-
-async def test_the_series_of_a_bond_with_aggregators_are_the_golden_ones(
-    request: pytest.FixtureRequest, node: Path
-) -> None:
-    same_as_golden(request, "bonding-aggregators", await body("bonding", node))
-
-
-async def test_a_slave_outside_of_the_bonds_aggregator_is_up_and_yet_told(node: Path) -> None:
-    seen = await values("bonding", node)
-    assert seen['node_bonding_active{master="bond1"}'] == 2
-    assert [seen[slave(name, "up")] for name in ("eth0", "eth1")] == [1, 1]
-    assert [seen[slave(name, "aggregated")] for name in ("eth0", "eth1")] == [1, 0]
-    assert seen[slave("eth0", "link_failures_total")] == 3
-
-
-async def test_a_backup_is_up_and_carries_nothing(node: Path) -> None:
-    bond = node / "sys/class/net/bond1"
-    (bond / "bonding/ad_aggregator").unlink()
-    write(bond / "lower_eth1/bonding_slave/state", "backup\n")
-    write(bond / "lower_eth1/bonding_slave/ad_aggregator_id", "N/A\n")
-    seen = await values("bonding", node)
-    assert [seen[slave(name, "active")] for name in ("eth0", "eth1")] == [1, 0]
-    assert slave("eth1", "aggregated") not in seen
-
-
-async def test_a_bond_of_which_a_slave_cannot_be_read_has_no_counts(node: Path) -> None:
-    """node_exporter would fail for all bonds; a count without the slave would be wrong."""
-    (node / "sys/class/net/bond1/lower_eth1/bonding_slave/mii_status").unlink()
-    write(node / "sys/class/net/bonding_masters", "bond1 bond2\n")
-    write(node / "sys/class/net/bond2/bonding/slaves", "\n")
-    assert await values("bonding", node) == {
-        'node_bonding_active{master="bond2"}': 0,
-        'node_bonding_slaves{master="bond2"}': 0,
-    }
-
-
-@pytest.mark.parametrize("name", ["../../secret", "..", "a\0b", "x" * 16])
-async def test_a_bonds_name_leads_nowhere_else(node: Path, name: str) -> None:
-    for file in ("bonding_masters", "bond1/bonding/slaves"):
-        write(node / "sys/class/net" / file, f"{name} bond1\n")
-        collector = made("bonding", node)
-        assert isinstance(collector, Background)
-        assert await ran(collector) == (b"", State.FAILED)
-        write(node / "sys/class/net/bonding_masters", "bond1\n")
-
-
-def test_connections_of_all_processors_are_added_up() -> None:
-    words = dict(zip(conntrack.STATISTICS, conntrack.parse(CONNTRACK), strict=True))
-    assert words[b"invalid"] == 3 + 2 + 1 + 0x2F
-    assert words[b"search_restart"] == 7
-
-
-def test_a_kernel_with_another_column_moves_no_number_to_another_name() -> None:
-    newer = CONNTRACK.replace(b" found", b" odd found").replace(
-        b"00000021 ", b"00000021  0000ffff "
-    )
-    assert conntrack.parse(newer) == conntrack.parse(CONNTRACK)
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"",
-        b"\n",
-        CONNTRACK[:-1],
-        CONNTRACK[: len(CONNTRACK) - 20] + b"\n",
-        CONNTRACK.replace(b"early_drop", b"late_drop"),
-        CONNTRACK.replace(b"0000588a", b"0000_88a"),
-        CONNTRACK.replace(b"0000588a", b"9" * 5000),
-        CONNTRACK[CONNTRACK.index(b"\n") + 1 :],
-    ],
-)
-def test_connections_that_cannot_be_right_are_malformed(data: bytes) -> None:
-    with pytest.raises(Malformed, match="nf_conntrack"):
-        conntrack.parse(data)
-
-
-async def test_a_kernel_without_statistics_still_tells_how_full_the_table_is(
-    tmp_path: Path,
-) -> None:
-    shutil.copytree(FIXTURES / "proc/sys", tmp_path / "proc/sys")
-    assert await values("conntrack", tmp_path) == {
-        "node_nf_conntrack_entries": 123,
-        "node_nf_conntrack_entries_limit": 65536,
-    }
-
-
-async def test_where_pid_1_is_hidden_its_network_is_ours(tmp_path: Path) -> None:
-    shutil.copytree(FIXTURES / "proc/sys", tmp_path / "proc/sys")
-    shutil.copytree(NET, tmp_path / "proc/net")
-    assert await body("conntrack", tmp_path) == await body("conntrack")
-
-
-async def test_a_node_that_tracks_nothing_is_no_failure(tmp_path: Path) -> None:
-    with pytest.raises(Absent):
-        await body("conntrack", tmp_path)
 
 
 async def test_a_protocol_that_comes_while_it_runs_is_shown(tmp_path: Path) -> None:
@@ -401,50 +273,6 @@ async def test_devices_are_left_out_by_name() -> None:
     assert devices == {"int", "lo"}
 
 
-async def test_a_server_without_nfs_2_says_0_of_it(tmp_path: Path) -> None:
-    """As node_exporter; and a kernel with more lines, and more methods, is no failure."""
-    data = b"".join(row for row in NFSD.splitlines(True) if not row.startswith(b"proc2"))
-    write(tmp_path / "proc/1/net/rpc/nfsd", data.decode() + "new 1 2 3\n")
-    seen, whole = await values("nfsd", tmp_path), await values("nfsd")
-    assert seen['node_nfsd_requests_total{method="GetAttr",proto="2"}'] == 0
-    assert whole['node_nfsd_requests_total{method="GetAttr",proto="2"}'] == 69
-    assert seen.keys() == whole.keys()
-
-
-async def test_methods_that_an_old_client_does_not_know_are_0(tmp_path: Path) -> None:
-    write(tmp_path / "proc/1/net/rpc/nfs", "proc4 3 7 8 9\n")
-    seen = await values("nfs", tmp_path)
-    assert seen['node_nfs_requests_total{method="Write",proto="4"}'] == 9
-    assert seen['node_nfs_requests_total{method="Clone",proto="4"}'] == 0
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"\n",
-        NFSD[:-1],
-        b"rc\n",
-        b"rc 1\n",
-        b"rc 1 2 x\n",
-        b"rc 1 2 " + b"9" * 5000 + b"\n",
-        b"th 8\n",
-        b"proc2 18 1 2 3\n",
-        b"proc2 2 1 2\n",
-        b"proc4ops 3 1 2 3\n",
-        b"\xff\n",
-    ],
-)
-async def test_calls_that_cannot_be_right_are_malformed(data: bytes, tmp_path: Path) -> None:
-    (tmp_path / "proc/1/net/rpc").mkdir(parents=True)
-    (tmp_path / "proc/1/net/rpc/nfsd").write_bytes(data)
-    with pytest.raises(Malformed, match="rpc"):
-        await body("nfsd", tmp_path)
-
-
-def test_a_server_keeps_no_histogram_of_its_threads_any_more() -> None:
-    assert rpcstats.parse(b"th 8 0 0.000 0.000\n") == {b"th": [8, 0]}
-
-
 async def test_what_a_roce_port_counts_in_its_hardware(tmp_path: Path) -> None:
     """As mlx5 has it; a counter that the port does not have, or cannot tell, is left out."""
     port = tmp_path / "sys/class/infiniband/mlx5_0/ports/1"
@@ -477,64 +305,6 @@ async def test_a_host_port_that_is_off_has_no_counters_but_zeros(tmp_path: Path)
     (info, one), (frames, count) = sorted((await values("fibrechannel", tmp_path)).items())
     assert 'port_name="10"' in info
     assert (one, frames, count) == (1, 'node_fibrechannel_rx_frames_total{fc_host="host0"}', 255)
-
-
-# net/sunrpc: a mount with two connections (nconnect=2), one by RDMA, and one of another version of the format.
-NFS = b"""\
-device a:/x mounted on /a with fstype nfs4 statvers=1.1
-\tage:\t5
-\tRPC iostats version: 1.1  p/v: 100003/4 (nfs)
-\txprt:\ttcp 832 0 1 0 11 64 63 0 12 7 24 26 57
-\txprt:\ttcp 833 0 2 0 18446744073709551615 64 63 0 12 7 24 26 57
-\tper-op statistics
-\t        READ: 1 2 3 4 5 6 7 8 9
-
-device b:/x mounted on /b with fstype nfs statvers=1.1
-\txprt:\trdma 0 0 1 0 11 64 63 0 12 7 1 2 3 4 5 6 7 8 9 10 11 12
-\txprt:\tlocal 1 2 3
-device c:/x mounted on /c with fstype nfs statvers=2.0
-device d:/x mounted on /d with fstype nfs statvers=1.0
-\txprt:\tudp 832 0 64 63 0 12 7
-"""
-
-
-def test_every_transport_is_told_as_tcp_is() -> None:
-    first, rdma, udp = mountstats.parse(NFS)
-    assert [mount.place for mount in (first, rdma, udp)] == [0, 1, 3]
-    assert first.operations == {"READ": [1, 2, 3, 4, 5, 6, 7, 8, 9]}
-    assert rdma.transports == [("rdma", [0, 0, 1, 0, 11, 64, 63, 0, 12, 7, 0, 0, 0])]
-    assert udp.transports == [("udp", [832, 0, 0, 0, 0, 64, 63, 0, 12, 7, 0, 0, 0])]
-
-
-async def test_each_connection_has_its_series_and_its_mount_only_one(tmp_path: Path) -> None:
-    write(tmp_path / "proc/self/mountstats", NFS.decode())
-    write(tmp_path / "proc/self/mountinfo", "1 1 0:5 / /d rw - nfs d:/x rw,addr=192.0.2.4\n")
-    seen = await values("mountstats", tmp_path)
-    ages = {series: value for series, value in seen.items() if "_age_" in series}
-    assert list(ages.values()) == [5, 0, 0]
-    assert any('mountaddr="192.0.2.4"' in series for series in ages)
-    name = "node_mountstats_nfs_transport_connect_total"
-    of_a = 'export="a:/x",mountaddr="",protocol="tcp"'
-    connects = [seen[f'{name}{{{of_a},transport="{at}"}}'] for at in (0, 1)]
-    assert connects == [1, 2]
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"",
-        MOUNTS[:-1],
-        b"device x\n",
-        MOUNTS.replace(b"mounted on", b"hung up in"),
-        MOUNTS.replace(b"age:\t13968", b"age:\t-1"),
-        MOUNTS.replace(b"events:\t52", b"events:\tx"),
-        MOUNTS.replace(b"xprt:\ttcp 832", b"xprt:\ttcp " + b"9" * 5000),
-        MOUNTS.replace(b"xprt:\ttcp 832 0 1 0 11 6428", b"xprt:\ttcp"),
-    ],
-)
-def test_statistics_of_mounts_that_cannot_be_right_are_malformed(data: bytes) -> None:
-    with pytest.raises(Malformed, match="mountstats"):
-        mountstats.parse(data)
 
 
 async def test_a_cache_that_comes_while_it_runs_is_shown(tmp_path: Path) -> None:
