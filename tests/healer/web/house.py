@@ -273,3 +273,10 @@ class House:
             ) as control,
         ):
             yield session, control
+
+
+async def say(house: House, path: Path, command: str, **fields: object) -> tuple[int, Any]:
+    """Give one command and return how it was answered."""
+    async with house.both(path / "ctl.sock") as (_, control):
+        response = await control.post(f"/api/v1/{command}", json=fields)
+        return response.status, await response.json()

@@ -147,6 +147,15 @@ class Browser:
         return await self.send(forms(await self.open(path))[button], **typed)
 
 
+async def house_that_asks(folder: Path) -> House:
+    """A house with users, in which one incident waits for a person's yes."""
+    house = house_with_users(folder, Mode.APPROVE)
+    await house.arm()
+    await house.open(house.trouble())
+    await house.held(reason="approval_needed")
+    return house
+
+
 @asynccontextmanager
 async def browsing(house: House, *people: Person | None) -> AsyncIterator[list[Browser]]:
     """Give each of these people a browser at the healer's pages; None is somebody who does not sign in."""
