@@ -55,25 +55,10 @@ def settings(options: argparse.Namespace) -> Settings:
     Raises:
         ConfigError: Two of its flags contradict each other.
     """
-    given = vars(options)
-    switched = {offer.name: given[dest(offer.name)] for offer in OFFERS}
-    default = not options.disable_defaults
-    flags = [one for offer in OFFERS for one in singly(offer)]
-    enabled = frozenset(
-        offer.name
-        for offer in OFFERS
-        if (default and offer.default if (on := switched[offer.name]) is None else on)
-    )
-    # A flag that may be given several times, and is not given at all, is None.
-    chosen = Chosen(
-        {one.name: word for one in flags if (word := given[dest(one.name)]) is not None}
-    )
+    enabled, chosen = _enabled(options), _chosen(options)
     if {"netdev", "netclass"} <= enabled and counts(chosen):
-        raise ConfigError(
-            [
-                "--collector.netclass_rtnl.with-stats has the names of netdev: add --no-collector.netdev"
-            ]
-        )
+        text = "netclass_rtnl.with-stats has the names of netdev: add --no-collector.netdev"
+        raise ConfigError([f"--collector.{text}"])
     return Settings(
         listen=tuple(options.listen or [Address(None, 9100)]),
         systemd_socket=options.systemd_socket,
@@ -92,3 +77,21 @@ def settings(options: argparse.Namespace) -> Settings:
         without_systemd=options.without_systemd,
         own_metrics=not options.disable_exporter_metrics,
     )
+
+
+def _enabled(options: argparse.Namespace) -> frozenset[str]:
+    default = not options.disable_defaults
+    said = {offer.name: getattr(options, dest(offer.name)) for offer in OFFERS}  # None of most
+    return frozenset(
+        offer.name
+        for offer in OFFERS
+        if (default and offer.default if said[offer.name] is None else said[offer.name])
+    )
+
+
+def _chosen(options: argparse.Namespace) -> Chosen:
+    given = {
+        one.name: getattr(options, dest(one.name)) for offer in OFFERS for one in singly(offer)
+    }
+    # A flag that may be given several times, and is not given at all, is None.
+    return Chosen({name: word for name, word in given.items() if word is not None})

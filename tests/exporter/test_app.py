@@ -12,7 +12,8 @@ import pytest
 from aiohttp import ClientSession
 from dbus_fast import Variant
 
-from exporter.app import Exporter, build, load, serve
+from exporter.app import load, serve
+from exporter.assembly import Exporter, build
 from exporter.clock import Clock
 from exporter.notify import Notifier
 from exporter.settings import DEFAULTS, Address, Settings

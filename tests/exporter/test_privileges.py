@@ -54,7 +54,7 @@ def test_each_group_that_a_page_names_is_the_units_and_the_other_way_round() -> 
 # Every collector, the optional ones too, once: `state NAME STATE`, those in the background after their first run.
 STATES = """
 import asyncio, os, sys
-from exporter.app import build
+from exporter.assembly import build
 from exporter.clock import Clock
 from exporter.collector import State
 from exporter.config import Config

@@ -13,7 +13,8 @@ import pytest
 from aiohttp import ClientSession
 from dbus_fast import Variant
 
-from exporter.app import build, load
+from exporter.app import load
+from exporter.assembly import build
 from exporter.clock import Clock
 from exporter.settings import Address, Settings
 from exporter.units import SystemBus
