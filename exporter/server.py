@@ -10,6 +10,7 @@ from exporter.admission import Admission
 from exporter.clock import Clock
 from exporter.config import Config
 from exporter.exposition import CONTENT_TYPE
+from exporter.memory import Sweeper
 from exporter.negotiation import Misunderstood, time_for, wants_gzip, wants_openmetrics
 from exporter.openmetrics import CONTENT_TYPE as OPENMETRICS
 from exporter.openmetrics import OpenMetrics
@@ -80,6 +81,7 @@ class _Metrics:
         self._under_way = 0
         self._openmetrics = OpenMetrics()
         self._squeezer = Squeezer()
+        self._sweeper = Sweeper()
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """Scrape, and send it before this returns: who takes it slowly keeps a place, and not for ever."""
@@ -94,6 +96,7 @@ class _Metrics:
                 sent()
         finally:
             self._under_way -= 1
+            self._sweeper.worked()
         return response
 
     def _scrape(self, request: web.Request) -> web.Response:

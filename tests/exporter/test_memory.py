@@ -1,4 +1,4 @@
-"""Where large blocks go in memory."""
+"""Where large blocks go in memory, and what the interpreter keeps."""
 
 import subprocess
 import sys
@@ -31,3 +31,29 @@ def test_large_blocks_leave_no_hole_in_the_heap(how: str, in_heap: str) -> None:
     assert (
         subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip() == in_heap
     )
+
+
+FILL = """
+import sys
+from exporter.memory import SWEEP_EVERY, Sweeper
+sweeper = Sweeper()
+
+def work(rounds):
+    for number in range(rounds):
+        tuple(one for one in range(number % 4 + 12))  # made as a longer one, and cut to its length
+        if len(sys.argv) > 1:
+            sweeper.worked()
+    return sys.getallocatedblocks()
+
+print(-work(SWEEP_EVERY) + work(20 * SWEEP_EVERY))
+"""
+
+
+def grown(*words: str) -> int:
+    argv = [sys.executable, "-c", FILL, *words]
+    return int(subprocess.run(argv, capture_output=True, text=True, check=True).stdout)
+
+
+def test_free_lists_are_emptied_and_not_left_to_fill() -> None:
+    assert grown() > 2000
+    assert grown("swept") < 500
