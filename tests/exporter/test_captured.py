@@ -8,6 +8,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.collector import Absent, Malformed
+from exporter.sysfiles import PAGE
 from tests.exporter.golden import same_as_golden
 from tests.exporter.offered import FIXTURES, body
 
@@ -28,7 +29,8 @@ BREAKAGES: dict[str, Callable[[bytes], bytes]] = {
     "empty": lambda _: b"",
     "truncated": lambda data: data[: len(data) // 2],
     "binary": lambda data: bytes(range(256)) + data,
-    "huge": lambda data: data * (200_000 // (len(data) + 1) + 1),
+    # More than is read of a file of /sys.
+    "huge": lambda data: data * (PAGE // (len(data) + 1) + 2),
     "numbers": lambda _: b"9" * 5000 + b"\n",
     "negative": lambda _: b"-1\n",
 }
