@@ -6,7 +6,9 @@ what a line costs does not grow with the catalogue.
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from exporter.failures.entries import Entry, packaged
@@ -61,8 +63,47 @@ class Verdict(NamedTuple):
 
 NOTHING = Verdict()
 
-_Candidate = tuple[int, frozenset[bytes], Entry]
-"""An entry behind its place among those that are asked, and the words that a line must have."""
+REMEMBERED, REMEMBERED_LENGTH = 512, 512
+"""Lines whose verdicts are remembered, and characters of the longest: what floods a journal says the same again."""
+
+
+class _Candidate:
+    """An entry, as far as a line has to be held against it.
+
+    Attributes:
+        place: Among those that are asked; no two have the same.
+        words: That a line must have.
+        writers: Who may say so, empty for whoever.
+    """
+
+    __slots__ = ("_entry", "_named", "_search", "place", "words", "writers")
+
+    def __init__(self, place: int, entry: Entry) -> None:
+        self.place = place
+        self.words = entry.words
+        self.writers = entry.writers
+        self._entry = entry
+        # Compiled when a line first has all the words: no node ever sees a line of each.
+        self._search: Callable[[str], re.Match[str] | None] | None = None
+        self._named = False
+
+    def judge(self, line: Line) -> Verdict | None:
+        """Say what a line is by this entry; None where it is something else."""
+        if not self._entry.pattern:
+            return _verdict(self._entry, line, "")
+        found = (self._search or self._compile())(line.text)
+        if found is None:
+            return None
+        return _verdict(self._entry, line, (self._named and found["device"]) or "")
+
+    def _compile(self) -> Callable[[str], re.Match[str] | None]:
+        pattern = re.compile(self._entry.pattern)
+        self._named = "device" in pattern.groupindex
+        self._search = pattern.search
+        return pattern.search
+
+
+_PLACE = attrgetter("place")
 
 
 class Classifier:
@@ -74,11 +115,11 @@ class Classifier:
         self._by_id: defaultdict[str, list[_Candidate]] = defaultdict(list)
         for one in self._entries:
             if one.message_id:
-                self._by_id[one.message_id].append((0, one.words, one))
-        # Compiled when a line first has all the words of one: no node ever sees a line of each.
-        self._compiled: dict[str, re.Pattern[str]] = {}
+                self._by_id[one.message_id].append(_Candidate(0, one))
         self._by_word: Mapping[bytes, list[_Candidate]] = self._indexed()
         self._rare = frozenset(self._by_word)
+        self._remembered = lru_cache(REMEMBERED)(self._classify)
+        self._remembered_line = lru_cache(REMEMBERED)(self._judge)
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -87,6 +128,11 @@ class Classifier:
 
     def classify(self, written: str) -> Verdict:
         """Say what a line is, in whatever form it is written."""
+        if len(written) > REMEMBERED_LENGTH:
+            return self._classify(written)
+        return self._remembered(written)
+
+    def _classify(self, written: str) -> Verdict:
         if written.startswith("{"):  # the journal's JSON may write a message as numbers
             return self.judge(line_of(written))
         able = self._able(written[:LONGEST])
@@ -98,6 +144,11 @@ class Classifier:
 
     def judge(self, line: Line) -> Verdict:
         """Say what a line is that was taken apart; what Hale itself logs speaks of others' failures."""
+        if len(line.text) > REMEMBERED_LENGTH:
+            return self._judge(line)
+        return self._remembered_line(line)
+
+    def _judge(self, line: Line) -> Verdict:
         if line.unit.startswith(OWN_UNITS):
             return NOTHING
         if line.message_id and (known := self._by_id.get(line.message_id)):
@@ -110,26 +161,19 @@ class Classifier:
         """Return the entries all of whose words a text has, in the order in which they are asked."""
         words = words_of(text)
         by_word = self._by_word
-        able = [one for word in words & self._rare for one in by_word[word] if one[1] <= words]
-        able.sort()  # by their places alone: no two entries have the same
+        able = [one for word in words & self._rare for one in by_word[word] if one.words <= words]
+        if len(able) > 1:
+            able.sort(key=_PLACE)
         return able
 
     def _judged(self, line: Line, able: Iterable[_Candidate]) -> Verdict:
         writer = line.writer
-        for _, _, entry in able:
-            if entry.writers and writer is not None and writer not in entry.writers:
+        for one in able:
+            if one.writers and writer is not None and writer not in one.writers:
                 continue
-            if not entry.pattern:
-                return _verdict(entry, line, "")
-            pattern = self._compiled.get(entry.name) or self._compile(entry)
-            if (found := pattern.search(line.text)) is not None:
-                named = found["device"] if "device" in pattern.groupindex else None
-                return _verdict(entry, line, named or "")
+            if (verdict := one.judge(line)) is not None:
+                return verdict
         return NOTHING
-
-    def _compile(self, entry: Entry) -> re.Pattern[str]:
-        compiled = self._compiled[entry.name] = re.compile(entry.pattern)
-        return compiled
 
     def _indexed(self) -> dict[bytes, list[_Candidate]]:
         """Index each entry by that of its words that the fewest entries have, or by each of which it needs one only."""
@@ -140,9 +184,10 @@ class Classifier:
         index: defaultdict[bytes, list[_Candidate]] = defaultdict(list)
         benign_first = sorted(self._entries, key=lambda one: one.type is not None)
         for place, entry in enumerate(benign_first):
+            candidate = _Candidate(place, entry)
             rarest = sorted(entry.words, key=lambda word: (used[word], -len(word), word))
             for word in entry.one_of or rarest[:1]:
-                index[word].append((place, entry.words, entry))
+                index[word].append(candidate)
         return dict(index)
 
 
@@ -150,7 +195,7 @@ def _verdict(entry: Entry, line: Line, named: str) -> Verdict:
     """Return the verdict; the unit that systemd names itself is better than what its sentence says."""
     device = named or line.about if line.writer == KERNEL else line.about or named
     cause = "" if entry.type is None else entry.cause
-    return Verdict(
+    told = (
         entry.type,
         cause,
         device,
@@ -159,5 +204,5 @@ def _verdict(entry: Entry, line: Line, named: str) -> Verdict:
         entry.everywhere,
         entry.part,
         entry.minor,
-        line.witness,
     )
+    return Verdict(*told, line.witness)

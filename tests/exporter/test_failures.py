@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 
 from cluster.conditions import Failure as Label
-from exporter.failures.classifier import NOTHING, Classifier, words_of
+from exporter.failures.classifier import (
+    NOTHING,
+    REMEMBERED,
+    REMEMBERED_LENGTH,
+    Classifier,
+    words_of,
+)
 from exporter.failures.entries import packaged
 from exporter.failures.kinds import BENIGN, Failure, Witness
 from exporter.failures.lines import KERNEL, Form, line_of
@@ -205,6 +211,22 @@ def test_what_is_benign_is_no_part_of_a_report() -> None:
     assert next(of_file("disk.yml", PART_OF_NOTHING)).entry.part
     with pytest.raises(ValueError, match="no part"):
         list(of_file("benign.yml", PART_OF_NOTHING))
+
+
+def test_what_is_said_again_is_remembered_and_no_flood_fills_the_memory() -> None:
+    classifier = Classifier()
+    oom = "Oct  1 10:00:00 web1 kernel: Out of memory: Killed process 42 (java) total-vm:1kB"
+    first = classifier.classify(oom)
+    assert first.type is Failure.OOM
+    assert classifier.classify(oom) is first
+    assert classifier.judge(line_of(oom)) == first
+    assert classifier.judge(line_of(oom.replace("kernel", "java"))) == NOTHING
+    for number in range(2 * REMEMBERED):
+        classifier.classify(f"{number}")
+    again = classifier.classify(oom)
+    assert (again, again is first) == (first, False)
+    long = oom + "." * REMEMBERED_LENGTH
+    assert classifier.classify(long) is not classifier.classify(long)
 
 
 def test_every_entry_is_tried_on_few_lines() -> None:
