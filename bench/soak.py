@@ -1,6 +1,6 @@
 """What ten thousand scrapes leave behind in hale-exporter: memory, descriptors, threads.
 
-    .venv/bin/python bench/soak.py [--scrapes 10000] [--warm-up 1000] [HALE-EXPORTER'S FLAGS]
+    .venv/bin/python bench/soak.py [--scrapes 10000] [--warm-up 200] [HALE-EXPORTER'S FLAGS]
 
 Every other scrape comes over a fresh connection, the others over a kept one as Prometheus' do, in turns with gzip and
 without, in both formats. Memory is Rss and Anonymous of /proc/PID/smaps_rollup (proc(5)), after the warm-up and at the
@@ -97,7 +97,7 @@ def main() -> None:
     """Print what is held before and after, and what has grown."""
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("--scrapes", type=int, default=10_000)
-    words.add_argument("--warm-up", type=int, default=1000)
+    words.add_argument("--warm-up", type=int, default=200)
     args, flags = words.parse_known_args()
     with exporter(flags) as (pid, port):
         scrape_often(port, args.warm_up)
