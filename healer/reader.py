@@ -8,8 +8,8 @@ import asyncio
 import structlog
 
 from healer.core import events as ev
-from healer.core.alert import Alert
-from healer.core.causes import LOSSES, NODE_DEATH
+from healer.core.alert import NODE_DEATH, Alert
+from healer.core.causes import LOSSES
 from healer.core.incident import IllegalMove, Incident
 from healer.core.lastlines import LastLines
 from healer.core.topology import Topology

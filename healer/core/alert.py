@@ -6,8 +6,12 @@ Alerts are parsed and checked at the edge (healer.adapters.alertmanager); here t
 from dataclasses import dataclass
 from functools import cached_property
 
+from healer.core.ladder import NO_LADDER
+
 DOMAIN_LOSS = "DomainLost"
 """The one alert that is about a failure domain and no node."""
+
+NODE_DEATH = "NodeDown"
 
 IDENTIFYING = ("node", "group", "failure_domain", "service", "mountpoint", "failure")
 """The labels by which an alert says what it is about (docs/contracts.md); one that it lacks says something too."""
@@ -73,6 +77,15 @@ class Alert:
         if self.name == DOMAIN_LOSS and not self.label("node"):
             return Target("", domain=self.label("failure_domain"))
         return Target(self.label("node"), self.label("service") or None, self.label("mountpoint"))
+
+    @property
+    def by_evidence(self) -> bool:
+        """Whether evidence alone opens an incident for it, never its word: a lost domain, or a death without a ladder.
+
+        Both take in what others fire about whole nodes, and no ladder acts upon either.
+        """
+        dead = self.name == NODE_DEATH and self.label("heal") in NO_LADDER
+        return dead or bool(self.target.domain)
 
     @cached_property
     def known_by(self) -> frozenset[Known]:

@@ -429,6 +429,6 @@ def begun(event: ev.IncidentOpened, at: float, ahead: float = 0.0) -> Incident:
     """Return an incident as it begins; `at` and `ahead` as for `fold`."""
     cause = event.cause
     opened = Incident(event.incident, cause, event.ladder, at, at, event.digest)
-    # Only evidence lets the loss of a failure domain open one.
+    # Only evidence lets the loss of a failure domain, or of a node without a ladder, open one.
     opened = replace(opened, opened_ahead=ahead, changed_ahead=ahead)
-    return replace(opened, began_at=cause.began_at, confirmed=bool(cause.target.domain))
+    return replace(opened, began_at=cause.began_at, confirmed=cause.by_evidence)

@@ -6,13 +6,12 @@ Rule: what explains nothing for certain explains nothing. A service that somebod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from healer.core.alert import DOMAIN_LOSS, Alert, Target
+from healer.core.alert import DOMAIN_LOSS, NODE_DEATH, Alert, Target
 from healer.core.board import Board
 from healer.core.incident import Incident
 from healer.core.picture import Picture
 from healer.core.topology import Topology
 
-NODE_DEATH = "NodeDown"
 EXPORTER_LOSS = "ExporterDown"
 
 LOSSES = frozenset({NODE_DEATH, EXPORTER_LOSS})

@@ -61,7 +61,7 @@ def correlate(
         alerts: What fires now.
         topology: The cluster.
         confirmed: Fingerprints that fresh evidence found true; only these may take an incident over,
-            or open one again whose episode was closed, or one of a failure domain.
+            or open one again whose episode was closed, one of a failure domain, or one of a node's death.
         picture: The last look at the cluster; without one no domain's loss takes anything in, nor lets it go.
     """
     here = sorted(
@@ -85,14 +85,14 @@ def correlate(
 
 
 def claims(board: Board, alerts: Iterable[Alert], outages: Outages) -> list[Alert]:
-    """Return alerts that would take an incident over, or tell of a lost domain, if evidence found them true."""
+    """Return alerts that would take an incident over, or open one by evidence alone, if that found them true."""
     found = [
         alert
         for alert in alerts
         if not alert.name.startswith(OWN)
         and alert.fingerprint not in board.known
         and may_lead(alert, outages.topology)
-        and (_opens_domain(board, alert) or _below(board, alert, outages))
+        and (_opens_proved(board, alert) or _below(board, alert, outages))
     ]
     return sorted(found, key=lambda one: order(one, outages.topology))
 
@@ -102,9 +102,9 @@ def settled(board: Board, alerts: Iterable[Alert]) -> list[Alert]:
     return [one for one in alerts if one.target.domain and board.is_theirs(one)]
 
 
-def _opens_domain(board: Board, alert: Alert) -> bool:
-    """Whether an alert opens an incident about a failure domain, once evidence finds it true."""
-    return bool(alert.target.domain) and not board.is_theirs(alert)
+def _opens_proved(board: Board, alert: Alert) -> bool:
+    """Whether an alert opens an incident of its own, once evidence finds it true."""
+    return alert.by_evidence and not board.is_theirs(alert)
 
 
 def left_out(board: Board, alerts: Iterable[Alert], outages: Outages) -> list[Alert]:
@@ -164,7 +164,7 @@ def _place(
     for incident in board.on_node(alert.target.node):
         if _in_footprint(incident, alert):
             return _join(incident, alert, confirmed, outages.topology)
-    if alert.target.domain and not _opens_domain(board, alert):
+    if alert.target.domain and not _opens_proved(board, alert):
         return []  # a person closed it, and it was not seen clear since
     above = _above(board, alert, outages)
     # What a lost domain explains leads nothing beside it: a repair that still runs there ends under its own name.
@@ -285,12 +285,8 @@ def _open(
     losses: Iterable[Alert],
 ) -> list[ev.Event]:
     ladder, topology = alert.label("heal"), outages.topology
-    if alert.target.domain:
-        # What takes in the alerts of a whole rack is opened by evidence alone.
-        if alert.fingerprint not in confirmed:
-            return []
-        opened = ev.IncidentOpened(str(board.opened + 1), alert, ladder, topology.digest)
-        return _theirs(alert, outages, losses) or [opened]
+    if alert.by_evidence:
+        return _open_proved(board, alert, outages, confirmed, losses)
     if ladder in NO_LADDER:
         return []  # a person's from the start; Alertmanager tells them without us
     if ladder not in topology.ladders:
@@ -312,6 +308,24 @@ def _open(
     ):
         return []
     return [ev.IncidentOpened(str(board.opened + 1), alert, ladder, topology.digest)]
+
+
+def _open_proved(
+    board: Board,
+    alert: Alert,
+    outages: Outages,
+    confirmed: frozenset[str],
+    losses: Iterable[Alert],
+) -> list[ev.Event]:
+    """Open what only evidence opens, unless a person closed it, or the loss that it is part of."""
+    if alert.fingerprint not in confirmed or not _opens_proved(board, alert):
+        return []
+    theirs = _theirs(alert, outages, losses)
+    if theirs:
+        # A death is only left alone: once its node is heard of again it may lead what fires there.
+        return theirs if alert.target.domain else []
+    ladder, digest = alert.label("heal"), outages.topology.digest
+    return [ev.IncidentOpened(str(board.opened + 1), alert, ladder, digest)]
 
 
 def _theirs(alert: Alert, outages: Outages, losses: Iterable[Alert]) -> list[ev.Event]:
