@@ -1,10 +1,10 @@
 """File systems that take every question and answer none until they are told to: FUSE, as a filer that died.
 
-    python hung_mounts.py [--here] DIRECTORY...
+    python hung_mounts.py [--here | --of PID] DIRECTORY...
 
 It runs as root in a mount namespace of its own, so nothing of it is left when it and whoever joined it have ended; with
-`--here` the mounts are everybody's, and left to be unmounted. Its end also ends every wait for it. On stdin `answer`
-and `hang` switch it over; each is repeated on stdout when done.
+`--here` the mounts are everybody's, with `--of` those of that process's namespace, and left to be unmounted. Its end
+also ends every wait for it. On stdin `answer` and `hang` switch it over; each is repeated on stdout when done.
 Protocol: include/uapi/linux/fuse.h. A question that was taken and not answered cannot be interrupted (fs/fuse/dev.c,
 request_wait_answer), so whoever asks is in the D state, where no signal reaches it.
 """
@@ -37,8 +37,8 @@ HELLO = struct.pack("=IIIIHHIIHHI28x", 7, 31, 0, 0, 12, 9, 4096, 1, 1, 0, 0)
 class Mount:
     """One file system."""
 
-    def __init__(self, libc: ctypes.CDLL, path: str) -> None:
-        self.fd = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC)
+    def __init__(self, libc: ctypes.CDLL, fd: int, path: str) -> None:
+        self.fd = fd
         options = f"fd={self.fd},rootmode=40000,user_id=0,group_id=0,allow_other".encode()
         source = f"filer:{Path(path).name}".encode()
         _check(libc.mount(source, path.encode(), b"fuse", 0, options), f"mount {path}")
@@ -77,15 +77,27 @@ def _check(result: int, what: str) -> None:
         raise OSError(number, f"{what}: {os.strerror(number)}")
 
 
-def main(paths: list[str]) -> None:
+def _enter(libc: ctypes.CDLL, words: list[str]) -> list[str]:
+    """Go to the mount namespace that the words name, and return the paths that they end with."""
+    match words:
+        case ["--here", *paths]:
+            return paths
+        case ["--of", pid, *paths]:
+            namespace = os.open(f"/proc/{pid}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+            _check(libc.setns(namespace, CLONE_NEWNS), f"enter the mounts of {pid}")
+            return paths
+    _check(libc.unshare(CLONE_NEWNS), "unshare")
+    _check(libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None), "make / private")
+    return words
+
+
+def main(words: list[str]) -> None:
     """Mount at each path, say so, and serve until stdin ends."""
     libc = ctypes.CDLL(None, use_errno=True)
-    if paths[0] == "--here":
-        del paths[0]
-    else:
-        _check(libc.unshare(CLONE_NEWNS), "unshare")
-        _check(libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None), "make / private")
-    mounts = {mount.fd: mount for mount in (Mount(libc, path) for path in paths)}
+    # Before it enters: a container has no such device. One too many for each word that is no path.
+    devices = [os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC) for _ in words]
+    paths = _enter(libc, words)
+    mounts = {fd: Mount(libc, fd, path) for fd, path in zip(devices, paths, strict=False)}
     print("hang", flush=True)
     hanging = True
     while True:
