@@ -65,8 +65,8 @@ def shown(lab, unit, *names):
     return tuple(said[name] for name in names)
 
 
-def metrics(lab, port=9100, query=""):
-    return shell(lab, NODE, f"curl -sgf --max-time 5 'http://127.0.0.1:{port}/metrics{query}'")
+def metrics(lab, port=9100):
+    return shell(lab, NODE, f"curl -sgf --max-time 5 'http://127.0.0.1:{port}/metrics'")
 
 
 def command(lab):
