@@ -63,7 +63,7 @@ class Verdict(NamedTuple):
 
 NOTHING = Verdict()
 
-REMEMBERED, REMEMBERED_LENGTH = 512, 512
+REMEMBERED, REMEMBERED_LENGTH = 1024, 512
 """Lines whose verdicts are remembered, and characters of the longest: what floods a journal says the same again."""
 
 
