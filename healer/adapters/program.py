@@ -48,7 +48,15 @@ async def running(
             kill(process)
             with suppress(TimeoutError):
                 async with asyncio.timeout(REAP_SECONDS):
+                    await _drained(process)
                     await process.wait()
+
+
+async def _drained(process: asyncio.subprocess.Process) -> None:
+    """Read what nobody wants any more: a pipe whose end was not read stays open."""
+    for pipe in (process.stdout, process.stderr):
+        while pipe is not None and await pipe.read(65536):
+            pass
 
 
 def kill(process: asyncio.subprocess.Process) -> None:

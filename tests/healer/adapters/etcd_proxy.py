@@ -90,8 +90,10 @@ async def proxy(target: str) -> AsyncIterator[Proxy]:
     """Stand before an etcd member."""
     found = Proxy(target)
     tasks: set[asyncio.Task[None]] = set()
+    writers: list[asyncio.StreamWriter] = []
 
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)  # a task that is cancelled before it began closes nothing
         task = asyncio.create_task(found.serve(reader, writer), name="proxied")
         tasks.add(task)
         task.add_done_callback(tasks.discard)
@@ -106,4 +108,8 @@ async def proxy(target: str) -> AsyncIterator[Proxy]:
         for task in tuple(tasks):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for writer in writers:
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
         await server.wait_closed()
