@@ -195,7 +195,7 @@ def _verdict(entry: Entry, line: Line, named: str) -> Verdict:
     """Return the verdict; the unit that systemd names itself is better than what its sentence says."""
     device = named or line.about if line.writer == KERNEL else line.about or named
     cause = "" if entry.type is None else entry.cause
-    told = (
+    return Verdict(
         entry.type,
         cause,
         device,
@@ -204,5 +204,5 @@ def _verdict(entry: Entry, line: Line, named: str) -> Verdict:
         entry.everywhere,
         entry.part,
         entry.minor,
+        line.witness,
     )
-    return Verdict(*told, line.witness)

@@ -164,7 +164,7 @@ def _place(
     for incident in board.on_node(alert.target.node):
         if _in_footprint(incident, alert):
             return _join(incident, alert, confirmed, outages.topology)
-    if alert.target.domain and not _opens_proved(board, alert):
+    if alert.target.domain and board.is_theirs(alert):
         return []  # a person closed it, and it was not seen clear since
     above = _above(board, alert, outages)
     # What a lost domain explains leads nothing beside it: a repair that still runs there ends under its own name.
@@ -318,7 +318,7 @@ def _open_proved(
     losses: Iterable[Alert],
 ) -> list[ev.Event]:
     """Open what only evidence opens, unless a person closed it, or the loss that it is part of."""
-    if alert.fingerprint not in confirmed or not _opens_proved(board, alert):
+    if alert.fingerprint not in confirmed or board.is_theirs(alert):
         return []
     theirs = _theirs(alert, outages, losses)
     if theirs:
