@@ -20,7 +20,7 @@ from exporter.failures.budget import Budget
 log = structlog.get_logger()
 
 FIELDS = (
-    *("MESSAGE", "MESSAGE_ID", "_TRANSPORT", "SYSLOG_IDENTIFIER"),
+    *("MESSAGE", "MESSAGE_ID", "_TRANSPORT", "SYSLOG_FACILITY", "SYSLOG_IDENTIFIER"),
     *("_COMM", "_PID", "_UID", "UNIT", "_SYSTEMD_UNIT", "_UDEV_SYSNAME"),
 )
 """What a line is classified by (systemd.journal-fields(7))."""

@@ -110,9 +110,11 @@ def of_journal(fields: dict[str, Any]) -> Line:
 
     The transport says who wrote it, and journald itself says that; an identifier is whatever a program gives. So is
     a message id, which is believed of the system's own users only: their numbers are below 1000 (login.defs(5)).
+    What a program writes into /dev/kmsg comes by the kernel's transport too, but the kernel lets none have its own
+    facility, 0 (devkmsg_write() in kernel/printk/printk.c).
     """
     text = _text(fields.get("MESSAGE"))
-    kernel = fields.get("_TRANSPORT") == "kernel"
+    kernel = fields.get("_TRANSPORT") == "kernel" and str(fields.get("SYSLOG_FACILITY", 0)) == "0"
     named = _text(fields.get("SYSLOG_IDENTIFIER")) or _text(fields.get("_COMM"))
     writer = KERNEL if kernel else named if named != KERNEL else ""
     user = _text(fields.get("_UID"))

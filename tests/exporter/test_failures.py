@@ -80,6 +80,18 @@ def test_a_cause_and_a_device_are_told() -> None:
         ('{"MESSAGE": "a b", "_TRANSPORT": "kernel"}', Form.JOURNAL, KERNEL, "a b"),
         ('{"MESSAGE": [97, 32, 98], "_TRANSPORT": "kernel"}', Form.JOURNAL, KERNEL, "a b"),
         ('{"MESSAGE": null, "_TRANSPORT": "kernel"}', Form.JOURNAL, KERNEL, ""),
+        (
+            '{"MESSAGE": "a b", "_TRANSPORT": "kernel", "SYSLOG_FACILITY": "0"}',
+            Form.JOURNAL,
+            KERNEL,
+            "a b",
+        ),
+        (
+            '{"MESSAGE": "a b", "_TRANSPORT": "kernel", "SYSLOG_FACILITY": "3", "SYSLOG_IDENTIFIER": "systemd"}',
+            Form.JOURNAL,
+            "systemd",
+            "a b",
+        ),
         ('{"MESSAGE": "a b", "SYSLOG_IDENTIFIER": "sshd"}', Form.JOURNAL, "sshd", "a b"),
         ('{"MESSAGE": "a b", "SYSLOG_IDENTIFIER": "kernel"}', Form.JOURNAL, "", "a b"),
     ],
@@ -110,6 +122,7 @@ SAID = "EDAC MC1: 3 CE memory read error on DIMM_A1 (channel:1 slot:0)"
         f"<12>Jan  2 03:04:05 web1 kernel: {SAID}",
         json.dumps({"MESSAGE": SAID, "_TRANSPORT": "stdout", "SYSLOG_IDENTIFIER": "kernel"}),
         json.dumps({"MESSAGE": SAID, "_TRANSPORT": "syslog", "_COMM": "kernel"}),
+        json.dumps({"MESSAGE": SAID, "_TRANSPORT": "kernel", "SYSLOG_FACILITY": "1"}),
         json.dumps({"MESSAGE": SAID}),
     ],
 )

@@ -354,6 +354,15 @@ async def test_the_kernels_lines_are_known_in_what_journalctl_writes(written: Wr
         assert value(ours, 'hale_log_failures_total{failure="disk"}') == 1
 
 
+async def test_what_a_program_writes_into_dev_kmsg_is_not_the_kernels(written: Written) -> None:
+    written.write(ECC, kernel=True, SYSLOG_FACILITY="1", SYSLOG_IDENTIFIER="kernel")
+    written.write("all is well")
+    async with running(written.collector()) as ours:
+        await until(ours, 2)
+        assert value(ours, 'hale_log_failures_total{failure="memory_hw"}') == 0
+        assert b"hale_failure{" not in ours.latest().body
+
+
 OOM = """\
 postgres invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0
 CPU: 0 UID: 0 PID: 6534 Comm: postgres Not tainted 6.12.48 #1 PREEMPT(none)
