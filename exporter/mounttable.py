@@ -1,4 +1,4 @@
-"""The mount table as PID 1 sees it (proc(5), /proc/[pid]/mounts).
+"""The mount table as PID 1 sees it (proc(5), /proc/[pid]/mounts and /proc/[pid]/mountinfo).
 
 PID 1's mounts are the node's; our own may be a sandbox's.
 """
@@ -10,6 +10,7 @@ from exporter.collector import Malformed
 
 # How fs/proc_namespace.c writes what would break its own format: \ooo.
 ESCAPE = re.compile(rb"\\([0-7]{3})")
+NUMBER = re.compile(rb"[0-9]{1,10}:[0-9]{1,10}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class Mount:
     Attributes:
         path: The mount point as bytes, for the kernel.
         read_only: Whether nothing can be written, be it asked for or after an error.
+        number: The kernel's of the file system, such as 8:1; empty where it is not known.
     """
 
     device: str
@@ -26,6 +28,12 @@ class Mount:
     fstype: str
     path: bytes
     read_only: bool
+    number: str = ""
+
+    @property
+    def what(self) -> tuple[bytes, str, str]:
+        """Where it is, of what, and of which type."""
+        return self.path, self.device, self.fstype
 
 
 def parse(data: bytes) -> list[Mount]:
@@ -54,19 +62,35 @@ def _parse_line(row: bytes) -> Mount:
     )
 
 
-def file_systems_read_only(mountinfo: bytes) -> dict[bytes, bool]:
-    """Tell of each mount point whether its file system can only be read, however it is mounted there.
+@dataclass(frozen=True, slots=True)
+class FileSystem:
+    """What is mounted, apart from how it is mounted in one place.
 
-    A file system for writing may be mounted read-only, as into a container. Format: proc(5), /proc/[pid]/mountinfo;
-    a line that is none is passed over. Of mounts in one place the last is on top.
+    Attributes:
+        number: The kernel's, such as 8:1.
+        read_only: Whether it can only be read, however it is mounted: one for writing may be mounted read-only, as
+            into a container.
+    """
+
+    number: str
+    read_only: bool
+
+
+def file_systems(mountinfo: bytes) -> dict[tuple[bytes, str, str], FileSystem]:
+    """Return what is mounted, by `Mount.what`.
+
+    Format: proc(5), /proc/[pid]/mountinfo; a line that is none is passed over. Of several the last is on top.
     """
     found = {}
     for row in mountinfo.splitlines():
         # After " - " follow type, device and the file system's own options.
         ours, _, its = row.partition(b" - ")
-        fields, options = ours.split(b" "), its.split(b" ")[2:3]
-        if len(fields) >= 6 and options:
-            found[_unescaped(fields[4])] = _read_only(options[0])
+        fields, tail = ours.split(b" "), its.split(b" ")
+        if len(fields) >= 6 and len(tail) >= 3 and NUMBER.fullmatch(fields[2]):
+            fstype, device = (word.decode("utf-8", "replace") for word in tail[:2])
+            found[_unescaped(fields[4]), device, fstype] = FileSystem(
+                fields[2].decode(), _read_only(tail[2])
+            )
     return found
 
 

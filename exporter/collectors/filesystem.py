@@ -14,7 +14,7 @@ from exporter.devices import Devices
 from exporter.exposition import Family, Kind, block, line
 from exporter.files import whole
 from exporter.lanes import Lanes
-from exporter.mounttable import Mount, file_systems_read_only, parse
+from exporter.mounttable import FileSystem, Mount, file_systems, parse
 
 # node_exporter's defaults (collector/filesystem_linux.go).
 MOUNT_POINTS_EXCLUDE = (
@@ -44,13 +44,14 @@ AVAIL = Family(
 )
 FILES = Family("node_filesystem_files", Kind.GAUGE, "Filesystem total file nodes.")
 FILES_FREE = Family("node_filesystem_files_free", Kind.GAUGE, "Filesystem total free file nodes.")
+MOUNT_INFO = Family("node_filesystem_mount_info", Kind.GAUGE, "Filesystem mount information.")
 READONLY = Family("node_filesystem_readonly", Kind.GAUGE, "Filesystem read-only status.")
 DEVICE_ERROR = Family(
     "node_filesystem_device_error",
     Kind.GAUGE,
     "Whether an error occurred while getting statistics for the given device.",
 )
-FAMILIES = (AVAIL, DEVICE_ERROR, FILES, FILES_FREE, FREE, READONLY, SIZE)
+FAMILIES = (AVAIL, DEVICE_ERROR, FILES, FILES_FREE, FREE, MOUNT_INFO, READONLY, SIZE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,7 @@ class Filesystems:
         self._keep = keep or Filter()
         self._timeout = timeout
         self._statvfs = ask
-        self._series: dict[tuple[str, str, str], tuple[bytes, ...]] = {}
+        self._series: dict[tuple[str, ...], tuple[bytes, ...]] = {}
         self._known: dict[bytes, Usage | None] = {}  # by mount point; None: it did not answer
         self.deadline = timeout + 2.0
 
@@ -164,7 +165,7 @@ class Filesystems:
         publish(self._render(mounts))
 
     def _forget_all_but(self, mounts: Sequence[Mount]) -> None:
-        keys, paths = {_key(m) for m in mounts}, {m.path for m in mounts}
+        keys, paths = {(*_key(m), m.number) for m in mounts}, {m.path for m in mounts}
         self._series = {key: made for key, made in self._series.items() if key in keys}
         self._known = {path: usage for path, usage in self._known.items() if path in paths}
 
@@ -176,16 +177,16 @@ class Filesystems:
             # hidepid= hides PID 1 from us; then our own table is the best there is.
             folder = self._procfs / "self"
             table = whole(folder / "mounts")
-        if self._rootfs == b"/":
-            return parse(table)
         try:
-            read_only = file_systems_read_only(whole(folder / "mountinfo"))
+            there = file_systems(whole(folder / "mountinfo"))
         except OSError:
-            read_only = {}
-        return [self._strip(mount, read_only) for mount in parse(table)]
+            there = {}
+        return [self._seen(mount, there.get(mount.what)) for mount in parse(table)]
 
-    def _strip(self, mount: Mount, read_only: Mapping[bytes, bool]) -> Mount:
-        if not (mount.path + b"/").startswith(self._rootfs + b"/"):
+    def _seen(self, mount: Mount, there: FileSystem | None) -> Mount:
+        """Return a mount of the table with the number of what is there, and without rootfs."""
+        mount = replace(mount, number=there.number) if there else mount
+        if self._rootfs == b"/" or not (mount.path + b"/").startswith(self._rootfs + b"/"):
             return mount
         path = mount.path.removeprefix(self._rootfs) or b"/"
         return replace(
@@ -193,7 +194,7 @@ class Filesystems:
             path=path,
             mountpoint=path.decode("utf-8", "replace"),
             # In a container the mounts of rootfs are its own, read-only as a rule, whatever the node's are.
-            read_only=read_only.get(mount.path, mount.read_only),
+            read_only=there.read_only if there else mount.read_only,
         )
 
     def _ask(self, mountpoint: str) -> Usage:
@@ -213,10 +214,16 @@ class Filesystems:
         return b"".join(block(family, lines[family]) for family in FAMILIES)
 
     def _made(self, mount: Mount) -> tuple[bytes, ...]:
-        key = _key(mount)
+        key = (*_key(mount), mount.number)
         if key not in self._series:
-            labels = {"device": key[0], "fstype": key[2], "mountpoint": key[1]}
-            self._series[key] = tuple(family.series(**labels) for family in FAMILIES)
+            device, mountpoint, fstype = _key(mount)
+            major, _, minor = mount.number.partition(":")
+            labels = {"device": device, "fstype": fstype, "mountpoint": mountpoint}
+            numbered = {"device": device, "major": major, "minor": minor, "mountpoint": mountpoint}
+            self._series[key] = tuple(
+                family.series(**(numbered if family is MOUNT_INFO else labels))
+                for family in FAMILIES
+            )
         return self._series[key]
 
 
@@ -235,13 +242,14 @@ def _distinct(mounts: Iterable[Mount]) -> list[Mount]:
 def _values(mount: Mount, usage: Usage | None) -> tuple[int | None, ...]:
     """Return the values of FAMILIES in their order; None where there is nothing to say."""
     if usage is None:
-        return None, 1, None, None, None, int(mount.read_only), None
+        return None, 1, None, None, None, None, int(mount.read_only), None
     return (
         usage.avail,
         0,
         usage.files,
         usage.files_free,
         usage.free,
+        1 if mount.number else None,
         int(mount.read_only),
         usage.size,
     )

@@ -55,6 +55,7 @@ NEWER = {
     "node_cpu_scaling_governor",
     "node_edac_channel_correctable_errors_total",
     "node_edac_channel_uncorrectable_errors_total",
+    "node_filesystem_mount_info",
     "node_hwmon_freq_freq_mhz",
     "node_ksmd_general_profit_bytes",
     "node_md_degraded",
@@ -166,6 +167,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Scrape, Scrape]:
         "tmpfs /dev/shm tmpfs rw 0 0\n"
         "/dev/root / ext4 rw,relatime 0 0\n"
     )
+    (proc / "1/mountinfo").write_text("1 0 8:1 / / rw,relatime - ext4 /dev/root rw\n")
     flags = [
         f"--path.procfs={proc}",
         f"--path.sysfs={folder}/sys",

@@ -191,3 +191,46 @@ async def test_in_a_container_read_only_is_what_the_node_cannot_write(tmp_path: 
     await asked.collect(bodies.append)
     seen = {at: of(bodies[-1], at)["readonly"] for at in ("/", "/srv", "/media")}
     assert seen == {"/": "0", "/srv": "1", "/media": "1"}
+
+
+def mounted(folder: Path, table: str, info: str) -> Path:
+    (folder / "1").mkdir(exist_ok=True)
+    (folder / "1/mounts").write_text(table)
+    (folder / "1/mountinfo").write_text(info)
+    return folder
+
+
+async def test_each_mount_is_told_with_the_number_of_its_file_system(tmp_path: Path) -> None:
+    """As node_exporter since 1.9; two of one place are two, and one that is mounted anew has another."""
+    table = (
+        "none /a tmpfs rw 0 0\n"
+        "none /a ramfs rw 0 0\n"
+        "/dev/sda1 /two\\040words ext4 rw 0 0\n"
+        "/dev/b /srv/data xfs rw 0 0\n"
+    )
+    info = (
+        "1 0 0:45 / /a rw shared:1 - tmpfs none rw\n"
+        "2 0 0:46 / /a rw shared:2 - ramfs none rw\n"
+        "3 0 8:1 / /two\\040words rw - ext4 /dev/sda1 rw\n"
+        "4 0 8:16 / /srv/data rw - xfs /dev/b rw\n"
+    )
+    bodies = list[bytes]()
+    filesystems = Filesystems(
+        mounted(tmp_path, table, info), Path("/"), FakeBlocking(), ask=Kernel()
+    )
+    await filesystems.collect(bodies.append)
+    mounted(tmp_path, table, info.replace("8:1 ", "8:2 "))
+    await filesystems.collect(bodies.append)
+    told = [re.findall(rb"^node_filesystem_mount_info{(.*)} 1$", body, re.M) for body in bodies]
+    of_a = [b'device="none",major="0",minor="%d",mountpoint="/a"' % minor for minor in (45, 46)]
+    words = b'device="/dev/sda1",major="8",minor="%d",mountpoint="/two words"'
+    assert [told[0], told[-1]] == [[*of_a, words % 1], [*of_a, words % 2]]
+
+
+async def test_without_the_numbers_all_else_is_told(tmp_path: Path) -> None:
+    bodies = list[bytes]()
+    procfs = mounted(
+        tmp_path, "/dev/sda1 / ext4 rw 0 0\n", "nonsense\n1 0 x:y / / rw - ext4 /dev/sda1 rw\n"
+    )
+    await Filesystems(procfs, Path("/"), FakeBlocking(), ask=Kernel()).collect(bodies.append)
+    assert of(bodies[-1], "/") == WHOLE
