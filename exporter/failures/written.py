@@ -14,7 +14,7 @@ Each file of catalogue/ is one type of failure, or `benign.yml` with what only l
       part: true                      # of a report that another line began: it begins no condition and is not counted
       minor: true                     # takes nothing from the node, as what was corrected or is another's: calls nobody
       match: [...]                    # lines that it must match
-      miss: [...]                     # lines that it must not; of a bare message_id there are none
+      miss: [...]                     # lines that it must not; of a bare message_id, one that a user writes
 
     python -m exporter.failures.written     writes catalogue.json anew, which is what is read when serving
 
@@ -104,7 +104,7 @@ def _written(file: str, kind: Failure | None, raw: Mapping[str, Any]) -> Written
         re.compile(pattern).pattern if pattern else "",
         str(raw.get("message_id", "")),
     )
-    return Written(entry, tuple(raw["match"]), tuple(raw.get("miss", ())))
+    return Written(entry, tuple(raw["match"]), tuple(raw["miss"]))
 
 
 def _mistakes(name: str, kind: Failure | None, raw: Mapping[str, Any]) -> Iterator[str]:
@@ -121,7 +121,7 @@ def _mistakes(name: str, kind: Failure | None, raw: Mapping[str, Any]) -> Iterat
         yield "a message_id has 32 hex digits in lower case"
     if not all(WORD.fullmatch(str(word)) for word in words):
         yield f"not each of {words} is a word of small letters, digits and _"
-    if not raw.get("cause") or not raw.get("match") or (pattern and not raw.get("miss")):
+    if not all(raw.get(key) for key in ("cause", "match", "miss")):
         yield "cause, match and miss are needed"
     if clears and (kind is not None or not set(clears) <= set(Failure)):
         yield "only a benign entry clears, and types of failures"
