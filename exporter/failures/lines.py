@@ -83,11 +83,31 @@ _HOSTLESS = re.compile(
     rf"{_PRIORITY}(?:{_DAY}|{_ISO})  ?(?P<tag>[\w./-]{{1,64}})(?:\[\d{{1,10}}\])?: "
 )
 _TAGGED = re.compile(r"(?P<tag>kernel): ")
-_DMESG = re.compile(r"(?:<\d{1,3}>)?\[ {0,12}\+?\d{1,12}\.\d{1,9}\](?:\[ {0,8}[CT]\d{1,10}\])? ")
+_RFC_5424 = re.compile(
+    rf"<(?P<priority>\d{{1,3}})>1 (?:{_ISO}|-) \S{{1,255}} (?P<tag>\S{{1,48}}) \S{{1,128}} \S{{1,32}} "
+    r"(?:-|(?:\[(?:[^\]\\]|\\.)*\])+)(?: \ufeff?|$)"
+)
+_OTHERS = re.compile(
+    r" <?(?:user|mail|daemon|auth|authpriv|syslog|lpr|news|uucp|cron|ftp|local[0-7])\.[A-Za-z]{3,7}>? kernel"
+)
+"""A facility that is not the kernel's, in words, before its name (syslog(3))."""
+
+_DECODED = re.compile(r"(?P<facility>[a-z]{3,8}[0-7]?) {0,5}:[a-z]{3,6} {0,3}: (?=\[)")
+"""What dmesg -x writes before the time."""
+
+_RECORD = re.compile(r"(?P<priority>\d{1,10}),\d{1,20},\d{1,20},[^;]*;")
+"""What stands before the text in /dev/kmsg."""
+
+_DMESG = re.compile(
+    r"(?:<(?P<priority>\d{1,3})>)?\[ {0,12}\+?\d{1,12}\.\d{1,9}\](?:\[ {0,8}[CT]\d{1,10}\])? "
+)
 _DATED = re.compile(r"\[[A-Z][a-z]{2}[A-Za-z\d: .]{5,28}\] ")
 """dmesg -T and -H, and other programs too: Apache's error log begins so."""
 
-_KERNEL_FACILITY = range(8)  # facility 0 times 8, and the severity
+_PRIORITIES = range(8)  # the kernel's: facility 0 times 8, and the severity
+
+
+_SYSLOGS = (_SYSLOG, _DATED_SYSLOG, _HOSTLESS, _TAGGED, _RFC_5424)
 
 
 def line_of(written: str) -> Line:
@@ -95,11 +115,15 @@ def line_of(written: str) -> Line:
     text = written[:LONGEST].rstrip("\r\n")
     if text.startswith("{") and (fields := _fields(text)) is not None:
         return of_journal(fields)
-    for pattern in () if text.startswith("[") else (_SYSLOG, _DATED_SYSLOG, _HOSTLESS, _TAGGED):
+    for pattern in () if text.startswith("[") else _SYSLOGS:
         if (found := pattern.match(text)) is not None:
             return _of_syslog(text, found)
-    if (found := _DMESG.match(text)) is not None:
-        return Line(Form.DMESG, text[found.end() :], KERNEL)
+    for pattern in (_DMESG, _RECORD):
+        if (found := pattern.match(text)) is not None:
+            return Line(Form.DMESG, text[found.end() :], _by_priority(found["priority"]))
+    if (found := _DECODED.match(text)) is not None:
+        said = line_of(text[found.end() :]).text
+        return Line(Form.DMESG, said, KERNEL if found["facility"] == "kern" else "")
     if (found := _DATED.match(text)) is not None:
         return Line(Form.BARE, text[found.end() :])
     return Line(Form.BARE, text)
@@ -149,10 +173,18 @@ def _text(value: object) -> str:
 
 def _of_syslog(text: str, found: re.Match[str]) -> Line:
     writer = found["tag"]
-    priority = found.groupdict().get("priority")
-    if writer == KERNEL and priority is not None and int(priority) not in _KERNEL_FACILITY:
-        writer = ""  # syslog(3) lets no program write under the kernel's facility
+    if writer == KERNEL:
+        others = _OTHERS.search(text, 0, found.end()) is not None
+        writer = "" if others else _by_priority(found.groupdict().get("priority"))
     said = text[found.end() :]
     if writer == KERNEL and (stamp := _DMESG.match(said)) is not None:
         said = said[stamp.end() :]
     return Line(Form.SYSLOG, said, writer)
+
+
+def _by_priority(priority: str | None) -> str:
+    """Return who wrote a line of the kernel's log by its priority, if that is there.
+
+    Neither syslog(3) nor /dev/kmsg lets a program write under the kernel's facility.
+    """
+    return KERNEL if priority is None or int(priority) in _PRIORITIES else ""
