@@ -16,7 +16,6 @@ from exporter.collectors import (
     softnet,
     udp_queues,
 )
-from tests.exporter.golden import GOLDEN
 from tests.exporter.offered import FIXTURES, body, made, values, write
 
 NET = FIXTURES / "proc/1/net"
@@ -335,23 +334,3 @@ async def test_a_cache_that_comes_while_it_runs_is_shown(tmp_path: Path) -> None
 def test_caches_that_cannot_be_right_are_malformed(data: bytes) -> None:
     with pytest.raises(Malformed, match="odd"):
         lnstat.parse("odd", data)
-
-
-# What node_exporter 1.12.1 itself says of the captured files (collector/fixtures/e2e-output.txt).
-THEIRS = (FIXTURES / "node_exporter-1.12.1.txt").read_text().splitlines()
-SAME = (
-    *("conntrack", "fibrechannel", "infiniband", "ipvs", "lnstat", "mountstats", "netstat"),
-    *("nfs", "nfsd", "sockstat", "softnet", "udp_queues"),
-)
-
-
-def test_every_line_is_one_of_node_exporters_own_or_counts_the_same() -> None:
-    """Texts, types, names, labels and values, as the version says that we follow."""
-    ours = [line for name in SAME for line in (GOLDEN / f"{name}.prom").read_text().splitlines()]
-    assert sorted(map(_counted, ours)) == sorted(map(_counted, THEIRS))
-
-
-def _counted(line: str) -> tuple[str, float | str]:
-    """Return a line with its number read: 1.25e+09 is another way to write 1250000000."""
-    what, _, last = line.rpartition(" ")
-    return (line, "") if line.startswith("#") else (what, float(last))
