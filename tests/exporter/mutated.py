@@ -140,21 +140,23 @@ class Mutation:
 
 
 def mutations(tree: Path, seed: int, each: int) -> Iterator[Mutation]:
-    """Yield so many mutations of each collector that has files here, the same for the same seed.
+    """Yield up to so many mutations of each collector that has files here, the same for the same seed.
 
-    Each has its chances for itself, so that another collector changes none of them.
+    No two are the same, and none leaves its file as it was. Each collector has its chances for itself, so that another
+    one changes none of them.
     """
     for name, globs in sorted(SOURCES.items()):
         files = _files(tree, globs)
         chance = random.Random(f"{seed} {name}")  # noqa: S311 - no secret, but the same every time
+        seen: set[tuple[str, bytes | None]] = {(path, (tree / path).read_bytes()) for path in files}
         for _ in range(each if files else 0):
             path = chance.choice(files)
             data = (tree / path).read_bytes()
             change = chance.choice((*POSSIBLE, *BROKEN, None))
-            if change is None:
-                yield Mutation(name, "gone", path, None)
-            else:
-                yield Mutation(name, change.__name__, path, change(data, chance))
+            changed = None if change is None else change(data, chance)
+            if (path, changed) not in seen:
+                seen.add((path, changed))
+                yield Mutation(name, change.__name__ if change else "gone", path, changed)
 
 
 def _files(tree: Path, globs: tuple[str, ...]) -> list[str]:
