@@ -18,11 +18,12 @@ from exporter.failures.classifier import Classifier
 from exporter.failures.conditions import Condition, Conditions
 from exporter.failures.kept import KeptFile
 from exporter.failures.kinds import Failure, Witness
+from exporter.failures.tally import Counted, Tally
 
 log = structlog.get_logger()
 
 SAVE_EVERY = 2.0
-"""Seconds between two savings: what a kill loses is read once more, and counted once."""
+"""Seconds between two savings: what a kill loses is read once more, counted once, and was not shown before."""
 
 LAST_SAVE = 2.0
 """Seconds that a stop waits for the last saving; a disk that hangs keeps nobody from stopping."""
@@ -85,8 +86,7 @@ class Failures(Background):
         self._threads = threads
         self._rest = rest
         self._conditions = Conditions()
-        self._counts = {"classified": 0, "skipped": 0}
-        self._told = dict.fromkeys(Failure, 0)
+        self._tally = Tally()
         self._cursors = dict.fromkeys(self._sources, "")
         self._boot = ""
         self._states = dict.fromkeys(self._sources, State.TIMED_OUT)
@@ -94,6 +94,7 @@ class Failures(Background):
         self._last_success: float | None = None
         self._wall_ahead = clock.wall() - clock.monotonic()
         self._settled = asyncio.Event()
+        self._news = asyncio.Event()
         self._followers: list[Callable[[], None]] = []
 
     def follow(self, heard: Callable[[], None]) -> None:
@@ -124,7 +125,8 @@ class Failures(Background):
                 for name, source in self._sources.items():
                     group.create_task(self._keep_following(name, source), name=f"failures:{name}")
         finally:
-            last = threading.Thread(target=self._kept.keep, args=(self._saved(),), daemon=True)
+            saved = self._saved(self._tally.counted())
+            last = threading.Thread(target=self._kept.keep, args=(saved,), daemon=True)
             last.start()
             last.join(LAST_SAVE)
 
@@ -180,13 +182,13 @@ class Failures(Background):
             self._notice_boot(entry)
             verdict = self._classifier.classify_entry(entry)
             if verdict.type is not None and not verdict.part:
-                self._told[verdict.type] += 1
+                self._tally.tell(verdict.type)
             if self._conditions.hear(verdict, _at(entry, now), now):
                 log.debug("failure.changed", type=verdict.kind, entry=verdict.entry)
                 changed = True
-        self._counts["classified"] += len(batch.entries)
-        self._counts["skipped"] += batch.skipped
+        self._tally.read(len(batch.entries), batch.skipped, self._clock.monotonic())
         self._cursors[name], self._said[name] = batch.cursor, ""
+        self._news.set()
         # Where no entry ever came, nobody keeps a journal: what is told to syslog alone is not seen here.
         self._states[name] = State.OK if batch.cursor else State.ABSENT
         self._last_success = now if batch.cursor else self._last_success
@@ -201,10 +203,12 @@ class Failures(Background):
             self._boot = boot
 
     def _body(self) -> bytes:
+        shown = self._tally.shown(self._clock.monotonic())
+        lines, told = shown.lines(), shown.failures()
         return b"".join(
             (
-                block(LINES, [line(LINES.series(result=k), v) for k, v in self._counts.items()]),
-                block(TOLD, [line(TOLD.series(failure=k.value), v) for k, v in self._told.items()]),
+                block(LINES, [line(LINES.series(result=k), v) for k, v in lines.items()]),
+                block(TOLD, [line(TOLD.series(failure=k), v) for k, v in told.items()]),
                 block(GOES_ON, [line(_going_on(one), 1) for one in self._conditions.open]),
                 block(SEEN, [line(_about(SEEN, c), c.seen_at) for c in self._conditions.newest()]),
                 block(CROWDED, [line(CROWDED.series(), self._conditions.crowded_out)]),
@@ -213,17 +217,22 @@ class Failures(Background):
 
     async def _keep_saving(self) -> None:
         while True:
-            await asyncio.sleep(SAVE_EVERY)
-            keep = functools.partial(self._kept.keep, self._saved())
+            with contextlib.suppress(TimeoutError):  # a clock that was set is kept too
+                await asyncio.wait_for(self._news.wait(), SAVE_EVERY)
+            self._news.clear()
+            counted = self._tally.counted()
+            keep = functools.partial(self._kept.keep, self._saved(counted))
             with contextlib.suppress(StillRunning):
                 await self._threads.call("failures:save", keep)
+                self._tally.kept(counted)
+            await asyncio.sleep(SAVE_EVERY)
 
-    def _saved(self) -> dict[str, Any]:
+    def _saved(self, counted: Counted) -> dict[str, Any]:
         return {
             "cursors": dict(self._cursors),
             "boot": self._boot,
-            "counts": dict(self._counts),
-            "told": {kind.value: count for kind, count in self._told.items()},
+            "counts": counted.lines(),
+            "told": counted.failures(),
             "conditions": self._conditions.saved(),
         }
 
@@ -232,12 +241,11 @@ class Failures(Background):
         if not saved:
             return
         try:
-            counts = {name: int(saved["counts"][name]) for name in self._counts}
-            told = {kind: int(saved["told"].get(kind.value, 0)) for kind in Failure}
+            counted = Counted.restored(saved["counts"], saved["told"])
             self._conditions.restore(saved["conditions"], self._now())
             cursors = {name: str(saved["cursors"].get(name, "")) for name in self._cursors}
             self._cursors, self._boot = cursors, str(saved["boot"])
-            self._counts, self._told = counts, told
+            self._tally.restore(counted)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             log.error("failures.forgotten", error=repr(error))
 

@@ -6,8 +6,9 @@ import os
 import re
 import signal
 import sys
+import threading
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from exporter.failures.journal import Journal
 from exporter.failures.kept import KeptFile
 from exporter.failures.kinds import Failure
 from exporter.failures.kmsg import Kmsg
+from exporter.failures.tally import HELD_BACK
 from tests.exporter.golden import same_as_golden
 from tests.exporter.tools import complaints
 
@@ -170,6 +172,45 @@ async def test_a_life_that_was_killed_counts_what_was_not_saved_once(written: Wr
     async with running(written.collector()) as next_life:
         await until(next_life, 7)
         assert (value(next_life, TOLD), value(next_life, ON)) == (7, 1)
+
+
+async def test_what_a_life_has_shown_the_next_does_not_take_back(written: Written) -> None:
+    written.write(ECC, kernel=True, times=7)
+    ours = written.collector()
+    task = asyncio.create_task(ours.run())
+    await until(ours, 7)
+    written.write(ECC, kernel=True, times=5)
+    shown = 0.0
+    async with asyncio.timeout(PATIENCE):
+        while shown < 12:
+            shown, kept = seen(ours), json.loads(written.kept.read_text())["counts"]["classified"]
+            assert shown <= kept, "a kill now would take back what Prometheus has seen"
+            await asyncio.sleep(0.01)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_disk_that_hangs_holds_back_what_was_counted_for_seconds(written: Written) -> None:
+    began, passed, hangs, lets_go = time.time(), [0.0], threading.Event(), threading.Event()
+    clock = Clock(monotonic=lambda: passed[0], wall=lambda: began + passed[0])
+
+    class Hung(KeptFile):
+        def keep(self, what: Mapping[str, Any]) -> None:
+            hangs.set()
+            lets_go.wait(PATIENCE)
+
+    written.write(ECC, kernel=True, times=7)
+    argv = (sys.executable, str(STAND_IN), str(written.file))
+    journal = Journal(Budget(clock.monotonic), Budget(clock.monotonic), argv)
+    ours = Failures({"journal": journal}, Hung(None), clock, CLASSIFIER, Threads())
+    async with running(ours):
+        async with asyncio.timeout(PATIENCE):
+            while not (value(ours, ON) and hangs.is_set()):
+                await asyncio.sleep(0.01)
+        assert seen(ours) == 0
+        passed[0] = HELD_BACK + 1
+        assert seen(ours) == 7
+        lets_go.set()
 
 
 async def test_of_a_flood_what_is_read_and_what_is_skipped_is_all_of_it(written: Written) -> None:
