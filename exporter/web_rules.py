@@ -77,12 +77,25 @@ class WebRules:
         log.info("web_config.loaded", tls=read.tls is not None, users=len(read.users))
 
     def _refuse_to_open(self, read: WebConfig) -> None:
-        if self._now.tls is not None and read.tls is None:
-            raise ConfigError([f"{self.path}:1:1: TLS would end; restart if that is meant"])
-        if self._now.users and not read.users:
-            raise ConfigError(
-                [f"{self.path}:1:1: nobody would need a password; restart if that is meant"]
-            )
+        if lost := _lost(self._now, read):
+            raise ConfigError([f"{self.path}:1:1: {lost}; restart if that is meant"])
+
+
+def _lost(now: WebConfig, then: WebConfig) -> str:
+    """Return what keeps strangers out now and would not then; empty for nothing."""
+    if now.users and not then.users:
+        return "nobody would need a password"
+    if now.tls is None:
+        return ""
+    if then.tls is None:
+        return "TLS would end"
+    if then.tls.clients < now.tls.clients:
+        return "clients would need no certificate"
+    if now.tls.client_ca is not None and then.tls.client_ca is None:
+        return "clients of all the system's authorities would be let in"
+    if now.tls.allowed_sans and not then.tls.allowed_sans:
+        return "clients of any name would be let in"
+    return ""
 
 
 def _files(config: WebConfig) -> tuple[Path, ...]:

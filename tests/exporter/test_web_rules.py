@@ -235,6 +235,23 @@ async def test_a_file_that_was_caught_half_written_opens_nothing(
         assert (await here.get(context=trusting, auth=GOOD))[0] == 401
 
 
+def test_a_file_that_was_caught_at_any_length_lets_in_no_other_client(tmp_path: Path) -> None:
+    Authority(tmp_path).sign("server", server=True)
+    config = tmp_path / "web-config.yml"
+    whole = tls(
+        "client_auth_type: RequireAndVerifyClientCert",
+        "client_ca_file: ours.ca",
+        "client_allowed_sans: [prometheus.example]",
+    )
+    config.write_text(whole)
+    rules = WebRules(config)
+    wanted = rules.now.tls
+    with capture_logs():
+        for length in range(len(whole)):
+            config.write_text(whole[:length])
+            assert rules.now.tls == wanted, whole[:length]
+
+
 async def test_requests_above_the_rate_are_turned_away_and_the_sign_of_life_is_not(
     tmp_path: Path,
 ) -> None:
