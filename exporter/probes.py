@@ -7,9 +7,9 @@ about the service and is told apart from one that the service failed.
 import asyncio
 import errno
 import os
-import socket
 import ssl
 from typing import Protocol
+from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -17,6 +17,7 @@ from exporter.blocking import StillRunning, TooMany
 from exporter.collector import Absent
 from exporter.config import CommandProbe, How, HttpProbe, TcpProbe, TlsProbe
 from exporter.handshake import Shown
+from exporter.names import Found, Known, Names, connect
 from exporter.passwords import masked
 from exporter.programs import Programs
 from exporter.serving import Probed
@@ -52,6 +53,11 @@ class Prober(Protocol):
         """When the first of the certificates ends that the newest attempt was shown, in unixtime; None without."""
         ...
 
+    @property
+    def asked(self) -> bool:
+        """Whether the newest attempt has come as far as the service: before that its name is looked up."""
+        ...
+
     async def attempt(self) -> Probed:
         """Make one attempt; the caller sets the time limit by cancelling.
 
@@ -61,15 +67,15 @@ class Prober(Protocol):
         ...
 
 
-def prober(how: How) -> Prober:
+def prober(how: How, names: Names) -> Prober:
     """Return what makes attempts of that kind."""
     match how:
         case HttpProbe():
-            return Http(how)
+            return Http(how, names)
         case TcpProbe():
-            return Tcp(how)
+            return Tcp(how, names)
         case TlsProbe():
-            return Tls(how)
+            return Tls(how, names)
         case CommandProbe():
             return Command(how)
 
@@ -87,9 +93,41 @@ def blame(error: OSError) -> Probed:
     return Probed.FAILURE
 
 
-def unfound(host: str, error: OSError) -> NotMade:
-    """Say that a name has no address; the error's number is of another table than others'."""
-    return NotMade(f"no address of {host}: {error.strerror}")
+class Target:
+    """Where a probe goes.
+
+    Attributes:
+        asked: Whether its address is known, so that from here on the service is asked.
+    """
+
+    def __init__(self, host: str, port: int, names: Names | None) -> None:
+        """Look up nothing yet.
+
+        Args:
+            host: A name or an address.
+            port: A TCP port.
+            names: Shared with other probes; None for our own.
+        """
+        self.host = host
+        self.asked = False
+        self._port = port
+        self._names = names or Names()
+
+    async def find(self) -> Found:
+        """Return its addresses.
+
+        Raises:
+            NotMade: It has none, or the resolver does not answer.
+        """
+        self.asked = False
+        try:
+            found = await self._names.find(self.host, self._port, self)
+        except StillRunning as error:
+            raise NotMade(str(error)) from error
+        except OSError as error:  # its number is of another table than others'
+            raise NotMade(f"no address of {self.host}: {error.strerror}") from error
+        self.asked = True
+        return found
 
 
 class Http:
@@ -97,9 +135,15 @@ class Http:
 
     kind = "http"
 
-    def __init__(self, probe: HttpProbe) -> None:
+    def __init__(self, probe: HttpProbe, names: Names | None = None) -> None:
         self._probe = probe
         self._shown = Shown()
+        self._target = Target(urlsplit(probe.url).hostname or "", 0, names)
+
+    @property
+    def asked(self) -> bool:
+        """See Prober."""
+        return self._target.asked
 
     @property
     def earliest_expiry(self) -> float | None:
@@ -109,8 +153,9 @@ class Http:
     async def attempt(self) -> Probed:
         """Ask once; the body is not read."""
         self._shown.forget()
+        known = Known(await self._target.find())
         # A kept connection would still work while the service accepts no new one.
-        connector = aiohttp.TCPConnector(force_close=True, ssl=self._shown.context)
+        connector = aiohttp.TCPConnector(force_close=True, ssl=self._shown.context, resolver=known)
         try:
             async with (
                 aiohttp.ClientSession(
@@ -119,8 +164,6 @@ class Http:
                 session.get(self._probe.url, allow_redirects=False) as answer,
             ):
                 matches = answer.status == self._probe.status
-        except aiohttp.ClientConnectorDNSError as error:
-            raise unfound(error.host, error.os_error) from error
         except aiohttp.InvalidURL as error:
             raise NotMade(f"no URL: {masked(self._probe.url)}") from error
         except OSError as error:
@@ -136,18 +179,21 @@ class Tcp:
     kind = "tcp"
     earliest_expiry = None
 
-    def __init__(self, probe: TcpProbe) -> None:
-        self._probe = probe
+    def __init__(self, probe: TcpProbe, names: Names | None = None) -> None:
+        self._target = Target(probe.host, probe.port, names)
+
+    @property
+    def asked(self) -> bool:
+        """See Prober."""
+        return self._target.asked
 
     async def attempt(self) -> Probed:
         """Connect once."""
+        found = await self._target.find()
         try:
-            _, writer = await asyncio.open_connection(self._probe.host, self._probe.port)
-        except socket.gaierror as error:
-            raise unfound(self._probe.host, error) from error
+            (await connect(found)).close()
         except OSError as error:
             return blame(error)
-        writer.transport.abort()  # nothing was said; do not wait for a polite end
         return Probed.SUCCESS
 
 
@@ -156,9 +202,14 @@ class Tls:
 
     kind = "tls"
 
-    def __init__(self, probe: TlsProbe) -> None:
-        self._probe = probe
+    def __init__(self, probe: TlsProbe, names: Names | None = None) -> None:
+        self._target = Target(probe.host, probe.port, names)
         self._shown = Shown()
+
+    @property
+    def asked(self) -> bool:
+        """See Prober."""
+        return self._target.asked
 
     @property
     def earliest_expiry(self) -> float | None:
@@ -168,14 +219,16 @@ class Tls:
     async def attempt(self) -> Probed:
         """Connect once."""
         self._shown.forget()
-        host, port = self._probe.host, self._probe.port
+        found = await self._target.find()
         try:
-            _, writer = await asyncio.open_connection(host, port, ssl=self._shown.context)
-        except socket.gaierror as error:
-            raise unfound(host, error) from error
+            _, writer = await asyncio.open_connection(
+                sock=await connect(found),
+                ssl=self._shown.context,
+                server_hostname=self._target.host,
+            )
         except OSError as error:
             return blame(error)
-        writer.transport.abort()
+        writer.transport.abort()  # nothing was said; do not wait for a polite end
         return Probed.SUCCESS
 
 
@@ -184,6 +237,7 @@ class Command:
 
     kind = "command"
     earliest_expiry = None
+    asked = True
 
     def __init__(self, probe: CommandProbe, programs: Programs | None = None) -> None:
         """Run nothing yet.

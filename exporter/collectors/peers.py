@@ -1,16 +1,20 @@
 """Second witness: whether the peers that were chosen for this node answer on their sshd's port.
 
 An accepted and a refused connection both prove that the peer's kernel lives. Only silence is 0; what
-fails for a reason of our own (no route, no file descriptors) says nothing and is left out.
+fails for a reason of our own (no route, no file descriptors, no answer from the resolver) says nothing and
+is left out.
 """
 
 import asyncio
 import errno
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
+from exporter.blocking import StillRunning
 from exporter.collector import Absent
 from exporter.config import Peer
 from exporter.exposition import Family, Kind, block, line
+from exporter.names import Names, connect
 
 FAMILY = Family(
     "hale_peer_up", Kind.GAUGE, "Whether the peer's sshd port accepts or refuses a connection."
@@ -21,18 +25,23 @@ TIMEOUT = 2.0
 SILENCE = {errno.EHOSTUNREACH, errno.EHOSTDOWN, errno.ETIMEDOUT}
 
 
-async def ask(peer: Peer, within: float = TIMEOUT) -> bool | None:
+async def ask(peer: Peer, names: Names, within: float = TIMEOUT) -> bool | None:
     """Tell whether the peer's kernel answers; None when that could not be found out."""
+    asked = False
     try:
         async with asyncio.timeout(within):
-            _, writer = await asyncio.open_connection(peer.host, peer.port)
+            found = await names.find(peer.host, peer.port, peer)
+            asked = True
+            connection = await connect(found)
     except (ConnectionRefusedError, ConnectionResetError):
         return True
     except TimeoutError:
-        return False
+        return False if asked else None
     except OSError as error:
         return False if error.errno in SILENCE else None
-    writer.transport.abort()
+    except StillRunning:
+        return None
+    connection.close()
     return True
 
 
@@ -51,17 +60,17 @@ class Peers:
         self,
         peers: Sequence[Peer],
         interval: float,
-        ask: Callable[[Peer], Awaitable[bool | None]] = ask,
+        ask_one: Callable[[Peer], Awaitable[bool | None]] | None = None,
     ) -> None:
         """Ask nobody yet.
 
         Args:
             peers: Whom to ask.
             interval: Seconds between two rounds.
-            ask: How to ask one; None when that could not be found out.
+            ask_one: Asks one, which answers None when that could not be found out; None for the real way.
         """
         self.interval = interval
-        self._ask = ask
+        self._ask = ask_one or partial(ask, names=Names())
         self._peers = tuple(peers)
 
     def declare(self, peers: Sequence[Peer], interval: float) -> None:

@@ -5,6 +5,7 @@ Signals drive it, so it has no schedule of its own; what a scrape gets is made f
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -14,6 +15,7 @@ from exporter.clock import Clock
 from exporter.collector import Background, Latest, State
 from exporter.config import How, Probe, Service
 from exporter.exposition import Family, block
+from exporter.names import Names
 from exporter.passwords import masked
 from exporter.probes import NotMade, Prober, prober
 from exporter.racing import first
@@ -47,7 +49,7 @@ class Services(Background):
         services: Sequence[Service],
         systemd: Systemd | None,
         clock: Clock,
-        make_prober: Callable[[How], Prober] = prober,
+        make_prober: Callable[[How], Prober] | None = None,
         cgroup: UnitCgroup | None = None,
     ) -> None:
         """Ask nothing yet.
@@ -56,11 +58,11 @@ class Services(Background):
             services: Declared for this node; names are unique.
             systemd: Where units' states come from; None on a machine without, where probes alone decide.
             clock: For ages and durations.
-            make_prober: Makes what attempts a probe.
+            make_prober: Makes what attempts a probe; None for the real ones.
             cgroup: Where the numbers of units' cgroups come from; None for the node's own.
         """
         self._cgroup = cgroup or UnitCgroup(Path("/sys/fs/cgroup"))
-        self._make_prober = make_prober
+        self._make_prober = make_prober or partial(prober, names=Names())
         self._systemd = systemd
         self._watched = [self._watch(s) for s in services]
         self._clock = clock
@@ -226,6 +228,9 @@ class Services(Background):
                 result = await attempts.attempt()
         except TimeoutError:
             result, odd = Probed.FAILURE, ""
+            if not attempts.asked:  # a resolver that hangs is no fault of the service's
+                result, odd = Probed.NOT_MADE, "its name was not resolved within the time-out"
+                _log_odd(watched, log.warning, "probe.not_made", odd)
         except NotMade as error:
             result, odd = Probed.NOT_MADE, str(error)
             _log_odd(watched, log.warning, "probe.not_made", odd)

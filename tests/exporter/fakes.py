@@ -137,6 +137,7 @@ class OddProber:
 
     kind = "tcp"
     earliest_expiry: float | None = None
+    asked = True
 
     def __init__(self, error: Exception | None = None) -> None:
         self.attempts = 0
@@ -152,6 +153,7 @@ class FakeProber:
 
     kind = "http"
     earliest_expiry: float | None = None
+    asked = True
 
     def __init__(self) -> None:
         self.answer = Probed.SUCCESS

@@ -6,6 +6,7 @@ import os
 import select
 import socket
 import sys
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -15,7 +16,8 @@ from aiohttp import web
 
 from exporter.collector import Absent
 from exporter.collectors.peers import Peers, ask
-from exporter.config import CommandProbe, HttpProbe, Peer, TcpProbe, TlsProbe
+from exporter.config import CommandProbe, How, HttpProbe, Peer, TcpProbe, TlsProbe
+from exporter.names import Found, Names
 from exporter.probes import Command, Http, NotMade, Tcp, blame, prober
 from exporter.programs import Programs
 from exporter.serving import Probed
@@ -37,6 +39,22 @@ def listener(backlog: int = 5) -> Iterator[int]:
 def closed_port() -> int:
     with listener() as port:
         return port
+
+
+@contextmanager
+def resolver_that_hangs() -> Iterator[Names]:
+    """Answers for localhost, and for all others not before the end."""
+    done = threading.Event()
+
+    def look_up(host: str, port: int, **_: object) -> Found:
+        if host != "localhost":
+            done.wait()
+        return [(socket.AF_INET, socket.SOCK_STREAM, 0, "", (LOCAL, port))]
+
+    try:
+        yield Names(look_up=look_up)
+    finally:
+        done.set()
 
 
 @asynccontextmanager
@@ -100,7 +118,7 @@ async def test_http_that_answers_nonsense_is_a_failure() -> None:
 
 @pytest.mark.parametrize(
     ("url", "reason"),
-    [("http://nobody.invalid/", "no address of nobody.invalid: "), ("http://", "no URL: http://")],
+    [("http://nobody.invalid/", "no address of nobody.invalid: "), ("http://", "no address of : ")],
 )
 async def test_http_to_a_host_that_cannot_be_found_says_nothing_about_the_service(
     url: str, reason: str
@@ -128,6 +146,47 @@ async def test_tcp_to_a_name_that_has_no_address_says_nothing_about_the_service(
     # RFC 6761: .invalid has no addresses anywhere; without a resolver the answer is the same here.
     with pytest.raises(NotMade, match=r"^no address of nobody\.invalid: "):
         await Tcp(TcpProbe("nobody.invalid", 80)).attempt()
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        HttpProbe("http://web1.example/"),
+        TcpProbe("web1.example", 80),
+        TlsProbe("web1.example", 443),
+    ],
+)
+async def test_a_service_whose_name_no_resolver_answers_for_has_not_been_asked(how: How) -> None:
+    with resolver_that_hangs() as names:
+        one = prober(how, names)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(one.attempt(), 0.1)
+        assert not one.asked
+        with pytest.raises(NotMade, match=r"^no address of web1\.example: the resolver does not"):
+            await one.attempt()
+
+
+async def test_a_name_that_hangs_keeps_no_other_from_being_asked() -> None:
+    with listener() as port, resolver_that_hangs() as names:
+        slow = [Tcp(TcpProbe(f"web{number}.example", port), names) for number in range(8)]
+        waiting = [asyncio.ensure_future(one.attempt()) for one in slow]
+        await asyncio.sleep(0)
+        quick = Tcp(TcpProbe("localhost", port), names)
+        assert (await quick.attempt(), quick.asked) == (SUCCESS, True)
+        for one in waiting:
+            one.cancel()
+
+
+async def test_of_several_addresses_one_that_takes_it_is_enough() -> None:
+    with listener() as port:
+        dead = closed_port()
+
+        def both(*_: object, **__: object) -> Found:
+            return [
+                (socket.AF_INET, socket.SOCK_STREAM, 0, "", (LOCAL, one)) for one in (dead, port)
+            ]
+
+        assert await Tcp(TcpProbe("web1.example", port), Names(look_up=both)).attempt() is SUCCESS
 
 
 @pytest.mark.parametrize("number", [errno.EADDRNOTAVAIL, errno.ENETUNREACH, errno.ENETDOWN])
@@ -203,7 +262,7 @@ async def test_a_command_given_up_while_it_starts_is_killed_with_its_children(
 
 def test_every_kind_of_probe_has_its_prober() -> None:
     kinds = [
-        prober(how).kind
+        prober(how, Names()).kind
         for how in (HttpProbe("http://x/"), TcpProbe("x", 1), TlsProbe("x", 1), CommandProbe(()))
     ]
     assert kinds == ["http", "tcp", "tls", "command"]
@@ -211,8 +270,8 @@ def test_every_kind_of_probe_has_its_prober() -> None:
 
 async def test_a_peer_that_accepts_or_refuses_lives() -> None:
     with listener() as port:
-        assert await ask(Peer("web2", LOCAL, port)) is True
-    assert await ask(Peer("web2", LOCAL, port)) is True
+        assert await ask(Peer("web2", LOCAL, port), Names()) is True
+    assert await ask(Peer("web2", LOCAL, port), Names()) is True
 
 
 async def test_a_peer_that_stays_silent_is_not_up() -> None:
@@ -221,12 +280,18 @@ async def test_a_peer_that_stays_silent_is_not_up() -> None:
         for waiting in (first, second):
             waiting.setblocking(False)
             waiting.connect_ex((LOCAL, port))
-        assert await ask(Peer("web2", LOCAL, port), within=0.2) is False
+        assert await ask(Peer("web2", LOCAL, port), Names(), within=0.2) is False
 
 
 async def test_a_peer_that_cannot_be_asked_is_unknown() -> None:
     """The address of another family than the host has a route for is our own trouble."""
-    assert await ask(Peer("web2", "255.255.255.255", 22)) is None
+    assert await ask(Peer("web2", "255.255.255.255", 22), Names()) is None
+
+
+async def test_a_peer_whose_name_no_resolver_answers_for_is_unknown() -> None:
+    with resolver_that_hangs() as names:
+        for _ in range(2):  # the second one finds the first question still under way
+            assert await ask(Peer("web2", "web2.example", 22), names, within=0.1) is None
 
 
 async def test_each_known_peer_has_a_series_and_an_unknown_one_has_none() -> None:

@@ -82,6 +82,17 @@ async def test_a_service_that_hangs_is_down_after_fall_probes() -> None:
         assert up(services) == "0"
 
 
+async def test_a_service_whose_name_is_not_resolved_in_time_is_unknown_and_not_down() -> None:
+    prober = FakeProber()
+    async with running(systemd_with(nginx="active"), prober, NGINX) as services:
+        await asyncio.sleep(1)
+        prober.takes, prober.asked = 1000, False
+        with capture_logs() as lines:
+            await asyncio.sleep(60)
+        assert up(services) is None
+        assert [line["event"] for line in lines].count("probe.not_made") == 1
+
+
 async def test_a_restarted_service_is_probed_at_once_not_at_its_next_turn() -> None:
     systemd, prober = systemd_with(nginx="failed"), FakeProber()
     async with running(systemd, prober, NGINX) as services:
