@@ -89,8 +89,9 @@ _RFC_5424 = re.compile(
 )
 _OTHERS = re.compile(
     r" <?(?:user|mail|daemon|auth|authpriv|syslog|lpr|news|uucp|cron|ftp|local[0-7])\.[A-Za-z]{3,7}>? kernel"
+    r"| kernel\[[1-9]"
 )
-"""A facility that is not the kernel's, in words, before its name (syslog(3))."""
+"""What tells that another one took the kernel's name: a facility in words (syslog(3)), or the number of a process."""
 
 _DECODED = re.compile(r"(?P<facility>[a-z]{3,8}[0-7]?) {0,5}:[a-z]{3,6} {0,3}: (?=\[)")
 """What dmesg -x writes before the time."""

@@ -133,6 +133,7 @@ SAID = "EDAC MC1: 3 CE memory read error on DIMM_A1 (channel:1 slot:0)"
         f"<12>Jan  2 03:04:05 web1 kernel: {SAID}",
         f"<13>1 2026-01-02T03:04:05Z web1 kernel - - - {SAID}",
         f"Jan  2 03:04:05 web1 user.notice kernel: {SAID}",
+        f"Jan  2 03:04:05 web1 kernel[812]: {SAID}",
         f"<12>[ 1234.567890] {SAID}",
         f"user  :warn  : [ 1234.567890] {SAID}",
         f"12,1234,1234567890,-;{SAID}",
