@@ -10,7 +10,6 @@ import structlog
 from exporter import app, logs, memory
 from exporter.command_line import dest, parser, singly
 from exporter.config import ConfigError
-from exporter.failures import command
 from exporter.inventory import OFFERS
 from exporter.inventory.network import counts
 from exporter.offers import Chosen
@@ -23,6 +22,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the exporter, or the command that comes first; the exit status is that of `command_line.EPILOG`."""
     words = sys.argv[1:] if argv is None else list(argv)
     if words[:1] == ["classify"]:
+        from exporter.failures import command  # here: what serves does without it
+
         return command.main(words[1:])
     options = parser().taken(words)
     logs.configure(options.log_level, options.log_format)

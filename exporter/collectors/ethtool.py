@@ -95,7 +95,6 @@ NAMED = {
     "tx_errors": ("transmitted_errors_total", "Number of sent frames with errors"),
     "tx_packets": ("transmitted_packets_total", "Network interface packets sent"),
 }
-EVERY_STATISTIC = re.compile(".*")
 ODD = re.compile(r"_*[^0-9A-Za-z_]+_*")
 RECEIVED, TRANSMITTED = re.compile(r"(^|_)rx(_|$)"), re.compile(r"(^|_)tx(_|$)")
 

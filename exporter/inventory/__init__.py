@@ -1,4 +1,8 @@
-"""Every collector that there is, by area: a collector is switched on and off, flagged and made by its row here."""
+"""Every collector that there is, by area: a collector is switched on and off, flagged and made by its row here.
+
+Rule: what is off by default is imported where it is made, so that only who switches it on loads it; all but `sysctl`,
+whose own values its flags have.
+"""
 
 from exporter.inventory import (
     bus,

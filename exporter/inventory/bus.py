@@ -2,8 +2,6 @@
 
 import re
 
-from exporter.collectors.logind import Sessions
-from exporter.collectors.systemd import UnitStates, Wanted
 from exporter.offers import Flag, Node, Offer, Switch, fields
 from exporter.schedule import Periodic
 
@@ -28,7 +26,15 @@ RESTARTS = Switch(
 START_TIMES = Switch("systemd.enable-start-time-metrics", False, "show since when units are active")
 
 
+def _logind(node: Node) -> Periodic:
+    from exporter.collectors.logind import Sessions
+
+    return Periodic(Sessions(), node.clock)
+
+
 def _systemd(node: Node) -> Periodic:
+    from exporter.collectors.systemd import UnitStates, Wanted
+
     chosen = node.chosen
     wanted = Wanted(
         chosen.of(INCLUDE),
@@ -41,6 +47,6 @@ def _systemd(node: Node) -> Periodic:
 
 
 OFFERS = (
-    Offer("logind", lambda node: Periodic(Sessions(), node.clock), default=False),
+    Offer("logind", _logind, default=False),
     Offer("systemd", _systemd, (INCLUDE, EXCLUDE, TASKS, RESTARTS, START_TIMES), default=False),
 )

@@ -5,10 +5,8 @@ from pathlib import Path
 from exporter.blocking import Threads
 from exporter.collectors.addresses import Addresses, Interfaces
 from exporter.collectors.certificates import INTERVAL, Certificates
-from exporter.collectors.corosync import Corosync
 from exporter.collectors.keepalived import Keepalived
 from exporter.collectors.marks import Marks
-from exporter.collectors.pacemaker import Pacemaker
 from exporter.collectors.peers import Peers
 from exporter.collectors.services import Services
 from exporter.hardware import in_background
@@ -35,6 +33,8 @@ def _certificates(node: Node) -> Periodic:
 
 
 def _corosync(node: Node) -> Periodic:
+    from exporter.collectors.corosync import Corosync
+
     return Periodic(Corosync(Programs()), node.clock)
 
 
@@ -45,6 +45,8 @@ def _keepalived(node: Node) -> Keepalived:
 
 
 def _pacemaker(node: Node) -> Periodic:
+    from exporter.collectors.pacemaker import Pacemaker
+
     # crm_mon writes times without a zone.
     return Periodic(Pacemaker(Programs(environment={"TZ": "UTC"})), node.clock)
 

@@ -9,7 +9,6 @@ from exporter.collectors.edac import Edac
 from exporter.collectors.hwmon import Choices, hwmon
 from exporter.collectors.ipmi import Ipmi
 from exporter.collectors.nvme import nvme
-from exporter.collectors.pcidevice import pcidevice
 from exporter.collectors.pcie import pcie
 from exporter.collectors.powersupplyclass import powersupplyclass
 from exporter.collectors.rapl import Rapl
@@ -18,7 +17,6 @@ from exporter.collectors.thermal_zone import thermal_zone
 from exporter.hardware import in_background
 from exporter.ipmi import FOLDER
 from exporter.offers import Flag, Node, Offer, Pair, Switch, expression, file_if_any
-from exporter.pci_ids import PciIds
 from exporter.schedule import Periodic
 
 CHIPS = Pair("hwmon.chip", what="chips")
@@ -47,6 +45,9 @@ def _ipmi(node: Node) -> Ipmi:
 
 
 def _pcidevice(node: Node) -> Periodic:
+    from exporter.collectors.pcidevice import pcidevice
+    from exporter.pci_ids import PciIds
+
     chosen = node.chosen
     named = PciIds(chosen.of(PCI_IDS)) if chosen.on(PCI_NAMES) else None
     return in_background(pcidevice(node.sysfs, named), node.clock, SLOW)

@@ -3,28 +3,21 @@
 import re
 
 from exporter.aside import aside
-from exporter.collectors.address_info import INTERVAL as ADDRESSES_EVERY
-from exporter.collectors.address_info import address_info
+from exporter.collector import OnScrape
 from exporter.collectors.arp import Arp
 from exporter.collectors.bonding import bonding
 from exporter.collectors.conntrack import Conntrack
-from exporter.collectors.ethtool import EVERY_STATISTIC, ethtool
 from exporter.collectors.fibrechannel import fibrechannel
 from exporter.collectors.infiniband import infiniband
 from exporter.collectors.ipvs import LABELS, Ipvs, labels
-from exporter.collectors.lnstat import Lnstat
-from exporter.collectors.mountstats import Mountstats
 from exporter.collectors.netclass import netclass
 from exporter.collectors.netdev import IN_DETAIL, SHORT, Netdev
 from exporter.collectors.netstat import FIELDS, Netstat
 from exporter.collectors.nfs import Nfs
 from exporter.collectors.nfsd import Nfsd
-from exporter.collectors.qdisc import qdisc
 from exporter.collectors.sockstat import Sockstat
 from exporter.collectors.softnet import SoftnetStatistics
-from exporter.collectors.tcpstat import tcpstat
 from exporter.collectors.udp_queues import UdpQueues
-from exporter.collectors.wifi import wifi
 from exporter.hardware import in_background
 from exporter.netns import NetFile
 from exporter.offers import Chosen, Flag, Node, Offer, Pair, Switch, expression, fields
@@ -40,7 +33,7 @@ NEIGHBOURS = Pair("arp.device")
 DISCIPLINES = Pair("qdisc.device", were=("qdisk.device-exclude", "qdisk.device-include"))
 PORTS = Pair("ethtool.device")
 STATISTICS = Flag(
-    "ethtool.metrics-include", EVERY_STATISTIC, fields, "the drivers' statistics to show"
+    "ethtool.metrics-include", re.compile(".*"), fields, "the drivers' statistics to show"
 )
 ADAPTERS = Pair("infiniband.device")
 IGNORED = Flag("netclass.ignored-devices", re.compile("^$"), expression, "leave out these devices")
@@ -73,8 +66,10 @@ def _netdev(node: Node) -> Netdev:
 
 
 def _address_info(node: Node) -> Periodic:
+    from exporter.collectors.address_info import INTERVAL, address_info
+
     read = address_info(node.chosen.kept(DEVICES))
-    return aside("netdev.address-info", read, ADDRESSES_EVERY, node.clock)
+    return aside("netdev.address-info", read, INTERVAL, node.clock)
 
 
 def _conntrack(node: Node) -> Conntrack:
@@ -122,18 +117,42 @@ def _infiniband(node: Node) -> Periodic:
     return in_background(infiniband(node.sysfs, node.chosen.kept(ADAPTERS)), node.clock)
 
 
-def _mountstats(node: Node) -> Mountstats:
+def _lnstat(node: Node) -> OnScrape:
+    from exporter.collectors.lnstat import Lnstat
+
+    return Lnstat(node.procfs)
+
+
+def _mountstats(node: Node) -> OnScrape:
+    from exporter.collectors.mountstats import Mountstats
+
     own = node.procfs / "self"
     return Mountstats(ProcFile(own / "mountstats"), ProcFile(own / "mountinfo"))
 
 
 def _qdisc(node: Node) -> Periodic:
+    from exporter.collectors.qdisc import qdisc
+
     return in_background(qdisc(node.chosen.kept(DISCIPLINES)), node.clock)
 
 
 def _ethtool(node: Node) -> Periodic:
+    from exporter.collectors.ethtool import ethtool
+
     reader = ethtool(node.sysfs, node.chosen.kept(PORTS), node.chosen.of(STATISTICS))
     return in_background(reader, node.clock)
+
+
+def _tcpstat(node: Node) -> Periodic:
+    from exporter.collectors.tcpstat import tcpstat
+
+    return in_background(tcpstat(node.procfs), node.clock)
+
+
+def _wifi(node: Node) -> Periodic:
+    from exporter.collectors.wifi import wifi
+
+    return in_background(wifi(), node.clock)
 
 
 OFFERS = (
@@ -144,7 +163,7 @@ OFFERS = (
     Offer("fibrechannel", lambda node: in_background(fibrechannel(node.sysfs), node.clock)),
     Offer("infiniband", _infiniband, (ADAPTERS,)),
     Offer("ipvs", _ipvs, (BACKENDS,)),
-    Offer("lnstat", lambda node: Lnstat(node.procfs), default=False),
+    Offer("lnstat", _lnstat, default=False),
     Offer("mountstats", _mountstats, default=False),
     Offer("netclass", _netclass, (IGNORED, VALID_SPEED, NETLINK, STATISTICS_TOO)),
     Offer("netdev", _netdev, (DEVICES, DETAILED, ALIASES)),
@@ -155,7 +174,7 @@ OFFERS = (
     Offer("qdisc", _qdisc, (DISCIPLINES,), default=False),
     Offer("sockstat", _sockstat),
     Offer("softnet", _softnet),
-    Offer("tcpstat", lambda node: in_background(tcpstat(node.procfs), node.clock), default=False),
+    Offer("tcpstat", _tcpstat, default=False),
     Offer("udp_queues", _udp_queues),
-    Offer("wifi", lambda node: in_background(wifi(), node.clock), default=False),
+    Offer("wifi", _wifi, default=False),
 )

@@ -5,14 +5,13 @@ import re
 from pathlib import Path
 
 from exporter.blocking import Threads
+from exporter.collector import OnScrape
 from exporter.collectors.bcache import Bcache
 from exporter.collectors.bcachefs import bcachefs
 from exporter.collectors.btrfs import Btrfs
 from exporter.collectors.diskerrors import DiskErrors
 from exporter.collectors.diskstats import DEVICE_EXCLUDE, Diskstats
 from exporter.collectors.dmmultipath import Multipath
-from exporter.collectors.drbd import Drbd
-from exporter.collectors.drbd9 import Drbd9
 from exporter.collectors.filesystem import (
     FS_TYPES,
     LANES,
@@ -25,7 +24,6 @@ from exporter.collectors.filesystem import (
 from exporter.collectors.fserrors import FsErrors
 from exporter.collectors.mdadm import Mdadm
 from exporter.collectors.mounts import Mounts
-from exporter.collectors.nvmesubsystem import NvmeSubsystem
 from exporter.collectors.smartctl import Smartctl
 from exporter.collectors.xfs import Xfs
 from exporter.collectors.zfs import zfs
@@ -100,13 +98,27 @@ def _smartctl(node: Node) -> Smartctl:
     return Smartctl(node.chosen.of(ANSWERS), node.clock.monotonic)
 
 
+def _drbd(node: Node) -> OnScrape:
+    from exporter.collectors.drbd import Drbd
+
+    return Drbd(ProcFile(node.procfs / "drbd"))
+
+
 def _drbd9(node: Node) -> Periodic:
+    from exporter.collectors.drbd9 import Drbd9
+
     hooks = node.chosen.of(SPLIT_BRAINS)
     return Periodic(Drbd9(Programs(), node.sysfs, hooks), node.clock)
 
 
 def _mounts(node: Node) -> Periodic:
     return Periodic(Mounts(node.procfs, node.rootfs, Threads()), node.clock)
+
+
+def _nvmesubsystem(node: Node) -> OnScrape:
+    from exporter.collectors.nvmesubsystem import NvmeSubsystem
+
+    return NvmeSubsystem(node.sysfs)
 
 
 def _bcache(node: Node) -> Bcache:
@@ -118,9 +130,9 @@ OFFERS = (
     Offer("bcachefs", lambda node: in_background(bcachefs(node.sysfs), node.clock)),
     Offer("btrfs", lambda node: Btrfs(node.sysfs)),
     Offer("dmmultipath", lambda node: Multipath(node.sysfs)),
-    Offer("drbd", lambda node: Drbd(ProcFile(node.procfs / "drbd")), default=False),
+    Offer("drbd", _drbd, default=False),
     Offer("drbd9", _drbd9, (SPLIT_BRAINS,), default=False),
-    Offer("nvmesubsystem", lambda node: NvmeSubsystem(node.sysfs), default=False),
+    Offer("nvmesubsystem", _nvmesubsystem, default=False),
     Offer("xfs", lambda node: Xfs(node.sysfs)),
     Offer("zfs", lambda node: in_background(zfs(node.procfs), node.clock)),
     Offer("diskerrors", lambda node: DiskErrors(node.sysfs)),

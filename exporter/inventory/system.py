@@ -4,26 +4,17 @@ import re
 from collections.abc import Sequence
 
 from exporter.aside import aside
-from exporter.collectors import os, processes, selinux, stuck
-from exporter.collectors.buddyinfo import Blocks
-from exporter.collectors.cgroups import Cgroups
-from exporter.collectors.cpu_vulnerabilities import Vulnerabilities
+from exporter.collector import OnScrape
+from exporter.collectors import os, selinux, stuck
 from exporter.collectors.entropy import Entropy
 from exporter.collectors.filefd import OpenFiles
-from exporter.collectors.interrupts import Interrupts
 from exporter.collectors.kernel_hung import HungTasks
-from exporter.collectors.ksmd import Merging
-from exporter.collectors.meminfo_numa import NumaMemory
 from exporter.collectors.schedstat import Scheduler
-from exporter.collectors.slabinfo import Slabs
-from exporter.collectors.softirqs import Softirqs
-from exporter.collectors.swap import Swap
 from exporter.collectors.sysctl import Setting, Settings, setting
 from exporter.collectors.textfile import Folders, Textfiles
 from exporter.collectors.time import Clocksources, Time
 from exporter.collectors.timex import Discipline
 from exporter.collectors.watchdog import watchdogs
-from exporter.collectors.zoneinfo import Zones
 from exporter.devices import Devices
 from exporter.hardware import in_background
 from exporter.offers import Flag, Node, Offer, Pair, Switch, expression
@@ -72,12 +63,26 @@ FOLDERS: Flag[Sequence[str]] = Flag(
 )
 
 
+def _buddyinfo(node: Node) -> OnScrape:
+    from exporter.collectors.buddyinfo import Blocks
+
+    return Blocks(ProcFile(node.procfs / "buddyinfo"))
+
+
+def _cgroups(node: Node) -> OnScrape:
+    from exporter.collectors.cgroups import Cgroups
+
+    return Cgroups(ProcFile(node.procfs / "cgroups"))
+
+
 def _entropy(node: Node) -> Entropy:
     folder = node.procfs / "sys/kernel/random"
     return Entropy(ProcFile(folder / "entropy_avail"), ProcFile(folder / "poolsize"))
 
 
-def _interrupts(node: Node) -> Interrupts:
+def _interrupts(node: Node) -> OnScrape:
+    from exporter.collectors.interrupts import Interrupts
+
     keep, zeros = node.chosen.kept(INTERRUPTS), node.chosen.on(ZEROS)
     return Interrupts(ProcFile(node.procfs / "interrupts"), keep, zeros)
 
@@ -86,11 +91,25 @@ def _kernel_hung(node: Node) -> HungTasks:
     return HungTasks(ProcFile(node.procfs / "sys/kernel/hung_task_detect_count"))
 
 
+def _ksmd(node: Node) -> OnScrape:
+    from exporter.collectors.ksmd import Merging
+
+    return Merging(node.sysfs / "kernel/mm/ksm")
+
+
+def _meminfo_numa(node: Node) -> OnScrape:
+    from exporter.collectors.meminfo_numa import NumaMemory
+
+    return NumaMemory(node.sysfs / "devices/system/node")
+
+
 def _os(node: Node) -> Periodic:
     return aside(os.NAME, os.Release(node.rootfs).read, os.INTERVAL, node.clock)
 
 
 def _processes(node: Node) -> Periodic:
+    from exporter.collectors import processes
+
     source = processes.Processes(node.procfs)
     return aside(processes.NAME, source.read, processes.INTERVAL, node.clock)
 
@@ -100,13 +119,27 @@ def _selinux(node: Node) -> Periodic:
     return aside(selinux.NAME, source.read, selinux.INTERVAL, node.clock)
 
 
-def _slabinfo(node: Node) -> Slabs:
+def _slabinfo(node: Node) -> OnScrape:
+    from exporter.collectors.slabinfo import Slabs
+
     keep = Devices(node.chosen.of(NO_SLABS), node.chosen.of(SLABS))
     return Slabs(ProcFile(node.procfs / "slabinfo"), keep)
 
 
+def _softirqs(node: Node) -> OnScrape:
+    from exporter.collectors.softirqs import Softirqs
+
+    return Softirqs(ProcFile(node.procfs / "softirqs"))
+
+
 def _stuck(node: Node) -> Periodic:
     return aside(stuck.NAME, stuck.Stuck(node.procfs).read, stuck.INTERVAL, node.clock)
+
+
+def _swap(node: Node) -> OnScrape:
+    from exporter.collectors.swap import Swap
+
+    return Swap(ProcFile(node.procfs / "swaps"))
 
 
 def _sysctl(node: Node) -> Settings:
@@ -122,7 +155,9 @@ def _time(node: Node) -> Time:
     return Time(node.clock.wall, Clocksources(node.sysfs / "devices/system/clocksource"))
 
 
-def _vulnerabilities(node: Node) -> Vulnerabilities:
+def _vulnerabilities(node: Node) -> OnScrape:
+    from exporter.collectors.cpu_vulnerabilities import Vulnerabilities
+
     return Vulnerabilities(node.sysfs / "devices/system/cpu/vulnerabilities")
 
 
@@ -130,30 +165,34 @@ def _watchdog(node: Node) -> Periodic:
     return in_background(watchdogs(node.sysfs / "class/watchdog"), node.clock)
 
 
+def _zoneinfo(node: Node) -> OnScrape:
+    from exporter.collectors.zoneinfo import Zones
+
+    return Zones(ProcFile(node.procfs / "zoneinfo"))
+
+
 OFFERS = (
-    Offer("buddyinfo", lambda node: Blocks(ProcFile(node.procfs / "buddyinfo")), default=False),
-    Offer("cgroups", lambda node: Cgroups(ProcFile(node.procfs / "cgroups")), default=False),
+    Offer("buddyinfo", _buddyinfo, default=False),
+    Offer("cgroups", _cgroups, default=False),
     Offer("cpu_vulnerabilities", _vulnerabilities, default=False),
     Offer("entropy", _entropy),
     Offer("filefd", lambda node: OpenFiles(ProcFile(node.procfs / "sys/fs/file-nr"))),
     Offer("interrupts", _interrupts, (INTERRUPTS, ZEROS), default=False),
     Offer("kernel_hung", _kernel_hung),
-    Offer("ksmd", lambda node: Merging(node.sysfs / "kernel/mm/ksm"), default=False),
-    Offer(
-        "meminfo_numa", lambda node: NumaMemory(node.sysfs / "devices/system/node"), default=False
-    ),
+    Offer("ksmd", _ksmd, default=False),
+    Offer("meminfo_numa", _meminfo_numa, default=False),
     Offer("os", _os),
     Offer("processes", _processes, default=False),
     Offer("schedstat", lambda node: Scheduler(ProcFile(node.procfs / "schedstat"))),
     Offer("selinux", _selinux),
     Offer("slabinfo", _slabinfo, (SLABS, NO_SLABS), default=False),
-    Offer("softirqs", lambda node: Softirqs(ProcFile(node.procfs / "softirqs")), default=False),
+    Offer("softirqs", _softirqs, default=False),
     Offer("stuck", _stuck),
-    Offer("swap", lambda node: Swap(ProcFile(node.procfs / "swaps")), default=False),
+    Offer("swap", _swap, default=False),
     Offer("sysctl", _sysctl, (SYSCTL, SYSCTL_INFO), default=False),
     Offer("textfile", _textfile, (FOLDERS,)),
     Offer("time", _time),
     Offer("timex", lambda node: Discipline()),
     Offer("watchdog", _watchdog),
-    Offer("zoneinfo", lambda node: Zones(ProcFile(node.procfs / "zoneinfo")), default=False),
+    Offer("zoneinfo", _zoneinfo, default=False),
 )

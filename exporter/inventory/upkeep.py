@@ -8,7 +8,6 @@ from exporter.collectors import backups
 from exporter.collectors.apt import Apt
 from exporter.collectors.boot import Boot
 from exporter.collectors.clock import TimeSource
-from exporter.collectors.deleted_libraries import INTERVAL, TIMEOUT, DeletedLibraries
 from exporter.hardware import in_background
 from exporter.offers import Flag, Node, Offer
 from exporter.programs import Programs
@@ -34,6 +33,8 @@ def _boot(node: Node) -> Periodic:
 
 
 def _deleted_libraries(node: Node) -> Periodic:
+    from exporter.collectors.deleted_libraries import INTERVAL, TIMEOUT, DeletedLibraries
+
     return in_background(DeletedLibraries(node.procfs), node.clock, INTERVAL, TIMEOUT)
 
 

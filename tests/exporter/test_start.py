@@ -3,6 +3,9 @@ import os
 import subprocess
 import sys
 
+from exporter.inventory import OFFERS
+from exporter.offers import Offer
+
 # Ends the command where it would begin to serve, and says what stands there then.
 LOOK = """
 import gc, json, os, sys
@@ -29,6 +32,18 @@ def look(**environment: str) -> dict[str, object]:
     return dict(json.loads(answer.stdout))
 
 
+LOADED = """
+import sys
+from exporter import cli
+print(*(name for name in sys.modules if name.startswith("exporter.")))
+"""
+
+
+def module(offer: Offer) -> str:
+    """Return where a collector stands: it has its name, as part of another's without that."""
+    return f"exporter.collectors.{offer.name.rpartition('.')[2].replace('-', '_')}"
+
+
 def test_the_command_runs_with_what_was_loaded_frozen_and_cycles_collected() -> None:
     seen = look()
     assert seen["collecting"]
@@ -42,3 +57,12 @@ def test_nobodys_authorities_are_read_and_the_environment_is_as_it_was() -> None
     seen = look(SSL_CERT_FILE=file)
     assert seen["environment"] == {"SSL_CERT_FILE": file, "SSL_CERT_DIR": None}
     assert seen["authorities"] == 0
+
+
+def test_what_is_off_by_default_is_not_loaded() -> None:
+    answer = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, check=True)
+    loaded = set(answer.stdout.decode().split())
+    off = {module(offer) for offer in OFFERS if not offer.default}
+    assert off & loaded == {"exporter.collectors.sysctl"}
+    assert {module(offer) for offer in OFFERS if offer.default} <= loaded
+    assert "exporter.failures.command" not in loaded
