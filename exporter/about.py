@@ -5,7 +5,6 @@ as parts of its own, so that nothing behind looks at it again.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from exporter.collector import Latest, State
@@ -75,8 +74,7 @@ class Result(NamedTuple):
 Shape = tuple[str, State, bool, bool, int]
 
 
-@dataclass(frozen=True, slots=True)
-class _Text:
+class _Text(NamedTuple):
     """What stands still for some shapes, and templates for what does not."""
 
     states: bytes

@@ -6,10 +6,10 @@ cannot be is no report at all; half of one could make a backup look younger than
 
 import json
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 from statistics import median
+from typing import NamedTuple
 
 from exporter.collector import Malformed
 
@@ -21,8 +21,7 @@ GAPS = 7
 READ = (OK, NO_BACKUPS) = (0, 2)
 
 
-@dataclass(frozen=True, slots=True)
-class Backup:
+class Backup(NamedTuple):
     """One backup in a repository.
 
     Attributes:
@@ -46,8 +45,7 @@ class Backup:
     flawed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """What is backed up from one place into one repository.
 
     Attributes:
@@ -61,8 +59,7 @@ class Source:
     backups: tuple[Backup, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Archive:
+class Archive(NamedTuple):
     """The write-ahead log that a repository has of one database; `first` and `last` are empty where it has none."""
 
     stanza: str
@@ -73,8 +70,7 @@ class Archive:
     last: str
 
 
-@dataclass(frozen=True, slots=True)
-class Repository:
+class Repository(NamedTuple):
     """What pgBackRest says of one repository of a stanza; 0 is well."""
 
     stanza: str
@@ -83,8 +79,7 @@ class Repository:
     status: int
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """What one report says; of restic only the sources.
 
     Attributes:

@@ -6,8 +6,8 @@ Nothing is verified. Rule: what is not a certificate raises, and never has a dat
 import re
 from base64 import b64decode
 from binascii import Error
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from exporter.collector import Malformed
 
@@ -21,8 +21,7 @@ INTEGER, SEQUENCE, VERSION, UTC_TIME, GENERALIZED_TIME = 0x02, 0x30, 0xA0, 0x17,
 TIME = re.compile(rb"(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Validity:
+class Validity(NamedTuple):
     """From when to when a certificate holds, in unixtime."""
 
     not_before: float

@@ -5,7 +5,7 @@ Format: `chronyc -n -c`, one line of fields with commas for each report, as chro
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from exporter.collector import Malformed
 from exporter.exposition import Family, Kind, block, line
@@ -76,8 +76,7 @@ STATES = {
 OWN_CLOCK = "7F7F0101"
 
 
-@dataclass(frozen=True, slots=True)
-class Tracking:
+class Tracking(NamedTuple):
     """What chronyd corrects the clock by.
 
     Attributes:
@@ -91,8 +90,7 @@ class Tracking:
     values: tuple[float, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """One source of time; `values` in the order of SOURCES."""
 
     address: str

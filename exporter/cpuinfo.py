@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from exporter.collector import Malformed
 from exporter.exposition import Family, Kind
@@ -39,8 +39,7 @@ LABELS = {
 MEGAHERTZ = re.compile(r"[0-9]{1,7}(?:\.[0-9]{1,6})?", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Processor:
+class Processor(NamedTuple):
     """One processor: node_exporter's labels; hertz 0 where the kernel does not say; flags and bugs in its order."""
 
     labels: dict[str, str]

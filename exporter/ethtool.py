@@ -9,7 +9,7 @@ import fcntl
 import os
 import socket
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from exporter.collector import Malformed
 
@@ -28,8 +28,7 @@ MOST_STATISTICS = 64 * 1024
 SPARE = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """The modes that a port can and does offer, by the bits of ethtool_link_mode_bit_indices, and if it negotiates."""
 
     supported: int
@@ -37,8 +36,7 @@ class Link:
     negotiates: int
 
 
-@dataclass(frozen=True, slots=True)
-class Driver:
+class Driver(NamedTuple):
     """What drives the device, and how many statistics it has."""
 
     driver: str

@@ -5,12 +5,12 @@ For what is read seldom or is small; collectors that every scrape runs over many
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from exporter.exposition import Family, block, line
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(NamedTuple):
     """One value of one series; `labels` by name, as node_exporter writes them."""
 
     family: Family

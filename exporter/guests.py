@@ -5,7 +5,7 @@ And what the rules, and by them a healer, believe of a node is the exporter's ow
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from exporter.cutting import cut
 
@@ -14,8 +14,7 @@ TOTAL = b"_total"
 RESERVED = b"hale_"
 
 
-@dataclass(frozen=True, slots=True)
-class Guest:
+class Guest(NamedTuple):
     """One family.
 
     Attributes:

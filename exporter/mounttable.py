@@ -4,7 +4,7 @@ PID 1's mounts are the node's; our own may be a sandbox's.
 """
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from exporter.collector import Malformed
 
@@ -13,8 +13,7 @@ ESCAPE = re.compile(rb"\\([0-7]{3})")
 NUMBER = re.compile(rb"[0-9]{1,10}:[0-9]{1,10}")
 
 
-@dataclass(frozen=True, slots=True)
-class Mount:
+class Mount(NamedTuple):
     """One line of the mount table.
 
     Attributes:
@@ -62,8 +61,7 @@ def _parse_line(row: bytes) -> Mount:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class FileSystem:
+class FileSystem(NamedTuple):
     """What is mounted, apart from how it is mounted in one place.
 
     Attributes:

@@ -4,8 +4,8 @@ RFC 9110, 12.4.2 (q-values), 12.5.1 (Accept) and 12.5.3 (Accept-Encoding).
 """
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 # Seconds of a scrape's time that are left for what comes after it: packing, the way, reading. As blackbox_exporter.
 OFFSET = 0.5
@@ -22,8 +22,7 @@ class Misunderstood(Exception):
     """A header cannot be read; its text says what was wanted."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Wish:
+class _Wish(NamedTuple):
     """One item of an Accept header; `weight` from 0, never, to 1."""
 
     what: str

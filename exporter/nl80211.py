@@ -6,7 +6,7 @@ Some of it is asked of the driver under a lock of all wireless devices, so a cal
 import struct
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from exporter import netlink
 from exporter.collector import Absent, Malformed
@@ -37,8 +37,7 @@ Ask = Callable[[int, int, bytes], Iterable[bytes]]
 Attributes = dict[int, bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(NamedTuple):
     """What a device has joined: the access point's address, the network's name, and as what."""
 
     address: str
@@ -46,8 +45,7 @@ class Cell:
     mode: str
 
 
-@dataclass(frozen=True, slots=True)
-class Station:
+class Station(NamedTuple):
     """One station that a device hears, in seconds, bits a second, bytes and dBm; 0 where the driver does not say."""
 
     address: str
@@ -65,8 +63,7 @@ class Station:
     received_packets: int
 
 
-@dataclass(frozen=True, slots=True)
-class Wireless:
+class Wireless(NamedTuple):
     """One wireless device, its frequency in MHz, the cell that it has joined, and its stations."""
 
     name: str

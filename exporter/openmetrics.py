@@ -7,7 +7,7 @@ Format: https://github.com/prometheus/OpenMetrics/blob/v1.0.0/specification/Open
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 CONTENT_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
@@ -26,8 +26,7 @@ HELPED, TYPED = re.compile(rb"(# )?HELP [^\n]+"), re.compile(rb"TYPE [^\n]+\n")
 MOST_KEPT = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class _Exchanges:
+class _Exchanges(NamedTuple):
     """The lines above the samples of a part, in their order, and what becomes of those that OpenMetrics has otherwise.
 
     Attributes:
@@ -60,8 +59,7 @@ NEVER = _Exchanges([], [], ())
 """Fits no part, since even an empty one is one piece."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(NamedTuple):
     """One part of the last exposition: as it was, as it was turned, and how."""
 
     part: bytes

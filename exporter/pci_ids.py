@@ -6,6 +6,7 @@ The file has some 40,000 lines (its head describes the format); kept are the nam
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import structlog
 
@@ -14,8 +15,7 @@ log = structlog.get_logger()
 USUAL = (Path("/usr/share/misc/pci.ids"), Path("/usr/share/hwdata/pci.ids"))
 
 
-@dataclass(frozen=True, slots=True)
-class Ids:
+class Ids(NamedTuple):
     """What a device says of itself: hexadecimal digits, as in pci.ids."""
 
     vendor: str

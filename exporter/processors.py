@@ -4,8 +4,8 @@ As node_exporter's `cpu` does, down to leaving node_cpu_online out where the fir
 """
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from exporter.collector import Absent, Malformed
 from exporter.exposition import Family, Kind, block, line
@@ -43,8 +43,7 @@ def parse_ranges(data: bytes) -> list[int]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Counter:
+class Counter(NamedTuple):
     """A file that holds one number, and the series that shows it."""
 
     family: Family

@@ -13,8 +13,8 @@ import subprocess
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from exporter.blocking import Blocking, Threads
 from exporter.collector import Absent, Malformed
@@ -35,8 +35,7 @@ MOST_ERRORS = 4 * 1024
 CHUNK = 64 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(NamedTuple):
     """What a program left behind.
 
     Attributes:

@@ -1,7 +1,7 @@
 """How the kernel writes how long work had to wait: Documentation/accounting/psi.rst."""
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from exporter.collector import Malformed
 
@@ -9,8 +9,7 @@ from exporter.collector import Malformed
 TOTAL = re.compile(rb"^(some|full) (?:\S+ )*?total=(\d{1,20})(?= |$)", re.M)
 
 
-@dataclass(frozen=True, slots=True)
-class Pressure:
+class Pressure(NamedTuple):
     """How long some, and how long all, work has waited for one resource, in microseconds; None where not told."""
 
     some: int | None

@@ -4,7 +4,7 @@ Its fields and an example stand in docs/collectors/backups.md. Rule: who says th
 """
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from exporter.backups import count, document, unix
 from exporter.collector import Malformed
@@ -12,8 +12,7 @@ from exporter.collector import Malformed
 VERSION = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Drill:
+class Drill(NamedTuple):
     """One drill; times in Unix seconds.
 
     Attributes:

@@ -5,7 +5,7 @@ does not write, as of NFSv2 where it is not built in, every number is 0, as with
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from exporter.collector import Malformed
 from exporter.exposition import Family, block
@@ -15,8 +15,7 @@ from exporter.wholes import is_whole
 THREADS = b"th"
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a series' number stands: the line's word, and its place among the numbers."""
 
     line: bytes

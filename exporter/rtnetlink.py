@@ -10,8 +10,8 @@ import os
 import socket
 import struct
 from collections.abc import Collection
-from dataclasses import dataclass
 from ipaddress import ip_address
+from typing import NamedTuple
 
 from exporter.collector import Malformed
 from exporter.netlink import (
@@ -53,8 +53,7 @@ MOST_CHUNKS = 1024
 TRIES = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(NamedTuple):
     """One address of one interface.
 
     Attributes:
@@ -69,8 +68,7 @@ class Address:
     prefix: int
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """What one answer holds; `interrupted` when something changed while the kernel was listing."""
 
     addresses: tuple[Address, ...]

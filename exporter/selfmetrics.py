@@ -6,9 +6,9 @@ https://prometheus.io/docs/instrumenting/writing_clientlibs/#process-metrics
 import platform
 import resource
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import NamedTuple
 
 from exporter.collector import Absent, Malformed
 from exporter.exposition import Family, Kind, block, line
@@ -51,8 +51,7 @@ def build_info(running: str) -> bytes:
     return BUILD_INFO.header() + line(BUILD_INFO.series(version=running), 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Process:
+class Process(NamedTuple):
     """One process by /proc/PID/stat; `started` is in seconds since boot, memory in bytes."""
 
     cpu_seconds: float

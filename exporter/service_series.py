@@ -3,7 +3,7 @@
 Every name and label part is made once, when it is first needed.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from exporter.config import Probe, Service
 from exporter.exposition import Family, Kind, line
@@ -76,8 +76,7 @@ KEEP_INTERVALS = 3
 Samples = dict[Family, list[bytes]]
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """The newest attempt of a probe.
 
     Attributes:

@@ -7,8 +7,8 @@ lies (RFC 1951: blocks follow each other, and after a full flush none refers to 
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from struct import pack
+from typing import NamedTuple
 
 # The fastest level: the text is repetitive enough even so.
 LEVEL = 1
@@ -29,8 +29,7 @@ LEAST_SPLIT = 16 * 1024
 FAMILY = b"\n# HELP "
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
+class _Piece(NamedTuple):
     """A piece of the last exposition, and as it is in the stream; None while it was seen only once."""
 
     text: bytes

@@ -5,8 +5,8 @@ A process may end at any moment, also between two files of its own; then it was 
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from exporter.collector import Absent, Malformed
 from exporter.files import FLAGS
@@ -18,8 +18,7 @@ NO_CHANNEL = ("0", "")
 HIDDEN = "other users' processes are hidden from us: /proc is mounted with hidepid="
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(NamedTuple):
     """One process or thread.
 
     Attributes:

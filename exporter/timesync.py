@@ -4,8 +4,7 @@ Interface: org.freedesktop.timesync1(5). It is never started by being asked: onl
 """
 
 import asyncio
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from exporter.bus import BusLost, Partner, Raw, Refused, connection
 from exporter.collector import Malformed
@@ -19,8 +18,7 @@ MICROSECONDS = 1_000_000
 STRATUM, ORIGIN, RECEIVED, SENT, ARRIVED, SPIKE, PACKETS = 3, 8, 9, 10, 11, 12, 13
 
 
-@dataclass(frozen=True, slots=True)
-class Synced:
+class Synced(NamedTuple):
     """What timesyncd follows.
 
     Attributes:

@@ -5,8 +5,8 @@ Reading these files waits for nobody: the kernel keeps the sums in memory.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from exporter.collector import Malformed
 from exporter.exposition import Family, Kind
@@ -49,8 +49,7 @@ MODES = {"user": b"user_usec", "system": b"system_usec"}
 HIERARCHIES = ("", "unified")
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """One number of a unit's.
 
     Attributes:

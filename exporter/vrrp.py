@@ -7,9 +7,8 @@ else. Once dbus-daemon was restarted, keepalived goes on without the bus until i
 import asyncio
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from dbus_fast import Message
 from dbus_fast.aio import MessageBus
@@ -33,8 +32,7 @@ RESYNC = 5.0  # seconds
 DEADLINE = 2.0  # seconds for the connection and for each whole sync
 
 
-@dataclass(frozen=True, slots=True)
-class Instance:
+class Instance(NamedTuple):
     """One VRRP instance: its name in keepalived.conf, and its state as the number keepalived gives it."""
 
     name: str

@@ -8,9 +8,8 @@ locked; apt-get only says what it would do with the lists that the node has.
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from exporter.blocking import Blocking
 from exporter.clock import Clock
@@ -50,8 +49,7 @@ HEAD = 4096
 Origins = Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Update:
+class Update(NamedTuple):
     """One package that could be updated.
 
     Attributes:
@@ -104,8 +102,7 @@ def counted(updates: Iterable[Update], origins: Origins) -> dict[tuple[str, str]
     return dict(sorted(count.items())) or {("", ""): 0}
 
 
-@dataclass(frozen=True, slots=True)
-class Files:
+class Files(NamedTuple):
     """What the files of apt and dpkg say without anybody being asked.
 
     Attributes:

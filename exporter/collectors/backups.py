@@ -8,9 +8,9 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import structlog
 
@@ -96,8 +96,7 @@ MOST_PATHS = 1000  # of one report that are shown
 SKEW = 300.0
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(NamedTuple):
     """One report, taken apart; `stamp` changes whenever what it holds does, `written_at` is in Unix seconds."""
 
     stamp: tuple[int, int, int]

@@ -6,8 +6,7 @@ a link is faulty that does not reach some node.
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from exporter.collector import Malformed
 from exporter.exposition import Family, Kind
@@ -48,8 +47,7 @@ FAULTY = re.compile(r"FAULTY|\bdisconnected\b")
 MEMBER = re.compile(r"^\s*(\w+)\s+(\d{1,9})\s+(?:.*?\s)??(\S+?)(\s+\(local\))?\s*$")
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """One link of this node; `faulty` where corosync says that it, or a node behind it, is not to be reached."""
 
     number: str
@@ -57,8 +55,7 @@ class Link:
     faulty: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):
     """One line of the membership: a node, or the quorum device."""
 
     id: str

@@ -5,8 +5,8 @@ restart and a leap. So the highest that was seen is shown, as node_exporter does
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import chain
+from typing import NamedTuple
 
 from exporter.collector import Malformed, OnScrape
 from exporter.cpuinfo import CpuInfo
@@ -32,8 +32,7 @@ TICKS = 100  # a second; USER_HZ is 100 on every architecture that Debian has
 AWAY = 3 * TICKS
 
 
-@dataclass(frozen=True, slots=True)
-class Times:
+class Times(NamedTuple):
     """One processor's number and its ticks in each column, in the order of MODES and GUEST_MODES."""
 
     cpu: str

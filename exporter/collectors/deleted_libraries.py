@@ -8,8 +8,8 @@ import os
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from exporter.exposition import Family, Kind
 from exporter.files import beginning
@@ -49,8 +49,7 @@ UNIT = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Process:
+class Process(NamedTuple):
     """What one process maps that is gone.
 
     Attributes:

@@ -4,8 +4,8 @@ Newer kernels have more counters: each disk has as many series as its line has k
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import chain
+from typing import NamedTuple
 
 from exporter.collector import Malformed, OnScrape
 from exporter.devices import Devices
@@ -113,8 +113,7 @@ COLUMNS: tuple[tuple[Family, Show], ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Disk:
+class Disk(NamedTuple):
     """One line: the disk's MAJOR:MINOR, its name, and its known counters, digits as the kernel wrote them."""
 
     number: str
@@ -145,8 +144,7 @@ def parse(data: bytes) -> list[Disk]:
     return list(found.values())
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):
     """A file whose lines all have as many words, so that it is a table: which disk stands in which line.
 
     Attributes:

@@ -6,8 +6,9 @@ PID 1's mounts are the node's; our own may be a sandbox's. A mount that hangs co
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from exporter.blocking import Blocking
 from exporter.devices import Devices
@@ -54,8 +55,7 @@ DEVICE_ERROR = Family(
 FAMILIES = (AVAIL, DEVICE_ERROR, FILES, FILES_FREE, FREE, MOUNT_INFO, READONLY, SIZE)
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """What statvfs says of one file system, in bytes and file nodes."""
 
     size: int
@@ -185,12 +185,11 @@ class Filesystems:
 
     def _seen(self, mount: Mount, there: FileSystem | None) -> Mount:
         """Return a mount of the table with the number of what is there, and without rootfs."""
-        mount = replace(mount, number=there.number) if there else mount
+        mount = mount._replace(number=there.number) if there else mount
         if self._rootfs == b"/" or not (mount.path + b"/").startswith(self._rootfs + b"/"):
             return mount
         path = mount.path.removeprefix(self._rootfs) or b"/"
-        return replace(
-            mount,
+        return mount._replace(
             path=path,
             mountpoint=path.decode("utf-8", "replace"),
             # In a container the mounts of rootfs are its own, read-only as a rule, whatever the node's are.

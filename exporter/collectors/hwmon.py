@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from exporter import sysfiles
 from exporter.collector import Absent
@@ -39,8 +40,7 @@ def clean(name: str) -> str:
     return re.sub(r"[^a-z0-9:_]", "_", name.lower()).strip("_")
 
 
-@dataclass(frozen=True, slots=True)
-class Chip:
+class Chip(NamedTuple):
     """One folder of /sys/class/hwmon.
 
     Attributes:
@@ -187,8 +187,7 @@ ALONE: dict[str, tuple[str, str, Callable[[str], float | None]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(NamedTuple):
     """How one kind of file is shown."""
 
     family: Family

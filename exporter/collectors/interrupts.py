@@ -1,6 +1,6 @@
 """How often each interrupt came to each processor, from /proc/interrupts (proc(5)), as node_exporter's `interrupts`."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from exporter.collector import Malformed, OnScrape
 from exporter.devices import Devices
@@ -12,8 +12,7 @@ from exporter.wholes import is_whole
 FAMILY = Family("node_interrupts_total", Kind.COUNTER, "Interrupt details.")
 
 
-@dataclass(frozen=True, slots=True)
-class Interrupt:
+class Interrupt(NamedTuple):
     """One line: its number or name, what it comes from, and its counts by column, digits as the kernel wrote them."""
 
     name: str

@@ -4,8 +4,8 @@ Asking a BMC takes root and some seconds, and some never answer, so this only re
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import structlog
 
@@ -19,8 +19,7 @@ log = structlog.get_logger()
 Stamp = tuple[int, int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(NamedTuple):
     """One file, taken apart; `said` is None where it could not be, or nothing was answered."""
 
     stamp: Stamp

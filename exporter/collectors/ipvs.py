@@ -5,8 +5,8 @@ Formats: net/netfilter/ipvs/ip_vs_ctl.c, ip_vs_stats_show() and ip_vs_info_seq_s
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
+from typing import NamedTuple
 
 from exporter.collector import Malformed, OnScrape
 from exporter.exposition import Family, Kind
@@ -62,8 +62,7 @@ MARK = b"FWM"
 HEADLINES = 3  # of /proc/net/ip_vs
 
 
-@dataclass(frozen=True, slots=True)
-class Backend:
+class Backend(NamedTuple):
     """One real server of one virtual one: its labels in the order of LABELS, its connections and its weight."""
 
     labels: tuple[str, ...]

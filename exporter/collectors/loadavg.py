@@ -1,7 +1,7 @@
 """How many processes wanted to run, from /proc/loadavg (proc(5)), as node_exporter's `loadavg`."""
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from exporter.collector import Malformed, OnScrape
 from exporter.exposition import Family, Kind
@@ -16,8 +16,7 @@ FAMILIES = (
 TEMPLATE = b"".join(family.header() + family.series() + b"%a\n" for family in FAMILIES)
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
+class Load(NamedTuple):
     """The three averages, over 1, 5 and 15 minutes."""
 
     one: float

@@ -7,9 +7,9 @@ import json
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from exporter.collector import Absent, Malformed, OnScrape
 from exporter.exposition import Family, Kind, block, line
@@ -30,8 +30,7 @@ MAX_BYTES = 1024 * 1024
 Stamp = tuple[int, int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """One mark on one subject; `since` in Unix seconds, `owner_kinds` sorted."""
 
     mark: str

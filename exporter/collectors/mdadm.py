@@ -5,8 +5,8 @@ Format: drivers/md/md.c, md_seq_show(); Documentation/admin-guide/md.rst for the
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from exporter import sysfiles
 from exporter.collector import Absent, Malformed, OnScrape
@@ -67,8 +67,7 @@ RATE = re.compile(r"speed=(?P<kib>\d{1,15})K/sec", re.ASCII)
 MEMBER = re.compile(r"\S+\[\d+\](?P<flags>(?:\([A-Z]\))*)", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Array:
+class Array(NamedTuple):
     """One array of /proc/mdstat.
 
     Attributes:

@@ -5,8 +5,8 @@ Every field that the kernel shows is served under its own name, so a field of a 
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from operator import itemgetter, mul
+from typing import NamedTuple
 
 from exporter.collector import Malformed, OnScrape
 from exporter.exposition import Family, Kind
@@ -20,8 +20,7 @@ LINE = re.compile(
 KIB = 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Meminfo:
+class Meminfo(NamedTuple):
     """The fields in file order: `names` as node_exporter spells them, `values` in bytes or pages."""
 
     names: tuple[bytes, ...]
@@ -54,8 +53,7 @@ def parse(data: bytes) -> Meminfo:
 Words = Callable[[list[bytes]], tuple[bytes, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):
     """Where the numbers stand in a file that was understood.
 
     Attributes:

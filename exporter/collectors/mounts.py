@@ -5,8 +5,8 @@ Format: fstab(5), proc(5). An automount counts as mounted: whoever goes there is
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from exporter.blocking import Blocking
 from exporter.collector import Absent, Malformed
@@ -34,8 +34,7 @@ ESCAPE = re.compile(r"\\([0-7]{3})")
 NO_MOUNT = {"swap", "none", "ignore"}
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """One line of fstab that a boot mounts; `writable` unless it says ro."""
 
     mountpoint: str

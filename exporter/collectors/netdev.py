@@ -6,10 +6,10 @@ hangs may hold for ever.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from operator import itemgetter
 from pathlib import Path
+from typing import NamedTuple
 
 from exporter.collector import Malformed, OnScrape
 from exporter.devices import Devices
@@ -73,8 +73,7 @@ def _parts() -> Iterator[tuple[str, Family]]:
             yield f"{direction[0]}x_{word}", _family(f"{direction}_{word}")
 
 
-@dataclass(frozen=True, slots=True)
-class Naming:
+class Naming(NamedTuple):
     """How the counters are called.
 
     Attributes:
@@ -96,8 +95,7 @@ IN_DETAIL = Naming(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Traffic:
+class Traffic(NamedTuple):
     """The devices in file order, and of each its counters in the order of FAMILIES, digits as the kernel wrote them."""
 
     devices: tuple[bytes, ...]
@@ -142,8 +140,7 @@ def _columns(headline: bytes) -> tuple[int, list[int]]:
 Columns = Sequence[Sequence[bytes]]
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):
     """How a file that was understood is laid out: a table below two headlines.
 
     Attributes:

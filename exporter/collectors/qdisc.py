@@ -6,7 +6,7 @@ Asked over rtnetlink(7), under the lock of all network devices: a driver that ha
 import socket
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import astuple, dataclass
+from typing import NamedTuple
 
 from exporter import netlink
 from exporter.collector import Malformed
@@ -46,8 +46,7 @@ ROOT = (0, 0xFFFFFFFF)
 Ask = Callable[[int, int, bytes], Iterable[bytes]]
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
+class Counts(NamedTuple):
     """What one discipline counts."""
 
     sent_bytes: int = 0
@@ -59,8 +58,7 @@ class Counts:
     overlimits: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Discipline:
+class Discipline(NamedTuple):
     """The discipline at the root of one device, by the kernel's number of it."""
 
     interface: int
@@ -90,7 +88,7 @@ def qdisc(
             sample(family, count, device=known[one.interface], kind=one.kind)
             for one in found
             if keep.keeps(known.get(one.interface, ""))
-            for family, count in zip(FAMILIES, astuple(one.counts), strict=True)
+            for family, count in zip(FAMILIES, one.counts, strict=True)
             if one.interface in known
         )
 

@@ -3,7 +3,7 @@
 Format: Documentation/scheduler/sched-stats.rst of the kernel; the three columns are the same in versions 10 to 17.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from exporter.collector import Malformed, OnScrape
 from exporter.exposition import Family, Kind
@@ -31,8 +31,7 @@ COLUMNS = 9
 NANOSECONDS = 1e9
 
 
-@dataclass(frozen=True, slots=True)
-class Schedule:
+class Schedule(NamedTuple):
     """The processors' numbers, and for each how long tasks ran and waited in nanoseconds, and how often they ran."""
 
     cpus: tuple[tuple[str], ...]

@@ -4,8 +4,8 @@ Asking a disk takes rights and can take for ever, so this only reads files of /r
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from exporter import smart, smart_document, spool
 from exporter.collector import Absent, OnScrape
@@ -26,8 +26,7 @@ ANSWERED = Family(
 Stamp = tuple[int, int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Disk:
+class Disk(NamedTuple):
     """One file, taken apart.
 
     Attributes:

@@ -5,7 +5,7 @@ Formats: net/ipv4/proc.c, sockstat_seq_show(), and net/ipv6/proc.c. The numbers 
 
 import os
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from exporter.collector import Absent, Malformed, OnScrape
 from exporter.exposition import Family, Kind
@@ -20,8 +20,7 @@ FIELDS = (b"inuse", b"orphan", b"tw", b"alloc", b"mem", b"memory")
 ALL = b"sockets"
 
 
-@dataclass(frozen=True, slots=True)
-class Sockets:
+class Sockets(NamedTuple):
     """The numbers in file order, and for each the line and the word that it stands behind."""
 
     keys: tuple[tuple[bytes, bytes], ...]

@@ -4,7 +4,7 @@ Format: net/core/net-procfs.c, softnet_seq_show(): hexadecimal columns without a
 more at the end.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from exporter.collector import Malformed, OnScrape
 from exporter.exposition import Family, Kind
@@ -36,8 +36,7 @@ WITH_NUMBER = 13
 NUMBER = 12
 
 
-@dataclass(frozen=True, slots=True)
-class Softnet:
+class Softnet(NamedTuple):
     """The processors' numbers, and of each column of COLUMNS what each of them says."""
 
     cpus: tuple[tuple[str], ...]

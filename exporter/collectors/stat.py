@@ -3,7 +3,7 @@
 The lines for each processor belong to another collector and are passed over.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from exporter.collector import Malformed, OnScrape
 from exporter.exposition import Family, Kind
@@ -34,8 +34,7 @@ SOFTIRQS_TEMPLATE = SOFTIRQS.header() + b"".join(
 TEMPLATE = b"".join(family.header() + family.series() + b"%d\n" for family in FAMILIES)
 
 
-@dataclass(frozen=True, slots=True)
-class Stat:
+class Stat(NamedTuple):
     """What /proc/stat says of the node as a whole; `boot_time` in Unix seconds."""
 
     boot_time: int

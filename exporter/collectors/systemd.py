@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from exporter.asked import asked, property_of
 from exporter.bus import Partner
@@ -88,8 +89,7 @@ class Wanted:
         return self.exclude.fullmatch(unit.name) is None
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(NamedTuple):
     """One unit of systemd's list."""
 
     name: str

@@ -8,10 +8,9 @@ import glob
 import math
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import structlog
 
@@ -47,8 +46,7 @@ MOST_FILES = 1000
 LONGEST_TOLD = 300  # characters of one, which may quote what a stranger wrote
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(NamedTuple):
     """One file as it was found; `stamp` changes whenever what it holds does."""
 
     path: str

@@ -8,7 +8,7 @@ import errno
 import os
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from exporter.collector import Absent, OnScrape
 from exporter.exposition import Family, Kind
@@ -74,8 +74,7 @@ SCALED_PPM = (
 )  # parts per million with 16 bits behind the point (adjtimex(2), NOTES)
 
 
-@dataclass(frozen=True, slots=True)
-class Timex:
+class Timex(NamedTuple):
     """What the kernel says, in its own units (adjtimex(2))."""
 
     synchronised: bool

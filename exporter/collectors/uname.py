@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from exporter.collector import Malformed, OnScrape
 from exporter.exposition import Family, Kind, line
@@ -15,8 +15,7 @@ FAMILY = Family(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Uname:
+class Uname(NamedTuple):
     """What uname(2) fills in, the GNU extension `domainname` (NIS) included."""
 
     domainname: str

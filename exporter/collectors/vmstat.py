@@ -5,7 +5,7 @@ The kernel says of none whether it only grows, and its numbers are served digit 
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from exporter.collector import Malformed, OnScrape
 from exporter.exposition import Family, Kind
@@ -18,8 +18,7 @@ FIELDS = r"^(oom_kill|pgpg|pswp|pg.*fault).*"
 NAME = re.compile(rb"[A-Za-z0-9_]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Vmstat:
+class Vmstat(NamedTuple):
     """The fields in file order, and the digits of each."""
 
     names: list[bytes]
