@@ -1,4 +1,4 @@
-"""What hale-exporter takes while it runs: the time to its first answer, its memory, and both after many scrapes.
+"""What hale-exporter takes while it runs: time and CPU until its first answer, memory, and that after many scrapes.
 
     .venv/bin/python bench/footprint.py [--starts 7] [--scrapes 10000]
 
@@ -29,8 +29,8 @@ def descriptors(exporter: Exporter) -> int:
     return sum(1 for _ in Path(f"/proc/{exporter.process.pid}/fd").iterdir())
 
 
-def start(flags: Sequence[str] = ()) -> tuple[Exporter, float]:
-    """Start it; return it and the seconds until its first 200."""
+def start(flags: Sequence[str] = ()) -> tuple[Exporter, float, float]:
+    """Start it; return it, and the seconds and those of CPU until its first 200."""
     port = free_port()
     began = time.perf_counter()
     argv = [HALE, *flags, f"--web.listen-address=127.0.0.1:{port}"]
@@ -39,7 +39,7 @@ def start(flags: Sequence[str] = ()) -> tuple[Exporter, float]:
     while True:
         try:
             exporter.scrape()
-            return exporter, time.perf_counter() - began
+            return exporter, time.perf_counter() - began, exporter.cpu_seconds()
         except OSError:
             exporter.close()
             assert time.perf_counter() - began < PATIENCE
@@ -60,13 +60,15 @@ def main() -> None:
     words.add_argument("--starts", type=int, default=7)
     words.add_argument("--scrapes", type=int, default=10_000)
     args = words.parse_args()
-    seconds = []
+    seconds, cpu = [], []
     for _ in range(args.starts):
-        exporter, took = start()
+        exporter, took, worked = start()
         seconds.append(took)
+        cpu.append(worked)
         stop(exporter)
     print(f"start to the first 200: median {statistics.median(seconds):.2f} s of {args.starts}")
-    exporter, _ = start()
+    print(f"  CPU until then: median {statistics.median(cpu):.2f} s, least {min(cpu):.2f} s")
+    exporter, *_ = start()
     try:
         for _ in range(WARM):
             exporter.scrape()
