@@ -115,12 +115,11 @@ def _web_flags(parser: argparse.ArgumentParser) -> None:
         metavar="[HOST]:PORT",
         help="may be given several times; default :9100",
     )
-    group.add_argument(
+    _on_or_off(
+        group,
         "--web.systemd-socket",
-        dest="systemd_socket",
-        action=argparse.BooleanOptionalAction,
-        default=False,
-        help="take the sockets that systemd opened, instead of --web.listen-address",
+        "systemd_socket",
+        "take the sockets that systemd opened, instead of --web.listen-address",
     )
     group.add_argument(
         "--web.config.file",
@@ -140,12 +139,11 @@ def _web_flags(parser: argparse.ArgumentParser) -> None:
         metavar="NUMBER",
         help="scrapes that are answered at the same time; 0 for any number; default 40",
     )
-    group.add_argument(
+    _on_or_off(
+        group,
         "--web.disable-exporter-metrics",
-        dest="disable_exporter_metrics",
-        action=argparse.BooleanOptionalAction,
-        default=False,
-        help="leave out process_*, python_info and the exporter's version",
+        "disable_exporter_metrics",
+        "leave out process_*, python_info and the exporter's version",
     )
 
 
@@ -170,12 +168,11 @@ def _path_flags(parser: argparse.ArgumentParser) -> None:
 
 def _collector_flags(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("collectors")
-    group.add_argument(
+    _on_or_off(
+        group,
         "--collector.disable-defaults",
-        dest="disable_defaults",
-        action=argparse.BooleanOptionalAction,
-        default=False,
-        help="enable only the collectors that are named",
+        "disable_defaults",
+        "enable only the collectors that are named",
     )
     group.add_argument(
         "--collector.max-series",
@@ -189,22 +186,24 @@ def _collector_flags(parser: argparse.ArgumentParser) -> None:
         _switch(group, offer.name, None, "" if offer.default else "default off")
         for flag in offer.flags:
             _flag(group, flag)
-    group.add_argument(
+    _on_or_off(
+        group,
         "--collector.services.without-systemd",
-        dest="without_systemd",
-        action=argparse.BooleanOptionalAction,
-        default=False,
-        help="this machine has no systemd, as a container: services are judged by their probes alone",
+        "without_systemd",
+        "this machine has no systemd, as a container: services are judged by their probes alone",
     )
 
 
 def _switch(group: argparse._ActionsContainer, name: str, default: bool | None, text: str) -> None:
+    _on_or_off(group, f"--collector.{name}", dest(name), text, default)
+
+
+def _on_or_off(
+    group: argparse._ActionsContainer, flag: str, into: str, text: str, default: bool | None = False
+) -> None:
+    """Add a flag that its --no- takes back; a default of None shows that neither was given."""
     group.add_argument(
-        f"--collector.{name}",
-        dest=dest(name),
-        default=default,
-        action=argparse.BooleanOptionalAction,
-        help=text,
+        flag, dest=into, default=default, action=argparse.BooleanOptionalAction, help=text
     )
 
 
