@@ -16,7 +16,7 @@ from healer.errors import Unreachable
 from healer.likeness import of_incident
 from healer.ports import Copied
 from healer.reader import INCIDENTS, LOOKS, NODES, Reader
-from tests.healer.core.test_domains import down, exporter, lost
+from tests.healer.core.domains import down, exporter, lost
 from tests.healer.core.world import alert, topology
 from tests.healer.web.house import House
 

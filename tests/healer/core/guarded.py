@@ -27,6 +27,15 @@ def broken(at: str = "web1/nginx", **changes) -> World:
     return world
 
 
+def held(world: World, number: str = "1") -> Incident:
+    """Journal the hold that an incident has now."""
+    incident = world.board.incidents[number]
+    decision = decide(incident, world.facts(incident), None)
+    assert isinstance(decision, Hold)
+    world.journal(ev.IncidentHeld(number, decision.hold, decision.verdicts))
+    return world.board.incidents[number]
+
+
 def verdict(world: World, incident: Incident) -> tuple[str, str]:
     match decide(incident, world.facts(incident), None):
         case Hold(_, hold):

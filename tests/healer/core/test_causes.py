@@ -11,7 +11,7 @@ from healer.core.board import Board, begun
 from healer.core.causes import Outages
 from healer.core.ladder import Mode
 from healer.core.topology import Group, Node, Service, Topology
-from tests.healer.core.test_domains import lost
+from tests.healer.core.domains import lost
 from tests.healer.core.world import World, alert, glance, topology
 
 

@@ -13,7 +13,7 @@ from healer.core.lastlines import LastLines, LoggedLine
 from healer.core.maintenance import Maintenance
 from healer.core.order import Sight
 from healer.errors import ConfigError
-from tests.healer.core.test_domains import down, lost, racks
+from tests.healer.core.domains import down, lost, racks
 from tests.healer.core.world import NOW, alert
 from tests.healer.fakes import FakeStore
 from tests.healer.web.house import HOSTILE, House
@@ -150,7 +150,7 @@ async def behind_proxy(folder: Path) -> House:
     return _house(folder, proxy=before)
 
 
-# --- What happens while somebody reads ------------------------------------------------------
+# --- What happens while somebody reads -----------------------------------------------------
 
 
 async def denied(house: House) -> None:

@@ -17,7 +17,7 @@ from healer.core.maintenance import Maintenance
 from healer.core.plan import Escalate, plan
 from healer.web.pages import runbook as runbook_page
 from healer.web.runbooks import runbooks
-from tests.healer.core.test_domains import down, lost, racks
+from tests.healer.core.domains import down, lost, racks
 from tests.healer.core.world import NOW, alert, topology
 from tests.healer.web.house import HOSTILE, House
 
