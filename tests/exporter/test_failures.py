@@ -22,8 +22,6 @@ from exporter.failures.written import catalogue, of_file
 WRITTEN = catalogue()
 ENTRIES = tuple(one.entry for one in WRITTEN)
 CLASSIFIER = Classifier(ENTRIES)
-MATCH = [(one.entry, line) for one in WRITTEN for line in one.match]
-MISS = [(one.entry, line) for one in WRITTEN for line in one.miss]
 
 
 def test_what_is_read_when_serving_is_what_is_written() -> None:
@@ -35,15 +33,14 @@ def test_the_types_are_those_of_the_label() -> None:
     assert [one.value for one in Failure] == [one.value for one in Label]
 
 
-@pytest.mark.parametrize(("entry", "line"), MATCH, ids=lambda one: getattr(one, "name", ""))
-def test_an_example_is_its_own_entrys(entry, line) -> None:
-    verdict = CLASSIFIER.classify(line)
-    assert (verdict.entry, verdict.kind) == (entry.name, entry.kind)
-
-
-@pytest.mark.parametrize(("entry", "line"), MISS, ids=lambda one: getattr(one, "name", ""))
-def test_what_an_entry_must_miss_is_not_its_own(entry, line) -> None:
-    assert CLASSIFIER.classify(line).entry != entry.name
+@pytest.mark.parametrize("one", WRITTEN, ids=lambda one: one.entry.name)
+def test_an_entrys_examples_are_its_own_and_what_it_must_miss_is_not(one) -> None:
+    own = one.entry.name, one.entry.kind
+    told = [(line, CLASSIFIER.classify(line)) for line in one.match]
+    missed = [(line, CLASSIFIER.classify(line)) for line in one.miss]
+    assert told
+    assert [(line, of.entry) for line, of in told if (of.entry, of.kind) != own] == []
+    assert [line for line, of in missed if of.entry == one.entry.name] == []
 
 
 def test_a_cause_and_a_device_are_told() -> None:
