@@ -121,7 +121,9 @@ def test_a_closed_standard_input_and_an_interrupt_are_no_bugs(tmp_path: Path) ->
     assert ended.returncode == 2
     assert ended.stderr == b"hale-exporter classify: -: standard input is closed\n"
     pipe = subprocess.PIPE
-    with subprocess.Popen([*COMMAND, "-"], stdin=pipe, stdout=pipe, stderr=pipe) as process:
+    # Whoever runs these tests in the background of a shell ignores SIGINT, and hands that down.
+    hears = ["env", "--default-signal=INT", *COMMAND, "-"]
+    with subprocess.Popen(hears, stdin=pipe, stdout=pipe, stderr=pipe) as process:
         assert process.stdin is not None
         process.stdin.write(b"all is well\n" * 500)  # no more than pipes hold
         process.stdin.flush()

@@ -24,11 +24,12 @@ def main(path: str) -> int:
     flags = CLONE_NEWPID if os.geteuid() == 0 else CLONE_NEWPID | CLONE_NEWUSER
     if ctypes.CDLL(None).unshare(flags) != 0:
         return NO_NAMESPACES
-    second: list[subprocess.Popen[bytes]] = []
+    to_come, second = ["/bin/true"], list[subprocess.Popen[bytes]]()
 
     def join_it(_number: int, _frame: object) -> None:
-        if not second and Path(path).exists():
-            second.append(subprocess.Popen(["/bin/true"]))
+        if to_come and Path(path).exists():
+            # Taken away first: the next signal may come while this one starts it.
+            second.append(subprocess.Popen([to_come.pop()]))
 
     # A signal, since a thread would have the namespace that it was started in.
     signal.signal(signal.SIGALRM, join_it)
