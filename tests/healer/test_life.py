@@ -35,6 +35,13 @@ async def take(home: Home, lease: float = LEASE) -> SqliteStore:
     return await SqliteStore.open(settings, SystemClock(), lambda _: asyncio.sleep(0.1))
 
 
+async def keep(lead: SqliteStore) -> None:
+    """Renew it until cancelled."""
+    while True:
+        await lead.renew()
+        await asyncio.sleep(1)
+
+
 async def test_it_serves_as_a_standby_until_it_leads_and_then_as_the_leader(home: Home) -> None:
     home.init()
     await take(home)  # and never renewed: it runs out
@@ -207,13 +214,16 @@ async def test_nobody_reloads_over_http_where_nobody_signs_in(home: Home) -> Non
 
 async def test_a_standby_reloads_too(home: Home) -> None:
     home.init()
-    holder = await take(home, 20.0)  # so that it stands by until it has reloaded
+    lead = await take(home, 6.0)
+    kept = asyncio.create_task(keep(lead), name="kept")  # so that it stands by until it reloaded
     async with started(home) as healer:
         await healer.until_ready(role="standby")
         home.change("healer:\n  node: mon1", "healer:\n  resync: 3s\n  node: mon1")
         code, said = await reload(healer)
         assert code == 200
-        await holder.release()
+        kept.cancel()
+        await asyncio.gather(kept, return_exceptions=True)
+        await lead.release()
         await healer.until_ready(role="leader")
         assert await digest(healer) == said["digest"]
 
