@@ -122,10 +122,13 @@ async def test_one_that_is_cut_off_for_good_wrote_all_of_an_append_or_none(real,
             # From this request on nothing comes back any more; this one may still have been done.
             between.faults = {number: fault}
             between.faults |= dict.fromkeys(range(number + 1, 10_000), Fault.REFUSED)
-            quick = replace(settings, endpoints=(between.url,), lease_seconds=3.0)
+            quick = replace(settings, endpoints=(between.url,), lease_seconds=4.0)
+            life = asyncio.create_task(lived(quick, told), name="life")
+            while len(between.asked) < number and not life.done():
+                await asyncio.sleep(0.05)
             with contextlib.suppress(LeaseLost, TimeoutError):
-                async with asyncio.timeout(6):  # it may wait for the lead as long as it likes
-                    await lived(quick, told)
+                # It may wait for the lead as long as it likes.
+                await asyncio.wait_for(life, quick.lease_seconds + 2)
         records, _ = await found_by_the_next(settings, folder)
         assert records[: len(told)] == told
         whole = [len(step) for step in STEPS]
