@@ -1,4 +1,4 @@
-"""A certificate authority of one lab, for the etcd that its healers share.
+"""A certificate authority of one lab, for the etcd that its healers share and for the journals that are copied.
 
 Rule: it is made new for each lab and goes with it; nothing outside trusts it.
 """
@@ -20,11 +20,11 @@ class Certificates:
 
     directory: Path
 
-    def make(self, members: Mapping[str, str]) -> None:
-        """Make the authority, the healers' certificate and one for each member.
+    def make(self, nodes: Mapping[str, str]) -> None:
+        """Make the authority, the healers' certificate and one for each node.
 
         Args:
-            members: Address by node. A member is a client of the others, so its certificate is good for both.
+            nodes: Address by name. A node may be a client of the others, so its certificate is good for both.
 
         Raises:
             LabError: openssl(1) failed.
@@ -34,12 +34,12 @@ class Certificates:
         signed = ("-CA", self.certificate(AUTHORITY), "-CAkey", self.key(AUTHORITY),
                   "-addext", "basicConstraints=critical,CA:FALSE")  # fmt: skip
         self._make(HEALER, *signed, "-addext", "extendedKeyUsage=clientAuth")
-        for node, address in members.items():
+        for node, address in nodes.items():
             usage = ("-addext", "extendedKeyUsage=serverAuth,clientAuth")
             self._make(node, *signed, *usage, "-addext", f"subjectAltName=IP:{address},DNS:{node}")
 
     def certificate(self, name: str) -> Path:
-        """Return the file of a certificate: AUTHORITY, HEALER or a member's node."""
+        """Return the file of a certificate: AUTHORITY, HEALER or a node's."""
         return self.directory / f"{name}.pem"
 
     def key(self, name: str) -> Path:

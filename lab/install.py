@@ -14,6 +14,7 @@ from cluster.model import Cluster
 from cluster.packaged import rule_files
 from cluster.render import render
 from cluster.render.etcd import MEMBER_CERTIFICATE, MEMBER_KEY
+from cluster.render.journal import VACUUM
 from lab import layer
 from lab.certificates import AUTHORITY, HEALER, Certificates
 from lab.commands import run
@@ -27,6 +28,8 @@ _HOST_KEY = "/etc/ssh/ssh_host_ed25519_key"
 _UNITS = "/etc/systemd/system"
 _EXPORTER = "hale-exporter.service"
 _ON_EVERY_NODE = (_EXPORTER, "hale-gate.socket", "hale-gate-marks.service")
+_SENDING = ("systemd-journal-upload.service",)
+_RECEIVING = ("systemd-journal-remote.socket", f"{VACUUM}.timer")
 
 _GATES_SECONDS = 150.0  # for all of them to answer, after the boot
 
@@ -73,10 +76,14 @@ class Keys:
                 "-f", self.directory / name)  # fmt: skip
 
     def certify(self, cluster: Cluster) -> None:
-        """Make the certificates of an etcd that render writes files for, should it speak TLS."""
+        """Make the certificates of an etcd that speaks TLS, and of those who copy their journals over it."""
         members = etcd_members(cluster)
-        if any(end.scheme == "https" for end in members.values()):
-            self.certificates.make({node: cluster.nodes[node].address for node in members})
+        nodes = set(members) if any(end.scheme == "https" for end in members.values()) else set()
+        if cluster.monitoring.journal is not None:
+            nodes |= set(cluster.nodes)
+        if nodes:
+            addresses = {name: node.address for name, node in cluster.nodes.items()}
+            self.certificates.make({name: addresses[name] for name in sorted(nodes)})
 
     @property
     def certificates(self) -> Certificates:
@@ -157,9 +164,10 @@ def _hale(tree: Tree, scenario: Scenario, node: str, keys: Keys) -> list[str]:
     for file in render(scenario.loaded, rule_files()).of(node).files:
         tree.write(f"/{file.path}", file.text)
     tree.write(GATE_KEYS, keys.public("healer") + "\n")
-    units = list(_ON_EVERY_NODE)
+    units = [*_ON_EVERY_NODE, *_copying_the_journal(scenario.cluster, node)]
     tree.write(f"{_UNITS}/{_EXPORTER}.d/10-lab.conf", _reading_the_kernels_log(tree))
-    _certificates(tree, scenario.cluster, node, keys.certificates)
+    _certify_the_store(tree, scenario.cluster, node, keys.certificates)
+    _certify_the_journal(tree, scenario.cluster, node, keys.certificates)
     healer = scenario.cluster.healer
     if node in healer.nodes:
         tree.write(healer.key, keys.private("healer"), mode=0o600, owner="hale-healer")
@@ -171,6 +179,13 @@ def _hale(tree: Tree, scenario: Scenario, node: str, keys: Keys) -> list[str]:
     return units
 
 
+def _copying_the_journal(cluster: Cluster, node: str) -> tuple[str, ...]:
+    """Return the units that a person enables for `monitoring.journal` (docs/cluster.md)."""
+    if cluster.monitoring.journal is None:
+        return ()
+    return _RECEIVING if node == cluster.monitoring.nodes[0] else _SENDING
+
+
 def _reading_the_kernels_log(tree: Tree) -> str:
     """Return what lets the exporter read the lines of the kernel's that a node's journal does not get."""
     unit = tree.read(f"{layer.UNITS}/{_EXPORTER}").decode()
@@ -178,7 +193,7 @@ def _reading_the_kernels_log(tree: Tree) -> str:
     return f"[Service]\nExecStart=\n{command} --path.kmsg={KERNEL_LOG}\n"
 
 
-def _certificates(tree: Tree, cluster: Cluster, node: str, made: Certificates) -> None:
+def _certify_the_store(tree: Tree, cluster: Cluster, node: str, made: Certificates) -> None:
     """Write what members of the store and healers show each other."""
     etcd, members = cluster.healer.store.etcd, etcd_members(cluster)
     if etcd is None or etcd.ca is None or not members:
@@ -190,6 +205,16 @@ def _certificates(tree: Tree, cluster: Cluster, node: str, made: Certificates) -
     for certificate, key, name, owner in found:
         tree.write(certificate, made.certificate(name).read_bytes())
         tree.write(key, made.key(name).read_bytes(), mode=0o600, owner=owner)
+
+
+def _certify_the_journal(tree: Tree, cluster: Cluster, node: str, made: Certificates) -> None:
+    """Write what the sender of a journal and its receiver show each other; the key is root's."""
+    journal = cluster.monitoring.journal
+    if journal is None:
+        return
+    tree.write(journal.ca, made.certificate(AUTHORITY).read_bytes())
+    tree.write(journal.cert, made.certificate(node).read_bytes())
+    tree.write(journal.key, made.key(node).read_bytes(), mode=0o600)
 
 
 def start_healers(nodes: Sequence[Node]) -> None:

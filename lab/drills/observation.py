@@ -42,6 +42,16 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class LoggedLine:
+    """A line of a missed node's journal as the healer shows it; `failure` is the type that it is taken for."""
+
+    node: str
+    at: float | None
+    text: str
+    failure: str
+
+
+@dataclass(frozen=True, slots=True)
 class Incident:
     """An incident as the healer's HTTP API shows it.
 
@@ -55,6 +65,8 @@ class Incident:
         alerts: Its cause and its symptoms as they are now, as NAME, and as NAME/SERVICE where they are about one.
         opened: When it was opened, epoch seconds; None where the healer does not say.
         domain: The failure domain that it is about as a whole; empty where it is about a node.
+        last_lines: What its missed nodes wrote last, as the copies of their journals have it.
+        lines_trouble: Why there is none of a node, or why nobody said what they tell of.
     """
 
     id: str
@@ -69,6 +81,8 @@ class Incident:
     states: tuple[Step, ...] = ()
     reasons: tuple[Step, ...] = ()
     guards: tuple[Verdict, ...] = ()
+    last_lines: tuple[LoggedLine, ...] = ()
+    lines_trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from lab.drills.observation import (
     FreezesAt,
     Incident,
     IncidentsAt,
+    LoggedLine,
     Mark,
     QueryAt,
     ServersAt,
@@ -139,6 +140,7 @@ def _incident(one: Mapping[str, Any]) -> Incident:
         states.append(Step(changed, state))
         reasons += [Step(changed, str(one["escalation"]))] if one.get("escalation") else []
     node = str(one.get("node") or labels.get("node", ""))
+    shown = one.get("last_lines") or ()
     return Incident(
         id=str(one["id"]),
         state=state,
@@ -152,7 +154,15 @@ def _incident(one: Mapping[str, Any]) -> Incident:
         guards=tuple(_verdict(one) for one in one.get("verdicts") or one.get("guards") or ()),
         alerts=(*_named(str(name or ""), labels), *_symptoms(one.get("symptoms") or ())),
         opened=when(one.get("opened_at")),
+        last_lines=tuple(line for found in shown for line in _logged(found)),
+        lines_trouble="; ".join(str(found["trouble"]) for found in shown if found.get("trouble")),
     )
+
+
+def _logged(found: Mapping[str, Any]) -> Iterator[LoggedLine]:
+    for one in found["lines"]:
+        at, failure = when(one.get("at")), str(one.get("failure_type") or "")
+        yield LoggedLine(str(found["node"]), at, str(one["text"]), failure)
 
 
 def _symptoms(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:

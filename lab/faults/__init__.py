@@ -26,6 +26,7 @@ from lab.faults.link_up import LinkUp
 from lab.faults.network_cut import NetworkCut
 from lab.faults.network_mend import NetworkMend
 from lab.faults.node_freeze import NodeFreeze
+from lab.faults.node_log import NodeLog
 from lab.faults.node_power_off import NodePowerOff
 from lab.faults.node_power_on import NodePowerOn
 from lab.faults.node_reboot import NodeReboot
@@ -72,6 +73,7 @@ FAULTS: Mapping[str, type[Fault]] = MappingProxyType(
         "network.cut": NetworkCut,
         "network.mend": NetworkMend,
         "node.freeze": NodeFreeze,
+        "node.log": NodeLog,
         "node.power_off": NodePowerOff,
         "node.power_on": NodePowerOn,
         "node.reboot": NodeReboot,

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from lab import install, scenario
+from lab.certificates import AUTHORITY
+from lab.commands import run
 from lab.tree import Tree
 
 BARE = Path(__file__).parent / "scenarios/bare"
@@ -72,3 +74,21 @@ def test_the_scenarios_own_files_win_over_those_for_all(tmp_path, plain, keys):
         file.write_text(part)
     tree = installed(tmp_path, plain, keys)
     assert tree.read("/var/www/html/index.html") == b"two"
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="makes certificates")
+def test_nodes_that_copy_their_journals_have_certificates_for_their_addresses(tmp_path):
+    cluster = scenario.load(scenario.find("web-tier")).cluster
+    keys = install.Keys(tmp_path)
+    keys.certify(cluster)
+    made = keys.certificates
+    for name, node in cluster.nodes.items():
+        address = ("-verify_ip", node.address, "-purpose", "sslserver")
+        authority = ("-CAfile", made.certificate(AUTHORITY))
+        run("openssl", "verify", *authority, *address, made.certificate(name))
+
+
+def test_where_nobody_speaks_tls_no_certificate_is_made(tmp_path):
+    keys = install.Keys(tmp_path)
+    keys.certify(scenario.load(scenario.find("first")).cluster)
+    assert not keys.certificates.directory.exists()

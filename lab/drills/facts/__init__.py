@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from lab.drills.facts.deciding import Frozen, OneIncident, OneLoss, Thawed
+from lab.drills.facts.deciding import Frozen, LastLinesShown, OneIncident, OneLoss, Thawed
 from lab.drills.facts.healing import ActedBefore, Explained, Held, IncidentReaches, VerbsCounted
 from lab.drills.facts.monitoring import (
     AlertFires,
@@ -38,6 +38,7 @@ FACTS: Mapping[str, type[Fact]] = MappingProxyType(
         "incident": IncidentReaches,
         "one_incident": OneIncident,
         "one_loss": OneLoss,
+        "last_lines": LastLinesShown,
         "hold": Held,
         "explained": Explained,
         "frozen": Frozen,

@@ -1,9 +1,9 @@
-"""Facts about how the healer sees its cluster: frozen, thawed, and many alerts or many nodes as one incident."""
+"""Facts about how the healer sees its cluster: frozen, thawed, many alerts or nodes as one incident, last lines."""
 
 from dataclasses import dataclass
 
 from lab.drills.facts.ruling import Came, NotYet, Ruling, Spoiled, Watch, since
-from lab.drills.observation import Incident, Observation
+from lab.drills.observation import Incident, LoggedLine, Observation
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,3 +139,43 @@ class OneLoss:
 
     def __str__(self) -> str:
         return f"the loss of {self.domain} ({', '.join(self.nodes)}) is one incident"
+
+
+@dataclass(frozen=True, slots=True)
+class LastLinesShown:
+    """The open incident about a node shows a line that the node wrote after the fault, and what it is taken for.
+
+    Attributes:
+        contains: A part of the line.
+        failure: The type of failure.
+    """
+
+    node: str
+    contains: str
+    failure: str
+
+    def judge(self, seen: Observation) -> Ruling:
+        """Come true when it first stands there; a line of an earlier drill does not count."""
+        saw = "no open incident about it"
+        for at, entry in since(seen.incidents, seen.began):
+            new = [i for i in entry.incidents or () if (i.opened or at) >= seen.began]
+            for one in (i for i in new if i.node == self.node and i.state != "CLOSED"):
+                if any(self._is_meant(line, seen.began) for line in one.last_lines):
+                    return Came(at)
+                saw = f"{len(one.last_lines)} lines, and not this one. {one.lines_trouble}".strip()
+        return NotYet(saw)
+
+    def _is_meant(self, line: LoggedLine, began: float) -> bool:
+        return (
+            (line.node, line.failure) == (self.node, self.failure)
+            and self.contains in line.text
+            and line.at is not None
+            and line.at >= began
+        )
+
+    def watch(self) -> Watch | None:
+        """Need nothing beyond what every drill looks at."""
+        return None
+
+    def __str__(self) -> str:
+        return f"the incident shows that {self.node} logged '{self.contains}', {self.failure}"

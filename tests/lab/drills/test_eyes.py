@@ -15,6 +15,7 @@ from lab.drills.observation import (
     AnswerAt,
     FreezesAt,
     IncidentsAt,
+    LoggedLine,
     Mark,
     QueryAt,
     ServersAt,
@@ -60,7 +61,17 @@ INCIDENT = {
     "changed_at": 130.0,
     "attempts": [{"ended_at": 120.0, "outcome": "verified", "reason": "restarted"}],
     "verdicts": [{"guard": "capacity", "reason": None, "have": "1", "need": "1"}],
-}
+    "last_lines": [
+        {
+            "node": "web1",
+            "read_at": "1970-01-01T00:02:10Z",
+            "lines": [{"at": "1970-01-01T00:01:59.5Z", "by": "upsmon", "text": "on battery",
+                       "failure_type": "thermal_power", "cause": "battery"}],
+            "trouble": "",
+        },
+        {"node": "web2", "read_at": None, "lines": [], "trouble": "There is no line of web2."},
+    ],
+}  # fmt: skip
 
 
 @dataclass
@@ -161,6 +172,8 @@ async def test_everything_is_seen(plane: Plane) -> None:
         (130.0, "CLOSED"),
     ]
     assert incident.guards[0].guard == "capacity"
+    assert incident.last_lines == (LoggedLine("web1", 119.5, "on battery", "thermal_power"),)
+    assert incident.lines_trouble == "There is no line of web2."
     freezes = seen["FreezesAt", ""]
     assert isinstance(freezes, FreezesAt)
     assert freezes.reasons == ("no_watchdog",)

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from lab.drills.facts.deciding import Frozen, OneIncident, OneLoss, Thawed
+from lab.drills.facts.deciding import Frozen, LastLinesShown, OneIncident, OneLoss, Thawed
 from lab.drills.facts.monitoring import PagesCounted, TicketArrives
 from lab.drills.facts.ruling import Came, Fact, NotYet, Spoiled
 from lab.drills.facts.tier import MarkIs, OwnerIs, Owners, ServerBecomes, ServerIs
-from lab.drills.observation import FreezesAt, Incident, Mark, MarksAt, Page, ServersAt
+from lab.drills.observation import FreezesAt, Incident, LoggedLine, Mark, MarksAt, Page, ServersAt
 from lab.drills.reading import Seconds
 from tests.lab.drills.stories import (
     BEGAN,
@@ -38,6 +38,9 @@ OTHER = incident(id="2", opened=BEGAN + 5, cause="NodeDown", alerts=("NodeDown",
 LOSS = OneLoss("rack-b", ("web1", "lb2"))
 LOST = incident(id="3", node="", service="", domain="rack-b", cause="DomainLost", opened=BEGAN + 4)
 LOST_WHOLE = replace(LOST, alerts=("DomainLost", "NodeDown"))
+WORDS = LastLinesShown("web1", "on battery", "thermal_power")
+LINE = LoggedLine("web1", BEGAN + 1, "UPS rack-a on battery", "thermal_power")
+CUT = replace(WHOLE, last_lines=(LINE,))
 BEFORE = incident(id="0", opened=BEGAN - 50, alerts=("ServiceDown",))
 
 
@@ -96,6 +99,9 @@ BEFORE = incident(id="0", opened=BEGAN - 50, alerts=("ServiceDown",))
         pytest.param(
             JOINED, seen(incidents(2, BEFORE, WHOLE)), 2, id="what was before does not count"
         ),
+        pytest.param(
+            WORDS, seen(incidents(4, WHOLE), incidents(6, CUT)), 6, id="a dead node's last lines"
+        ),
     ],
 )
 def test_comes_true(fact: Fact, observation: object, after: float) -> None:
@@ -147,6 +153,40 @@ def test_comes_true(fact: Fact, observation: object, after: float) -> None:
             seen(incidents(2, FIRST)),
             "its cause is ServiceDown",
             id="the symptom is still taken for the cause",
+        ),
+        pytest.param(WORDS, seen(incidents(4, OTHER)), "0 lines", id="nothing is shown"),
+        pytest.param(
+            WORDS,
+            seen(incidents(4, replace(WHOLE, lines_trouble="There is no line of web1."))),
+            "There is no line of web1.",
+            id="the healer says why nothing is shown",
+        ),
+        pytest.param(
+            WORDS,
+            seen(incidents(4, replace(CUT, state="CLOSED"))),
+            "no open incident",
+            id="an incident that is over shows nobody anything",
+        ),
+        pytest.param(
+            WORDS,
+            seen(incidents(4, replace(CUT, opened=BEGAN - 50))),
+            "no open incident",
+            id="an incident of before",
+        ),
+        *(
+            pytest.param(
+                WORDS,
+                seen(incidents(4, replace(WHOLE, last_lines=(replace(LINE, **other),)))),
+                "1 lines",
+                id=id,
+            )
+            for id, other in {  # noqa: A001 - what pytest calls it
+                "a line of before the fault": {"at": BEGAN - 1},
+                "a line without its time": {"at": None},
+                "another line": {"text": "UPS rack-a on line power"},
+                "another type": {"failure": "benign"},
+                "a line of another node": {"node": "web2"},
+            }.items()
         ),
     ],
 )

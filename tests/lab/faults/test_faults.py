@@ -96,6 +96,12 @@ def lab(tmp_path: Path) -> FakeLab:
         ),
         ("disk.release_files", {"path": "/data/cache"}, ["sh /data/cache hale-lab-fill"], []),
         ("disk.release", {"path": "/data"}, ["rm --force /data/hale-lab-fill"], []),
+        (
+            "node.log",
+            {"by": "upsmon", "text": "-- on battery"},
+            ["runuser -u nobody -- logger --tag=upsmon -- -- on battery"],
+            [],
+        ),
         ("node.power_off", {}, ["power off"], ["power on"]),
         ("node.power_on", {}, ["power on"], []),
         ("node.freeze", {}, ["freeze"], ["thaw"]),
