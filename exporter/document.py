@@ -137,7 +137,7 @@ class Field:
         found: dict[str, Field] = {}
         for key_node, value_node in self._node.value:
             key = key_node.value if isinstance(key_node, yaml.ScalarNode) else "?"
-            said = masked(key)
+            said = masked(key)[:60]
             path = f"{self.path}.{said}" if self.path else said
             if key not in names:
                 text = f"unknown key. Known: {', '.join(names)}"

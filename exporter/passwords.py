@@ -13,6 +13,6 @@ def masked(text: str) -> str:
     return f"{scheme}://***@{host}" if mark else f"***@{host}"
 
 
-def shown(value: str, most: int | None = None) -> str:
+def shown(value: str, most: int = 200) -> str:
     """Return a value as an error quotes it: masked, and then no longer than `most` characters."""
     return repr(masked(value)[:most])

@@ -153,6 +153,8 @@ class Http:
     async def attempt(self) -> Probed:
         """Ask once; the body is not read."""
         self._shown.forget()
+        if not self._target.host:
+            raise NotMade(f"no URL: {masked(self._probe.url)}")
         known = Known(await self._target.find())
         # A kept connection would still work while the service accepts no new one.
         connector = aiohttp.TCPConnector(force_close=True, ssl=self._shown.context, resolver=known)

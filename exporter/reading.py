@@ -33,6 +33,7 @@ UNIT_NAME = re.compile(r"[A-Za-z0-9:_.\\-]+(@[A-Za-z0-9:_.\\-]+)?\.(service|sock
 HOST_PORT = re.compile(
     r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[^\s:\[\]/]+)):(?P<port>[0-9]{1,5})"
 )
+BLANKS = re.compile(r"[\s\0-\x1f]")
 # net/core/dev.c, dev_valid_name: 15 bytes at most.
 INTERFACE = re.compile(r"(?!\.{1,2}$)[^\s/:\0]{1,15}")
 
@@ -171,6 +172,7 @@ def _http(keys: dict[str, Field]) -> HttpProbe:
     try:
         parts = urlsplit(url)
         fine = parts.scheme in ("http", "https") and _is_host(parts.hostname) and parts.port != 0
+        fine = fine and not BLANKS.search(url)
     except ValueError:  # a port that is no number
         fine = False
     if url and not fine:

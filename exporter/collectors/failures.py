@@ -246,7 +246,7 @@ class Failures(Background):
             cursors = {name: str(saved["cursors"].get(name, "")) for name in self._cursors}
             self._cursors, self._boot = cursors, str(saved["boot"])
             self._tally.restore(counted)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             log.error("failures.forgotten", error=repr(error))
 
 

@@ -1,6 +1,7 @@
 """The command `hale-exporter classify`: says of each line of a file what it tells of, and which entry says so."""
 
 import argparse
+import codecs
 import errno
 import io
 import json
@@ -53,6 +54,8 @@ class _Unwritten(Exception):
 def main(arguments: Sequence[str]) -> int:
     """Run the command; the exit status is that of `EPILOG`."""
     options = _parser().parse_args(arguments)
+    if sys.stdout is None:  # the shell's >&-
+        return _refuse("standard output: it is closed")
     if isinstance(sys.stdout, io.TextIOWrapper):  # a locale's encoding may lack what a log has
         sys.stdout.reconfigure(errors="backslashreplace")
     write = _json if options.output == "json" else _row
@@ -120,7 +123,8 @@ def _told(lines: BinaryIO, classifier: Classifier) -> Iterator[Told]:
         whole = raw
         while not whole.endswith(b"\n") and (whole := lines.readline(MOST_BYTES)):
             pass  # of a line without end the beginning counts
-        line = line_of(raw.decode(errors="replace"))
+        # Before that mark, which some editors leave, no form would be seen.
+        line = line_of(raw.removeprefix(codecs.BOM_UTF8).decode(errors="replace"))
         yield Told(line.form, line.text, classifier.judge(line))
 
 

@@ -4,6 +4,7 @@ Rule: time is the wall clock's, since conditions outlive a restart; one that was
 when the clock is set they are moved with it.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -198,6 +199,8 @@ class Conditions:
         for raw in saved[:MOST]:
             device, cause, entry = (str(raw[name]) for name in ("device", "cause", "entry"))
             began_at, seen_at = (min(float(raw[name]), now) for name in ("began_at", "seen_at"))
+            if not math.isfinite(began_at) or not math.isfinite(seen_at):
+                raise ValueError(f"{device}: no time")  # its own would never be up
             kind, witness = Failure(raw["type"]), Witness(raw["witness"])
             minor = bool(raw.get("minor", cause.startswith("corrected ")))  # older files have none
             one = Condition(kind, device, cause, entry, began_at, seen_at, witness, minor)

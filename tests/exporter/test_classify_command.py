@@ -106,6 +106,23 @@ def test_a_full_disk_is_told(tmp_path: Path, lines: int) -> None:
     assert ended.stderr.decode() == said
 
 
+def test_a_closed_standard_output_is_told(log: Path) -> None:
+    shell = ["sh", "-c", '"$@" >&-', "sh", *COMMAND, str(log)]
+    ended = subprocess.run(shell, capture_output=True, check=False)
+    said = b"hale-exporter classify: standard output: it is closed\n"
+    assert (ended.returncode, ended.stderr) == (2, said)
+
+
+def test_an_editor_s_mark_at_the_beginning_hides_no_line_s_form(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "log"
+    file.write_text(f"Jan  2 03:04:05 web1 myapp[12]: {FAILURE}\n", encoding="utf-8-sig")
+    assert cli.main(["classify", "--output", "json", str(file)]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["form"], told["failure_type"]) == ("syslog", "benign")
+
+
 def test_a_locale_without_the_log_s_letters_changes_nothing_but_them(tmp_path: Path) -> None:
     file = tmp_path / "log"
     file.write_bytes("grüße\n".encode() + bytes(range(256)))

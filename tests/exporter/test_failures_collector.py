@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 import os
 import re
 import signal
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from exporter.blocking import Threads
 from exporter.clock import Clock
@@ -331,6 +333,24 @@ async def test_what_is_kept_and_cannot_be_understood_is_left(written: Written, k
     async with running(written.collector()) as ours:
         await until(ours, 1)
         assert value(ours, ON) == 1
+
+
+@pytest.mark.parametrize(
+    ("place", "number"), [("classified", math.inf), ("classified", math.nan), ("seen_at", math.nan)]
+)
+async def test_a_kept_number_that_is_none_is_left(
+    written: Written, place: str, number: float
+) -> None:
+    written.write(ECC, kernel=True)
+    async with running(written.collector()) as ours:
+        await until(ours, 1)
+    kept = json.loads(written.kept.read_text())
+    (kept["counts"] if place in kept["counts"] else kept["conditions"][0])[place] = number
+    written.kept.write_text(json.dumps(kept))
+    with capture_logs() as lines:
+        async with running(written.collector()) as ours:
+            await until(ours, 1)
+    assert "failures.forgotten" in {line["event"] for line in lines}
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,7 @@ async def test_http_that_answers_nonsense_is_a_failure() -> None:
 
 @pytest.mark.parametrize(
     ("url", "reason"),
-    [("http://nobody.invalid/", "no address of nobody.invalid: "), ("http://", "no address of : ")],
+    [("http://nobody.invalid/", "no address of nobody.invalid: "), ("http://", "no URL: http://")],
 )
 async def test_http_to_a_host_that_cannot_be_found_says_nothing_about_the_service(
     url: str, reason: str

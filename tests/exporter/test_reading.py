@@ -145,6 +145,11 @@ def test_all_mistakes_are_told_at_once_each_with_its_place() -> None:
         (HEAD + f"x: {'y' * 2_000_000}\n", "more than 1048576 bytes"),
         (service("{}"), "services[0].probe: wanted exactly one of http, tcp, tls, command"),
         (service('{tcp: "a:1", http: "http://a/"}'), "wanted exactly one of"),
+        (
+            service('{http: "http://a b/"}'),
+            "wanted http://HOST[:PORT]/PATH or https://..., saw 'http://a b/'",
+        ),
+        (service('{http: "http://a/\\n"}'), "wanted http://HOST[:PORT]/PATH"),
         (service('{tcp: "a:1", status: 200}'), "only an http probe has a status"),
         (service('{tcp: "a:0"}'), "wanted HOST:PORT"),
         (service('{tcp: "a:65536"}'), "wanted HOST:PORT"),
@@ -203,3 +208,12 @@ def test_no_text_whatever_brings_out_another_error(text: str) -> None:
     except ConfigError as error:
         found = error.problems
     assert all(problem.startswith("exporter.yml:") for problem in found)
+
+
+@pytest.mark.parametrize(
+    "written", [service(f"{{tcp: {'y' * 100_000}}}"), HEAD + "y" * 900 + ": 1\n"]
+)
+def test_a_mistake_of_any_length_is_told_in_a_line_that_can_be_read(written: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse(written, "exporter.yml")
+    assert [len(problem) < 400 for problem in caught.value.problems] == [True]
