@@ -4,8 +4,9 @@
 
 FILE has one JSON object a line with `line` and `failure_type`. F1 is of each type, and their mean (macro); of the
 benign lines the share that is called a failure is told apart. The cost is CPU time of the lines, in memory: of the
-file's lines again and again, which the classifier remembers as it does a flood's, and of lines none of which was there
-before, each a line of the file with a number behind it.
+file's lines again and again, which the classifier remembers as it does a flood's; of lines none of which was there
+before, each a line of the file with a number behind it, as the lines of one program differ; and each with a word of its
+own behind it, so that nothing that was remembered of one helps with the next.
 
 Exit status 1 where what is promised is not kept.
 """
@@ -25,6 +26,7 @@ MACRO_F1, FALSE_ALARMS, CPU_SECONDS = 0.90, 0.03, 1.0
 """Promised: at least, at most, and at most for 100,000 lines."""
 
 MANY = 100_000
+LETTERS = str.maketrans("0123456789abcdef", "ghijklmnopqrstuv")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,18 +54,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     many = (lines * (words.lines // len(lines) + 1))[: words.lines]
     again = cost(many, classifier)
     seconds = cost([f"{line} {number}" for number, line in enumerate(many)], classifier)
+    worst = cost([f"{line} {word(number)}" for number, line in enumerate(many)], classifier)
     print(
         f"macro F1 {macro:.3f}, promised {MACRO_F1}; "
         f"{share:.1%} of benign lines called failures, promised {FALSE_ALARMS:.0%}"
     )
     print(
-        f"{words.lines} lines in {again:.2f} s of CPU, or {seconds:.2f} s where each is another, "
+        f"{words.lines} lines in {again:.2f} s of CPU, or {seconds:.2f} s where each has another number, "
+        f"or {worst:.2f} s where each has another word, "
         f"promised {CPU_SECONDS:g} s for {MANY}; {len(classifier.entries)} entries"
     )
-    kept = (
-        macro >= MACRO_F1 and share <= FALSE_ALARMS and seconds * MANY / words.lines <= CPU_SECONDS
-    )
-    return 0 if kept else 1
+    longest = max(seconds, worst) * MANY / words.lines
+    return 0 if macro >= MACRO_F1 and share <= FALSE_ALARMS and longest <= CPU_SECONDS else 1
 
 
 def f1(pairs: Sequence[tuple[str, str]], kind: str) -> float:
@@ -71,6 +73,11 @@ def f1(pairs: Sequence[tuple[str, str]], kind: str) -> float:
     right = sum(wanted == found == kind for wanted, found in pairs)
     told = sum(wanted == kind for wanted, _ in pairs) + sum(found == kind for _, found in pairs)
     return 2 * right / told if told else 0.0
+
+
+def word(number: int) -> str:
+    """Return a word of letters that no other number has."""
+    return f"{number:x}".translate(LETTERS)
 
 
 def cost(lines: Sequence[str], classifier: Classifier) -> float:

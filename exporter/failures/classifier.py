@@ -1,11 +1,11 @@
 """Tells what a line is: one look for words that few lines have, and an expression only where they all are there.
 
-A line is taken apart into words by two calls that run in C, and most lines have no word that any entry asks for. So
-what a line costs does not grow with the catalogue.
+Of a line that differs from an earlier one in numbers alone, as most do, the entries to be asked are remembered; of any
+other its words are taken apart by calls that run in C. So what a line costs does not grow with the catalogue.
 """
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from operator import attrgetter
@@ -14,21 +14,12 @@ from typing import Any, NamedTuple
 from exporter.failures.entries import Entry, packaged
 from exporter.failures.kinds import BENIGN, Failure, Witness
 from exporter.failures.lines import KERNEL, LONGEST, Line, line_of, of_journal
+from exporter.failures.words import shape_of, shaped, words_of
 
 OWN_UNITS = "hale-"
 """What the names of our units begin with."""
 
-_WORDY = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789_")
-_TABLE = (
-    bytes(low if (low := ord(chr(byte).lower())) in _WORDY else 0x20 for byte in range(128))
-    + b" " * 128
-)
-"""ASCII letters in lower case, digits and _ as they are, and a space for everything else."""
-
-
-def words_of(text: str) -> frozenset[bytes]:
-    """Return the words of a text in lower case: letters, digits and _."""
-    return frozenset(text.encode(errors="replace").translate(_TABLE).split())
+_Search = Callable[[str], re.Match[str] | None]
 
 
 class Verdict(NamedTuple):
@@ -64,7 +55,8 @@ class Verdict(NamedTuple):
 NOTHING = Verdict()
 
 REMEMBERED, REMEMBERED_LENGTH = 1024, 512
-"""Lines whose verdicts are remembered, and characters of the longest: what floods a journal says the same again."""
+"""Lines whose verdicts are remembered, as many shapes of lines, and characters of the longest: what floods a journal
+says the same again."""
 
 
 class _Candidate:
@@ -72,35 +64,53 @@ class _Candidate:
 
     Attributes:
         place: Among those that are asked; no two have the same.
-        words: That a line must have.
+        words: That the shape of a line must have.
         writers: Who may say so, empty for whoever.
+        search: Finds it in what was said; None where that is something else.
     """
 
-    __slots__ = ("_entry", "_named", "_search", "place", "words", "writers")
+    __slots__ = ("_entry", "_named", "_pattern", "place", "search", "words", "writers")
 
     def __init__(self, place: int, entry: Entry) -> None:
         self.place = place
-        self.words = entry.words
+        self.words = shaped(entry.words)
         self.writers = entry.writers
+        self.search: _Search = self._first_search
         self._entry = entry
-        # Compiled when a line first has all the words: no node ever sees a line of each.
-        self._search: Callable[[str], re.Match[str] | None] | None = None
         self._named = False
 
-    def judge(self, line: Line) -> Verdict | None:
-        """Say what a line is by this entry; None where it is something else."""
-        if not self._entry.pattern:
-            return _verdict(self._entry, line, "")
-        found = (self._search or self._compile())(line.text)
-        if found is None:
-            return None
-        return _verdict(self._entry, line, (self._named and found["device"]) or "")
+    def verdict(self, line: Line, found: re.Match[str]) -> Verdict:
+        """Say what a line is that this was found in."""
+        entry = self._entry
+        named = (self._named and found["device"]) or ""
+        # The unit that systemd names itself is better than what its sentence says.
+        device = named or line.about if line.writer == KERNEL else line.about or named
+        return Verdict(
+            entry.type,
+            "" if entry.type is None else entry.cause,
+            device,
+            entry.name,
+            entry.clears,
+            entry.everywhere,
+            entry.part,
+            entry.minor,
+            line.witness,
+        )
 
-    def _compile(self) -> Callable[[str], re.Match[str] | None]:
-        pattern = re.compile(self._entry.pattern)
+    def _first_search(self, text: str) -> re.Match[str] | None:
+        """Compile when a line first has the words: no node ever sees a line of each."""
+        pattern = self._pattern = re.compile(self._entry.pattern)
         self._named = "device" in pattern.groupindex
-        self._search = pattern.search
-        return pattern.search
+        asked = self._entry.one_of | self._entry.words
+        self.search = pattern.search if asked == shaped(asked) else self._search_numbered
+        return self.search(text)
+
+    def _search_numbered(self, text: str) -> re.Match[str] | None:
+        """Search where the words are there with the digits that a shape has not."""
+        words, one_of = words_of(text), self._entry.one_of
+        if self._entry.words <= words and not (one_of and one_of.isdisjoint(words)):
+            return self._pattern.search(text)
+        return None
 
 
 _PLACE = attrgetter("place")
@@ -118,8 +128,10 @@ class Classifier:
                 self._by_id[one.message_id].append(_Candidate(0, one))
         self._by_word: Mapping[bytes, list[_Candidate]] = self._indexed()
         self._rare = frozenset(self._by_word)
+        self._numbers = tuple(word.decode() for word in self._rare if word.isdigit())
         self._remembered = lru_cache(REMEMBERED)(self._classify)
         self._remembered_line = lru_cache(REMEMBERED)(self._judge)
+        self._remembered_able = lru_cache(REMEMBERED)(self._able_of)
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -157,52 +169,41 @@ class Classifier:
                 return verdict
         return self._judged(line, self._able(line.text))
 
-    def _able(self, text: str) -> list[_Candidate]:
-        """Return the entries all of whose words a text has, in the order in which they are asked."""
-        words = words_of(text)
+    def _able(self, text: str) -> tuple[_Candidate, ...]:
+        """Return the entries that a text may be told by, in the order in which they are asked."""
+        shape = shape_of(text, self._numbers)
+        if len(shape) > REMEMBERED_LENGTH:
+            return self._able_of(shape)
+        return self._remembered_able(shape)
+
+    def _able_of(self, shape: bytes) -> tuple[_Candidate, ...]:
+        """Return those whose words a shape has; where these have digits the search looks for them."""
+        words = frozenset(shape.split())
         by_word = self._by_word
         able = [one for word in words & self._rare for one in by_word[word] if one.words <= words]
         if len(able) > 1:
             able.sort(key=_PLACE)
-        return able
+        return tuple(able)
 
     def _judged(self, line: Line, able: Iterable[_Candidate]) -> Verdict:
-        writer = line.writer
+        text, writer = line.text, line.writer
         for one in able:
             if one.writers and writer is not None and writer not in one.writers:
                 continue
-            if (verdict := one.judge(line)) is not None:
-                return verdict
+            if (found := one.search(text)) is not None:
+                return one.verdict(line, found)
         return NOTHING
 
     def _indexed(self) -> dict[bytes, list[_Candidate]]:
-        """Index each entry by that of its words that the fewest entries have, or by each of which it needs one only."""
-        used: defaultdict[bytes, int] = defaultdict(int)
-        for entry in self._entries:
-            for word in entry.words:
-                used[word] += 1
+        """Index each entry by the rarest of its words, or by each of which it needs one only."""
+        # What many expressions have, many lines have too.
+        often = Counter(shape_of(" ".join(one.pattern for one in self._entries)).split())
         index: defaultdict[bytes, list[_Candidate]] = defaultdict(list)
         benign_first = sorted(self._entries, key=lambda one: one.type is not None)
         for place, entry in enumerate(benign_first):
             candidate = _Candidate(place, entry)
-            rarest = sorted(entry.words, key=lambda word: (used[word], -len(word), word))
-            for word in entry.one_of or rarest[:1]:
+            rarest = sorted(candidate.words, key=lambda word: (often[word], -len(word), word))
+            # A number is looked for where an entry has nothing else.
+            for word in shaped(entry.one_of) or rarest[:1] or entry.words:
                 index[word].append(candidate)
         return dict(index)
-
-
-def _verdict(entry: Entry, line: Line, named: str) -> Verdict:
-    """Return the verdict; the unit that systemd names itself is better than what its sentence says."""
-    device = named or line.about if line.writer == KERNEL else line.about or named
-    cause = "" if entry.type is None else entry.cause
-    return Verdict(
-        entry.type,
-        cause,
-        device,
-        entry.name,
-        entry.clears,
-        entry.everywhere,
-        entry.part,
-        entry.minor,
-        line.witness,
-    )

@@ -73,20 +73,23 @@ _LEVEL = (
     r"(?:(?:<?[a-z]{2,8}[0-7]?\.)?(?:EMERG|ALERT|CRIT|ERR|ERROR|WARN|WARNING|NOTICE|INFO|DEBUG"
     r"|emerg|alert|crit|err|error|warn|warning|notice|info|debug)>? )?"
 )
-_TAG = r"(?P<tag>[^\s\[\]:()]{1,64})(?:\([\w-]{1,32}\))?(?:\[(?:\d{1,10}|-)\])?"
-_HOST = r"(?P<host>[^\s:]{1,255})"
-_SYSLOG = re.compile(rf"{_PRIORITY}{_DAY} {_HOST} {_LEVEL}{_TAG}:? ")
-_DATED_SYSLOG = re.compile(rf"{_PRIORITY}{_ISO} {_HOST} {_LEVEL}{_TAG}: ")
-"""Many programs' own logs begin with such a date too, and go on with what they say."""
-
-_HOSTLESS = re.compile(
-    rf"{_PRIORITY}(?:{_DAY}|{_ISO})  ?(?P<tag>[\w./-]{{1,64}})(?:\[\d{{1,10}}\])?: "
+_TAG = r"[^\s\[\]:()]{1,64}"
+_PROCESS = r"(?:\([\w-]{1,32}\))?(?:\[(?:\d{1,10}|-)\])?"
+_HOST = r"[^\s:]{1,255}"
+_SYSLOG = re.compile(
+    rf"{_PRIORITY}(?:"
+    rf"{_DAY} {_HOST} {_LEVEL}({_TAG}){_PROCESS}:? "
+    # Many programs' own logs begin with such a date too, and go on with what they say.
+    rf"|{_ISO} {_HOST} {_LEVEL}({_TAG}){_PROCESS}: "
+    rf"|(?:{_DAY}|{_ISO})  ?([\w./-]{{1,64}})(?:\[\d{{1,10}}\])?: "
+    r")|(kernel): "
 )
-_TAGGED = re.compile(r"(?P<tag>kernel): ")
 _RFC_5424 = re.compile(
-    rf"<(?P<priority>\d{{1,3}})>1 (?:{_ISO}|-) \S{{1,255}} (?P<tag>\S{{1,48}}) \S{{1,128}} \S{{1,32}} "
+    rf"<(?P<priority>\d{{1,3}})>1 (?:{_ISO}|-) \S{{1,255}} (\S{{1,48}}) \S{{1,128}} \S{{1,32}} "
     r"(?:-|(?:\[(?:[^\]\\]|\\.)*\])+)(?: \ufeff?|$)"
 )
+"""Of these forms' groups the tag is the last that is there."""
+
 _OTHERS = re.compile(
     r" <?(?:user|mail|daemon|auth|authpriv|syslog|lpr|news|uucp|cron|ftp|local[0-7])\.[A-Za-z]{3,7}>? kernel"
     r"| kernel\[[1-9]"
@@ -108,15 +111,12 @@ _DATED = re.compile(r"\[[A-Z][a-z]{2}[A-Za-z\d: .]{5,28}\] ")
 _PRIORITIES = range(8)  # the kernel's: facility 0 times 8, and the severity
 
 
-_SYSLOGS = (_SYSLOG, _DATED_SYSLOG, _HOSTLESS, _TAGGED, _RFC_5424)
-
-
 def line_of(written: str) -> Line:
     """Take a line apart; the form is seen from the line itself."""
     text = written[:LONGEST].rstrip("\r\n")
     if text.startswith("{") and (fields := _fields(text)) is not None:
         return of_journal(fields)
-    for pattern in () if text.startswith("[") else _SYSLOGS:
+    for pattern in () if text.startswith("[") else (_SYSLOG, _RFC_5424):
         if (found := pattern.match(text)) is not None:
             return _of_syslog(text, found)
     for pattern in (_DMESG, _RECORD):
@@ -173,10 +173,10 @@ def _text(value: object) -> str:
 
 
 def _of_syslog(text: str, found: re.Match[str]) -> Line:
-    writer = found["tag"]
+    writer = found[found.lastindex or 0]
     if writer == KERNEL:
         others = _OTHERS.search(text, 0, found.end()) is not None
-        writer = "" if others else _by_priority(found.groupdict().get("priority"))
+        writer = "" if others else _by_priority(found["priority"])
     said = text[found.end() :]
     if writer == KERNEL and (stamp := _DMESG.match(said)) is not None:
         said = said[stamp.end() :]

@@ -12,11 +12,11 @@ from exporter.failures.classifier import (
     REMEMBERED,
     REMEMBERED_LENGTH,
     Classifier,
-    words_of,
 )
 from exporter.failures.entries import packaged
 from exporter.failures.kinds import BENIGN, Failure, Witness
 from exporter.failures.lines import KERNEL, Form, line_of
+from exporter.failures.words import shape_of, words_of
 from exporter.failures.written import catalogue, of_file
 
 WRITTEN = catalogue()
@@ -212,6 +212,7 @@ def test_any_text_has_a_verdict(written) -> None:
 
 def test_words_are_letters_digits_and_underscores_in_lower_case() -> None:
     assert words_of("EDAC MC0: 1 CE é page_fault") == {b"edac", b"mc0", b"1", b"ce", b"page_fault"}
+    assert shape_of("EDAC MC0: 1 CE é page_fault").split() == [b"edac", b"mc", b"ce", b"page_fault"]
 
 
 BROKEN = {
@@ -254,6 +255,29 @@ def test_what_is_said_again_is_remembered_and_no_flood_fills_the_memory() -> Non
     assert (again, again is first) == (first, False)
     long = oom + "." * REMEMBERED_LENGTH
     assert classifier.classify(long) is not classifier.classify(long)
+
+
+def test_a_line_of_the_same_shape_has_a_verdict_of_its_own() -> None:
+    lines = [line for one in WRITTEN for line in (*one.match, *one.miss)]
+    others = [line.translate(str.maketrans("0123456789", "1234567890")) for line in lines]
+    assert list(map(shape_of, lines)) == list(map(shape_of, others))
+    fresh = Classifier(ENTRIES)
+    first = list(map(fresh.classify, others))  # before the lines whose shapes they have
+    told = list(map(fresh.classify, lines))
+    assert told == list(map(CLASSIFIER.classify, lines))
+    again = Classifier(ENTRIES)
+    assert list(map(again.classify, lines)) == told
+    assert list(map(again.classify, others)) == first
+
+
+@pytest.mark.parametrize(
+    "asked", ["words: [md5, gone]", "words: [gone], one_of: [r8169, md5]", 'words: ["401", "5"]']
+)
+def test_the_digits_of_a_word_count_though_a_shape_has_none(asked) -> None:
+    text = f"- {{name: a, {asked}, pattern: gone, cause: d, match: [e], miss: [f]}}"
+    told = Classifier([next(of_file("disk.yml", text)).entry])
+    lines = ("md5 gone, 401 of 5", "md6 gone, 402 of 5", "md gone, 1401 of 5", "MD5 gone: 5, 401")
+    assert [told.classify(line).entry for line in lines] == ["a", "", "", "a"]
 
 
 def test_every_entry_is_tried_on_few_lines() -> None:
