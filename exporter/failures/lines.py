@@ -139,7 +139,7 @@ def of_journal(fields: dict[str, Any]) -> Line:
     facility, 0 (devkmsg_write() in kernel/printk/printk.c).
     """
     text = _text(fields.get("MESSAGE"))
-    kernel = fields.get("_TRANSPORT") == "kernel" and str(fields.get("SYSLOG_FACILITY", 0)) == "0"
+    kernel = fields.get("_TRANSPORT") == "kernel" and str(fields.get("SYSLOG_FACILITY") or 0) == "0"
     named = _text(fields.get("SYSLOG_IDENTIFIER")) or _text(fields.get("_COMM"))
     writer = KERNEL if kernel else named if named != KERNEL else ""
     user = _text(fields.get("_UID"))

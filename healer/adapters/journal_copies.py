@@ -49,7 +49,7 @@ ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C.UTF-8"}
 
 FIELDS = (
     *("MESSAGE", "MESSAGE_ID", "SYSLOG_IDENTIFIER", "UNIT", "_COMM", "_PID", "_SYSTEMD_UNIT"),
-    *("_TRANSPORT", "_UDEV_SYSNAME", "_UID"),
+    *("_TRANSPORT", "SYSLOG_FACILITY", "_UDEV_SYSNAME", "_UID"),
 )
 """What the classifier asks of a journal's entry (exporter/failures/lines.py)."""
 
@@ -232,9 +232,9 @@ def _verdict(raw: bytes) -> tuple[str, str]:
 def _line(fields: dict[str, str], failure: str, cause: str) -> LoggedLine:
     at = fields["__REALTIME_TIMESTAMP"]
     named = fields["SYSLOG_IDENTIFIER"] or fields["_COMM"]
-    by = "kernel" if fields["_TRANSPORT"] == "kernel" else named
-    if by == "kernel" == named and fields["_TRANSPORT"] != "kernel":
-        by = "a program called kernel"
+    # What a program writes into /dev/kmsg has the kernel's transport, and never its facility.
+    kernels = fields["_TRANSPORT"] == "kernel" and fields["SYSLOG_FACILITY"] in ("", "0")
+    by = "kernel" if kernels else named if named != "kernel" else "a program called kernel"
     seconds = int(at) / 1e6 if at.isascii() and at.isdecimal() and len(at) <= 17 else None
     return LoggedLine(seconds, by[:NAME], (fields["MESSAGE"] or NO_TEXT)[:TEXT], failure, cause)
 

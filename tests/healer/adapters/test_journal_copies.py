@@ -140,8 +140,14 @@ async def test_whatever_a_line_has_it_is_short_text(
 
 
 async def test_a_program_that_calls_itself_kernel_is_not_shown_as_it(tmp_path: Path) -> None:
-    copied = await last_of(journalctl(tmp_path, [entry("panic", SYSLOG_IDENTIFIER="kernel")]))
-    assert [one.by for one in copied.lines] == ["a program called kernel"]
+    """Nor one that writes into /dev/kmsg, whose lines come by the kernel's transport."""
+    entries = [
+        entry("panic", SYSLOG_IDENTIFIER="kernel"),
+        entry(DISK, **KERNEL, SYSLOG_FACILITY="1"),
+        entry(DISK, 1.0, **KERNEL, SYSLOG_FACILITY="0"),
+    ]
+    lines = (await last_of(journalctl(tmp_path, entries))).lines
+    assert [one.by for one in lines] == ["a program called kernel"] * 2 + ["kernel"]
 
 
 @pytest.mark.parametrize("at", ["never", "-5", "9" * 40, "", 7])
