@@ -42,9 +42,11 @@ PROBE_EXPIRY = Family(
     Kind.GAUGE,
     "When the first of the certificates ends that the probe's newest attempt was shown, in unixtime.",
 )
+# Where there are too many series the last ones are cut; whether a service serves is what is acted on.
 FAMILIES = (
-    CPU,
+    UP,
     INFO,
+    CPU,
     MEMORY,
     OOM_KILLS,
     PROBE_DURATION,
@@ -57,7 +59,6 @@ FAMILIES = (
     CHANGED,
     RESULT,
     UNIT_STATE,
-    UP,
 )
 
 STATES = (

@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 from exporter.collector import State
 from exporter.collectors.services import Services
 from exporter.config import Probe, Service, TcpProbe
+from exporter.cutting import cut
 from exporter.probes import NotMade
 from exporter.serving import Probed
 from exporter.units import SystemBus
@@ -61,6 +62,19 @@ async def test_without_declared_services_there_is_nothing_here() -> None:
     async with running(FakeSystemd(), FakeProber()) as services:
         await services.settled()
         assert (services.latest().state, services.latest().body) == (State.ABSENT, b"")
+
+
+async def test_of_too_many_series_whether_a_service_serves_is_cut_last() -> None:
+    async with running(
+        systemd_with(nginx="active", cron="failed"), FakeProber(), NGINX, CRON
+    ) as ours:
+        await asyncio.sleep(1)
+        kept, out = cut(ours.latest().body, 2)
+    assert out > 0
+    assert [row for row in kept.decode().splitlines() if not row.startswith("#")] == [
+        'hale_service_up{service="nginx",service_group="web"} 1',
+        'hale_service_up{service="cron",service_group="web"} 0',
+    ]
 
 
 async def test_a_unit_that_fails_is_down_in_the_same_moment() -> None:
