@@ -43,10 +43,11 @@ STILL = re.compile(
     r"|node_filesystem_(size_bytes|files|readonly|device_error)"
     r"|node_network_(up|info|address_assign_type|flags|iface_\w+|mtu_bytes|speed_bytes|\w+_type)"
 )
-# Called counters, and go down all the same: time without work, which the kernel takes back (proc(5)), and how many
-# routes or inodes there are now.
+# Called counters, and go down all the same: time without work and pages made dirty, of which the kernel takes some back
+# (proc(5), account_page_redirty() of mm/page-writeback.c), and how many routes or inodes there are now.
 NO_COUNTER = re.compile(
-    'mode="(iowait|idle)"|node_lnstat_entries_total|node_xfs_vnode_active_total'
+    'mode="(iowait|idle)"|node_zoneinfo_nr_dirtied_total'
+    "|node_lnstat_entries_total|node_xfs_vnode_active_total"
 )
 
 
