@@ -63,6 +63,26 @@ class HungMounts:
         self.process.stdin.flush()
         assert self.process.stdout.readline().strip() == word
 
+    def hold(self, pid: int) -> None:
+        """Return once a thread of a process waits for one of them, and no signal ends its wait any more."""
+        end = time.monotonic() + PATIENCE
+        while not any(
+            "request_wait" in _where(task) for task in Path(f"/proc/{pid}/task").iterdir()
+        ):
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        # What was asked before the first word is taken before the second.
+        self.tell("hang")
+        self.tell("hang")
+
+
+def _where(task: Path) -> str:
+    """Return the kernel's function in which a thread waits; empty for one that has ended."""
+    try:
+        return (task / "wchan").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
 
 @contextmanager
 def hung_mounts(folder: Path, number: int) -> Iterator[HungMounts]:

@@ -94,6 +94,7 @@ def test_what_is_left_of_one_that_was_ended_while_a_mount_hangs_keeps_no_port(
     flags = [f"--path.procfs={proc_tree(tmp_path, filer.table)}", NEVER]
     with exporter(flags, filer.inside, filer.process.kill) as served:
         served.scrape()
+        filer.hold(served.process.pid)
         address = LOCAL, int(served.base.rpartition(":")[2])
         served.process.send_signal(how)
         end = time.monotonic() + PATIENCE
