@@ -31,7 +31,8 @@ async def test_an_open_page_follows_what_happens_and_keeps_what_a_person_does_th
         await house.tried("3", 9, Outcome.DONE, "restarted")
         await page.get_by_text("being proved").first.wait_for(timeout=SOON)
         assert await page.evaluate("window.mine"), "it was not loaded anew"
-        assert await page.evaluate("scrollY") == 200
+        # A browser keeps what is looked at in its place, when what stands above it grows or shrinks by a line.
+        assert 100 < await page.evaluate("scrollY") < 300
         assert await page.locator("details[open]").count() == 1
         assert "verifying" in await page.title()
         await page.get_by_text("live,").wait_for(timeout=SOON)
