@@ -85,6 +85,7 @@ class Running:
         (folder / "haproxy.cfg").write_text(CONFIG.format(folder=folder, port=a_port(), **ports))
         (folder / "state").touch()
         self.folder = folder
+        self.said = folder / "said"
         self.socket = str(folder / "admin.sock")
         self.world = World(folder / "gate")
         rule = PoolRule("web", self.socket, str(folder / "state"), ("web1", "web2"))
@@ -95,12 +96,25 @@ class Running:
         self.until(lambda: self.operational("web1") == "up" and self.operational("web2") == "up")
 
     def start(self) -> None:
-        """Start it and wait for its first answer; what it then has is from its state file alone."""
-        self.process = subprocess.Popen(
-            [self.program, "-Ws", "-db", "-f", str(self.folder / "haproxy.cfg")],
-            env=environment(),
-            stderr=subprocess.DEVNULL,
-        )
+        """Start it and wait for its first answer; what it then has is from its state file alone.
+
+        Its master loses what it is sent before it is ready (sd_notify(3)), after its worker answers.
+        """
+        ready = self.folder / "ready"
+        ready.unlink(missing_ok=True)
+        with (
+            self.said.open("ab") as said,
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as heard,
+        ):
+            heard.bind(str(ready))
+            heard.settimeout(PATIENCE)
+            self.process = subprocess.Popen(
+                [self.program, "-Ws", "-db", "-f", str(self.folder / "haproxy.cfg")],
+                env=environment() | {"NOTIFY_SOCKET": str(ready)},
+                stderr=said,
+            )
+            while b"READY=1" not in heard.recv(4096):  # it says first that it loads
+                pass
         self.until(lambda: Haproxy().look(self.socket).pid)
 
     def stop(self) -> None:
@@ -115,8 +129,7 @@ class Running:
             return True
         return False
 
-    @staticmethod
-    def until(true) -> None:
+    def until(self, true) -> None:
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             try:
@@ -125,7 +138,9 @@ class Running:
             except Unanswered:
                 pass
             time.sleep(0.05)
-        raise AssertionError("it did not come true in time")
+        raise AssertionError(
+            f"it did not come true in time; HAProxy said:\n{self.said.read_text()}"
+        )
 
     def admin(self, name: str) -> str:
         return Haproxy().look(self.socket).servers["web", name].admin
