@@ -99,7 +99,7 @@ test: setup tools docker dist .venv/.browser  ## every test, and the drills on r
 	@$(BIN)/python -m pytest -q -m lab -o faulthandler_timeout=0
 	@echo "make test: all tests and drills passed"
 
-# The tests mostly wait, so four parts at once take a third of the time. Each shows what it has to say when it ends.
+# The tests mostly wait, so two parts at once take half the time. Each shows what it has to say when it ends.
 PART_1 := tests/healer/adapters tests/gate
 PART_2 := $(wildcard tests/healer/test_*.py)
 PART_3 := $(addprefix tests/healer/,core safety web) tests/cluster
@@ -107,7 +107,7 @@ PART_4 := $(addprefix --ignore=,$(PART_1) $(PART_2) $(PART_3)) tests
 PARTS := $(addprefix .units-,1 2 3 4)
 
 units: setup tools docker .venv/.browser  ## every test but those on real nodes
-	@$(MAKE) -j4 --output-sync $(PARTS)
+	@$(MAKE) -j2 --output-sync $(PARTS)
 
 $(PARTS): .units-%:
 	@$(BIN)/python -m pytest -q -m "not lab" $(PART_$*)
