@@ -150,6 +150,8 @@ def measured(lab: Lab, rounds: int, fired: int) -> list[Round]:
 
 def _one(lab: Lab, number: int, idle: float, *, to_the_rule: bool) -> Round:
     _until(lambda: _groups(lab) <= idle, "the group of the round before is still there")
+    # The exporter ends its alert at the scrape; the rule still fires until its next evaluation.
+    _until(lambda: not _firing(lab), "the rule still fires for the round before")
     killed = float(_run(lab, NODE, "/bin/sh", "-ec", KILL, "sh", UNIT))
     at = _until(lambda: _heard(lab, killed), "the healer has heard nothing")
     (first,) = _until(lambda: _alerts(lab), "Alertmanager does not show the alert")
