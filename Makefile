@@ -96,7 +96,8 @@ test: setup tools docker dist .venv/.browser  ## every test, and the drills on r
 	@$(MAKE) units
 	@$(BIN)/python -m tests.healer.safety --seeds 0-1999 --jobs 0
 	@$(BIN)/hale-lab check || { echo "make test: no drill was run" >&2; exit 1; }
-	@$(BIN)/python -m pytest -q -m lab -o faulthandler_timeout=0
+	@$(LAB) $(ALONE)
+	@$(MAKE) -j2 --output-sync .lab-1 .lab-2
 	@echo "make test: all tests and drills passed"
 
 # The tests mostly wait, so two parts at once take half the time. Each shows what it has to say when it ends.

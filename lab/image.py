@@ -44,7 +44,7 @@ RECIPE = 2
 """Raised by one whenever `_finish` changes what an image is."""
 
 BUILD_SECONDS = 1500.0
-KEEP = 3
+KEEP = 8
 """Images of a kind that stay in the cache."""
 
 _KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"

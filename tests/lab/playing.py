@@ -8,8 +8,8 @@ from lab import drills
 from lab.drills.model import Drill
 from lab.drills.session import Session
 
-ONCE_MORE = 2
-"""How many drills of a whole run may be played a second time.
+ONCE_MORE = 1
+"""How many drills of one lab's may be played a second time; two labs are up side by side.
 
 Some twenty daemons share two cores with whatever else the machine does, so one drill in some hundred
 loses a race that it does not lose twice. A fault of Hale's own breaks more than that, or breaks one twice.

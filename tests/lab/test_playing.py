@@ -49,7 +49,7 @@ def test_one_that_holds_neither_time_fails_with_what_the_second_said() -> None:
 
 
 def test_when_as_many_were_played_twice_as_may_be_the_next_has_one_chance() -> None:
-    played, places = saying("a", "", "b", "", "the last")
+    played, places = saying(*(ONCE_MORE * ("a", "")), "the last")
     for name in range(ONCE_MORE):
         played.hold(SESSION, replace(DRILL, name=f"drill-{name}"), Path("reports"))
     with pytest.raises(AssertionError, match="the last"):
