@@ -13,6 +13,7 @@ from cluster.document import Document
 from cluster.errors import Path, Problem
 from cluster.ladder import EXPORTER
 from cluster.model import UNKNOWN_DOMAIN
+from cluster.replicated import REPLICATED
 from cluster.settings import EXPORTER_PORT
 from cluster.store import ETCD_METRICS_PORT, PEER_PORT
 from cluster.tier import TIER, Look, reference
@@ -285,4 +286,5 @@ LOOKS: tuple[Look, ...] = (
     overrides,
     rungs_in_reach,
     *TIER,
+    *REPLICATED,
 )

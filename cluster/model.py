@@ -18,6 +18,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from cluster.balancing import OWN_CHECK, AddressCheck, Pool, VirtualAddress
 from cluster.conditions import Role, TimeZone, Window
+from cluster.databases import Database
 from cluster.fields import (
     NOT_EMPTY,
     Address,
@@ -190,6 +191,7 @@ class Cluster(Block):
     services: Mapping[Name, Service] = {}
     virtual_addresses: Mapping[Name, VirtualAddress] = {}
     pools: Mapping[Name, Pool] = {}
+    databases: Mapping[Name, Database] = {}
     time_zone: TimeZone = "UTC"
     windows: Mapping[Name, Window] = {}
     maintenance: Mapping[Name, Maintenance] = {}
@@ -278,6 +280,11 @@ class Cluster(Block):
     def pools_of(self, service: str) -> tuple[Pool, ...]:
         """Return the pools whose members serve this, in the order of the file."""
         return tuple(pool for pool in self.pools.values() if pool.service == service)
+
+    def databases_on(self, node: str) -> tuple[Database, ...]:
+        """Return the databases that a node is a member of, in the order of the file."""
+        databases = self.databases.values()
+        return tuple(each for each in databases if node in self.groups[each.group].nodes)
 
     def check_of(self, address: VirtualAddress) -> AddressCheck | None:
         """Return how a candidate asks itself whether it can serve; None where nothing says."""

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from gate import fields, listed
+from gate.database_rule import DatabaseRule, database_rule
 from gate.listed import AddressRule, PoolRule, ReclaimRule, UnitRule
 from gate.strict_json import Json, object_of
 
@@ -37,6 +38,7 @@ _KEYS = (
     "reboot",
     "addresses",
     "pools",
+    "databases",
     "reclaim",
     "spacing_seconds",
 )
@@ -53,7 +55,7 @@ class Config:
 
     Attributes:
         reboot: Whether node.reboot may touch this node.
-        addresses: By the name that cluster.yml gives each, as are pools.
+        addresses: By the name that cluster.yml gives each, as are pools and databases.
     """
 
     cluster: str
@@ -62,6 +64,7 @@ class Config:
     reboot: bool = False
     addresses: dict[str, AddressRule] = field(default_factory=dict)
     pools: dict[str, PoolRule] = field(default_factory=dict)
+    databases: dict[str, DatabaseRule] = field(default_factory=dict)
     reclaim: tuple[ReclaimRule, ...] = ()
     spacing_seconds: dict[str, float] = field(default_factory=dict)
 
@@ -105,6 +108,7 @@ def parse(text: bytes) -> Config:
         # Until `hale-cluster render` names addresses it writes an empty list here.
         addresses=_table(found.get("addresses") or {}, "addresses", fields.name, listed.address),
         pools=_table(found.get("pools", {}), "pools", fields.name, listed.pool),
+        databases=_table(found.get("databases", {}), "databases", fields.name, database_rule),
         reclaim=tuple(listed.reclaim(value, f"reclaim[{at}]") for at, value in enumerate(reclaim)),
         spacing_seconds=_table(
             found.get("spacing_seconds", {}), "spacing_seconds", _verb, _spacing

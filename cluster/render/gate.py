@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cluster.model import BuiltinService, Cluster, Service
+from cluster.probe import host_port
 from cluster.settings import GATE_USER
 from cluster.writing import HEADER, json_text, number
 
@@ -38,6 +39,7 @@ def gate_json(cluster: Cluster, node: str) -> str:
             "reboot": free and not cluster.keeps_watch(node),
             "addresses": _addresses(cluster, node) if free else {},
             "pools": _pools(cluster, node) if free else {},
+            "databases": _databases(cluster, node) if free else {},
             "reclaim": _reclaim(cluster, node),
             "spacing_seconds": spacing,
         }
@@ -79,6 +81,22 @@ def _pools(cluster: Cluster, node: str) -> Mapping[str, Any]:
             "members": list(cluster.groups[pool.members].nodes),
         }
         for pool in cluster.pools_on(node)
+    }
+
+
+def _databases(cluster: Cluster, node: str) -> Mapping[str, Any]:
+    # Patroni listens where other members reach it; on loopback only where somebody thought of it.
+    return {
+        database.name: {
+            "url": f"http://{host_port(cluster.nodes[node].address, database.port)}",
+            "member": node,
+            "members": list(cluster.groups[database.group].nodes),
+            "unit": cluster.services[database.service].unit,
+            "credentials": database.credentials,
+            "bar_file": database.bar_file,
+            "max_lag_bytes": database.max_lag,
+        }
+        for database in cluster.databases_on(node)
     }
 
 

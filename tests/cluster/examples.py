@@ -104,6 +104,33 @@ monitoring:
 exporter: {peers: 3}
 """
 
+# Three members of a database, and one node that watches; nothing to find in it either.
+DATABASE = """\
+cluster: database
+nodes:
+  mon1: {address: 10.0.0.10, failure_domain: rack-a}
+  db1: {address: 10.0.0.31, failure_domain: rack-a}
+  db2: {address: 10.0.0.32, failure_domain: rack-b}
+  db3: {address: 10.0.0.33, failure_domain: rack-c}
+groups:
+  control: {nodes: [mon1], role: control}
+  db: {nodes: [db1, db2, db3]}
+services:
+  postgres: {unit: patroni.service, group: db, probe: {http: "http://{address}:8008/health"}}
+databases:
+  main: {group: db, service: postgres, credentials: /etc/hale/patroni/main, synchronous: true}
+healer:
+  node: mon1
+  mode: act
+  escalate: {url: "https://pager.example/second"}
+  webhook: {bearer_file: /etc/hale/webhook_token}
+  tls: {cert: /etc/hale/healer.crt, key: /etc/hale/healer.pem}
+monitoring:
+  nodes: [mon1]
+  receivers: {people: {url: "https://pager.example/first"}, tickets: {url: "https://desk.example/"}}
+  deadman: {url: "https://deadman.example/hale"}
+"""
+
 # Three healers on one etcd, two of which watch; nothing to find in it either.
 HEALERS = """\
 cluster: healers

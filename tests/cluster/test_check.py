@@ -10,7 +10,7 @@ from cluster.finding import Code, Finding, Severity, exit_status
 from cluster.load import interpret, read
 from cluster.packaged import Alert, alerts, rule_files, runbooks
 from cluster.subject import Subject
-from tests.cluster.examples import HEALERS, SHORT, SOUND, TIER, WIDE
+from tests.cluster.examples import DATABASE, HEALERS, SHORT, SOUND, TIER, WIDE
 
 ROOT = Path(__file__).parents[2]
 SCENARIOS = sorted((ROOT / "scenarios").glob("*/cluster.yml"))
@@ -272,7 +272,7 @@ def findings_of(text: str) -> tuple[Finding, ...]:
     return check(Subject(interpret(text, "cluster.yml"), ALERTS, RUNBOOKS))
 
 
-@pytest.mark.parametrize("text", [SOUND, TIER, HEALERS])
+@pytest.mark.parametrize("text", [SOUND, TIER, HEALERS, DATABASE])
 def test_a_sound_file_has_no_finding(text: str) -> None:
     assert findings_of(text) == ()
     assert exit_status(()) == 0

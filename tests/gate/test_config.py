@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from gate.config import DEFAULT_SPACING_SECONDS, ConfigError, load, parse
+from gate.database_rule import DatabaseRule
 from gate.listed import AddressRule, PoolRule, ReclaimRule, UnitRule
 
 CONTRACT = (Path(__file__).parents[2] / "docs" / "contracts.md").read_text()
@@ -30,6 +31,15 @@ RECLAIM = {
     "older_than_seconds": 3600,
     "keep": 0,
 }
+DATABASE = {
+    "url": "http://10.77.0.21:8008",
+    "member": "lb1",
+    "members": ["lb1", "lb2"],
+    "unit": "patroni.service",
+    "credentials": "/etc/hale/patroni-main",
+    "bar_file": "/var/lib/hale-gate/bar/main.yml",
+    "max_lag_bytes": 1048576,
+}
 # The example of docs/contracts.md.
 GOOD: dict[str, Any] = {
     "v": 1,
@@ -39,6 +49,7 @@ GOOD: dict[str, Any] = {
     "reboot": True,
     "addresses": {"vip": ADDRESS},
     "pools": {"web": POOL},
+    "databases": {"main": DATABASE},
     "reclaim": [RECLAIM],
     "spacing_seconds": {"service.restart": 2},
 }
@@ -54,6 +65,10 @@ def with_address(**rule: Any) -> dict[str, Any]:
 
 def with_pool(**rule: Any) -> dict[str, Any]:
     return {"pools": {"web": POOL | rule}}
+
+
+def with_database(**rule: Any) -> dict[str, Any]:
+    return {"databases": {"main": DATABASE | rule}}
 
 
 def with_reclaim(**rule: Any) -> dict[str, Any]:
@@ -75,6 +90,17 @@ def test_the_documented_example_is_read() -> None:
             ("web1", "web2", "web3"),
         )
     }
+    assert found.databases == {
+        "main": DatabaseRule(
+            url="http://10.77.0.21:8008",
+            member="lb1",
+            members=("lb1", "lb2"),
+            unit="patroni.service",
+            credentials="/etc/hale/patroni-main",
+            bar_file="/var/lib/hale-gate/bar/main.yml",
+            max_lag_bytes=1048576,
+        )
+    }
     assert found.reclaim == (ReclaimRule("nginx", "/data/cache", "*.tmp", 3600.0, 0),)
     assert (found.spacing("service.restart"), found.spacing("node.reboot")) == (2.0, 3600.0)
 
@@ -83,6 +109,7 @@ def test_what_is_left_out_is_the_careful_value() -> None:
     found = parse(json.dumps({"v": 1, "cluster": "c", "node": "n"} | with_unit()).encode())
     assert found.units == {"a.service": UnitRule("a", False, ())}
     assert (found.reboot, found.addresses, found.pools, found.reclaim) == (False, {}, {}, ())
+    assert found.databases == {}
     assert {
         verb: found.spacing(verb) for verb in DEFAULT_SPACING_SECONDS
     } == DEFAULT_SPACING_SECONDS
@@ -127,6 +154,18 @@ def test_an_address_is_taken_as_the_kernel_writes_it() -> None:
         (with_address(track_file="/var/../etc/passwd"), "want an absolute path without '..'"),
         (with_address(weight=1), "addresses['vip'].weight: unknown key"),
         ({"pools": {"web;quit": POOL}}, "pools: want a name of letters"),
+        ({"databases": {"a b": DATABASE}}, "databases: want a name of letters"),
+        (with_database(url="https://10.77.0.21:8008"), "databases['main'].url: want http://HOST:PORT"),
+        (with_database(url="http://u:p@10.77.0.21:8008"), ".url: want http://HOST:PORT"),
+        (with_database(url="http://10.77.0.21:8008/failover"), ".url: want http://HOST:PORT"),
+        (with_database(url="http://10.77.0.21:99999"), ".url: want http://HOST:PORT"),
+        (with_database(member="db9"), "want names, each once, and db9 among them"),
+        (with_database(members=["lb1", "lb1"]), "want names, each once"),
+        (with_database(unit="patroni"), "is not a unit's name"),
+        (with_database(credentials="patroni"), "credentials: want an absolute path"),
+        (with_database(bar_file="/a/../b"), "bar_file: want an absolute path"),
+        (with_database(max_lag_bytes=-1), "max_lag_bytes: want a whole number from 0"),
+        (with_database(switchover=True), "databases['main'].switchover: unknown key"),
         (with_pool(backend="web; shutdown frontend web"), "backend: want a name of letters"),
         (with_pool(members=[]), "members: want one or more names"),
         (with_pool(members=["web1", "web1"]), "members: want one or more names, each once"),
