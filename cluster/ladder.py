@@ -48,6 +48,9 @@ class Verb(StrEnum):
     ADDRESS_ACCEPT = "address.accept"
     DISK_FREE = "disk.free"
     NODE_REBOOT = "node.reboot"
+    NODE_LOCK = "node.lock"
+    NODE_UNLOCK = "node.unlock"
+    NODE_PATCH = "node.patch"
 
 
 class Action(StrEnum):

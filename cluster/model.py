@@ -34,6 +34,7 @@ from cluster.fields import (
 )
 from cluster.ladder import EXPORTER, Ladder, Mode
 from cluster.maintenance import Maintenance
+from cluster.patching import Patching
 from cluster.probe import Probe
 from cluster.reclaim import Reclaim
 from cluster.settings import Exporter, Healer, Monitoring
@@ -195,6 +196,7 @@ class Cluster(Block):
     time_zone: TimeZone = "UTC"
     windows: Mapping[Name, Window] = {}
     maintenance: Mapping[Name, Maintenance] = {}
+    patching: Patching | None = None
     ladders: Mapping[Name, Ladder]
     healer: Healer
     monitoring: Monitoring

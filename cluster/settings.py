@@ -74,6 +74,9 @@ GATE_SPACING: Mapping[str, str] = {
     Verb.ADDRESS_ACCEPT: "5s",
     Verb.DISK_FREE: "60s",
     Verb.NODE_REBOOT: "1h",
+    Verb.NODE_LOCK: "5s",
+    Verb.NODE_UNLOCK: "5s",
+    Verb.NODE_PATCH: "60s",
 }
 
 

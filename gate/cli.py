@@ -48,6 +48,8 @@ examples:
   hale-gate return web/web1                    let it back in, unless somebody else keeps it out
   hale-gate decline vip                        let another node have a virtual address
   hale-gate accept vip                         be a candidate for it again
+  hale-gate lock                               take this node for work of your own
+  hale-gate unlock                             end it
   hale-gate marks                              what is taken out here, for whom and since when
   hale-gate reapply                            what hale-gate-marks.service runs
 """
@@ -127,6 +129,9 @@ def _people(
     accept = add("accept", people.accept, "be a candidate for a virtual address again")
     accept.add_argument("address", metavar="ADDRESS")
     accept.add_argument("--all", action="store_true", help=everybody)
+    add("lock", people.lock, "take this node for work of your own")
+    unlock = add("unlock", people.unlock, "end your work on this node")
+    unlock.add_argument("--all", action="store_true", help=everybody)
     show = add("marks", people.marks, "list what is taken out here, and for whom")
     show.add_argument("--output", choices=("text", "json"), default="text")
     add("reapply", people.put_back, "apply every mark again, as at boot")

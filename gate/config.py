@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from gate import fields, listed
 from gate.database_rule import DatabaseRule, database_rule
-from gate.listed import AddressRule, PoolRule, ReclaimRule, UnitRule
+from gate.listed import AddressRule, PatchRule, PoolRule, ReclaimRule, UnitRule
 from gate.strict_json import Json, object_of
 
 SPACING_LIMIT = 7 * 86400.0
@@ -26,6 +26,9 @@ DEFAULT_SPACING_SECONDS = MappingProxyType(
         "address.accept": 5.0,
         "disk.free": 60.0,
         "node.reboot": 3600.0,
+        "node.lock": 5.0,
+        "node.unlock": 5.0,
+        "node.patch": 60.0,
     }
 )
 """Least seconds between two runs of a verb on one target, where gate.json names none."""
@@ -40,6 +43,7 @@ _KEYS = (
     "pools",
     "databases",
     "reclaim",
+    "patch",
     "spacing_seconds",
 )
 _Rule = TypeVar("_Rule")
@@ -56,6 +60,8 @@ class Config:
     Attributes:
         reboot: Whether node.reboot may touch this node.
         addresses: By the name that cluster.yml gives each, as are pools and databases.
+        addresses: By the name that cluster.yml gives each, as are pools.
+        patch: How node.patch patches this node; None where it may not.
     """
 
     cluster: str
@@ -66,6 +72,7 @@ class Config:
     pools: dict[str, PoolRule] = field(default_factory=dict)
     databases: dict[str, DatabaseRule] = field(default_factory=dict)
     reclaim: tuple[ReclaimRule, ...] = ()
+    patch: PatchRule | None = None
     spacing_seconds: dict[str, float] = field(default_factory=dict)
 
     def spacing(self, verb: str) -> float:
@@ -110,6 +117,7 @@ def parse(text: bytes) -> Config:
         pools=_table(found.get("pools", {}), "pools", fields.name, listed.pool),
         databases=_table(found.get("databases", {}), "databases", fields.name, database_rule),
         reclaim=tuple(listed.reclaim(value, f"reclaim[{at}]") for at, value in enumerate(reclaim)),
+        patch=None if found.get("patch") is None else listed.patch(found["patch"], "patch"),
         spacing_seconds=_table(
             found.get("spacing_seconds", {}), "spacing_seconds", _verb, _spacing
         ),

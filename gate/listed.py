@@ -100,13 +100,26 @@ class ReclaimRule:
     keep: int
 
 
+@dataclass(frozen=True, slots=True)
+class PatchRule:
+    """How this node is patched.
+
+    Attributes:
+        command: What patches it, from its absolute path on.
+        seconds: For all of it.
+        reboot_check: Ends with 0 where the node has to boot anew; empty where /run/reboot-required says so.
+    """
+
+    command: tuple[str, ...]
+    seconds: float
+    reboot_check: tuple[str, ...]
+
+
 def unit(value: Json, where: str) -> UnitRule:
     """Read one entry of `units`."""
     found = fields.object_at(value, where)
     fields.only(found, ("service", "restart", "config_check"), where + ".")
-    check = fields.texts(found.get("config_check") or [], f"{where}.config_check")
-    if check and not check[0].startswith("/"):
-        raise ValueError(f"{where}.config_check: want an absolute path first, got {check[0]!r}")
+    check = _command(found.get("config_check") or [], f"{where}.config_check")
     return UnitRule(
         fields.label(found.get("service"), f"{where}.service"),
         fields.flag(found.get("restart", False), f"{where}.restart"),
@@ -175,3 +188,24 @@ def reclaim(value: Json, where: str) -> ReclaimRule:
         fields.number(found.get("older_than_seconds"), f"{where}.older_than_seconds"),
         fields.count(found.get("keep", 0), f"{where}.keep"),
     )
+
+
+def patch(value: Json, where: str) -> PatchRule:
+    """Read `patch`."""
+    found = fields.object_at(value, where)
+    fields.only(found, ("command", "seconds", "reboot_check"), where + ".")
+    command = _command(found.get("command", []), f"{where}.command")
+    if not command:
+        raise ValueError(f"{where}.command: want a command")
+    return PatchRule(
+        command,
+        fields.number(found.get("seconds"), f"{where}.seconds"),
+        _command(found.get("reboot_check") or [], f"{where}.reboot_check"),
+    )
+
+
+def _command(value: Json, where: str) -> tuple[str, ...]:
+    found = fields.texts(value, where)
+    if found and not found[0].startswith("/"):
+        raise ValueError(f"{where}: want an absolute path first, got {found[0]!r}")
+    return found

@@ -7,7 +7,7 @@ import pwd
 import socket
 import sys
 
-from gate import declining, owners, pools
+from gate import declining, locking, owners, pools
 from gate.clock import Deadline
 from gate.mark import one_as_json
 from gate.marks import MarksUnreadable
@@ -49,6 +49,16 @@ def accept(options: argparse.Namespace, node: Node) -> int:
     if not _is_address(options, node):
         return 2
     return _told(declining.accept(node, options.address, _owner(options), PERSON_SECONDS))
+
+
+def lock(_options: argparse.Namespace, node: Node) -> int:
+    """Lock this node."""
+    return _told(locking.lock(node, _person(), PERSON_SECONDS))
+
+
+def unlock(options: argparse.Namespace, node: Node) -> int:
+    """Unlock this node, as far as it is ours to."""
+    return _told(locking.unlock(node, _owner(options), PERSON_SECONDS))
 
 
 def marks(options: argparse.Namespace, node: Node) -> int:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from gate.holds import Hold
 from gate.ids import ActionId, Token
+from gate.machine import Machine
 from gate.mark import one_as_json
 from gate.protocol import LINE_LIMIT, VERSION
 from gate.seen import AddressSeen, FileSystemSeen, MarkSeen, PoolSeen, Seen
@@ -127,6 +128,12 @@ def _seen(seen: Seen | None) -> Json:
                 "size_bytes": size,
                 "available_bytes": available,
                 "device": device,
+            }
+        case Machine(fleet_lock_id, reboot_required):
+            return {
+                "kind": "machine",
+                "fleet_lock_id": fleet_lock_id,
+                "reboot_required": reboot_required,
             }
         case UnitSeen():
             return _unit(seen)

@@ -6,9 +6,10 @@ Nothing is written. What cannot be read within its time is None, which a healer 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gate import declining, mounts, netlink, units
+from gate import declining, machine, mounts, netlink, units
 from gate.haproxy import READY, Sight, Unanswered
-from gate.mark import DRAIN, Mark
+from gate.machine import Machine
+from gate.mark import DRAIN, LOCK, Mark
 from gate.marks import MarksUnreadable
 from gate.verb import Node
 
@@ -49,7 +50,7 @@ class FileSystemSeen:
     device: str
 
 
-Seen = units.Seen | AddressSeen | PoolSeen | FileSystemSeen
+Seen = units.Seen | AddressSeen | PoolSeen | FileSystemSeen | Machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,8 @@ class Eyes:
                 found[name] = self._address(name)
             elif name.startswith(POOL):
                 found[name] = self._pool(name.removeprefix(POOL))
+            elif name == machine.NAME:
+                found[name] = self.node.machine()
             elif name.startswith("/"):
                 found[name] = self._file_system(name)
         return {name: found.get(name) for name in names}
@@ -131,6 +134,8 @@ class Eyes:
         return FileSystemSeen(usage.size_bytes, usage.available_bytes, mount.device)
 
     def _applied(self, mark: Mark) -> bool | None:
+        if mark.mark == LOCK:
+            return True  # the mark is all there is of it
         if mark.mark != DRAIN:
             rule = self.node.config.addresses.get(mark.subject)
             return None if rule is None else declining.is_declined(rule)

@@ -5,10 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
+from gate import machine
 from gate.clock import Clock, Deadline
 from gate.config import Config
 from gate.expect import Expect
 from gate.haproxy import Balancer
+from gate.machine import Machine
 from gate.marks import Marks
 from gate.mounts import Disks
 from gate.process import Ran
@@ -43,6 +45,7 @@ class Node:
     """All that a verb may know and use of this node.
 
     Attributes:
+        machine: Says what this machine is called and whether it waits for a boot.
         stopping: Whether this session was asked to end, which a verb may wait for.
     """
 
@@ -54,6 +57,7 @@ class Node:
     balancer: Balancer
     has_address: Interfaces
     disks: Disks
+    machine: Callable[[], Machine] = machine.look
     stopping: Callable[[], bool] = never
 
 

@@ -47,6 +47,7 @@ class Reason(StrEnum):
     )
     TOO_MANY_OWNERS = "too_many_owners"
     LAST_MEMBER = "last_member"
+    NOT_LOCKED = "not_locked"
     # failed: the verb ran and did not succeed
     START_FAILED = "start_failed"
     RELOAD_FAILED = "reload_failed"
@@ -57,6 +58,7 @@ class Reason(StrEnum):
     NOT_ACCEPTED = "not_accepted"
     NOTHING_TO_FREE = "nothing_to_free"
     NOT_REBOOTED = "not_rebooted"
+    PATCH_FAILED = "patch_failed"
     DEADLINE = "deadline"  # of `unknown` too, when PID 1 may still be at it
     # unknown: it may have happened; never run again
     INTERRUPTED = "interrupted"
@@ -74,6 +76,10 @@ class Reason(StrEnum):
     ACCEPTED = "accepted"
     STILL_MARKED = "still_marked"
     FREED = "freed"
+    LOCKED = "locked"
+    UNLOCKED = "unlocked"
+    PATCHED = "patched"
+    PATCHED_NEEDS_REBOOT = "patched_needs_reboot"
     REBOOTED = "rebooted"
     SETTLED = "settled"
 

@@ -24,7 +24,11 @@ KEEP = 5.0
 MOST_JUDGED = 20
 """Incidents whose marks are put to the guards at once; of the others it is not asked."""
 
-UNDONE_BY = {"pool.drain": "hale-gate return", "address.decline": "hale-gate accept"}
+UNDONE_BY = {
+    "pool.drain": "hale-gate return",
+    "address.decline": "hale-gate accept",
+    "node.lock": "hale-gate unlock",
+}
 """What a person types on the node to give a mark of theirs back."""
 
 Said = Mapping[tuple[str, Place], Act | Hold | None]
@@ -146,15 +150,16 @@ def _differs(*, journal: bool, gate: str, seen: bool | None, owners: list[str]) 
 def _how(one: MarkView, ours: list[Incident]) -> str:
     """Say how a mark is given back, by each of its owners."""
     typed = UNDONE_BY.get(one["mark"], "hale-gate marks")
+    about = "" if one["subject"] == one["node"] else f" {one['subject']}"
     ways = [
         f"by itself, once {each.cause.name} at {each.target} is seen gone: hale-healer show {each.id}"
         for each in ours
     ]
     kinds = {owner for owner in one["owners"] if ":" not in owner}
     if "incident" in kinds:
-        ways.append(f"no open incident owns it: on {one['node']}, {typed} {one['subject']} --all")
+        ways.append(f"no open incident owns it: on {one['node']}, {typed}{about} --all")
     if "person" in kinds:
-        ways.append(f"by whoever set it, on {one['node']}: {typed} {one['subject']}")
+        ways.append(f"by whoever set it, on {one['node']}: {typed}{about}")
     if "lock" in kinds:
         ways.append("when its lock lets go")
     return "; ".join(ways)

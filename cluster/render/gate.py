@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cluster.model import BuiltinService, Cluster, Service
+from cluster.patching import Patching
 from cluster.probe import host_port
 from cluster.settings import GATE_USER
 from cluster.writing import HEADER, json_text, number
@@ -41,6 +42,7 @@ def gate_json(cluster: Cluster, node: str) -> str:
             "pools": _pools(cluster, node) if free else {},
             "databases": _databases(cluster, node) if free else {},
             "reclaim": _reclaim(cluster, node),
+            "patch": _patch(cluster.patching),
             "spacing_seconds": spacing,
         }
     )
@@ -112,6 +114,16 @@ def _reclaim(cluster: Cluster, node: str) -> list[Mapping[str, Any]]:
         for service in cluster.services_on(node)
         for entry in service.reclaim
     ]
+
+
+def _patch(patching: Patching | None) -> Mapping[str, Any] | None:
+    if patching is None:
+        return None
+    return {
+        "command": list(patching.command),
+        "seconds": number(patching.limit),
+        "reboot_check": list(patching.reboot_check or ()),
+    }
 
 
 def sshd_conf() -> str:

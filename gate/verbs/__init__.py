@@ -5,7 +5,10 @@ from gate.verbs import action_settle
 from gate.verbs.address_accept import AddressAccept
 from gate.verbs.address_decline import AddressDecline
 from gate.verbs.disk_free import DiskFree
+from gate.verbs.node_lock import NodeLock
+from gate.verbs.node_patch import NodePatch
 from gate.verbs.node_reboot import NodeReboot
+from gate.verbs.node_unlock import NodeUnlock
 from gate.verbs.pool_drain import PoolDrain
 from gate.verbs.pool_return import PoolReturn
 from gate.verbs.service_reload import ServiceReload
@@ -20,6 +23,9 @@ TAKING: dict[str, TakingVerb] = {
     "address.accept": AddressAccept(),
     "disk.free": DiskFree(),
     "node.reboot": NodeReboot(),
+    "node.lock": NodeLock(),
+    "node.unlock": NodeUnlock(),
+    "node.patch": NodePatch(),
 }
 """Verbs that touch the node: one at a time, spaced, and never under a hold."""
 

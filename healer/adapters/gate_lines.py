@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from healer.core.incident import Outcome
-from healer.core.look import Look, Mark, MemberLook, UnitLook
+from healer.core.look import MACHINE, Look, MachineLook, Mark, MemberLook, UnitLook
 from healer.core.order import Ended, Order, Token
 
 LINE_LIMIT = 64 * 1024
@@ -69,7 +69,13 @@ class _FileSystem(_Line):
     device: str
 
 
-_Seen = Annotated[_Unit | _Address | _Pool | _FileSystem, Field(discriminator="kind")]
+class _Machine(_Line):
+    kind: Literal["machine"]
+    fleet_lock_id: str | None
+    reboot_required: bool | None
+
+
+_Seen = Annotated[_Unit | _Address | _Pool | _FileSystem | _Machine, Field(discriminator="kind")]
 
 
 class _Mark(_Line):
@@ -121,10 +127,17 @@ class Welcome(_Line):
                 if isinstance(seen, _FileSystem)
             },
             marks=None if self.marks is None else tuple(_mark(one) for one in self.marks),
+            machine=_machine(self.seen.get(MACHINE)),
         )
 
 
-def _members(seen: _Unit | _Address | _Pool | _FileSystem | None) -> dict[str, MemberLook] | None:
+def _machine(seen: object) -> MachineLook | None:
+    if not isinstance(seen, _Machine):
+        return None
+    return MachineLook(seen.fleet_lock_id, seen.reboot_required)
+
+
+def _members(seen: _Seen | None) -> dict[str, MemberLook] | None:
     if not isinstance(seen, _Pool):
         return None
     return {

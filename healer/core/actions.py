@@ -47,7 +47,12 @@ ACTIONS: dict[str, Action] = {
     "address.accept": Action(Scope.ADDRESS, takes=False),
     "disk.free": Action(Scope.DISK, takes=False),
     "node.reboot": Action(Scope.NODE, takes=True),
+    "node.lock": Action(Scope.NODE, takes=True, undo="node.unlock"),
+    "node.unlock": Action(Scope.NODE, takes=False),
+    "node.patch": Action(Scope.NODE, takes=True),
 }
+
+LOCK, UNLOCK = "node.lock", "node.unlock"
 
 MARKING = {verb: one.undo for verb, one in ACTIONS.items() if one.undo is not None}
 """Verbs that leave a mark, each with the verb that takes it back."""
@@ -107,7 +112,8 @@ def steps(verb: str, target: Target, topology: Topology, owner: str) -> tuple[St
                 return ()
             return (Step(target.node, (("mountpoint", target.part),), target.part),)
         case Scope.NODE:
-            return (Step(target.node, (), ""),)
+            whose = (("owner", owner),) if verb in (LOCK, UNLOCK) else ()
+            return (Step(target.node, whose, ""),)
 
 
 def subject_of(args: Args) -> str:

@@ -43,13 +43,30 @@ class MemberLook:
     sessions: int
 
 
+MACHINE = "machine:"
+"""What a gate is asked for to hear what its machine is."""
+
+
+@dataclass(frozen=True, slots=True)
+class MachineLook:
+    """A machine as its gate knows it.
+
+    Attributes:
+        fleet_lock_id: What it sends when it asks for a reboot lock; None where it has no machine id.
+        reboot_required: Whether an upgrade waits for a boot; None where the gate cannot say.
+    """
+
+    fleet_lock_id: str | None
+    reboot_required: bool | None
+
+
 @dataclass(frozen=True, slots=True)
 class Mark:
     """Something taken away on purpose, as a gate's state has it.
 
     Attributes:
         mark: The verb that set it.
-        subject: What it is about: POOL/MEMBER, or an address's name.
+        subject: What it is about: POOL/MEMBER, an address's name, or a node's.
         applied: Whether the native tool has it so; None where it could not be asked.
     """
 
@@ -71,6 +88,7 @@ class Look:
         addresses: Whether the node holds each address, by the address's name; None as for units.
         disks: The device at each mount point; None where nothing that may be freed is there, or it does not answer.
         marks: All that stand on the node; None where the gate cannot say.
+        machine: None where it was not asked for.
     """
 
     cluster: str
@@ -84,6 +102,7 @@ class Look:
     addresses: Mapping[str, bool | None] = field(default_factory=dict)
     disks: Mapping[str, str | None] = field(default_factory=dict)
     marks: tuple[Mark, ...] | None = ()
+    machine: MachineLook | None = None
 
     def member(self, pool: str, member: str) -> MemberLook | None:
         """Return how this balancer has a member; None where that is not known."""

@@ -133,6 +133,9 @@ def test_every_verb_of_a_gate_has_a_spacing_that_a_file_may_change() -> None:
         "pool.return": 5,
         "address.decline": 5,
         "address.accept": 5,
+        "node.lock": 5,
+        "node.unlock": 5,
+        "node.patch": 60,
     }
 
 

@@ -16,6 +16,7 @@ from gate.holds import Holds
 from gate.ledger import Ledger
 from gate.ledgers import Ledgers
 from gate.listed import AddressRule, PoolRule, ReclaimRule, UnitRule
+from gate.machine import Machine
 from gate.marks import Marks
 from gate.mounts import Mount, Unmeasurable, Usage
 from gate.nonce import Nonce
@@ -272,6 +273,7 @@ class World:
         self.balancer = FakeBalancer(self.diary)
         self.disks = FakeDisks(self.diary)
         self.held = True
+        self.machine = Machine(None, False)
         self.stopping = False
         self.lock_path = folder / "run" / "action.lock"
         self.nonces = 0
@@ -308,6 +310,7 @@ class World:
             balancer=self.balancer,
             has_address=lambda address, interface: self.held,
             disks=self.disks,
+            machine=lambda: self.machine,
             stopping=lambda: self.stopping,
         )
 

@@ -9,7 +9,7 @@ import pytest
 
 from gate.config import DEFAULT_SPACING_SECONDS, ConfigError, load, parse
 from gate.database_rule import DatabaseRule
-from gate.listed import AddressRule, PoolRule, ReclaimRule, UnitRule
+from gate.listed import AddressRule, PatchRule, PoolRule, ReclaimRule, UnitRule
 
 CONTRACT = (Path(__file__).parents[2] / "docs" / "contracts.md").read_text()
 CHECK = ["/usr/sbin/haproxy", "-c", "-q", "-f", "/etc/haproxy/haproxy.cfg"]
@@ -51,6 +51,11 @@ GOOD: dict[str, Any] = {
     "pools": {"web": POOL},
     "databases": {"main": DATABASE},
     "reclaim": [RECLAIM],
+    "patch": {
+        "command": ["/usr/bin/apt-get", "-y", "dist-upgrade"],
+        "seconds": 1800,
+        "reboot_check": [],
+    },
     "spacing_seconds": {"service.restart": 2},
 }
 
@@ -102,6 +107,7 @@ def test_the_documented_example_is_read() -> None:
         )
     }
     assert found.reclaim == (ReclaimRule("nginx", "/data/cache", "*.tmp", 3600.0, 0),)
+    assert found.patch == PatchRule(("/usr/bin/apt-get", "-y", "dist-upgrade"), 1800.0, ())
     assert (found.spacing("service.restart"), found.spacing("node.reboot")) == (2.0, 3600.0)
 
 
