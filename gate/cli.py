@@ -20,6 +20,7 @@ from gate.log import ERROR, INFO, WARNING, log
 from gate.marks import Marks
 from gate.mounts import Filesystems
 from gate.nonce import Nonce
+from gate.patroni import RestApi
 from gate.run_lock import RunLock
 from gate.session import Session
 from gate.units import Systemctl
@@ -50,6 +51,8 @@ examples:
   hale-gate accept vip                         be a candidate for it again
   hale-gate lock                               take this node for work of your own
   hale-gate unlock                             end it
+  hale-gate bar main                           keep this node from leading a database
+  hale-gate admit main                         let it lead again, once it has all of the data
   hale-gate marks                              what is taken out here, for whom and since when
   hale-gate reapply                            what hale-gate-marks.service runs
 """
@@ -132,6 +135,11 @@ def _people(
     add("lock", people.lock, "take this node for work of your own")
     unlock = add("unlock", people.unlock, "end your work on this node")
     unlock.add_argument("--all", action="store_true", help=everybody)
+    bar = add("bar", people.bar, "keep this node's member of a database from leading")
+    bar.add_argument("database", metavar="DATABASE")
+    admit = add("admit", people.admit, "let this node's member of a database lead again")
+    admit.add_argument("database", metavar="DATABASE")
+    admit.add_argument("--all", action="store_true", help=everybody)
     show = add("marks", people.marks, "list what is taken out here, and for whom")
     show.add_argument("--output", choices=("text", "json"), default="text")
     add("reapply", people.put_back, "apply every mark again, as at boot")
@@ -207,6 +215,7 @@ def _node(options: argparse.Namespace, rules: config.Config | None = None) -> No
         clock=clock,
         marks=Marks(options.state, options.run),
         balancer=Haproxy(),
+        patroni=RestApi(),
         has_address=netlink.held,
         disks=Filesystems(clock.wall),
     )

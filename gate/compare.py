@@ -6,6 +6,7 @@ from gate import mounts, netlink
 from gate.config import Config
 from gate.expect import Expect
 from gate.haproxy import Sight, Unanswered
+from gate.patroni import Unanswered as PatroniUnanswered
 from gate.units import Unreadable
 from gate.verb import Node
 from gate.words import Reason, Refused
@@ -26,6 +27,7 @@ def as_expected(expect: Expect, node: Node) -> None:
             _same(f"{name} held", held, node.has_address(rule.address, rule.interface))
         except netlink.Unreadable as error:
             raise Refused(Reason.CHANGED, str(error)) from error
+    _databases(expect, node)
     if expect.filesystems:
         table = _mounts(node)
         for path, device in expect.filesystems.items():
@@ -45,6 +47,7 @@ def listed(expect: Expect, config: Config) -> None:
         (expect.units, config.units),
         (expect.pools, members),
         (expect.addresses, config.addresses),
+        (expect.databases, config.databases),
     ):
         for name in names:
             if name not in known:
@@ -77,6 +80,16 @@ def _pools(expected: Mapping[str, str], node: Node) -> None:
             raise Refused(Reason.CHANGED, f"{subject} cannot be read: {error}") from error
         found = sights[rule.socket].servers.get((rule.backend, member))
         _same(f"{subject} admin", admin, found.admin if found else None)
+
+
+def _databases(expect: Expect, node: Node) -> None:
+    for name, expected in expect.databases.items():
+        try:
+            sight = node.patroni.look(node.config.databases[name])
+        except PatroniUnanswered as error:
+            raise Refused(Reason.CHANGED, f"{name} cannot be read: {error}") from error
+        _same(f"{name} leader", expected.leader, sight.leader)
+        _same(f"{name} timeline", expected.timeline, sight.timeline)
 
 
 def _mounts(node: Node) -> tuple[mounts.Mount, ...]:

@@ -24,6 +24,11 @@ DEFAULT_SPACING_SECONDS = MappingProxyType(
         "pool.return": 5.0,
         "address.decline": 5.0,
         "address.accept": 5.0,
+        "database.switchover": 60.0,
+        "database.restart": 30.0,
+        "database.reinit": 600.0,
+        "database.bar": 5.0,
+        "database.admit": 5.0,
         "disk.free": 60.0,
         "node.reboot": 3600.0,
         "node.lock": 5.0,
@@ -60,7 +65,6 @@ class Config:
     Attributes:
         reboot: Whether node.reboot may touch this node.
         addresses: By the name that cluster.yml gives each, as are pools and databases.
-        addresses: By the name that cluster.yml gives each, as are pools.
         patch: How node.patch patches this node; None where it may not.
     """
 

@@ -32,6 +32,16 @@ class DatabaseRule:
     bar_file: str
     max_lag_bytes: int
 
+    @property
+    def host(self) -> str:
+        """Of Patroni's API, as a socket takes it."""
+        return self.url.removeprefix("http://").rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        """Of Patroni's API."""
+        return int(self.url.rpartition(":")[2])
+
 
 def database_rule(value: Json, where: str) -> DatabaseRule:
     """Read one entry of `databases`.

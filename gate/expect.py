@@ -18,6 +18,14 @@ class UnitExpect:
 
 
 @dataclass(frozen=True, slots=True)
+class DatabaseExpect:
+    """Who the decision took to lead a database, and on which timeline; None for nobody."""
+
+    leader: str | None
+    timeline: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Expect:
     """What the decision rested on. `None` and what is absent mean that nothing was said.
 
@@ -26,6 +34,7 @@ class Expect:
         pools: By POOL/MEMBER, how its balancer has it: ready, drain or maint.
         addresses: By the address's name, whether this node holds it.
         filesystems: By mount point, the device that is mounted there.
+        databases: By the database's name.
     """
 
     boot_id: str | None
@@ -33,6 +42,7 @@ class Expect:
     pools: Mapping[str, str] = field(default_factory=dict)
     addresses: Mapping[str, bool] = field(default_factory=dict)
     filesystems: Mapping[str, str] = field(default_factory=dict)
+    databases: Mapping[str, DatabaseExpect] = field(default_factory=dict)
 
 
 def parse(found: JsonObject) -> Expect:
@@ -42,7 +52,9 @@ def parse(found: JsonObject) -> Expect:
         ValueError: which value is wrong.
         Unreadable: unknown_key.
     """
-    only(found, "boot_id", "units", "pools", "addresses", "filesystems", where="expect.")
+    only(
+        found, "boot_id", "units", "pools", "addresses", "filesystems", "databases", where="expect."
+    )
     boot_id = found.get("boot_id")
     return Expect(
         boot_id=None if boot_id is None else text_at(boot_id, "expect.boot_id"),
@@ -51,6 +63,9 @@ def parse(found: JsonObject) -> Expect:
         addresses={name: _held(name, value) for name, value in _part(found, "addresses").items()},
         filesystems={
             name: _device(name, value) for name, value in _part(found, "filesystems").items()
+        },
+        databases={
+            name: _database(name, value) for name, value in _part(found, "databases").items()
         },
     )
 
@@ -94,3 +109,13 @@ def _device(name: str, value: Json) -> str:
     fields = object_at(value, where)
     only(fields, "device", where=where + ".")
     return text_at(fields.get("device"), where + ".device")
+
+
+def _database(name: str, value: Json) -> DatabaseExpect:
+    where = f"expect.databases[{name[:80]!r}]"
+    fields = object_at(value, where)
+    only(fields, "leader", "timeline", where=where + ".")
+    leader, timeline = fields.get("leader"), fields.get("timeline")
+    if timeline is not None and type(timeline) is not int:
+        raise ValueError(f"{where}.timeline: want a whole number or null")
+    return DatabaseExpect(None if leader is None else text_at(leader, where + ".leader"), timeline)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from gate.strict_json import Json, JsonObject, object_of
 
-DRAIN, DECLINE, LOCK = "pool.drain", "address.decline", "node.lock"
+DRAIN, DECLINE, LOCK, BAR = "pool.drain", "address.decline", "node.lock", "database.bar"
+_KINDS = (DRAIN, DECLINE, LOCK, BAR)
 UNKNOWN_PERSON = "person:unknown"
 """Owns what was already so when Hale came: somebody did it by hand, and only people undo it."""
 
@@ -24,8 +25,8 @@ class Mark:
     """A mark.
 
     Attributes:
-        mark: The verb that takes it away: pool.drain, address.decline or node.lock.
-        subject: POOL/MEMBER, the name of an address, or this node's own name.
+        mark: The verb that takes it away: pool.drain, address.decline, node.lock or database.bar.
+        subject: POOL/MEMBER, the name of an address or a database, or this node's own name.
         owners: Who wants it so, sorted: `incident:...`, `person:...` or `lock:...`. Never empty.
         since: RFC 3339, the wall clock when the first owner came.
     """
@@ -87,7 +88,7 @@ def _mark(value: Json) -> Mark:
     match value["mark"], value["subject"], value["owners"], value["since"]:
         case str(mark), str(subject), [*owners], str(since) if owners:
             names = tuple(one for one in owners if isinstance(one, str) and is_owner(one))
-            known = mark in (DRAIN, DECLINE, LOCK) and _SUBJECT.fullmatch(subject) is not None
+            known = mark in _KINDS and _SUBJECT.fullmatch(subject) is not None
             if known and len(names) == len(owners):
                 return Mark(mark, subject, names, since)
     raise ValueError(f"not a mark: {value!r:.200}")

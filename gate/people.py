@@ -7,7 +7,7 @@ import pwd
 import socket
 import sys
 
-from gate import declining, locking, owners, pools
+from gate import barring, declining, locking, owners, pools
 from gate.clock import Deadline
 from gate.mark import one_as_json
 from gate.marks import MarksUnreadable
@@ -61,6 +61,22 @@ def unlock(options: argparse.Namespace, node: Node) -> int:
     return _told(locking.unlock(node, _owner(options), PERSON_SECONDS))
 
 
+def bar(options: argparse.Namespace, node: Node) -> int:
+    """Keep this node's member of a database from leading."""
+    if not _is_database(options, node):
+        return 2
+    deadline = Deadline.after(PERSON_SECONDS, node.clock)
+    return _told(barring.bar(node, options.database, _person(), deadline))
+
+
+def admit(options: argparse.Namespace, node: Node) -> int:
+    """Let this node's member of a database lead again, once it has all of the data."""
+    if not _is_database(options, node):
+        return 2
+    deadline = Deadline.after(PERSON_SECONDS, node.clock)
+    return _told(barring.admit(node, options.database, _owner(options), deadline))
+
+
 def marks(options: argparse.Namespace, node: Node) -> int:
     """List what is marked on this node, for whom, since when, and whether it is so."""
     try:
@@ -109,6 +125,17 @@ def _is_address(options: argparse.Namespace, node: Node) -> bool:
             file=sys.stderr,
         )
     return options.address in known
+
+
+def _is_database(options: argparse.Namespace, node: Node) -> bool:
+    known = node.config.databases
+    if options.database not in known:
+        print(
+            f"hale-gate: {options.database!r} is no database of this node. "
+            f"Known: {', '.join(known) or 'none'}",
+            file=sys.stderr,
+        )
+    return options.database in known
 
 
 def _told(outcome: Outcome) -> int:

@@ -5,11 +5,11 @@ Nothing is taken back here. What a person set by hand and no mark knows of stays
 
 from collections.abc import Callable
 
-from gate import declining, pools, state_file
+from gate import barring, declining, pools, state_file
 from gate.clock import Deadline
 from gate.haproxy import NotRunning, Sight, Unanswered
 from gate.log import INFO, WARNING, log
-from gate.mark import DECLINE, DRAIN
+from gate.mark import BAR, DECLINE, DRAIN
 from gate.marks import MarksUnreadable, OpenMarks
 from gate.verb import Node
 
@@ -24,7 +24,7 @@ def reapply(node: Node, ready: Callable[[], None], seconds: float = WATCH_SECOND
 
     Args:
         node: This node.
-        ready: Called once the track files are written, so that keepalived may start.
+        ready: Called once the files are written, so that keepalived and Patroni may start.
         seconds: How long HAProxy is watched.
     """
     try:
@@ -32,6 +32,7 @@ def reapply(node: Node, ready: Callable[[], None], seconds: float = WATCH_SECOND
             node.marks.publish(marks.found)
             node.marks.reserve()
             _addresses(node, marks)
+            _databases(node, marks)
     except MarksUnreadable as error:
         log(WARNING, "marks.unreadable", error=error)
         node.marks.publish(None)
@@ -55,6 +56,19 @@ def _addresses(node: Node, marks: OpenMarks) -> None:
                 declining.write(rule, declining.DECLINED if declined else declining.ACCEPTED)
         except OSError as error:
             log(WARNING, "address.not_reapplied", address=name, error=error)
+
+
+def _databases(node: Node, marks: OpenMarks) -> None:
+    """Write the file of each barred member, which Patroni reads when it starts and at its next reload."""
+    for name, rule in node.config.databases.items():
+        try:
+            barred = barring.is_barred(rule)
+            if marks.get(BAR, name) is not None and barred is not True:
+                barring.write(rule, barring.BARRED)
+            elif marks.get(BAR, name) is None and barred is None:
+                barring.write(rule, barring.OPEN)
+        except OSError as error:
+            log(WARNING, "database.not_reapplied", database=name, error=error)
 
 
 def _members(node: Node) -> None:

@@ -11,6 +11,7 @@ from gate.holds import Hold
 from gate.ids import ActionId, Token
 from gate.machine import Machine
 from gate.mark import one_as_json
+from gate.patroni import Sight
 from gate.protocol import LINE_LIMIT, VERSION
 from gate.seen import AddressSeen, FileSystemSeen, MarkSeen, PoolSeen, Seen
 from gate.strict_json import Json, JsonObject
@@ -135,6 +136,8 @@ def _seen(seen: Seen | None) -> Json:
                 "fleet_lock_id": fleet_lock_id,
                 "reboot_required": reboot_required,
             }
+        case Sight():
+            return _database(seen)
         case UnitSeen():
             return _unit(seen)
 
@@ -152,6 +155,26 @@ def _unit(seen: UnitSeen) -> JsonObject:
         "state_age_seconds": seen.state_age_seconds,
         "job": unit.job,
         "reverse_dependencies": list(seen.reverse_dependencies),
+    }
+
+
+def _database(seen: Sight) -> JsonObject:
+    return {
+        "kind": "database",
+        "leader": seen.leader,
+        "timeline": seen.timeline,
+        "paused": seen.paused,
+        "synchronous": seen.synchronous,
+        "members": {
+            name: {
+                "role": one.role,
+                "state": one.state,
+                "timeline": one.timeline,
+                "lag_bytes": one.lag_bytes,
+                "barred": one.barred,
+            }
+            for name, one in seen.members.items()
+        },
     }
 
 

@@ -6,15 +6,19 @@ Nothing is written. What cannot be read within its time is None, which a healer 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gate import declining, machine, mounts, netlink, units
+from gate import declining, machine, mounts, netlink, patroni, units
 from gate.haproxy import READY, Sight, Unanswered
 from gate.machine import Machine
-from gate.mark import DRAIN, LOCK, Mark
+from gate.mark import BAR, DRAIN, LOCK, Mark
 from gate.marks import MarksUnreadable
 from gate.verb import Node
 
 POOL = "pool:"
 """What a pool's name begins with in `look`, so that a pool and an address may have one name."""
+
+
+DATABASE = "database:"
+"""As POOL, of a database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ class FileSystemSeen:
     device: str
 
 
-Seen = units.Seen | AddressSeen | PoolSeen | FileSystemSeen | Machine
+Seen = units.Seen | AddressSeen | PoolSeen | FileSystemSeen | Machine | patroni.Sight
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +67,11 @@ class MarkSeen:
 
 @dataclass(slots=True)
 class Eyes:
-    """One look at a node. Each HAProxy is asked once, since a wedged one costs seconds."""
+    """One look at a node. Each HAProxy and each Patroni is asked once, since a wedged one costs seconds."""
 
     node: Node
     sights: dict[str, Sight | None] = field(default_factory=dict)
+    databases: dict[str, patroni.Sight | None] = field(default_factory=dict)
 
     def look(self, names: tuple[str, ...]) -> Mapping[str, Seen | None]:
         """Return what can be seen of each name; None for what is not listed or cannot be read."""
@@ -80,6 +85,8 @@ class Eyes:
                 found[name] = self._pool(name.removeprefix(POOL))
             elif name == machine.NAME:
                 found[name] = self.node.machine()
+            elif name.startswith(DATABASE):
+                found[name] = self._database(name.removeprefix(DATABASE))
             elif name.startswith("/"):
                 found[name] = self._file_system(name)
         return {name: found.get(name) for name in names}
@@ -122,6 +129,16 @@ class Eyes:
             }
         )
 
+    def _database(self, name: str) -> patroni.Sight | None:
+        if name not in self.databases:
+            rule = self.node.config.databases.get(name)
+            try:
+                found = self.node.patroni.look(rule) if rule is not None else None
+            except patroni.Unanswered:
+                found = None
+            self.databases[name] = found
+        return self.databases[name]
+
     def _file_system(self, path: str) -> FileSystemSeen | None:
         disks = self.node.disks
         try:
@@ -136,6 +153,8 @@ class Eyes:
     def _applied(self, mark: Mark) -> bool | None:
         if mark.mark == LOCK:
             return True  # the mark is all there is of it
+        if mark.mark == BAR:
+            return self._barred(mark.subject)
         if mark.mark != DRAIN:
             rule = self.node.config.addresses.get(mark.subject)
             return None if rule is None else declining.is_declined(rule)
@@ -146,3 +165,10 @@ class Eyes:
             return None
         server = sight.servers.get((pool.backend, member))
         return None if server is None else server.admin != READY
+
+    def _barred(self, name: str) -> bool | None:
+        """Tell whether Patroni has the tag; None where it does not say, as while it does not run."""
+        rule, sight = self.node.config.databases.get(name), self._database(name)
+        if rule is None or sight is None or rule.member not in sight.members:
+            return None
+        return sight.members[rule.member].barred

@@ -13,6 +13,7 @@ from gate.haproxy import Balancer
 from gate.machine import Machine
 from gate.marks import Marks
 from gate.mounts import Disks
+from gate.patroni import Patroni
 from gate.process import Ran
 from gate.strict_json import JsonObject
 from gate.units import Systemd
@@ -55,6 +56,7 @@ class Node:
     clock: Clock
     marks: Marks
     balancer: Balancer
+    patroni: Patroni
     has_address: Interfaces
     disks: Disks
     machine: Callable[[], Machine] = machine.look

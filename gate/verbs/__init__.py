@@ -4,6 +4,11 @@ from gate.verb import TakingVerb
 from gate.verbs import action_settle
 from gate.verbs.address_accept import AddressAccept
 from gate.verbs.address_decline import AddressDecline
+from gate.verbs.database_admit import DatabaseAdmit
+from gate.verbs.database_bar import DatabaseBar
+from gate.verbs.database_reinit import DatabaseReinit
+from gate.verbs.database_restart import DatabaseRestart
+from gate.verbs.database_switchover import DatabaseSwitchover
 from gate.verbs.disk_free import DiskFree
 from gate.verbs.node_lock import NodeLock
 from gate.verbs.node_patch import NodePatch
@@ -21,6 +26,11 @@ TAKING: dict[str, TakingVerb] = {
     "pool.return": PoolReturn(),
     "address.decline": AddressDecline(),
     "address.accept": AddressAccept(),
+    "database.switchover": DatabaseSwitchover(),
+    "database.restart": DatabaseRestart(),
+    "database.reinit": DatabaseReinit(),
+    "database.bar": DatabaseBar(),
+    "database.admit": DatabaseAdmit(),
     "disk.free": DiskFree(),
     "node.reboot": NodeReboot(),
     "node.lock": NodeLock(),

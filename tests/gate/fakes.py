@@ -11,6 +11,7 @@ from pathlib import Path
 from gate.child import Hung
 from gate.clock import NANO
 from gate.config import Config
+from gate.database_rule import DatabaseRule
 from gate.haproxy import NotRunning, Server, Sight, Unanswered
 from gate.holds import Holds
 from gate.ledger import Ledger
@@ -26,6 +27,7 @@ from gate.run_lock import RunLock
 from gate.session import Session
 from gate.units import Unit, Unreadable
 from gate.verb import Node
+from tests.gate.fake_patroni import FakePatroni
 
 NGINX = Unit(
     id="nginx.service",
@@ -271,6 +273,8 @@ class World:
         self.ledgers = Ledgers(self.ledger, Ledger(folder / "run" / "ledger"))
         self.marks = Marks(folder / "state", folder / "run")
         self.balancer = FakeBalancer(self.diary)
+        self.bar_file = folder / "state/bar/main.yml"
+        self.patroni = FakePatroni(self.diary, self.clock, self.bar_file)
         self.disks = FakeDisks(self.diary)
         self.held = True
         self.machine = Machine(None, False)
@@ -294,6 +298,17 @@ class World:
                     ("web1", "web2", "web3"),
                 )
             },
+            databases={
+                "main": DatabaseRule(
+                    url="http://127.0.0.1:8008",
+                    member="web1",
+                    members=("web1", "web2", "web3"),
+                    unit="patroni.service",
+                    credentials=None,
+                    bar_file=str(self.bar_file),
+                    max_lag_bytes=1024 * 1024,
+                )
+            },
             reclaim=(ReclaimRule("nginx", "/data/cache", "*.tmp", 3600.0, 0),),
             spacing_seconds={"service.restart": 30.0, "node.reboot": 600.0},
         )
@@ -308,6 +323,7 @@ class World:
             clock=self.clock,
             marks=self.marks,
             balancer=self.balancer,
+            patroni=self.patroni,
             has_address=lambda address, interface: self.held,
             disks=self.disks,
             machine=lambda: self.machine,

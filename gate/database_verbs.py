@@ -1,0 +1,97 @@
+"""What the verbs of a database have in common: their arguments, and what must be known before them."""
+
+from gate import compare, owners
+from gate.database_rule import DatabaseRule
+from gate.expect import Expect
+from gate.mark import BAR, Mark
+from gate.marks import OWNERS_LIMIT, MarksUnreadable
+from gate.patroni import Own, Sight, Unanswered
+from gate.strict_json import JsonObject
+from gate.verb import Job, Node
+from gate.words import Reason, Refused
+
+
+def name_of(args: JsonObject, expect: Expect, node: Node, *more: str) -> str:
+    """Take `{"database": NAME}` and the keys that the verb has besides, and return the name.
+
+    Raises:
+        Refused: bad_argument, also when `expect` lacks the boot or the database; or not_listed.
+    """
+    name = args.get("database")
+    if not isinstance(name, str) or not set(args) <= {"database", *more}:
+        wanted = ", ".join(("database", *more))
+        raise Refused(Reason.BAD_ARGUMENT, f"args: want {wanted} and nothing else")
+    if name not in node.config.databases:
+        raise Refused(Reason.NOT_LISTED, f"{name[:80]!r} is not listed in gate.json")
+    if expect.boot_id is None or name not in expect.databases:
+        raise Refused(
+            Reason.BAD_ARGUMENT,
+            f"expect: want boot_id and databases with leader and timeline of {name}",
+        )
+    compare.listed(expect, node.config)
+    return name
+
+
+def rule_of(job: Job) -> DatabaseRule:
+    """Return the database."""
+    return job.node.config.databases[job.target]
+
+
+def owner(job: Job) -> str:
+    """Return for whom."""
+    return owners.from_healer(job.args["owner"])
+
+
+def sight_of(job: Job) -> Sight:
+    """Look at the database.
+
+    Raises:
+        Refused: changed, where that cannot be read.
+    """
+    try:
+        return job.node.patroni.look(rule_of(job))
+    except Unanswered as error:
+        raise Refused(Reason.CHANGED, f"{job.target} cannot be read: {error}") from error
+
+
+def own_of(job: Job) -> Own:
+    """Look at this node's own member.
+
+    Raises:
+        Refused: as `sight_of`.
+    """
+    try:
+        return job.node.patroni.own(rule_of(job))
+    except Unanswered as error:
+        raise Refused(Reason.CHANGED, f"{job.target} cannot be read: {error}") from error
+
+
+def own_or_none(job: Job) -> Own | None:
+    """Look at this node's own member; None where that cannot be read."""
+    try:
+        return job.node.patroni.own(rule_of(job))
+    except Unanswered:
+        return None
+
+
+def mark_of(job: Job) -> Mark | None:
+    """Insist that the marks are known, and return this database's.
+
+    Raises:
+        Refused: marks_unreadable.
+    """
+    try:
+        return job.node.marks.read().get((BAR, job.target))
+    except MarksUnreadable as error:
+        raise Refused(Reason.MARKS_UNREADABLE, str(error)) from error
+
+
+def room_for_owner(job: Job) -> None:
+    """Insist that the marks are known, and that there is room for one more owner.
+
+    Raises:
+        Refused: marks_unreadable or too_many_owners.
+    """
+    mark = mark_of(job)
+    if mark and owner(job) not in mark.owners and len(mark.owners) >= OWNERS_LIMIT:
+        raise Refused(Reason.TOO_MANY_OWNERS, f"{job.target} has {len(mark.owners)} owners already")
