@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from cluster.document import Document
 from cluster.errors import Path, Problem
+from cluster.fields import is_ip
 from cluster.ladder import EXPORTER
 from cluster.model import UNKNOWN_DOMAIN
 from cluster.replicated import REPLICATED
@@ -68,14 +69,6 @@ def _usual(address: str) -> str:
         return str(ipaddress.ip_address(address))
     except ValueError:
         return address.lower()
-
-
-def _is_ip(address: str) -> bool:
-    try:
-        ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    return True
 
 
 def twice(document: Document) -> Iterator[Problem]:
@@ -240,7 +233,7 @@ def etcd_members(document: Document) -> Iterator[Problem]:
             message = f"{host!r} is no node's address, and manage: true makes a member of each."
             remedy = "Write the address of a node, or manage: false."
             yield document.problem((*at, "endpoints", number), message, remedy)
-        elif not _is_ip(host):
+        elif not is_ip(host):
             message = f"etcd listens on IP addresses alone, and {host!r} is a name."
             yield document.problem((*at, "endpoints", number), message, "Write the IP address.")
         elif port is None or port in own or parts.path.strip("/"):

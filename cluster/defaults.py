@@ -27,7 +27,7 @@ FILLED: Mapping[str, tuple[str, ...]] = {
 # Their entries are named by their keys.
 NAMED = (
     *("nodes", "failure_domains", "groups", "services"),
-    *("virtual_addresses", "pools", "databases", "windows", "maintenance", "ladders"),
+    *("virtual_addresses", "pools", "databases", "sentinels", "windows", "maintenance", "ladders"),
 )
 
 

@@ -65,6 +65,15 @@ def _shaped(pattern: str, wanted: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def is_ip(text: str) -> bool:
+    """Tell whether a text is an IP address."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
 def is_address(text: str) -> bool:
     """Say whether a text is an IP address, or a host name that could not be meant as one."""
     try:

@@ -87,6 +87,11 @@ class Code(Enum):
     SHORT_WAY_TO_LOOPBACK = ("HC065", Severity.ERROR)
     SHORT_WAY_UNKNOWN = ("HC066", Severity.ERROR)
     CLOSED_CERTIFICATE = ("HC069", Severity.WARNING)
+    FEW_SENTINELS = ("HC110", Severity.WARNING)
+    LOW_QUORUM = ("HC111", Severity.WARNING)
+    SENTINELS_TOGETHER = ("HC112", Severity.WARNING)
+    WRITES_ALONE = ("HC113", Severity.WARNING)
+    OPEN_REDIS = ("HC114", Severity.WARNING)
 
     @property
     def word(self) -> str:

@@ -37,6 +37,7 @@ from cluster.maintenance import Maintenance
 from cluster.patching import Patching
 from cluster.probe import Probe
 from cluster.reclaim import Reclaim
+from cluster.sentinels import Sentinel
 from cluster.settings import Exporter, Healer, Monitoring
 
 UNKNOWN_DOMAIN = "unknown"
@@ -193,6 +194,7 @@ class Cluster(Block):
     virtual_addresses: Mapping[Name, VirtualAddress] = {}
     pools: Mapping[Name, Pool] = {}
     databases: Mapping[Name, Database] = {}
+    sentinels: Mapping[Name, Sentinel] = {}
     time_zone: TimeZone = "UTC"
     windows: Mapping[Name, Window] = {}
     maintenance: Mapping[Name, Maintenance] = {}
@@ -287,6 +289,11 @@ class Cluster(Block):
         """Return the databases that a node is a member of, in the order of the file."""
         databases = self.databases.values()
         return tuple(each for each in databases if node in self.groups[each.group].nodes)
+
+    def sentinels_on(self, node: str) -> tuple[Sentinel, ...]:
+        """Return the masters of which a node runs a Redis and a Sentinel, in the order of the file."""
+        sentinels = self.sentinels.values()
+        return tuple(each for each in sentinels if node in self.groups[each.group].nodes)
 
     def check_of(self, address: VirtualAddress) -> AddressCheck | None:
         """Return how a candidate asks itself whether it can serve; None where nothing says."""

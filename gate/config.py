@@ -13,6 +13,7 @@ from typing import TypeVar
 from gate import fields, listed
 from gate.database_rule import DatabaseRule, database_rule
 from gate.listed import AddressRule, PatchRule, PoolRule, ReclaimRule, UnitRule
+from gate.sentinel_rule import SentinelRule, sentinel_rule
 from gate.strict_json import Json, object_of
 
 SPACING_LIMIT = 7 * 86400.0
@@ -47,6 +48,7 @@ _KEYS = (
     "addresses",
     "pools",
     "databases",
+    "sentinels",
     "reclaim",
     "patch",
     "spacing_seconds",
@@ -64,7 +66,7 @@ class Config:
 
     Attributes:
         reboot: Whether node.reboot may touch this node.
-        addresses: By the name that cluster.yml gives each, as are pools and databases.
+        addresses: By the name that cluster.yml gives each, as are pools, databases and sentinels.
         patch: How node.patch patches this node; None where it may not.
     """
 
@@ -75,6 +77,7 @@ class Config:
     addresses: dict[str, AddressRule] = field(default_factory=dict)
     pools: dict[str, PoolRule] = field(default_factory=dict)
     databases: dict[str, DatabaseRule] = field(default_factory=dict)
+    sentinels: dict[str, SentinelRule] = field(default_factory=dict)
     reclaim: tuple[ReclaimRule, ...] = ()
     patch: PatchRule | None = None
     spacing_seconds: dict[str, float] = field(default_factory=dict)
@@ -120,6 +123,7 @@ def parse(text: bytes) -> Config:
         addresses=_table(found.get("addresses") or {}, "addresses", fields.name, listed.address),
         pools=_table(found.get("pools", {}), "pools", fields.name, listed.pool),
         databases=_table(found.get("databases", {}), "databases", fields.name, database_rule),
+        sentinels=_table(found.get("sentinels", {}), "sentinels", fields.name, sentinel_rule),
         reclaim=tuple(listed.reclaim(value, f"reclaim[{at}]") for at, value in enumerate(reclaim)),
         patch=None if found.get("patch") is None else listed.patch(found["patch"], "patch"),
         spacing_seconds=_table(

@@ -12,6 +12,7 @@ from cluster.checks.maintenance import MAINTENANCE
 from cluster.checks.monitoring import MONITORING
 from cluster.checks.people import PEOPLE
 from cluster.checks.repair import REPAIR
+from cluster.checks.sentinels import SENTINELS
 from cluster.checks.store import STORE
 from cluster.checks.topology import TOPOLOGY
 from cluster.checks.webhook import WEBHOOK
@@ -28,6 +29,7 @@ CHECKS: tuple[Check, ...] = (
     *PEOPLE,
     *ALERTS,
     *MONITORING,
+    *SENTINELS,
     *STORE,
     *WEBHOOK,
 )

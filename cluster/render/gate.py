@@ -41,6 +41,7 @@ def gate_json(cluster: Cluster, node: str) -> str:
             "addresses": _addresses(cluster, node) if free else {},
             "pools": _pools(cluster, node) if free else {},
             "databases": _databases(cluster, node) if free else {},
+            "sentinels": _sentinels(cluster, node) if free else {},
             "reclaim": _reclaim(cluster, node),
             "patch": _patch(cluster.patching),
             "spacing_seconds": spacing,
@@ -99,6 +100,22 @@ def _databases(cluster: Cluster, node: str) -> Mapping[str, Any]:
             "max_lag_bytes": database.max_lag,
         }
         for database in cluster.databases_on(node)
+    }
+
+
+def _sentinels(cluster: Cluster, node: str) -> Mapping[str, Any]:
+    return {
+        one.name: {
+            "host": cluster.nodes[node].address,
+            "port": one.sentinel_port,
+            "master": one.name,
+            "member": node,
+            "members": {
+                each: cluster.nodes[each].address for each in cluster.groups[one.group].nodes
+            },
+            "credentials": one.credentials,
+        }
+        for one in cluster.sentinels_on(node)
     }
 
 

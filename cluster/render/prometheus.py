@@ -5,6 +5,7 @@ https://prometheus.io/docs/prometheus/2.42/configuration/configuration/
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from cluster import listening
@@ -14,6 +15,7 @@ from cluster.model import Cluster
 from cluster.probe import host_port
 from cluster.quantity import duration_text
 from cluster.receiving import MonitoringTls
+from cluster.sentinels import EXPORTER_PORT as REDIS_EXPORTER_PORT
 from cluster.settings import EXPORTER_PORT
 from cluster.store import ETCD_METRICS_PORT
 from cluster.writing import HEADER, json_text, yaml_text
@@ -30,6 +32,7 @@ def jobs(cluster: Cluster) -> tuple[str, ...]:
         "alertmanager",
         *(("haproxy",) if cluster.pools else ()),
         *(("etcd",) if listening.etcd_members(cluster) else ()),
+        *(("redis", "sentinel") if cluster.sentinels else ()),
     )
 
 
@@ -73,6 +76,8 @@ def _job(cluster: Cluster, job: str) -> Mapping[str, Any]:
         **_secured(cluster, job),
         # The healer speaks of other nodes: its own `node` label must not be replaced by the target's.
         **({"honor_labels": True} if job == "healer" else {}),
+        # Debian's redis_exporter tells of its Redis by itself, and asks whom it is told to besides.
+        **({"metrics_path": "/scrape"} if job == "sentinel" else {}),
         "file_sd_configs": [{"files": [f"targets/{job}.json"]}],
     }
 
@@ -111,6 +116,14 @@ def targets_json(cluster: Cluster, job: str, node: str) -> str:
             return _targets(
                 cluster, listening.etcd_members(cluster), _at(cluster, ETCD_METRICS_PORT)
             )
+        case "redis" | "sentinel":
+            ports = {n: one.sentinel_port for n in cluster.nodes for one in cluster.sentinels_on(n)}
+            asked = {
+                node: {"__param_target": f"redis://127.0.0.1:{port}"}
+                for node, port in ports.items()
+            }
+            more = asked if job == "sentinel" else {}
+            return _targets(cluster, ports, _at(cluster, REDIS_EXPORTER_PORT), more)
         case "prometheus":
             listens = listening.prometheus
         case _:
@@ -127,7 +140,12 @@ def _at(cluster: Cluster, port: int) -> Callable[[str], str]:
     return lambda name: host_port(cluster.nodes[name].address, port)
 
 
-def _targets(cluster: Cluster, nodes: Iterable[str], where: Callable[[str], str]) -> str:
+def _targets(
+    cluster: Cluster,
+    nodes: Iterable[str],
+    where: Callable[[str], str],
+    more: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
+) -> str:
     return json_text(
         [
             {
@@ -137,6 +155,7 @@ def _targets(cluster: Cluster, nodes: Iterable[str], where: Callable[[str], str]
                     "node": name,
                     "group": cluster.first_group(name) or "",
                     "failure_domain": cluster.nodes[name].failure_domain,
+                    **more.get(name, {}),
                 },
             }
             for name in nodes

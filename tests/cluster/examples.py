@@ -131,6 +131,34 @@ monitoring:
   deadman: {url: "https://deadman.example/hale"}
 """
 
+# A Redis with two replicas under Sentinel, and one node that watches; nothing to find in it either.
+REDIS = """\
+cluster: redis
+nodes:
+  mon1: {address: 10.0.0.10, failure_domain: rack-a}
+  r1: {address: 10.0.0.41, failure_domain: rack-a}
+  r2: {address: 10.0.0.42, failure_domain: rack-b}
+  r3: {address: 10.0.0.43, failure_domain: rack-c}
+groups:
+  control: {nodes: [mon1], role: control}
+  cache: {nodes: [r1, r2, r3]}
+services:
+  redis: {unit: redis-server.service, group: cache, probe: {tcp: "{address}:6379"}}
+  sentinel: {unit: redis-sentinel.service, group: cache, probe: {tcp: "{address}:26379"}}
+sentinels:
+  cache: {group: cache, service: redis, watch: sentinel, passwords: /etc/redis/passwords.conf, manage: true}
+healer:
+  node: mon1
+  mode: act
+  escalate: {url: "https://pager.example/second"}
+  webhook: {bearer_file: /etc/hale/webhook_token}
+  tls: {cert: /etc/hale/healer.crt, key: /etc/hale/healer.pem}
+monitoring:
+  nodes: [mon1]
+  receivers: {people: {url: "https://pager.example/first"}, tickets: {url: "https://desk.example/"}}
+  deadman: {url: "https://deadman.example/hale"}
+"""
+
 # Three healers on one etcd, two of which watch; nothing to find in it either.
 HEALERS = """\
 cluster: healers

@@ -10,7 +10,7 @@ from cluster.finding import Code, Finding, Severity, exit_status
 from cluster.load import interpret, read
 from cluster.packaged import Alert, alerts, rule_files, runbooks
 from cluster.subject import Subject
-from tests.cluster.examples import DATABASE, HEALERS, SHORT, SOUND, TIER, WIDE
+from tests.cluster.examples import DATABASE, HEALERS, REDIS, SHORT, SOUND, TIER, WIDE
 
 ROOT = Path(__file__).parents[2]
 SCENARIOS = sorted((ROOT / "scenarios").glob("*/cluster.yml"))
@@ -268,11 +268,25 @@ HEALERS_CASES = [
 ]
 
 
+REDIS_CASES = [
+    (
+        Code.FEW_SENTINELS,
+        "nodes: [r1, r2, r3]",
+        "nodes: [r1, r2]",
+        "of 2 Sentinel(s) 0 may be lost",
+    ),
+    (Code.LOW_QUORUM, "manage: true", "quorum: 1", "1 of 3 Sentinels may call the master gone"),
+    (Code.SENTINELS_TOGETHER, "rack-b", "rack-c", "2 of 3 Sentinels are in rack-c"),
+    (Code.WRITES_ALONE, "manage: true", "min_replicas: 0", "goes on taking writes"),
+    (Code.OPEN_REDIS, "passwords: /etc/redis/passwords.conf, ", "", "whoever reaches Redis"),
+]
+
+
 def findings_of(text: str) -> tuple[Finding, ...]:
     return check(Subject(interpret(text, "cluster.yml"), ALERTS, RUNBOOKS))
 
 
-@pytest.mark.parametrize("text", [SOUND, TIER, HEALERS, DATABASE])
+@pytest.mark.parametrize("text", [SOUND, TIER, HEALERS, DATABASE, REDIS])
 def test_a_sound_file_has_no_finding(text: str) -> None:
     assert findings_of(text) == ()
     assert exit_status(()) == 0
@@ -282,7 +296,8 @@ def test_a_sound_file_has_no_finding(text: str) -> None:
     ("text", "code", "old", "new", "names"),
     [(SOUND, *case) for case in CASES]
     + [(TIER, *case) for case in TIER_CASES]
-    + [(HEALERS, *case) for case in HEALERS_CASES],
+    + [(HEALERS, *case) for case in HEALERS_CASES]
+    + [(REDIS, *case) for case in REDIS_CASES],
     ids=lambda v: getattr(v, "name", ""),
 )
 def test_one_weakness_is_found_and_says_what_it_saw(
@@ -435,7 +450,9 @@ def test_an_alert_needs_a_ladder_that_is_here_and_a_runbook() -> None:
 
 def test_every_code_is_found_by_some_test() -> None:
     elsewhere = {Code.UNKNOWN_LADDER, Code.NO_RUNBOOK, Code.STORM_UNSEEN}
-    assert {case[0] for case in [*CASES, *TIER_CASES, *HEALERS_CASES]} | elsewhere == set(Code)
+    assert {
+        case[0] for case in [*CASES, *TIER_CASES, *HEALERS_CASES, *REDIS_CASES]
+    } | elsewhere == set(Code)
 
 
 def test_a_network_that_fails_is_told_from_nodes_only_by_failure_domains() -> None:

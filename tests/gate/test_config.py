@@ -50,6 +50,16 @@ GOOD: dict[str, Any] = {
     "addresses": {"vip": ADDRESS},
     "pools": {"web": POOL},
     "databases": {"main": DATABASE},
+    "sentinels": {
+        "cache": {
+            "host": "10.77.0.21",
+            "port": 26379,
+            "master": "cache",
+            "member": "lb1",
+            "members": {"lb1": "10.77.0.21", "lb2": "10.77.0.22"},
+            "credentials": None,
+        }
+    },
     "reclaim": [RECLAIM],
     "patch": {
         "command": ["/usr/bin/apt-get", "-y", "dist-upgrade"],
@@ -106,6 +116,8 @@ def test_the_documented_example_is_read() -> None:
             max_lag_bytes=1048576,
         )
     }
+    assert found.sentinels["cache"].address == ("10.77.0.21", 26379)
+    assert found.sentinels["cache"].members == {"lb1": "10.77.0.21", "lb2": "10.77.0.22"}
     assert found.reclaim == (ReclaimRule("nginx", "/data/cache", "*.tmp", 3600.0, 0),)
     assert found.patch == PatchRule(("/usr/bin/apt-get", "-y", "dist-upgrade"), 1800.0, ())
     assert (found.spacing("service.restart"), found.spacing("node.reboot")) == (2.0, 3600.0)
@@ -115,7 +127,7 @@ def test_what_is_left_out_is_the_careful_value() -> None:
     found = parse(json.dumps({"v": 1, "cluster": "c", "node": "n"} | with_unit()).encode())
     assert found.units == {"a.service": UnitRule("a", False, ())}
     assert (found.reboot, found.addresses, found.pools, found.reclaim) == (False, {}, {}, ())
-    assert found.databases == {}
+    assert (found.databases, found.sentinels) == ({}, {})
     assert {
         verb: found.spacing(verb) for verb in DEFAULT_SPACING_SECONDS
     } == DEFAULT_SPACING_SECONDS
