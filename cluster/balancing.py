@@ -68,6 +68,12 @@ def _listens(text: str) -> str:
     return text
 
 
+def listened_on(listen: str) -> str | None:
+    """Return the address of HOST:PORT in its usual spelling; None for `*`, all of them."""
+    host = listen.rpartition(":")[0].strip("[]")
+    return None if host == "*" else str(ipaddress.ip_address(host))
+
+
 def _bindable(host: str) -> bool:
     if host == "*":
         return True
@@ -88,6 +94,9 @@ def _hundredths(seconds: float) -> float:
     if round(seconds * 1000) % 10:
         raise ValueError("VRRP counts in steps of 10ms. Write a multiple of it.")
     return seconds
+
+
+Listen = Annotated[str, AfterValidator(_listens)]
 
 
 class AddressCheck(Block):
@@ -223,7 +232,7 @@ class Pool(Block):
     service: Name
     unit: Unit = "haproxy.service"
     port: Port
-    listen: Annotated[str, AfterValidator(_listens)] | None = None
+    listen: Listen | None = None
     socket: Annotated[File, AfterValidator(_socket)] = "/run/haproxy/admin.sock"
     state_file: File = "/var/lib/haproxy/hale-state"
     manage: Flag = False
@@ -236,5 +245,4 @@ class Pool(Block):
     @property
     def listens_on(self) -> str | None:
         """The one address of the balancers' frontend, in its usual spelling; None for all of them."""
-        host = self.listens.rpartition(":")[0].strip("[]")
-        return None if host == "*" else str(ipaddress.ip_address(host))
+        return listened_on(self.listens)

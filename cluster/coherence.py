@@ -4,19 +4,16 @@ It looks at the plain document, so that these mistakes are told together with th
 Rule: what is not shaped as it should be is passed over here; the model reports it.
 """
 
-import ipaddress
 from collections import Counter
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 from cluster.document import Document
 from cluster.errors import Path, Problem
-from cluster.fields import is_ip
+from cluster.etcds import ETCDS, etcds
+from cluster.fields import usual
 from cluster.ladder import EXPORTER
 from cluster.model import UNKNOWN_DOMAIN
 from cluster.replicated import REPLICATED
-from cluster.settings import EXPORTER_PORT
-from cluster.store import ETCD_METRICS_PORT, PEER_PORT
 from cluster.tier import TIER, Look, reference
 
 SHORT = {"ServiceDown": "Set the probe's fall instead.", "NodeFailing": "Leave it out."}
@@ -63,20 +60,12 @@ def references(document: Document) -> Iterator[Problem]:
         yield from reference(document, ("monitoring", "nodes", number), "node", nodes)
 
 
-def _usual(address: str) -> str:
-    """Write an address as everybody does: of an IPv6 address, and of a host name, there are many spellings."""
-    try:
-        return str(ipaddress.ip_address(address))
-    except ValueError:
-        return address.lower()
-
-
 def twice(document: Document) -> Iterator[Problem]:
     """Find what may stand only once: addresses, and members of a list of names."""
     owners: dict[str, str] = {}
     for node in document.mapping("nodes"):
         address = document.at("nodes", node, "address")
-        spelled = _usual(address) if isinstance(address, str) else ""
+        spelled = usual(address) if isinstance(address, str) else ""
         if spelled and (owner := owners.setdefault(spelled, node)) != node:
             message = f"{address} is already the address of {owner}."
             remedy = "Each node needs an address of its own."
@@ -86,7 +75,8 @@ def twice(document: Document) -> Iterator[Problem]:
     windows = document.mapping("maintenance")
     lists += [("maintenance", one, key) for one in windows for key in ("nodes", "groups")]
     lists += [("services", s, "depends_on") for s in document.mapping("services")]
-    lists += [("healer", "nodes"), ("healer", "store", "etcd", "endpoints")]
+    lists += [(*at, "endpoints") for at in etcds(document)]
+    lists += [("healer", "nodes")]
     lists += [("monitoring", "nodes"), ("monitoring", "alertmanagers")]
     for path in lists:
         words = document.words(*path)
@@ -216,31 +206,6 @@ def healers(document: Document) -> Iterator[Problem]:
         yield document.problem(path, message, "Add store: {etcd: ...}, or name one node.")
 
 
-def etcd_members(document: Document) -> Iterator[Problem]:
-    """Find members that render is to write files for, and of which it does not know where they run."""
-    at: Path = ("healer", "store", "etcd")
-    if document.at(*at, "manage") is not True:
-        return
-    nodes = {_usual(str(document.at("nodes", n, "address"))) for n in document.mapping("nodes")}
-    own = (PEER_PORT, ETCD_METRICS_PORT, EXPORTER_PORT)
-    for number, url in document.words(*at, "endpoints"):
-        try:
-            parts = urlsplit(url)
-            host, port = _usual(parts.hostname or ""), parts.port
-        except ValueError:
-            continue  # no URL at all; the model says so
-        if host not in nodes:
-            message = f"{host!r} is no node's address, and manage: true makes a member of each."
-            remedy = "Write the address of a node, or manage: false."
-            yield document.problem((*at, "endpoints", number), message, remedy)
-        elif not is_ip(host):
-            message = f"etcd listens on IP addresses alone, and {host!r} is a name."
-            yield document.problem((*at, "endpoints", number), message, "Write the IP address.")
-        elif port is None or port in own or parts.path.strip("/"):
-            message = f"{url} is not where a member can listen for clients."
-            yield document.problem((*at, "endpoints", number), message, "End it in :2379.")
-
-
 def overrides(document: Document) -> Iterator[Problem]:
     """Find a `for` of the one alert that may have none."""
     for name in SHORT.keys() & document.mapping("monitoring", "for").keys():
@@ -275,9 +240,9 @@ LOOKS: tuple[Look, ...] = (
     reserved,
     hales_own,
     healers,
-    etcd_members,
     overrides,
     rungs_in_reach,
     *TIER,
     *REPLICATED,
+    *ETCDS,
 )

@@ -85,6 +85,14 @@ def is_address(text: str) -> bool:
     return "%" not in text
 
 
+def usual(address: str) -> str:
+    """Write an address in the one way in which two spellings of it are the same."""
+    try:
+        return str(ipaddress.ip_address(address))
+    except ValueError:
+        return address.lower()
+
+
 def _has_labels(name: str) -> bool:
     """Say whether a resolver can be asked for a name: it encodes each label, of 1 to 63 bytes."""
     try:

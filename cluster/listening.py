@@ -4,14 +4,15 @@ Rule: what only its own node asks listens on loopback. A URL that leads through 
 proxy or one that ends TLS, says nothing of where the server behind it listens.
 """
 
-import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from cluster.defaults import ALERTMANAGER_PORT, PROMETHEUS_PORT
+from cluster.fields import usual
 from cluster.model import Cluster
 from cluster.probe import host_port
+from cluster.store import EtcdServers
 
 LOOPBACK = "127.0.0.1"
 CLUSTER_PORT = 9094  # Alertmanagers among themselves
@@ -61,26 +62,22 @@ def alertmanager(cluster: Cluster, node: str) -> str:
 
 def alertmanager_nodes(cluster: Cluster) -> Mapping[str, str]:
     """Return the node that each Alertmanager's URL leads to; one that is no node of ours is left out."""
-    nodes = {_usual(node.address): node.name for node in cluster.nodes.values()}
-    hosts = {url: _usual(endpoint(url).host) for url in cluster.monitoring.alertmanagers}
+    nodes = {usual(node.address): node.name for node in cluster.nodes.values()}
+    hosts = {url: usual(endpoint(url).host) for url in cluster.monitoring.alertmanagers}
     return {url.rstrip("/"): nodes[host] for url, host in hosts.items() if host in nodes}
 
 
 def etcd_members(cluster: Cluster) -> Mapping[str, Endpoint]:
     """Return the node and the URL for clients of each member of the store that render writes files for."""
-    etcd = cluster.healer.store.etcd
+    return members(cluster, cluster.healer.store.etcd)
+
+
+def members(cluster: Cluster, etcd: EtcdServers | None) -> Mapping[str, Endpoint]:
+    """Return the node and the URL for clients of each member of an etcd that render writes files for."""
     if etcd is None or not etcd.manage:
         return {}
-    nodes = {_usual(node.address): node.name for node in cluster.nodes.values()}
-    return {nodes[_usual(end.host)]: end for end in map(endpoint, etcd.endpoints)}
-
-
-def _usual(address: str) -> str:
-    """Write an address in the one way in which two spellings of it are the same."""
-    try:
-        return str(ipaddress.ip_address(address))
-    except ValueError:
-        return address.lower()
+    nodes = {usual(node.address): node.name for node in cluster.nodes.values()}
+    return {nodes[usual(end.host)]: end for end in map(endpoint, etcd.endpoints)}
 
 
 def _listens(cluster: Cluster, node: str, urls: Iterable[str], usual: int) -> str:

@@ -18,7 +18,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from cluster.balancing import OWN_CHECK, AddressCheck, Pool, VirtualAddress
 from cluster.conditions import Role, TimeZone, Window
-from cluster.databases import Database
+from cluster.databases import Database, Front
 from cluster.fields import (
     NOT_EMPTY,
     Address,
@@ -295,10 +295,21 @@ class Cluster(Block):
         sentinels = self.sentinels.values()
         return tuple(each for each in sentinels if node in self.groups[each.group].nodes)
 
+    def fronts_on(self, node: str) -> tuple[tuple[Database, Front], ...]:
+        """Return the databases that a node leads clients to, each with its front, in the order of the file."""
+        fronts = ((each, each.front) for each in self.databases.values() if each.front is not None)
+        return tuple(pair for pair in fronts if node in self.groups[pair[1].balancers].nodes)
+
+    def balances(self, node: str) -> bool:
+        """Say whether a node runs HAProxy for pools or databases."""
+        return bool(self.pools_on(node) or self.fronts_on(node))
+
     def check_of(self, address: VirtualAddress) -> AddressCheck | None:
         """Return how a candidate asks itself whether it can serve; None where nothing says."""
-        pools = self.pools.values()
-        managed = any(pool.manage and pool.balancers == address.group for pool in pools)
+        balanced = [(pool.balancers, pool.manage) for pool in self.pools.values()]
+        fronts = (each.front for each in self.databases.values() if each.front is not None)
+        balanced += [(front.balancers, front.manage) for front in fronts]
+        managed = any(manage and group == address.group for group, manage in balanced)
         return address.check or (OWN_CHECK if managed else None)
 
     def probe_for(self, service: Service, node: str) -> Probe | None:

@@ -18,34 +18,24 @@ def _prefix(path: str) -> str:
     return path
 
 
-class Etcd(Block):
-    """An etcd v3 that several healers share.
+class EtcdServers(Block):
+    """The members of an etcd v3, and how they and their clients know each other.
 
     Attributes:
         endpoints: Every member's URL for clients.
-        prefix: Of all its keys; two clusters on one etcd need one each.
-        user: As whom; None for an etcd without users, or one that takes the name from `cert`.
-        password_file: Holds the user's password, on one line.
         ca: Whose servers' certificates count; None for the system's.
         cert: The client's certificate, with `key`; None for none.
         manage: Whether render writes the members' own configuration; they are nodes then.
     """
 
     endpoints: Annotated[tuple[ServerUrl, ...], NOT_EMPTY]
-    prefix: Annotated[File, AfterValidator(_prefix)] = "/hale"
-    user: str | None = None
-    password_file: File | None = None
     ca: File | None = None
     cert: File | None = None
     key: File | None = None
     manage: Flag = False
 
     @model_validator(mode="after")
-    def _whole(self) -> "Etcd":
-        if (self.user is None) != (self.password_file is None):
-            raise ValueError("user and password_file belong together. Write both, or none.")
-        if self.user is not None and not (self.user.isprintable() and 0 < len(self.user) <= 200):
-            raise ValueError("user must be printable text of 1 to 200 characters.")
+    def _one_way(self) -> "EtcdServers":
         if (self.cert is None) != (self.key is None):
             raise ValueError("cert and key belong together. Write both, or none.")
         https = {url.startswith("https://") for url in self.endpoints}
@@ -55,6 +45,28 @@ class Etcd(Block):
             raise ValueError("members know each other by ca. Write it, or manage: false.")
         if https == {False} and (self.ca or self.cert):
             raise ValueError("ca, cert and key need https. Write https:// in every endpoint.")
+        return self
+
+
+class Etcd(EtcdServers):
+    """An etcd v3 that several healers share.
+
+    Attributes:
+        prefix: Of all its keys; two clusters on one etcd need one each.
+        user: As whom; None for an etcd without users, or one that takes the name from `cert`.
+        password_file: Holds the user's password, on one line.
+    """
+
+    prefix: Annotated[File, AfterValidator(_prefix)] = "/hale"
+    user: str | None = None
+    password_file: File | None = None
+
+    @model_validator(mode="after")
+    def _one_user(self) -> "Etcd":
+        if (self.user is None) != (self.password_file is None):
+            raise ValueError("user and password_file belong together. Write both, or none.")
+        if self.user is not None and not (self.user.isprintable() and 0 < len(self.user) <= 200):
+            raise ValueError("user must be printable text of 1 to 200 characters.")
         return self
 
 

@@ -75,7 +75,7 @@ def candidates(document: Document) -> Iterator[Problem]:
     """Find addresses with more candidates than VRRP's priorities can tell apart."""
     for address in document.mapping(ADDRESSES):
         path: Path = (ADDRESSES, address, "group")
-        count = len(_nodes(document, document.at(*path)))
+        count = len(members_of(document, document.at(*path)))
         if count > MOST_CANDIDATES:
             message = f"{count} candidates are more than VRRP can put in an order."
             yield document.problem(path, message, f"Write a group of at most {MOST_CANDIDATES}.")
@@ -146,7 +146,7 @@ def one_program(document: Document) -> Iterator[Problem]:
         for name in document.mapping(block):
             entry = document.mapping(block, name)
             value = entry.get(key, default)
-            for node in _nodes(document, entry.get(group)):
+            for node in members_of(document, entry.get(group)):
                 owner, there = first.setdefault(node, (name, value))
                 if there != value:
                     message = f"{node} is also of {owner}, where {key} is {_text(there)}."
@@ -155,7 +155,8 @@ def one_program(document: Document) -> Iterator[Problem]:
                     break
 
 
-def _nodes(document: Document, group: Value) -> list[str]:
+def members_of(document: Document, group: Value) -> list[str]:
+    """Name a group's nodes, as far as they are written as names."""
     return (
         [w for _, w in document.words("groups", group, "nodes")] if isinstance(group, str) else []
     )
@@ -165,7 +166,7 @@ def _text(value: Value) -> str:
     return str(value).lower() if isinstance(value, bool) else f"{value}"
 
 
-_TAKEN = {
+TAKEN = {
     HEALTH_PORT: "HAProxy tells of its own health",
     METRICS_PORT: "HAProxy tells its own figures",
     EXPORTER_PORT: "a node's exporter listens",
@@ -184,13 +185,13 @@ def ports(document: Document) -> Iterator[Problem]:
         path: Path = (POOLS, pool, "listen" if "listen" in entry else "port")
         end = listen.rpartition(":")[2]
         number = int(end) if end.isdecimal() and len(end) < 6 else 0
-        if number in _TAKEN or number == document.mapping("healer").get("ssh_port", 22):
-            owner = _TAKEN.get(number, "the healer reaches a gate")
+        if number in TAKEN or number == document.mapping("healer").get("ssh_port", 22):
+            owner = TAKEN.get(number, "the healer reaches a gate")
             yield document.problem(
                 path, f"port {number} is where {owner}.", "Listen on another port."
             )
-        members = set(_nodes(document, entry.get("members")))
-        for node in _nodes(document, entry.get("balancers")):
+        members = set(members_of(document, entry.get("members")))
+        for node in members_of(document, entry.get("balancers")):
             owner = taken.setdefault((node, number), f"the pool {pool} listens")
             if owner == f"the pool {pool} listens" and node in members and number == port:
                 owner = f"{node} serves as a member"

@@ -4,13 +4,15 @@ Rule: a member that dies loses the requests that it was answering and no more, a
 reload, restart and boot.
 """
 
-import ipaddress
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
 from cluster.balancing import HEALTH, HEALTH_PORT, METRICS_PORT, READY, Pool
+from cluster.databases import Database, Front
 from cluster.model import Cluster
 from cluster.probe import PLACEHOLDER, Probe, host_port
+from cluster.render.haproxy_front import bound, front_section, named
 from cluster.writing import FRAGMENT, HEADER
 
 # As Debian's, less what a tier of this kind does not use. The admin socket is the gate's way to drain.
@@ -69,6 +71,11 @@ _LACKS = """\
 if {{ path {ready} }} {{ nbsrv({name}) lt 1 }}
 """
 
+_LACKS_PRIMARY = """\
+    http-request return status 503 content-type text/plain string "no primary of {name}" \
+if {{ path {ready} }} {{ nbsrv({name}:primary) lt 1 }}
+"""
+
 _FRONTEND = """\
 frontend {name}
     mode http
@@ -102,29 +109,52 @@ ExecReload=-/usr/bin/systemctl restart --no-block hale-gate-marks.service
 """
 
 
+@dataclass(frozen=True, slots=True)
+class _Program:
+    """One node's HAProxy: what all that it balances has in common."""
+
+    unit: str
+    socket: str
+    state_file: str
+    manage: bool
+
+
 def haproxy_files(cluster: Cluster, node: str) -> Iterator[tuple[str, str]]:
-    """Yield the path and text of each file for a node that balances pools."""
-    pools = cluster.pools_on(node)
-    if not pools:
+    """Yield the path and text of each file for a node that balances pools or leads clients to databases."""
+    pools, fronts = cluster.pools_on(node), cluster.fronts_on(node)
+    if not pools and not fronts:
         return
-    shared = pools[0]  # all of a node are alike in what is the program's
+    shared = _program(pools, fronts)
     frame = _WHOLE if shared.manage else _PART
     parts = [
         frame.format(socket=shared.socket, state_file=shared.state_file),
-        _own(pools),  # before the defaults, so that nothing of them is logged
+        _own(pools, fronts),  # before the defaults, so that nothing of them is logged
         *([_DEFAULTS] if shared.manage else []),
         *(_pool(cluster, pool, node) for pool in pools),
+        *(front_section(cluster, database, front, node) for database, front in fronts),
     ]
     text = "\n".join(parts)
     if shared.manage:
         yield "etc/haproxy/haproxy.cfg", f"{HEADER}\n{text}"
     else:
         yield "etc/hale/fragments/haproxy.cfg", f"{HEADER}{FRAGMENT}\n{text}"
-    yield f"etc/systemd/system/{shared.unit}.d/hale-marks.conf", f"{HEADER}{_MARKS}"
+    if pools:  # a front has no members that could be drained
+        yield f"etc/systemd/system/{shared.unit}.d/hale-marks.conf", f"{HEADER}{_MARKS}"
 
 
-def _own(pools: Iterable[Pool]) -> str:
+def _program(pools: Sequence[Pool], fronts: Sequence[tuple[Database, Front]]) -> _Program:
+    """Return what is the program's; all of a node are alike in it."""
+    if pools:
+        first = pools[0]
+        return _Program(first.unit, first.socket, first.state_file, first.manage)
+    usual = Pool.model_fields
+    unit, socket, state_file = (str(usual[key].default) for key in ("unit", "socket", "state_file"))
+    return _Program(unit, socket, state_file, fronts[0][1].manage)
+
+
+def _own(pools: Iterable[Pool], fronts: Iterable[tuple[Database, Front]]) -> str:
     lacks = "".join(_LACKS.format(name=pool.name, ready=READY) for pool in pools)
+    lacks += "".join(_LACKS_PRIMARY.format(name=each.name, ready=READY) for each, _ in fronts)
     return _OWN.format(
         health=HEALTH, ready=READY, health_port=HEALTH_PORT, metrics_port=METRICS_PORT, lacks=lacks
     )
@@ -136,25 +166,12 @@ def _pool(cluster: Cluster, pool: Pool, node: str) -> str:
         f"    server {member} {host_port(cluster.nodes[member].address, pool.port)}\n"
         for member in cluster.groups[pool.members].nodes
     )
-    options = _options(probe, pool) + _named(cluster, pool)
+    options = _options(probe, pool) + named(cluster, pool.members)
     backend = _BACKEND.format(name=pool.name, check=_check(probe), options=options, servers=servers)
     if not pool.manage:
         return backend
-    frontend = _FRONTEND.format(name=pool.name, bind=_bind(cluster, pool, node))
+    frontend = _FRONTEND.format(name=pool.name, bind=bound(cluster, pool.listens, node))
     return f"{frontend}\n{backend}"
-
-
-def _bind(cluster: Cluster, pool: Pool, node: str) -> str:
-    """Write where the frontend listens, so that it can on a standby too."""
-    listened, _, port = pool.listens.rpartition(":")
-    addresses = cluster.addresses_on(node)
-    if pool.listens_on is None:
-        # One socket for both families; not where IPv6 may be switched off and nothing needs it.
-        six = any(address.version == 6 for address in addresses)
-        return f":::{port} v4v6" if six else f"*:{port}"
-    held = {address.address for address in addresses}
-    # `transparent` lets a standby bind the address that another holds.
-    return f"{listened}:{port}{' transparent' if pool.listens_on in held else ''}"
 
 
 def _asked(probe: Probe | None) -> SplitResult | None:
@@ -189,16 +206,3 @@ def _options(probe: Probe | None, pool: Pool) -> str:
     if port == pool.port:
         return " ssl verify none" if tls else ""
     return f" port {port}{' check-ssl verify none' if tls else ''}"
-
-
-def _named(cluster: Cluster, pool: Pool) -> str:
-    """Let HAProxy start without a member whose host name nobody can resolve now; else it would not start at all."""
-    members = (cluster.nodes[member].address for member in cluster.groups[pool.members].nodes)
-    return "" if all(map(_is_ip, members)) else " init-addr last,libc,none"
-
-
-def _is_ip(address: str) -> bool:
-    try:
-        return bool(ipaddress.ip_address(address))
-    except ValueError:
-        return False

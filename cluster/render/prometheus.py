@@ -24,15 +24,16 @@ MAX_SCRAPE_TIMEOUT = 10.0  # Prometheus' own default; a shorter interval needs a
 
 
 def jobs(cluster: Cluster) -> tuple[str, ...]:
-    """Name the jobs; HAProxy's own exporter is one where there are balancers, and so is an etcd of ours."""
+    """Name the jobs; HAProxy, an etcd of ours and Patroni are some where they are there."""
     return (
         "node",
         "healer",
         "prometheus",
         "alertmanager",
-        *(("haproxy",) if cluster.pools else ()),
+        *(("haproxy",) if any(map(cluster.balances, cluster.nodes)) else ()),
         *(("etcd",) if listening.etcd_members(cluster) else ()),
         *(("redis", "sentinel") if cluster.sentinels else ()),
+        *(("patroni",) if cluster.databases else ()),
     )
 
 
@@ -110,7 +111,7 @@ def targets_json(cluster: Cluster, job: str, node: str) -> str:
         case "healer":
             return _targets(cluster, cluster.healer.nodes, _at(cluster, HEALER_PORT))
         case "haproxy":
-            balancers = [node for node in cluster.nodes if cluster.pools_on(node)]
+            balancers = [node for node in cluster.nodes if cluster.balances(node)]
             return _targets(cluster, balancers, _at(cluster, METRICS_PORT))
         case "etcd":
             return _targets(
@@ -124,6 +125,14 @@ def targets_json(cluster: Cluster, job: str, node: str) -> str:
             }
             more = asked if job == "sentinel" else {}
             return _targets(cluster, ports, _at(cluster, REDIS_EXPORTER_PORT), more)
+        case "patroni":
+            return json_text(
+                [
+                    _target(cluster, node, host_port(cluster.nodes[node].address, database.port))
+                    for database in cluster.databases.values()
+                    for node in cluster.groups[database.group].nodes
+                ]
+            )
         case "prometheus":
             listens = listening.prometheus
         case _:
@@ -148,19 +157,25 @@ def _targets(
 ) -> str:
     return json_text(
         [
-            {
-                "targets": [where(name)],
-                "labels": {
-                    "cluster": cluster.name,
-                    "node": name,
-                    "group": cluster.first_group(name) or "",
-                    "failure_domain": cluster.nodes[name].failure_domain,
-                    **more.get(name, {}),
-                },
-            }
+            _target(cluster, name, where(name), more.get(name, MappingProxyType({})))
             for name in nodes
         ]
     )
+
+
+def _target(
+    cluster: Cluster, node: str, where: str, more: Mapping[str, str] = MappingProxyType({})
+) -> Mapping[str, Any]:
+    return {
+        "targets": [where],
+        "labels": {
+            "cluster": cluster.name,
+            "node": node,
+            "group": cluster.first_group(node) or "",
+            "failure_domain": cluster.nodes[node].failure_domain,
+            **more,
+        },
+    }
 
 
 def prometheus_default(cluster: Cluster, node: str) -> str:

@@ -104,21 +104,40 @@ monitoring:
 exporter: {peers: 3}
 """
 
-# Three members of a database, and one node that watches; nothing to find in it either.
+# Three members of a database behind two balancers, and one node that watches; nothing to find in it either.
 DATABASE = """\
 cluster: database
 nodes:
   mon1: {address: 10.0.0.10, failure_domain: rack-a}
+  lb1: {address: 10.0.0.21, failure_domain: rack-a}
+  lb2: {address: 10.0.0.22, failure_domain: rack-b}
   db1: {address: 10.0.0.31, failure_domain: rack-a}
   db2: {address: 10.0.0.32, failure_domain: rack-b}
   db3: {address: 10.0.0.33, failure_domain: rack-c}
 groups:
   control: {nodes: [mon1], role: control}
+  lb: {nodes: [lb1, lb2]}
   db: {nodes: [db1, db2, db3]}
 services:
+  haproxy: {unit: haproxy.service, group: lb, probe: {http: "http://127.0.0.1:8404/health"}}
   postgres: {unit: patroni.service, group: db, probe: {http: "http://{address}:8008/health"}}
 databases:
-  main: {group: db, service: postgres, credentials: /etc/hale/patroni/main, synchronous: true}
+  main:
+    group: db
+    service: postgres
+    credentials: /etc/hale/patroni/main
+    synchronous: true
+    front: {balancers: lb, primary: "*:5432", replicas: "*:5433", manage: true}
+    manage: true
+    secrets: /etc/hale/patroni/main.yml
+    watchdog: required
+    etcd:
+      endpoints: ["https://10.0.0.31:2379", "https://10.0.0.32:2379", "https://10.0.0.33:2379"]
+      ca: /etc/hale/etcd/ca.pem
+      cert: /etc/hale/etcd/patroni.pem
+      key: /etc/hale/etcd/patroni.key
+      manage: true
+    postgresql: {clients: [10.0.1.0/24], parameters: {shared_buffers: 4GB, max_connections: 200}}
 healer:
   node: mon1
   mode: act

@@ -6,7 +6,7 @@ import pytest
 
 from cluster.load import interpret
 from cluster.render import render
-from tests.cluster.examples import TIER
+from tests.cluster.examples import DATABASE, TIER
 from tests.cluster.native import ROOT, haproxy_says, keepalived_says
 
 pytestmark = pytest.mark.tools
@@ -46,6 +46,13 @@ EXTREMES = {
     "host names": TIER.replace("10.0.0.31", "localhost"),
     "IPv6 members": TIER.replace("10.0.0.31", "2001:db8::31"),
     "longest paths": TIER.replace("port: 80,", f"port: 80, state_file: /{'a' * 200}/{'b' * 200},"),
+}
+EXTREMES |= {
+    "database": DATABASE,
+    "database by name": DATABASE.replace("address: 10.0.0.31", "address: localhost").replace(
+        '"https://10.0.0.31:2379", ', ""
+    ),
+    "longest name of a database": DATABASE.replace("  main:\n", f"  {LONG}:\n"),
 }
 EXTREMES |= {path.parent.name: path.read_text() for path in SCENARIOS}
 

@@ -20,7 +20,7 @@ from cluster.render.alertmanager import HARDWARE_FOLLOWS
 from cluster.render.rules import rules_yml
 from cluster.tree import Tree
 from cluster.writing import HEADER, yaml_text
-from tests.cluster.examples import HEALERS, SHORT, SOUND, TIER, WIDE
+from tests.cluster.examples import DATABASE, HEALERS, SHORT, SOUND, TIER, WIDE
 from tests.cluster.native import tool
 from tests.cluster.rendering import RULES, text_of, tree_of
 from tests.test_contract import ALERTS
@@ -49,6 +49,10 @@ def test_a_wide_cluster_renders_to_these_bytes(rewrite: bool) -> None:
 
 def test_a_tier_renders_to_these_bytes(rewrite: bool) -> None:
     golden("tier", tree_of(TIER), rewrite=rewrite)
+
+
+def test_a_database_renders_to_these_bytes(rewrite: bool) -> None:
+    golden("database", tree_of(DATABASE), rewrite=rewrite)
 
 
 def test_several_healers_render_to_these_bytes(rewrite: bool) -> None:
