@@ -22,6 +22,7 @@ from gate.mounts import Filesystems
 from gate.nonce import Nonce
 from gate.patroni import RestApi
 from gate.run_lock import RunLock
+from gate.sentinel import RedisSentinel
 from gate.session import Session
 from gate.units import Systemctl
 from gate.unwritable import LedgerUnwritable, NoLedgerYet
@@ -216,6 +217,7 @@ def _node(options: argparse.Namespace, rules: config.Config | None = None) -> No
         marks=Marks(options.state, options.run),
         balancer=Haproxy(),
         patroni=RestApi(),
+        sentinel=RedisSentinel(),
         has_address=netlink.held,
         disks=Filesystems(clock.wall),
     )

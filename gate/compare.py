@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping
 
-from gate import mounts, netlink
+from gate import mounts, netlink, owned
 from gate.config import Config
 from gate.expect import Expect
 from gate.haproxy import Sight, Unanswered
-from gate.patroni import Unanswered as PatroniUnanswered
 from gate.units import Unreadable
 from gate.verb import Node
 from gate.words import Reason, Refused
@@ -47,7 +46,7 @@ def listed(expect: Expect, config: Config) -> None:
         (expect.units, config.units),
         (expect.pools, members),
         (expect.addresses, config.addresses),
-        (expect.databases, config.databases),
+        (expect.databases, owned.names(config)),
     ):
         for name in names:
             if name not in known:
@@ -85,8 +84,8 @@ def _pools(expected: Mapping[str, str], node: Node) -> None:
 def _databases(expect: Expect, node: Node) -> None:
     for name, expected in expect.databases.items():
         try:
-            sight = node.patroni.look(node.config.databases[name])
-        except PatroniUnanswered as error:
+            sight = owned.sight_of(name, node)
+        except owned.Unanswered as error:
             raise Refused(Reason.CHANGED, f"{name} cannot be read: {error}") from error
         _same(f"{name} leader", expected.leader, sight.leader)
         _same(f"{name} timeline", expected.timeline, sight.timeline)

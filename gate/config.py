@@ -30,6 +30,7 @@ DEFAULT_SPACING_SECONDS = MappingProxyType(
         "database.reinit": 600.0,
         "database.bar": 5.0,
         "database.admit": 5.0,
+        "sentinel.failover": 60.0,
         "disk.free": 60.0,
         "node.reboot": 3600.0,
         "node.lock": 5.0,

@@ -6,7 +6,7 @@ Nothing is written. What cannot be read within its time is None, which a healer 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gate import declining, machine, mounts, netlink, patroni, units
+from gate import declining, machine, mounts, netlink, owned, patroni, units
 from gate.haproxy import READY, Sight, Unanswered
 from gate.machine import Machine
 from gate.mark import BAR, DRAIN, LOCK, Mark
@@ -67,7 +67,7 @@ class MarkSeen:
 
 @dataclass(slots=True)
 class Eyes:
-    """One look at a node. Each HAProxy and each Patroni is asked once, since a wedged one costs seconds."""
+    """One look at a node. Each HAProxy and each database is asked once, since a wedged one costs seconds."""
 
     node: Node
     sights: dict[str, Sight | None] = field(default_factory=dict)
@@ -131,12 +131,10 @@ class Eyes:
 
     def _database(self, name: str) -> patroni.Sight | None:
         if name not in self.databases:
-            rule = self.node.config.databases.get(name)
             try:
-                found = self.node.patroni.look(rule) if rule is not None else None
-            except patroni.Unanswered:
-                found = None
-            self.databases[name] = found
+                self.databases[name] = owned.sight_of(name, self.node)
+            except (owned.Unanswered, KeyError):  # unread, or not listed
+                self.databases[name] = None
         return self.databases[name]
 
     def _file_system(self, path: str) -> FileSystemSeen | None:

@@ -4,12 +4,13 @@ Format: Redis 7.0, <https://redis.io/docs/latest/operate/oss_and_stack/managemen
 Sentinel's own choice, by `replica-priority`, offset and run id; it cannot be told a name.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from gate import resp
+from gate import patroni, resp
 from gate.resp import Refusal, Reply, Unanswered, pairs
 from gate.sentinel_rule import SentinelRule
 
@@ -28,14 +29,14 @@ class Member:
         reached: Whether this Sentinel reaches it.
         linked: Whether it follows the master now; of the master itself, whether it is reached.
         priority: Sentinel never lets one with 0 take over; None of the master, which Sentinel does not ask.
-        offset: How far it has come in the master's stream, up to 10 s ago; None of the master.
+        lag_bytes: How far it was behind when the master last told, up to 10 s ago; None of the master, and unknown.
     """
 
     role: str
     reached: bool
     linked: bool
     priority: int | None = None
-    offset: int | None = None
+    lag_bytes: int | None = None
 
     @property
     def able(self) -> bool:
@@ -61,6 +62,11 @@ class Sight:
     quorum: bool
     members: Mapping[str, Member]
 
+    @property
+    def leader_reached(self) -> bool:
+        """Whether the master answers this Sentinel."""
+        return self.leader is not None and self.members[self.leader].reached
+
     def able(self) -> tuple[str, ...]:
         """Return those that Sentinel may let take over, sorted."""
         return tuple(sorted(name for name, one in self.members.items() if one.able))
@@ -85,18 +91,19 @@ class RedisSentinel:
     seconds: float = ANSWER_SECONDS
 
     def look(self, rule: SentinelRule) -> Sight:
-        """Ask for the master, its replicas and the quorum, in one connection.
+        """Ask for the master, its replicas, the quorum and what they last told, in one connection.
 
         Raises:
             Unanswered: it is not there, did not answer within 2 s, does not watch this master, or said something else.
         """
-        master, replicas, quorum = self._ask(
+        master, replicas, quorum, told = self._ask(
             rule,
             ("SENTINEL", "MASTER", rule.master),
             ("SENTINEL", "REPLICAS", rule.master),
             ("SENTINEL", "CKQUORUM", rule.master),
+            ("SENTINEL", "INFO-CACHE", rule.master),
         )
-        return parse(master, replicas, quorum, rule.members)
+        return parse(master, replicas, quorum, told, rule.members)
 
     def failover(self, rule: SentinelRule) -> str:
         """Ask for a failover without the agreement of the others; Sentinel chooses who takes over.
@@ -136,13 +143,16 @@ def _login(rule: SentinelRule) -> list[tuple[str, ...]]:
     return [("AUTH", user, password)]
 
 
-def parse(master: Reply, replicas: Reply, quorum: Reply, nodes: Mapping[str, str]) -> Sight:
+def parse(
+    master: Reply, replicas: Reply, quorum: Reply, told: Reply, nodes: Mapping[str, str]
+) -> Sight:
     """Read what Sentinel says of a master and of its replicas.
 
     Args:
         master: Reply to SENTINEL MASTER.
         replicas: Reply to SENTINEL REPLICAS.
         quorum: Reply to SENTINEL CKQUORUM.
+        told: Reply to SENTINEL INFO-CACHE.
         nodes: The address of each node.
 
     Raises:
@@ -156,10 +166,10 @@ def parse(master: Reply, replicas: Reply, quorum: Reply, nodes: Mapping[str, str
     try:
         found = pairs(master)
         flags = _flags(found)
-        leader, members = names.get(found["ip"]), {}
+        leader, members, lags = names.get(found["ip"]), {}, _lags(told)
         for row in map(pairs, replicas):
             if (node := names.get(row["ip"])) is not None:
-                members[node] = _replica(row)
+                members[node] = _replica(row, lags)
         if leader is not None:
             reached = not set(_GONE) & flags
             members[leader] = Member("master", reached, reached)
@@ -178,11 +188,48 @@ def _flags(row: Mapping[str, str]) -> set[str]:
     return set(row["flags"].split(","))
 
 
-def _replica(row: Mapping[str, str]) -> Member:
+def _replica(row: Mapping[str, str], lags: Mapping[str, int]) -> Member:
     return Member(
         role="replica",
         reached=not set(_GONE) & _flags(row),
         linked=row["master-link-status"] == "ok",
         priority=int(row["slave-priority"]),
-        offset=int(row["slave-repl-offset"]),
+        lag_bytes=lags.get(row["ip"]),
+    )
+
+
+def _lags(told: Reply) -> Mapping[str, int]:
+    """Return by address how far each replica is behind, from what the master last said of all of them at once.
+
+    Format: `[name, [[age, INFO], ...]]`, the master's first; INFO has `master_repl_offset:N` and for each
+    replica `slaveN:ip=...,port=...,state=online,offset=N,lag=N`.
+    """
+    match told:
+        case [_, [[int(), str(info), *_], *_]] if "\nrole:master" in info:
+            pass
+        case _:
+            return {}
+    end = re.search(r"^master_repl_offset:(\d+)", info, re.MULTILINE)
+    rows = re.findall(r"^slave\d+:ip=([^,]+),.*?state=online,offset=(\d+)", info, re.MULTILINE)
+    return {} if end is None else {ip: max(0, int(end[1]) - int(at)) for ip, at in rows}
+
+
+def as_database(sight: Sight) -> patroni.Sight:
+    """Say in the words that the healer knows of databases what a Sentinel sees; the epoch stands for the timeline."""
+    return patroni.Sight(
+        leader=sight.leader if sight.leader_reached else None,
+        timeline=sight.epoch,
+        paused=False,
+        synchronous=False,
+        scheduled=sight.busy,
+        members={
+            name: patroni.MemberSeen(
+                role="leader" if one.role == "master" else "replica",
+                state="running" if one.reached and one.linked else "unreachable",
+                timeline=sight.epoch,
+                lag_bytes=one.lag_bytes,
+                barred=one.priority == 0,
+            )
+            for name, one in sight.members.items()
+        },
     )

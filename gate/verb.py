@@ -15,6 +15,7 @@ from gate.marks import Marks
 from gate.mounts import Disks
 from gate.patroni import Patroni
 from gate.process import Ran
+from gate.sentinel import Sentinel
 from gate.strict_json import JsonObject
 from gate.units import Systemd
 from gate.words import Outcome
@@ -57,6 +58,7 @@ class Node:
     marks: Marks
     balancer: Balancer
     patroni: Patroni
+    sentinel: Sentinel
     has_address: Interfaces
     disks: Disks
     machine: Callable[[], Machine] = machine.look

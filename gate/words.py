@@ -51,6 +51,7 @@ class Reason(StrEnum):
     PAUSED = "paused"
     SCHEDULED = "scheduled"
     NOT_LEADER = "not_leader"
+    NO_QUORUM = "no_quorum"
     LEADS = "leads"
     NOT_STREAMING = "not_streaming"
     LAGGING = "lagging"

@@ -16,6 +16,7 @@ from gate.verbs.node_reboot import NodeReboot
 from gate.verbs.node_unlock import NodeUnlock
 from gate.verbs.pool_drain import PoolDrain
 from gate.verbs.pool_return import PoolReturn
+from gate.verbs.sentinel_failover import SentinelFailover
 from gate.verbs.service_reload import ServiceReload
 from gate.verbs.service_restart import ServiceRestart
 
@@ -31,6 +32,7 @@ TAKING: dict[str, TakingVerb] = {
     "database.reinit": DatabaseReinit(),
     "database.bar": DatabaseBar(),
     "database.admit": DatabaseAdmit(),
+    "sentinel.failover": SentinelFailover(),
     "disk.free": DiskFree(),
     "node.reboot": NodeReboot(),
     "node.lock": NodeLock(),

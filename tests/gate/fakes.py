@@ -24,6 +24,7 @@ from gate.nonce import Nonce
 from gate.process import Ran
 from gate.reclaim import Freed
 from gate.run_lock import RunLock
+from gate.sentinel import RedisSentinel, Sentinel
 from gate.session import Session
 from gate.units import Unit, Unreadable
 from gate.verb import Node
@@ -275,6 +276,9 @@ class World:
         self.balancer = FakeBalancer(self.diary)
         self.bar_file = folder / "state/bar/main.yml"
         self.patroni = FakePatroni(self.diary, self.clock, self.bar_file)
+        self.sentinel: Sentinel = (
+            RedisSentinel()
+        )  # the real one; no test has one unless it starts it
         self.disks = FakeDisks(self.diary)
         self.held = True
         self.machine = Machine(None, False)
@@ -324,6 +328,7 @@ class World:
             marks=self.marks,
             balancer=self.balancer,
             patroni=self.patroni,
+            sentinel=self.sentinel,
             has_address=lambda address, interface: self.held,
             disks=self.disks,
             machine=lambda: self.machine,

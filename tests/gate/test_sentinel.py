@@ -35,6 +35,7 @@ def test_it_sees_who_leads_who_follows_and_who_could_take_over(redis):
     assert (sight.leader, sight.able()) == ("r1", ("r2", "r3"))
     assert sight.members["r1"] == Member("master", reached=True, linked=True)
     assert {sight.members[node].priority for node in ("r2", "r3")} == {100}
+    redis.until(lambda seen: all(seen.members[one].lag_bytes is not None for one in seen.able()))
 
 
 def test_a_failover_that_is_asked_for_raises_the_epoch(redis):
@@ -101,19 +102,51 @@ def test_credentials_that_are_none_mean_that_nothing_was_asked(tmp_path, text):
 MASTER = ["name", "cache", "ip", "127.0.0.11", "flags", "master", "config-epoch", "4"]
 REPLICA = [
     *("ip", "127.0.0.12", "flags", "slave", "master-link-status", "ok"),
-    *("slave-priority", "0", "slave-repl-offset", "7"),
+    *("slave-priority", "0"),
+]
+TOLD = [
+    "cache",
+    [
+        [
+            3,
+            "# Replication\r\nrole:master\r\nslave0:ip=127.0.0.12,port=6379,state=online,offset=900,lag=0\r\n"
+            "slave1:ip=127.0.0.13,port=6379,state=wait_bgsave,offset=0,lag=0\r\nmaster_repl_offset:1000\r\n",
+        ],
+        [7, "# Replication\r\nrole:slave\r\n"],
+    ],
 ]
 
 
+def test_how_far_a_replica_is_behind_the_master_says_of_all_at_once():
+    other = [word.replace("127.0.0.12", "127.0.0.13") for word in REPLICA]
+    members = parse(MASTER, [REPLICA, other], "OK", TOLD, NODES).members
+    assert (members["r2"].lag_bytes, members["r3"].lag_bytes) == (100, None)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        None,
+        Refusal("ERR"),
+        [],
+        ["cache", []],
+        ["cache", [[1, None]]],
+        ["cache", [[1, "role:slave"]]],
+    ],
+)
+def test_where_the_master_did_not_tell_nobody_knows_how_far_anybody_is_behind(told):
+    assert parse(MASTER, [REPLICA], "OK", told, NODES).members["r2"].lag_bytes is None
+
+
 def test_one_with_priority_0_never_takes_over():
-    sight = parse(MASTER, [REPLICA], "OK", NODES)
+    sight = parse(MASTER, [REPLICA], "OK", TOLD, NODES)
     assert sight.able() == ()
     assert sight.members["r2"].linked
 
 
 def test_a_master_on_no_node_of_ours_is_nobody():
     other = [word.replace("127.0.0.11", "192.0.2.1") for word in MASTER]
-    sight = parse(other, [REPLICA], "OK", NODES)
+    sight = parse(other, [REPLICA], "OK", TOLD, NODES)
     assert sight.leader is None
     assert list(sight.members) == ["r2"]
 
@@ -131,7 +164,7 @@ def test_a_master_on_no_node_of_ours_is_nobody():
 )
 def test_an_answer_that_lacks_something_is_no_answer(master, replicas):
     with pytest.raises(resp.Unanswered):
-        parse(master, replicas, "OK", NODES)
+        parse(master, replicas, "OK", TOLD, NODES)
 
 
 @pytest.mark.parametrize(
