@@ -13,6 +13,7 @@ from cluster.etcds import ETCDS, etcds
 from cluster.fields import usual
 from cluster.ladder import EXPORTER
 from cluster.model import UNKNOWN_DOMAIN
+from cluster.power import POWER
 from cluster.replicated import REPLICATED
 from cluster.tier import TIER, Look, reference
 
@@ -78,6 +79,7 @@ def twice(document: Document) -> Iterator[Problem]:
     lists += [(*at, "endpoints") for at in etcds(document)]
     lists += [("healer", "nodes")]
     lists += [("monitoring", "nodes"), ("monitoring", "alertmanagers")]
+    lists += [("power", device, "hosts") for device in document.mapping("power")]
     for path in lists:
         words = document.words(*path)
         counts = Counter(word for _, word in words)
@@ -245,4 +247,5 @@ LOOKS: tuple[Look, ...] = (
     *TIER,
     *REPLICATED,
     *ETCDS,
+    *POWER,
 )

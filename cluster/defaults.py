@@ -26,7 +26,7 @@ FILLED: Mapping[str, tuple[str, ...]] = {
 
 # Their entries are named by their keys.
 NAMED = (
-    *("nodes", "failure_domains", "groups", "services"),
+    *("nodes", "failure_domains", "power", "groups", "services"),
     *("virtual_addresses", "pools", "databases", "sentinels", "windows", "maintenance", "ladders"),
 )
 

@@ -51,10 +51,15 @@ class Verb(StrEnum):
     NODE_LOCK = "node.lock"
     NODE_UNLOCK = "node.unlock"
     NODE_PATCH = "node.patch"
+    NODE_FENCE = "node.fence"
+    NODE_UNFENCE = "node.unfence"
 
 
 class Action(StrEnum):
-    """What a rung can do. Giving back (pool.return, address.accept) follows by itself and is no rung."""
+    """What a rung can do. Giving back (pool.return, address.accept) follows by itself and is no rung.
+
+    Nor is node.unfence: it follows a person's `admit`.
+    """
 
     SERVICE_RESTART = "service.restart"
     SERVICE_RELOAD = "service.reload"
@@ -62,6 +67,7 @@ class Action(StrEnum):
     ADDRESS_DECLINE = "address.decline"
     DISK_FREE = "disk.free"
     NODE_REBOOT = "node.reboot"
+    NODE_FENCE = "node.fence"
     PERSON_CALL = "person.call"
 
     @property
@@ -75,19 +81,22 @@ class Action(StrEnum):
         return self in (Action.SERVICE_RESTART, Action.SERVICE_RELOAD, Action.POOL_DRAIN)
 
 
-# What a rung gets where it says nothing else. Once taken away is taken away: a second try of the
-# last four would find nothing to do, or do more harm than the first.
+# What a rung gets where it says nothing else. Once taken away is taken away: a second try of these
+# would find nothing to do, or do more harm than the first. That a fenced node is off its power device
+# has said twice by then; proved is that nobody hears of it, and once admitted, that somebody does.
 _PROOF: Mapping[str, Mapping[str, Any]] = {
     Action.POOL_DRAIN: {"metric": "hale:pool_member_up", "want": 0},
     Action.ADDRESS_DECLINE: {"metric": "hale_virtual_address_held", "want": 0},
     Action.DISK_FREE: {"metric": "hale:filesystem_has_room"},
     Action.NODE_REBOOT: {"within": "5m"},
+    Action.NODE_FENCE: {"metric": "up", "want": 0, "within": "5m", "soak": "0s"},
 }
 _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     Action.POOL_DRAIN: {"attempts": 1},
     Action.ADDRESS_DECLINE: {"attempts": 1},
     Action.DISK_FREE: {"attempts": 1, "deadline": "2m"},
     Action.NODE_REBOOT: {"attempts": 1, "deadline": "5m"},
+    Action.NODE_FENCE: {"attempts": 1, "deadline": "1m"},
 }
 
 
@@ -120,9 +129,9 @@ class Rung(Block):
     Attributes:
         service: The service to act on; None for the one that the alert names.
         fast: Whether an alert that Prometheus has not confirmed yet may start it; of a restart only.
-        deadline: Seconds that the action itself may take; 2m for disk.free, 5m for node.reboot.
+        deadline: Seconds that the action itself may take; 1m for node.fence, 2m for disk.free, 5m for node.reboot.
         verify: None only for `person.call`, which proves nothing.
-        attempts: Tries before the next rung; 1 for pool.drain, address.decline, disk.free and node.reboot.
+        attempts: Tries before the next rung; 1 for pool.drain, address.decline, disk.free, node.reboot and node.fence.
         wait: Seconds between the first two tries.
         backoff: By how much each later wait is longer than the one before.
         max_wait: Seconds that no wait is longer than, unless `wait` is.
@@ -215,6 +224,8 @@ DEFAULT_LADDERS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "restart-exporter": {"rungs": [{"action": "service.restart", "service": EXPORTER}, _CALL]},
         "free-disk": {"rungs": [{"action": "disk.free"}, _CALL]},
         "reboot-node": {"rungs": [{"action": "node.reboot"}, _CALL]},
+        # Of a node that nobody hears of and that may still write: off for certain, once a person agrees.
+        "fence-node": {"rungs": [{"action": "node.fence", "approve": True}, _CALL]},
         # Of a node of which something fails that nothing on it repairs: users first, then a person.
         "move-away": {"rungs": [{"action": "pool.drain"}, {"action": "address.decline"}, _CALL]},
         # No gate has a verb for these yet that could be proved to help.

@@ -35,6 +35,7 @@ from cluster.fields import (
 from cluster.ladder import EXPORTER, Ladder, Mode
 from cluster.maintenance import Maintenance
 from cluster.patching import Patching
+from cluster.power import PowerDevice
 from cluster.probe import Probe
 from cluster.reclaim import Reclaim
 from cluster.sentinels import Sentinel
@@ -49,7 +50,7 @@ class Node(Block):
     Attributes:
         failure_domain: What fails together: a rack, a host, a power feed. Nodes that name none
             share `unknown`, so that nothing is taken for independent that may not be.
-        power: The device that can cut its power.
+        power: The device that can cut its power, of `power`.
     """
 
     name: SkipJsonSchema[Name]
@@ -189,6 +190,7 @@ class Cluster(Block):
     name: Annotated[Name, Field(alias="cluster")]
     nodes: Annotated[Mapping[Name, Node], NOT_EMPTY]
     failure_domains: Mapping[Name, FailureDomain] = {}
+    power: Mapping[Name, PowerDevice] = {}
     groups: Mapping[Name, Group] = {}
     services: Mapping[Name, Service] = {}
     virtual_addresses: Mapping[Name, VirtualAddress] = {}
@@ -236,6 +238,16 @@ class Cluster(Block):
     def keeps_watch(self, node: str) -> bool:
         """Say whether a healer, the monitoring or the healers' store runs on a node, whatever groups it is in."""
         return node in {*self.healer.nodes, *self.monitoring.nodes, *self.store_nodes}
+
+    def fencing_hosts(self, node: str) -> tuple[str, ...]:
+        """Name the nodes whose gates may cut a node's power, in the order of the file; never the node itself.
+
+        There are none for what no ladder may take: control nodes, and nodes that keep watch.
+        """
+        device = self.nodes[node].power
+        if device is None or self.control(node) or self.keeps_watch(node):
+            return ()
+        return tuple(host for host in self.power[device].hosts if host != node)
 
     @cached_property
     def domain_nodes(self) -> Mapping[str, tuple[str, ...]]:

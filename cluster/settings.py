@@ -77,6 +77,8 @@ GATE_SPACING: Mapping[str, str] = {
     Verb.NODE_LOCK: "5s",
     Verb.NODE_UNLOCK: "5s",
     Verb.NODE_PATCH: "60s",
+    Verb.NODE_FENCE: "60s",
+    Verb.NODE_UNFENCE: "30s",
 }
 
 

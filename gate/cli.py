@@ -54,6 +54,9 @@ examples:
   hale-gate unlock                             end it
   hale-gate bar main                           keep this node from leading a database
   hale-gate admit main                         let it lead again, once it has all of the data
+  hale-gate fence db1                          cut another node's power, from a fencing host
+  hale-gate unfence db1                        switch it on again, unless somebody else keeps it off
+  hale-gate power db1                          say how its power is
   hale-gate marks                              what is taken out here, for whom and since when
   hale-gate reapply                            what hale-gate-marks.service runs
 """
@@ -141,6 +144,13 @@ def _people(
     admit = add("admit", people.admit, "let this node's member of a database lead again")
     admit.add_argument("database", metavar="DATABASE")
     admit.add_argument("--all", action="store_true", help=everybody)
+    fence = add("fence", people.fence, "cut another node's power; it stays off until unfence")
+    fence.add_argument("node", metavar="NODE")
+    unfence = add("unfence", people.unfence, "switch a fenced node on again")
+    unfence.add_argument("node", metavar="NODE")
+    unfence.add_argument("--all", action="store_true", help=everybody)
+    power = add("power", people.power, "say how another node's power is")
+    power.add_argument("node", metavar="NODE")
     show = add("marks", people.marks, "list what is taken out here, and for whom")
     show.add_argument("--output", choices=("text", "json"), default="text")
     add("reapply", people.put_back, "apply every mark again, as at boot")

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from gate import fields, listed
 from gate.database_rule import DatabaseRule, database_rule
-from gate.listed import AddressRule, PatchRule, PoolRule, ReclaimRule, UnitRule
+from gate.listed import AddressRule, FenceRule, PatchRule, PoolRule, ReclaimRule, UnitRule
 from gate.sentinel_rule import SentinelRule, sentinel_rule
 from gate.strict_json import Json, object_of
 
@@ -36,6 +36,8 @@ DEFAULT_SPACING_SECONDS = MappingProxyType(
         "node.lock": 5.0,
         "node.unlock": 5.0,
         "node.patch": 60.0,
+        "node.fence": 60.0,
+        "node.unfence": 30.0,
     }
 )
 """Least seconds between two runs of a verb on one target, where gate.json names none."""
@@ -52,6 +54,7 @@ _KEYS = (
     "sentinels",
     "reclaim",
     "patch",
+    "fencing",
     "spacing_seconds",
 )
 _Rule = TypeVar("_Rule")
@@ -69,6 +72,7 @@ class Config:
         reboot: Whether node.reboot may touch this node.
         addresses: By the name that cluster.yml gives each, as are pools, databases and sentinels.
         patch: How node.patch patches this node; None where it may not.
+        fencing: By node, whose power this gate may cut; never this node.
     """
 
     cluster: str
@@ -81,6 +85,7 @@ class Config:
     sentinels: dict[str, SentinelRule] = field(default_factory=dict)
     reclaim: tuple[ReclaimRule, ...] = ()
     patch: PatchRule | None = None
+    fencing: dict[str, FenceRule] = field(default_factory=dict)
     spacing_seconds: dict[str, float] = field(default_factory=dict)
 
     def spacing(self, verb: str) -> float:
@@ -115,6 +120,9 @@ def parse(text: bytes) -> Config:
     reclaim = found.get("reclaim", [])
     if not isinstance(reclaim, list):
         raise ValueError("reclaim: want a list")
+    fencing = _table(found.get("fencing", {}), "fencing", fields.name, listed.fence)
+    if found.get("node") in fencing:
+        raise ValueError("fencing: a node never cuts its own power; another one does")
     return Config(
         cluster=fields.label(found.get("cluster"), "cluster"),
         node=fields.label(found.get("node"), "node"),
@@ -127,6 +135,7 @@ def parse(text: bytes) -> Config:
         sentinels=_table(found.get("sentinels", {}), "sentinels", fields.name, sentinel_rule),
         reclaim=tuple(listed.reclaim(value, f"reclaim[{at}]") for at, value in enumerate(reclaim)),
         patch=None if found.get("patch") is None else listed.patch(found["patch"], "patch"),
+        fencing=fencing,
         spacing_seconds=_table(
             found.get("spacing_seconds", {}), "spacing_seconds", _verb, _spacing
         ),

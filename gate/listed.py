@@ -1,4 +1,4 @@
-"""What gate.json may list: units, virtual addresses, pools, and files that may be removed.
+"""What gate.json may list: units, virtual addresses, pools, files that may be removed, and nodes that may be fenced.
 
 Whatever is listed here a healer with a stolen key can reach, so every part has one exact shape.
 """
@@ -35,6 +35,11 @@ _NEVER = (
     ),
     *("/usr", "/run/hale-gate", "/var/lib/dpkg", "/var/lib/hale-gate"),
 )
+
+FENCE_OPTION = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+"""An option of fence-agents, as a line of their standard input begins."""
+
+_GATES_OWN = ("action", "option", "nodename")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +118,27 @@ class PatchRule:
     command: tuple[str, ...]
     seconds: float
     reboot_check: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FenceRule:
+    """Another node whose power this gate may cut.
+
+    Attributes:
+        device: What cuts it, for people.
+        agent: One of fence-agents' programs.
+        options: What it is told for this node, but for the action and secrets.
+        secrets: A file of more options, which only root may read; None where there are none.
+        off_seconds: How long the agent may take to cut the power, or to switch it on.
+        status_seconds: How long it may take to say how the power is.
+    """
+
+    device: str
+    agent: str
+    options: tuple[tuple[str, str], ...]
+    secrets: str | None
+    off_seconds: float
+    status_seconds: float
 
 
 def unit(value: Json, where: str) -> UnitRule:
@@ -209,3 +235,26 @@ def _command(value: Json, where: str) -> tuple[str, ...]:
     if found and not found[0].startswith("/"):
         raise ValueError(f"{where}: want an absolute path first, got {found[0]!r}")
     return found
+
+
+def fence(value: Json, where: str) -> FenceRule:
+    """Read one entry of `fencing`."""
+    found = fields.object_at(value, where)
+    known = ("device", "agent", "options", "secrets", "off_seconds", "status_seconds")
+    fields.only(found, known, where + ".")
+    options = fields.object_at(found.get("options", {}), f"{where}.options")
+    for name, text in options.items():
+        place = f"{where}.options[{name[:80]!r}]"
+        if not FENCE_OPTION.fullmatch(name) or name in _GATES_OWN:
+            raise ValueError(f"{place}: want an option of the agent, and none that is the gate's")
+        if not isinstance(text, str) or not text.isprintable() or not text:
+            raise ValueError(f"{place}: want one line of text")
+    secrets = found.get("secrets")
+    return FenceRule(
+        fields.name(found.get("device"), f"{where}.device"),
+        fields.path(found.get("agent"), f"{where}.agent"),
+        tuple(sorted((name, str(text)) for name, text in options.items())),
+        None if secrets is None else fields.path(secrets, f"{where}.secrets"),
+        fields.number(found.get("off_seconds", 30), f"{where}.off_seconds"),
+        fields.number(found.get("status_seconds", 3), f"{where}.status_seconds"),
+    )

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from gate.strict_json import Json, JsonObject, object_of
 
 DRAIN, DECLINE, LOCK, BAR = "pool.drain", "address.decline", "node.lock", "database.bar"
-_KINDS = (DRAIN, DECLINE, LOCK, BAR)
+FENCE = "node.fence"
+_KINDS = (DRAIN, DECLINE, LOCK, BAR, FENCE)
 UNKNOWN_PERSON = "person:unknown"
 """Owns what was already so when Hale came: somebody did it by hand, and only people undo it."""
 
@@ -25,8 +26,8 @@ class Mark:
     """A mark.
 
     Attributes:
-        mark: The verb that takes it away: pool.drain, address.decline, node.lock or database.bar.
-        subject: POOL/MEMBER, the name of an address or a database, or this node's own name.
+        mark: The verb that takes it away: pool.drain, address.decline, node.lock, database.bar or node.fence.
+        subject: POOL/MEMBER, the name of an address or a database, this node's own name, or another node's.
         owners: Who wants it so, sorted: `incident:...`, `person:...` or `lock:...`. Never empty.
         since: RFC 3339, the wall clock when the first owner came.
     """

@@ -7,7 +7,7 @@ import pwd
 import socket
 import sys
 
-from gate import barring, declining, locking, owners, pools
+from gate import barring, declining, fence_agents, fencing, locking, owners, pools
 from gate.clock import Deadline
 from gate.mark import one_as_json
 from gate.marks import MarksUnreadable
@@ -17,6 +17,7 @@ from gate.verb import Node
 from gate.words import Outcome, State
 
 PERSON_SECONDS = 30.0
+FENCE_SECONDS = 120.0
 DAMAGED = 4
 
 
@@ -75,6 +76,32 @@ def admit(options: argparse.Namespace, node: Node) -> int:
         return 2
     deadline = Deadline.after(PERSON_SECONDS, node.clock)
     return _told(barring.admit(node, options.database, _owner(options), deadline))
+
+
+def fence(options: argparse.Namespace, node: Node) -> int:
+    """Cut another node's power, from a fencing host."""
+    if not _is_fenced_here(options, node):
+        return 2
+    deadline = Deadline.after(FENCE_SECONDS, node.clock)
+    return _told(fencing.fence(node, options.node, _person(), deadline))
+
+
+def unfence(options: argparse.Namespace, node: Node) -> int:
+    """Switch a fenced node on again, as far as it is ours to."""
+    if not _is_fenced_here(options, node):
+        return 2
+    deadline = Deadline.after(FENCE_SECONDS, node.clock)
+    return _told(fencing.unfence(node, options.node, _owner(options), deadline))
+
+
+def power(options: argparse.Namespace, node: Node) -> int:
+    """Say how another node's power is."""
+    if not _is_fenced_here(options, node):
+        return 2
+    rule = node.config.fencing[options.node]
+    reading = fence_agents.read(rule, FENCE_SECONDS, node.programs)
+    print(f"{reading.state}: {reading.why}")
+    return 1 if reading.state == fence_agents.UNKNOWN else 0
 
 
 def marks(options: argparse.Namespace, node: Node) -> int:
@@ -136,6 +163,17 @@ def _is_database(options: argparse.Namespace, node: Node) -> bool:
             file=sys.stderr,
         )
     return options.database in known
+
+
+def _is_fenced_here(options: argparse.Namespace, node: Node) -> bool:
+    known = node.config.fencing
+    if options.node not in known:
+        print(
+            f"hale-gate: {options.node!r} is no node that this one may fence. "
+            f"Known: {', '.join(known) or 'none, this is no fencing host'}",
+            file=sys.stderr,
+        )
+    return options.node in known
 
 
 def _told(outcome: Outcome) -> int:

@@ -46,18 +46,25 @@ class Ran:
         return lines[-1].strip()[:200] if lines else "no output"
 
 
-def run(argv: tuple[str, ...], seconds: float, keep: int = READ) -> Ran:
+def run(argv: tuple[str, ...], seconds: float, keep: int = READ, told: bytes = b"") -> Ran:
     """Run a program to its end, or kill it and its children when `seconds` are over.
 
     It returns within a second of that even if the kernel does not let the program die.
 
+    Args:
+        argv: The program by its path, and its arguments.
+        seconds: How long it may run.
+        keep: So many of the last bytes of its output are kept.
+        told: What it finds on its standard input: no more than a pipe holds, 64 KiB.
+
     Raises:
         NotStarted: there is no such program, or it may not be run.
     """
+    given = _told(told)
     try:
         child = subprocess.Popen(
             argv,
-            stdin=subprocess.DEVNULL,
+            stdin=given,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env=_environment(),
@@ -65,6 +72,9 @@ def run(argv: tuple[str, ...], seconds: float, keep: int = READ) -> Ran:
         )
     except (OSError, ValueError) as error:
         raise NotStarted(f"{argv[0]}: {error}") from error
+    finally:
+        if given != subprocess.DEVNULL:
+            os.close(given)
     assert child.stdout is not None  # noqa: S101  # asked for above; for the type checker
     # `with child` would wait for a child that cannot be killed, for as long as that lasts.
     with child.stdout as out:
@@ -73,6 +83,23 @@ def run(argv: tuple[str, ...], seconds: float, keep: int = READ) -> Ran:
             return _watch(child, exit_fd, out.fileno(), time.monotonic() + seconds, keep)
         finally:
             os.close(exit_fd)
+
+
+def _told(text: bytes) -> int:
+    """Return what reads as a text: the end of a pipe that holds all of it."""
+    if not text:
+        return subprocess.DEVNULL
+    ours, into = os.pipe2(os.O_CLOEXEC)
+    os.set_blocking(into, False)
+    try:
+        if os.write(into, text) != len(text):
+            raise NotStarted(f"a pipe does not hold {len(text)} bytes")
+    except OSError as error:
+        os.close(ours)
+        raise NotStarted(f"a pipe does not hold {len(text)} bytes: {error}") from error
+    finally:
+        os.close(into)
+    return ours
 
 
 def _watch(child: "subprocess.Popen[bytes]", exit_fd: int, out: int, end: float, keep: int) -> Ran:

@@ -13,7 +13,7 @@ from gate.machine import Machine
 from gate.mark import one_as_json
 from gate.patroni import Sight
 from gate.protocol import LINE_LIMIT, VERSION
-from gate.seen import AddressSeen, FileSystemSeen, MarkSeen, PoolSeen, Seen
+from gate.seen import AddressSeen, FileSystemSeen, MarkSeen, PoolSeen, PowerSeen, Seen
 from gate.strict_json import Json, JsonObject
 from gate.units import Seen as UnitSeen
 from gate.words import Outcome, Reason, Refused, State
@@ -138,6 +138,8 @@ def _seen(seen: Seen | None) -> Json:
             }
         case Sight():
             return _database(seen)
+        case PowerSeen(state, why):
+            return {"kind": "power", "state": state, "reading": why}
         case UnitSeen():
             return _unit(seen)
 

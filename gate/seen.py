@@ -6,19 +6,25 @@ Nothing is written. What cannot be read within its time is None, which a healer 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gate import declining, machine, mounts, netlink, owned, patroni, units
+from gate import declining, fence_agents, machine, mounts, netlink, owned, patroni, units
+from gate.fence_agents import OFF, ON, Reading
 from gate.haproxy import READY, Sight, Unanswered
 from gate.machine import Machine
-from gate.mark import BAR, DRAIN, LOCK, Mark
+from gate.mark import BAR, DRAIN, FENCE, LOCK, Mark
 from gate.marks import MarksUnreadable
 from gate.verb import Node
 
 POOL = "pool:"
 """What a pool's name begins with in `look`, so that a pool and an address may have one name."""
 
-
 DATABASE = "database:"
 """As POOL, of a database."""
+
+POWER = "power:"
+"""As POOL, of another node whose power is asked for."""
+
+LOOK_SECONDS = 4.0
+"""For all readings of power in one look: a healer waits for a gate for 5 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +60,15 @@ class FileSystemSeen:
     device: str
 
 
-Seen = units.Seen | AddressSeen | PoolSeen | FileSystemSeen | Machine | patroni.Sight
+@dataclass(frozen=True, slots=True)
+class PowerSeen:
+    """Another node's power: on, off or unknown; `why` says what tells so."""
+
+    state: str
+    why: str
+
+
+Seen = units.Seen | AddressSeen | PoolSeen | FileSystemSeen | PowerSeen | Machine | patroni.Sight
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +81,12 @@ class MarkSeen:
 
 @dataclass(slots=True)
 class Eyes:
-    """One look at a node. Each HAProxy and each database is asked once, since a wedged one costs seconds."""
+    """One look at a node. Each HAProxy, database and power device is asked once, since a wedged one costs seconds."""
 
     node: Node
     sights: dict[str, Sight | None] = field(default_factory=dict)
     databases: dict[str, patroni.Sight | None] = field(default_factory=dict)
+    powers: dict[str, Reading] = field(default_factory=dict)
 
     def look(self, names: tuple[str, ...]) -> Mapping[str, Seen | None]:
         """Return what can be seen of each name; None for what is not listed or cannot be read."""
@@ -87,6 +102,8 @@ class Eyes:
                 found[name] = self.node.machine()
             elif name.startswith(DATABASE):
                 found[name] = self._database(name.removeprefix(DATABASE))
+            elif name.startswith(POWER):
+                found[name] = self._power(name.removeprefix(POWER), LOOK_SECONDS)
             elif name.startswith("/"):
                 found[name] = self._file_system(name)
         return {name: found.get(name) for name in names}
@@ -137,6 +154,20 @@ class Eyes:
                 self.databases[name] = None
         return self.databases[name]
 
+    def _power(self, name: str, seconds: float) -> PowerSeen | None:
+        """Ask how a node's power is; several are asked for as long as one look may take."""
+        rule = self.node.config.fencing.get(name)
+        if rule is None:
+            return None
+        if name not in self.powers:
+            left = seconds - sum(
+                self.node.config.fencing[one].status_seconds for one in self.powers
+            )
+            if left <= 0:
+                return None
+            self.powers[name] = fence_agents.read(rule, left, self.node.programs)
+        return PowerSeen(self.powers[name].state, self.powers[name].why)
+
     def _file_system(self, path: str) -> FileSystemSeen | None:
         disks = self.node.disks
         try:
@@ -153,6 +184,9 @@ class Eyes:
             return True  # the mark is all there is of it
         if mark.mark == BAR:
             return self._barred(mark.subject)
+        if mark.mark == FENCE:  # a device is asked only by who wants to know
+            reading = self.powers.get(mark.subject)
+            return {OFF: True, ON: False}.get(reading.state) if reading is not None else None
         if mark.mark != DRAIN:
             rule = self.node.config.addresses.get(mark.subject)
             return None if rule is None else declining.is_declined(rule)

@@ -24,8 +24,10 @@ from gate.words import Outcome
 class Programs(Protocol):
     """Runs a command that gate.json or a constant declares."""
 
-    def __call__(self, argv: tuple[str, ...], seconds: float, keep: int = ...) -> Ran:
-        """Run it to its end or for `seconds`, or raise NotStarted."""
+    def __call__(
+        self, argv: tuple[str, ...], seconds: float, keep: int = ..., told: bytes = ...
+    ) -> Ran:
+        """Run it to its end or for `seconds`, with `told` on its standard input, or raise NotStarted."""
         ...
 
 

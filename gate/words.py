@@ -75,6 +75,11 @@ class Reason(StrEnum):
     NOTHING_TO_FREE = "nothing_to_free"
     NOT_REBOOTED = "not_rebooted"
     PATCH_FAILED = "patch_failed"
+    NO_AGENT = "no_agent"
+    SECRETS_UNREADABLE = "secrets_unreadable"
+    FENCE_REFUSED = "fence_refused"
+    STILL_ON = "still_on"
+    STILL_OFF = "still_off"
     DEADLINE = "deadline"  # of `unknown` too, when PID 1 may still be at it
     # unknown: it may have happened; never run again
     INTERRUPTED = "interrupted"
@@ -82,6 +87,7 @@ class Reason(StrEnum):
     TORN_RECORD = "torn_record"
     RUNNING = "running"
     UNREADABLE = "unreadable"
+    POWER_UNREAD = "power_unread"
     # done
     RESTARTED = "restarted"
     RELOADED = "reloaded"
@@ -101,6 +107,8 @@ class Reason(StrEnum):
     PATCHED = "patched"
     PATCHED_NEEDS_REBOOT = "patched_needs_reboot"
     REBOOTED = "rebooted"
+    FENCED = "fenced"
+    UNFENCED = "unfenced"
     SETTLED = "settled"
 
 

@@ -135,7 +135,7 @@ def test_an_alert_that_the_exporter_may_post_itself_does_not_wait() -> None:
 
 
 # What a packaged alert does not ask for (yet), and an owner's own rule may.
-FOR_OWN_RULES = {"reboot-node", "database", "backup", "monitoring", "clock"}
+FOR_OWN_RULES = {"reboot-node", "fence-node", "database", "backup", "monitoring", "clock"}
 
 
 def test_every_default_ladder_has_an_alert_that_asks_for_it() -> None:

@@ -10,7 +10,7 @@ from cluster.load import Loaded, interpret
 from cluster.render import render
 from exporter import reading
 from gate import config
-from tests.cluster.examples import SOUND
+from tests.cluster.examples import PAIR, SOUND
 
 PROBE = 'probe: {http: "http://{address}/"}'
 
@@ -36,6 +36,10 @@ EXTREMES = {
     "most spacing": spacing("7d"),
     "least probe": services(f"{HTTP}, status: 100, interval: 100ms, timeout: 50ms, fall: 1"),
     "most probe": services(f"{HTTP}, status: 599, interval: 1h, timeout: 5m, fall: 100"),
+    "a fencing host": PAIR,
+    "most of a power device": PAIR.replace(
+        "    secrets:", "    off_within: 10m\n    status_within: 4s\n    secrets:"
+    ),
     "any host": services('http: "https://HOST.example:65535/a?b=c#d"'),
     "long http host": services(f'http: "http://{HOST}/"'),
     "IPv6": services('tcp: "[2001:db8::1]:1"'),

@@ -8,6 +8,7 @@ from cluster.checks.alerts import ALERTS
 from cluster.checks.balancing import BALANCING
 from cluster.checks.certificates import CERTIFICATES
 from cluster.checks.disks import DISKS
+from cluster.checks.fencing import FENCING
 from cluster.checks.maintenance import MAINTENANCE
 from cluster.checks.monitoring import MONITORING
 from cluster.checks.people import PEOPLE
@@ -24,6 +25,7 @@ CHECKS: tuple[Check, ...] = (
     *BALANCING,
     *CERTIFICATES,
     *DISKS,
+    *FENCING,
     *MAINTENANCE,
     *REPAIR,
     *PEOPLE,

@@ -5,6 +5,7 @@ from typing import Any
 
 from cluster.model import BuiltinService, Cluster, Service
 from cluster.patching import Patching
+from cluster.power import PowerDevice
 from cluster.probe import host_port
 from cluster.settings import GATE_USER
 from cluster.writing import HEADER, json_text, number
@@ -45,6 +46,7 @@ def gate_json(cluster: Cluster, node: str) -> str:
             "reclaim": _reclaim(cluster, node),
             "patch": _patch(cluster.patching),
             "spacing_seconds": spacing,
+            **_fencing(cluster, node),
         }
     )
 
@@ -140,6 +142,24 @@ def _patch(patching: Patching | None) -> Mapping[str, Any] | None:
         "command": list(patching.command),
         "seconds": number(patching.limit),
         "reboot_check": list(patching.reboot_check or ()),
+    }
+
+
+def _fencing(cluster: Cluster, host: str) -> Mapping[str, Any]:
+    """Write which nodes this gate may cut the power of, and how; nothing on any but a fencing host."""
+    cut = [one for one in cluster.nodes.values() if host in cluster.fencing_hosts(one.name)]
+    rules = {one.name: _power(cluster.power[one.power], one.name) for one in cut if one.power}
+    return {"fencing": rules} if rules else {}
+
+
+def _power(device: PowerDevice, node: str) -> Mapping[str, Any]:
+    return {
+        "device": device.name,
+        "agent": device.agent,
+        "options": dict(device.told(node)),
+        "secrets": device.secrets,
+        "off_seconds": number(device.off_within),
+        "status_seconds": number(device.status_within),
     }
 
 

@@ -10,9 +10,11 @@ from gate.verbs.database_reinit import DatabaseReinit
 from gate.verbs.database_restart import DatabaseRestart
 from gate.verbs.database_switchover import DatabaseSwitchover
 from gate.verbs.disk_free import DiskFree
+from gate.verbs.node_fence import NodeFence
 from gate.verbs.node_lock import NodeLock
 from gate.verbs.node_patch import NodePatch
 from gate.verbs.node_reboot import NodeReboot
+from gate.verbs.node_unfence import NodeUnfence
 from gate.verbs.node_unlock import NodeUnlock
 from gate.verbs.pool_drain import PoolDrain
 from gate.verbs.pool_return import PoolReturn
@@ -38,6 +40,8 @@ TAKING: dict[str, TakingVerb] = {
     "node.lock": NodeLock(),
     "node.unlock": NodeUnlock(),
     "node.patch": NodePatch(),
+    "node.fence": NodeFence(),
+    "node.unfence": NodeUnfence(),
 }
 """Verbs that touch the node: one at a time, spaced, and never under a hold."""
 

@@ -72,6 +72,28 @@ monitoring:
   deadman: {url: "https://deadman.example/hale"}
 """
 
+# Two nodes, of which one may run the service, and a third one that cuts the power of either.
+PAIR = (
+    SOUND.replace(
+        "  web1: {address: 10.0.0.11, failure_domain: rack-b}",
+        "  web1: {address: 10.0.0.11, failure_domain: rack-b, power: pdu}",
+    )
+    .replace(
+        "  web2: {address: 10.0.0.12, failure_domain: rack-c}\ngroups:",
+        """\
+  web2: {address: 10.0.0.12, failure_domain: rack-c, power: pdu}
+power:
+  pdu:
+    agent: /usr/sbin/fence_apc
+    hosts: [mon1, web1, web2]
+    options: {ip: 10.0.0.9, username: hale}
+    secrets: /etc/hale/power/pdu
+    plugs: {web1: "1", web2: "2"}
+groups:""",
+    )
+    .replace("group: web, probe", "group: web, exclusive: true, probe")
+)
+
 # Two racks, two monitoring nodes, IPv6, names that YAML or a regular expression could misread.
 WIDE = """\
 cluster: wide
@@ -81,6 +103,13 @@ nodes:
   db1: {address: db1.example, failure_domain: "1e3", power: pdu-7}
   db2: {address: "2001:db8::22", failure_domain: rack-b}
   db3: {address: "2001:db8::23", failure_domain: rack-b}
+power:
+  pdu-7:
+    agent: /usr/sbin/fence_apc_snmp
+    hosts: ["010", db3]
+    options: {ip: "2001:db8::7", snmp_version: "3"}
+    secrets: /etc/hale/power/pdu-7
+    plugs: {db1: "7"}
 groups:
   control: {nodes: ["010", mon.b], role: control}
   "db.main": {nodes: [db1, db2, db3], votes: true}

@@ -10,7 +10,7 @@ from cluster.finding import Code, Finding, Severity, exit_status
 from cluster.load import interpret, read
 from cluster.packaged import Alert, alerts, rule_files, runbooks
 from cluster.subject import Subject
-from tests.cluster.examples import DATABASE, HEALERS, REDIS, SHORT, SOUND, TIER, WIDE
+from tests.cluster.examples import DATABASE, HEALERS, PAIR, REDIS, SHORT, SOUND, TIER, WIDE
 
 ROOT = Path(__file__).parents[2]
 SCENARIOS = sorted((ROOT / "scenarios").glob("*/cluster.yml"))
@@ -282,11 +282,23 @@ REDIS_CASES = [
 ]
 
 
+# The same of PAIR.
+PAIR_CASES = [
+    (Code.EXCLUSIVE_UNFENCED, "[mon1, web1, web2]", "[web2]", "nobody can fence web2"),
+    (Code.FENCERS_TOGETHER, "[mon1, web1, web2]", "[web1, web2]", "web2 may fail together with"),
+    (Code.FENCERS_TOGETHER, "rack-a", "rack-b", "mon1 and web2 may fail together with web1"),
+    (Code.OWN_FEED, "fence_apc", "fence_ipmilan", "pdu lives on the power of web1"),
+    (Code.OWN_FEED, "hosts:", "own_feed: true\n    hosts:", "nginx waits for a person"),
+    (Code.NEVER_FENCED, "[mon1, web1, web2]", "[web1]", "web1 is the only fencing host of pdu"),
+    (Code.NEVER_FENCED, "[mon1]\n  rec", "[mon1, web1]\n  rec", "web1 is of the control plane"),
+]
+
+
 def findings_of(text: str) -> tuple[Finding, ...]:
     return check(Subject(interpret(text, "cluster.yml"), ALERTS, RUNBOOKS))
 
 
-@pytest.mark.parametrize("text", [SOUND, TIER, HEALERS, DATABASE, REDIS])
+@pytest.mark.parametrize("text", [SOUND, TIER, HEALERS, DATABASE, REDIS, PAIR])
 def test_a_sound_file_has_no_finding(text: str) -> None:
     assert findings_of(text) == ()
     assert exit_status(()) == 0
@@ -297,7 +309,8 @@ def test_a_sound_file_has_no_finding(text: str) -> None:
     [(SOUND, *case) for case in CASES]
     + [(TIER, *case) for case in TIER_CASES]
     + [(HEALERS, *case) for case in HEALERS_CASES]
-    + [(REDIS, *case) for case in REDIS_CASES],
+    + [(REDIS, *case) for case in REDIS_CASES]
+    + [(PAIR, *case) for case in PAIR_CASES],
     ids=lambda v: getattr(v, "name", ""),
 )
 def test_one_weakness_is_found_and_says_what_it_saw(
@@ -451,7 +464,7 @@ def test_an_alert_needs_a_ladder_that_is_here_and_a_runbook() -> None:
 def test_every_code_is_found_by_some_test() -> None:
     elsewhere = {Code.UNKNOWN_LADDER, Code.NO_RUNBOOK, Code.STORM_UNSEEN}
     assert {
-        case[0] for case in [*CASES, *TIER_CASES, *HEALERS_CASES, *REDIS_CASES]
+        case[0] for case in [*CASES, *TIER_CASES, *HEALERS_CASES, *REDIS_CASES, *PAIR_CASES]
     } | elsewhere == set(Code)
 
 

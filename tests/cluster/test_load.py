@@ -10,7 +10,7 @@ from cluster.errors import ConfigErrors
 from cluster.ladder import Mode
 from cluster.load import load, loads
 from tests.cluster import cases
-from tests.cluster.examples import DATABASE, HEALERS, REDIS, SHORT, SOUND, TIER, WIDE
+from tests.cluster.examples import DATABASE, HEALERS, PAIR, REDIS, SHORT, SOUND, TIER, WIDE
 
 HERE = Path(__file__).parent
 SCENARIOS = sorted((HERE.parents[1] / "scenarios").glob("*/cluster.yml"))
@@ -36,7 +36,7 @@ def test_every_scenario_loads(path: Path) -> None:
     assert load(path).nodes
 
 
-@pytest.mark.parametrize("text", [SOUND, SHORT, TIER, WIDE, HEALERS, DATABASE, REDIS])
+@pytest.mark.parametrize("text", [SOUND, SHORT, TIER, WIDE, HEALERS, DATABASE, REDIS, PAIR])
 def test_every_example_loads(text: str) -> None:
     assert loads(text).nodes
 
@@ -49,7 +49,8 @@ def test_a_short_file_is_completed_with_the_values_for_production() -> None:
     assert cluster.monitoring.alertmanagers == ("http://127.0.0.1:9093",)
     assert cluster.monitoring.scrape_interval == 15.0
     assert list(cluster.ladders) == [
-        *("restart-service", "restart-exporter", "free-disk", "reboot-node", "move-away"),
+        *("restart-service", "restart-exporter", "free-disk", "reboot-node"),
+        *("fence-node", "move-away"),
         *("database", "backup", "monitoring", "clock"),
     ]
     assert cluster.monitoring.objective == 0.999
@@ -98,6 +99,7 @@ PROOFS = [
     ("address.decline", "hale_virtual_address_held", 0.0, 90.0, 30.0, 1),
     ("disk.free", "hale:filesystem_has_room", 1.0, 90.0, 120.0, 1),
     ("node.reboot", "hale_service_up", 1.0, 300.0, 300.0, 1),
+    ("node.fence", "up", 0.0, 300.0, 60.0, 1),
 ]
 
 
@@ -136,6 +138,8 @@ def test_every_verb_of_a_gate_has_a_spacing_that_a_file_may_change() -> None:
         "node.lock": 5,
         "node.unlock": 5,
         "node.patch": 60,
+        "node.fence": 60,
+        "node.unfence": 30,
     }
 
 

@@ -158,7 +158,9 @@ class Programs:
     answer: Ran = field(default_factory=lambda: Ran(0, b""))
     during: Callable[[], object] = lambda: None
 
-    def __call__(self, argv: tuple[str, ...], seconds: float, keep: int = 0) -> Ran:
+    def __call__(
+        self, argv: tuple[str, ...], seconds: float, keep: int = 0, told: bytes = b""
+    ) -> Ran:
         self.diary.append(" ".join(argv))
         self.during()
         return self.answer

@@ -9,7 +9,7 @@ import pytest
 
 from gate.config import DEFAULT_SPACING_SECONDS, ConfigError, load, parse
 from gate.database_rule import DatabaseRule
-from gate.listed import AddressRule, PatchRule, PoolRule, ReclaimRule, UnitRule
+from gate.listed import AddressRule, FenceRule, PatchRule, PoolRule, ReclaimRule, UnitRule
 
 CONTRACT = (Path(__file__).parents[2] / "docs" / "contracts.md").read_text()
 CHECK = ["/usr/sbin/haproxy", "-c", "-q", "-f", "/etc/haproxy/haproxy.cfg"]
@@ -40,6 +40,14 @@ DATABASE = {
     "bar_file": "/var/lib/hale-gate/bar/main.yml",
     "max_lag_bytes": 1048576,
 }
+FENCE = {
+    "device": "pdu",
+    "agent": "/usr/sbin/fence_apc",
+    "options": {"ip": "10.77.0.9", "plug": "3"},
+    "secrets": "/etc/hale/power/pdu",
+    "off_seconds": 30,
+    "status_seconds": 3,
+}
 # The example of docs/contracts.md.
 GOOD: dict[str, Any] = {
     "v": 1,
@@ -66,6 +74,7 @@ GOOD: dict[str, Any] = {
         "seconds": 1800,
         "reboot_check": [],
     },
+    "fencing": {"web3": FENCE},
     "spacing_seconds": {"service.restart": 2},
 }
 
@@ -84,6 +93,10 @@ def with_pool(**rule: Any) -> dict[str, Any]:
 
 def with_database(**rule: Any) -> dict[str, Any]:
     return {"databases": {"main": DATABASE | rule}}
+
+
+def with_fence(**rule: Any) -> dict[str, Any]:
+    return {"fencing": {"web3": FENCE | rule}}
 
 
 def with_reclaim(**rule: Any) -> dict[str, Any]:
@@ -120,6 +133,9 @@ def test_the_documented_example_is_read() -> None:
     assert found.sentinels["cache"].members == {"lb1": "10.77.0.21", "lb2": "10.77.0.22"}
     assert found.reclaim == (ReclaimRule("nginx", "/data/cache", "*.tmp", 3600.0, 0),)
     assert found.patch == PatchRule(("/usr/bin/apt-get", "-y", "dist-upgrade"), 1800.0, ())
+    options = (("ip", "10.77.0.9"), ("plug", "3"))
+    agent = ("pdu", "/usr/sbin/fence_apc", options, "/etc/hale/power/pdu")
+    assert found.fencing == {"web3": FenceRule(*agent, 30.0, 3.0)}
     assert (found.spacing("service.restart"), found.spacing("node.reboot")) == (2.0, 3600.0)
 
 
@@ -191,6 +207,15 @@ def test_an_address_is_taken_as_the_kernel_writes_it() -> None:
         (with_pool(socket="admin.sock"), "socket: want an absolute path"),
         (with_pool(state_file="/var/lib/haproxy/"), "state_file: want an absolute path"),
         ({"reclaim": {}}, "reclaim: want a list"),
+        ({"node": "n", "fencing": {"n": FENCE}}, "a node never cuts its own power"),
+        (with_fence(agent="fence_apc"), "agent: want an absolute path"),
+        (with_fence(options={"action": "on"}), "want an option of the agent"),
+        (with_fence(options={"IP": "x"}), "want an option of the agent"),
+        (with_fence(options={"ip": "x\naction=on"}), "want one line of text"),
+        (with_fence(options={"ip": 1}), "want one line of text"),
+        (with_fence(secrets="x"), "secrets: want an absolute path"),
+        (with_fence(off_seconds=-1), "off_seconds: want a number of seconds"),
+        (with_fence(more=1), "more: unknown key"),
         (with_reclaim(path="/"), "nothing below / may ever be removed"),
         (with_reclaim(path="/etc"), "nothing below /etc may ever be removed"),
         (with_reclaim(path="/usr/lib/x"), "nothing below /usr/lib/x may ever be removed"),

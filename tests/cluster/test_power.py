@@ -1,0 +1,58 @@
+"""What cuts a node's power, and on whose gates that stands."""
+
+import json
+
+import pytest
+
+from cluster.load import interpret
+from tests.cluster.examples import PAIR
+from tests.cluster.rendering import text_of, tree_of
+
+
+def fencing(text: str, node: str) -> dict[str, dict[str, object]]:
+    gate = json.loads(text_of(tree_of(text), f"{node}/etc/hale/gate.json"))
+    found: dict[str, dict[str, object]] = gate.get("fencing", {})
+    return found
+
+
+def test_only_a_fencing_hosts_gate_hears_of_a_device_and_never_of_its_own_power() -> None:
+    assert list(fencing(PAIR, "mon1")) == ["web1", "web2"]
+    assert list(fencing(PAIR, "web1")) == ["web2"]
+    fewer = PAIR.replace("[mon1, web1, web2]", "[mon1]")
+    assert "fencing" not in text_of(tree_of(fewer), "web1/etc/hale/gate.json")
+
+
+def test_each_node_has_its_own_plug_and_secrets_stand_elsewhere() -> None:
+    assert fencing(PAIR, "mon1")["web2"] == {
+        "device": "pdu",
+        "agent": "/usr/sbin/fence_apc",
+        "options": {"ip": "10.0.0.9", "username": "hale", "plug": "2"},
+        "secrets": "/etc/hale/power/pdu",
+        "off_seconds": 30,
+        "status_seconds": 3,
+    }
+
+
+def test_nothing_of_the_control_plane_is_ever_fenced() -> None:
+    text = PAIR.replace("rack-a}", "rack-a, power: pdu}").replace(
+        'plugs: {web1: "1"', 'plugs: {mon1: "3", web1: "1"'
+    )
+    assert list(fencing(text, "web1")) == ["web2"]
+
+
+@pytest.mark.parametrize(
+    ("agent", "own_feed", "board"),
+    [
+        ("fence_ipmilan", "", True),
+        ("fence_ilo5_ssh", "", True),
+        ("fence_apc_snmp", "", False),
+        ("fence_virsh", "", False),
+        ("fence_ipmilan", "own_feed: false", False),
+        ("fence_virsh", "own_feed: true", True),
+    ],
+)
+def test_a_board_dies_with_its_node_and_who_knows_better_says_so(
+    agent: str, own_feed: str, board: bool
+) -> None:
+    text = PAIR.replace("fence_apc", agent).replace("    secrets:", f"    {own_feed}\n    secrets:")
+    assert interpret(text, "c.yml").cluster.power["pdu"].on_own_feed is board
