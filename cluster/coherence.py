@@ -13,7 +13,7 @@ from cluster.etcds import ETCDS, etcds
 from cluster.fields import usual
 from cluster.ladder import EXPORTER
 from cluster.model import UNKNOWN_DOMAIN
-from cluster.power import POWER
+from cluster.plugs import POWER
 from cluster.replicated import REPLICATED
 from cluster.tier import TIER, Look, reference
 
