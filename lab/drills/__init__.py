@@ -9,11 +9,12 @@ from lab.drills.judgement import Report
 from lab.drills.model import Drill
 from lab.drills.moments import Moment
 from lab.drills.parse import load_drill
-from lab.drills.report import line, table, write
+from lab.drills.report import about_rows, line, table, write
 from lab.drills.runner import run_in
 from lab.drills.session import Session, opened
 from lab.drills.soak import held, record, soak
-from lab.drills.underway import NotGiven, Say, WallClock
+from lab.drills.underway import NotGiven, Say
+from lab.drills.waiting import WallClock
 from lab.ports import Lab, LabError
 
 __all__ = [
@@ -88,6 +89,8 @@ def conclude(reports: Sequence[Report], directory: Path) -> None:
     for report in reports:
         for text in report.broken:
             print(f"{report.drill.name}: did not hold: {text}")
+        for text in about_rows(report.figures):
+            print(f"{report.drill.name}: {text}")
         made = write(report, directory)
         verdict = "held" if report.held else "DID NOT HOLD"
         print(f"{report.drill.name}: {verdict}. Report: {made[0]}", flush=True)
@@ -148,6 +151,8 @@ _COLOURS = {
     "redundancy": "bold green",
     "verified": "green",
     "moved": "bold cyan",
+    "leads": "bold cyan",
+    "two lead": "bold red",
     "pool": "cyan",
     "marked": "bold yellow",
     "unmarked": "green",

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from cluster.balancing import METRICS_PORT
 from cluster.model import Cluster
+from lab.drills.databases import Place, place_of
+from lab.roles import PRIMARY, REPLICA, Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +49,14 @@ class Serving:
         heard: Nodes whose exporter answers.
         servers: HAProxy's word for each server, by balancer.
         owners: Who holds each virtual address.
+        roles: What each member of a database answered.
     """
 
     services: frozenset[tuple[str, str]] = frozenset()
     heard: frozenset[str] = frozenset()
     servers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     owners: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    roles: Mapping[str, Role] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,7 @@ class Fleet:
     prometheus_url: str
     addresses: tuple[Address, ...] = ()
     balancers: tuple[Balancer, ...] = ()
+    database: Place | None = None
 
     @property
     def marked(self) -> tuple[str, ...]:
@@ -98,7 +103,20 @@ class Fleet:
             for one in self.addresses
             if len(now.owners.get(one.address, ())) != 1
         ]
-        return tuple(found)
+        return (*found, *self._missing_of_database(now))
+
+    def _missing_of_database(self, now: Serving) -> list[str]:
+        if self.database is None:
+            return []
+        members = {node: now.roles.get(node) for node in self.database.members}
+        leads = [node for node, role in members.items() if role and role.word == PRIMARY]
+        found = [] if len(leads) == 1 else [f"one primary of {self.database.name}"]
+        found += [
+            f"{node} following"
+            for node, role in members.items()
+            if node not in leads and not (role and role.word == REPLICA and role.streaming)
+        ]
+        return found
 
 
 def fleet(cluster: Cluster) -> Fleet:
@@ -120,6 +138,7 @@ def fleet(cluster: Cluster) -> Fleet:
             for one in cluster.virtual_addresses.values()
         ),
         balancers=tuple(_balancers(cluster)),
+        database=place_of(cluster),
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from lab import load, pager
+from lab import load, pager, roles, writes
 from lab.drills import watched
 from lab.drills.asking import Nodes
 from lab.drills.facts.ruling import Watch, WatchLog, WatchUnit
@@ -36,7 +36,7 @@ from lab.ports import Lab
 
 _NODES_EVERY = 0.5  # seconds
 
-OfNode = TypeVar("OfNode", MarksAt, UnitAt, LedgerAt)
+OfNode = TypeVar("OfNode", MarksAt, UnitAt, LedgerAt, roles.Role)
 
 
 @dataclass(slots=True)
@@ -91,6 +91,8 @@ class Gatherer:
     _logs: list[LogAt] = field(default_factory=list)
     _pages: list[Page] = field(default_factory=list)
     _requests: list[load.Request] = field(default_factory=list)
+    _roles: list[roles.Role] = field(default_factory=list)
+    _writes: list[writes.Write] = field(default_factory=list)
     _serving: Serving = field(default_factory=Serving)
     _old: set[tuple[str, str]] = field(default_factory=set)
     _due: float = 0.0
@@ -122,6 +124,7 @@ class Gatherer:
                 self._pages.append(Page(event.at, event.path, event.alert, firing, event.labels))
         found = (load.parse_line(line) for line in self._tail("load.jsonl"))
         self._requests += [request for request in found if request and request.url in self.urls]
+        self._look_at_databases()
         self._look_at_owners()
         if self.clock() >= self._due or thoroughly:
             self._due = self.clock() + _NODES_EVERY
@@ -154,6 +157,8 @@ class Gatherer:
             redundancy=tuple(self._redundancy),
             pages=tuple(self._pages),
             requests=tuple(self._requests),
+            roles=tuple(self._roles),
+            writes=tuple(self._writes),
             differences=self.differences,
         )
 
@@ -192,6 +197,22 @@ class Gatherer:
         missing = self.fleet.missing(now)
         if not self._redundancy or self._redundancy[-1].missing != missing:
             self._redundancy.append(RedundancyAt(at, missing))
+
+    def _look_at_databases(self) -> None:
+        for line in self._tail("roles.jsonl"):
+            role = roles.parse_line(line)
+            if role is None or (
+                (known := _newest(self._roles, role.node)) and known.same == role.same
+            ):
+                continue
+            self._roles.append(role)
+            told = {**self._serving.roles, role.node: role}
+            self._reckon(role.at, replace(self._serving, roles=told))
+        for line in self._tail("writes.jsonl"):
+            write = writes.parse_line(line)
+            if write is not None and write.request.url in self.urls:
+                self._writes.append(write)
+                self._requests.append(write.request)
 
     def _look_at_owners(self) -> None:
         for one in self.fleet.addresses:

@@ -9,6 +9,7 @@ from lab.drills.facts.serving import SNAPSHOT_DUE
 from lab.drills.model import Drill, Limits
 from lab.drills.observation import Observation
 from lab.load import lost_by_second
+from lab.writes import lost as lost_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,9 @@ class Figures:
 
     Attributes:
         actors: Who acted, and when first.
+        acknowledged: Rows that the database acknowledged; None where none were written.
+        acknowledged_lost: Those of them that it does not have at the end; None where it was not asked.
+        two_primaries: Seconds for which two members answered as primary; None where none were asked.
         service_lost: Whether any request of the load failed.
         redundancy_lost: Whether anything was missing at any time.
     """
@@ -49,6 +53,9 @@ class Figures:
     service_lost: bool
     redundancy_lost: bool
     actors: tuple[tuple[str, float], ...] = ()
+    acknowledged: int | None = None
+    acknowledged_lost: int | None = None
+    two_primaries: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +141,9 @@ def measure(seen: Observation) -> Figures:
         service_lost=lost > 0,
         redundancy_lost=story.redundancy_lost(seen),
         actors=tuple((name, max(0.0, at - seen.began)) for name, at in story.actors(seen)),
+        acknowledged=sum(write.ok for write in seen.writes) if seen.writes else None,
+        acknowledged_lost=None if seen.rows is None else len(lost_rows(seen.writes, seen.rows)),
+        two_primaries=story.two_primaries(seen) if seen.roles else None,
     )
 
 
@@ -157,6 +167,22 @@ def broken_limits(limits: Limits, figures: Figures) -> list[str]:
         found.append(f"requests lost: {figures.lost_requests}, limit {limits.lost_requests}")
     if limits.pages is not None and figures.pages > limits.pages:
         found.append(f"pages: {figures.pages}, limit {limits.pages}")
+    return found + _broken_promises(limits, figures)
+
+
+def _broken_promises(limits: Limits, figures: Figures) -> list[str]:
+    """Return a sentence for each limit of a database that was not kept; what was not seen was not kept."""
+    found = []
+    if (most := limits.acknowledged_lost) is not None:
+        if figures.acknowledged_lost is None:
+            found.append("acknowledged rows lost: nobody can say, the database was not asked")
+        elif figures.acknowledged_lost > most:
+            found.append(f"acknowledged rows lost: {figures.acknowledged_lost}, limit {most}")
+    if (longest := limits.two_primaries) is not None:
+        if figures.two_primaries is None:
+            found.append("two primaries: nobody can say, no member was asked")
+        elif figures.two_primaries > longest:
+            found.append(f"two primaries: for {figures.two_primaries:.1f} s, limit {longest:.1f} s")
     return found
 
 

@@ -44,6 +44,7 @@ class Given:
         redundant: Every declared service serves on every node, and every node is heard.
         overrides: Laid over the scenario's cluster.yml and installed for this drill.
         leader: On which node the healer leads; None for whichever does.
+        asynchronous: The database replicates asynchronously for this drill.
         facts: What else is waited for; each has to be true at one and the same time.
         within: How long all of it may take.
     """
@@ -55,6 +56,7 @@ class Given:
     services: tuple[ExtraService, ...] = ()
     journal: Journal = Journal.KEPT
     leader: str | None = None
+    asynchronous: bool = False
     facts: tuple[Fact, ...] = ()
     within: Seconds = DEFAULT_WITHIN
 
@@ -69,12 +71,14 @@ class Load:
     """Requests from the lab host; `rate` a second to each URL.
 
     Attributes:
+        writes: Whether numbered rows are written into the database as well, `rate` a second.
         period: Seconds in which the rate rises from a tenth and falls again; 0: it is steady.
     """
 
     urls: tuple[str, ...] = ()
     rate: int = 20
     period: Seconds = AT_ONCE
+    writes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +115,8 @@ class Limits:
         redundancy: Until every service serves everywhere again.
         lost_requests: Requests of the load that may fail.
         pages: Times that people may be paged.
+        acknowledged_lost: Rows that the database acknowledged and does not have at the end.
+        two_primaries: Seconds for which two members may answer as primary, all in all.
     """
 
     detected: Seconds | None = None
@@ -119,6 +125,8 @@ class Limits:
     redundancy: Seconds | None = None
     lost_requests: int | None = None
     pages: int | None = None
+    acknowledged_lost: int | None = None
+    two_primaries: Seconds | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from lab.drills.facts.healing import verbs
 from lab.drills.facts.ruling import named, since
 from lab.drills.observation import Incident, MarksAt, Observation, told_anew
 from lab.load import PATIENCE, Request, outages
+from lab.roles import PRIMARY, twice
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ def moments(seen: Observation) -> tuple[Moment, ...]:
         *_owners(seen),
         *_servers(seen),
         *_marks(seen),
+        *_databases(seen),
     ]
     return tuple(sorted(found, key=lambda moment: moment.at))
 
@@ -55,12 +57,13 @@ def acted(seen: Observation) -> float | None:
 def actors(seen: Observation) -> tuple[tuple[str, float], ...]:
     """Return who acted and when first, in the order in which they did.
 
-    VRRP acts when an address changes its owner, HAProxy when its checks take a member out, Hale when
-    a verb begins that no gate refused.
+    VRRP acts when an address changes its owner, HAProxy when its checks take a member out, Patroni when another
+    member becomes primary, Hale when a verb begins that no gate refused.
     """
     found = {
         "HAProxy": min((m.at for m in _servers(seen) if m.text.endswith(" DOWN")), default=None),
         "VRRP": min((m.at for m in _owners(seen) if m.word == "moved"), default=None),
+        "Patroni": min((m.at for m in _databases(seen) if m.word == "leads"), default=None),
         "Hale": acted(seen),
     }
     known = [(name, at) for name, at in found.items() if at is not None]
@@ -239,6 +242,25 @@ def _marks(seen: Observation) -> Iterable[Moment]:
                 yield from (Moment(at, "marked", text) for text in sorted(present - known))
                 yield from (Moment(at, "unmarked", text) for text in sorted(known - present))
             known = present
+
+
+def two_primaries(seen: Observation) -> float:
+    """Return for how many seconds since the fault two members answered as primary, all in all."""
+    spans = twice(seen.roles, seen.now)
+    return sum(max(0.0, span.end - max(span.start, seen.began)) for span in spans)
+
+
+def _databases(seen: Observation) -> Iterable[Moment]:
+    before = [role for role in seen.roles if role.at <= seen.began]
+    last = next((role.node for role in reversed(before) if role.word == PRIMARY), None)
+    for role in seen.roles:
+        if role.at > seen.began and role.word == PRIMARY and role.node != last:
+            last = role.node
+            yield Moment(role.at, "leads", f"{role.node} takes writes, timeline {role.timeline}")
+    for span in twice(seen.roles, seen.now):
+        if span.end > seen.began and span.end < seen.now:
+            lasted = span.end - span.start
+            yield Moment(span.start, "two lead", f"{', '.join(span.nodes)} for {lasted:.1f} s")
 
 
 def _marked(entry: MarksAt) -> Iterable[str]:

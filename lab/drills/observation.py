@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from lab.load import Request
+from lab.roles import Role
+from lab.writes import Write
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +281,9 @@ class Observation:
         broke: When the last one was; it and `began` are one where there is one.
         ledgers: Only entries that were not there before the drill.
         units: The first entry of each unit is from before the fault.
+        roles: Of the members of a database; each member's first entry is from before the fault.
+        writes: The rows that the load wrote since the drill began, before the fault too.
+        rows: Those numbers that the database has at the end; None where nobody could be asked.
         differences: None until the second snapshot was taken.
     """
 
@@ -299,4 +304,7 @@ class Observation:
     redundancy: tuple[RedundancyAt, ...] = ()
     pages: tuple[Page, ...] = ()
     requests: tuple[Request, ...] = ()
+    roles: tuple[Role, ...] = ()
+    writes: tuple[Write, ...] = ()
+    rows: frozenset[int] | None = None
     differences: tuple[Difference, ...] | None = None

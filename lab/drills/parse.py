@@ -34,7 +34,7 @@ _KEYS = (
 )
 _GIVEN = (
     *("redundancy", "quiet", "monitoring", "cluster", "services"),
-    *("journal", "leader", "facts", "within"),
+    *("journal", "leader", "asynchronous", "facts", "within"),
 )
 
 
@@ -105,6 +105,7 @@ class _DrillReader(Reader):
             services=self._services(entries.get("services", [])),
             leader=self._leader(entries),
             journal=self._journal(entries.get("journal", Journal.KEPT.value)),
+            asynchronous=self.boolean(entries.get("asynchronous", False), (*path, "asynchronous")),
             facts=self._facts(entries.get("facts", []), (*path, "facts")),
             within=self.seconds(entries.get("within", "90s"), (*path, "within")),
         )

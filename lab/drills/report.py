@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from lab.drills.chart import chart
-from lab.drills.judgement import Judged, Report
+from lab.drills.judgement import Figures, Judged, Report
 from lab.drills.moments import Moment
 
 HEADER = (
@@ -65,6 +65,7 @@ def markdown(report: Report) -> str:
         f"Fault injected at {day}:",
         "\n".join(f"- {fault}" for fault in report.faults),
         _markdown_table(report),
+        *about_rows(report.figures),
         f"![requests by second](./{drill.name}.svg)",
         *_broken(report),
         "## What had to come true",
@@ -123,6 +124,21 @@ def write(report: Report, directory: Path) -> tuple[Path, ...]:
 def _markdown_table(report: Report) -> str:
     rows = (HEADER, ("---",) * len(HEADER), row(report))
     return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
+
+
+def about_rows(figures: Figures) -> list[str]:
+    """Say what became of a database's rows, and whether it ever had two primaries."""
+    found = []
+    if figures.acknowledged is not None:
+        lost = (
+            "nobody could ask how many"
+            if figures.acknowledged_lost is None
+            else figures.acknowledged_lost
+        )
+        found.append(f"Rows acknowledged: {figures.acknowledged}; of these lost: {lost}.")
+    if figures.two_primaries is not None:
+        found.append(f"Two members answered as primary for {figures.two_primaries:.1f} s.")
+    return [" ".join(found)] if found else []
 
 
 def _broken(report: Report) -> list[str]:

@@ -8,13 +8,14 @@ from pathlib import Path
 
 from cluster.load import Loaded
 from cluster.model import Cluster
-from lab.drills import install, leading
+from lab.drills import cast, databases, install, leading
 from lab.drills.fleet import fleet
 from lab.drills.judgement import Report, judge
 from lab.drills.model import Drill
 from lab.drills.observation import Observation
 from lab.drills.session import Session, opened
-from lab.drills.underway import Clock, Say, Underway
+from lab.drills.underway import Say, Underway
+from lab.drills.waiting import Clock
 from lab.ports import Lab, LabError
 
 
@@ -38,6 +39,9 @@ def run_in(session: Session, drill: Drill, say: Say) -> Report:
         ConfigErrors: The drill's changes make no valid cluster.yml; nothing was changed.
     """
     lab, base = session.lab, session.base
+    place = databases.place_of(base.cluster)
+    if place is not None:
+        drill = cast.cast(session, place, drill)
     changed = install.overridden(base, drill.given.overrides)
     gatherer = session.gatherer(drill, changed.cluster)
     way = Underway(drill, lab, session.clock, say, gatherer)
@@ -48,11 +52,15 @@ def run_in(session: Session, drill: Drill, say: Say) -> Report:
     with ExitStack() as undo:
         undo.callback(_restore, way, base, changed)
         install.prepare(lab, drill.given, base, changed)
+        if place is not None and drill.given.asynchronous:
+            cast.replicate_asynchronously(session, place, undo)
         if drill.given.leader is not None:
             leading.let_lead(lab, changed.cluster.healer.nodes, drill.given.leader)
         seen = _stages(way, session.since, changed.cluster, undo)
         gatherer.fleet = fleet(base.cluster)  # what the drill added goes now; nobody waits for it
     way.wait_for_redundancy()
+    if place is not None and seen.writes:
+        seen = cast.with_rows(session, place, way, seen)
     return judge(drill, seen, tuple(way.faults), tuple(way.trouble))
 
 

@@ -6,23 +6,25 @@ Rule: each drill starts from the newest that is known of each source, and judges
 import contextlib
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from cluster.load import Loaded
 from cluster.model import Cluster
-from lab.drills import install
+from lab.drills import databases, install
 from lab.drills.facts.ruling import WatchQuery, WatchUrl
 from lab.drills.fleet import Fleet, fleet
 from lab.drills.gather import Gatherer, Tail
 from lab.drills.model import Drill
-from lab.drills.underway import Clock
+from lab.drills.waiting import Clock
 from lab.ports import Lab, LabError
+from lab.writes import url_of
 
 _DEADMAN_AFTER = 30  # seconds
-_FILES = ("watch.jsonl", "pages.jsonl", "load.jsonl")
+_FILES = ("watch.jsonl", "pages.jsonl", "load.jsonl", "roles.jsonl", "writes.jsonl")
+_DATABASE = 120.0  # seconds that it may take to have a primary and replicas after the boot
 
 
 @dataclass(slots=True)
@@ -54,9 +56,8 @@ class Session:
             self._newest[told["source"], told["name"]] = line
         offsets[_FILES[0]] = self._seen.offset
         watches = tuple(w for fact in drill.facts if (w := fact.watch()) is not None)
-        found = Gatherer(
-            self.lab, fleet(cluster), self.directory, watches, self.clock.now, drill.load.urls
-        )
+        urls = (*drill.load.urls, *writes_of(drill, self.base.cluster))
+        found = Gatherer(self.lab, fleet(cluster), self.directory, watches, self.clock.now, urls)
         found.start_from(self._newest.values(), offsets)
         return found
 
@@ -85,6 +86,8 @@ def opened(lab: Lab, drills: Sequence[Drill], clock: Clock, directory: Path) -> 
             rate = max(drill.load.rate for drill in drills if drill.load.urls)
             period = max(drill.load.period for drill in drills)
             spawning.spawn("load", ["lab.load", f"--rate={rate}", f"--period={period}", *urls])
+        if (place := databases.place_of(base.cluster)) is not None:
+            _watch_database(spawning, place, drills, clock)
         yield Session(lab, clock, base, directory, clock.now())
 
 
@@ -101,17 +104,39 @@ def _eyes(fleet: Fleet, drills: Sequence[Drill]) -> list[str]:
     return list(dict.fromkeys(argv))
 
 
+def writes_of(drill: Drill, cluster: Cluster) -> tuple[str, ...]:
+    """Return what the rows that a drill has written are called among the URLs of its load."""
+    place = databases.place_of(cluster)
+    return (url_of(place.to),) if drill.load.writes and place is not None else ()
+
+
+def _watch_database(
+    spawning: "_Spawning", place: databases.Place, drills: Sequence[Drill], clock: Clock
+) -> None:
+    """Ask the members of a database all the while, and have rows written where a drill wants them."""
+    primary = databases.parts_in_time(spawning.lab, place, clock, _DATABASE)["$primary"]
+    environment = databases.prepare(spawning.lab, primary)
+    members = [f"{node}={host}:{port}" for node, (host, port) in place.members.items()]
+    spawning.spawn("roles", ["lab.roles", *members], environment)
+    if rates := [drill.load.rate for drill in drills if drill.load.writes]:
+        spawning.spawn("writes", ["lab.writes", f"--rate={max(rates)}", place.to], environment)
+
+
 @dataclass(frozen=True, slots=True)
 class _Spawning:
     lab: Lab
     directory: Path
     processes: ExitStack
 
-    def spawn(self, name: str, argv: Sequence[str]) -> None:
+    def spawn(
+        self, name: str, argv: Sequence[str], environment: Mapping[str, str] | None = None
+    ) -> None:
         module, *words = argv
         out = f"--out={self.directory / name}.jsonl"
         process = self.lab.spawn_host(
-            [sys.executable, "-m", module, out, *words], self.directory / f"{name}.log"
+            [sys.executable, "-m", module, out, *words],
+            self.directory / f"{name}.log",
+            environment=environment,
         )
         self.processes.callback(process.stop)
 

@@ -12,7 +12,8 @@ from lab.drills.model import Drill, Given, Limits, Load
 from lab.drills.reading import Seconds
 from lab.drills.report import line
 from lab.drills.runner import run
-from lab.drills.underway import Clock, Say
+from lab.drills.underway import Say
+from lab.drills.waiting import Clock
 from lab.ports import Lab
 
 RATE = 40

@@ -3,11 +3,9 @@
 Rule: only this and the runner wait; what is seen is judged elsewhere.
 """
 
-import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from lab.drills import snapshot
 from lab.drills.facts.ruling import Came, WatchSnapshot
@@ -16,6 +14,7 @@ from lab.drills.judgement import deadline, is_settled
 from lab.drills.model import DEFAULT_WITHIN, Drill, Step
 from lab.drills.moments import Moment, moments
 from lab.drills.observation import Observation
+from lab.drills.waiting import Clock
 from lab.ports import Lab, LabError
 
 TICK = 0.25
@@ -25,30 +24,6 @@ WARM_UP = 2.0
 
 RECOVERY = 120.0
 """Seconds that undoing may take until redundancy is full."""
-
-
-class Clock(Protocol):
-    """The time, and waiting for it to pass."""
-
-    def now(self) -> float:
-        """Return epoch seconds."""
-        ...
-
-    def sleep(self, seconds: float) -> None:
-        """Wait."""
-        ...
-
-
-class WallClock:
-    """The machine's own."""
-
-    def now(self) -> float:
-        """Return epoch seconds."""
-        return time.time()
-
-    def sleep(self, seconds: float) -> None:
-        """Wait."""
-        time.sleep(seconds)
 
 
 Say = Callable[[Moment, float], None]
@@ -146,7 +121,7 @@ class Underway:
         Raises:
             NotGiven: Requests were lost all the time.
         """
-        if not self.drill.load.urls:
+        if not self.gatherer.urls:
             return
 
         def lacks() -> list[str]:

@@ -36,6 +36,7 @@ from lab.faults.person_adopt import PersonAdopt
 from lab.faults.service_break_config import ServiceBreakConfig
 from lab.faults.service_cont_process import ServiceContProcess
 from lab.faults.service_kill import ServiceKill
+from lab.faults.service_kill_all import ServiceKillAll
 from lab.faults.service_kill_until_failed import ServiceKillUntilFailed
 from lab.faults.service_mend_config import ServiceMendConfig
 from lab.faults.service_release import ServiceRelease
@@ -83,6 +84,7 @@ FAULTS: Mapping[str, type[Fault]] = MappingProxyType(
         "service.break_config": ServiceBreakConfig,
         "service.cont_process": ServiceContProcess,
         "service.kill": ServiceKill,
+        "service.kill_all": ServiceKillAll,
         "service.kill_until_failed": ServiceKillUntilFailed,
         "service.mend_config": ServiceMendConfig,
         "service.release": ServiceRelease,

@@ -148,3 +148,9 @@ def web_tier(standing: Standing) -> RunningLab:
 def three_healers(standing: Standing) -> RunningLab:
     """scenarios/three-healers."""
     return standing.of("three-healers", "healers")
+
+
+@pytest.fixture(scope="module")
+def postgres_ha(standing: Standing) -> RunningLab:
+    """scenarios/postgres-ha."""
+    return standing.of("postgres-ha", "postgres")

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from lab.drills.facts.databases import Primaries, PrimaryIs, ReplicaIs, Streaming
 from lab.drills.facts.deciding import Frozen, LastLinesShown, OneIncident, OneLoss, Thawed
 from lab.drills.facts.healing import ActedBefore, Explained, Held, IncidentReaches, VerbsCounted
 from lab.drills.facts.monitoring import (
@@ -57,6 +58,10 @@ FACTS: Mapping[str, type[Fact]] = MappingProxyType(
         "mark": MarkIs,
         "server": ServerIs,
         "becomes": ServerBecomes,
+        "primary": PrimaryIs,
+        "primaries": Primaries,
+        "streaming": Streaming,
+        "replica": ReplicaIs,
     }
 )
 """The registry. A drill writes `- {alert: {name: ServiceDown, node: web1}, within: 10s}`."""

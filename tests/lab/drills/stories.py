@@ -26,6 +26,8 @@ from lab.drills.observation import (
     UnitAt,
 )
 from lab.load import Request
+from lab.roles import Role
+from lab.writes import Write
 
 BEGAN = 100.0
 URL = "http://10.77.0.11:80/"
@@ -94,6 +96,8 @@ def seen(*entries: object, now: float = 60.0, more: Iterable[Request] = ()) -> O
         ServersAt: "servers",
         Page: "pages",
         Request: "requests",
+        Role: "roles",
+        Write: "writes",
     }
     found: dict[str, list[object]] = {}
     for entry in (*entries, *more):

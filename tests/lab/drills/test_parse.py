@@ -83,7 +83,11 @@ def test_a_step_that_waits_keeps_its_place_and_all_after_it() -> None:
         ("fault:", "given: {redundancy: no}\nfault:", "given.redundancy: 'no' is unknown."),
         ("fault:", "never: [{lost: {}, pages: {}}]\nfault:", "never[0]: 2 facts in one item."),
         ("fault:", "limits: {pages: -1}\nfault:", "limits.pages: this is '-1', not a whole"),
-        ("fault:", "limits: {speed: 1}\nfault:", "limits.speed: unknown key. Known: acted"),
+        (
+            "fault:",
+            "limits: {speed: 1}\nfault:",
+            "limits.speed: unknown key. Known: acknowledged_lost, acted",
+        ),
         ("fault:", "load: {rate: true}\nfault:", "load.rate: this is 'True', not a whole"),
         (
             "fault:",

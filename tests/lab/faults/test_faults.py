@@ -45,6 +45,12 @@ def lab(tmp_path: Path) -> FakeLab:
     ("kind", "args", "does", "undoes"),
     [
         ("service.kill", UNIT, ["kill -KILL 77"], ["sh nginx.service"]),
+        (
+            "service.kill_all",
+            UNIT,
+            ["systemctl kill --signal=KILL --kill-whom=all nginx.service"],
+            ["sh nginx.service"],
+        ),
         ("service.kill_until_failed", UNIT, ["sh nginx.service 60"], ["sh nginx.service"]),
         ("exporter.kill", {}, ["sh hale-exporter.service 60"], ["sh hale-exporter.service"]),
         (
