@@ -27,6 +27,7 @@ MOST_JUDGED = 20
 UNDONE_BY = {
     "pool.drain": "hale-gate return",
     "address.decline": "hale-gate accept",
+    "node.fence": "hale-gate unfence",
     "node.lock": "hale-gate unlock",
 }
 """What a person types on the node to give a mark of theirs back."""
@@ -82,10 +83,11 @@ class MarkBook:
 
 
 def holders(topology: Topology) -> set[str]:
-    """Return the nodes whose gates may have marks: balancers, and candidates for a virtual address."""
+    """Return the nodes whose gates may have marks: balancers, candidates for a virtual address, fencing hosts."""
     groups = {pool.balancers for pool in topology.pools.values()}
     groups |= {one.group for one in topology.addresses.values()}
-    return {node for group in groups for node in topology.groups[group].nodes}
+    nodes = {node for group in groups for node in topology.groups[group].nodes}
+    return nodes.union(*topology.fencing.values())
 
 
 def place_of(mark: Attempt) -> Place:

@@ -114,6 +114,8 @@ class Narrator:
                 bound.info("incident.person_agreed", by=by)
             case ev.IncidentRetried(_, by):
                 bound.info("incident.retried", by=by)
+            case ev.NodeAdmitted(_, by):
+                bound.info("incident.node_admitted", by=by)
             case ev.IncidentSettled(_, by, reason):
                 bound.info("incident.settled", by=by, reason=reason)
             case ev.ApprovalDenied(_, _, by):

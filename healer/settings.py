@@ -244,6 +244,7 @@ def _topology(cluster: Cluster, own: str) -> Topology:
         time_zone=ZoneInfo(cluster.time_zone),
         correlation_window=cluster.healer.correlation.window,
         maintenance=tuple(_maintenance(one, cluster) for one in cluster.maintenance.values()),
+        fencing={node: hosts for node in cluster.nodes if (hosts := cluster.fencing_hosts(node))},
         wider={wide.name: frozenset(wide.nodes) for wide in cluster.failure_domains.values()},
         numbers=_numbers(cluster),
         pools={

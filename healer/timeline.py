@@ -108,6 +108,8 @@ def _told(event: IncidentEvent) -> tuple[str, str, str, str]:
             return "adopted", "open", "", f"put into Hale's hands by {by}"
         case ev.IncidentRetried(_, by):
             return "retried", "open", "", f"tried again by the word of {by}"
+        case ev.NodeAdmitted(_, by):
+            return "admitted", "", "", f"its node is admitted by {by}, and switched on again"
         case ev.IncidentSettled(_, by, reason):
             return "settled", "", "", f"settled by hand by {by}: {reason}"
         case ev.ApprovalGiven(rung=rung, target=target, by=by, action=action):

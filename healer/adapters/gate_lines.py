@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from healer.core.incident import Outcome
-from healer.core.look import MACHINE, Look, MachineLook, Mark, MemberLook, UnitLook
+from healer.core.look import MACHINE, POWER, Look, MachineLook, Mark, MemberLook, UnitLook
 from healer.core.order import Ended, Order, Token
 
 LINE_LIMIT = 64 * 1024
@@ -18,6 +18,7 @@ LINE_LIMIT = 64 * 1024
 
 POOL = "pool:"
 """What a pool's name begins with where a gate is asked for it."""
+
 
 LOOK_LIMIT = 256
 """Names that one hello may ask for."""
@@ -75,7 +76,15 @@ class _Machine(_Line):
     reboot_required: bool | None
 
 
-_Seen = Annotated[_Unit | _Address | _Pool | _FileSystem | _Machine, Field(discriminator="kind")]
+class _Power(_Line):
+    kind: Literal["power"]
+    state: Literal["on", "off", "unknown"]
+    reading: str
+
+
+_Seen = Annotated[
+    _Unit | _Address | _Pool | _FileSystem | _Machine | _Power, Field(discriminator="kind")
+]
 
 
 class _Mark(_Line):
@@ -125,6 +134,11 @@ class Welcome(_Line):
                 name: seen.device
                 for name, seen in self.seen.items()
                 if isinstance(seen, _FileSystem)
+            },
+            powers={
+                name.removeprefix(POWER): seen.state if isinstance(seen, _Power) else None
+                for name, seen in self.seen.items()
+                if name.startswith(POWER)
             },
             marks=None if self.marks is None else tuple(_mark(one) for one in self.marks),
             machine=_machine(self.seen.get(MACHINE)),

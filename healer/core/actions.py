@@ -22,6 +22,12 @@ class Scope(Enum):
     ADDRESS = "address"  # a virtual address, on a node that may hold it
     DISK = "disk"  # one file system of the target's node
     NODE = "node"  # the target's node as a whole
+    POWER = "power"  # the power of the target's node, through the gate of another one
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is all of a node."""
+        return self in (Scope.NODE, Scope.POWER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,8 @@ ACTIONS: dict[str, Action] = {
     "node.lock": Action(Scope.NODE, takes=True, undo="node.unlock"),
     "node.unlock": Action(Scope.NODE, takes=False),
     "node.patch": Action(Scope.NODE, takes=True),
+    "node.fence": Action(Scope.POWER, takes=True, undo="node.unfence"),
+    "node.unfence": Action(Scope.POWER, takes=False),
 }
 
 LOCK, UNLOCK = "node.lock", "node.unlock"
@@ -60,13 +68,16 @@ MARKING = {verb: one.undo for verb, one in ACTIONS.items() if one.undo is not No
 GIVING_BACK = frozenset(MARKING.values())
 """Verbs that take a mark back: done when the trouble is gone, not while it lasts."""
 
+FENCE, UNFENCE = "node.fence", "node.unfence"
+"""Cuts a node's power; what undoes it waits for a person who admits the node."""
+
 UNKNOWN_VERB = Action(Scope.NODE, takes=True)
 """What a verb that this healer does not know counts as: the widest there is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One gate's part of an action.
+    """One gate's part of an action; of a fencing, one gate that can do all of it.
 
     Attributes:
         gate: The node whose gate acts.
@@ -111,6 +122,9 @@ def steps(verb: str, target: Target, topology: Topology, owner: str) -> tuple[St
             if not target.part:
                 return ()
             return (Step(target.node, (("mountpoint", target.part),), target.part),)
+        case Scope.POWER:
+            args = (("node", target.node), ("owner", owner))
+            return tuple(Step(host, args, "") for host in topology.fencing.get(target.node, ()))
         case Scope.NODE:
             whose = (("owner", owner),) if verb in (LOCK, UNLOCK) else ()
             return (Step(target.node, whose, ""),)
@@ -119,7 +133,9 @@ def steps(verb: str, target: Target, topology: Topology, owner: str) -> tuple[St
 def subject_of(args: Args) -> str:
     """Return what a mark with these arguments is about, as gates name it."""
     told = dict(args)
-    return f"{told['pool']}/{told['member']}" if "pool" in told else told.get("address", "")
+    if "pool" in told:
+        return f"{told['pool']}/{told['member']}"
+    return told.get("address", told.get("node", ""))
 
 
 def _balancers(target: Target, topology: Topology, owner: str) -> Iterator[Step]:

@@ -4,7 +4,7 @@ import hashlib
 import json
 from dataclasses import dataclass, replace
 
-from healer.core.actions import MARKING, Scope, Step, action_of
+from healer.core.actions import FENCE, MARKING, Scope, Step, action_of
 from healer.core.alert import Target
 from healer.core.facts import Facts, Proposal
 from healer.core.footprint import footprint
@@ -21,7 +21,16 @@ from healer.core.incident import (
     Outcome,
     State,
 )
-from healer.core.plan import Escalate, Plan, asked_for, plan, returning
+from healer.core.look import POWER
+from healer.core.plan import (
+    Escalate,
+    Plan,
+    asked_for,
+    exclusive_elsewhere,
+    plan,
+    returning,
+    to_hear,
+)
 from healer.core.recovery import SILENT, fell_silent
 from healer.core.topology import Topology
 from healer.core.verdict import Verdict, hold
@@ -32,6 +41,10 @@ UNSENT = 5
 
 FINAL = frozenset({"unknown_target", "control_plane", "own_node", "pre_existing"})
 """Reasons of a hold for which no yes to the step would help."""
+
+
+BOOT_SECONDS = 600.0
+"""So long an admitted node may take until it is heard of; then a person has it."""
 
 
 BY_HAND = "by_hand"
@@ -92,6 +105,8 @@ def decide(incident: Incident, facts: Facts, clear_for: float | None) -> Decisio
     soak = 0.0 if incident.settled_by else _soak(incident, facts.topology)
     if clear_for is not None and clear_for >= soak:
         return _give_back(incident, facts) or _close(incident, clear_for)
+    if incident.admitted_by is not None:
+        return _admit(incident, facts)
     if incident.settled_by and incident.state is not State.ESCALATED:
         return _came_back(incident, facts)
     if incident.state is State.ESCALATED or (clear_for is not None and isinstance(step, Escalate)):
@@ -127,12 +142,30 @@ def unheard(incident: Incident, facts: Facts) -> dict[str, tuple[str, ...]]:
             for gate, names in wanted.items()
             if gate not in facts.gates
         }
+        missing = missing or _powers(incident, step, facts)
         if missing or any(not _lost(one.gate, facts) for one in step.steps):
             return missing
         if step.set and all(_lost(one.gate, facts) for one in step.spent):
             break
         step = plan(incident, facts.topology, facts.now, after=step.rung_index)
     return {}
+
+
+def _powers(incident: Incident, step: Plan, facts: Facts) -> dict[str, tuple[str, ...]]:
+    """Return the fencing hosts to be asked how the power of silent nodes is that may run what is to be started.
+
+    A power device is asked only then: some take seconds to answer, and none likes to be asked every two.
+    """
+    topology, found = facts.topology, dict[str, set[str]]()
+    for node, _ in exclusive_elsewhere(step, topology):
+        if node not in facts.gates or facts.heard(node).look is not None:
+            continue
+        for host in topology.fencing.get(node, ()):
+            look = facts.heard(host).look
+            if host not in facts.gates or (look is not None and node not in look.powers):
+                found.setdefault(host, set()).add(f"{POWER}{node}")
+    before = to_hear(incident, topology, facts.now)
+    return {host: tuple(sorted({*names, *before.get(host, ())})) for host, names in found.items()}
 
 
 def _silence_is_news(incident: Incident, facts: Facts) -> bool:
@@ -303,6 +336,25 @@ def _close(incident: Incident, clear_for: float) -> Close:
     if not incident.confirmed:
         return Close(NOT_TRUE, "never found true on fresh evidence")
     return Close("cleared", f"seen clear for {clear_for:.0f} s")
+
+
+def _admit(incident: Incident, facts: Facts) -> Decision:
+    """Have a node that a person admits switched on, and wait until it is heard of; nothing else is tried meanwhile."""
+    off = [one for one in incident.marks if one.action == FENCE]
+    drafts = [returning(incident, one, facts.topology, facts.steady) for one in off]
+    able = [one for one in drafts if one is not None]
+    if able:
+        return _never_sent(incident) or _first(able, facts)
+    if incident.state is State.ESCALATED:
+        return Stay()
+    if off:
+        return Escalate(
+            NOT_RETURNED, f"{off[0].target.node} could not be switched on: {off[0].gate}"
+        )
+    if facts.steady - incident.admitted < BOOT_SECONDS:
+        return Stay()
+    detail = f"{incident.target.node} was switched on, and {incident.cause.name} is still true"
+    return Escalate("not_back", detail)
 
 
 def _came_back(incident: Incident, facts: Facts) -> Escalate | Stay:

@@ -342,6 +342,14 @@ class IncidentRetried:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeAdmitted:
+    """A person lets the node come back that an incident had fenced: it is switched on, and nothing else is tried."""
+
+    incident: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class IncidentSettled:
     """A person settled it by hand: it closes as soon as nothing that it took away is left to give back.
 
@@ -427,6 +435,7 @@ Event = (
     | IncidentEscalated
     | IncidentAdopted
     | IncidentRetried
+    | NodeAdmitted
     | IncidentSettled
     | ApprovalGiven
     | ApprovalDenied

@@ -33,6 +33,7 @@ IncidentEvent = (
     | ev.IncidentEscalated
     | ev.IncidentAdopted
     | ev.IncidentRetried
+    | ev.NodeAdmitted
     | ev.IncidentSettled
     | ev.ApprovalGiven
     | ev.ApprovalDenied
@@ -125,6 +126,7 @@ def fold(incident: Incident, event: IncidentEvent, wall: float, ahead: float = 0
                 adopted_at=wall,
                 adopted_ahead=ahead,
                 adopted_after=len(incident.attempts),
+                admitted_by=None,
                 settled_by=None,
                 settlement="",
                 approvals=(),
@@ -140,8 +142,21 @@ def fold(incident: Incident, event: IncidentEvent, wall: float, ahead: float = 0
                 adopted_at=wall,
                 adopted_ahead=ahead,
                 adopted_after=len(incident.attempts),
+                admitted_by=None,
                 settled_by=None,
                 settlement="",
+                approvals=(),
+            )
+        case ev.NodeAdmitted(_, by):
+            # As for what is settled by hand: it stays as it is, with a full set of tries for the way back.
+            return replace(
+                incident,
+                state=incident.after(Move.ADMIT),
+                hold=None,
+                admitted_by=by,
+                admitted_at=wall,
+                admitted_ahead=ahead,
+                adopted_after=len(incident.attempts),
                 approvals=(),
             )
         case ev.IncidentSettled(_, by, reason):

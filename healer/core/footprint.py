@@ -38,7 +38,7 @@ class Footprint:
 def disrupts(verb: str, taken: Footprint) -> bool:
     """Whether anybody could notice the action at all: a group loses a member, or a whole node goes."""
     action = action_of(verb)
-    return action.takes and (taken.takes or action.scope is Scope.NODE)
+    return action.takes and (taken.takes or action.scope.whole)
 
 
 NOTHING = Footprint(frozenset(), frozenset(), frozenset(), frozenset())

@@ -39,6 +39,7 @@ class Move(Enum):
     ESCALATE = "escalate"
     ADOPT = "adopt"
     AGAIN = "again"  # a person has what failed tried again
+    ADMIT = "admit"  # a person lets a fenced node come back
     SETTLE = (
         "settle"  # a person settled it by hand; it closes once nothing of ours is left to give back
     )
@@ -52,6 +53,7 @@ TRANSITIONS: dict[State, dict[Move, State]] = {
         Move.ESCALATE: State.ESCALATED,
         Move.MITIGATE: State.MITIGATED,
         Move.ADOPT: State.OPEN,
+        Move.ADMIT: State.OPEN,
         Move.SETTLE: State.OPEN,
         Move.CLOSE: State.CLOSED,
     },
@@ -62,6 +64,7 @@ TRANSITIONS: dict[State, dict[Move, State]] = {
         Move.MITIGATE: State.MITIGATED,
         Move.ADOPT: State.OPEN,
         Move.AGAIN: State.OPEN,
+        Move.ADMIT: State.OPEN,
         Move.SETTLE: State.HELD,
         Move.CLOSE: State.CLOSED,
     },
@@ -79,6 +82,7 @@ TRANSITIONS: dict[State, dict[Move, State]] = {
         Move.ESCALATE: State.ESCALATED,
         Move.ADOPT: State.OPEN,
         Move.AGAIN: State.OPEN,
+        Move.ADMIT: State.MITIGATED,
         Move.SETTLE: State.MITIGATED,
         Move.CLOSE: State.CLOSED,
     },
@@ -88,6 +92,7 @@ TRANSITIONS: dict[State, dict[Move, State]] = {
         Move.ESCALATE: State.ESCALATED,  # for another reason: a mark could not be taken back
         Move.ADOPT: State.OPEN,
         Move.AGAIN: State.OPEN,
+        Move.ADMIT: State.ESCALATED,
         Move.SETTLE: State.ESCALATED,
         Move.CLOSE: State.CLOSED,
     },
@@ -317,6 +322,8 @@ class Incident:
         adopted_by: Who put it into our hands, though pre-existing or given up.
         adopted_at: When, or when a person had it tried again.
         adopted_after: How many attempts there were then: they no longer count against the ladder.
+        admitted_by: Who admits the node that it had fenced; None where nobody does.
+        admitted_at: When.
         settled_by: Who settled it by hand; None where nobody did.
         settlement: How, in their words.
         mitigation: How it was put out of harm's way, for people.
@@ -325,7 +332,8 @@ class Incident:
         digest: The configuration it was opened under.
         began_at: When its first cause began; another cause, or the same one told anew, does not move it.
         served_at: Since when users are served again; None while they may not be.
-        opened_ahead, changed_ahead, adopted_ahead: By how much the wall clock had been set forward at each of these.
+        opened_ahead, changed_ahead, adopted_ahead, admitted_ahead: By how much the wall clock had been set forward
+            at each of these.
         last_lines: What the copies had of each node that it misses, for people alone.
     """
 
@@ -346,6 +354,8 @@ class Incident:
     adopted_by: str | None = None
     adopted_at: float = 0.0
     adopted_after: int = 0
+    admitted_by: str | None = None
+    admitted_at: float = 0.0
     settled_by: str | None = None
     settlement: str = ""
     approvals: tuple[Approval, ...] = ()
@@ -358,6 +368,7 @@ class Incident:
     opened_ahead: float = 0.0
     changed_ahead: float = 0.0
     adopted_ahead: float = 0.0
+    admitted_ahead: float = 0.0
     last_lines: tuple[LastLines, ...] = ()
 
     @property
@@ -374,6 +385,11 @@ class Incident:
     def adopted(self) -> float:
         """When a person put it into our hands or had it tried again, in steady time; 0 where nobody did."""
         return self.adopted_at - self.adopted_ahead
+
+    @property
+    def admitted(self) -> float:
+        """When a person admitted its node, in steady time; 0 where nobody did."""
+        return self.admitted_at - self.admitted_ahead
 
     @property
     def target(self) -> Target:
@@ -430,7 +446,7 @@ class Incident:
     @property
     def grounds(self) -> tuple[object, ...]:
         """What a decision about it rests on: where any of it changes before the intent, nothing is begun."""
-        given = (self.adopted_at, self.settled_by, self.approvals)
+        given = (self.adopted_at, self.admitted_at, self.settled_by, self.approvals)
         return (self.state, self.cause, self.ladder, self.attempts, *given)
 
     @property

@@ -25,6 +25,9 @@ class UnitLook:
     job: bool = False
 
 
+POWER = "power:"
+"""What a node begins with where a gate is asked for its power."""
+
 READY = "ready"
 """The admin state of a member that nobody keeps out."""
 
@@ -88,6 +91,7 @@ class Look:
         addresses: Whether the node holds each address, by the address's name; None as for units.
         disks: The device at each mount point; None where nothing that may be freed is there, or it does not answer.
         marks: All that stand on the node; None where the gate cannot say.
+        powers: How the power of other nodes is, as their device just said: on, off or unknown; None as for units.
         machine: None where it was not asked for.
     """
 
@@ -103,6 +107,7 @@ class Look:
     disks: Mapping[str, str | None] = field(default_factory=dict)
     marks: tuple[Mark, ...] | None = ()
     machine: MachineLook | None = None
+    powers: Mapping[str, str | None] = field(default_factory=dict)
 
     def member(self, pool: str, member: str) -> MemberLook | None:
         """Return how this balancer has a member; None where that is not known."""

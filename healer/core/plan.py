@@ -157,6 +157,8 @@ def _planned(incident: Incident, ladder: Ladder, index: int, topology: Topology)
             spent.append(step)
     if not left and not done:
         return None
+    if done and action_of(rung.action).scope is Scope.POWER:
+        left, spent = [], []  # one fencing host is enough; what another one tried is over
     first = (left or done)[0]
     draft = _draft(incident, ladder, index, rung, aim, first, topology)
     return Plan(ladder, index, rung, tuple(left), tuple(done), tuple(spent), draft)
@@ -275,12 +277,12 @@ def asked_for(found: Plan, topology: Topology) -> Mapping[str, set[str]]:
     wanted: dict[str, set[str]] = {}
     for step in (*found.steps, *found.spent):
         wanted.setdefault(step.gate, set()).add(step.look)
-    for node, unit in _exclusive(found, topology):
+    for node, unit in exclusive_elsewhere(found, topology):
         wanted.setdefault(node, set()).add(unit)
     return wanted
 
 
-def _exclusive(found: Plan, topology: Topology) -> Iterator[tuple[str, str]]:
+def exclusive_elsewhere(found: Plan, topology: Topology) -> Iterator[tuple[str, str]]:
     """Yield the other nodes that may run what the rung would start and only one may run, with its unit."""
     action, node = action_of(found.rung.action), found.proposal.target.node
     if action.takes and action.scope in (Scope.UNIT, Scope.NODE):

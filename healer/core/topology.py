@@ -166,6 +166,7 @@ class Topology:
         time_zone: By whose clock on the wall the windows of ladders and of maintenance are meant.
         alertmanagers: The node that each Alertmanager's URL leads to; one elsewhere is not in it.
         wider: Failure domains besides those that nodes name, with the nodes of each.
+        fencing: Of each node that can be fenced, the others whose gates can do it.
     """
 
     cluster: str
@@ -184,6 +185,7 @@ class Topology:
     correlation_window: float = 0.0
     wider: Mapping[str, frozenset[str]] = field(default_factory=dict)
     maintenance: tuple[Maintenance, ...] = ()
+    fencing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     _on: dict[str, Mapping[str, Service]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )  # what services_on has found; the cluster does not change under its topology

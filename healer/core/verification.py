@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from healer.core.actions import GIVING_BACK, MARKING
+from healer.core.actions import GIVING_BACK, MARKING, UNFENCE
 from healer.core.facts import Reading
 from healer.core.incident import Attempt, Outcome
 from healer.core.ladder import Rung, Verification
@@ -109,6 +109,8 @@ def verify(
     if attempt.action in MARKING and attempt.outcome is Outcome.UNKNOWN:
         # A member that is dead looks drained, and an address that is elsewhere looks declined.
         return NotVerified("unknown", "only the gate can say that a mark stands, and it did not")
+    if attempt.action == UNFENCE and attempt.outcome is Outcome.DONE:
+        return Verified(f"its power is on again: {attempt.detail}")
     if attempt.action == ACCEPT and attempt.outcome is Outcome.DONE:
         return Verified("the mark is gone; which candidate holds the address is for VRRP to say")
     missing = _missing(spec, attempt, proof)

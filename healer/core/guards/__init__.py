@@ -141,7 +141,7 @@ GUARDS: tuple[Guard, ...] = (
     ),
     Guard(
         "fenced",
-        "what may run on one node only is proven off on every other one",
+        "what may run on one node only is proven off on every other one, by its own gate or fenced",
         fenced,
     ),
     Guard(

@@ -5,7 +5,7 @@ from healer.core.facts import Facts, Health, Proposal
 from healer.core.topology import Group, Stores
 from healer.core.verdict import Verdict, allow, hold
 
-STOPPING = (Scope.UNIT, Scope.NODE)
+STOPPING = (Scope.UNIT, Scope.NODE, Scope.POWER)
 """Scopes of verbs that stop a service where it runs; out of a pool or without an address it still votes."""
 
 SAID = {Stores.DATABASE: "a database", Stores.ONLY_COPY: "an only copy"}
@@ -56,7 +56,7 @@ def last_copy(proposal: Proposal, facts: Facts) -> Verdict:
     """Hold a verb that takes a node away where a service on it stores what may have no other good copy."""
     name = "last_copy"
     action = action_of(proposal.rung.action)
-    if not action.takes or action.scope is not Scope.NODE:
+    if not action.takes or not action.scope.whole:
         return allow(name, have="takes no node away", need="-")
     kept = [
         f"{service.name} on {node}, {SAID[service.stores]}"

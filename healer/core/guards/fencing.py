@@ -1,9 +1,10 @@
 """What only one node may have at a time: its old owner is proven off before another one gets it.
 
-Rule: there is no verb that fences a node yet, so a node that cannot be asked is never proven off.
+Rule: a node whose own gate is silent is off when a fencing host has it marked as fenced, and its power device just
+said once more that it is off.
 """
 
-from healer.core.actions import Scope, action_of
+from healer.core.actions import FENCE, Scope, action_of
 from healer.core.facts import Facts, Proposal
 from healer.core.guards.grounds import FAILED_STATES
 from healer.core.topology import Service, Topology
@@ -11,7 +12,9 @@ from healer.core.verdict import Verdict, allow, hold
 
 NAME = "fenced"
 
-NEED = "every other node of its group proven off, each by its own gate"
+NEED = "every other node of its group proven off, by its own gate or fenced"
+
+OFF = "off"
 
 
 def fenced(proposal: Proposal, facts: Facts) -> Verdict:
@@ -32,7 +35,11 @@ def fenced(proposal: Proposal, facts: Facts) -> Verdict:
                     "two would do harm, so a person looks.",
                 )
     named = ", ".join(service.name for service in started)
-    return allow(NAME, have=f"{named} runs on no other node", need=NEED)
+    elsewhere = {
+        node for one in started for node in others(one, proposal.target.node, facts.topology)
+    }
+    cut = [f"{node} {how}" for node in sorted(elsewhere) if (how := fenced_by(node, facts))]
+    return allow(NAME, have="; ".join([f"{named} runs on no other node", *cut]), need=NEED)
 
 
 def taken_over(proposal: Proposal, topology: Topology) -> list[Service]:
@@ -58,8 +65,40 @@ def _runs(service: Service, node: str, facts: Facts) -> str:
     """Return why a node is not proven off; empty where its gate says that systemd runs nothing of the unit."""
     look = facts.heard(node).look
     unit = None if look is None else look.units.get(service.unit)
+    if look is None and fenced_by(node, facts):
+        return ""
     if unit is None:
-        return "its gate does not say"
+        return f"its gate does not say{_power(node, facts)}"
     if unit.active_state not in FAILED_STATES:
         return unit.active_state
     return "a job is queued" if unit.job else ""
+
+
+def fenced_by(node: str, facts: Facts) -> str:
+    """Say who has a node fenced, where its power device just said so too; empty where nobody proves it."""
+    for host in facts.topology.fencing.get(node, ()):
+        if _marked(node, host, facts) and _read(node, host, facts) == OFF:
+            return f"fenced by {host}, which reads it off"
+    return ""
+
+
+def _marked(node: str, host: str, facts: Facts) -> bool:
+    look = facts.heard(host).look
+    marks = look.marks if look is not None else None
+    return any((one.mark, one.subject) == (FENCE, node) for one in marks or ())
+
+
+def _read(node: str, host: str, facts: Facts) -> str | None:
+    look = facts.heard(host).look
+    return look.powers.get(node) if look is not None else None
+
+
+def _power(node: str, facts: Facts) -> str:
+    """Say what the fencing hosts know of a node that they do not prove off."""
+    hosts = facts.topology.fencing.get(node, ())
+    said = [
+        f"{host} {'fenced it and ' if _marked(node, host, facts) else 'did not fence it and '}"
+        f"reads {_read(node, host, facts) or 'nothing'}"
+        for host in hosts
+    ]
+    return f"; {', '.join(said)}" if said else "; nobody can fence it"

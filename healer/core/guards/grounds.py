@@ -1,6 +1,6 @@
 """Is there ground to act at all: a target that we know, an alert that is ours, evidence that is fresh."""
 
-from healer.core.actions import Scope
+from healer.core.actions import UNFENCE, Scope
 from healer.core.facts import Evidence, Facts, Proposal
 from healer.core.incident import Outcome
 from healer.core.look import UnitLook
@@ -235,6 +235,9 @@ def _of_now(proposal: Proposal, facts: Facts, age: float, need: str) -> Verdict:
 def _over(proposal: Proposal, facts: Facts) -> Verdict:
     """Hold what takes a mark back unless fresh evidence says that the trouble is gone."""
     name, evidence = "still_true", facts.evidence
+    if proposal.rung.action == UNFENCE:  # a node that is off is missed until it is switched on
+        have = f"{proposal.target.node} is off, and missed for that"
+        return allow(name, have=have, need="a person who admits it")
     oldest = facts.topology.numbers.evidence_age
     need = f"{proposal.incident.cause.name} not true, on samples at most {oldest:g} s old"
     age = None if evidence is None else evidence.reading.age

@@ -3,6 +3,7 @@
 from healer.core.actions import Scope
 from healer.core.facts import Facts, Health, Proposal
 from healer.core.guards.grounds import FAILED_STATES, confirmed, seen_unit
+from healer.core.guards.witnesses import CALLS_DEAD, two_witnesses
 from healer.core.topology import EXPORTER, Group
 from healer.core.verdict import Verdict, allow, hold
 
@@ -15,7 +16,12 @@ def proven_out(proposal: Proposal, facts: Facts) -> frozenset[str]:
     the service's probe from here. For any other group that a
     stop of the unit takes along, and for its own where more goes than the unit, each of its services
     there has to be seen down. A group of which no service goes is never out: nobody sees how it is.
+    A node that is called dead is out of all its groups once all its witnesses miss it.
     """
+    if proposal.rung.action in CALLS_DEAD and two_witnesses(proposal, facts).allowed:
+        return (
+            proposal.footprint.groups
+        )  # nobody hears of the node: it certainly serves nobody whom we could hear of
     if not _target_out(proposal, facts):
         return frozenset()
     topology = facts.topology

@@ -1,5 +1,6 @@
 """What people let us do: the owners' mode, and a person's yes where it is asked for."""
 
+from healer.core.actions import UNFENCE
 from healer.core.facts import Facts, Proposal
 from healer.core.incident import EXPLAINED
 from healer.core.ladder import Mode
@@ -19,6 +20,14 @@ def approved(proposal: Proposal, facts: Facts) -> Verdict:
             have="mode explain",
             need="mode act of the ladder and of every group",
             sentence=f"Out of the box Hale explains: it would now do {proposal.rung.action} on {proposal.target}.",
+        )
+    if proposal.rung.action == UNFENCE and proposal.incident.admitted_by is None:
+        return hold(
+            name,
+            "not_admitted",
+            have="nobody admits it",
+            need=f"a person who admits {proposal.target.node}",
+            sentence=f"What was fenced stays off. To switch it on: hale-healer admit {proposal.target.node}",
         )
     if proposal.gives_back:
         return allow(name, have="gives back what was agreed to", need="a mode other than explain")

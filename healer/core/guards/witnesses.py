@@ -1,11 +1,12 @@
 """Who says so, and has the one whose business it is had its own time."""
 
-from healer.core.actions import Scope
+from healer.core.actions import FENCE, Scope
 from healer.core.facts import Facts, Proposal
 from healer.core.guards.grounds import seen_unit
+from healer.core.look import UnitLook
 from healer.core.verdict import Verdict, allow, hold
 
-CALLS_DEAD = frozenset({"node.fence"})
+CALLS_DEAD = frozenset({FENCE})
 """Verbs that take a node for dead. A reboot goes through the node's own gate, so it claims no death."""
 
 
@@ -53,6 +54,8 @@ def _systemd(proposal: Proposal, facts: Facts) -> Verdict:
         return allow(name, have=f"{proposal.rung.action} touches no unit", need="-")
     need = f"no job of systemd's own, {least:g} s since the last change"
     unit = seen_unit(proposal, facts)
+    if unit is not None and _rests(unit):
+        return allow(name, have=f"{unit.unit} was never started since the boot", need=need)
     if unit is None or unit.age_seconds is None:
         return hold(
             name,
@@ -82,6 +85,12 @@ def _systemd(proposal: Proposal, facts: Facts) -> Verdict:
             passing=True,
         )
     return allow(name, have=have, need=need)
+
+
+def _rests(unit: UnitLook) -> bool:
+    """Whether a unit never changed since the boot, as one that another node of its group runs."""
+    idle = unit.load_state == "loaded" and unit.active_state == "inactive" and not unit.job
+    return idle and unit.age_seconds is None
 
 
 def _vrrp(proposal: Proposal, facts: Facts) -> Verdict | None:

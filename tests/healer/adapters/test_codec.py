@@ -54,6 +54,7 @@ NAMES_AN_INCIDENT = {
     "IncidentMitigated",
     "IncidentAdopted",
     "IncidentRetried",
+    "NodeAdmitted",
     "IncidentSettled",
     "ApprovalGiven",
     "ApprovalDenied",

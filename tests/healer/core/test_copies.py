@@ -169,7 +169,7 @@ def test_a_restart_of_what_stores_takes_no_copy_away():
 def test_only_who_takes_a_node_for_dead_needs_two_witnesses(verb, dark, reason):
     world = storing(None)
     ladders = {**world.topology.ladders, "reboot-node": _one_rung(verb)}
-    world.topology = replace(world.topology, ladders=ladders)
+    world.topology = replace(world.topology, ladders=ladders, fencing={"web1": ("web2",)})
     at = "web1/nginx" if verb.startswith("service.") else "web1"
     incident = opened(world, at=at, name="NodeUnwell", heal="reboot-node")
     assert said(world, incident, "two_witnesses").reason == reason

@@ -12,7 +12,7 @@ from healer.core.board import Board
 from healer.core.facts import Evidence, Facts, Reading, Standing
 from healer.core.incident import Incident
 from healer.core.ladder import PERSON, Ladder, Mode, Rung, Verification
-from healer.core.look import Heard, Look, UnitLook
+from healer.core.look import Heard, Look, Mark, UnitLook
 from healer.core.picture import NodeHealth, Picture
 from healer.core.topology import EXPORTER, Group, Node, Numbers, Service, Topology
 
@@ -113,6 +113,8 @@ class World:
     dark: set[str] = field(default_factory=set)
     slow: set[Target] = field(default_factory=set)
     holders: dict[str, bool] = field(default_factory=dict)
+    fenced: dict[str, str] = field(default_factory=dict)
+    powers: dict[str, str] = field(default_factory=dict)
     faulty: set[str] = field(default_factory=set)
     unit_state: str = "failed"
     unit_age: float | None = 60.0
@@ -218,4 +220,17 @@ class World:
                 reverse_dependencies=("app.service",) if service.name == "nginx" else (),
             )
         says = "web9" if self.gate == "other" else node
-        return Look("first", says, "boot-1", "ledger-1", None, self.gate_holds, units)
+        marks = tuple(
+            Mark("node.fence", one, ("incident:1",), None)
+            for one, host in self.fenced.items()
+            if host == node
+        )
+        powers = {one: state for one, state in self.powers.items() if self._fences(node, one)}
+        return Look(
+            *("first", says, "boot-1", "ledger-1", None, self.gate_holds, units),
+            marks=marks,
+            powers=powers,
+        )
+
+    def _fences(self, host: str, node: str) -> bool:
+        return host in self.topology.fencing.get(node, ())
