@@ -14,9 +14,11 @@ class Patching(Block):
     Attributes:
         command: Absolute path and arguments; ends with 0 where the node is patched.
         limit: Seconds after which it is ended, and counts as failed.
+        reboot_limit: Seconds in which a node has to be back after its boot.
         reboot_check: Ends with 0 where the node has to boot anew; None where /run/reboot-required says so.
     """
 
     command: Command
     limit: Annotated[Period, between(1.0, LONGEST)] = 1800.0
+    reboot_limit: Annotated[Period, between(1.0, LONGEST)] = 300.0
     reboot_check: Command | None = None

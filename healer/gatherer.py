@@ -9,6 +9,7 @@ import structlog
 
 from healer.core.actions import MARKING, Args, proof_place
 from healer.core.alert import Alert, Target
+from healer.core.board import Board
 from healer.core.decide import unheard
 from healer.core.facts import Evidence, Facts, Reading, Standing
 from healer.core.incident import Attempt, Incident
@@ -75,6 +76,21 @@ class Gatherer:
             facts = replace(facts, gates={**facts.gates, **await self._hear(more)})
         return self.refresh(facts, incident)
 
+    async def survey(self, wanted: Mapping[str, Sequence[str]], standing: Standing) -> Facts:
+        """Read what there is to know without any incident: the cluster, and these gates, each with what it looks at."""
+        seen, heard = await asyncio.gather(self.picture(), self._hear(wanted))
+        board, now = self.journal.board, now_of(self.clock, self.journal.board)
+        return Facts(
+            *(now.wall, self.topology, standing),
+            gates=heard,
+            picture=seen,
+            running=board.running(self.topology, besides=""),
+            past=board.recent(now.steady),
+            marked=board.marked,
+            locked=locked(board),
+            ahead=now.ahead,
+        )
+
     def refresh(self, facts: Facts, incident: Incident) -> Facts:
         """Return the facts with what the journal says now; nothing is read from outside."""
         board = self.journal.board
@@ -84,6 +100,7 @@ class Gatherer:
             past=board.recent(facts.steady),
             alike=board.alike(incident),
             marked=board.marked,
+            locked=locked(board),
         )
 
     async def ask(self, nodes: Iterable[str]) -> dict[str, Heard]:
@@ -179,6 +196,11 @@ class Gatherer:
         if target.service is None or not self.topology.knows(target):
             return None
         return await self.probes.serves(target)
+
+
+def locked(board: Board) -> dict[str, str]:
+    """Return the nodes that upkeep keeps away, each with what it is."""
+    return {one.node: str(one) for one in board.kept_away}
 
 
 def _metric(incident: Incident, topology: Topology, now: float) -> str:

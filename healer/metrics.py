@@ -13,6 +13,8 @@ from prometheus_client import (
 
 from healer.core.incident import Incident, State
 from healer.core.times import STEPS
+from healer.core.topology import Topology
+from healer.core.upkeep import Phase, Upkeep
 
 FREEZES = (
     *("person", "no_watchdog", "alertmanager_silent", "storm", "minority"),
@@ -22,6 +24,9 @@ FREEZES = (
 
 ABOUT = ("node", "group", "failure_domain", "service", "mountpoint")
 """Labels of an incident's alert by which people and Prometheus are told what the incident is about."""
+
+WHERE = ("node", "group", "failure_domain")
+"""Labels by which a node is told."""
 
 TIME_TO = (0.5, 1, 2, 5, 10, 20, 40, 80, 160, 320, 640, 1280, 2560, 5120, 10240, 20480, 40960)
 """Seconds. A restart is seconds, a reboot minutes; full redundancy may wait for a person, and that a night."""
@@ -54,6 +59,18 @@ class Metrics:
             "healer_incident_mitigated",
             "1 while an open incident is out of harm's way and not repaired.",
             ABOUT,
+            registry=to,
+        )
+        self.upkeep_until = Gauge(
+            "healer_upkeep_until_timestamp_seconds",
+            "When a node that is away for upkeep should be back, in unixtime.",
+            [*WHERE, "kind"],
+            registry=to,
+        )
+        self.upkeep_stopped = Gauge(
+            "healer_upkeep_stopped",
+            "1 while a node stays away since its upkeep failed.",
+            [*WHERE, "kind"],
             registry=to,
         )
         self.actions = Counter(
@@ -168,6 +185,22 @@ class Metrics:
                 self.escalated.labels(*target_labels(one), one.escalation).set(1)
         for reason in FREEZES:
             self.frozen.labels(reason).set(reason in freezes)
+
+    def show_upkeep(self, upkeeps: Iterable[Upkeep], topology: Topology, ahead: float) -> None:
+        """Publish who is away for upkeep; `ahead` is by how much the wall clock was set forward."""
+        self.upkeep_until.clear()
+        self.upkeep_stopped.clear()
+        for one in upkeeps:
+            node = topology.nodes.get(one.node)
+            groups = topology.groups_of(one.node)
+            where = (
+                one.node,
+                groups[0].name if groups else "",
+                node.failure_domain if node is not None else "",
+            )
+            self.upkeep_until.labels(*where, one.kind.value).set(one.until + ahead)
+            if one.phase is Phase.STOPPED:
+                self.upkeep_stopped.labels(*where, one.kind.value).set(1)
 
     def exposition(self) -> bytes:
         """Return the text that Prometheus scrapes."""

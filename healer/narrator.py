@@ -3,6 +3,7 @@
 import structlog
 
 from healer.core import events as ev
+from healer.core import upkeep_events as ue
 from healer.core.board import Board
 from healer.core.incident import Incident, Outcome
 from healer.core.times import reached
@@ -68,8 +69,48 @@ class Narrator:
                     succeeded=succeeded,
                     failed=failed,
                 )
+            case ue.UpkeepBegan(upkeep, kind, node, reason, by):
+                log.warning(
+                    "upkeep.began", upkeep=upkeep, kind=kind.value, node=node, reason=reason, by=by
+                )
+            case (
+                ue.UpkeepMoved()
+                | ue.UpkeepSilenced()
+                | ue.UpkeepActionIntended()
+                | ue.UpkeepActionEnded()
+            ) as event:
+                self._upkeep(event)
             case event:
                 self._incident(event, self._board.incidents[event.incident], record.at_wall)
+
+    def _upkeep(self, event: ue.UpkeepEvent) -> None:
+        bound = log.bind(upkeep=event.upkeep, node=self._board.upkeeps[event.upkeep].node)
+        match event:
+            case ue.UpkeepMoved(_, move, why, detail):
+                failed = move in (ue.Move.GIVE_UP, ue.Move.STOP)
+                told = bound.warning if failed else bound.info
+                told("upkeep.moved", move=move.value, reason=why, detail=detail)
+            case ue.UpkeepSilenced(_, silenced):
+                bound.info("upkeep.silenced" if silenced else "upkeep.silence_expired")
+            case ue.UpkeepActionIntended(_, action_id, action, gate):
+                bound.info("action.intended", id=action_id, action=action, gate=gate)
+            case ue.UpkeepActionEnded(_, action_id, outcome, reason, detail):
+                action = next(
+                    (
+                        one.action
+                        for one in self._board.upkeeps[event.upkeep].tasks
+                        if one.action_id == action_id
+                    ),
+                    "",
+                )
+                self._metrics.actions.labels(action, outcome.value).inc()
+                bound.info(
+                    "action.ended",
+                    id=action_id,
+                    outcome=outcome.value,
+                    reason=reason,
+                    detail=detail,
+                )
 
     def _incident(self, event: ev.Event, incident: Incident, at: float) -> None:
         bound = log.bind(incident=incident.id, target=str(incident.target))

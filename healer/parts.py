@@ -17,6 +17,7 @@ from healer.adapters.probes import NetworkProbes
 from healer.adapters.prometheus import HttpPrometheus
 from healer.adapters.proxies import Proxy
 from healer.adapters.second_path import PersonPath
+from healer.adapters.silences import HttpSilences
 from healer.adapters.tls_files import ShownTls
 from healer.adapters.users import UsersFile
 from healer.adapters.webhook_body import parse_webhook
@@ -37,6 +38,7 @@ from healer.runner import Runner
 from healer.settings import Settings
 from healer.standing import Watch
 from healer.timeline import Timelines
+from healer.upkeeper import Upkeeper
 from healer.web.desk import Desk, Reload
 from healer.web.door import Door
 from healer.web.senders import Senders
@@ -70,6 +72,7 @@ class Parts:
     engine: Engine
     herald: Herald
     desk: Desk
+    upkeeper: Upkeeper
     annotator: Annotator | None
     reader: Reader | None
     connections: AsyncExitStack
@@ -146,6 +149,8 @@ async def assemble(loaded: Settings, kept: Kept, reload: Reload) -> Parts:
             clock=clock,
             pause=loaded.resync_seconds,
         )
+        silences = HttpSilences(loaded.alertmanagers, topology.cluster, shown)
+        upkeeper = Upkeeper(journal, gatherer, gates, silences, watch, clock)
         desk = Desk(
             journal=journal,
             operators=Operators(journal, gatherer, watch, clock),
@@ -164,11 +169,12 @@ async def assemble(loaded: Settings, kept: Kept, reload: Reload) -> Parts:
             proxy=loaded.proxy,
             stuck_seconds=engine.stuck_seconds,
             senders=Senders(loaded.senders, clock) if loaded.senders is not None else None,
+            upkeeper=upkeeper,
             reload=reload,
         )
         annotator = _annotator(loaded, journal, metrics, session)
         reader = _reader(loaded.copies, journal, topology, watch)
-        return Parts(loaded, engine, herald, desk, annotator, reader, stack.pop_all())
+        return Parts(loaded, engine, herald, desk, upkeeper, annotator, reader, stack.pop_all())
 
 
 def session_with(tls: ShownTls | None) -> aiohttp.ClientSession:

@@ -190,6 +190,26 @@ class Alertmanagers(Protocol):
         ...
 
 
+class Silences(Protocol):
+    """Silences of our own at every Alertmanager peer, each known by a name."""
+
+    async def silence(self, name: str, node: str, reason: str, seconds: float) -> None:
+        """Have the alerts about a node silenced, for so long at the most. Asked again, nothing is added.
+
+        Raises:
+            Unreachable: No peer took it.
+        """
+        ...
+
+    async def expire(self, name: str) -> None:
+        """End the silence of this name wherever it is; there may be none.
+
+        Raises:
+            Unreachable: A peer did not answer, and may still have it.
+        """
+        ...
+
+
 class Gates(Protocol):
     """The nodes' gates."""
 

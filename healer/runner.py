@@ -13,7 +13,7 @@ from healer.core.incident import PROVED_NEXT, Attempt, IllegalMove, Incident, Ou
 from healer.core.order import Ended, Order
 from healer.core.verification import STRICTEST
 from healer.errors import LeaseLost, OutcomeUnknown, StoreFull, Unreachable
-from healer.gatherer import Gatherer
+from healer.gatherer import Gatherer, locked
 from healer.journal import Journal
 from healer.now import now_of
 from healer.ports import Clock, Gates
@@ -68,18 +68,21 @@ class Runner:
                 ladder_digest=proposal.ladder.digest,
             ),
             # What became durable while we decided comes first: a freeze, a hold, a no, a deeper cause.
-            provided=self._still_so(proposal),
+            provided=self._still_so(proposal, number),
         )
         return self._journal.board.incidents[incident].attempts[-1]
 
-    def _still_so(self, proposal: Proposal) -> Callable[[Board], bool]:
-        decided = proposal.incident
+    def _still_so(self, proposal: Proposal, number: int) -> Callable[[Board], bool]:
+        decided, away = proposal.incident, locked(self._journal.board)
 
         def still(board: Board) -> bool:
             held = {one.node for one in board.held(now_of(self._clock, board))}
             stopped = board.freezes or not held.isdisjoint({proposal.target.node, proposal.gate})
             known = board.incidents.get(decided.id)
-            return not stopped and known is not None and known.grounds == decided.grounds
+            # An upkeep that began meanwhile has the next number, or took a node that this one counts upon.
+            same = board.actions + 1 == number and locked(board).keys() <= away.keys()
+            kept = known is not None and known.grounds == decided.grounds
+            return same and kept and not stopped
 
         return still
 

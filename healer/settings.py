@@ -243,6 +243,8 @@ def _topology(cluster: Cluster, own: str) -> Topology:
         digest=cluster.digest,
         time_zone=ZoneInfo(cluster.time_zone),
         correlation_window=cluster.healer.correlation.window,
+        patch_seconds=cluster.patching.limit if cluster.patching is not None else None,
+        reboot_seconds=cluster.patching.reboot_limit if cluster.patching is not None else 300.0,
         maintenance=tuple(_maintenance(one, cluster) for one in cluster.maintenance.values()),
         fencing={node: hosts for node in cluster.nodes if (hosts := cluster.fencing_hosts(node))},
         wider={wide.name: frozenset(wide.nodes) for wide in cluster.failure_domains.values()},

@@ -254,6 +254,21 @@ class MaintenanceView(TypedDict):
     until: str | None
 
 
+class UpkeepView(TypedDict):
+    """A node that is away for upkeep. `until` is when it should be back; `held` is why it waits, else empty."""
+
+    id: str
+    kind: str
+    node: str
+    phase: str
+    reason: str
+    by: str
+    until: str | None
+    why: str
+    detail: str
+    held: str
+
+
 class MarkView(TypedDict):
     """Something that is taken away for now, and at whose gate; the last of its owners gives it back.
 
@@ -395,6 +410,7 @@ class StatusView(TypedDict):
     freezes: list[FreezeView]
     holds: list[HoldView]
     maintenance: list[MaintenanceView]
+    upkeep: list[UpkeepView]
     marks: list[MarkView]
     watchdog_age_seconds: float | None
     sight_complete: bool

@@ -4,7 +4,7 @@ Kept by the engine at each look, read for each decision.
 """
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from healer.core import events as ev
@@ -18,6 +18,7 @@ from healer.core.steady import Now
 from healer.core.storm import Weather
 from healer.core.taken import Taken
 from healer.core.topology import Numbers, Topology
+from healer.core.verdict import Verdict
 from healer.journal import Journal
 from healer.now import now_of
 from healer.ports import Clock
@@ -45,6 +46,7 @@ class Watch:
         taken: What each gate keeps away, as its exporter told last.
         minority: Whether the last look showed no majority of the nodes.
         picture: The last look at the cluster itself; None where Prometheus did not say.
+        upkeep_held: What holds each upkeep now, by id.
         said: What was decided last about open incidents, by id, with the time; the newest of them.
     """
 
@@ -59,6 +61,7 @@ class Watch:
     taken: Taken = field(default_factory=Taken)
     minority: bool = False
     picture: Picture | None = None
+    upkeep_held: dict[str, Verdict] = field(default_factory=dict)
     said: OrderedDict[str, tuple[float, Decision]] = field(default_factory=OrderedDict)
     _pictured_at: float = 0.0
     _offset: float | None = None
@@ -186,9 +189,9 @@ class Watch:
     def at_large(self, topology: Topology) -> Facts:
         """Return what is known of the healer and the cluster as a whole since the last look; nothing is read anew."""
         now, past = self.now, self.journal.board.recent(self.now.steady)
-        return Facts(
-            now.wall, topology, self.standing(), picture=self.latest, past=past, ahead=now.ahead
-        )
+        away = {one.node: str(one) for one in self.journal.board.kept_away}
+        facts = Facts(now.wall, topology, self.standing(), picture=self.latest, past=past)
+        return replace(facts, locked=away, ahead=now.ahead)
 
     def _held(self) -> dict[str, str]:
         said: dict[str, list[str]] = {}

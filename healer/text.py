@@ -17,6 +17,7 @@ from healer.shapes import (
     MarkStateView,
     MarksView,
     StatusView,
+    UpkeepView,
     VerdictView,
 )
 
@@ -236,6 +237,14 @@ def _giving_back(one: MarkStateView) -> str:
     return {"allowed": "may be given back", "not_asked": "-"}.get(one["giving_back"], "-")
 
 
+def upkeep(one: UpkeepView) -> str:
+    """Say of one node what keeps it away, and how far that is."""
+    why = f", {one['why']}: {one['detail']}" if one["detail"] else ""
+    held = f"; waits for {one['held']}" if one["held"] else ""
+    said = f": {one['reason']}" if one["reason"] else ""
+    return f"{one['node']} {one['phase']} until {one['until']}{said} (by {one['by']}){why}{held}"
+
+
 def status(one: StatusView) -> str:
     """Return how the healer itself stands."""
     age = one["watchdog_age_seconds"]
@@ -267,6 +276,7 @@ def status(one: StatusView) -> str:
             *(("nothing is done", text) for text in freezes),
             *(("held", text) for text in holds),
             *(("in maintenance", text) for text in maintained),
+            *(("away", text) for text in map(upkeep, one["upkeep"])),
             *(("taken away", text) for text in marks),
         )
     )

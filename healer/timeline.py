@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import assert_never
 
 from healer.core import events as ev
+from healer.core import upkeep_events as ue
 from healer.core.fold import IncidentEvent
 from healer.core.incident import Outcome
 from healer.core.lastlines import LastLines
@@ -74,6 +75,11 @@ def moment(record: ev.Record) -> Moment | None:
             | ev.ClockSet()
             | ev.SecondPathTested()
             | ev.Pruned()
+            | ue.UpkeepBegan()
+            | ue.UpkeepMoved()
+            | ue.UpkeepSilenced()
+            | ue.UpkeepActionIntended()
+            | ue.UpkeepActionEnded()
         ):
             return None
         case _:

@@ -17,6 +17,7 @@ from healer.core.lastlines import LastLines
 from healer.core.plan import Escalate
 from healer.core.times import times
 from healer.core.topology import Topology
+from healer.core.upkeep import Upkeep
 from healer.core.verdict import Verdict
 from healer.instants import rfc3339
 from healer.likeness import of_incident
@@ -39,6 +40,7 @@ from healer.shapes import (
     MomentView,
     RefusedView,
     StatusView,
+    UpkeepView,
     VerdictView,
 )
 from healer.standing import Watch
@@ -317,6 +319,28 @@ def maintenance_views(topology: Topology, now: float) -> list[MaintenanceView]:
     ]
 
 
+def upkeep_views(watch: Watch) -> list[UpkeepView]:
+    """Show every node that is away for upkeep, the oldest first."""
+    return [upkeep_view(one, watch) for one in watch.journal.board.kept_away]
+
+
+def upkeep_view(one: Upkeep, watch: Watch) -> UpkeepView:
+    """Show one upkeep."""
+    held = watch.upkeep_held.get(one.id)
+    return UpkeepView(
+        id=one.id,
+        kind=one.kind.value,
+        node=one.node,
+        phase=one.phase.value,
+        reason=one.reason,
+        by=one.by,
+        until=rfc3339(one.until + watch.now.ahead),
+        why=one.why,
+        detail=one.detail,
+        held="" if held is None else f"{held.reason}: {held.sentence}",
+    )
+
+
 def status_view(watch: Watch, topology: Topology, version: str) -> StatusView:
     """Show how the healer itself stands."""
     board, token, age = watch.journal.board, watch.journal.store.token, watch.watchdog_age
@@ -335,6 +359,7 @@ def status_view(watch: Watch, topology: Topology, version: str) -> StatusView:
         freezes=freeze_views(watch),
         holds=hold_views(watch),
         maintenance=maintenance_views(topology, watch.clock.wall()),
+        upkeep=upkeep_views(watch),
         marks=mark_views(board.open, watch.latest),
         watchdog_age_seconds=None if age is None else round(age, 3),
         sight_complete=watch.complete,

@@ -110,6 +110,11 @@ def _release(client: Client, args: argparse.Namespace) -> Any:
     return client.post("/api/v1/release", {"node": args.node, **_claim()})
 
 
+def _maintenance(client: Client, args: argparse.Namespace) -> Any:
+    given = {"what": args.what, "node": args.node, "for": args.for_, "reason": args.reason}
+    return client.post("/api/v1/maintenance", {**_said(given), **_claim()})
+
+
 def _done(answer: Any) -> str:
     about = f"incident {answer['incident']}: " if "incident" in answer else ""
     return f"{about}{answer['done']}"
@@ -248,6 +253,18 @@ WORDS = (
         _done,
         {"node": NODE},
         {},
+    ),
+    Word(
+        "maintenance",
+        "take a node out of service for work on it, and give it back",
+        'start web1 --for 2h --reason "new fan"',
+        _maintenance,
+        _done,
+        {"what": "start or end", "node": NODE},
+        {
+            "for": "by when it should be over, as 30m, 2h or 1d, default: 2h; its alerts are silenced as long",
+            "reason": "who reads it at night should know why",
+        },
     ),
     Word(
         "reload",

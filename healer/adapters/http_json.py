@@ -54,8 +54,9 @@ async def call(
     json_body: bytes | None = None,
     wanted: Container[int] = (200,),
     bearer: str = "",
+    method: str = "",
 ) -> Answer:
-    """GET a URL, or POST a form or JSON to it; `bearer` is a token that is shown, empty for none.
+    """GET a URL, or POST a form or JSON to it; `bearer` is a token that is shown, `method` another one, empty for none.
 
     Raises:
         Unreachable: Anything but a whole answer with a wanted status; it names the URL and what was seen.
@@ -64,7 +65,8 @@ async def call(
     if bearer:
         headers["Authorization"] = f"Bearer {bearer}"
     data = form if json_body is None else json_body
-    async with _response(session, url, seconds, wanted, data=data, headers=headers) as response:
+    asked = _response(session, url, seconds, wanted, data=data, headers=headers, method=method)
+    async with asked as response:
         body = bytearray()
         async for part in _parts(response, url):
             body += part
@@ -101,9 +103,10 @@ async def _response(
     *,
     data: Mapping[str, str] | bytes | None = None,
     headers: Mapping[str, str] | None = None,
+    method: str = "",
 ) -> AsyncIterator[aiohttp.ClientResponse]:
     """Yield an answer with a wanted status; whatever goes wrong before it is read is Unreachable."""
-    method = "GET" if data is None else "POST"
+    method = method or ("GET" if data is None else "POST")
     try:
         async with (
             asyncio.timeout(seconds),

@@ -8,6 +8,7 @@ from copy import copy
 from dataclasses import replace
 
 from healer.core import events as ev
+from healer.core import upkeep_events as ue
 from healer.core.actions import subject_of
 from healer.core.alert import Alert, Known
 from healer.core.ended import KEEP_ENDED, Ended, ended
@@ -17,6 +18,9 @@ from healer.core.footprint import as_of_now
 from healer.core.incident import MERGED, NOT_TRUE, UNSETTLED, Attempt, IllegalMove, Incident, State
 from healer.core.steady import Now, Steady
 from healer.core.topology import Topology
+from healer.core.upkeep import Upkeep
+from healer.core.upkeep import begun as upkeep_begun
+from healer.core.upkeep import fold as upkeep_fold
 
 KEEP_CLOSED = 200
 """Closed incidents kept at hand for people; the journal keeps all."""
@@ -33,6 +37,9 @@ KEEP_EPISODES = 10_000
 
 KEEPING = ev.Armed | ev.SeenClear | ev.AlertSettled | ev.IncidentAdopted | ev.IncidentSettled
 """Events that change which alerts are pre-existing."""
+
+KEEP_UPKEEPS = 50
+"""Upkeeps that are over and kept at hand for people."""
 
 KEEP_PAST_SECONDS = 30 * 86400.0
 """How long an attempt counts for the success record; every window of the guards is shorter."""
@@ -59,6 +66,7 @@ class Board:
         holds: Holds that people set on nodes, by node and person, with `until` in steady time; see `held`.
         known: The open incident that each of their alerts belongs to, by fingerprint.
         ended: Incidents that are over, in short, by id, oldest first; what was pruned is not among them.
+        upkeeps: By id; open ones and the newest that are over.
         opened: Incidents opened so far; the next id is one more.
         actions: Actions intended in the present term; the next action's number is one more.
         steady: What the wall clocks were set by so far.
@@ -87,6 +95,7 @@ class Board:
         self.storm: tuple[str, ...] | None = None
         self.holds: dict[tuple[str, str], ev.NodeHeld] = {}
         self.ended: dict[str, Ended] = {}
+        self.upkeeps: dict[str, Upkeep] = {}
         self.opened = 0
         self.actions = 0
         self.steady = Steady()
@@ -104,7 +113,21 @@ class Board:
             (mark.action, subject_of(mark.args), mark.gate)
             for one in self._treated()
             for mark in one.marks
+        ) | frozenset(
+            (mark.action, subject_of(mark.args) or mark.gate, mark.gate)
+            for one in self.kept_away
+            for mark in one.marks
         )
+
+    @property
+    def kept_away(self) -> list[Upkeep]:
+        """Upkeeps that are not over, oldest first: what they keep away counts as locked."""
+        return [one for one in self.upkeeps.values() if one.open]
+
+    @property
+    def next_upkeep(self) -> str:
+        """The id of the next upkeep."""
+        return str(max(map(int, self.upkeeps), default=0) + 1)
 
     def _treated(self) -> Iterator[Incident]:
         """Open incidents in which something was begun: a few, where thousands may be open."""
@@ -197,7 +220,13 @@ class Board:
         """
         changed: dict[str, Incident] = {}
         for event in events:
-            if isinstance(event, ev.IncidentOpened):
+            if isinstance(event, ue.UpkeepBegan):
+                taken = [one for one in self.kept_away if one.node == event.node]
+                if event.upkeep in self.upkeeps or taken:
+                    raise IllegalMove(f"{event.node} has an upkeep already")
+            elif isinstance(event, ue.UpkeepEvent):
+                upkeep_fold(self._upkeep(event.upkeep), event, Now(0.0))
+            elif isinstance(event, ev.IncidentOpened):
                 if event.incident in changed or event.incident in self.incidents:
                     raise IllegalMove(f"there is an incident {event.incident} already")
                 changed[event.incident] = begun(event, 0.0)
@@ -206,6 +235,17 @@ class Board:
                 only_gives_back(before, event)
                 ends_once(before, event)
                 changed[event.incident] = fold(before, event, 0.0)
+
+    def _upkeep(self, upkeep_id: str) -> Upkeep:
+        found = self.upkeeps.get(upkeep_id)
+        if found is None:
+            raise IllegalMove(f"there is no upkeep {upkeep_id}")
+        return found
+
+    def _forget_upkeeps(self) -> None:
+        over = [one.id for one in self.upkeeps.values() if not one.open]
+        for old in over[:-KEEP_UPKEEPS]:
+            del self.upkeeps[old]
 
     def _known(self, incident_id: str) -> Incident:
         found = self.incidents.get(incident_id)
@@ -284,6 +324,17 @@ class Board:
             case ev.Pruned(opened=opened, episodes=episodes):
                 self.opened = max(self.opened, opened)
                 self._remember(episodes)
+            case ue.UpkeepBegan():
+                self.upkeeps[event.upkeep] = upkeep_begun(event, now)
+                self._forget_upkeeps()
+            case (
+                ue.UpkeepMoved()
+                | ue.UpkeepSilenced()
+                | ue.UpkeepActionIntended()
+                | ue.UpkeepActionEnded()
+            ):
+                self.actions += isinstance(event, ue.UpkeepActionIntended)
+                self.upkeeps[event.upkeep] = upkeep_fold(self._upkeep(event.upkeep), event, now)
             case ev.IncidentOpened():
                 self.opened = max(self.opened + 1, _number(event.incident))
                 self._keep(begun(event, at, now.ahead))

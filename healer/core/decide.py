@@ -115,12 +115,12 @@ def decide(incident: Incident, facts: Facts, clear_for: float | None) -> Decisio
         return _give_back(incident, facts) or Stay()
     never, gone = _never_sent(incident), ""
     while isinstance(step, Plan):
-        alive = [one for one in step.steps if not _lost(one.gate, facts)]
+        alive = [one for one in step.steps if not is_lost(one.gate, facts)]
         if alive:
             if incident.state is State.MITIGATED and step.rung.action not in MARKING:
                 return Stay()
             return never or _first([_with_step(step.proposal, one) for one in alive], facts)
-        if step.set and all(_lost(one.gate, facts) for one in step.spent):
+        if step.set and all(is_lost(one.gate, facts) for one in step.spent):
             return Stay() if incident.state is State.MITIGATED else _mitigated(step)
         gone = step.steps[0].gate if step.steps else gone
         step = plan(incident, facts.topology, facts.now, after=step.rung_index)
@@ -143,9 +143,9 @@ def unheard(incident: Incident, facts: Facts) -> dict[str, tuple[str, ...]]:
             if gate not in facts.gates
         }
         missing = missing or _powers(incident, step, facts)
-        if missing or any(not _lost(one.gate, facts) for one in step.steps):
+        if missing or any(not is_lost(one.gate, facts) for one in step.steps):
             return missing
-        if step.set and all(_lost(one.gate, facts) for one in step.spent):
+        if step.set and all(is_lost(one.gate, facts) for one in step.spent):
             break
         step = plan(incident, facts.topology, facts.now, after=step.rung_index)
     return {}
@@ -217,7 +217,7 @@ def _mitigated(step: Plan) -> Mitigate:
     return Mitigate(f"{step.rung.action} of {step.proposal.target} stands on {where}")
 
 
-def _lost(gate: str, facts: Facts) -> bool:
+def is_lost(gate: str, facts: Facts) -> bool:
     """Whether a gate's node is proven out: nobody hears of it at all, so it balances for nobody.
 
     Nobody's death is proved in a storm, or where we may be the ones who are cut off: the guards hold on that.

@@ -11,6 +11,13 @@ from healer.core.footprint import Footprint
 from healer.core.incident import Asked, Outcome
 from healer.core.ladder import Verification
 from healer.core.lastlines import LastLines
+from healer.core.upkeep_events import (
+    UpkeepActionEnded,
+    UpkeepActionIntended,
+    UpkeepBegan,
+    UpkeepMoved,
+    UpkeepSilenced,
+)
 from healer.core.verdict import Verdict
 
 
@@ -422,6 +429,11 @@ Event = (
     | ClockSet
     | SecondPathTested
     | Pruned
+    | UpkeepBegan
+    | UpkeepMoved
+    | UpkeepSilenced
+    | UpkeepActionIntended
+    | UpkeepActionEnded
     | IncidentOpened
     | AlertJoined
     | AlertRenewed

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property
 
-from healer.core.actions import GIVING_BACK, Scope, action_of
+from healer.core.actions import GIVING_BACK, LOCK, Scope, action_of
 from healer.core.alert import Known, Target
 from healer.core.footprint import Footprint, disrupts
 from healer.core.holders import Holders
@@ -145,6 +145,7 @@ class Facts:
         alike: Incidents of other members of the group with the same alert about the same service,
             closed ones included.
         marked: Every mark that the journal's incidents may have set, as (mark, subject, gate).
+        locked: Nodes that an upkeep of the journal keeps away, each with what it is.
         ahead: By how much the healer's wall clock has been set forward (healer.core.steady).
     """
 
@@ -161,6 +162,7 @@ class Facts:
     past: tuple[Past, ...] = ()
     alike: tuple[Incident, ...] = ()
     marked: frozenset[tuple[str, str, str]] = frozenset()
+    locked: Mapping[str, str] = field(default_factory=dict)
     ahead: float = 0.0
 
     @property
@@ -211,13 +213,21 @@ class Facts:
         """The members of a group that something keeps out: a mark, a person at a balancer, or that nobody can say."""
         topology = self.topology
         members = topology.groups[group].nodes
+        out = {node for node in members if self.lock_of(node) is not None}
         pools = [pool for pool in topology.pools.values() if pool.members == group]
         here = [address.name for address in topology.addresses.values() if address.group == group]
-        out = {node for node in members for name in here if self._declined(node, name)}
+        out |= {node for node in members for name in here if self._declined(node, name)}
         for pool in pools:
             for balancer in topology.groups[pool.balancers].nodes:
                 out |= {node for node in members if self._withheld(balancer, pool.name, node)}
         return frozenset(out)
+
+    def lock_of(self, node: str) -> str | None:
+        """Say for what a node is locked, by the journal, its gate or its exporter; None where nobody says so."""
+        if node in self.locked:
+            return self.locked[node]
+        marks = self._marks_at(node) or frozenset()
+        return "locked at its own gate" if (LOCK, node) in marks else None
 
     def _withheld(self, balancer: str, pool: str, member: str) -> bool:
         """Whether a balancer sends a member nothing new because somebody wants it so, or may want it so."""

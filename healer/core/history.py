@@ -8,8 +8,10 @@ Of what is about none, only that goes which something newer has replaced. Hints 
 from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import get_args
 
 from healer.core import events as ev
+from healer.core import upkeep_events as ue
 from healer.core.board import KEEP_PAST_SECONDS, Board, lapsed
 from healer.core.fold import IncidentEvent
 from healer.core.incident import FOR_A_PERSON, Outcome
@@ -218,6 +220,7 @@ class History:
             *self._lapsed(board, now),
             *self._carried(board),
         )
+        yield from self._kept_up(board)
         for one in {one.seq: one for one in loose}.values():
             yield _Able(one.at, isinstance(one.event, SAID), (one.seq,))
 
@@ -298,6 +301,15 @@ class History:
                 case ev.NodeHeld(node, by=by, until=float(until)):
                     if until < now - DAY and (node, by) not in standing:
                         yield one
+
+    def _kept_up(self, board: Board) -> Iterator[_Able]:
+        """Yield each upkeep that is over and not at hand any more, as a whole; it is kept as long as failures are."""
+        found: dict[str, list[_Loose]] = {}
+        for one in self._of(ue.UpkeepBegan, *get_args(ue.UpkeepEvent)):
+            found.setdefault(getattr(one.event, "upkeep", ""), []).append(one)
+        for upkeep, records in found.items():
+            if upkeep not in board.upkeeps:
+                yield _Able(records[-1].at, failed=True, seqs=tuple(one.seq for one in records))
 
     def _carried(self, board: Board) -> Iterator[_Loose]:
         """Yield notes of earlier pruning of which nothing has to be remembered any more."""

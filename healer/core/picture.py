@@ -29,7 +29,7 @@ class SeenMark:
     """A mark as an exporter tells of it.
 
     Attributes:
-        mark: pool.drain or address.decline.
+        mark: pool.drain, address.decline or node.lock.
         subject: What is taken away.
         node: At whose gate it stands.
         owner_kind: incident, person or lock.

@@ -165,6 +165,8 @@ class Topology:
         correlation_window: Seconds that an incident waits for a deeper cause before anything is taken away.
         time_zone: By whose clock on the wall the windows of ladders and of maintenance are meant.
         alertmanagers: The node that each Alertmanager's URL leads to; one elsewhere is not in it.
+        patch_seconds: How long a patch of a node may take; None where cluster.yml declares none.
+        reboot_seconds: How long a node may take to boot after a patch.
         wider: Failure domains besides those that nodes name, with the nodes of each.
         fencing: Of each node that can be fenced, the others whose gates can do it.
     """
@@ -186,6 +188,8 @@ class Topology:
     wider: Mapping[str, frozenset[str]] = field(default_factory=dict)
     maintenance: tuple[Maintenance, ...] = ()
     fencing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    patch_seconds: float | None = None
+    reboot_seconds: float = 300.0
     _on: dict[str, Mapping[str, Service]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )  # what services_on has found; the cluster does not change under its topology

@@ -11,6 +11,7 @@ from healer.errors import Malformed
 from healer.instants import rfc3339
 from healer.web.asking import explanation, judgement
 from healer.web.desk import Desk
+from healer.web.upkeep import end, start
 
 LONGEST_REASON = 200
 """Characters of a reason; it stands in every hold and in an alert."""
@@ -20,6 +21,10 @@ SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 LONGEST_HOLD = 365 * 86400.0
 """Seconds. Whatever lasts longer is held without an end, and released when it is over."""
+
+
+UPKEEP_FOR = "2h"
+"""For which a node is away where nobody says for how long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +173,15 @@ async def _guards(desk: Desk, fields: Mapping[str, str], _: Who) -> dict[str, ob
     return await judgement(desk, fields)
 
 
+async def _maintenance(desk: Desk, fields: Mapping[str, str], who: Who) -> dict[str, object]:
+    if fields["what"] not in ("start", "end"):
+        raise Malformed(f"maintenance: {fields['what']!r} is neither start nor end")
+    if fields["what"] == "start":
+        seconds = period(fields.get("for", UPKEEP_FOR))
+        return await start(desk, fields["node"], fields.get("reason", ""), who.by, seconds)
+    return await end(desk, fields["node"], who.by)
+
+
 ONE = frozenset({"incident"})
 NODE = frozenset({"node"})
 SEEN = frozenset({"seen"})
@@ -183,6 +197,7 @@ COMMANDS: Mapping[str, Command] = {
     "unfreeze": Command(_unfreeze, may=SEEN),
     "hold": Command(_hold, NODE | {"reason"}, frozenset({"for"})),
     "release": Command(_release, NODE, SEEN),
+    "maintenance": Command(_maintenance, NODE | {"what"}, frozenset({"for", "reason"})),
     "guards": Command(_guards, frozenset({"target"}), frozenset({"action", "ladder"})),
     "explain": Command(_explain, frozenset({"target"}), frozenset({"ladder", "alert"})),
 }

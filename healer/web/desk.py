@@ -17,6 +17,7 @@ from healer.operators import Operators
 from healer.ports import Clock
 from healer.standing import Watch
 from healer.timeline import Timelines
+from healer.upkeeper import Upkeeper
 from healer.web.door import Door
 from healer.web.senders import Senders
 
@@ -41,6 +42,7 @@ class Desk:
         stuck_seconds: For how long the engine's turn has not ended.
         stuck_limit: Beyond which it never will.
         senders: Who may post to the webhook; None for everybody.
+        upkeeper: Takes nodes out of service for upkeep; None where nothing does.
         reload: Has cluster.yml read anew; None where nobody can.
     """
 
@@ -62,6 +64,7 @@ class Desk:
     stuck_seconds: Callable[[], float] = lambda: 0.0
     stuck_limit: float = STUCK_SECONDS
     senders: Senders | None = None
+    upkeeper: Upkeeper | None = None
     reload: Reload | None = None
 
     @property

@@ -7,6 +7,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from healer.core import events as ev
+from healer.core import upkeep_events as ue
 from healer.core.incident import Incident, State
 from healer.metrics import FREEZES, TIME_TO, Metrics
 from healer.narrator import Narrator
@@ -78,6 +79,11 @@ async def of_the_healer() -> str:
         ev.AlertRefused(forged, "unknown_target", "cluster.yml has no web9."),
     )
     metrics.show(house.journal.board.open, frozenset(FREEZES), 0.0)
+    away = ue.UpkeepBegan("1", ue.Kind.ROLL, "web1", "", "root", house.clock.wall())
+    stopped = [ue.UpkeepMoved("1", move, "", "") for move in (ue.Move.TAKEN, ue.Move.PATCH)]
+    for event in away, *stopped, ue.UpkeepMoved("1", ue.Move.STOP, "patch_failed", ""):
+        await house.journal.write(event)
+    metrics.show_upkeep(house.journal.board.kept_away, house.topology, 0.0)
     metrics.second_path.labels("placed").inc()
     metrics.annotations.labels("placed").inc()
     metrics.webhooks.labels("202").inc()

@@ -389,6 +389,15 @@ class FakeGates:
             raise Unreachable(f"{node}: no route to host")
 
     def _mark(self, order: Order) -> None:
+        told = dict(order.args)
+        if order.verb == "node.lock":
+            lock = Mark("node.lock", order.node, (told["owner"],), True)
+            self.marks[order.node] = (*self.marks.get(order.node, ()), lock)
+        elif order.verb == "node.unlock":
+            left = (
+                one for one in self.marks.get(order.node, ()) if told["owner"] not in one.owners
+            )
+            self.marks[order.node] = tuple(left)
         if order.verb == "pool.drain":
             self.cluster.drained.add(_marked(order))
         elif order.verb == "pool.return":
@@ -425,3 +434,29 @@ class FakeProbes:
 
     async def serves(self, target: Target) -> bool | None:
         return None if self.blind else self.cluster.serves(target) and not self.refuses
+
+
+@dataclass
+class FakeSilences:
+    """Silences at an Alertmanager.
+
+    Attributes:
+        standing: The node and the seconds of each, by name.
+        silent: Nobody answers.
+    """
+
+    diary: list[str] = field(default_factory=list)
+    standing: dict[str, tuple[str, float]] = field(default_factory=dict)
+    silent: bool = False
+
+    async def silence(self, name: str, node: str, reason: str, seconds: float) -> None:
+        if self.silent:
+            raise Unreachable("no Alertmanager took it")
+        self.diary.append(f"silence {node}")
+        self.standing[name] = (node, seconds)
+
+    async def expire(self, name: str) -> None:
+        if self.silent:
+            raise Unreachable("no Alertmanager answered")
+        self.diary.append(f"expire {name}")
+        self.standing.pop(name, None)

@@ -87,8 +87,10 @@ async def running(tmp_path: Path, mode: Mode = Mode.ACT) -> AsyncIterator[Healer
     house, path = House(mode), tmp_path / "ctl.sock"
     await house.arm()
     public, commands = public_app(house.desk), control_app(house.desk)
-    async with serving(public, "127.0.0.1:0", commands, path):
+    async with serving(public, "127.0.0.1:0", commands, path), asyncio.TaskGroup() as tasks:
+        upkeep = tasks.create_task(house.upkeeper.run())
         yield Healer(house, path)
+        upkeep.cancel()
 
 
 async def test_a_held_incident_is_listed_shown_and_explained(tmp_path: Path) -> None:

@@ -22,12 +22,14 @@ from healer.narrator import Narrator
 from healer.operators import Operators
 from healer.runner import Runner
 from healer.standing import Watch
+from healer.upkeeper import Upkeeper
 from tests.healer.core.world import VERIFY, alert, topology
 from tests.healer.fakes import (
     FakeCluster,
     FakeGates,
     FakeProbes,
     FakePrometheus,
+    FakeSilences,
     FakeStore,
     LoopClock,
 )
@@ -85,6 +87,7 @@ class Village:
         self.alertmanagers = FakeAlertmanagers(self.cluster, self.diary)
         self.second_path = FakeSecondPath(self.diary)
         self.probes = FakeProbes(self.cluster)
+        self.silences = FakeSilences(self.diary)
         self._put_together()
 
     def _put_together(self) -> None:
@@ -125,6 +128,9 @@ class Village:
             metrics=self.metrics,
             clock=self.clock,
         )
+        self.upkeeper = Upkeeper(
+            *(self.journal, self.gatherer, self.gates, self.silences, self.watch, self.clock)
+        )
         self.operators = Operators(self.journal, self.gatherer, self.watch, self.clock)
 
     @asynccontextmanager
@@ -146,8 +152,10 @@ class Village:
         async with asyncio.TaskGroup() as tasks:
             life = tasks.create_task(self.engine.run())
             calling = tasks.create_task(self.herald.keep_calling())
+            upkeep = tasks.create_task(self.upkeeper.run())
             yield
             life.cancel()
+            upkeep.cancel()
             calling.cancel()
 
     @asynccontextmanager

@@ -35,6 +35,9 @@ def not_stopped(proposal: Proposal, facts: Facts) -> Verdict:
             need=need,
             sentence=f"A person holds {held[0]}. To let it go: hale-healer release {held[0]}",
         )
+    locked = locked_away(proposal, facts)
+    if locked is not None:
+        return locked
     acting = facts.heard(proposal.gate).look
     if acting is None:
         return hold(
@@ -107,6 +110,23 @@ def maintained(proposal: Proposal, facts: Facts) -> Verdict | None:
     nodes = (proposal.target.node, proposal.gate, *sorted(proposal.footprint.nodes))
     over = [one for one in facts.topology.maintained(facts.now) if not one.nodes.isdisjoint(nodes)]
     return _in_maintenance(over, nodes, facts) if over else None
+
+
+def locked_away(proposal: Proposal, facts: Facts) -> Verdict | None:
+    """Hold while a node that the action touches or acts through is locked: whoever locked it is at work there."""
+    nodes = dict.fromkeys((proposal.target.node, proposal.gate, *sorted(proposal.footprint.nodes)))
+    found = ((node, facts.lock_of(node)) for node in nodes)
+    locked = next(((node, why) for node, why in found if why is not None), None)
+    if locked is None:
+        return None
+    node, why = locked
+    return hold(
+        "not_stopped",
+        "node_locked",
+        have=f"{node}: {why}",
+        need=UNSTOPPED,
+        sentence=f"{node} is locked ({why}). To end it: hale-healer maintenance end {node}, or hale-gate unlock there",
+    )
 
 
 def _in_maintenance(over: list[Maintenance], nodes: tuple[str, ...], facts: Facts) -> Verdict:

@@ -45,6 +45,7 @@ def stops(verb: str) -> bool:
 
 def _voters_without(group: Group, proposal: Proposal, facts: Facts) -> int:
     taken = set(proposal.footprint.nodes)
+    taken |= {node for node in group.nodes if facts.lock_of(node) is not None}
     for other in facts.running:
         if group.name in other.footprint.groups and stops(other.action):
             taken |= other.footprint.nodes

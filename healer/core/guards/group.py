@@ -4,7 +4,7 @@ from healer.core.actions import Scope
 from healer.core.facts import Facts, Health, Proposal
 from healer.core.guards.grounds import FAILED_STATES, confirmed, seen_unit
 from healer.core.guards.witnesses import CALLS_DEAD, two_witnesses
-from healer.core.topology import EXPORTER, Group
+from healer.core.topology import EXPORTER, UNKNOWN_DOMAIN, Group
 from healer.core.verdict import Verdict, allow, hold
 
 
@@ -94,6 +94,20 @@ def _left_without(group: Group, proposal: Proposal, facts: Facts) -> int:
     return sum(facts.health(group.name, node) is Health.SERVING for node in others)
 
 
+def _locked_nearby(proposal: Proposal, facts: Facts) -> str:
+    """Say which other node of the same group or failure domain is locked, and for what; empty where none is."""
+    topology, mine = facts.topology, proposal.footprint
+    members = {node for group in mine.groups for node in topology.groups[group].nodes}
+    near = [
+        one.name
+        for one in topology.nodes.values()
+        if one.name not in mine.nodes
+        and (one.name in members or one.failure_domain in mine.failure_domains - {UNKNOWN_DOMAIN})
+    ]
+    found = ((node, facts.lock_of(node)) for node in near)
+    return ", ".join(f"{node}: {why}" for node, why in found if why is not None)
+
+
 def one_at_a_time(proposal: Proposal, facts: Facts) -> Verdict:
     """Hold while something else is taken in the same group or failure domain."""
     name, mine = "one_at_a_time", proposal.footprint
@@ -112,5 +126,13 @@ def one_at_a_time(proposal: Proposal, facts: Facts) -> Verdict:
                 sentence="Another action is under way close by; this one waits for its end.",
                 passing=True,
             )
+    if proposal.disrupts and not out and (near_lock := _locked_nearby(proposal, facts)):
+        return hold(
+            name,
+            "locked_nearby",
+            have=near_lock,
+            need=need,
+            sentence="A node close by is away for maintenance; this one waits until it is back.",
+        )
     have = "target proven out" if out else "nothing near"
     return allow(name, have=have, need=need)

@@ -34,6 +34,7 @@ from healer.metrics import Metrics
 from healer.operators import Operators
 from healer.standing import Watch
 from healer.timeline import Timelines
+from healer.upkeeper import Upkeeper
 from healer.web.certificates import Certificates
 from healer.web.desk import Desk
 from healer.web.door import Door
@@ -47,6 +48,7 @@ from tests.healer.fakes import (
     FakeGates,
     FakeProbes,
     FakePrometheus,
+    FakeSilences,
     FakeStore,
 )
 
@@ -126,6 +128,10 @@ class House:
         self.gatherer = Gatherer(
             self.topology, self.journal, self.prometheus, self.gates, probes, self.clock
         )
+        self.upkeeper = Upkeeper(
+            *(self.journal, self.gatherer, self.gates, FakeSilences(self.store.diary)),
+            *(self.watch, self.clock),
+        )
         self.desk = Desk(
             journal=self.journal,
             operators=Operators(self.journal, self.gatherer, self.watch, self.clock),
@@ -143,6 +149,7 @@ class House:
             leader=self.leader,
             senders=None if self.sender is None else Senders(self.sender, self.clock),
             proxy=self.proxy,
+            upkeeper=self.upkeeper,
             reload=self._reload,
         )
 

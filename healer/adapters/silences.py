@@ -1,0 +1,104 @@
+"""Silences at every Alertmanager peer, over API version 2, each known by a name in its comment.
+
+A peer that gossips may get one twice; all of a name end together.
+"""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import aiohttp
+import structlog
+
+from healer.adapters.http_json import call
+from healer.errors import Unreachable
+
+log = structlog.get_logger()
+
+OURS = "hale-healer"
+"""As who we set silences."""
+
+
+class HttpSilences:
+    """ports.Silences over HTTP."""
+
+    def __init__(
+        self,
+        urls: Sequence[str],
+        cluster: str,
+        session: aiohttp.ClientSession,
+        timeout: float = 5.0,
+    ) -> None:
+        """Speak to every peer; `urls` are their bases, without a slash at the end."""
+        self._urls = tuple(urls)
+        self._cluster = cluster
+        self._session = session
+        self._timeout = timeout
+
+    async def silence(self, name: str, node: str, reason: str, seconds: float) -> None:
+        """See ports.Silences.silence."""
+        taken, troubles = 0, []
+        for url in self._urls:
+            try:
+                if not await self._ids(url, name):
+                    await self._add(url, name, node, reason, seconds)
+                taken += 1
+            except Unreachable as error:
+                troubles.append(str(error))
+        if not taken:
+            raise Unreachable(f"no Alertmanager took the silence of {node}: {'; '.join(troubles)}")
+        if troubles:
+            log.warning("silence.incomplete", name=name, silent=troubles)
+
+    async def expire(self, name: str) -> None:
+        """See ports.Silences.expire."""
+        troubles = []
+        for url in self._urls:
+            try:
+                for one in await self._ids(url, name):
+                    where = f"{url}/api/v2/silence/{one}"
+                    await call(self._session, where, seconds=self._timeout, method="DELETE")
+            except Unreachable as error:
+                troubles.append(str(error))
+        if troubles:
+            raise Unreachable("; ".join(troubles))
+
+    async def _ids(self, url: str, name: str) -> list[str]:
+        """Return the ids of the silences of this name that are not over."""
+        answer = await call(self._session, f"{url}/api/v2/silences", seconds=self._timeout)
+        try:
+            found = json.loads(answer.body)
+            return [
+                one["id"]
+                for one in found
+                if one["createdBy"] == OURS
+                and one["comment"].split(":")[0] == name
+                and one["status"]["state"] != "expired"
+            ]
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise Unreachable(f"{url}: no silences of API version 2: {error!r}") from error
+
+    async def _add(self, url: str, name: str, node: str, reason: str, seconds: float) -> None:
+        # By its own clock: a silence that ends in its past is refused.
+        now = (await call(self._session, f"{url}/-/healthy", seconds=self._timeout)).at
+        if now is None:
+            raise Unreachable(f"{url}: it does not say what time it is")
+        body = {
+            "matchers": [_equal("cluster", self._cluster), _equal("node", node)],
+            "startsAt": _time(now),
+            "endsAt": _time(now + seconds),
+            "createdBy": OURS,
+            "comment": f"{name}: {reason}",
+        }
+        where = f"{url}/api/v2/silences"
+        text = json.dumps(body).encode()
+        await call(self._session, where, seconds=self._timeout, json_body=text)
+
+
+def _equal(label: str, value: str) -> dict[str, Any]:
+    return {"name": label, "value": value, "isRegex": False, "isEqual": True}
+
+
+def _time(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat()

@@ -1,0 +1,198 @@
+"""What must hold before a node is taken out of service for upkeep, and before it is patched or rebooted.
+
+The ladders' own guards over the node's whole footprint, but for those that ask about an alert: nobody claims one here.
+A node of the control plane is allowed, since people and rolls do touch it; two of them at once are not.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from healer.core.actions import LOCK
+from healer.core.alert import Alert, Target
+from healer.core.facts import Facts, Proposal
+from healer.core.footprint import NOTHING, of_node
+from healer.core.guards.authority import frozen, sees_enough, silenced
+from healer.core.guards.copies import last_copy, quorum
+from healer.core.guards.fencing import fenced
+from healer.core.guards.grounds import known_target
+from healer.core.guards.group import capacity, one_at_a_time
+from healer.core.guards.storm import no_storm
+from healer.core.guards.witnesses import owner_settled
+from healer.core.incident import Incident
+from healer.core.ladder import Ladder, Mode, Rung
+from healer.core.order import Sight
+from healer.core.topology import Topology
+from healer.core.upkeep_events import Kind
+from healer.core.verdict import Verdict, allow, hold
+
+NEED = "no freeze, no hold, nobody else at work there"
+CRITICAL = "critical"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Something that is wanted of a node for upkeep.
+
+    Attributes:
+        verb: node.lock before anything is taken away, node.patch or node.reboot later.
+        owner: Whose lock it is; other owners' hold it.
+        sight: What the Alertmanagers said last; None where they did not.
+    """
+
+    node: str
+    verb: str
+    kind: Kind
+    owner: str
+    sight: Sight | None
+
+
+Judge = Callable[[Wish, Proposal, Facts], Verdict]
+
+
+def judge(wish: Wish, facts: Facts) -> tuple[Verdict, ...]:
+    """Ask every guard, in order."""
+    proposal = proposal_of(wish, facts.topology)
+    # What this very upkeep keeps away is subtracted as the target already.
+    others = {node: why for node, why in facts.locked.items() if node != wish.node}
+    facts = replace(facts, locked=others)
+    return tuple(guard(wish, proposal, facts) for guard in GUARDS)
+
+
+def proposal_of(wish: Wish, topology: Topology) -> Proposal:
+    """Return the wish in the form that the ladders' guards judge."""
+    node = topology.nodes.get(wish.node)
+    target = Target(wish.node)
+    labels = (("node", wish.node),) if node is not None else ()
+    nobody = Incident("0", Alert("", "Upkeep", labels, 0.0), "", 0.0, 0.0, topology.digest)
+    rung = Rung(wish.verb, None, False, 0.0, None, 1, 0.0)
+    return Proposal(
+        incident=nobody,
+        ladder=Ladder("", Mode.ACT, (rung,)),
+        rung_index=0,
+        rung=rung,
+        target=target,
+        gate=wish.node,
+        args=(),
+        look="",
+        unit="",
+        mode=Mode.ACT,
+        footprint=of_node(wish.node, topology) if node is not None else NOTHING,
+    )
+
+
+def _known(_: Wish, proposal: Proposal, facts: Facts) -> Verdict:
+    """Ask what a ladder is asked, in a cluster without a control plane and without this healer's own node."""
+    topology = facts.topology
+    plain = {name: replace(group, control=False) for name, group in topology.groups.items()}
+    open_to_all = replace(topology, groups=plain, own_node="")
+    return known_target(proposal, replace(facts, topology=open_to_all))
+
+
+def _not_stopped(wish: Wish, proposal: Proposal, facts: Facts) -> Verdict:
+    """Hold on a freeze, on a hold of the node, on another's lock, and, unless a person asks, on a silence."""
+    stopped = frozen(facts)
+    if stopped is None and wish.kind is not Kind.PERSON and wish.verb == LOCK:
+        stopped = silenced(proposal, facts)
+    if stopped is not None:
+        return stopped
+    held = facts.standing.held.get(wish.node)
+    look = facts.heard(wish.node).look
+    at_gate = ", ".join(look.holds) if look is not None else ""
+    if held is not None or at_gate:
+        reason = "person_hold" if held is not None else "gate_hold"
+        return hold(
+            *("not_stopped", reason),
+            have=held or at_gate,
+            need=NEED,
+            sentence=f"A person holds {wish.node}; release it first.",
+        )
+    others = _other_locks(wish, facts)
+    if others:
+        return hold(
+            *("not_stopped", "node_locked"),
+            have=others,
+            need=NEED,
+            sentence=f"{wish.node} is locked at its own gate for somebody else.",
+        )
+    return allow("not_stopped", have="none of them", need=NEED)
+
+
+def _other_locks(wish: Wish, facts: Facts) -> str:
+    look = facts.heard(wish.node).look
+    marks = look.marks or () if look is not None else ()
+    owners = (owner for one in marks if one.mark == LOCK for owner in one.owners)
+    return ", ".join(owner for owner in owners if owner != wish.owner)
+
+
+def _quiet(wish: Wish, proposal: Proposal, facts: Facts) -> Verdict:
+    """Hold while a critical alert fires on a node of its groups, or about one of them; a person may know of it."""
+    name, need = "quiet", "no critical alert in its groups"
+    if wish.kind is Kind.PERSON or wish.verb != LOCK:
+        return allow(name, have="a person asks" if wish.kind is Kind.PERSON else "-", need="-")
+    if wish.sight is None:
+        return hold(
+            *(name, "alertmanager_silent"),
+            have="no Alertmanager answered",
+            need=need,
+            sentence="Nobody says whether anything is wrong in its groups.",
+        )
+    found = firing(wish.node, wish.sight, facts.topology)
+    if found:
+        return hold(
+            *(name, "alerts_fire"),
+            have=", ".join(found),
+            need=need,
+            sentence="Something is wrong in its groups already, so no member is taken away now.",
+        )
+    return allow(name, have="none", need=need)
+
+
+def firing(node: str, sight: Sight, topology: Topology) -> list[str]:
+    """Return the critical alerts about a node, another node of its groups, or such a group as a whole."""
+    groups = topology.groups_of(node)
+    members = {node, *(one for group in groups for one in group.nodes)}
+    names = {group.name for group in groups}
+    return [
+        *(
+            f"{one.name} at {one.target}"
+            for one in sight.alerts
+            if _critical(one) and one.target.node in members
+        ),
+        *(
+            f"{one.name} of group {one.label('group')}"
+            for one in sight.of_groups
+            if _critical(one) and one.label("group") in names
+        ),
+    ]
+
+
+def _critical(alert: Alert) -> bool:
+    # What the healer says of itself follows from other alerts.
+    return alert.label("severity") == CRITICAL and not alert.name.startswith("Healer")
+
+
+def _last_copy(wish: Wish, proposal: Proposal, facts: Facts) -> Verdict:
+    """Ask whether another good copy is there; where a person takes the node away, that is their word."""
+    if wish.kind is Kind.PERSON:
+        return allow("last_copy", have="a person takes it away", need="-")
+    return last_copy(proposal, facts)
+
+
+def _plain(guard: Callable[[Proposal, Facts], Verdict]) -> Judge:
+    return lambda _, proposal, facts: guard(proposal, facts)
+
+
+GUARDS: tuple[Judge, ...] = (
+    _known,
+    _not_stopped,
+    _plain(sees_enough),
+    _plain(no_storm),
+    _quiet,
+    _plain(owner_settled),
+    _plain(capacity),
+    _plain(quorum),
+    _last_copy,
+    _plain(one_at_a_time),
+    _plain(fenced),
+)
+"""As healer.core.guards has them, and `quiet`, which a ladder cannot ask: it is there because an alert fires."""

@@ -1,0 +1,171 @@
+"""What an upkeep does next: one pure function from its journal to one step. Guards are asked elsewhere."""
+
+from dataclasses import dataclass
+
+from healer.core.actions import LOCK, MARKING, Args, steps
+from healer.core.alert import Target
+from healer.core.incident import Outcome
+from healer.core.topology import Topology
+from healer.core.upkeep import Phase, Task, Upkeep
+from healer.core.upkeep_events import Kind, Move
+
+PATCH, REBOOT = "node.patch", "node.reboot"
+TAKES_AWAY = ("pool.drain", "address.decline")
+"""Verbs by which users are moved away from a node, in this order."""
+
+TRIES = 3
+"""So often something is tried before the node is given back, or stays as it is for a person."""
+
+TAKING_SECONDS = 180.0
+"""In which all of a node is taken, or it is given back: a gate that is silent keeps nobody waiting longer."""
+
+AGAIN, LONGEST_AGAIN = 6.0, 60.0
+"""Seconds until the second try, doubled each time. A gate keeps 5 s between two of them."""
+
+NEEDS_REBOOT = "patched_needs_reboot"
+
+UNTOUCHED = (Outcome.NOT_SENT, Outcome.REFUSED)
+"""Outcomes after which nothing was changed, so that it may be tried again."""
+
+SECONDS = {LOCK: 15.0, "node.unlock": 15.0}
+"""That an action may take; 30 where nothing stands here, and for a patch and a boot what cluster.yml says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Do:
+    """Do this through a gate, once the guards allow it."""
+
+    action: str
+    gate: str
+    args: Args
+    look: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """Go on to the next phase."""
+
+    move: Move
+    why: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Have its alerts silenced, or no longer."""
+
+    wanted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Prove:
+    """Look whether the node serves again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Nothing to do now."""
+
+
+Next = Do | Go | Silence | Prove | Rest
+
+
+def next_step(upkeep: Upkeep, topology: Topology, now: float, lost: frozenset[str]) -> Next:
+    """Choose what comes next.
+
+    Args:
+        upkeep: As the journal has it; none of its actions runs.
+        topology: The cluster.
+        now: In steady time.
+        lost: Nodes that nobody hears of, whose gates can do nothing and need not.
+    """
+    match upkeep.phase:
+        case Phase.TAKING:
+            return _take(upkeep, topology, now, lost)
+        case Phase.AWAY:
+            return Go(Move.PATCH, "taken") if upkeep.kind is Kind.ROLL else Rest()
+        case Phase.PATCHING:
+            return _work(upkeep, PATCH, topology, now)
+        case Phase.REBOOTING:
+            return _work(upkeep, REBOOT, topology, now)
+        case Phase.PROVING:
+            return Prove()
+        case Phase.RETURNING:
+            return _return(upkeep, topology, now)
+        case _:
+            return Rest()
+
+
+def taking(upkeep: Upkeep, topology: Topology) -> tuple[Do, ...]:
+    """Return all that takes a node out of service, in order, its lock first."""
+    found = [
+        Do(verb, step.gate, step.args, step.look, seconds_of(verb, topology))
+        for verb in (LOCK, *TAKES_AWAY)
+        for step in steps(verb, Target(upkeep.node), topology, upkeep.owner)
+    ]
+    return tuple(found)
+
+
+def seconds_of(verb: str, topology: Topology) -> float:
+    """Return how long an action may take."""
+    if verb == PATCH:
+        return (topology.patch_seconds or 0.0) + 60.0
+    if verb == REBOOT:
+        return topology.reboot_seconds
+    return SECONDS.get(verb, 30.0)
+
+
+def _take(upkeep: Upkeep, topology: Topology, now: float, lost: frozenset[str]) -> Next:
+    if now - upkeep.since > TAKING_SECONDS:
+        return Go(Move.GIVE_UP, "too_slow", f"it was not taken within {TAKING_SECONDS:g} s")
+    for one in taking(upkeep, topology):
+        last = upkeep.last(one.action, (one.gate, one.args))
+        if one.gate in lost and one.gate != upkeep.node:
+            continue  # it balances for nobody, and reads its marks when it is back
+        if last is None or not last.done:
+            return _try(upkeep, one, last, now, Move.GIVE_UP)
+        if one.action == LOCK and not upkeep.silenced:
+            return Silence(wanted=True)
+    return Go(Move.TAKEN, "taken")
+
+
+def _work(upkeep: Upkeep, verb: str, topology: Topology, now: float) -> Next:
+    one = Do(verb, upkeep.node, (), "", seconds_of(verb, topology))
+    last = upkeep.last(verb, (one.gate, one.args))
+    if last is None or last.outcome in UNTOUCHED:
+        return _try(upkeep, one, last, now, Move.STOP)
+    if not last.done:
+        return Go(Move.STOP, last.reason, last.detail)
+    if verb == PATCH and last.reason == NEEDS_REBOOT:
+        return Go(Move.REBOOT, last.reason, last.detail)
+    return Go(Move.PROVE, last.reason, last.detail)
+
+
+def _return(upkeep: Upkeep, topology: Topology, now: float) -> Next:
+    standing = upkeep.marks
+    if not standing:
+        return Silence(wanted=False) if upkeep.silenced else Go(Move.RETURNED, "returned")
+    mark = standing[-1]
+    verb = MARKING[mark.action]
+    look = next(
+        (
+            step.look
+            for step in steps(verb, Target(upkeep.node), topology, upkeep.owner)
+            if (step.gate, step.args) == mark.place
+        ),
+        "",
+    )
+    one = Do(verb, mark.gate, mark.args, look, seconds_of(verb, topology))
+    return _try(upkeep, one, upkeep.last(verb, mark.place), now, None)
+
+
+def _try(upkeep: Upkeep, one: Do, last: Task | None, now: float, after: Move | None) -> Next:
+    """Try something, once more after a pause, or go on without it; what is given back is tried for ever."""
+    tries = upkeep.tries(one.action, (one.gate, one.args))
+    if last is None:
+        return one
+    if after is not None and tries >= TRIES:
+        return Go(after, last.reason, f"{one.action} at {one.gate}: {last.detail}")
+    pause = min(AGAIN * 2.0 ** (tries - 1), LONGEST_AGAIN)
+    return one if now - (last.ended or last.began) >= pause else Rest()
