@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 
 PYTHON ?= /usr/bin/python3
 BIN := .venv/bin
-PACKAGES := exporter healer gate cluster lab dashboards
+PACKAGES := exporter healer gate backup cluster lab dashboards
 CODE := $(PACKAGES) tests bench
 SOURCES := $(shell find $(PACKAGES) rules runbooks dashboards scenarios -type f -not -name '*.pyc' 2>/dev/null)
 export SOURCE_DATE_EPOCH := 1767225600
@@ -18,7 +18,7 @@ DEBIAN := python3-venv python3-dev dbus ca-certificates \
 BROWSER := chromium fonts-dejavu-core
 # Programs that check what we render. They are unpacked and never installed, so no daemon starts here.
 TOOLS := prometheus prometheus-alertmanager prometheus-node-exporter haproxy keepalived etcd-server openssh-server webhook redis-server redis-tools redis-sentinel \
-	fence-agents
+	fence-agents restic
 # What these need beyond a small Debian.
 LIBRARIES := libglib2.0-0 liblua5.3-0 libmnl0 libnftnl11 libnl-3-200 libnl-genl-3-200 libopentracing-c-wrapper0 \
 	libjemalloc2 liblua5.1-0 liblzf1 lua-bitop lua-cjson libopentracing1 libpci3 libperl5.36 libsensors5 libsnmp40 libwrap0 \
@@ -83,7 +83,7 @@ dist/.ready: .venv/.ready $(SOURCES) requirements/node.txt install.sh
 	@$(BIN)/pip wheel -qq --disable-pip-version-check --no-deps --no-build-isolation -w dist/wheelhouse . 2>/dev/null
 	@$(BIN)/pip download -qq --disable-pip-version-check --require-hashes --only-binary :all: --no-deps -d dist/wheelhouse -r requirements/node.txt
 	@cp requirements/node.txt dist/wheelhouse/requirements.txt
-	@$(BIN)/python gate/pack.py dist/hale-gate.pyz
+	@$(BIN)/python gate/pack.py dist/hale-gate.pyz; $(BIN)/python backup/pack.py dist/hale-backup.pyz
 	@cp install.sh dist
 	@rm -rf build; touch $@
 
@@ -103,7 +103,7 @@ test: setup tools docker dist .venv/.browser  ## every test, and the drills on r
 	@echo "make test: all tests and drills passed"
 
 # The tests mostly wait, so two parts at once take half the time. Each shows what it has to say when it ends.
-PART_1 := tests/healer/adapters tests/gate
+PART_1 := tests/healer/adapters tests/gate tests/backup
 PART_2 := $(wildcard tests/healer/test_*.py)
 PART_3 := $(addprefix tests/healer/,core safety web) tests/cluster
 PART_4 := $(addprefix --ignore=,$(PART_1) $(PART_2) $(PART_3)) tests

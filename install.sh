@@ -15,7 +15,8 @@ die() {
 
 cd "$(dirname "$0")"
 [ "$(id -u)" = 0 ] || die "wanted root: it writes /opt, /usr and /etc"
-[ -f hale-gate.pyz ] && [ -f wheelhouse/requirements.txt ] || die "$PWD: wanted hale-gate.pyz and wheelhouse/, as \`make dist\` makes them"
+[ -f hale-gate.pyz ] && [ -f hale-backup.pyz ] && [ -f wheelhouse/requirements.txt ] ||
+    die "$PWD: wanted hale-gate.pyz, hale-backup.pyz and wheelhouse/, as \`make dist\` makes them"
 python3 -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
     die "wanted python3, 3.11 or later, with venv: apt-get install python3-venv"
 
@@ -27,14 +28,16 @@ pip() {
 pip --require-hashes -r wheelhouse/requirements.txt || die "the wheels do not fit this Python: run \`make dist\` on a machine like this one"
 pip --force-reinstall wheelhouse/hale_ha-*.whl
 
-install -D -m 755 hale-gate.pyz /usr/lib/hale/hale-gate.pyz
-ln -sfn /usr/lib/hale/hale-gate.pyz /usr/bin/hale-gate
+for program in gate backup; do
+    install -D -m 755 "hale-$program.pyz" "/usr/lib/hale/hale-$program.pyz"
+    ln -sfn "/usr/lib/hale/hale-$program.pyz" "/usr/bin/hale-$program"
+done
 for program in exporter healer cluster; do
     ln -sfn "$environment/bin/hale-$program" "/usr/bin/hale-$program"
 done
 
 cd "$("$environment/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
-for program in exporter healer gate; do
+for program in exporter healer gate backup; do
     for file in "$program"/systemd/*; do
         case $file in
             *.service | *.socket | *.timer) install -D -m 644 "$file" "$units/${file##*/}" ;;
@@ -51,7 +54,7 @@ if ! [ -e /etc/hale/exporter.yml ]; then
     echo "install.sh: /etc/hale/exporter.yml is new; name the services of this node there, or have hale-cluster render write it"
 fi
 if [ -d /run/systemd/system ]; then
-    systemd-tmpfiles --create hale-healer.conf
+    systemd-tmpfiles --create hale-healer.conf hale-backup.conf
     systemctl daemon-reload
     systemctl try-restart hale-exporter.service hale-healer.service
 fi

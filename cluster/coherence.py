@@ -11,6 +11,7 @@ from cluster.document import Document
 from cluster.errors import Path, Problem
 from cluster.etcds import ETCDS, etcds
 from cluster.fields import usual
+from cluster.kept import KEPT
 from cluster.ladder import EXPORTER
 from cluster.model import UNKNOWN_DOMAIN
 from cluster.plugs import POWER
@@ -248,4 +249,5 @@ LOOKS: tuple[Look, ...] = (
     *REPLICATED,
     *ETCDS,
     *POWER,
+    *KEPT,
 )

@@ -26,8 +26,8 @@ FILLED: Mapping[str, tuple[str, ...]] = {
 
 # Their entries are named by their keys.
 NAMED = (
-    *("nodes", "failure_domains", "power", "groups", "services"),
-    *("virtual_addresses", "pools", "databases", "sentinels", "windows", "maintenance", "ladders"),
+    *("nodes", "failure_domains", "power", "groups", "services", "virtual_addresses", "pools"),
+    *("databases", "sentinels", "backups", "windows", "maintenance", "ladders"),
 )
 
 

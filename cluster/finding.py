@@ -96,6 +96,13 @@ class Code(Enum):
     SENTINELS_TOGETHER = ("HC112", Severity.WARNING)
     WRITES_ALONE = ("HC113", Severity.WARNING)
     OPEN_REDIS = ("HC114", Severity.WARNING)
+    BACKUP_BESIDE = ("HC120", Severity.WARNING)
+    SLOW_BACKUPS = ("HC121", Severity.ERROR)
+    NO_DRILL = ("HC122", Severity.WARNING)
+    SLOW_DRILLS = ("HC123", Severity.WARNING)
+    OLD_PROOFS = ("HC124", Severity.WARNING)
+    KEY_ON_HOSTS = ("HC125", Severity.WARNING)
+    SLOW_CHECK = ("HC126", Severity.INFO)
 
     @property
     def word(self) -> str:

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
+from cluster.backups import Backup
 from cluster.balancing import OWN_CHECK, AddressCheck, Pool, VirtualAddress
 from cluster.conditions import Role, TimeZone, Window
 from cluster.databases import Database, Front
@@ -197,6 +198,7 @@ class Cluster(Block):
     pools: Mapping[Name, Pool] = {}
     databases: Mapping[Name, Database] = {}
     sentinels: Mapping[Name, Sentinel] = {}
+    backups: Mapping[Name, Backup] = {}
     time_zone: TimeZone = "UTC"
     windows: Mapping[Name, Window] = {}
     maintenance: Mapping[Name, Maintenance] = {}
@@ -315,6 +317,15 @@ class Cluster(Block):
     def balances(self, node: str) -> bool:
         """Say whether a node runs HAProxy for pools or databases."""
         return bool(self.pools_on(node) or self.fronts_on(node))
+
+    def backups_on(self, node: str) -> tuple[Backup, ...]:
+        """Return what is backed up on a node, in the order of the file."""
+        return tuple(one for one in self.backups.values() if node in self.backed_up(one.name))
+
+    def backed_up(self, backup: str) -> tuple[str, ...]:
+        """Return the nodes that a backup runs on, in the order of the file."""
+        one = self.backups[backup]
+        return one.nodes or self.groups[one.group or ""].nodes
 
     def check_of(self, address: VirtualAddress) -> AddressCheck | None:
         """Return how a candidate asks itself whether it can serve; None where nothing says."""

@@ -32,7 +32,7 @@ class Distribution:
 
     Attributes:
         directory: `dist` of the checkout.
-        files: The wheels with their pins, the gate's zipapp and install.sh.
+        files: The wheels with their pins, the zipapps and install.sh.
     """
 
     directory: Path
@@ -60,7 +60,7 @@ def distribution(directory: Path) -> Distribution:
         LabError: Something is missing; the message says what.
     """
     wheels = directory / "wheelhouse"
-    files = [directory / name for name in ("install.sh", "hale-gate.pyz")]
+    files = [directory / name for name in ("install.sh", "hale-gate.pyz", "hale-backup.pyz")]
     files.append(wheels / "requirements.txt")
     own = len(list(wheels.glob("hale_ha-*.whl")))
     missing = [str(file.relative_to(directory)) for file in files if not file.is_file()]

@@ -15,6 +15,10 @@ EXPOSURE = {
     "exporter/systemd/hale-smart.service": 2.1,
     "gate/systemd/hale-gate@.service": 3.5,
     "gate/systemd/hale-gate-marks.service": 3.0,
+    "backup/systemd/hale-backup@.service": 3.0,
+    "backup/systemd/hale-backup-check@.service": 3.0,
+    "backup/systemd/hale-backup-drill@.service": 3.2,
+    "backup/systemd/hale-backup-restore@.service": 3.5,
 }
 """The most that `systemd-analyze security` may count, of 10. The gate is root, or it could restart nothing."""
 
@@ -44,7 +48,7 @@ def _analyze() -> None:
 
 
 def test_every_service_that_hale_brings_has_a_limit() -> None:
-    parts = ("exporter", "healer", "gate")
+    parts = ("exporter", "healer", "gate", "backup")
     found = {
         str(one.relative_to(ROOT))
         for part in parts

@@ -29,7 +29,9 @@ def refusal(*argv: str | Path) -> str:
 
 def test_where_make_dist_has_made_nothing_it_says_what_is_missing(script: Path) -> None:
     said = refusal(script)
-    assert said.startswith(f"install.sh: {script.parent}: wanted hale-gate.pyz and wheelhouse/")
+    assert said.startswith(
+        f"install.sh: {script.parent}: wanted hale-gate.pyz, hale-backup.pyz and wheelhouse/"
+    )
     assert "make dist" in said
 
 

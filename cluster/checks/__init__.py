@@ -5,6 +5,7 @@ and they do not import each other.
 """
 
 from cluster.checks.alerts import ALERTS
+from cluster.checks.backups import BACKUPS
 from cluster.checks.balancing import BALANCING
 from cluster.checks.certificates import CERTIFICATES
 from cluster.checks.disks import DISKS
@@ -22,6 +23,7 @@ from cluster.subject import Check, Subject
 
 CHECKS: tuple[Check, ...] = (
     *TOPOLOGY,
+    *BACKUPS,
     *BALANCING,
     *CERTIFICATES,
     *DISKS,

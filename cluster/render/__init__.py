@@ -14,6 +14,7 @@ from cluster.render.alertmanager import (
     alertmanager_web,
     alertmanager_yml,
 )
+from cluster.render.backup import backup_files
 from cluster.render.constants import CONSTANTS, constants_yml
 from cluster.render.etcd import etcd_files
 from cluster.render.exporter import exporter_yml
@@ -50,6 +51,7 @@ def render(loaded: Loaded, rules: tuple[RuleFile, ...]) -> Tree:
         found += etcd_files(cluster, node)
         found += patroni_files(cluster, node)
         found += journal_files(cluster, node)
+        found += backup_files(cluster, node)
         found += redis_files(cluster, node)
         if node in cluster.healer.nodes:
             found.append(("etc/hale/cluster.yml", loaded.document.source))

@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 import structlog
 
-from exporter import backups, restore_drill
+from exporter import backup_job, backups, restore_drill
+from exporter.backup_job import Done
 from exporter.backups import Backup, Report, Source, interval
 from exporter.collector import Absent, Malformed
 from exporter.exposition import Family, Kind
@@ -81,13 +82,28 @@ RECORD = _gauge(
     "Of when the newest record was that the last drill restored, in unixtime.",
 )
 
+JOB = _gauge("job_success", "Whether the last job of hale-backup was well.")
+JOB_ENDED = _gauge("job_timestamp_seconds", "When the last job of hale-backup ended, in unixtime.")
+JOB_LAST = _gauge(
+    "job_last_success_timestamp_seconds",
+    "When a job of hale-backup was last well, in unixtime.",
+)
+JOB_TOOK = _gauge("job_duration_seconds", "How long the last job of hale-backup took.")
+JOB_FAILED = _gauge("job_failure_info", "Why the last job of hale-backup failed.")
+CORRUPT = _gauge(
+    "source_corrupt_files",
+    "Files whose content changed without having been written, in the part that was checked last.",
+)
+
 # github.com/woblerr/pgbackrest_exporter, backrest/*_metrics.go.
 STANZA = Family("pgbackrest_stanza_status", Kind.GAUGE, "Current stanza status.")
 REPOSITORY = Family("pgbackrest_repo_status", Kind.GAUGE, "Current repository status.")
 ARCHIVE = Family("pgbackrest_wal_archive_status", Kind.GAUGE, "Current WAL archive status.")
 
-FILE = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]{0,63})\.(restic|pgbackrest|drill)\.json")
-WANTED = "wanted NAME.restic.json, NAME.pgbackrest.json or NAME.drill.json"
+FILE = re.compile(
+    r"([A-Za-z0-9][A-Za-z0-9._-]{0,63})\.(restic|pgbackrest|drill|run|check|restore)\.json"
+)
+WANTED = "wanted NAME.restic.json, NAME.pgbackrest.json, NAME.drill.json or a job of hale-backup's"
 MOST_FILES = 200
 # Of one report: some three thousand snapshots, as restic 0.18 writes them.
 MOST_BYTES = 2 * 1024 * 1024
@@ -213,6 +229,12 @@ def taken_apart(name: str, data: bytes, written_at: float) -> Iterator[Sample]:
             raise Malformed("ended after it was written")
         yield from _drill(backup, drill)
         return
+    if labels["report"] in ("run", "check", "restore"):
+        done = backup_job.parse(data)
+        if done.ended_at > last:
+            raise Malformed("ended after it was written")
+        yield from _job(backup, labels["report"], done)
+        return
     report = (backups.restic if labels["report"] == "restic" else backups.pgbackrest)(data)
     yield from _pgbackrest(report)
     for source in report.sources:
@@ -278,6 +300,19 @@ def _pgbackrest(report: Report) -> Iterator[Sample]:
             wal_min=log_.first,
             wal_max=log_.last,
         )
+
+
+def _job(backup: str, command: str, done: Done) -> Iterator[Sample]:
+    labels = {"backup": backup, "command": command}
+    yield sample(JOB, not done.reason, **labels)
+    yield sample(JOB_ENDED, done.ended_at, **labels)
+    yield sample(JOB_TOOK, done.seconds, **labels)
+    if done.succeeded_at is not None:
+        yield sample(JOB_LAST, done.succeeded_at, **labels)
+    if done.reason:
+        yield sample(JOB_FAILED, 1, **labels, reason=done.reason)
+    if done.corrupt is not None:
+        yield sample(CORRUPT, done.corrupt, backup=backup)
 
 
 def _drill(backup: str, drill: Drill) -> Iterator[Sample]:

@@ -247,3 +247,45 @@ monitoring:
   receivers: {people: {url: "https://pager.example/first"}, tickets: {url: "https://desk.example/"}}
   deadman: {url: "https://deadman.example/hale"}
 """
+
+# One node whose files are backed up elsewhere, drilled and put back by its gate; nothing to find in it either.
+BACKUP = """\
+cluster: backup
+nodes:
+  mon1: {address: 10.0.0.10, failure_domain: rack-a}
+  web1: {address: 10.0.0.11, failure_domain: rack-b}
+  web2: {address: 10.0.0.12, failure_domain: rack-c}
+groups:
+  control: {nodes: [mon1], role: control}
+  web: {nodes: [web1, web2], min_available: 1}
+services:
+  nginx: {unit: nginx.service, group: web, probe: {http: "http://{address}/"}}
+time_zone: Europe/Vienna
+backups:
+  site:
+    group: web
+    paths: [/srv/site]
+    excludes: ["*.tmp", /srv/site/cache]
+    repository: /mnt/backup/site
+    mount: /mnt/backup
+    password_file: /etc/hale/backup/site.key
+    key_kept: the safe in the office
+    schedule: {every: 1h, spread: 5m}
+    recovery_point: 3h
+    recovery_time: 15m
+    keep: {last: 24, daily: 7}
+    check: {schedule: {at: "03:30", days: [sat, sun]}, parts: 4}
+    drill: {schedule: {every: 1h}, period: 6h}
+    service: nginx
+    restore: true
+healer:
+  node: mon1
+  mode: act
+  escalate: {url: "https://pager.example/second"}
+  webhook: {bearer_file: /etc/hale/webhook_token}
+  tls: {cert: /etc/hale/healer.crt, key: /etc/hale/healer.pem}
+monitoring:
+  nodes: [mon1]
+  receivers: {people: {url: "https://pager.example/first"}, tickets: {url: "https://desk.example/"}}
+  deadman: {url: "https://deadman.example/hale"}
+"""

@@ -10,7 +10,7 @@ from cluster.finding import Code, Finding, Severity, exit_status
 from cluster.load import interpret, read
 from cluster.packaged import Alert, alerts, rule_files, runbooks
 from cluster.subject import Subject
-from tests.cluster.examples import DATABASE, HEALERS, PAIR, REDIS, SHORT, SOUND, TIER, WIDE
+from tests.cluster.examples import BACKUP, DATABASE, HEALERS, PAIR, REDIS, SHORT, SOUND, TIER, WIDE
 
 ROOT = Path(__file__).parents[2]
 SCENARIOS = sorted((ROOT / "scenarios").glob("*/cluster.yml"))
@@ -294,11 +294,37 @@ PAIR_CASES = [
 ]
 
 
+BACKUP_CASES = [
+    (Code.BACKUP_BESIDE, "mount: /mnt/backup", "size_drop: 0.5", "lost with its disk"),
+    (
+        Code.SLOW_BACKUPS,
+        "schedule: {every: 1h, spread: 5m}",
+        "schedule: {every: 6h}",
+        "6h lie between",
+    ),
+    (
+        Code.NO_DRILL,
+        "drill: {schedule: {every: 1h}, period: 6h}\n    service: nginx\n    restore: true",
+        "service: nginx",
+        "nothing ever restores it",
+    ),
+    (Code.SLOW_DRILLS, "period: 6h", "period: 1h", "a proof counts for 1h"),
+    (
+        Code.OLD_PROOFS,
+        "drill: {schedule: {every: 1h}",
+        "drill: {schedule: {every: 4h}",
+        "may be of 5h ago",
+    ),
+    (Code.KEY_ON_HOSTS, "key_kept: the safe in the office", "size_drop: 0.5", "the only copy"),
+    (Code.SLOW_CHECK, "parts: 4", "parts: 100", "read once in 600d"),
+]
+
+
 def findings_of(text: str) -> tuple[Finding, ...]:
     return check(Subject(interpret(text, "cluster.yml"), ALERTS, RUNBOOKS))
 
 
-@pytest.mark.parametrize("text", [SOUND, TIER, HEALERS, DATABASE, REDIS, PAIR])
+@pytest.mark.parametrize("text", [SOUND, TIER, HEALERS, DATABASE, REDIS, PAIR, BACKUP])
 def test_a_sound_file_has_no_finding(text: str) -> None:
     assert findings_of(text) == ()
     assert exit_status(()) == 0
@@ -310,7 +336,8 @@ def test_a_sound_file_has_no_finding(text: str) -> None:
     + [(TIER, *case) for case in TIER_CASES]
     + [(HEALERS, *case) for case in HEALERS_CASES]
     + [(REDIS, *case) for case in REDIS_CASES]
-    + [(PAIR, *case) for case in PAIR_CASES],
+    + [(PAIR, *case) for case in PAIR_CASES]
+    + [(BACKUP, *case) for case in BACKUP_CASES],
     ids=lambda v: getattr(v, "name", ""),
 )
 def test_one_weakness_is_found_and_says_what_it_saw(
@@ -464,7 +491,11 @@ def test_an_alert_needs_a_ladder_that_is_here_and_a_runbook() -> None:
 def test_every_code_is_found_by_some_test() -> None:
     elsewhere = {Code.UNKNOWN_LADDER, Code.NO_RUNBOOK, Code.STORM_UNSEEN}
     assert {
-        case[0] for case in [*CASES, *TIER_CASES, *HEALERS_CASES, *REDIS_CASES, *PAIR_CASES]
+        case[0]
+        for case in [
+            *(*CASES, *TIER_CASES, *HEALERS_CASES),
+            *(*REDIS_CASES, *PAIR_CASES, *BACKUP_CASES),
+        ]
     } | elsewhere == set(Code)
 
 

@@ -136,7 +136,13 @@ def test_the_schema_asks_for_what_a_short_file_has_and_no_more(
 def test_the_schema_writes_defaults_as_people_do() -> None:
     defaults = re.findall(r'"default": ([0-9.]+)', schema_json())
     # Shares, a proof's wanted value and a rung's backoff are the only numbers that are no whole ones.
-    assert {number for number in defaults if "." in number} == {"0.25", "0.999", "1.0", "2.0"}
+    assert {number for number in defaults if "." in number} == {
+        "0.25",
+        "0.5",
+        "0.999",
+        "1.0",
+        "2.0",
+    }
     assert '"default": "15s"' in schema_json()
 
 

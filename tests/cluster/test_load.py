@@ -10,7 +10,7 @@ from cluster.errors import ConfigErrors
 from cluster.ladder import Mode
 from cluster.load import load, loads
 from tests.cluster import cases
-from tests.cluster.examples import DATABASE, HEALERS, PAIR, REDIS, SHORT, SOUND, TIER, WIDE
+from tests.cluster.examples import BACKUP, DATABASE, HEALERS, PAIR, REDIS, SHORT, SOUND, TIER, WIDE
 
 HERE = Path(__file__).parent
 SCENARIOS = sorted((HERE.parents[1] / "scenarios").glob("*/cluster.yml"))
@@ -36,7 +36,7 @@ def test_every_scenario_loads(path: Path) -> None:
     assert load(path).nodes
 
 
-@pytest.mark.parametrize("text", [SOUND, SHORT, TIER, WIDE, HEALERS, DATABASE, REDIS, PAIR])
+@pytest.mark.parametrize("text", [SOUND, SHORT, TIER, WIDE, HEALERS, DATABASE, REDIS, PAIR, BACKUP])
 def test_every_example_loads(text: str) -> None:
     assert loads(text).nodes
 

@@ -1,7 +1,8 @@
 """Backups: what restic and pgBackRest of Debian wrote, and what a folder with anything in it makes of the rest.
 
 fixtures/backups is what restic 0.14 and 0.18 and pgBackRest 2.45 wrote of repositories made for it (2.55 writes the
-same, byte for byte); drill.json is the example of docs/collectors/backups.md.
+same, byte for byte); drill.json is the example of docs/collectors/backups.md, check.json what
+hale-backup wrote of a disk that changed a file.
 """
 
 import json

@@ -13,6 +13,7 @@ def dist(tmp_path):
     (tmp_path / "wheelhouse/aiohttp-3-py3-none-any.whl").write_bytes(b"aiohttp")
     (tmp_path / "wheelhouse/requirements.txt").write_bytes(b"aiohttp==3")
     (tmp_path / "hale-gate.pyz").write_bytes(b"gate")
+    (tmp_path / "hale-backup.pyz").write_bytes(b"backup")
     (tmp_path / "install.sh").write_bytes(b"#!/bin/sh")
     return tmp_path
 
@@ -27,6 +28,7 @@ def test_the_same_files_are_the_same_layer(dist):
         "wheelhouse/hale_ha-1-py3-none-any.whl",
         "wheelhouse/requirements.txt",
         "hale-gate.pyz",
+        "hale-backup.pyz",
         "install.sh",
     ],
 )
@@ -47,6 +49,7 @@ def test_another_image_below_is_another_layer(dist):
         "wheelhouse/hale_ha-1-py3-none-any.whl",
         "wheelhouse/requirements.txt",
         "hale-gate.pyz",
+        "hale-backup.pyz",
         "install.sh",
     ],
 )

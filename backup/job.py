@@ -1,0 +1,74 @@
+"""One job of one backup: what it may use, and how it says what came of it.
+
+Rule: whatever happens, the report says so. Who is killed leaves the older one, whose time gives it away.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from backup import moment, report
+from backup.config import Backup
+from backup.places import Places
+from backup.restic import Restic
+from backup.words import Failed, Reason
+
+Told = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What one run has.
+
+    Attributes:
+        wall: Unix seconds.
+        told: What its report says so far, whatever comes of it.
+    """
+
+    backup: Backup
+    node: str
+    places: Places
+    wall: Callable[[], float] = time.time
+    told: Told = field(default_factory=dict)
+
+    @property
+    def restic(self) -> Restic:
+        """The backup's repository."""
+        return Restic(self.backup, self.node, self.places.cache)
+
+    @property
+    def name(self) -> str:
+        """The backup's name."""
+        return self.backup.name
+
+
+def outcome(job: Job, work: Callable[[Job], None]) -> Failed | None:
+    """Do a job's work and return why it failed, or None. Its times go into the report."""
+    began, started = job.wall(), time.monotonic()
+    failure: Failed | None = None
+    try:
+        work(job)
+    except Failed as error:
+        failure = error
+    except OSError as error:
+        failure = Failed(Reason.INTERRUPTED, f"{error.filename or ''} {error.strerror or error}")
+    job.told.update(
+        began_at=moment.text(began),
+        ended_at=moment.text(max(began, job.wall())),
+        seconds=round(time.monotonic() - started, 3),
+        reason=None if failure is None else str(failure.reason),
+        detail=None if failure is None else failure.detail[:1000],
+    )
+    return failure
+
+
+def reported(job: Job, kind: str, work: Callable[[Job], None]) -> Failed | None:
+    """Do a job's work, write its report, and return why it failed, or None."""
+    failure = outcome(job, work)
+    earlier: Mapping[str, Any] = report.read(job.places.report(job.name, kind))
+    last = job.told["ended_at"] if failure is None else earlier.get("succeeded_at")
+    report.save(
+        job.places, job.name, kind, {"ok": failure is None, "succeeded_at": last, **job.told}
+    )
+    return failure

@@ -1,0 +1,81 @@
+"""`hale-backup run`: hash the source, back it up, look again, store the manifest, and only then call it a backup."""
+
+import json
+import secrets
+from collections.abc import Mapping
+
+from backup import manifest, report
+from backup.entry import Entry
+from backup.job import Job
+from backup.manifest import Manifest
+from backup.places import write
+from backup.restic import Snapshot
+from backup.words import Failed, Reason
+
+MANIFEST = "manifest.jsonl"
+"""The last good backup's, kept on the node too: to see what changed since, and what should not have."""
+
+
+def run(job: Job, *, accept_drop: bool = False) -> None:
+    """Make one backup.
+
+    Raises:
+        Failed: any reason; what was good before is still there, and still the newest good one.
+    """
+    job.restic.open()
+    known = last(job)
+    entries: Mapping[str, Entry] = {} if known is None else known.entries
+    found = manifest.scan(job.backup, entries)
+    job.told.update(files=found.files, bytes=found.size)
+    name = secrets.token_hex(8)
+    job.restic.save(name)
+    whole = manifest.after(found, name)
+    job.told.update(moving=sum(one.moving for one in whole.entries.values()))
+    if found.unreadable:
+        raise Failed(Reason.SOURCE_UNREADABLE, "; ".join(found.unreadable[: manifest.TOLD]))
+    if known is not None and not accept_drop:
+        _big_enough(job, known, whole)
+    _keep(job, whole)
+    snapshots = job.restic.snapshots()
+    job.told.update(snapshot=next((one.id for one in snapshots if one.run == name), None))
+    _list(job, snapshots)
+    if job.backup.keep:
+        proven = [one.snapshot for one in report.proofs(job.places, job.name)[:1]]
+        _list(job, job.restic.forget(snapshots, proven))
+
+
+def last(job: Job) -> Manifest | None:
+    """Return the manifest of the last good backup as the node has it; None where it has none that can be read."""
+    try:
+        return manifest.read(job.places.of(job.name) / MANIFEST)
+    except Failed:
+        return None
+
+
+def _big_enough(job: Job, before: Manifest, now: Manifest) -> None:
+    """See that not more is gone than may be.
+
+    Raises:
+        Failed: size_dropped; the snapshot is there, and has no manifest.
+    """
+    share = 1 - job.backup.size_drop
+    for what, had, has in (("bytes", before.size, now.size), ("files", before.files, now.files)):
+        if has < had * share:
+            raise Failed(
+                Reason.SIZE_DROPPED,
+                f"{has} {what}, and {had} in the last good one. If that is right: "
+                f"hale-backup run {job.name} --accept-drop",
+            )
+
+
+def _keep(job: Job, whole: Manifest) -> None:
+    fresh = job.places.of(job.name) / f"new-{MANIFEST}"
+    manifest.save(whole, fresh)
+    job.restic.keep_manifest(whole.run, fresh)
+    fresh.replace(job.places.of(job.name) / MANIFEST)
+
+
+def _list(job: Job, found: tuple[Snapshot, ...]) -> None:
+    """Write what restic says of the good ones, word for word: others would make the backup look younger than it is."""
+    text = json.dumps([one.told for one in found if one.manifest])
+    write(job.places.report(job.name, "restic"), f"{text}\n")

@@ -1,0 +1,52 @@
+"""`hale-backup status`: what each backup of this node promises and how it stands, of its reports alone."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from backup import moment, report
+from backup.config import Backup, Config
+from backup.places import Places
+
+
+def table(config: Config, places: Places, now: float) -> Mapping[str, Mapping[str, Any]]:
+    """Return one row for each backup, by name."""
+    return {one.name: _row(one, places, now) for one in config.backups.values()}
+
+
+def _row(one: Backup, places: Places, now: float) -> Mapping[str, Any]:
+    run, check, drill, restore = (
+        report.read(places.report(one.name, kind)) for kind in ("run", "check", "drill", "restore")
+    )
+    oldest = now - one.drill_period
+    proofs = [proof for proof in report.proofs(places, one.name) if proof.proved_at >= oldest]
+    return {
+        "newest": run.get("succeeded_at"),
+        "run": _word(run),
+        "check": _word(check),
+        "drill": _word(drill),
+        "restore": _word(restore),
+        "proven": proofs[0].snapshot if proofs else None,
+        "proven_of": moment.text(proofs[0].snapshot_at) if proofs else None,
+        "recovery_point_seconds": one.recovery_point,
+        "recovery_time_seconds": one.recovery_time,
+    }
+
+
+def _word(told: Mapping[str, Any]) -> str:
+    if not told:
+        return "never"
+    return str(told.get("reason", "well"))
+
+
+def written(rows: Mapping[str, Mapping[str, Any]], output: str) -> Iterator[str]:
+    """Yield the lines of the table, as text or as JSON."""
+    if output == "json":
+        yield json.dumps(rows, indent=2)
+        return
+    for name, row in rows.items():
+        yield (
+            f"{name}: newest {row['newest'] or 'none'}; run {row['run']}, check {row['check']}, "
+            f"drill {row['drill']}, restore {row['restore']}; "
+            f"can be restored: {'no' if row['proven'] is None else row['proven_of']}"
+        )

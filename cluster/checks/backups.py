@@ -1,0 +1,98 @@
+"""Backups: promises that the schedules cannot keep, and backups that would be lost with what they protect."""
+
+from collections.abc import Iterator
+
+from cluster.backups import Backup
+from cluster.errors import Path
+from cluster.finding import Code, Finding
+from cluster.quantity import duration_text
+from cluster.subject import Check, Subject
+
+READ_WITHIN = 92 * 86400.0
+"""Seconds in which all of a repository should have been read: a quarter."""
+
+
+def _at(one: Backup, *keys: str) -> Path:
+    return ("backups", one.name, *keys)
+
+
+def _all(subject: Subject) -> Iterator[Backup]:
+    yield from subject.cluster.backups.values()
+
+
+def beside(subject: Subject) -> Iterator[Finding]:
+    """Find repositories on the machine that they protect."""
+    for one in _all(subject):
+        if one.repository.startswith("/") and one.mount is None:
+            reason = (
+                f"{one.repository} is a directory of the node itself, and is lost with its disk."
+            )
+            remedy = "Write a repository elsewhere, or the mount point that it is on as mount."
+            yield subject.finding(Code.BACKUP_BESIDE, _at(one, "repository"), reason, remedy)
+
+
+def too_seldom(subject: Subject) -> Iterator[Finding]:
+    """Find recovery points that are shorter than what lies between two backups."""
+    for one in _all(subject):
+        if one.recovery_point < one.schedule.gap:
+            reason = (
+                f"{duration_text(one.recovery_point)} is promised to be lost at the most, "
+                f"and {duration_text(one.schedule.gap)} lie between two backups."
+            )
+            remedy = "Back up more often, or promise less."
+            yield subject.finding(Code.SLOW_BACKUPS, _at(one, "recovery_point"), reason, remedy)
+
+
+def unproved(subject: Subject) -> Iterator[Finding]:
+    """Find backups that nobody knows to restore, or not for all of the time."""
+    for one in _all(subject):
+        if one.drill is None:
+            reason = "nothing ever restores it to see whether that can be done."
+            remedy = 'Write drill: {schedule: {at: "04:30"}, period: 2d}.'
+            yield subject.finding(Code.NO_DRILL, _at(one), reason, remedy)
+        elif one.drill.period <= one.drill.schedule.gap:
+            reason = (
+                f"a proof counts for {duration_text(one.drill.period)}, and the next drill may be "
+                f"{duration_text(one.drill.schedule.gap)} later: in between nothing may be put back."
+            )
+            remedy = "Drill more often, or lengthen period to more than one drill may miss."
+            yield subject.finding(Code.SLOW_DRILLS, _at(one, "drill", "period"), reason, remedy)
+
+
+def old_proofs(subject: Subject) -> Iterator[Finding]:
+    """Find backups of which what Hale may put back is older than promised."""
+    for one in _all(subject):
+        if not one.restore or one.drill is None:
+            continue
+        age = one.schedule.gap + one.drill.schedule.gap
+        if age > one.recovery_point:
+            reason = (
+                f"what a drill proved last may be of {duration_text(age)} ago, and "
+                f"{duration_text(one.recovery_point)} is promised; Hale puts back nothing else."
+            )
+            remedy = "Drill more often, or promise less."
+            yield subject.finding(Code.OLD_PROOFS, _at(one, "drill", "schedule"), reason, remedy)
+
+
+def one_key(subject: Subject) -> Iterator[Finding]:
+    """Find keys that are lost with the nodes."""
+    for one in _all(subject):
+        if one.key_kept is None:
+            reason = (
+                f"{one.password_file} may be the only copy of the key, and is lost with the nodes."
+            )
+            remedy = "Keep a copy apart from them, and write where as key_kept."
+            yield subject.finding(Code.KEY_ON_HOSTS, _at(one, "password_file"), reason, remedy)
+
+
+def slowly_read(subject: Subject) -> Iterator[Finding]:
+    """Find repositories of which a part is not looked at for very long."""
+    for one in _all(subject):
+        period = one.check.parts * one.check.schedule.gap
+        if period > READ_WITHIN:
+            reason = f"all of the repository is read once in {duration_text(period)}."
+            remedy = "Check more often, or in fewer parts."
+            yield subject.finding(Code.SLOW_CHECK, _at(one, "check", "parts"), reason, remedy)
+
+
+BACKUPS: tuple[Check, ...] = (beside, too_seldom, unproved, old_proofs, one_key, slowly_read)

@@ -1,0 +1,197 @@
+"""What a drill proves, and which bad backups it finds."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from backup import entry, manifest
+from exporter.restore_drill import parse
+from tests.backup.node import Node
+
+pytestmark = pytest.mark.tools
+
+
+def test_a_good_backup_is_proved_and_the_scratch_place_is_clean(node: Node) -> None:
+    assert node.run("run") == 0
+    assert node.run("drill") == 0
+    told = node.report("drill")
+    assert told["verified"]
+    assert told["files"] == 21
+    assert told["proven"][0]["snapshot"] == told["snapshot"] == node.listed()[0]
+    assert not list((node.root / "scratch").iterdir())
+    assert node.run("status") == 0
+
+
+def test_the_exporter_reads_the_report(node: Node) -> None:
+    assert node.run("run") == 0
+    assert node.run("drill") == 0
+    drill = parse(node.places.report("site", "drill").read_bytes())
+    assert drill.verified
+    assert drill.restore_seconds is not None
+    (node.root / "key").write_text("another\n")
+    assert node.run("drill") == 1
+    failed = parse(node.places.report("site", "drill").read_bytes())
+    assert not failed.verified
+    assert failed.verified_at == drill.ended_at
+
+
+def break_bits(node: Node) -> None:
+    pack = node.packs()[0]
+    pack.chmod(0o600)
+    with pack.open("r+b") as file:
+        file.seek(pack.stat().st_size // 2)
+        byte = file.read(1)
+        file.seek(-1, 1)
+        file.write(bytes([byte[0] ^ 1]))
+
+
+def truncate(node: Node) -> None:
+    pack = node.packs()[0]
+    pack.chmod(0o600)
+    os.truncate(pack, pack.stat().st_size // 2)
+
+
+def wrong_key(node: Node) -> None:
+    (node.root / "key").write_text("another\n")
+
+
+def empty_repository(node: Node) -> None:
+    node.repository.rename(node.root / "elsewhere")
+    node.init()
+
+
+def empty_backup(node: Node) -> None:
+    for path in sorted(node.site.rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+    assert node.run("run") == 1
+
+
+BROKEN = {
+    break_bits: "restore_failed",
+    truncate: "restore_failed",
+    wrong_key: "repository_unusable",
+    empty_repository: "no_snapshot",
+    empty_backup: "no_manifest",
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN, ids=lambda one: one.__name__)
+def test_a_bad_backup_is_found(node: Node, broken: object) -> None:
+    assert node.run("run") == 0
+    assert callable(broken)
+    broken(node)
+    assert node.run("drill") == 1
+    told = node.report("drill")
+    assert not told["verified"]
+    assert told["reason"] == BROKEN[broken]
+    assert told["proven"] == []
+    assert not list((node.root / "scratch").iterdir())
+    assert node.run("restore") == 1
+    assert node.report("restore")["reason"] == "not_proven"
+
+
+def test_what_changes_while_the_backup_runs_neither_proves_nor_refutes(node: Node) -> None:
+    job = node.job()
+    found = manifest.scan(job.backup, {})
+    (node.site / "pages/3.html").write_text("written in between")
+    (node.site / "pages/4.html").unlink()
+    whole = manifest.after(found, "some")
+    moving = {path for path, one in whole.entries.items() if one.moving}
+    assert moving == {str(node.site / "pages/3.html"), str(node.site / "pages/4.html")}
+    compared = manifest.compare(whole, Path("/"))
+    assert not compared.wrong
+    assert compared.proved == 19
+
+
+def test_a_backup_of_which_nothing_stood_still_is_not_proved(node: Node) -> None:
+    whole = manifest.after(manifest.scan(node.job().backup, {}), "some")
+    moving = {path: one._replace(moving=True) for path, one in whole.entries.items()}
+    compared = manifest.compare(manifest.Manifest(whole.paths, moving), Path("/"))
+    with pytest.raises(Exception, match="nothing_proven"):
+        manifest.judge(compared)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda path: path.write_text("other content of its"), "bytes instead of"),
+        (lambda path: path.unlink(), "is missing"),
+        (lambda path: path.chmod(0o600), "has the mode 600"),
+        (lambda path: os.utime(path, (1, 1)), "another time"),
+        (lambda path: os.chown(path, 1, 1), "belongs to 1:1"),
+    ],
+)
+def test_every_way_to_differ_is_told(node: Node, change: object, said: str) -> None:
+    if os.geteuid() != 0 and "belongs" in said:
+        pytest.skip("needs root")
+    whole = manifest.scan(node.job().backup, {})
+    assert callable(change)
+    change(node.site / "pages/5.html")
+    (wrong,) = manifest.compare(whole, Path("/")).wrong
+    assert said in wrong
+
+
+def test_a_hash_is_taken_over_only_where_no_write_can_have_come(node: Node) -> None:
+    path = str(node.site / "big")
+    before = entry.look(path)
+    assert before is not None
+    faked = before._replace(proof="taken over")
+    assert entry.look(path, faked) == faked
+    (node.site / "big").touch()
+    assert entry.look(path, faked) == entry.look(path)
+
+
+def test_a_killed_drill_leaves_nothing_after_the_next_job(node: Node) -> None:
+    left = node.root / "scratch/hale-drill-site/restored"
+    left.mkdir(parents=True)
+    (left / "secret").write_text("of a drill that was killed")
+    assert node.run("run") == 0
+    assert not left.exists()
+
+
+def test_a_manifest_survives_strange_names(node: Node, tmp_path: Path) -> None:
+    strange = os.fsdecode(b"bad\xff\nname")
+    (node.site / strange).write_text("x")
+    assert node.run("run") == 0
+    assert node.run("drill") == 0
+    assert node.report("drill")["files"] == 22
+
+
+def test_a_manifest_that_is_not_this_nodes_is_refused(node: Node) -> None:
+    assert node.run("run") == 0
+    own = node.places.of("site") / "manifest.jsonl"
+    lines = own.read_text().splitlines()
+    own.write_text("\n".join([lines[0], *reversed(lines[1:])]) + "\n")
+    assert node.run("drill") == 1
+    assert node.report("drill")["reason"] == "manifest_changed"
+
+
+def test_parts_are_read_in_turn_until_all_was_read(node: Node) -> None:
+    assert node.run("run") == 0
+    assert node.run("check") == 0
+    first = node.report("check")
+    assert (first["part"], first.get("whole_at")) == (1, None)
+    assert node.run("check") == 0
+    second = node.report("check")
+    assert second["part"] == 2
+    assert second["whole_at"] <= second["ended_at"]
+    assert node.run("check") == 0
+    assert node.report("check")["part"] == 1
+
+
+def test_what_a_disk_changed_is_told_until_it_is_well(node: Node) -> None:
+    assert node.run("run") == 0
+    own = node.places.of("site") / "manifest.jsonl"
+    whole = manifest.read(own)
+    big = str(node.site / "big")
+    # As if the disk gave other bytes now than were hashed, and nobody had written to it.
+    entries = {**whole.entries, big: whole.entries[big]._replace(proof="0" * 64)}
+    manifest.save(manifest.Manifest(whole.paths, entries, whole.run), own)
+    assert 1 in [node.run("check"), node.run("check")]
+    for _ in range(2):
+        assert node.run("check") == 1
+        assert node.report("check")["reason"] == "source_corrupt"
+        assert node.report("check")["corrupt"] == [big]
+    (node.site / "big").write_bytes(b"written by somebody")
+    assert node.run("check") == 0

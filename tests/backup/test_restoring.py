@@ -1,0 +1,244 @@
+"""What is put in place, what is kept, and what a killed restore leaves."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from backup import restoring, swap
+from backup.words import Failed, Reason
+from tests.backup.node import ROOT, TOOLS, Node, program
+
+pytestmark = pytest.mark.tools
+
+
+@pytest.fixture
+def proven(node: Node) -> Node:
+    """A node whose backup was drilled."""
+    assert node.run("run") == 0
+    assert node.run("drill") == 0
+    return node
+
+
+def kept(node: Node) -> list[Path]:
+    return sorted(node.site.parent.glob(".site.hale-old-*"))
+
+
+def test_a_deleted_directory_is_back_as_it_was(proven: Node) -> None:
+    before = proven.tree()
+    del before["left.tmp"]
+    shutil.rmtree(proven.site)
+    assert proven.run("restore") == 0
+    assert proven.tree() == before
+    assert not kept(proven)
+    assert proven.report("restore")["ok"]
+
+
+def test_what_was_there_is_kept_beside_it(proven: Node) -> None:
+    before = proven.tree()["big"]
+    (proven.site / "big").write_bytes(b"corrupt")
+    (proven.site / "newer").write_text("not in the backup")
+    assert proven.run("restore") == 0
+    assert proven.tree()["big"] == before
+    (old,) = kept(proven)
+    assert proven.report("restore")["kept"] == [str(old)]
+    assert (old / "newer").read_text() == "not in the backup"
+    assert [path.name for path in proven.site.parent.iterdir() if "restore" in path.name] == []
+
+
+def test_the_declared_units_are_stopped_around_the_switch_and_started_after(proven: Node) -> None:
+    proven.configure(units=["app.service", "web.service"])
+    assert proven.run("restore") == 0
+    words = [line.split() for line in (proven.root / "systemctl").read_text().splitlines()]
+    assert [word for word in words if word[0] != "reset-failed"] == [
+        ["stop", "app.service"],
+        ["stop", "web.service"],
+        ["start", "web.service"],
+        ["start", "app.service"],
+    ]
+
+
+def test_a_unit_that_does_not_stop_keeps_everything_as_it_is(proven: Node) -> None:
+    (proven.site / "big").write_bytes(b"corrupt")
+    proven.configure(units=["app.service"])
+    program(proven.root / "bin", "systemctl", '#!/bin/sh\n[ "$1" != stop ]\n')
+    assert proven.run("restore") == 1
+    assert proven.report("restore")["reason"] == "service_stuck"
+    assert proven.tree()["big"] == b"corrupt"
+
+
+def test_only_what_a_drill_proved_within_its_period_is_restored(proven: Node) -> None:
+    proven.configure(drill_period_seconds=0.001)
+    time.sleep(0.01)
+    assert proven.run("restore") == 1
+    assert proven.report("restore")["reason"] == "not_proven"
+    assert proven.run("status") == 3
+
+
+def test_a_newer_snapshot_that_no_drill_proved_is_passed_over(proven: Node) -> None:
+    good = proven.tree()["pages/1.html"]
+    (proven.site / "pages/1.html").write_text("unproven")
+    assert proven.run("run") == 0
+    newest = proven.listed()[-1]
+    assert proven.run("restore", "--snapshot", newest) == 1
+    assert proven.run("restore") == 0
+    assert proven.tree()["pages/1.html"] == good
+
+
+def test_a_report_that_others_could_write_proves_nothing(proven: Node) -> None:
+    proven.places.report("site", "drill").chmod(0o666)
+    assert proven.run("restore") == 1
+    assert proven.report("restore")["reason"] == "not_proven"
+
+
+def test_a_backup_that_rotted_after_its_drill_replaces_nothing(proven: Node) -> None:
+    (proven.site / "big").write_bytes(b"corrupt")
+    pack = proven.packs()[0]
+    pack.chmod(0o600)
+    data = bytearray(pack.read_bytes())
+    data[len(data) // 2] ^= 1
+    pack.write_bytes(data)
+    assert proven.run("restore") == 1
+    assert proven.report("restore")["reason"] == "restore_failed"
+    assert proven.tree()["big"] == b"corrupt"
+    assert not kept(proven)
+
+
+def slow_restic(node: Node) -> None:
+    """Let restic write the files and then take its time."""
+    slow = f'case "$*" in *" restore "*) touch {node.root}/half; sleep 60 ;; esac'
+    lines = ("#!/bin/sh", f'{TOOLS}/restic "$@"; status=$?', slow, "exit $status", "")
+    program(node.root / "bin", "restic", "\n".join(lines))
+
+
+def test_a_restore_killed_half_way_leaves_the_old_and_the_next_run_finishes(proven: Node) -> None:
+    before = proven.tree()
+    del before["left.tmp"]
+    (proven.site / "big").write_bytes(b"corrupt")
+    slow_restic(proven)
+    p = proven.places
+    where = [f"--{n}={getattr(p, n)}" for n in ("reports", "state", "run", "cache")]
+    words = [
+        sys.executable,
+        "-m",
+        "backup.cli",
+        "restore",
+        "site",
+        *where,
+        f"--config={proven.root}/backup.json",
+    ]
+    script = "import sys; from backup.cli import main; sys.exit(main(sys.argv[1:]))"
+    run = subprocess.Popen(
+        [sys.executable, "-c", script, *words[3:]], cwd=ROOT, start_new_session=True
+    )
+    while not (proven.root / "half").exists():
+        assert run.poll() is None
+        time.sleep(0.05)
+    os.killpg(run.pid, signal.SIGKILL)
+    run.wait()
+    assert proven.tree()["big"] == b"corrupt", "nothing was touched"
+    (proven.root / "bin/restic").unlink()
+    assert proven.run("restore") == 0
+    assert proven.tree() == before
+    assert not list(proven.site.parent.glob(".hale-restore-*"))
+
+
+@pytest.mark.parametrize("cut", ["stage", "switch", "set_aside"])
+def test_wherever_it_is_cut_off_one_whole_tree_is_there_and_the_next_run_ends_it(
+    proven: Node, monkeypatch: pytest.MonkeyPatch, cut: str
+) -> None:
+    before = proven.tree()
+    del before["left.tmp"]
+    (proven.site / "big").write_bytes(b"corrupt")
+    old = proven.tree()
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    owner, name = (restoring, "_write") if cut == "stage" else (swap, cut)
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, name, die)
+        with pytest.raises(KeyboardInterrupt):
+            proven.run("restore")
+    assert proven.tree() == (before if cut == "set_aside" else old)
+    assert proven.run("restore") == 0
+    assert proven.tree() == before
+    (aside,) = kept(proven)
+    assert (aside / "big").read_bytes() == b"corrupt"
+    assert not (proven.places.of("site") / restoring.PLAN).exists()
+
+
+def test_where_a_part_is_in_place_no_other_snapshot_is_begun(proven: Node) -> None:
+    other = proven.root / "srv/other"
+    other.mkdir()
+    (other / "file").write_text("second path")
+    proven.configure(paths=[str(proven.site), str(other)])
+    for _ in range(2):
+        assert proven.run("run") == 0
+        assert proven.run("drill") == 0
+    newest, older = (one["snapshot"] for one in proven.report("drill")["proven"][:2])
+    real, calls = swap.switch, []
+
+    def once(staged: Path, place: Path, aside: Path) -> None:
+        if calls:
+            raise Failed(Reason.NOT_SWITCHED, "the disk went away")
+        calls.append(place)
+        real(staged, place, aside)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(swap, "switch", once)
+        assert proven.run("restore") == 1
+    assert proven.run("restore", "--snapshot", older) == 1
+    assert proven.report("restore")["reason"] == "other_snapshot"
+    assert proven.run("restore", "--snapshot", newest) == 0
+    assert len(list(other.parent.glob(".*.hale-old-*"))) == 2
+
+
+def test_a_file_system_that_cannot_exchange_is_switched_in_two_steps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename = swap._rename
+
+    def without(source: Path, target: Path, flags: int) -> None:
+        if flags == swap._EXCHANGE:
+            raise OSError(22, "Invalid argument")
+        rename(source, target, flags)
+
+    monkeypatch.setattr(swap, "_rename", without)
+    for name in ("new", "place"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "who").write_text(name)
+    swap.switch(tmp_path / "new", tmp_path / "place", tmp_path / "kept")
+    assert (tmp_path / "place/who").read_text() == "new"
+    assert (tmp_path / "kept/who").read_text() == "place"
+
+
+def test_nobody_else_may_be_able_to_lead_a_restore_elsewhere(proven: Node) -> None:
+    proven.site.parent.chmod(0o777)
+    assert proven.run("restore") == 1
+    assert proven.report("restore")["reason"] == "not_switched"
+    proven.site.parent.chmod(0o755)
+    real = proven.root / "real"
+    proven.site.parent.rename(real)
+    proven.site.parent.symlink_to(real)
+    assert proven.run("restore") == 1
+    assert proven.report("restore")["reason"] == "not_switched"
+
+
+def test_a_mount_point_is_not_switched() -> None:
+    with pytest.raises(Failed, match="mount_point"):
+        swap.may_be_switched(Path("/proc"))
+
+
+def test_a_plan_that_names_nothing_done_gives_way_to_a_newer_snapshot(proven: Node) -> None:
+    plan = proven.places.of("site") / restoring.PLAN
+    moves = [{"place": str(proven.site), "kept": str(proven.site.with_name("k")), "inode": None}]
+    plan.write_text(json.dumps({"snapshot": "0" * 64, "moves": moves}))
+    assert proven.run("restore") == 0
+    assert not plan.exists()

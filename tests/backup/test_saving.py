@@ -1,0 +1,141 @@
+"""What counts as a backup, and what does not."""
+
+import json
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from backup.places import locked
+from tests.backup.node import TOOLS, Node, program
+
+pytestmark = pytest.mark.tools
+
+
+def test_a_run_leaves_a_snapshot_with_a_manifest_and_says_so(node: Node) -> None:
+    assert node.run("run") == 0
+    told = node.report("run")
+    assert told["ok"]
+    assert told["files"] == 21, "what is excluded is not counted"
+    assert node.listed() == [told["snapshot"]]
+    assert all(one.manifest for one in node.job().restic.snapshots())
+
+
+def test_what_restic_could_not_read_in_full_is_no_backup(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """restic ends with 3 then, and has made a snapshot."""
+    assert node.run("run") == 0
+    good = node.listed()
+    real = TOOLS / "restic"
+    program(
+        node.root / "bin",
+        "restic",
+        f'#!/bin/sh\n{real} "$@"; status=$?\ncase "$*" in *--stdin*) ;; backup*) exit 3 ;; esac\nexit $status\n',
+    )
+    assert node.run("run") == 1
+    assert node.report("run")["reason"] == "incomplete"
+    assert node.report("run")["succeeded_at"] < node.report("run")["ended_at"]
+    assert node.listed() == good
+    assert len(node.job().restic.snapshots()) == 2, "it is there, for people"
+
+
+def test_a_source_that_is_gone_is_not_backed_up(node: Node) -> None:
+    assert node.run("run") == 0
+    node.site.rename(node.root / "elsewhere")
+    assert node.run("run") == 1
+    assert node.report("run")["reason"] == "source_missing"
+
+
+def test_a_backup_that_is_much_smaller_counts_only_where_a_person_says_so(node: Node) -> None:
+    assert node.run("run") == 0
+    good = node.listed()
+    (node.site / "big").unlink()
+    assert node.run("run") == 1
+    assert node.report("run")["reason"] == "size_dropped"
+    assert node.listed() == good
+    assert node.run("run", "--accept-drop") == 0
+    assert len(node.listed()) == 2
+    assert len(node.job().restic.snapshots()) == 2, "the one that never counted is gone"
+    assert node.run("run") == 0
+
+
+def test_only_so_many_are_kept_and_manifests_go_with_them(node: Node) -> None:
+    for _ in range(5):
+        assert node.run("run") == 0
+    snapshots = node.job().restic.snapshots()
+    assert [one.id for one in snapshots] == node.listed()
+    assert len(snapshots) == 3
+    words = [
+        TOOLS / "restic",
+        "-r",
+        node.repository,
+        "-p",
+        node.root / "key",
+        "snapshots",
+        "--json",
+    ]
+    everything = subprocess.run(
+        words, capture_output=True, check=True, env=environment(node)
+    ).stdout
+    assert len(json.loads(everything)) == 6
+
+
+def test_the_snapshot_that_a_drill_proved_stays_whatever_is_kept(node: Node) -> None:
+    node.configure(keep={"last": 1})
+    assert node.run("run") == 0
+    assert node.run("drill") == 0
+    proven = node.report("drill")["snapshot"]
+    for _ in range(2):
+        assert node.run("run") == 0
+    assert node.listed()[0] == proven
+    assert len(node.listed()) == 2
+
+
+def test_a_node_that_may_only_add_removes_nothing(node: Node) -> None:
+    node.configure(keep={})
+    for _ in range(4):
+        assert node.run("run") == 0
+    assert len(node.listed()) == 4
+
+
+@pytest.mark.parametrize("broken", ["wrong key", "no repository"])
+def test_a_repository_that_cannot_be_used_is_said(node: Node, broken: str) -> None:
+    if broken == "wrong key":
+        (node.root / "key").write_text("another\n")
+    else:
+        node.repository.rename(node.root / "elsewhere")
+    assert node.run("run") == 1
+    assert node.report("run")["reason"] == "repository_unusable"
+    assert not node.repository.exists() or broken == "wrong key", "none is made by itself"
+
+
+def test_the_lock_of_a_killed_run_stops_nobody(node: Node) -> None:
+    """restic keeps it in the repository, and `check` wants the repository for itself."""
+    assert node.run("run") == 0
+    (node.site / "fifo.bin").write_bytes(os.urandom(40_000_000))
+    words = [TOOLS / "restic", "-r", node.repository, "-p", node.root / "key", "backup", node.site]
+    run = subprocess.Popen(words, env=environment(node), stdout=subprocess.DEVNULL)
+    locks = node.repository / "locks"
+    while not [one for one in locks.iterdir() if "-tmp-" not in one.name]:
+        assert run.poll() is None
+    run.send_signal(signal.SIGKILL)
+    run.wait()
+    assert node.run("check") == 0
+    assert not [one for one in locks.iterdir() if "-tmp-" not in one.name]
+
+
+def test_two_jobs_of_one_backup_do_not_meet(node: Node) -> None:
+    with locked(node.places, "site"):
+        assert node.run("run") == 1
+    assert not node.places.report("site", "run").exists()
+
+
+def environment(node: Node) -> dict[str, str]:
+    return {
+        "PATH": os.environ["PATH"],
+        "RESTIC_CACHE_DIR": str(node.places.cache),
+        "HOME": str(Path("/root")),
+    }
