@@ -224,6 +224,8 @@ DEFAULT_LADDERS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "restart-exporter": {"rungs": [{"action": "service.restart", "service": EXPORTER}, _CALL]},
         "free-disk": {"rungs": [{"action": "disk.free"}, _CALL]},
         "reboot-node": {"rungs": [{"action": "node.reboot"}, _CALL]},
+        # Of what only one node may run, on one that could: the guard `fenced` has each other one proven off first.
+        "take-over": {"rungs": [{"action": "service.restart"}, _CALL]},
         # Of a node that nobody hears of and that may still write: off for certain, once a person agrees.
         "fence-node": {"rungs": [{"action": "node.fence", "approve": True}, _CALL]},
         # Of a node of which something fails that nothing on it repairs: users first, then a person.

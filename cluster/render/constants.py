@@ -32,6 +32,13 @@ def _constants(cluster: Cluster) -> Iterator[tuple[str, float, Mapping[str, str]
         yield "hale:virtual_address_info", 1, labels
     for pool in cluster.pools.values():
         yield "hale:pool_info", 1, {"pool": pool.name, "group": pool.members}
+    for service in cluster.services.values():
+        if service.exclusive:
+            labels = {"service": service.name, "group": service.group}
+            yield "hale:exclusive_service_info", 1, labels
+    for name in cluster.nodes:
+        if cluster.fencing_hosts(name) and any(one.exclusive for one in cluster.services_on(name)):
+            yield "hale:fencing_info", 1, {"node": name}
     yield "hale:availability_objective", cluster.monitoring.objective, {}
 
 

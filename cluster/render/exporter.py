@@ -38,13 +38,16 @@ def exporter_yml(
             ],
             "peer_interval": duration_text(cluster.exporter.peer_interval),
             **_addresses(cluster, node),
-            **_short_way(cluster, rules),
+            **_short_way(cluster, node, rules),
         }
     )
 
 
-def _short_way(cluster: Cluster, rules: tuple[Posted, ...]) -> Mapping[str, Any]:
-    """Return where alerts are posted, where cluster.yml asks for it."""
+def _short_way(cluster: Cluster, node: str, rules: tuple[Posted, ...]) -> Mapping[str, Any]:
+    """Return where alerts are posted, where cluster.yml asks for it.
+
+    A node cannot tell whether what only one may run is down, or runs elsewhere: there ServiceDown is Prometheus' alone.
+    """
     way = cluster.exporter.short_way
     if way is None:
         return {}
@@ -58,6 +61,8 @@ def _short_way(cluster: Cluster, rules: tuple[Posted, ...]) -> Mapping[str, Any]
             "rules": [
                 {"name": rule.name, "labels": rule.labels, "annotations": rule.annotations}
                 for rule in rules
+                if rule.name != "ServiceDown"
+                or not any(one.exclusive for one in cluster.services_on(node))
             ],
         }
     }

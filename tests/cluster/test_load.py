@@ -50,7 +50,7 @@ def test_a_short_file_is_completed_with_the_values_for_production() -> None:
     assert cluster.monitoring.scrape_interval == 15.0
     assert list(cluster.ladders) == [
         *("restart-service", "restart-exporter", "free-disk", "reboot-node"),
-        *("fence-node", "move-away"),
+        *("take-over", "fence-node", "move-away"),
         *("database", "backup", "monitoring", "clock"),
     ]
     assert cluster.monitoring.objective == 0.999

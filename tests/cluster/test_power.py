@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import yaml
 
 from cluster.load import interpret
 from tests.cluster.examples import PAIR
@@ -56,3 +57,17 @@ def test_a_board_dies_with_its_node_and_who_knows_better_says_so(
 ) -> None:
     text = PAIR.replace("fence_apc", agent).replace("    secrets:", f"    {own_feed}\n    secrets:")
     assert interpret(text, "c.yml").cluster.power["pdu"].on_own_feed is board
+
+
+def test_the_rules_hear_of_what_only_one_may_run_and_of_whom_somebody_can_fence() -> None:
+    constants = text_of(tree_of(PAIR), "mon1/etc/prometheus/rules/cluster.yml")
+    told = {
+        tuple(rule["labels"].values())
+        for rule in yaml.safe_load(constants)["groups"][0]["rules"]
+        if rule["record"] in ("hale:exclusive_service_info", "hale:fencing_info")
+    }
+    assert told == {("sound", "nginx", "web"), ("sound", "web1"), ("sound", "web2")}
+    plain = text_of(
+        tree_of(PAIR.replace("exclusive: true, ", "")), "mon1/etc/prometheus/rules/cluster.yml"
+    )
+    assert "fencing_info" not in plain
