@@ -33,18 +33,29 @@ def names(document: Document) -> Iterator[Problem]:
 
 
 def run_by_members(document: Document) -> Iterator[Problem]:
-    """Find databases whose members do not run what the database is of."""
+    """Find databases whose members do not run what the database is of, or, of Redis, not its Sentinel."""
     for at in _all(document):
-        group = document.at(*at, "group")
-        for key in ("service", "watch"):
-            service = document.at(*at, key)
-            if not isinstance(service, str) or not isinstance(group, str):
-                continue
-            runs = document.at("services", service, "group")
-            if isinstance(runs, str) and runs != group:
-                message = f"{service} is served by the group {runs}, but the members are {group}."
-                remedy = f"Write group: {runs}, or a service of {group}."
-                yield document.problem((*at, key), message, remedy)
+        group, service = document.at(*at, "group"), document.at(*at, "service")
+        if not isinstance(service, str) or not isinstance(group, str):
+            continue
+        runs = document.at("services", service, "group")
+        if isinstance(runs, str) and runs != group:
+            message = f"{service} is served by the group {runs}, but the members are {group}."
+            remedy = f"Write group: {runs}, or a service of {group}."
+            yield document.problem((*at, "service"), message, remedy)
+
+
+def watched_by_members(document: Document) -> Iterator[Problem]:
+    """Find a Redis of which one member has no Sentinel of its own, or a Sentinel no Redis."""
+    for name in document.mapping(SENTINELS):
+        watch = document.at(SENTINELS, name, "watch")
+        members = members_of(document, document.at(SENTINELS, name, "group"))
+        runs = document.at("services", watch, "group") if isinstance(watch, str) else None
+        watchers = members_of(document, runs)
+        if members and watchers and set(members) != set(watchers):
+            message = f"{watch} runs on {', '.join(watchers)}, and Redis on {', '.join(members)}."
+            remedy = "Let both run on the same nodes."
+            yield document.problem((SENTINELS, name, "watch"), message, remedy)
 
 
 def out_of_control(document: Document) -> Iterator[Problem]:
@@ -167,6 +178,20 @@ def by_address(document: Document) -> Iterator[Problem]:
                 yield document.problem(("nodes", node, "address"), message, "Write the IP address.")
 
 
+def whole(document: Document) -> Iterator[Problem]:
+    """Find a managed Redis of which nobody says what its Sentinel is, and names that mean two things to a gate."""
+    for name in document.mapping(SENTINELS):
+        if document.at(SENTINELS, name, "manage") is True and not document.at(
+            SENTINELS, name, "watch"
+        ):
+            message = "with manage: true render writes how Sentinel starts too, and nobody says what that is."
+            remedy = "Name the service of Sentinel as `watch`."
+            yield document.problem((SENTINELS, name, "manage"), message, remedy)
+        if name in document.mapping(DATABASES):
+            message = f"{name} is the name of a database that Patroni runs."
+            yield document.problem((SENTINELS, name), message, "Give it another name.")
+
+
 def agreed(document: Document) -> Iterator[Problem]:
     """Find a quorum that is more than there are Sentinels."""
     for name in document.mapping(SENTINELS):
@@ -184,5 +209,5 @@ def agreed(document: Document) -> Iterator[Problem]:
 
 REPLICATED: tuple[Look, ...] = (
     *(names, run_by_members, out_of_control, one_patroni, one_balancer, ports),
-    *(one_redis, by_address, agreed),
+    *(watched_by_members, one_redis, by_address, whole, agreed),
 )

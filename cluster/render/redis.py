@@ -1,7 +1,7 @@
 """Redis and Sentinel, where render writes their settings (Redis 7.0).
 
-Both rewrite their own file: who follows whom stands there. So hale.conf, which redis.conf includes, has the settings,
-and first/ what the two files have to be before the first start, and never again.
+Both rewrite their own file: who follows whom stands there. So those two lie in /var/lib/redis, where systemd-tmpfiles
+puts what is in first/ if there are none yet; hale.conf, which redis.conf includes, has the settings that stay ours.
 """
 
 from collections.abc import Iterator
@@ -10,16 +10,31 @@ from cluster.model import Cluster
 from cluster.sentinels import Sentinel
 from cluster.writing import HEADER, number
 
-_FIRST = (
-    "# The file of the first start: copy it to /etc/redis where there is none yet. The program rewrites it,\n"
-    "# and who is the master stands in it alone.\n"
-)
+_HOME = "/var/lib/redis"
+_FIRST = f"# What {_HOME} has at the first start. The program rewrites its copy, which alone says who is the master.\n"
+
+# C copies only where nothing is (tmpfiles.d(5)).
+_TMPFILES = f"""\
+C {_HOME}/redis.conf 0640 redis redis - /etc/redis/first/redis.conf
+C {_HOME}/sentinel.conf 0640 redis redis - /etc/redis/first/sentinel.conf
+"""
+
+# As Debian's units start them, but for the file.
+_START = """\
+[Service]
+ExecStart=
+ExecStart=/usr/bin/{program} {file} --supervised systemd --daemonize no
+"""
+
+_PROGRAMS = {"redis": "redis-server", "sentinel": "redis-sentinel"}
 
 _SETTINGS = """\
 bind 127.0.0.1 {address}
 port {port}
 {protection}replica-announce-ip {address}
 replica-announce-port {port}
+# Of those that may take over Sentinel prefers the lowest.
+replica-priority {priority}
 # A master that is cut off from its replicas stops taking what would be lost.
 min-replicas-to-write {replicas}
 min-replicas-max-lag {lag}
@@ -40,10 +55,17 @@ sentinel failover-timeout {name} {again}
 def redis_files(cluster: Cluster, node: str) -> Iterator[tuple[str, str]]:
     """Yield the files of Redis and Sentinel on one node; none where somebody else writes them."""
     for one in cluster.sentinels_on(node):
-        if one.manage:
-            yield "etc/redis/hale.conf", HEADER + _settings(cluster, one, node)
-            yield "etc/redis/first/redis.conf", _FIRST + _first(cluster, one, node)
-            yield "etc/redis/first/sentinel.conf", _FIRST + _sentinel(cluster, one, node)
+        if not one.manage:
+            continue
+        yield "etc/redis/hale.conf", HEADER + _settings(cluster, one, node)
+        yield "etc/redis/first/redis.conf", _FIRST + _first(cluster, one, node)
+        yield "etc/redis/first/sentinel.conf", _FIRST + _sentinel(cluster, one, node)
+        yield "etc/tmpfiles.d/hale-redis.conf", HEADER + _TMPFILES
+        for service, name in ((one.service, "redis"), (one.watch, "sentinel")):
+            if service is not None:
+                unit, program = cluster.services[service].unit, _PROGRAMS[name]
+                start = _START.format(program=program, file=f"{_HOME}/{name}.conf")
+                yield f"etc/systemd/system/{unit}.d/hale-file.conf", HEADER + start
 
 
 def _settings(cluster: Cluster, one: Sentinel, node: str) -> str:
@@ -51,6 +73,7 @@ def _settings(cluster: Cluster, one: Sentinel, node: str) -> str:
         address=cluster.nodes[node].address,
         port=one.port,
         protection=_protection(one),
+        priority=10 * (1 + cluster.groups[one.group].nodes.index(node)),
         replicas=one.min_replicas,
         lag=number(one.max_lag),
     )

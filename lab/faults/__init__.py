@@ -33,6 +33,7 @@ from lab.faults.node_reboot import NodeReboot
 from lab.faults.node_slow_boot import NodeSlowBoot
 from lab.faults.node_thaw import NodeThaw
 from lab.faults.person_adopt import PersonAdopt
+from lab.faults.person_failover import PersonFailover
 from lab.faults.service_break_config import ServiceBreakConfig
 from lab.faults.service_cont_process import ServiceContProcess
 from lab.faults.service_kill import ServiceKill
@@ -81,6 +82,7 @@ FAULTS: Mapping[str, type[Fault]] = MappingProxyType(
         "node.slow_boot": NodeSlowBoot,
         "node.thaw": NodeThaw,
         "person.adopt": PersonAdopt,
+        "person.failover": PersonFailover,
         "service.break_config": ServiceBreakConfig,
         "service.cont_process": ServiceContProcess,
         "service.kill": ServiceKill,

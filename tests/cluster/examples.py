@@ -190,9 +190,10 @@ nodes:
 groups:
   control: {nodes: [mon1], role: control}
   cache: {nodes: [r1, r2, r3]}
+  watch: {nodes: [r1, r2, r3], votes: true}
 services:
   redis: {unit: redis-server.service, group: cache, probe: {tcp: "{address}:6379"}}
-  sentinel: {unit: redis-sentinel.service, group: cache, probe: {tcp: "{address}:26379"}}
+  sentinel: {unit: redis-sentinel.service, group: watch, probe: {tcp: "{address}:26379"}}
 sentinels:
   cache: {group: cache, service: redis, watch: sentinel, passwords: /etc/redis/passwords.conf, manage: true}
 healer:

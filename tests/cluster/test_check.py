@@ -271,8 +271,8 @@ HEALERS_CASES = [
 REDIS_CASES = [
     (
         Code.FEW_SENTINELS,
-        "nodes: [r1, r2, r3]",
-        "nodes: [r1, r2]",
+        "cache: {nodes: [r1, r2, r3]}\n  watch: {nodes: [r1, r2, r3],",
+        "cache: {nodes: [r1, r2]}\n  watch: {nodes: [r1, r2],",
         "of 2 Sentinel(s) 0 may be lost",
     ),
     (Code.LOW_QUORUM, "manage: true", "quorum: 1", "1 of 3 Sentinels may call the master gone"),

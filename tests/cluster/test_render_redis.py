@@ -32,9 +32,23 @@ def test_at_the_first_start_all_but_the_first_follow_it() -> None:
     assert "sentinel down-after-milliseconds cache 5000\n" in watch
 
 
+def test_the_files_that_the_programs_rewrite_are_made_once_and_started_with() -> None:
+    assert (
+        "C /var/lib/redis/redis.conf 0640 redis redis - /etc/redis/first/redis.conf\n"
+        in text_of(TREE, "r1/etc/tmpfiles.d/hale-redis.conf")
+    )
+    start = text_of(TREE, "r1/etc/systemd/system/redis-sentinel.service.d/hale-file.conf")
+    assert "\nExecStart=\nExecStart=/usr/bin/redis-sentinel /var/lib/redis/sentinel.conf " in start
+
+
 def test_a_master_that_is_cut_off_stops_taking_writes() -> None:
     settings = text_of(TREE, "r1/etc/redis/hale.conf")
     assert "min-replicas-to-write 1\nmin-replicas-max-lag 10\n" in settings
+
+
+def test_sentinel_prefers_whom_the_group_names_earlier() -> None:
+    assert "replica-priority 10\n" in text_of(TREE, "r1/etc/redis/hale.conf")
+    assert "replica-priority 30\n" in text_of(TREE, "r3/etc/redis/hale.conf")
 
 
 def test_without_passwords_redis_is_told_to_let_others_in_and_else_it_is_not() -> None:

@@ -1,6 +1,6 @@
 """Every metric and label that a rule, a runbook or a page asks Prometheus for is one that somebody exposes.
 
-Who exposes: our exporter and healer (their real expositions), HAProxy (a captured one), Prometheus
+Who exposes: our exporter and healer (their real expositions), HAProxy and redis_exporter (captured ones), Prometheus
 itself, and the recording rules. What is recorded stands in docs/contracts.md.
 """
 
@@ -19,7 +19,14 @@ from tests.contract.test_metrics import of_the_healer
 from tests.exporter.golden import GOLDEN
 from tests.test_contract import ALERTS, CONTRACTS, RULES, Alert, queries_for_people
 
-HAPROXY = Path(__file__).parent / "fixtures/haproxy-2.6.prom"
+FIXTURES = Path(__file__).parent / "fixtures"
+OTHERS = (
+    "haproxy-2.6.prom",
+    "redis_exporter-1.45-master.prom",
+    "redis_exporter-1.45-replica.prom",
+    "redis_exporter-1.45-sentinel.prom",
+)
+"""What others' exporters said, captured."""
 
 TARGET = {"cluster", "node", "group", "failure_domain", "job", "instance"}
 
@@ -63,7 +70,8 @@ async def exposed() -> Exposed:
     """Return all series that there can be, with the labels that they have."""
     found: dict[str, set[str]] = defaultdict(set)
     golden = [file.read_text() for file in sorted(GOLDEN.glob("*.prom"))]
-    for text in [*golden, await of_the_healer(), HAPROXY.read_text()]:
+    others = [(FIXTURES / name).read_text() for name in OTHERS]
+    for text in [*golden, await of_the_healer(), *others]:
         for name, labels in samples(text):
             found[name] |= labels | TARGET
     own = {name: labels | TARGET for name, labels in OWN.items()}

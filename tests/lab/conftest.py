@@ -154,3 +154,9 @@ def three_healers(standing: Standing) -> RunningLab:
 def postgres_ha(standing: Standing) -> RunningLab:
     """scenarios/postgres-ha."""
     return standing.of("postgres-ha", "postgres")
+
+
+@pytest.fixture(scope="module")
+def redis_sentinel(standing: Standing) -> RunningLab:
+    """scenarios/redis-sentinel."""
+    return standing.of("redis-sentinel", "redis")

@@ -36,7 +36,12 @@ INCIDENTS = '[{"id": "7", "node": "web1", "service": "old", "state": "held"}]'
 
 @pytest.fixture
 def lab(tmp_path: Path) -> FakeLab:
-    answers = {"hale-healer incidents": INCIDENTS, "date": "T", "fill.tmp": "3 files, 0 bytes free"}
+    answers = {
+        "hale-healer incidents": INCIDENTS,
+        "date": "T",
+        "SENTINEL FAILOVER": "OK",
+        "fill.tmp": "3 files, 0 bytes free",
+    }
     begun = {"id": "1.2.3", "verb": "service.restart", "state": "begun"}
     return FakeLab(tmp_path, answers=answers, entries={"web1": [begun]})
 
@@ -185,6 +190,12 @@ def lab(tmp_path: Path) -> FakeLab:
             ["hale-gate return --all web/web1"],
         ),
         ("gate.hold", {}, ["hale-gate hold drill --for 2h"], ["hale-gate release"]),
+        (
+            "person.failover",
+            {"master": "cache"},
+            ["redis-cli -p 26379 SENTINEL FAILOVER cache"],
+            [],
+        ),
         (
             "person.adopt",
             {"target": "web1/old"},
