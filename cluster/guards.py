@@ -28,10 +28,11 @@ def _share(value: float) -> float:
 
 
 class OwnerSettled(Block):
-    """Seconds that a native owner has to itself since its last transition: systemd, and VRRP."""
+    """Seconds that a native owner has to itself since its last transition: systemd, VRRP, and Patroni."""
 
     service: Settling = 10.0
     address: Settling = 10.0
+    database: Settling = 30.0
 
 
 class NoStorm(Block):

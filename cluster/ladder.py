@@ -46,6 +46,11 @@ class Verb(StrEnum):
     POOL_RETURN = "pool.return"
     ADDRESS_DECLINE = "address.decline"
     ADDRESS_ACCEPT = "address.accept"
+    DATABASE_SWITCHOVER = "database.switchover"
+    DATABASE_RESTART = "database.restart"
+    DATABASE_REINIT = "database.reinit"
+    DATABASE_BAR = "database.bar"
+    DATABASE_ADMIT = "database.admit"
     DISK_FREE = "disk.free"
     NODE_REBOOT = "node.reboot"
     NODE_LOCK = "node.lock"
@@ -56,7 +61,7 @@ class Verb(StrEnum):
 
 
 class Action(StrEnum):
-    """What a rung can do. Giving back (pool.return, address.accept) follows by itself and is no rung.
+    """What a rung can do. Giving back (pool.return, address.accept, ...) follows by itself and is no rung.
 
     Nor is node.unfence: it follows a person's `admit`.
     """
@@ -65,6 +70,10 @@ class Action(StrEnum):
     SERVICE_RELOAD = "service.reload"
     POOL_DRAIN = "pool.drain"
     ADDRESS_DECLINE = "address.decline"
+    DATABASE_SWITCHOVER = "database.switchover"
+    DATABASE_RESTART = "database.restart"
+    DATABASE_REINIT = "database.reinit"
+    DATABASE_BAR = "database.bar"
     DISK_FREE = "disk.free"
     NODE_REBOOT = "node.reboot"
     NODE_FENCE = "node.fence"
@@ -78,8 +87,14 @@ class Action(StrEnum):
     @property
     def of_service(self) -> bool:
         """Whether it is about one service, which a rung may name in place of the alert's own."""
-        return self in (Action.SERVICE_RESTART, Action.SERVICE_RELOAD, Action.POOL_DRAIN)
+        return self in _OF_SERVICE
 
+
+_OF_SERVICE = frozenset({Action.SERVICE_RESTART, Action.SERVICE_RELOAD, Action.POOL_DRAIN}) | {
+    action for action in Action if action.startswith("database.")
+}
+
+_COPY = "hale:database_member_good"
 
 # What a rung gets where it says nothing else. Once taken away is taken away: a second try of these
 # would find nothing to do, or do more harm than the first. That a fenced node is off its power device
@@ -87,6 +102,10 @@ class Action(StrEnum):
 _PROOF: Mapping[str, Mapping[str, Any]] = {
     Action.POOL_DRAIN: {"metric": "hale:pool_member_up", "want": 0},
     Action.ADDRESS_DECLINE: {"metric": "hale_virtual_address_held", "want": 0},
+    Action.DATABASE_SWITCHOVER: {"metric": "patroni_primary", "want": 0},
+    Action.DATABASE_BAR: {"metric": "patroni_primary", "want": 0},
+    Action.DATABASE_RESTART: {"metric": _COPY, "within": "3m"},
+    Action.DATABASE_REINIT: {"metric": _COPY, "within": "15m"},
     Action.DISK_FREE: {"metric": "hale:filesystem_has_room"},
     Action.NODE_REBOOT: {"within": "5m"},
     Action.NODE_FENCE: {"metric": "up", "want": 0, "within": "5m", "soak": "0s"},
@@ -94,6 +113,10 @@ _PROOF: Mapping[str, Mapping[str, Any]] = {
 _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     Action.POOL_DRAIN: {"attempts": 1},
     Action.ADDRESS_DECLINE: {"attempts": 1},
+    Action.DATABASE_SWITCHOVER: {"attempts": 1, "deadline": "2m"},
+    Action.DATABASE_BAR: {"attempts": 1, "deadline": "1m"},
+    Action.DATABASE_RESTART: {"attempts": 1, "deadline": "5m"},
+    Action.DATABASE_REINIT: {"attempts": 1, "deadline": "30m"},
     Action.DISK_FREE: {"attempts": 1, "deadline": "2m"},
     Action.NODE_REBOOT: {"attempts": 1, "deadline": "5m"},
     Action.NODE_FENCE: {"attempts": 1, "deadline": "1m"},
@@ -129,9 +152,9 @@ class Rung(Block):
     Attributes:
         service: The service to act on; None for the one that the alert names.
         fast: Whether an alert that Prometheus has not confirmed yet may start it; of a restart only.
-        deadline: Seconds that the action itself may take; 1m for node.fence, 2m for disk.free, 5m for node.reboot.
+        deadline: Seconds that the action itself may take; of others than restarts and drains see _DEFAULTS.
         verify: None only for `person.call`, which proves nothing.
-        attempts: Tries before the next rung; 1 for pool.drain, address.decline, disk.free, node.reboot and node.fence.
+        attempts: Tries before the next rung; 1 for all but service.restart and service.reload.
         wait: Seconds between the first two tries.
         backoff: By how much each later wait is longer than the one before.
         max_wait: Seconds that no wait is longer than, unless `wait` is.
@@ -229,9 +252,21 @@ DEFAULT_LADDERS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         # Of a node that nobody hears of and that may still write: off for certain, once a person agrees.
         "fence-node": {"rungs": [{"action": "node.fence", "approve": True}, _CALL]},
         # Of a node of which something fails that nothing on it repairs: users first, then a person.
-        "move-away": {"rungs": [{"action": "pool.drain"}, {"action": "address.decline"}, _CALL]},
+        # Of a database the leader is moved, and any other member kept from leading.
+        "move-away": {
+            "rungs": [
+                {"action": "database.switchover"},
+                {"action": "database.bar"},
+                {"action": "pool.drain"},
+                {"action": "address.decline"},
+                _CALL,
+            ]
+        },
+        # Patroni does the rest by itself: it starts what has stopped, and chooses who leads.
+        "database": {
+            "rungs": [{"action": "database.restart"}, {"action": "database.reinit"}, _CALL]
+        },
         # No gate has a verb for these yet that could be proved to help.
-        "database": {"rungs": [_CALL]},
         "backup": {"rungs": [_CALL]},
         "monitoring": {"rungs": [_CALL]},
         "clock": {"rungs": [_CALL]},

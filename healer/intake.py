@@ -13,7 +13,7 @@ import structlog
 
 from healer.allowance import Allowance
 from healer.core import events as ev
-from healer.core.actions import subject_of
+from healer.core.actions import mark_of, subject_of
 from healer.core.alert import Alert
 from healer.core.board import Board
 from healer.core.causes import Outages, may_lead
@@ -323,7 +323,7 @@ class Intake:
         if picture is None or health is None or not health.scraped:
             return mark.gate in self._topology.nodes
         told = {(one.mark, one.subject, one.node) for one in picture.marks}
-        if (mark.action, subject_of(mark.args), mark.gate) in told:
+        if (mark_of(mark.action), subject_of(mark.args), mark.gate) in told:
             return True
         return self._watch.now.steady - mark.over < self._topology.numbers.evidence_age
 

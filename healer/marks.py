@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from healer.core.actions import subject_of
+from healer.core.actions import mark_of, subject_of
 from healer.core.decide import Act, Hold, would_return
 from healer.core.incident import Attempt, Incident
 from healer.core.look import Heard, Mark
@@ -28,6 +28,7 @@ UNDONE_BY = {
     "pool.drain": "hale-gate return",
     "address.decline": "hale-gate accept",
     "node.fence": "hale-gate unfence",
+    "database.bar": "hale-gate admit",
     "node.lock": "hale-gate unlock",
 }
 """What a person types on the node to give a mark of theirs back."""
@@ -86,13 +87,14 @@ def holders(topology: Topology) -> set[str]:
     """Return the nodes whose gates may have marks: balancers, candidates for a virtual address, fencing hosts."""
     groups = {pool.balancers for pool in topology.pools.values()}
     groups |= {one.group for one in topology.addresses.values()}
+    groups |= {one.group for one in topology.databases.values()}
     nodes = {node for group in groups for node in topology.groups[group].nodes}
     return nodes.union(*topology.fencing.values())
 
 
 def place_of(mark: Attempt) -> Place:
     """Return what an attempt marked, and at whose gate."""
-    return mark.action, subject_of(mark.args), mark.gate
+    return mark_of(mark.action), subject_of(mark.args), mark.gate
 
 
 def _only_at_gates(told: list[MarkView], heard: Mapping[str, Heard]) -> list[MarkView]:

@@ -5,7 +5,7 @@ Pure functions from the core's values to the shapes of JSON.
 
 from collections.abc import Iterable
 
-from healer.core.actions import subject_of
+from healer.core.actions import mark_of, subject_of
 from healer.core.facts import Facts, Health, Standing
 from healer.core.incident import UNSETTLED, Incident, State
 from healer.core.ladder import PERSON
@@ -103,7 +103,7 @@ def mark_views(incidents: Iterable[Incident], picture: Picture | None) -> list[M
     since: dict[Place, float] = {}
     for one in incidents:
         for attempt in one.marks:
-            place = (attempt.action, subject_of(attempt.args), attempt.gate)
+            place = (mark_of(attempt.action), subject_of(attempt.args), attempt.gate)
             owners.setdefault(place, []).append(f"incident:{one.id}")
             since[place] = min(attempt.began_at, since.get(place, attempt.began_at))
     seen = picture.marks if picture is not None else frozenset()

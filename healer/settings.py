@@ -43,6 +43,7 @@ from healer.core.history import Keep
 from healer.core.ladder import ALWAYS, Ladder, Mode, Rung, Verification, When, Window
 from healer.core.maintenance import Maintenance
 from healer.core.topology import (
+    Database,
     Group,
     Node,
     Numbers,
@@ -257,6 +258,10 @@ def _topology(cluster: Cluster, own: str) -> Topology:
             one.name: VirtualAddress(one.name, one.address, one.group)
             for one in cluster.virtual_addresses.values()
         },
+        databases={
+            one.name: Database(one.name, one.group, one.service, one.called, one.max_lag)
+            for one in cluster.databases.values()
+        },
         alertmanagers=alertmanager_nodes(cluster),
     )
 
@@ -348,6 +353,7 @@ def _numbers(cluster: Cluster) -> Numbers:
         clock_jump=guards.sees_enough.clock_jump,
         owner_settled=guards.owner_settled.service,
         owner_settled_address=guards.owner_settled.address,
+        owner_settled_database=guards.owner_settled.database,
         storm_share=guards.no_storm.share,
         storm_targets=guards.no_storm.targets,
         storm_domains=guards.no_storm.domains,

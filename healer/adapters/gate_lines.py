@@ -10,7 +10,17 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from healer.core.incident import Outcome
-from healer.core.look import MACHINE, POWER, Look, MachineLook, Mark, MemberLook, UnitLook
+from healer.core.look import (
+    MACHINE,
+    POWER,
+    DatabaseLook,
+    DatabaseMember,
+    Look,
+    MachineLook,
+    Mark,
+    MemberLook,
+    UnitLook,
+)
 from healer.core.order import Ended, Order, Token
 
 LINE_LIMIT = 64 * 1024
@@ -19,6 +29,8 @@ LINE_LIMIT = 64 * 1024
 POOL = "pool:"
 """What a pool's name begins with where a gate is asked for it."""
 
+DATABASE = "database:"
+"""As POOL, of a database."""
 
 LOOK_LIMIT = 256
 """Names that one hello may ask for."""
@@ -70,6 +82,23 @@ class _FileSystem(_Line):
     device: str
 
 
+class _DatabaseMember(_Line):
+    role: str
+    state: str
+    timeline: int | None
+    lag_bytes: int | None
+    barred: bool
+
+
+class _Database(_Line):
+    kind: Literal["database"]
+    leader: str | None
+    timeline: int | None
+    paused: bool
+    synchronous: bool
+    members: dict[str, _DatabaseMember]
+
+
 class _Machine(_Line):
     kind: Literal["machine"]
     fleet_lock_id: str | None
@@ -83,7 +112,8 @@ class _Power(_Line):
 
 
 _Seen = Annotated[
-    _Unit | _Address | _Pool | _FileSystem | _Machine | _Power, Field(discriminator="kind")
+    _Unit | _Address | _Pool | _FileSystem | _Database | _Machine | _Power,
+    Field(discriminator="kind"),
 ]
 
 
@@ -140,6 +170,11 @@ class Welcome(_Line):
                 for name, seen in self.seen.items()
                 if name.startswith(POWER)
             },
+            databases={
+                name.removeprefix(DATABASE): _database(seen)
+                for name, seen in self.seen.items()
+                if name.startswith(DATABASE)
+            },
             marks=None if self.marks is None else tuple(_mark(one) for one in self.marks),
             machine=_machine(self.seen.get(MACHINE)),
         )
@@ -158,6 +193,16 @@ def _members(seen: _Seen | None) -> dict[str, MemberLook] | None:
         name: MemberLook(one.admin, one.operational, one.sessions)
         for name, one in seen.members.items()
     }
+
+
+def _database(seen: _Seen | None) -> DatabaseLook | None:
+    if not isinstance(seen, _Database):
+        return None
+    members = {
+        name: DatabaseMember(one.role, one.state, one.timeline, one.lag_bytes, one.barred)
+        for name, one in seen.members.items()
+    }
+    return DatabaseLook(seen.leader, seen.timeline, seen.paused, seen.synchronous, members)
 
 
 def _mark(one: _Mark) -> Mark:

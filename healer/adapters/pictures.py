@@ -32,6 +32,7 @@ def terms(cluster: str, age: float, *, services: bool) -> dict[str, str]:
         "peer": worst("hale_peer_up", "node, peer"),
         "address": worst("hale_virtual_address_held", "node, address"),
         "candidate": worst("keepalived_vrrp_state", "node, ip_address"),
+        "primary": worst("patroni_primary", "node, scope"),
         "mark": worst("hale_mark_timestamp_seconds", "node, mark, subject, owner_kind"),
     }
     return asked | {"service": worst("hale_service_up", "node, service")} if services else asked
@@ -52,6 +53,10 @@ def drawn(parts: Parts) -> Picture:
     for labels, value in parts.of("candidate"):
         able = candidates.setdefault(labels.get("ip_address", ""), {})
         able[labels.get("node", "")] = value in ABLE
+    primaries: dict[str, dict[str, bool]] = {}
+    for labels, value in parts.of("primary"):
+        leads = primaries.setdefault(labels.get("scope", ""), {})
+        leads[labels.get("node", "")] = value == 1
     return Picture(
         now=parts.now,
         nodes={
@@ -65,6 +70,7 @@ def drawn(parts: Parts) -> Picture:
         marks=frozenset(_mark(labels, since) for labels, since in parts.of("mark")),
         addresses=addresses,
         candidates=candidates,
+        primaries=primaries,
     )
 
 

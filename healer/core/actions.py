@@ -21,6 +21,7 @@ class Scope(Enum):
     POOL = "pool"  # one member of a pool, on each of the pool's balancers
     ADDRESS = "address"  # a virtual address, on a node that may hold it
     DISK = "disk"  # one file system of the target's node
+    DATABASE = "database"  # the member of a database on the target's node
     NODE = "node"  # the target's node as a whole
     POWER = "power"  # the power of the target's node, through the gate of another one
 
@@ -51,6 +52,11 @@ ACTIONS: dict[str, Action] = {
     "pool.return": Action(Scope.POOL, takes=False),
     "address.decline": Action(Scope.ADDRESS, takes=True, undo="address.accept"),
     "address.accept": Action(Scope.ADDRESS, takes=False),
+    "database.switchover": Action(Scope.DATABASE, takes=True, undo="database.admit"),
+    "database.bar": Action(Scope.DATABASE, takes=False, undo="database.admit"),
+    "database.admit": Action(Scope.DATABASE, takes=False),
+    "database.restart": Action(Scope.DATABASE, takes=True),
+    "database.reinit": Action(Scope.DATABASE, takes=True),
     "disk.free": Action(Scope.DISK, takes=False),
     "node.reboot": Action(Scope.NODE, takes=True),
     "node.lock": Action(Scope.NODE, takes=True, undo="node.unlock"),
@@ -61,6 +67,8 @@ ACTIONS: dict[str, Action] = {
 }
 
 LOCK, UNLOCK = "node.lock", "node.unlock"
+SWITCHOVER, REINIT = "database.switchover", "database.reinit"
+BAR, ADMIT = "database.bar", "database.admit"
 
 MARKING = {verb: one.undo for verb, one in ACTIONS.items() if one.undo is not None}
 """Verbs that leave a mark, each with the verb that takes it back."""
@@ -70,6 +78,12 @@ GIVING_BACK = frozenset(MARKING.values())
 
 FENCE, UNFENCE = "node.fence", "node.unfence"
 """Cuts a node's power; what undoes it waits for a person who admits the node."""
+
+MARK_OF = {SWITCHOVER: BAR}
+"""How gates name the mark of a verb, where that is not the verb's own name: who led is barred."""
+
+CHOSEN = frozenset({"candidate"})
+"""Arguments that facts choose anew for each decision: they tell no step from another."""
 
 UNKNOWN_VERB = Action(Scope.NODE, takes=True)
 """What a verb that this healer does not know counts as: the widest there is."""
@@ -125,6 +139,12 @@ def steps(verb: str, target: Target, topology: Topology, owner: str) -> tuple[St
         case Scope.POWER:
             args = (("node", target.node), ("owner", owner))
             return tuple(Step(host, args, "") for host in topology.fencing.get(target.node, ()))
+        case Scope.DATABASE:
+            owned = (("owner", owner),) if verb in MARKING or verb in GIVING_BACK else ()
+            return tuple(
+                Step(target.node, (("database", one.name), *owned), one.look)
+                for one in topology.databases_of(target)
+            )
         case Scope.NODE:
             whose = (("owner", owner),) if verb in (LOCK, UNLOCK) else ()
             return (Step(target.node, whose, ""),)
@@ -135,7 +155,17 @@ def subject_of(args: Args) -> str:
     told = dict(args)
     if "pool" in told:
         return f"{told['pool']}/{told['member']}"
-    return told.get("address", told.get("node", ""))
+    return told.get("address", told.get("database", told.get("node", "")))
+
+
+def mark_of(verb: str) -> str:
+    """Return how gates name the mark that a verb sets."""
+    return MARK_OF.get(verb, verb)
+
+
+def lasting(args: Args) -> Args:
+    """Return the arguments that tell a step from every other one, without what was chosen for it."""
+    return tuple(one for one in args if one[0] not in CHOSEN)
 
 
 def _balancers(target: Target, topology: Topology, owner: str) -> Iterator[Step]:
@@ -159,5 +189,8 @@ def proof_place(
         case Scope.ADDRESS:
             found = topology.addresses.get(told["address"])
             return Target(gate), (("address", found.address if found is not None else ""),)
+        case Scope.DATABASE:
+            database = topology.databases.get(told["database"])
+            return Target(gate), (("scope", database.scope if database is not None else ""),)
         case _:
             return about, ()

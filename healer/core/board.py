@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from healer.core import events as ev
 from healer.core import upkeep_events as ue
-from healer.core.actions import subject_of
+from healer.core.actions import mark_of, subject_of
 from healer.core.alert import Alert, Known
 from healer.core.ended import KEEP_ENDED, Ended, ended
 from healer.core.facts import Past, Running
@@ -110,11 +110,11 @@ class Board:
     def marked(self) -> frozenset[tuple[str, str, str]]:
         """Every mark that open incidents may have set, as (mark, subject, gate): the journal's copy."""
         return frozenset(
-            (mark.action, subject_of(mark.args), mark.gate)
+            (mark_of(mark.action), subject_of(mark.args), mark.gate)
             for one in self._treated()
             for mark in one.marks
         ) | frozenset(
-            (mark.action, subject_of(mark.args) or mark.gate, mark.gate)
+            (mark_of(mark.action), subject_of(mark.args) or mark.gate, mark.gate)
             for one in self.kept_away
             for mark in one.marks
         )

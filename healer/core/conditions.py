@@ -14,7 +14,10 @@ from healer.core.topology import Group, Topology
 HARDWARE = frozenset({"disk", "memory_hw", "cpu_hw", "thermal_power", "network_link"})
 """Failure types that nothing which runs on the node repairs: work is moved away from it."""
 
-REPAIRS = frozenset({"service.restart", "service.reload", "disk.free", "node.reboot"})
+REPAIRS = frozenset(
+    {"service.restart", "service.reload", "disk.free", "node.reboot"}
+    | {"database.restart", "database.reinit"}
+)
 """Actions that repair something on the node itself."""
 
 

@@ -4,8 +4,9 @@ import hashlib
 import json
 from dataclasses import dataclass, replace
 
-from healer.core.actions import FENCE, MARKING, Scope, Step, action_of
+from healer.core.actions import CHOSEN, FENCE, MARKING, REINIT, SWITCHOVER, Scope, Step, action_of
 from healer.core.alert import Target
+from healer.core.databases import candidates, seen
 from healer.core.facts import Facts, Proposal
 from healer.core.footprint import footprint
 from healer.core.guards import deciding, judge
@@ -115,14 +116,14 @@ def decide(incident: Incident, facts: Facts, clear_for: float | None) -> Decisio
         return _give_back(incident, facts) or Stay()
     never, gone = _never_sent(incident), ""
     while isinstance(step, Plan):
-        alive = [one for one in step.steps if not is_lost(one.gate, facts)]
+        alive = [one for one in step.steps if _leads_on(step.rung.action, one, facts)]
         if alive:
             if incident.state is State.MITIGATED and step.rung.action not in MARKING:
                 return Stay()
             return never or _first([_with_step(step.proposal, one) for one in alive], facts)
         if step.set and all(is_lost(one.gate, facts) for one in step.spent):
             return Stay() if incident.state is State.MITIGATED else _mitigated(step)
-        gone = step.steps[0].gate if step.steps else gone
+        gone = next((one.gate for one in step.steps if is_lost(one.gate, facts)), gone)
         step = plan(incident, facts.topology, facts.now, after=step.rung_index)
     if incident.state is State.MITIGATED:
         return Stay()
@@ -143,7 +144,7 @@ def unheard(incident: Incident, facts: Facts) -> dict[str, tuple[str, ...]]:
             if gate not in facts.gates
         }
         missing = missing or _powers(incident, step, facts)
-        if missing or any(not is_lost(one.gate, facts) for one in step.steps):
+        if missing or any(_leads_on(step.rung.action, one, facts) for one in step.steps):
             return missing
         if step.set and all(is_lost(one.gate, facts) for one in step.spent):
             break
@@ -230,6 +231,22 @@ def is_lost(gate: str, facts: Facts) -> bool:
     return facts.weather.storm is None and facts.majority
 
 
+def _leads_on(action: str, step: Step, facts: Facts) -> bool:
+    """Whether a step may be done: its gate's node lives, and there is something for it to do there.
+
+    Who does not lead is not switched over, and who leads is not copied anew; while nobody says who leads, guards hold.
+    """
+    if is_lost(step.gate, facts):
+        return False
+    if action not in (SWITCHOVER, REINIT):
+        return True
+    database = facts.topology.databases.get(dict(step.args)["database"])
+    look = seen(database, facts) if database is not None else None
+    if look is None or look.leader is None:
+        return True
+    return (look.leader == step.gate) is (action == SWITCHOVER)
+
+
 def _with_step(draft: Proposal, step: Step) -> Proposal:
     return replace(draft, gate=step.gate, args=step.args, look=step.look)
 
@@ -290,6 +307,13 @@ def expect(proposal: Proposal, facts: Facts) -> str:
             if held is None:
                 return ""
             expected["addresses"] = {proposal.look: {"held": held}}
+        case Scope.DATABASE:
+            name = dict(proposal.args)["database"]
+            database = look.databases.get(name)
+            if database is None:
+                return ""
+            lead = {"leader": database.leader, "timeline": database.timeline}
+            expected["databases"] = {name: lead}
         case Scope.DISK:
             device = look.disks.get(proposal.look)
             if device is not None:  # else its gate says what is wrong with the place
@@ -303,16 +327,30 @@ def _complete(draft: Proposal, facts: Facts) -> Proposal:
     topology, unit = facts.topology, seen_unit(draft, facts)
     if not topology.knows(draft.target):
         return draft
+    draft = _with_candidate(draft, facts)
     above = () if unit is None else unit.reverse_dependencies
     taken = footprint(draft.rung.action, draft.target, above, topology)
     expected = expect(draft, facts)
-    digest = hashlib.sha256(f"{draft.gate} {expected}".encode()).hexdigest()
+    # A yes is to the member that was shown, too.
+    chosen = "".join(f" {value}" for key, value in draft.args if key in CHOSEN)
+    digest = hashlib.sha256(f"{draft.gate} {expected}{chosen}".encode()).hexdigest()
     return replace(
         draft,
         footprint=taken,
         mode=topology.mode(draft.ladder, taken.groups or _owners(draft.target, topology)),
         expectation=digest if expected else "",
     )
+
+
+def _with_candidate(draft: Proposal, facts: Facts) -> Proposal:
+    """Name who is to lead, as far as anybody can; guards hold where nobody can."""
+    if draft.rung.action != SWITCHOVER:
+        return draft
+    database = facts.topology.databases.get(dict(draft.args)["database"])
+    best = candidates(database, draft.gate, facts).best if database is not None else None
+    if best is None:
+        return draft
+    return replace(draft, args=tuple(sorted((*draft.args, ("candidate", best)))))
 
 
 def _owners(target: Target, topology: Topology) -> list[str]:

@@ -72,6 +72,10 @@ def footprint(
             groups = (one.group for one in addresses)
             here = (one for one in groups if target.node in topology.groups[one].nodes)
             return _of(target, set(), here, topology)
+        case Scope.DATABASE:
+            databases = topology.databases_of(target)
+            gone = {Target(target.node, one.service) for one in databases}
+            return _of(target, gone, (one.group for one in databases), topology)
         case _:
             return of_node(target.node, topology)
 

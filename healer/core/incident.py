@@ -7,7 +7,7 @@ An incident is a fold over journal events: it is never stored, only replayed.
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from healer.core.actions import GIVING_BACK, MARKING, Args, Step
+from healer.core.actions import GIVING_BACK, MARKING, Args, Step, lasting
 from healer.core.alert import Alert, Target
 from healer.core.footprint import Footprint
 from healer.core.ladder import Ladder, Verification
@@ -132,6 +132,9 @@ PROVED_NEXT = (Outcome.DONE, Outcome.UNKNOWN)
 
 PASSING_REFUSALS = frozenset(
     {"changed", "stale_nonce", "busy", "spacing", "held", "lower_token", "voided"}
+    # Of a database, whose members come and go.
+    | {"paused", "scheduled", "not_leader", "leads", "not_streaming", "lagging", "other_timeline"}
+    | {"candidate_barred", "not_synchronous", "last_copy", "not_replica"}
 )
 """Words of a gate's refusal that speak of the moment; any other means that a person has to look."""
 
@@ -460,9 +463,9 @@ class Incident:
         standing: dict[tuple[str, str | None, Args], Attempt] = {}
         for one in self.attempts:
             if one.action in GIVING_BACK and one.outcome in (Outcome.DONE, Outcome.VERIFIED):
-                standing.pop((one.gate, one.action, one.args), None)
+                standing.pop((one.gate, one.action, lasting(one.args)), None)
             elif one.action in MARKING and one.outcome not in (Outcome.REFUSED, Outcome.NOT_SENT):
-                standing[one.gate, MARKING[one.action], one.args] = one
+                standing[one.gate, MARKING[one.action], lasting(one.args)] = one
         return tuple(standing.values())
 
     def tries(self, ladder: Ladder, index: int, action: str, target: Target, step: Step) -> int:
@@ -487,7 +490,7 @@ class Incident:
         return [
             one
             for one in self.counted
-            if (one.gate, one.args) == (step.gate, step.args) and one.touched
+            if (one.gate, lasting(one.args)) == (step.gate, step.args) and one.touched
         ]
 
     def after(self, move: Move) -> State:

@@ -64,12 +64,49 @@ class MachineLook:
 
 
 @dataclass(frozen=True, slots=True)
+class DatabaseMember:
+    """One member of a database, as it last told the cluster's store.
+
+    Attributes:
+        role: leader, standby_leader, sync_standby or replica.
+        state: running, stopped, start failed, creating replica and the like.
+        timeline: None where it does not run.
+        lag_bytes: How far it is behind the leader; None for the leader, and where nobody knows.
+        barred: Whether Patroni never makes it the leader.
+    """
+
+    role: str
+    state: str
+    timeline: int | None
+    lag_bytes: int | None
+    barred: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseLook:
+    """A database as a member's gate sees it.
+
+    Attributes:
+        leader: None while there is none.
+        timeline: The leader's.
+        paused: Whether a person told Patroni to leave everything as it is.
+        synchronous: Whether commits wait for a standby.
+    """
+
+    leader: str | None
+    timeline: int | None
+    paused: bool
+    synchronous: bool
+    members: Mapping[str, DatabaseMember]
+
+
+@dataclass(frozen=True, slots=True)
 class Mark:
     """Something taken away on purpose, as a gate's state has it.
 
     Attributes:
         mark: The verb that set it.
-        subject: What it is about: POOL/MEMBER, an address's name, or a node's.
+        subject: What it is about: POOL/MEMBER, or the name of an address, a database or a node.
         applied: Whether the native tool has it so; None where it could not be asked.
     """
 
@@ -90,6 +127,7 @@ class Look:
         pools: Members by name, for each pool; None as for units.
         addresses: Whether the node holds each address, by the address's name; None as for units.
         disks: The device at each mount point; None where nothing that may be freed is there, or it does not answer.
+        databases: By name; None as for units.
         marks: All that stand on the node; None where the gate cannot say.
         powers: How the power of other nodes is, as their device just said: on, off or unknown; None as for units.
         machine: None where it was not asked for.
@@ -105,6 +143,7 @@ class Look:
     pools: Mapping[str, Mapping[str, MemberLook] | None] = field(default_factory=dict)
     addresses: Mapping[str, bool | None] = field(default_factory=dict)
     disks: Mapping[str, str | None] = field(default_factory=dict)
+    databases: Mapping[str, DatabaseLook | None] = field(default_factory=dict)
     marks: tuple[Mark, ...] | None = ()
     machine: MachineLook | None = None
     powers: Mapping[str, str | None] = field(default_factory=dict)

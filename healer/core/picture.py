@@ -52,6 +52,7 @@ class Picture:
         addresses: hale_virtual_address_held, by the IP address and by node.
         candidates: Whether VRRP may have a node hold an address, by the IP address and by node: its instance there is
             backup or master. Who does not say is not in it.
+        primaries: Whether a member of a database takes writes, by Patroni's name of the database and by node.
         marks: Every mark that an exporter tells of, once for each kind of owner.
         healths: What facts made of it, by topology, group and node.
     """
@@ -62,6 +63,7 @@ class Picture:
     marks: frozenset[SeenMark] = frozenset()
     addresses: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
     candidates: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
+    primaries: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
     healths: dict[tuple[str, str, str], str] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )

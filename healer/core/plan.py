@@ -6,7 +6,7 @@ Nothing here knows a fact: decide drops the steps whose gates turn out to be dea
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from healer.core.actions import MARKING, Scope, Step, action_of, steps
+from healer.core.actions import MARKING, Scope, Step, action_of, lasting, steps
 from healer.core.alert import Target
 from healer.core.conditions import Passed, unmet
 from healer.core.facts import Proposal
@@ -143,11 +143,11 @@ def _planned(incident: Incident, ladder: Ladder, index: int, topology: Topology)
     """Return a rung that may be tried, or whose marks stand; None for one that leads nowhere."""
     rung = ladder.rungs[index]
     aim = _aim(incident, rung)
-    standing = {(one.gate, one.args) for one in incident.marks if one.proved}
+    standing = {(one.action, one.gate, lasting(one.args)) for one in incident.marks if one.proved}
     left, done, spent = [], [], []
     for step in steps(rung.action, aim, topology, incident.owner):
         last = incident.last_of(rung.action, step)
-        if rung.action in MARKING and (step.gate, step.args) in standing:
+        if (rung.action, step.gate, step.args) in standing:
             done.append(step)
         elif last is not None and last.refused_for_good:
             spent.append(step)
@@ -218,7 +218,7 @@ def returning(incident: Incident, mark: Attempt, topology: Topology, now: float)
     found = [
         one
         for one in steps(verb, mark.target, topology, incident.owner)
-        if (one.gate, one.args) == (mark.gate, mark.args)
+        if (one.gate, one.args) == (mark.gate, lasting(mark.args))
     ]
     if not found:
         return None
@@ -277,9 +277,21 @@ def asked_for(found: Plan, topology: Topology) -> Mapping[str, set[str]]:
     wanted: dict[str, set[str]] = {}
     for step in (*found.steps, *found.spent):
         wanted.setdefault(step.gate, set()).add(step.look)
-    for node, unit in exclusive_elsewhere(found, topology):
-        wanted.setdefault(node, set()).add(unit)
+    for node, name in (*exclusive_elsewhere(found, topology), *_copies(found, topology)):
+        wanted.setdefault(node, set()).add(name)
     return wanted
+
+
+def _copies(found: Plan, topology: Topology) -> Iterator[tuple[str, str]]:
+    """Yield every member of the databases that the rung touches, with the name of its database."""
+    action, target = action_of(found.rung.action), found.proposal.target
+    if action.scope.whole and action.takes:
+        target = Target(target.node)
+    elif action.scope is not Scope.DATABASE:
+        return
+    for database in topology.databases_of(target):
+        for node in topology.groups[database.group].nodes:
+            yield node, database.look
 
 
 def exclusive_elsewhere(found: Plan, topology: Topology) -> Iterator[tuple[str, str]]:

@@ -104,6 +104,29 @@ class VirtualAddress:
 
 
 @dataclass(frozen=True, slots=True)
+class Database:
+    """A database that Patroni keeps: one of its members leads, the others copy it.
+
+    Attributes:
+        group: Its members.
+        service: What each member runs; the unit is Patroni's.
+        scope: Patroni's own name for it, the label of its metrics.
+        max_lag_bytes: How far a member may be behind that may lead next, or is a good copy.
+    """
+
+    name: str
+    group: str
+    service: str
+    scope: str
+    max_lag_bytes: int
+
+    @property
+    def look(self) -> str:
+        """The name under which a member's gate sees it."""
+        return f"database:{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
 class Numbers:
     """The guards' numbers. They can be set; no guard can be switched off. Seconds unless said otherwise.
 
@@ -113,6 +136,7 @@ class Numbers:
         clock_jump: By how much the wall clock may move against CLOCK_BOOTTIME between two looks.
         owner_settled: Time that systemd has for itself after a unit's last transition.
         owner_settled_address: Time that VRRP has for itself after an address' last one.
+        owner_settled_database: Time that Patroni has for itself after the leader's last change.
         storm_share, storm_targets, storm_domains: More than this share of all nodes, and at least so many in so many
             failure domains, make a storm when they vanish within storm_window.
         storm_calm: Calm that has to be seen before a storm is over.
@@ -133,6 +157,7 @@ class Numbers:
     clock_jump: float = 5.0
     owner_settled: float = 10.0
     owner_settled_address: float = 10.0
+    owner_settled_database: float = 30.0
     storm_share: float = 0.25
     storm_targets: int = 3
     storm_domains: int = 2
@@ -182,6 +207,7 @@ class Topology:
     numbers: Numbers
     pools: Mapping[str, Pool] = field(default_factory=dict)
     addresses: Mapping[str, VirtualAddress] = field(default_factory=dict)
+    databases: Mapping[str, Database] = field(default_factory=dict)
     alertmanagers: Mapping[str, str] = field(default_factory=dict)
     time_zone: tzinfo = UTC
     correlation_window: float = 0.0
@@ -242,6 +268,14 @@ class Topology:
             for pool in self.pools.values()
             if target.node in self.groups[pool.members].nodes
             and target.service in (None, pool.service)
+        )
+
+    def databases_of(self, target: Target) -> tuple[Database, ...]:
+        """The databases with a member at this target: a service's own, or all of a node's."""
+        return tuple(
+            one
+            for one in self.databases.values()
+            if target.node in self.groups[one.group].nodes and target.service in (None, one.service)
         )
 
     def mode(self, ladder: Ladder, groups: Iterable[str]) -> Mode:

@@ -22,8 +22,11 @@ FULL_LOOK_SECONDS = 30.0
 LEFT_TO_OTHERS = "still_marked"
 """The gate's word for a mark that is ours no more and stands for others: nothing changes outside for us to see."""
 
-ACCEPT = "address.accept"
-"""Taken at the gate's word: whether the node then holds the address is for VRRP to say, and mostly another one does."""
+AT_ITS_WORD = {
+    "address.accept": "which candidate holds the address is for VRRP to say",
+    "database.admit": "which member leads is for Patroni to say",
+}
+"""Taken at the gate's word: whether the node then holds the address, or leads, and mostly another one does."""
 
 BLIND_SECONDS = 300.0
 """How much longer than `within` a proof is waited for while nobody can be asked."""
@@ -111,8 +114,8 @@ def verify(
         return NotVerified("unknown", "only the gate can say that a mark stands, and it did not")
     if attempt.action == UNFENCE and attempt.outcome is Outcome.DONE:
         return Verified(f"its power is on again: {attempt.detail}")
-    if attempt.action == ACCEPT and attempt.outcome is Outcome.DONE:
-        return Verified("the mark is gone; which candidate holds the address is for VRRP to say")
+    if attempt.action in AT_ITS_WORD and attempt.outcome is Outcome.DONE:
+        return Verified(f"the mark is gone; {AT_ITS_WORD[attempt.action]}")
     missing = _missing(spec, attempt, proof)
     if missing is None:
         if soaked is not None and soaked >= spec.soak_seconds:

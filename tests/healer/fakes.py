@@ -6,7 +6,7 @@ order can be asserted.
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from healer.adapters.codec import incident_of, kind_of
 from healer.core.actions import Args
@@ -15,7 +15,7 @@ from healer.core.events import Event, Pruned, Record
 from healer.core.facts import Evidence, Reading
 from healer.core.history import Going
 from healer.core.incident import Outcome
-from healer.core.look import Look, Mark, MemberLook, UnitLook
+from healer.core.look import DatabaseLook, Look, Mark, MemberLook, UnitLook
 from healer.core.order import Ended, Order, Token
 from healer.core.picture import NodeHealth, Picture, SeenMark
 from healer.core.topology import Topology
@@ -179,6 +179,7 @@ class FakeCluster:
         deaf: Nodes whose gate does not answer.
         dark: Nodes of which nobody hears anything, nor of their gates.
         drained: Marks of balancers, as (balancer, POOL/MEMBER).
+        databases: As Patroni has them, by name; who is switched over leads at once.
     """
 
     topology: Topology
@@ -187,6 +188,27 @@ class FakeCluster:
     deaf: set[str] = field(default_factory=set)
     dark: set[str] = field(default_factory=set)
     drained: set[tuple[str, str]] = field(default_factory=set)
+    databases: dict[str, DatabaseLook] = field(default_factory=dict)
+
+    def primaries(self) -> dict[str, dict[str, bool]]:
+        """Who takes writes, by Patroni's name of the database and by node."""
+        found = {}
+        for name, look in self.databases.items():
+            database = self.topology.databases[name]
+            nodes = self.topology.groups[database.group].nodes
+            found[database.scope] = {node: node == look.leader for node in nodes}
+        return found
+
+    def lead(self, name: str, node: str) -> None:
+        """Let another member lead, on the next timeline."""
+        look = self.databases[name]
+        timeline = (look.timeline or 0) + 1
+        members = {
+            one: replace(member, role="replica", timeline=timeline, lag_bytes=0)
+            for one, member in look.members.items()
+        }
+        members[node] = replace(members[node], role="leader", lag_bytes=None)
+        self.databases[name] = replace(look, leader=node, timeline=timeline, members=members)
 
     def balanced(self, balancer: str, pool: str, member: str) -> bool:
         """Whether a balancer sends requests to a member."""
@@ -257,6 +279,8 @@ class FakePrometheus:
             good = self.cluster.balanced(target.node, told["pool"], told["member"])
         elif metric == "hale_virtual_address_held":
             good = self.cluster.holds(target.node)
+        elif metric == "patroni_primary":
+            good = self.cluster.primaries()[told["scope"]][target.node]
         return Reading(float(good), now - self.sample_age, now)
 
     async def picture(self, *, services: bool = True) -> Picture:
@@ -283,7 +307,8 @@ class FakePrometheus:
             address: dict.fromkeys(said.keys() - self.cluster.dark, True)
             for address, said in held.items()
         }
-        return Picture(now, nodes | self.hears, ups if services else {}, marks, held, able)
+        shown, leads = ups if services else {}, self.cluster.primaries()
+        return Picture(now, nodes | self.hears, shown, marks, held, able, leads)
 
     async def pending(self) -> tuple[Alert, ...]:
         self._answer()
@@ -351,6 +376,13 @@ class FakeGates:
             },
             addresses={name: self.cluster.holds(node) for name in self.cluster.topology.addresses},
             disks={name: "/dev/sdb1" for name in names if name.startswith("/")},
+            databases={
+                name.removeprefix("database:"): self.cluster.databases.get(
+                    name.removeprefix("database:")
+                )
+                for name in names
+                if name.startswith("database:")
+            },
             marks=self.marks.get(node, ()),
         )
 
@@ -402,6 +434,9 @@ class FakeGates:
             self.cluster.drained.add(_marked(order))
         elif order.verb == "pool.return":
             self.cluster.drained.discard(_marked(order))
+        elif order.verb == "database.switchover":
+            told = dict(order.args)
+            self.cluster.lead(told["database"], told["candidate"])
 
     def _pool(self, node: str, pool: str) -> dict[str, MemberLook]:
         members = self.cluster.topology.groups[self.cluster.topology.pools[pool].members].nodes

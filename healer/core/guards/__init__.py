@@ -75,7 +75,7 @@ GUARDS: tuple[Guard, ...] = (
     ),
     Guard(
         "not_stopped",
-        "no freeze, silence, maintenance or hold, here or at its own gate, is of what it takes or acts through",
+        "no freeze, silence, maintenance, pause or hold, here or at its own gate, is of what it takes or acts through",
         not_stopped,
         at_large=stopped_at_large,
     ),
@@ -108,9 +108,14 @@ GUARDS: tuple[Guard, ...] = (
     ),
     Guard(
         "owner_settled",
-        "systemd is not about to restart it by itself, and systemd and VRRP had their own time since the last change",
+        "systemd is not about to restart it, and it, VRRP and Patroni had their own time since the last change",
         owner_settled,
-        _keys("owner_settled", service="owner_settled", address="owner_settled_address"),
+        _keys(
+            "owner_settled",
+            service="owner_settled",
+            address="owner_settled_address",
+            database="owner_settled_database",
+        ),
     ),
     Guard(
         "common_cause",
@@ -131,7 +136,7 @@ GUARDS: tuple[Guard, ...] = (
     ),
     Guard(
         "last_copy",
-        "no node is taken away that stores what may have no other good copy",
+        "no node is taken away, and no copy made anew, that may be the last good one, and no database is led by less",
         last_copy,
     ),
     Guard(

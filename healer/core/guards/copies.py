@@ -1,12 +1,17 @@
 """What must never be lost: the majority of those that vote, and the last good copy of data."""
 
 from healer.core.actions import Scope, action_of
+from healer.core.alert import Target
 from healer.core.facts import Facts, Health, Proposal
+from healer.core.patroni import LAST_COPY as NAME
+from healer.core.patroni import database_copies, of_proposal, replica_goes
 from healer.core.topology import Group, Stores
 from healer.core.verdict import Verdict, allow, hold
 
 STOPPING = (Scope.UNIT, Scope.NODE, Scope.POWER)
 """Scopes of verbs that stop a service where it runs; out of a pool or without an address it still votes."""
+
+NEED = "another good copy"
 
 SAID = {Stores.DATABASE: "a database", Stores.ONLY_COPY: "an only copy"}
 
@@ -54,24 +59,39 @@ def _voters_without(group: Group, proposal: Proposal, facts: Facts) -> int:
 
 
 def last_copy(proposal: Proposal, facts: Facts) -> Verdict:
-    """Hold a verb that takes a node away where a service on it stores what may have no other good copy."""
-    name = "last_copy"
+    """Hold what could take the last good copy of data away, or let a copy lead that lacks some."""
     action = action_of(proposal.rung.action)
+    if action.scope is Scope.DATABASE:
+        return database_copies(proposal, of_proposal(proposal, facts), facts)
     if not action.takes or not action.scope.whole:
-        return allow(name, have="takes no node away", need="-")
-    kept = [
-        f"{service.name} on {node}, {SAID[service.stores]}"
-        for node in sorted(proposal.footprint.nodes)
-        for service in facts.topology.services_on(node).values()
-        if service.stores is not None
-    ]
-    need = "another good copy, which Hale cannot know of yet"
-    if not kept:
-        return allow(name, have="nothing is stored there", need=need)
+        return allow(NAME, have="takes no node away", need="-")
+    return _of_node(proposal, facts)
+
+
+def _of_node(proposal: Proposal, facts: Facts) -> Verdict:
+    """Hold a verb that takes a node away where what is stored there may have no other good copy."""
+    said = []
+    for node in sorted(proposal.footprint.nodes):
+        for service in facts.topology.services_on(node).values():
+            if service.stores is None:
+                continue
+            target = Target(node, service.name)
+            databases = facts.topology.databases_of(target)
+            if not databases or service.stores is not Stores.DATABASE:
+                return _only(f"{service.name} on {node}, {SAID[service.stores]}", node)
+            for database in databases:
+                verdict = replica_goes(database, node, facts)
+                if not verdict.allowed:
+                    return verdict
+                said.append(verdict.have)
+    return allow(NAME, have="; ".join(said) or "nothing is stored there", need=NEED)
+
+
+def _only(kept: str, node: str) -> Verdict:
     return hold(
-        name,
+        NAME,
         "last_copy",
-        have="; ".join(kept),
-        need=need,
-        sentence=f"{proposal.target.node} stores what may be the last good copy, so a person takes it away, not Hale.",
+        have=kept,
+        need=NEED,
+        sentence=f"{node} stores what may be the last good copy, so a person takes it away, not Hale.",
     )

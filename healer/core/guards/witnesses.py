@@ -4,6 +4,7 @@ from healer.core.actions import FENCE, Scope
 from healer.core.facts import Facts, Proposal
 from healer.core.guards.grounds import seen_unit
 from healer.core.look import UnitLook
+from healer.core.patroni import patroni_settled
 from healer.core.verdict import Verdict, allow, hold
 
 CALLS_DEAD = frozenset({FENCE})
@@ -37,14 +38,14 @@ def two_witnesses(proposal: Proposal, facts: Facts) -> Verdict:
 
 
 def owner_settled(proposal: Proposal, facts: Facts) -> Verdict:
-    """Hold while systemd or VRRP is at it, and for their own time after the last change."""
-    unit, address = _systemd(proposal, facts), _vrrp(proposal, facts)
-    if not unit.allowed or address is None:
-        return unit
-    if not address.allowed:
-        return address
-    return allow(
-        unit.guard, have=f"{unit.have}; {address.have}", need=f"{unit.need}; {address.need}"
+    """Hold while systemd, VRRP or Patroni is at it, and for their own time after the last change."""
+    owners = (_systemd(proposal, facts), _vrrp(proposal, facts), patroni_settled(proposal, facts))
+    said = [one for one in owners if one is not None]
+    refused = next((one for one in said if not one.allowed), None)
+    return refused or allow(
+        "owner_settled",
+        have="; ".join(one.have for one in said),
+        need="; ".join(one.need for one in said),
     )
 
 

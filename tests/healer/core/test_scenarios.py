@@ -4,6 +4,9 @@ To accept new answers: pytest --rewrite, then read the diff.
 
     cluster web=3 floor=2 mode=act cooldown=300   a fresh cluster; its group votes where it says `votes=yes`,
                                                   and the app needs a database where it says `db=2`
+    replicated [mode=explain]                     a fresh cluster: of the database `main` db1 leads db2 and db3
+    leader db2 | member db3 state=stopped         how Patroni has it
+    database paused=yes                           the same of all of it
     down web1/nginx | up web1/nginx               what is true
     slow web1/nginx | quick web1/nginx            it runs and does not serve
     dark web1 web2 | light web1 web2              nobody hears of these nodes any more
@@ -17,6 +20,7 @@ To accept new answers: pytest --rewrite, then read the diff.
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,6 +33,7 @@ from healer.core.incident import Incident, Outcome, State
 from healer.core.ladder import Mode
 from healer.core.plan import Escalate
 from healer.core.verification import NotVerified, Proof, Verified, verify
+from tests.healer.core.replicated import lead, member, replicated
 from tests.healer.core.world import VERIFY, World, alert, topology, with_databases
 
 SCENARIOS = Path(__file__).parent / "scenarios"
@@ -66,6 +71,25 @@ class Play:
         groups = {**made.groups, "web": replace(made.groups["web"], votes=votes)}
         made = replace(made, groups=groups)
         self.world = World(topology=with_databases(made, databases) if databases else made)
+
+    def do_replicated(self, *pairs: str) -> None:
+        given = dict(pair.split("=") for pair in pairs)
+        self.world = replicated(Mode(given.get("mode", "act")))
+        self.firing, self.clear_since, self.well_since = {}, {}, {}
+
+    def do_leader(self, node: str) -> None:
+        lead(self.world, None if node == "nobody" else node)
+
+    def do_member(self, node: str, *pairs: str) -> None:
+        given = dict(pair.split("=") for pair in pairs)
+        if "state" in given:
+            given["state"] = given["state"].replace("_", " ")
+        member(self.world, node, **{key: _value(text) for key, text in given.items()})
+
+    def do_database(self, *pairs: str) -> None:
+        given = dict(pair.split("=") for pair in pairs)
+        changes = {key: _value(text) for key, text in given.items()}
+        self.world.databases["main"] = replace(self.world.databases["main"], **changes)
 
     def do_down(self, *targets: str) -> None:
         self.world.down |= {target(one) for one in targets}
@@ -198,6 +222,8 @@ class Play:
                     )
                 )
                 said = f"act {proposal.rung.action} {proposal.target}"
+                chosen = dict(proposal.args).get("candidate")
+                said += f", {chosen} is to lead" if chosen is not None else ""
             case Hold(_, hold, verdicts):
                 self.world.journal(ev.IncidentHeld(number, hold, verdicts))
                 said = f"hold {hold.reason} have='{hold.have}' need='{hold.need}'"
@@ -250,6 +276,11 @@ class Play:
 
     def _state(self, number: str) -> str:
         return f"{number} -> {self._name(number)}"
+
+
+def _value(text: str) -> Any:
+    words = {"yes": True, "no": False, "unknown": None}
+    return words[text] if text in words else int(text) if text.isdigit() else text
 
 
 def replay(text: str) -> str:

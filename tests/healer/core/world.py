@@ -12,7 +12,7 @@ from healer.core.board import Board
 from healer.core.facts import Evidence, Facts, Reading, Standing
 from healer.core.incident import Incident
 from healer.core.ladder import PERSON, Ladder, Mode, Rung, Verification
-from healer.core.look import Heard, Look, Mark, UnitLook
+from healer.core.look import DatabaseLook, Heard, Look, Mark, UnitLook
 from healer.core.picture import NodeHealth, Picture
 from healer.core.topology import EXPORTER, Group, Node, Numbers, Service, Topology
 
@@ -124,6 +124,8 @@ class World:
     sample_age: float = 1.0
     outside: bool | None = None
     told: bool | None = True
+    databases: dict[str, DatabaseLook] = field(default_factory=dict)
+    primaries: dict[str, dict[str, bool]] = field(default_factory=dict)
     standing: Standing = field(
         default_factory=lambda: Standing(
             leader=True,
@@ -193,7 +195,14 @@ class World:
             }
             for one in self.topology.addresses.values()
         }
-        return Picture(self.now, nodes, services, addresses=held, candidates=able)
+        return Picture(
+            self.now,
+            nodes,
+            services,
+            addresses=held,
+            candidates=able,
+            primaries=self.primaries,
+        )
 
     def _evidence(self, incident: Incident) -> Evidence:
         firing = incident.target in self.down
@@ -230,6 +239,7 @@ class World:
             *("first", says, "boot-1", "ledger-1", None, self.gate_holds, units),
             marks=marks,
             powers=powers,
+            databases=self.databases,
         )
 
     def _fences(self, host: str, node: str) -> bool:

@@ -1,0 +1,96 @@
+"""A leader on a failing node is moved and barred; it may lead again once its node is well and it has all data."""
+
+import asyncio
+import json
+from dataclasses import replace
+
+import pytest
+
+from healer.core import events as ev
+from healer.core.incident import State
+from tests.healer.core.replicated import whole, with_main
+from tests.healer.village import Village, simple
+
+pytestmark = pytest.mark.looptime(start=0)
+
+LONG = 60.0
+"""Until it is known that it fails alone, and Patroni had its own time."""
+
+
+@pytest.fixture
+def village() -> Village:
+    made = Village(with_main(simple()))
+    made.cluster.databases["main"] = whole()
+    return made
+
+
+def orders(village: Village) -> list[str]:
+    return [line for line in village.diary if line.startswith("gate ")]
+
+
+def fail(village: Village, at: str = "db1") -> None:
+    village.fail(at, name="NodeFailing", heal="move-away", group="db")
+
+
+async def test_a_leader_goes_to_another_member_and_may_lead_again_when_its_node_is_well(village):
+    async with village.armed():
+        fail(village)
+        await asyncio.sleep(LONG)
+        assert orders(village) == ["gate db1 database.switchover db2 main"]
+        assert village.incident().state is State.MITIGATED
+        village.mend("db1")
+        await asyncio.sleep(LONG)
+    assert orders(village)[1:] == ["gate db1 database.admit main"]
+    assert (village.incident().state, village.incident().outcome) == (State.CLOSED, "cleared")
+
+
+async def test_what_the_decision_rested_on_goes_to_the_gate_and_into_the_journal(village):
+    async with village.armed():
+        fail(village)
+        await asyncio.sleep(LONG)
+    (order,) = village.gates.orders
+    owner = village.incident().owner
+    assert order.args == (("candidate", "db2"), ("database", "main"), ("owner", owner))
+    assert json.loads(order.expect)["databases"] == {"main": {"leader": "db1", "timeline": 4}}
+    (intended,) = village.written(ev.ActionIntended)
+    assert intended.args == order.args
+
+
+async def test_who_has_not_all_of_the_data_stays_barred(village):
+    async with village.armed():
+        fail(village)
+        await asyncio.sleep(LONG)
+        look = village.cluster.databases["main"]
+        behind = replace(look.members["db1"], state="starting", timeline=None, lag_bytes=None)
+        village.cluster.databases["main"] = replace(look, members={**look.members, "db1": behind})
+        village.mend("db1")
+        await asyncio.sleep(LONG)
+        assert orders(village) == ["gate db1 database.switchover db2 main"]
+        assert village.hold() == "not_replica"
+        village.cluster.databases["main"] = look
+        await asyncio.sleep(LONG)
+    assert orders(village)[1:] == ["gate db1 database.admit main"]
+
+
+async def test_a_mark_that_was_set_is_not_set_again_though_another_one_leads_now(village):
+    """The candidate is chosen anew each time, and is no part of what tells one mark from another."""
+    async with village.armed():
+        fail(village)
+        await asyncio.sleep(10 * LONG)
+    assert orders(village) == ["gate db1 database.switchover db2 main"]
+
+
+async def test_where_no_other_member_could_lead_a_person_is_called_and_nothing_is_done(village):
+    look = village.cluster.databases["main"]
+    lagging = {
+        name: replace(one, lag_bytes=1 << 30) if name != "db1" else one
+        for name, one in look.members.items()
+    }
+    village.cluster.databases["main"] = replace(look, members=lagging)
+    async with village.armed():
+        fail(village)
+        await asyncio.sleep(LONG)
+        assert village.hold() == "no_candidate"
+    assert orders(village) == []
+    told = {dict(one.labels)["alertname"] for one in village.alertmanagers.posted}
+    assert told == {"HealerHolds"}
