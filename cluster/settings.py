@@ -22,6 +22,7 @@ from cluster.fields import (
     Url,
     between,
 )
+from cluster.fleet_lock import FleetLock
 from cluster.forwarding import Journal
 from cluster.guards import Guards
 from cluster.ladder import Mode, Verb
@@ -115,6 +116,7 @@ class Healer(Block):
         webhook: Who may post alerts; None for everybody who reaches the port.
         tls: None for plain HTTP.
         proxy: Signs people in before its pages; None where they come by themselves.
+        fleet_lock: How nodes ask for a lock before they reboot themselves; None where they may not.
         grafana: Where each action becomes an annotation; None for nowhere.
     """
 
@@ -140,6 +142,7 @@ class Healer(Block):
     webhook: Webhook | None = None
     tls: Tls | None = None
     proxy: Proxy | None = None
+    fleet_lock: FleetLock | None = None
     grafana: Grafana | None = None
     ssh_port: Annotated[int, Field(strict=True, ge=1, le=65535)] = 22
     key: File = "/etc/hale/healer_key"

@@ -14,7 +14,7 @@ from healer.core.decide import unheard
 from healer.core.facts import Evidence, Facts, Reading, Standing
 from healer.core.incident import Attempt, Incident
 from healer.core.ladder import Rung, Verification
-from healer.core.look import Heard
+from healer.core.look import MACHINE, Heard, MachineLook
 from healer.core.order import Sight
 from healer.core.picture import Picture
 from healer.core.plan import Plan, plan, to_hear
@@ -106,6 +106,11 @@ class Gatherer:
     async def ask(self, nodes: Iterable[str]) -> dict[str, Heard]:
         """Ask several gates who they are and what they keep away; none of them waits for another."""
         return await self._hear(dict.fromkeys(nodes, ()))
+
+    async def machine(self, node: str) -> MachineLook | None:
+        """Ask a node's gate what its machine is; None where it does not say."""
+        look = (await self._hear({node: (MACHINE,)}))[node].look
+        return None if look is None else look.machine
 
     async def prove(
         self, incident: Incident, attempt: Attempt, spec: Verification, sight: Sight | None

@@ -41,6 +41,7 @@ from healer.timeline import Timelines
 from healer.upkeeper import Upkeeper
 from healer.web.desk import Desk, Reload
 from healer.web.door import Door
+from healer.web.locks import Locks
 from healer.web.senders import Senders
 
 log = structlog.get_logger()
@@ -169,6 +170,7 @@ async def assemble(loaded: Settings, kept: Kept, reload: Reload) -> Parts:
             proxy=loaded.proxy,
             stuck_seconds=engine.stuck_seconds,
             senders=Senders(loaded.senders, clock) if loaded.senders is not None else None,
+            locks=_locks(loaded, upkeeper, gatherer, clock),
             upkeeper=upkeeper,
             reload=reload,
         )
@@ -185,6 +187,16 @@ def session_with(tls: ShownTls | None) -> aiohttp.ClientSession:
     """
     connector = aiohttp.TCPConnector(ssl=tls.context()) if tls is not None else None
     return aiohttp.ClientSession(connector=connector)
+
+
+def _locks(
+    loaded: Settings, upkeeper: Upkeeper, gatherer: Gatherer, clock: SystemClock
+) -> Locks | None:
+    wanted = loaded.fleet_lock
+    if wanted is None:
+        return None
+    senders = Senders(wanted.shown, clock) if wanted.shown is not None else None
+    return Locks(upkeeper, gatherer, wanted.within_seconds, senders)
 
 
 def _annotator(

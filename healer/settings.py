@@ -14,6 +14,7 @@ from cluster.conditions import Day, minutes
 from cluster.conditions import When as DeclaredWhen
 from cluster.conditions import Window as DeclaredWindow
 from cluster.errors import ConfigErrors
+from cluster.fleet_lock import FleetLock
 from cluster.forwarding import COPIES
 from cluster.ladder import Ladder as DeclaredLadder
 from cluster.ladder import Rung as DeclaredRung
@@ -57,6 +58,19 @@ from healer.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
+class FleetLockSettings:
+    """How nodes ask for a reboot lock.
+
+    Attributes:
+        within_seconds: In which a node that got it should be back.
+        shown: What they show besides their own address; None for nothing.
+    """
+
+    within_seconds: float
+    shown: ByBasic | None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that cluster.yml tells the healer.
 
@@ -70,6 +84,7 @@ class Settings:
         users: The file of those who may sign in on the pages; None where cluster.yml names none.
         senders: Who may post to the webhook; None for everybody.
         tls: Of the port; None for plain HTTP.
+        fleet_lock: How nodes ask for a reboot lock; None where they may not.
         proxy: Signs people in before the pages; None where they come by themselves.
         grafana: Where each action becomes an annotation; None for nowhere.
         copies: Where every node's journal is copied to; None where cluster.yml asks for no copies.
@@ -90,6 +105,7 @@ class Settings:
     second_path_test_seconds: float
     users: Path | None
     senders: Sender | None
+    fleet_lock: FleetLockSettings | None
     tls: TlsFiles | None
     proxy: Proxy | None
     grafana: GrafanaSettings | None
@@ -163,6 +179,7 @@ def of_cluster(cluster: Cluster, node: str | None = None) -> Settings:
         second_path_test_seconds=escalate.test_every if escalate else 0.0,
         users=Path(healer.users) if healer.users else None,
         senders=_senders(healer.webhook),
+        fleet_lock=_fleet_lock(healer.fleet_lock),
         tls=_tls(healer.tls, healer.webhook),
         proxy=_proxy(healer.proxy) if healer.proxy else None,
         grafana=_grafana(healer.grafana) if healer.grafana else None,
@@ -216,6 +233,14 @@ def _senders(webhook: Webhook | None) -> Sender | None:
     if webhook.basic is not None:
         return ByBasic(webhook.basic.username, Path(webhook.basic.password_file))
     return ByCertificate()
+
+
+def _fleet_lock(declared: FleetLock | None) -> FleetLockSettings | None:
+    if declared is None:
+        return None
+    basic = declared.basic
+    shown = None if basic is None else ByBasic(basic.username, Path(basic.password_file))
+    return FleetLockSettings(declared.within, shown)
 
 
 def _tls(tls: Tls | None, webhook: Webhook | None) -> TlsFiles | None:

@@ -1,4 +1,4 @@
-"""Maintenance windows: such as never end, and such as never begin."""
+"""Maintenance: windows that never end or never begin, and reboot locks that anybody could ask for."""
 
 from collections.abc import Iterator
 from datetime import datetime, time, timedelta
@@ -68,4 +68,15 @@ def _opens(window: Maintenance, zone: ZoneInfo) -> bool:
     return False
 
 
-MAINTENANCE: tuple[Check, ...] = (endless, never_open)
+def plain_lock(subject: Subject) -> Iterator[Finding]:
+    """Find a password for reboot locks that can be read on the way."""
+    healer = subject.cluster.healer
+    if healer.fleet_lock is None or healer.fleet_lock.basic is None or healer.tls is not None:
+        return
+    reason = "nodes show their password without TLS, so whoever listens has it too."
+    remedy = "Add tls: {cert: FILE, key: FILE}."
+    path: Path = ("healer", "fleet_lock", "basic")
+    yield subject.finding(Code.PLAIN_FLEET_LOCK, path, reason, remedy)
+
+
+MAINTENANCE: tuple[Check, ...] = (endless, never_open, plain_lock)

@@ -18,7 +18,12 @@ from healer.web.desk import DESK
 from healer.web.door import UNKNOWN, UNNAMED, Stranger
 from healer.web.pages import stranger
 
-OPEN = frozenset({"/metrics", "/-/healthy", "/-/ready", "/webhook", "/static/{name}"})
+OPEN = frozenset(
+    {
+        *("/metrics", "/-/healthy", "/-/ready", "/webhook", "/static/{name}"),
+        *("/v1/pre-reboot", "/v1/steady-state"),
+    }
+)
 """Where nobody is ever asked: for programs, and for the pages' own files."""
 
 READABLE = frozenset({"/runbooks/", "/runbooks/{alert}"})

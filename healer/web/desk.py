@@ -19,6 +19,7 @@ from healer.standing import Watch
 from healer.timeline import Timelines
 from healer.upkeeper import Upkeeper
 from healer.web.door import Door
+from healer.web.locks import Locks
 from healer.web.senders import Senders
 
 Reload = Callable[[str], Awaitable[dict[str, object]]]
@@ -42,6 +43,7 @@ class Desk:
         stuck_seconds: For how long the engine's turn has not ended.
         stuck_limit: Beyond which it never will.
         senders: Who may post to the webhook; None for everybody.
+        locks: Lets nodes ask for a reboot lock; None where they may not.
         upkeeper: Takes nodes out of service for upkeep; None where nothing does.
         reload: Has cluster.yml read anew; None where nobody can.
     """
@@ -64,6 +66,7 @@ class Desk:
     stuck_seconds: Callable[[], float] = lambda: 0.0
     stuck_limit: float = STUCK_SECONDS
     senders: Senders | None = None
+    locks: Locks | None = None
     upkeeper: Upkeeper | None = None
     reload: Reload | None = None
 

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from healer.errors import ConfigError
 from healer.marks import MarkBook
-from healer.web import api, assets, control, doing, events, site
+from healer.web import api, assets, control, doing, events, fleet_lock, site
 from healer.web.access import signed_in
 from healer.web.answers import cautious
 from healer.web.certificates import Certificates
@@ -50,6 +50,7 @@ def public_app(desk: Desk, read_seconds: float = READ_SECONDS) -> web.Applicatio
     app.on_shutdown.append(_close(live, desk))
     app.add_routes([web.route("*", "/webhook", webhook), *api.routes(), *site.routes()])
     app.add_routes([*doing.routes(), *events.routes(), *assets.routes(), *doing.reloading()])
+    app.add_routes(fleet_lock.routes())
     app.add_routes([site.elsewhere()])
     return app
 

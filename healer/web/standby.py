@@ -12,7 +12,7 @@ from aiohttp import hdrs, web
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from healer.metrics import Metrics
-from healer.web import assets, control
+from healer.web import assets, control, fleet_lock
 from healer.web.access import DATA
 from healer.web.answers import answer, cautious, refusal
 from healer.web.desk import Reload
@@ -139,6 +139,8 @@ async def elsewhere(request: web.Request) -> web.Response:
     """Say who can answer this."""
     waiting = request.app[WAITING]
     on_control = control.ALLOWED in request.app
+    if request.path in fleet_lock.PATHS:
+        return fleet_lock.no(503, "standby", waiting.sentence)
     if on_control or request.path.startswith(DATA) or request.method != hdrs.METH_GET:
         return refusal(503, "standby", waiting.sentence)
     title = f"{'Taking the lead' if waiting.starting else 'Standby'} of {waiting.cluster}"

@@ -149,6 +149,12 @@ CASES = [
         "from whoever reaches the port",
     ),
     (
+        Code.PLAIN_FLEET_LOCK,
+        "  tls: {cert: /etc/hale/healer.crt, key: /etc/hale/healer.pem}\n",
+        "  fleet_lock: {basic: {username: zincati, password_file: /etc/hale/fleet_lock}}\n",
+        "show their password without TLS",
+    ),
+    (
         Code.PLAIN_WEBHOOK,
         "  tls: {cert: /etc/hale/healer.crt, key: /etc/hale/healer.pem}\n",
         "",

@@ -15,7 +15,15 @@ from healer.core.events import Event, Pruned, Record
 from healer.core.facts import Evidence, Reading
 from healer.core.history import Going
 from healer.core.incident import Outcome
-from healer.core.look import DatabaseLook, Look, Mark, MemberLook, UnitLook
+from healer.core.look import (
+    MACHINE,
+    DatabaseLook,
+    Look,
+    MachineLook,
+    Mark,
+    MemberLook,
+    UnitLook,
+)
 from healer.core.order import Ended, Order, Token
 from healer.core.picture import NodeHealth, Picture, SeenMark
 from healer.core.topology import Topology
@@ -337,6 +345,7 @@ class FakeGates:
         refuse: How they decline a verb, by the verb.
         kept: Where a person took a member out as well, as (balancer, pool/member).
         marks: What they say that they keep away, by node.
+        machines: What they say that their machine is, by node.
         stuck: Where a member cannot be given back, as for kept.
     """
 
@@ -357,6 +366,7 @@ class FakeGates:
     kept: set[tuple[str, str]] = field(default_factory=set)
     stuck: set[tuple[str, str]] = field(default_factory=set)
     marks: dict[str, tuple[Mark, ...]] = field(default_factory=dict)
+    machines: dict[str, MachineLook] = field(default_factory=dict)
 
     async def look(self, node: str, names: Sequence[str]) -> Look:
         self._reach(node)
@@ -384,6 +394,7 @@ class FakeGates:
                 if name.startswith("database:")
             },
             marks=self.marks.get(node, ()),
+            machine=self.machines.get(node) if MACHINE in names else None,
         )
 
     async def act(self, order: Order) -> Ended:

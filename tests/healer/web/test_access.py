@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from healer.web.fleet_lock import PATHS
 from healer.web.server import public_app
 from tests.healer.core.world import alert
 from tests.healer.web.house import House, message
@@ -59,7 +60,7 @@ async def test_every_path_is_either_open_on_purpose_or_shut(house: House) -> Non
         for resource in public_app(house.desk).router.resources()
         if not resource.canonical.startswith("/static")
     }
-    known = {*OPEN, "/runbooks/{alert}", "/webhook", *SHUT, "/do/{command}"}
+    known = {*OPEN, *PATHS, "/runbooks/{alert}", "/webhook", *SHUT, "/do/{command}"}
     shut = {
         "/{rest}",
         "/incidents/{incident}",
