@@ -39,6 +39,9 @@ def _constants(cluster: Cluster) -> Iterator[tuple[str, float, Mapping[str, str]
     for name in cluster.nodes:
         if cluster.fencing_hosts(name) and any(one.exclusive for one in cluster.services_on(name)):
             yield "hale:fencing_info", 1, {"node": name}
+    for database in cluster.databases.values():
+        labels = {"database": database.name, "scope": database.called, "group": database.group}
+        yield "hale:database_info", 1, labels | {"service": database.service}
     yield "hale:availability_objective", cluster.monitoring.objective, {}
 
 
