@@ -271,7 +271,7 @@ def _add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]", word: 
         default = "open" if name == "state" else None
         plain = name.rstrip("!")
         # A word of Python's own cannot be an attribute.
-        dest = f"{plain}_" if iskeyword(plain) else plain
+        dest = f"{plain}_" if iskeyword(plain) else plain.replace("-", "_")
         one.add_argument(
             f"--{plain}",
             dest=dest,

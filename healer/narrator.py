@@ -3,6 +3,7 @@
 import structlog
 
 from healer.core import events as ev
+from healer.core import roll_events as re
 from healer.core import upkeep_events as ue
 from healer.core.board import Board
 from healer.core.incident import Incident, Outcome
@@ -69,6 +70,11 @@ class Narrator:
                     succeeded=succeeded,
                     failed=failed,
                 )
+            case re.RollBegan(roll, group, nodes, by=by):
+                log.warning("roll.began", roll=roll, group=group, nodes=list(nodes), by=by)
+            case re.RollMoved(roll, move, why, detail):
+                told = log.warning if move is re.RollMove.STOP else log.info
+                told("roll.moved", roll=roll, move=move.value, reason=why, detail=detail)
             case ue.UpkeepBegan(upkeep, kind, node, reason, by):
                 log.warning(
                     "upkeep.began", upkeep=upkeep, kind=kind.value, node=node, reason=reason, by=by

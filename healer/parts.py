@@ -34,6 +34,7 @@ from healer.narrator import Narrator
 from healer.operators import Operators
 from healer.ports import Copies, Store
 from healer.reader import Reader
+from healer.roller import Roller
 from healer.runner import Runner
 from healer.settings import Settings
 from healer.standing import Watch
@@ -74,6 +75,7 @@ class Parts:
     herald: Herald
     desk: Desk
     upkeeper: Upkeeper
+    roller: Roller
     annotator: Annotator | None
     reader: Reader | None
     connections: AsyncExitStack
@@ -152,6 +154,7 @@ async def assemble(loaded: Settings, kept: Kept, reload: Reload) -> Parts:
         )
         silences = HttpSilences(loaded.alertmanagers, topology.cluster, shown)
         upkeeper = Upkeeper(journal, gatherer, gates, silences, watch, clock)
+        roller = Roller(journal, gatherer, upkeeper, watch, clock)
         desk = Desk(
             journal=journal,
             operators=Operators(journal, gatherer, watch, clock),
@@ -172,11 +175,14 @@ async def assemble(loaded: Settings, kept: Kept, reload: Reload) -> Parts:
             senders=Senders(loaded.senders, clock) if loaded.senders is not None else None,
             locks=_locks(loaded, upkeeper, gatherer, clock),
             upkeeper=upkeeper,
+            roller=roller,
             reload=reload,
         )
         annotator = _annotator(loaded, journal, metrics, session)
         reader = _reader(loaded.copies, journal, topology, watch)
-        return Parts(loaded, engine, herald, desk, upkeeper, annotator, reader, stack.pop_all())
+        return Parts(
+            loaded, engine, herald, desk, upkeeper, roller, annotator, reader, stack.pop_all()
+        )
 
 
 def session_with(tls: ShownTls | None) -> aiohttp.ClientSession:

@@ -269,6 +269,7 @@ def _topology(cluster: Cluster, own: str) -> Topology:
         digest=cluster.digest,
         time_zone=ZoneInfo(cluster.time_zone),
         correlation_window=cluster.healer.correlation.window,
+        windows={name: _window(one) for name, one in cluster.windows.items()},
         patch_seconds=cluster.patching.limit if cluster.patching is not None else None,
         reboot_seconds=cluster.patching.reboot_limit if cluster.patching is not None else 300.0,
         maintenance=tuple(_maintenance(one, cluster) for one in cluster.maintenance.values()),

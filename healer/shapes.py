@@ -269,6 +269,41 @@ class UpkeepView(TypedDict):
     held: str
 
 
+class RollView(TypedDict):
+    """A group that is patched node by node. `waits` is why nothing is begun now, empty where something is."""
+
+    id: str
+    group: str
+    nodes: list[str]
+    done: list[str]
+    away: list[str]
+    at_once: int
+    soak_seconds: float
+    windows: list[str]
+    state: str
+    by: str
+    why: str
+    detail: str
+    waits: str
+
+
+class PlannedView(TypedDict):
+    """What would be done to take one node out of service, and what every guard says of it now."""
+
+    node: str
+    allows: bool
+    steps: list[str]
+    guards: list[VerdictView]
+
+
+class PlanView(TypedDict):
+    """What a roll of a group, or the maintenance of a node, would be; `nodes` in their order."""
+
+    target: str
+    patch: bool
+    nodes: list[PlannedView]
+
+
 class MarkView(TypedDict):
     """Something that is taken away for now, and at whose gate; the last of its owners gives it back.
 
@@ -411,6 +446,7 @@ class StatusView(TypedDict):
     holds: list[HoldView]
     maintenance: list[MaintenanceView]
     upkeep: list[UpkeepView]
+    rolls: list[RollView]
     marks: list[MarkView]
     watchdog_age_seconds: float | None
     sight_complete: bool

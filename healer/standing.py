@@ -47,6 +47,7 @@ class Watch:
         minority: Whether the last look showed no majority of the nodes.
         picture: The last look at the cluster itself; None where Prometheus did not say.
         upkeep_held: What holds each upkeep now, by id.
+        roll_waits: Why each roll waits now, by id.
         said: What was decided last about open incidents, by id, with the time; the newest of them.
     """
 
@@ -62,6 +63,7 @@ class Watch:
     minority: bool = False
     picture: Picture | None = None
     upkeep_held: dict[str, Verdict] = field(default_factory=dict)
+    roll_waits: dict[str, str] = field(default_factory=dict)
     said: OrderedDict[str, tuple[float, Decision]] = field(default_factory=OrderedDict)
     _pictured_at: float = 0.0
     _offset: float | None = None

@@ -16,6 +16,8 @@ from healer.shapes import (
     LastLinesView,
     MarkStateView,
     MarksView,
+    PlanView,
+    RollView,
     StatusView,
     UpkeepView,
     VerdictView,
@@ -245,6 +247,34 @@ def upkeep(one: UpkeepView) -> str:
     return f"{one['node']} {one['phase']} until {one['until']}{said} (by {one['by']}){why}{held}"
 
 
+def roll(one: RollView) -> str:
+    """Say how far a roll is."""
+    left = [node for node in one["nodes"] if node not in (*one["done"], *one["away"])]
+    parts = [
+        f"{one['group']} {one['state']}: {len(one['done'])} of {len(one['nodes'])} done",
+        f"away {', '.join(one['away'])}" if one["away"] else "",
+        f"to come {', '.join(left)}" if left else "",
+        f"waits: {one['waits']}" if one["waits"] else "",
+        f"{one['why']}: {one['detail']}" if one["why"] else "",
+    ]
+    return "; ".join(part for part in parts if part)
+
+
+def plan(one: PlanView) -> str:
+    """Return what would be done, node by node in their order, and what each guard says now."""
+    parts = []
+    for place, each in enumerate(one["nodes"], 1):
+        word = "may be taken now" if each["allows"] else "is not taken now"
+        rows = [
+            (guard["guard"], guard["reason"] or "allows", guard["have"], guard["need"])
+            for guard in each["guards"]
+        ]
+        shown = columns(("GUARD", "SAYS", "HAVE", "NEED"), rows)
+        steps = "\n".join(f"  {step}" for step in each["steps"])
+        parts.append(f"{place}. {each['node']} {word}\n{steps}\n\n{shown}")
+    return "\n\n".join(parts)
+
+
 def status(one: StatusView) -> str:
     """Return how the healer itself stands."""
     age = one["watchdog_age_seconds"]
@@ -277,6 +307,7 @@ def status(one: StatusView) -> str:
             *(("held", text) for text in holds),
             *(("in maintenance", text) for text in maintained),
             *(("away", text) for text in map(upkeep, one["upkeep"])),
+            *(("roll", text) for text in map(roll, one["rolls"])),
             *(("taken away", text) for text in marks),
         )
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import assert_never
 
 from healer.core import events as ev
+from healer.core import roll_events as re
 from healer.core import upkeep_events as ue
 from healer.core.fold import IncidentEvent
 from healer.core.incident import Outcome
@@ -75,6 +76,8 @@ def moment(record: ev.Record) -> Moment | None:
             | ev.ClockSet()
             | ev.SecondPathTested()
             | ev.Pruned()
+            | re.RollBegan()
+            | re.RollMoved()
             | ue.UpkeepBegan()
             | ue.UpkeepMoved()
             | ue.UpkeepSilenced()

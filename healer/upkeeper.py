@@ -96,7 +96,7 @@ class Upkeeper:
                     "node_locked", f"{node} is away already: {known}, {known.phase.value}"
                 )
             facts, upkeep = await self._facts(node), self._journal.board.next_upkeep
-            verdicts = self._judged(self._wish(node, LOCK, kind, upkeep), facts)
+            verdicts = self._judged(self._wish(node, LOCK, kind, upkeep, roll), facts)
             refused = deciding(verdicts)
             if refused is not None:
                 raise Refused(refused.reason or "", _said(refused))
@@ -318,8 +318,11 @@ class Upkeeper:
     def _topology(self) -> Topology:
         return self._gatherer.topology
 
-    def _wish(self, node: str, verb: str, kind: Kind, upkeep: str) -> Wish:
-        return Wish(node, verb, kind, f"lock:upkeep-{upkeep}", self._watch.sight)
+    def _wish(self, node: str, verb: str, kind: Kind, upkeep: str, roll: str = "") -> Wish:
+        sight, owner = self._watch.sight, f"lock:upkeep-{upkeep}"
+        away = self._journal.board.kept_away
+        together = {one.node for one in away if roll and one.roll == roll}
+        return Wish(node, verb, kind, owner, sight, frozenset(together))
 
     async def _facts(self, node: str) -> Facts:
         return await self._gatherer.survey(self._wanted(node), self._watch.standing())
@@ -339,7 +342,9 @@ class Upkeeper:
         return judge(wish, replace(facts, standing=self._watch.standing()))
 
     def _refusal(self, upkeep: Upkeep, do: Do, facts: Facts) -> Verdict | None:
-        verdicts = self._judged(self._wish(upkeep.node, do.action, upkeep.kind, upkeep.id), facts)
+        verdicts = self._judged(
+            self._wish(upkeep.node, do.action, upkeep.kind, upkeep.id, upkeep.roll), facts
+        )
         if do.action in GUARDED and do.action != LOCK:
             return deciding(verdicts)
         # The lock was judged as the upkeep began, and what is moved away after it is in that footprint.

@@ -15,6 +15,7 @@ from healer.core.guards import GUARDS, Guard
 from healer.core.incident import Attempt, Incident, State
 from healer.core.lastlines import LastLines
 from healer.core.plan import Escalate
+from healer.core.roll import Roll
 from healer.core.times import times
 from healer.core.topology import Topology
 from healer.core.upkeep import Upkeep
@@ -39,6 +40,7 @@ from healer.shapes import (
     MaintenanceView,
     MomentView,
     RefusedView,
+    RollView,
     StatusView,
     UpkeepView,
     VerdictView,
@@ -341,6 +343,26 @@ def upkeep_view(one: Upkeep, watch: Watch) -> UpkeepView:
     )
 
 
+def roll_view(one: Roll, watch: Watch) -> RollView:
+    """Show one roll."""
+    ours = [each for each in watch.journal.board.upkeeps.values() if each.roll == one.id]
+    return RollView(
+        id=one.id,
+        group=one.group,
+        nodes=list(one.nodes),
+        done=[each.node for each in ours if not each.open and not each.failed],
+        away=[each.node for each in ours if each.open],
+        at_once=one.at_once,
+        soak_seconds=one.soak,
+        windows=list(one.windows),
+        state=one.state.value,
+        by=one.by,
+        why=one.why,
+        detail=one.detail,
+        waits=watch.roll_waits.get(one.id, ""),
+    )
+
+
 def status_view(watch: Watch, topology: Topology, version: str) -> StatusView:
     """Show how the healer itself stands."""
     board, token, age = watch.journal.board, watch.journal.store.token, watch.watchdog_age
@@ -360,6 +382,7 @@ def status_view(watch: Watch, topology: Topology, version: str) -> StatusView:
         holds=hold_views(watch),
         maintenance=maintenance_views(topology, watch.clock.wall()),
         upkeep=upkeep_views(watch),
+        rolls=[roll_view(one, watch) for one in board.rolling],
         marks=mark_views(board.open, watch.latest),
         watchdog_age_seconds=None if age is None else round(age, 3),
         sight_complete=watch.complete,

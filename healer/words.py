@@ -115,6 +115,12 @@ def _maintenance(client: Client, args: argparse.Namespace) -> Any:
     return client.post("/api/v1/maintenance", {**_said(given), **_claim()})
 
 
+def _roll(client: Client, args: argparse.Namespace) -> Any:
+    given = {"group": args.group, "do": args.do, "canary": args.canary, "soak": args.soak}
+    more = {"at-once": args.at_once, "window": args.window}
+    return client.post("/api/v1/roll", {**_said({**given, **more}), **_claim()})
+
+
 def _done(answer: Any) -> str:
     about = f"incident {answer['incident']}: " if "incident" in answer else ""
     return f"{about}{answer['done']}"
@@ -264,6 +270,30 @@ WORDS = (
         {
             "for": "by when it should be over, as 30m, 2h or 1d, default: 2h; its alerts are silenced as long",
             "reason": "who reads it at night should know why",
+        },
+    ),
+    Word(
+        "plan",
+        "say what a roll of a group, or maintenance of a node, would do, and what each guard says; nothing is done",
+        "web1",
+        lambda client, args: client.post("/api/v1/plan", {"target": args.target}),
+        text.plan,
+        {"target": "a group or a node of cluster.yml"},
+        {},
+    ),
+    Word(
+        "roll",
+        "patch a group node by node, a canary first, and stop at the first failure",
+        "web --soak 10m",
+        _roll,
+        _done,
+        {"group": "its name in cluster.yml"},
+        {
+            "do": "start (the default), stop, resume or end",
+            "canary": "the node that goes first, default: the first in cluster.yml",
+            "at-once": "so many nodes after it may be away at the same time, as 2 or 25%%, default: 1",
+            "soak": "for which all has to stay well after each node, default: 5m",
+            "window": "names of cluster.yml's windows in which a node may be begun, as night,weekend",
         },
     ),
     Word(

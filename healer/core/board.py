@@ -8,6 +8,7 @@ from copy import copy
 from dataclasses import replace
 
 from healer.core import events as ev
+from healer.core import roll_events as re
 from healer.core import upkeep_events as ue
 from healer.core.actions import mark_of, subject_of
 from healer.core.alert import Alert, Known
@@ -16,6 +17,9 @@ from healer.core.facts import Past, Running
 from healer.core.fold import IncidentEvent, ends_once, fold, only_gives_back
 from healer.core.footprint import as_of_now
 from healer.core.incident import MERGED, NOT_TRUE, UNSETTLED, Attempt, IllegalMove, Incident, State
+from healer.core.roll import Roll
+from healer.core.roll import begun as roll_begun
+from healer.core.roll import fold as roll_fold
 from healer.core.steady import Now, Steady
 from healer.core.topology import Topology
 from healer.core.upkeep import Upkeep
@@ -39,7 +43,7 @@ KEEPING = ev.Armed | ev.SeenClear | ev.AlertSettled | ev.IncidentAdopted | ev.In
 """Events that change which alerts are pre-existing."""
 
 KEEP_UPKEEPS = 50
-"""Upkeeps that are over and kept at hand for people."""
+"""Upkeeps, and rolls, that are over and kept at hand for people."""
 
 KEEP_PAST_SECONDS = 30 * 86400.0
 """How long an attempt counts for the success record; every window of the guards is shorter."""
@@ -66,7 +70,8 @@ class Board:
         holds: Holds that people set on nodes, by node and person, with `until` in steady time; see `held`.
         known: The open incident that each of their alerts belongs to, by fingerprint.
         ended: Incidents that are over, in short, by id, oldest first; what was pruned is not among them.
-        upkeeps: By id; open ones and the newest that are over.
+        rolls: By id; open ones and the newest that are over.
+        upkeeps: By id; those of open rolls, open ones and the newest that are over.
         opened: Incidents opened so far; the next id is one more.
         actions: Actions intended in the present term; the next action's number is one more.
         steady: What the wall clocks were set by so far.
@@ -96,6 +101,7 @@ class Board:
         self.holds: dict[tuple[str, str], ev.NodeHeld] = {}
         self.ended: dict[str, Ended] = {}
         self.upkeeps: dict[str, Upkeep] = {}
+        self.rolls: dict[str, Roll] = {}
         self.opened = 0
         self.actions = 0
         self.steady = Steady()
@@ -128,6 +134,16 @@ class Board:
     def next_upkeep(self) -> str:
         """The id of the next upkeep."""
         return str(max(map(int, self.upkeeps), default=0) + 1)
+
+    @property
+    def rolling(self) -> list[Roll]:
+        """Rolls that are not over, oldest first."""
+        return [one for one in self.rolls.values() if one.open]
+
+    @property
+    def next_roll(self) -> str:
+        """The id of the next roll."""
+        return str(max(map(int, self.rolls), default=0) + 1)
 
     def _treated(self) -> Iterator[Incident]:
         """Open incidents in which something was begun: a few, where thousands may be open."""
@@ -224,6 +240,11 @@ class Board:
                 taken = [one for one in self.kept_away if one.node == event.node]
                 if event.upkeep in self.upkeeps or taken:
                     raise IllegalMove(f"{event.node} has an upkeep already")
+            elif isinstance(event, re.RollBegan):
+                if event.roll in self.rolls or self.rolling:
+                    raise IllegalMove("another roll is not over")
+            elif isinstance(event, re.RollMoved):
+                roll_fold(self._roll(event.roll), event, Now(0.0))
             elif isinstance(event, ue.UpkeepEvent):
                 upkeep_fold(self._upkeep(event.upkeep), event, Now(0.0))
             elif isinstance(event, ev.IncidentOpened):
@@ -242,8 +263,20 @@ class Board:
             raise IllegalMove(f"there is no upkeep {upkeep_id}")
         return found
 
+    def _roll(self, roll_id: str) -> Roll:
+        found = self.rolls.get(roll_id)
+        if found is None:
+            raise IllegalMove(f"there is no roll {roll_id}")
+        return found
+
+    def _forget_rolls(self) -> None:
+        over = [one.id for one in self.rolls.values() if not one.open]
+        for old in over[:-KEEP_UPKEEPS]:
+            del self.rolls[old]
+
     def _forget_upkeeps(self) -> None:
-        over = [one.id for one in self.upkeeps.values() if not one.open]
+        needed = {one.id for one in self.rolling}
+        over = [one.id for one in self.upkeeps.values() if not one.open and one.roll not in needed]
         for old in over[:-KEEP_UPKEEPS]:
             del self.upkeeps[old]
 
@@ -324,6 +357,11 @@ class Board:
             case ev.Pruned(opened=opened, episodes=episodes):
                 self.opened = max(self.opened, opened)
                 self._remember(episodes)
+            case re.RollBegan():
+                self.rolls[event.roll] = roll_begun(event, now)
+                self._forget_rolls()
+            case re.RollMoved():
+                self.rolls[event.roll] = roll_fold(self._roll(event.roll), event, now)
             case ue.UpkeepBegan():
                 self.upkeeps[event.upkeep] = upkeep_begun(event, now)
                 self._forget_upkeeps()

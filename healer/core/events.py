@@ -11,6 +11,7 @@ from healer.core.footprint import Footprint
 from healer.core.incident import Asked, Outcome
 from healer.core.ladder import Verification
 from healer.core.lastlines import LastLines
+from healer.core.roll_events import RollBegan, RollMoved
 from healer.core.upkeep_events import (
     UpkeepActionEnded,
     UpkeepActionIntended,
@@ -434,6 +435,8 @@ Event = (
     | UpkeepSilenced
     | UpkeepActionIntended
     | UpkeepActionEnded
+    | RollBegan
+    | RollMoved
     | IncidentOpened
     | AlertJoined
     | AlertRenewed

@@ -146,6 +146,7 @@ class Facts:
             closed ones included.
         marked: Every mark that the journal's incidents may have set, as (mark, subject, gate).
         locked: Nodes that an upkeep of the journal keeps away, each with what it is.
+        together: Nodes that one roll keeps away at the same time, as it was asked to.
         ahead: By how much the healer's wall clock has been set forward (healer.core.steady).
     """
 
@@ -163,6 +164,7 @@ class Facts:
     alike: tuple[Incident, ...] = ()
     marked: frozenset[tuple[str, str, str]] = frozenset()
     locked: Mapping[str, str] = field(default_factory=dict)
+    together: frozenset[str] = frozenset()
     ahead: float = 0.0
 
     @property

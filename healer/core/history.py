@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import get_args
 
 from healer.core import events as ev
+from healer.core import roll_events as re
 from healer.core import upkeep_events as ue
 from healer.core.board import KEEP_PAST_SECONDS, Board, lapsed
 from healer.core.fold import IncidentEvent
@@ -303,12 +304,18 @@ class History:
                         yield one
 
     def _kept_up(self, board: Board) -> Iterator[_Able]:
-        """Yield each upkeep that is over and not at hand any more, as a whole; it is kept as long as failures are."""
+        """Yield each upkeep and roll that is not at hand any more, as a whole; kept as long as failures are."""
         found: dict[str, list[_Loose]] = {}
         for one in self._of(ue.UpkeepBegan, *get_args(ue.UpkeepEvent)):
             found.setdefault(getattr(one.event, "upkeep", ""), []).append(one)
         for upkeep, records in found.items():
             if upkeep not in board.upkeeps:
+                yield _Able(records[-1].at, failed=True, seqs=tuple(one.seq for one in records))
+        rolls: dict[str, list[_Loose]] = {}
+        for one in self._of(*get_args(re.RollEvent)):
+            rolls.setdefault(getattr(one.event, "roll", ""), []).append(one)
+        for roll, records in rolls.items():
+            if roll not in board.rolls:
                 yield _Able(records[-1].at, failed=True, seqs=tuple(one.seq for one in records))
 
     def _carried(self, board: Board) -> Iterator[_Loose]:

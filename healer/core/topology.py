@@ -9,7 +9,7 @@ from datetime import UTC, tzinfo
 from enum import Enum
 
 from healer.core.alert import Target
-from healer.core.ladder import Ladder, Mode
+from healer.core.ladder import Ladder, Mode, Window
 from healer.core.maintenance import Maintenance
 
 EXPORTER = "hale-exporter"
@@ -190,6 +190,7 @@ class Topology:
         correlation_window: Seconds that an incident waits for a deeper cause before anything is taken away.
         time_zone: By whose clock on the wall the windows of ladders and of maintenance are meant.
         alertmanagers: The node that each Alertmanager's URL leads to; one elsewhere is not in it.
+        windows: Hours of the week, by the names that rolls know them by.
         patch_seconds: How long a patch of a node may take; None where cluster.yml declares none.
         reboot_seconds: How long a node may take to boot after a patch.
         wider: Failure domains besides those that nodes name, with the nodes of each.
@@ -214,6 +215,7 @@ class Topology:
     wider: Mapping[str, frozenset[str]] = field(default_factory=dict)
     maintenance: tuple[Maintenance, ...] = ()
     fencing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    windows: Mapping[str, Window] = field(default_factory=dict)
     patch_seconds: float | None = None
     reboot_seconds: float = 300.0
     _on: dict[str, Mapping[str, Service]] = field(

@@ -36,6 +36,7 @@ class Wish:
     Attributes:
         verb: node.lock before anything is taken away, node.patch or node.reboot later.
         owner: Whose lock it is; other owners' hold it.
+        together: Nodes of the same roll that are away, as it was asked to.
         sight: What the Alertmanagers said last; None where they did not.
     """
 
@@ -44,6 +45,7 @@ class Wish:
     kind: Kind
     owner: str
     sight: Sight | None
+    together: frozenset[str] = frozenset()
 
 
 Judge = Callable[[Wish, Proposal, Facts], Verdict]
@@ -54,7 +56,7 @@ def judge(wish: Wish, facts: Facts) -> tuple[Verdict, ...]:
     proposal = proposal_of(wish, facts.topology)
     # What this very upkeep keeps away is subtracted as the target already.
     others = {node: why for node, why in facts.locked.items() if node != wish.node}
-    facts = replace(facts, locked=others)
+    facts = replace(facts, locked=others, together=wish.together)
     return tuple(guard(wish, proposal, facts) for guard in GUARDS)
 
 
@@ -80,8 +82,10 @@ def proposal_of(wish: Wish, topology: Topology) -> Proposal:
     )
 
 
-def _known(_: Wish, proposal: Proposal, facts: Facts) -> Verdict:
-    """Ask what a ladder is asked, in a cluster without a control plane and without this healer's own node."""
+def _known(wish: Wish, proposal: Proposal, facts: Facts) -> Verdict:
+    """Ask what a ladder is asked; where a person or the node itself asks, as if there were no control plane."""
+    if wish.kind is Kind.ROLL:
+        return known_target(proposal, facts)
     topology = facts.topology
     plain = {name: replace(group, control=False) for name, group in topology.groups.items()}
     open_to_all = replace(topology, groups=plain, own_node="")

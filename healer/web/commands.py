@@ -3,7 +3,6 @@
 Rule: every word is checked here before Operators hears it.
 """
 
-import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
@@ -11,17 +10,11 @@ from healer.errors import Malformed
 from healer.instants import rfc3339
 from healer.web.asking import explanation, judgement
 from healer.web.desk import Desk
-from healer.web.upkeep import end, start
+from healer.web.periods import period
+from healer.web.upkeep import end, plan, roll, start
 
 LONGEST_REASON = 200
 """Characters of a reason; it stands in every hold and in an alert."""
-
-PERIOD = re.compile(r"([1-9][0-9]{0,5})([smhd])", re.ASCII)
-SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-
-LONGEST_HOLD = 365 * 86400.0
-"""Seconds. Whatever lasts longer is held without an end, and released when it is over."""
-
 
 UPKEEP_FOR = "2h"
 """For which a node is away where nobody says for how long."""
@@ -78,19 +71,6 @@ def _line(name: str, key: str, value: object) -> str:
     if len(value) > LONGEST_REASON:
         raise Malformed(f"{name}: {key} has {len(value)} characters, of {LONGEST_REASON}")
     return value
-
-
-def period(text: str) -> float:
-    """Return the seconds that `90s`, `30m`, `2h` or `1d` stand for.
-
-    Raises:
-        Malformed: It is none of these, or longer than a hold may last.
-    """
-    found = PERIOD.fullmatch(text)
-    seconds = float(found[1]) * SECONDS[found[2]] if found else 0.0
-    if not 0 < seconds <= LONGEST_HOLD:
-        raise Malformed(f"for: {text!r} is no time like 30m, 2h or 1d, up to 365d")
-    return seconds
 
 
 async def _approve(desk: Desk, fields: Mapping[str, str], who: Who) -> dict[str, object]:
@@ -182,6 +162,14 @@ async def _maintenance(desk: Desk, fields: Mapping[str, str], who: Who) -> dict[
     return await end(desk, fields["node"], who.by)
 
 
+async def _roll(desk: Desk, fields: Mapping[str, str], who: Who) -> dict[str, object]:
+    return await roll(desk, fields, who.by)
+
+
+async def _plan(desk: Desk, fields: Mapping[str, str], _: Who) -> dict[str, object]:
+    return {**await plan(desk, fields["target"])}
+
+
 ONE = frozenset({"incident"})
 NODE = frozenset({"node"})
 SEEN = frozenset({"seen"})
@@ -198,6 +186,12 @@ COMMANDS: Mapping[str, Command] = {
     "hold": Command(_hold, NODE | {"reason"}, frozenset({"for"})),
     "release": Command(_release, NODE, SEEN),
     "maintenance": Command(_maintenance, NODE | {"what"}, frozenset({"for", "reason"})),
+    "roll": Command(
+        _roll,
+        frozenset({"group"}),
+        frozenset({"do", "canary", "at-once", "soak", "window"}),
+    ),
+    "plan": Command(_plan, frozenset({"target"})),
     "guards": Command(_guards, frozenset({"target"}), frozenset({"action", "ladder"})),
     "explain": Command(_explain, frozenset({"target"}), frozenset({"ladder", "alert"})),
 }

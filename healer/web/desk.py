@@ -15,6 +15,7 @@ from healer.marks import MarkBook
 from healer.metrics import Metrics
 from healer.operators import Operators
 from healer.ports import Clock
+from healer.roller import Roller
 from healer.standing import Watch
 from healer.timeline import Timelines
 from healer.upkeeper import Upkeeper
@@ -45,6 +46,7 @@ class Desk:
         senders: Who may post to the webhook; None for everybody.
         locks: Lets nodes ask for a reboot lock; None where they may not.
         upkeeper: Takes nodes out of service for upkeep; None where nothing does.
+        roller: Rolls groups; None where nothing does.
         reload: Has cluster.yml read anew; None where nobody can.
     """
 
@@ -68,6 +70,7 @@ class Desk:
     senders: Senders | None = None
     locks: Locks | None = None
     upkeeper: Upkeeper | None = None
+    roller: Roller | None = None
     reload: Reload | None = None
 
     @property

@@ -1,12 +1,26 @@
 """What people are told when they take a node out of service, or give it back."""
 
+import asyncio
+from collections.abc import Mapping
+
+from healer.core.roll_events import RollMove
 from healer.core.upkeep import Phase
 from healer.core.upkeep_events import Kind
-from healer.errors import Refused
+from healer.core.upkeep_steps import Do
+from healer.errors import Malformed, Refused
 from healer.instants import rfc3339
+from healer.roller import Roller
+from healer.shapes import PlannedView, PlanView
 from healer.upkeeper import Upkeeper
-from healer.views import upkeep_view
+from healer.views import roll_view, upkeep_view, verdict_view
 from healer.web.desk import Desk
+from healer.web.periods import period
+
+PATCHED = ("node.patch", "node.reboot, where the patch needs it", "proof that it serves again")
+"""What follows in a roll once a node is out of service."""
+
+ROLL_SOAK = "5m"
+"""For which all has to stay well after a node is back, where nobody says for how long."""
 
 PATIENCE = 20.0
 """Seconds for which a command waits for the end of what it began; the command line waits for 30."""
@@ -51,6 +65,69 @@ async def end(desk: Desk, node: str, by: str) -> dict[str, object]:
     else:
         done = f"{node} is being given back ({_waits(desk, found.id)}): look again with hale-healer status"
     return {"done": done, "node": node, "by": by, "upkeep": upkeep_view(found, desk.watch)}
+
+
+MOVES = {"stop": RollMove.STOP, "resume": RollMove.GO_ON, "end": RollMove.END}
+
+
+async def roll(desk: Desk, fields: Mapping[str, str], by: str) -> dict[str, object]:
+    """Begin to roll a group, or stop, resume or end its roll.
+
+    Raises:
+        Refused: There is nothing to roll, or it cannot do that now; nothing was changed.
+        Malformed: It makes no sense; nothing was changed.
+    """
+    roller, group, what = _roller(desk), fields["group"], fields.get("do", "start")
+    if what not in ("start", *MOVES):
+        raise Malformed(f"roll: do {what!r} is none of start, {', '.join(MOVES)}")
+    if what == "start":
+        found = await roller.begin(
+            *(group, by),
+            canary=fields.get("canary", ""),
+            at_once=fields.get("at-once", "1"),
+            soak=period(fields.get("soak", ROLL_SOAK)),
+            windows=tuple(fields["window"].split(",")) if "window" in fields else (),
+        )
+        done = f"roll {found.id} of {group} has begun: {', '.join(found.nodes)}; look with hale-healer status"
+    else:
+        found = await roller.move(group, MOVES[what], by)
+        done = f"roll {found.id} of {group} is {found.state.value}"
+    desk.wake()
+    return {"done": done, "by": by, "roll": roll_view(found, desk.watch)}
+
+
+async def plan(desk: Desk, target: str) -> PlanView:
+    """Say what the roll of a group, or the maintenance of a node, would do, and what each guard says now.
+
+    Raises:
+        Refused: There is no such node or group, or nothing to roll.
+    """
+    a_group = target in desk.topology.groups and target not in desk.topology.nodes
+    nodes = _roller(desk).order(target) if a_group else (target,)
+    kind = Kind.ROLL if a_group else Kind.PERSON
+    upkeeper = _upkeeper(desk, nodes[0])
+    found = await asyncio.gather(*(upkeeper.asked(node, kind) for node in nodes))
+    planned = [
+        PlannedView(
+            node=node,
+            allows=all(one.allowed for one in verdicts),
+            steps=[*map(_step, steps), *(PATCHED if a_group else ())],
+            guards=[verdict_view(one) for one in verdicts],
+        )
+        for node, (verdicts, steps) in zip(nodes, found, strict=True)
+    ]
+    return PlanView(target=target, patch=a_group, nodes=planned)
+
+
+def _step(do: Do) -> str:
+    told = " ".join(f"{name}={value}" for name, value in do.args if name != "owner")
+    return f"{do.action} {told} at {do.gate}".replace("  ", " ")
+
+
+def _roller(desk: Desk) -> Roller:
+    if desk.roller is None:
+        raise Refused("unknown_command", "nothing rolls groups here")
+    return desk.roller
 
 
 def _waits(desk: Desk, upkeep: str) -> str:

@@ -20,6 +20,7 @@ from healer.journal import Journal
 from healer.metrics import Metrics
 from healer.narrator import Narrator
 from healer.operators import Operators
+from healer.roller import Roller
 from healer.runner import Runner
 from healer.standing import Watch
 from healer.upkeeper import Upkeeper
@@ -131,6 +132,7 @@ class Village:
         self.upkeeper = Upkeeper(
             *(self.journal, self.gatherer, self.gates, self.silences, self.watch, self.clock)
         )
+        self.roller = Roller(self.journal, self.gatherer, self.upkeeper, self.watch, self.clock)
         self.operators = Operators(self.journal, self.gatherer, self.watch, self.clock)
 
     @asynccontextmanager
@@ -153,9 +155,11 @@ class Village:
             life = tasks.create_task(self.engine.run())
             calling = tasks.create_task(self.herald.keep_calling())
             upkeep = tasks.create_task(self.upkeeper.run())
+            rolls = tasks.create_task(self.roller.run())
             yield
             life.cancel()
             upkeep.cancel()
+            rolls.cancel()
             calling.cancel()
 
     @asynccontextmanager

@@ -101,7 +101,7 @@ def _locked_nearby(proposal: Proposal, facts: Facts) -> str:
     near = [
         one.name
         for one in topology.nodes.values()
-        if one.name not in mine.nodes
+        if one.name not in mine.nodes | facts.together
         and (one.name in members or one.failure_domain in mine.failure_domains - {UNKNOWN_DOMAIN})
     ]
     found = ((node, facts.lock_of(node)) for node in near)

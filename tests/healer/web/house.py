@@ -32,6 +32,7 @@ from healer.instants import rfc3339
 from healer.journal import Journal
 from healer.metrics import Metrics
 from healer.operators import Operators
+from healer.roller import Roller
 from healer.standing import Watch
 from healer.timeline import Timelines
 from healer.upkeeper import Upkeeper
@@ -113,7 +114,8 @@ class House:
     reloads: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.topology = self.given or topology(mode=self.mode)
+        plain = topology(mode=self.mode)
+        self.topology = self.given or replace(plain, patch_seconds=600.0)
         self.store = FakeStore(self.clock)
         self.cluster = FakeCluster(self.topology, self.clock)
         self.prometheus = FakePrometheus(self.cluster)
@@ -150,6 +152,7 @@ class House:
             senders=None if self.sender is None else Senders(self.sender, self.clock),
             proxy=self.proxy,
             upkeeper=self.upkeeper,
+            roller=Roller(self.journal, self.gatherer, self.upkeeper, self.watch, self.clock),
             reload=self._reload,
         )
 
