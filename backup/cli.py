@@ -98,7 +98,7 @@ def _places(options: argparse.Namespace) -> Places:
 
 def _job(options: argparse.Namespace) -> Job:
     found = config.load(options.config)
-    return Job(found.backup(options.name), found.node, _places(options))
+    return Job(found.backup(options.name.partition(":")[0]), found.node, _places(options))
 
 
 def _init(options: argparse.Namespace) -> int:
@@ -131,8 +131,10 @@ def _drill(options: argparse.Namespace) -> int:
 
 def _restore(options: argparse.Namespace) -> int:
     job = _job(options)
+    # The gate starts hale-backup-restore@NAME:ID.service, an instance of which systemd passes on as one word.
+    wanted = options.snapshot or options.name.partition(":")[2] or None
     with _alone(job):
-        failure = reported(job, "restore", lambda one: restoring.run(one, options.snapshot))
+        failure = reported(job, "restore", lambda one: restoring.run(one, wanted))
     return _said(job, failure, "restored")
 
 

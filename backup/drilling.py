@@ -25,13 +25,9 @@ def run(job: Job) -> Failed | None:
     failure = outcome(job, _drill)
     if failure is None:
         job.told.update(verified=True, verified_at=job.told["ended_at"])
-        proof = Proof(
-            job.told["snapshot"],
-            moment.seconds(job.told["snapshot_at"]),
-            moment.seconds(job.told["ended_at"]),
-            None,
-            job.told["bytes"],
-        )
+        told = job.told
+        at, ended = (moment.seconds(told[key]) for key in ("snapshot_at", "ended_at"))
+        proof = Proof(told["snapshot"], at, ended, None, told["bytes"])
         others = tuple(one for one in proven if one.snapshot != proof.snapshot)
         proven = (proof, *others)[:MOST_PROOFS]
     job.told.update(proven=[one.told() for one in proven])

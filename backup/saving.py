@@ -4,7 +4,7 @@ import json
 import secrets
 from collections.abc import Mapping
 
-from backup import manifest, report
+from backup import manifest, moment, report
 from backup.entry import Entry
 from backup.job import Job
 from backup.manifest import Manifest
@@ -26,7 +26,8 @@ def run(job: Job, *, accept_drop: bool = False) -> None:
     known = last(job)
     entries: Mapping[str, Entry] = {} if known is None else known.entries
     found = manifest.scan(job.backup, entries)
-    job.told.update(files=found.files, bytes=found.size)
+    newest = max((one.mtime for one in found.entries.values()), default=0) / 1e9
+    job.told.update(files=found.files, bytes=found.size, newest_change_at=moment.text(newest))
     name = secrets.token_hex(8)
     job.restic.save(name)
     whole = manifest.after(found, name)

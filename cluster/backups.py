@@ -179,6 +179,8 @@ class Backup(Block):
             raise ValueError(
                 "only what a drill proved is put back. Write drill, or restore: false."
             )
+        if self.restore and self.service is None:
+            raise ValueError("what uses the files has to be stopped. Write service.")
         whole = [
             path for path in self.paths if path in _NOT_WHOLE or path.startswith("/var/lib/hale-")
         ]

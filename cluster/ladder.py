@@ -52,6 +52,7 @@ class Verb(StrEnum):
     DATABASE_BAR = "database.bar"
     DATABASE_ADMIT = "database.admit"
     DISK_FREE = "disk.free"
+    FILES_RESTORE = "files.restore"
     NODE_REBOOT = "node.reboot"
     NODE_LOCK = "node.lock"
     NODE_UNLOCK = "node.unlock"
@@ -75,6 +76,7 @@ class Action(StrEnum):
     DATABASE_REINIT = "database.reinit"
     DATABASE_BAR = "database.bar"
     DISK_FREE = "disk.free"
+    FILES_RESTORE = "files.restore"
     NODE_REBOOT = "node.reboot"
     NODE_FENCE = "node.fence"
     PERSON_CALL = "person.call"
@@ -90,9 +92,9 @@ class Action(StrEnum):
         return self in _OF_SERVICE
 
 
-_OF_SERVICE = frozenset({Action.SERVICE_RESTART, Action.SERVICE_RELOAD, Action.POOL_DRAIN}) | {
-    action for action in Action if action.startswith("database.")
-}
+_OF_SERVICE = frozenset(
+    {Action.SERVICE_RESTART, Action.SERVICE_RELOAD, Action.POOL_DRAIN, Action.FILES_RESTORE}
+) | {action for action in Action if action.startswith("database.")}
 
 _COPY = "hale:database_member_good"
 
@@ -118,6 +120,7 @@ _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     Action.DATABASE_RESTART: {"attempts": 1, "deadline": "5m"},
     Action.DATABASE_REINIT: {"attempts": 1, "deadline": "30m"},
     Action.DISK_FREE: {"attempts": 1, "deadline": "2m"},
+    Action.FILES_RESTORE: {"deadline": "15m"},
     Action.NODE_REBOOT: {"attempts": 1, "deadline": "5m"},
     Action.NODE_FENCE: {"attempts": 1, "deadline": "1m"},
 }
@@ -266,8 +269,9 @@ DEFAULT_LADDERS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "database": {
             "rungs": [{"action": "database.restart"}, {"action": "database.reinit"}, _CALL]
         },
+        # What was there stays beside it, and an owner agrees, unless all of it can be made anew.
+        "backup": {"rungs": [{"action": "files.restore"}, _CALL]},
         # No gate has a verb for these yet that could be proved to help.
-        "backup": {"rungs": [_CALL]},
         "monitoring": {"rungs": [_CALL]},
         "clock": {"rungs": [_CALL]},
     }

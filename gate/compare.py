@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from gate import mounts, netlink, owned
+from gate import mounts, netlink, owned, restores
 from gate.config import Config
 from gate.expect import Expect
 from gate.haproxy import Sight, Unanswered
@@ -27,6 +27,7 @@ def as_expected(expect: Expect, node: Node) -> None:
         except netlink.Unreadable as error:
             raise Refused(Reason.CHANGED, str(error)) from error
     _databases(expect, node)
+    _backups(expect, node)
     if expect.filesystems:
         table = _mounts(node)
         for path, device in expect.filesystems.items():
@@ -47,6 +48,7 @@ def listed(expect: Expect, config: Config) -> None:
         (expect.pools, members),
         (expect.addresses, config.addresses),
         (expect.databases, owned.names(config)),
+        (expect.backups, config.restores),
     ):
         for name in names:
             if name not in known:
@@ -89,6 +91,15 @@ def _databases(expect: Expect, node: Node) -> None:
             raise Refused(Reason.CHANGED, f"{name} cannot be read: {error}") from error
         _same(f"{name} leader", expected.leader, sight.leader)
         _same(f"{name} timeline", expected.timeline, sight.timeline)
+
+
+def _backups(expect: Expect, node: Node) -> None:
+    for name, snapshot in expect.backups.items():
+        try:
+            proof = restores.newest(node.config.restores[name], node.clock)
+        except restores.Unreadable as error:
+            raise Refused(Reason.CHANGED, f"{name} cannot be read: {error}") from error
+        _same(f"{name} snapshot", snapshot, proof.snapshot if proof is not None else None)
 
 
 def _mounts(node: Node) -> tuple[mounts.Mount, ...]:

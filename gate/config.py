@@ -13,6 +13,7 @@ from typing import TypeVar
 from gate import fields, listed
 from gate.database_rule import DatabaseRule, database_rule
 from gate.listed import AddressRule, FenceRule, PatchRule, PoolRule, ReclaimRule, UnitRule
+from gate.restore_rule import RestoreRule, restore
 from gate.sentinel_rule import SentinelRule, sentinel_rule
 from gate.strict_json import Json, object_of
 
@@ -32,6 +33,7 @@ DEFAULT_SPACING_SECONDS = MappingProxyType(
         "database.admit": 5.0,
         "sentinel.failover": 60.0,
         "disk.free": 60.0,
+        "files.restore": 60.0,
         "node.reboot": 3600.0,
         "node.lock": 5.0,
         "node.unlock": 5.0,
@@ -53,6 +55,7 @@ _KEYS = (
     "databases",
     "sentinels",
     "reclaim",
+    "restores",
     "patch",
     "fencing",
     "spacing_seconds",
@@ -70,7 +73,7 @@ class Config:
 
     Attributes:
         reboot: Whether node.reboot may touch this node.
-        addresses: By the name that cluster.yml gives each, as are pools, databases and sentinels.
+        addresses: By the name that cluster.yml gives each, as are pools, databases, sentinels and restores.
         patch: How node.patch patches this node; None where it may not.
         fencing: By node, whose power this gate may cut; never this node.
     """
@@ -84,6 +87,7 @@ class Config:
     databases: dict[str, DatabaseRule] = field(default_factory=dict)
     sentinels: dict[str, SentinelRule] = field(default_factory=dict)
     reclaim: tuple[ReclaimRule, ...] = ()
+    restores: dict[str, RestoreRule] = field(default_factory=dict)
     patch: PatchRule | None = None
     fencing: dict[str, FenceRule] = field(default_factory=dict)
     spacing_seconds: dict[str, float] = field(default_factory=dict)
@@ -134,6 +138,7 @@ def parse(text: bytes) -> Config:
         databases=_table(found.get("databases", {}), "databases", fields.name, database_rule),
         sentinels=_table(found.get("sentinels", {}), "sentinels", fields.name, sentinel_rule),
         reclaim=tuple(listed.reclaim(value, f"reclaim[{at}]") for at, value in enumerate(reclaim)),
+        restores=_table(found.get("restores", {}), "restores", fields.name, restore),
         patch=None if found.get("patch") is None else listed.patch(found["patch"], "patch"),
         fencing=fencing,
         spacing_seconds=_table(

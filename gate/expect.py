@@ -35,6 +35,7 @@ class Expect:
         addresses: By the address's name, whether this node holds it.
         filesystems: By mount point, the device that is mounted there.
         databases: By the database's name.
+        backups: By the backup's name, the snapshot that is to be put back.
     """
 
     boot_id: str | None
@@ -43,6 +44,7 @@ class Expect:
     addresses: Mapping[str, bool] = field(default_factory=dict)
     filesystems: Mapping[str, str] = field(default_factory=dict)
     databases: Mapping[str, DatabaseExpect] = field(default_factory=dict)
+    backups: Mapping[str, str] = field(default_factory=dict)
 
 
 def parse(found: JsonObject) -> Expect:
@@ -52,9 +54,8 @@ def parse(found: JsonObject) -> Expect:
         ValueError: which value is wrong.
         Unreadable: unknown_key.
     """
-    only(
-        found, "boot_id", "units", "pools", "addresses", "filesystems", "databases", where="expect."
-    )
+    known = ("boot_id", "units", "pools", "addresses", "filesystems", "databases", "backups")
+    only(found, *known, where="expect.")
     boot_id = found.get("boot_id")
     return Expect(
         boot_id=None if boot_id is None else text_at(boot_id, "expect.boot_id"),
@@ -67,6 +68,7 @@ def parse(found: JsonObject) -> Expect:
         databases={
             name: _database(name, value) for name, value in _part(found, "databases").items()
         },
+        backups={name: _snapshot(name, value) for name, value in _part(found, "backups").items()},
     )
 
 
@@ -119,3 +121,10 @@ def _database(name: str, value: Json) -> DatabaseExpect:
     if timeline is not None and type(timeline) is not int:
         raise ValueError(f"{where}.timeline: want a whole number or null")
     return DatabaseExpect(None if leader is None else text_at(leader, where + ".leader"), timeline)
+
+
+def _snapshot(name: str, value: Json) -> str:
+    where = f"expect.backups[{name[:80]!r}]"
+    fields = object_at(value, where)
+    only(fields, "snapshot", where=where + ".")
+    return text_at(fields.get("snapshot"), where + ".snapshot")

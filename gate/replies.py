@@ -13,7 +13,8 @@ from gate.machine import Machine
 from gate.mark import one_as_json
 from gate.patroni import Sight
 from gate.protocol import LINE_LIMIT, VERSION
-from gate.seen import AddressSeen, FileSystemSeen, MarkSeen, PoolSeen, PowerSeen, Seen
+from gate.restores import Proof
+from gate.seen import AddressSeen, BackupSeen, FileSystemSeen, MarkSeen, PoolSeen, PowerSeen, Seen
 from gate.strict_json import Json, JsonObject
 from gate.units import Seen as UnitSeen
 from gate.words import Outcome, Reason, Refused, State
@@ -140,6 +141,9 @@ def _seen(seen: Seen | None) -> Json:
             return _database(seen)
         case PowerSeen(state, why):
             return {"kind": "power", "state": state, "reading": why}
+        case BackupSeen(proof, changed):
+            proven = None if proof is None else _proof(proof)
+            return {"kind": "backup", "proven": proven, "newest_change_at": changed}
         case UnitSeen():
             return _unit(seen)
 
@@ -177,6 +181,15 @@ def _database(seen: Sight) -> JsonObject:
             }
             for name, one in seen.members.items()
         },
+    }
+
+
+def _proof(proof: Proof) -> JsonObject:
+    return {
+        "snapshot": proof.snapshot,
+        "snapshot_at": proof.snapshot_at,
+        "proved_at": proof.proved_at,
+        "newest_record_at": proof.newest_record_at,
     }
 
 

@@ -6,7 +6,7 @@ Nothing is written. What cannot be read within its time is None, which a healer 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gate import declining, fence_agents, machine, mounts, netlink, owned, patroni, units
+from gate import declining, fence_agents, machine, mounts, netlink, owned, patroni, restores, units
 from gate.fence_agents import OFF, ON, Reading
 from gate.haproxy import READY, Sight, Unanswered
 from gate.machine import Machine
@@ -19,6 +19,9 @@ POOL = "pool:"
 
 DATABASE = "database:"
 """As POOL, of a database."""
+
+BACKUP = "backup:"
+"""As POOL, of a backup that this gate may put back."""
 
 POWER = "power:"
 """As POOL, of another node whose power is asked for."""
@@ -68,7 +71,29 @@ class PowerSeen:
     why: str
 
 
-Seen = units.Seen | AddressSeen | PoolSeen | FileSystemSeen | PowerSeen | Machine | patroni.Sight
+@dataclass(frozen=True, slots=True)
+class BackupSeen:
+    """What may be put back of a backup.
+
+    Attributes:
+        proof: None where no drill proved anything within its period.
+        newest_change_at: When a file was written last, RFC 3339; None where that is not known.
+    """
+
+    proof: restores.Proof | None
+    newest_change_at: str | None
+
+
+Seen = (
+    units.Seen
+    | AddressSeen
+    | PoolSeen
+    | FileSystemSeen
+    | PowerSeen
+    | BackupSeen
+    | Machine
+    | patroni.Sight
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +127,8 @@ class Eyes:
                 found[name] = self.node.machine()
             elif name.startswith(DATABASE):
                 found[name] = self._database(name.removeprefix(DATABASE))
+            elif name.startswith(BACKUP):
+                found[name] = self._backup(name.removeprefix(BACKUP))
             elif name.startswith(POWER):
                 found[name] = self._power(name.removeprefix(POWER), LOOK_SECONDS)
             elif name.startswith("/"):
@@ -153,6 +180,16 @@ class Eyes:
             except (owned.Unanswered, KeyError):  # unread, or not listed
                 self.databases[name] = None
         return self.databases[name]
+
+    def _backup(self, name: str) -> BackupSeen | None:
+        rule = self.node.config.restores.get(name)
+        if rule is None:
+            return None
+        try:
+            proof = restores.newest(rule, self.node.clock)
+            return BackupSeen(proof, restores.newest_change(rule))
+        except restores.Unreadable:
+            return None
 
     def _power(self, name: str, seconds: float) -> PowerSeen | None:
         """Ask how a node's power is; several are asked for as long as one look may take."""

@@ -44,6 +44,7 @@ from healer.core.history import Keep
 from healer.core.ladder import ALWAYS, Ladder, Mode, Rung, Verification, When, Window
 from healer.core.maintenance import Maintenance
 from healer.core.topology import (
+    Backup,
     Database,
     Group,
     Node,
@@ -287,6 +288,11 @@ def _topology(cluster: Cluster, own: str) -> Topology:
         databases={
             one.name: Database(one.name, one.group, one.service, one.called, one.max_lag)
             for one in cluster.databases.values()
+        },
+        backups={
+            one.name: Backup(one.name, cluster.backed_up(one.name), one.service, one.rebuildable)
+            for one in cluster.backups.values()
+            if one.restore and one.service is not None
         },
         alertmanagers=alertmanager_nodes(cluster),
     )

@@ -22,12 +22,7 @@ def backup_files(cluster: Cluster, node: str) -> Iterator[tuple[str, str]]:
         for unit, schedule in one.timers:
             timer = f"etc/systemd/system/{unit}@{one.name}.timer"
             yield timer, HEADER + _timer(unit, one.name, schedule, cluster.time_zone)
-        for unit in (
-            "hale-backup",
-            "hale-backup-check",
-            "hale-backup-drill",
-            "hale-backup-restore",
-        ):
+        for unit in ("hale-backup", "hale-backup-check", "hale-backup-drill"):
             path = f"etc/systemd/system/{unit}@{one.name}.service.d/hale.conf"
             if text := _drop_in(one, unit):
                 yield path, HEADER + text

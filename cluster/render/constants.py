@@ -6,6 +6,7 @@ The label `cluster` is written out, since Prometheus adds it to alerts only when
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from cluster.backups import Backup
 from cluster.model import Cluster
 from cluster.writing import number, yaml_text
 
@@ -42,7 +43,24 @@ def _constants(cluster: Cluster) -> Iterator[tuple[str, float, Mapping[str, str]
     for database in cluster.databases.values():
         labels = {"database": database.name, "scope": database.called, "group": database.group}
         yield "hale:database_info", 1, labels | {"service": database.service}
+    for node in cluster.nodes:
+        for one in cluster.backups_on(node):
+            yield from _backup(cluster, node, one)
     yield "hale:availability_objective", cluster.monitoring.objective, {}
+
+
+def _backup(
+    cluster: Cluster, node: str, one: Backup
+) -> Iterator[tuple[str, float, Mapping[str, str]]]:
+    """Yield what is promised of a backup, and whose files it is of where a gate may put them back."""
+    labels = {"node": node, "backup": one.name}
+    yield "hale:backup_recovery_point_seconds", one.recovery_point, labels
+    yield "hale:backup_recovery_time_seconds", one.recovery_time, labels
+    if one.drill is not None:
+        yield "hale:backup_drill_period_seconds", one.drill.period, labels
+    if one.restore and one.service is not None:
+        group = cluster.services[one.service].group
+        yield "hale:backup_info", 1, {**labels, "service": one.service, "group": group}
 
 
 def _member(cluster: Cluster, group: str, node: str) -> Mapping[str, str]:

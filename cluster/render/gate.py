@@ -44,6 +44,7 @@ def gate_json(cluster: Cluster, node: str) -> str:
             "databases": _databases(cluster, node) if free else {},
             "sentinels": _sentinels(cluster, node) if free else {},
             "reclaim": _reclaim(cluster, node),
+            "restores": _restores(cluster, node) if free else {},
             "patch": _patch(cluster.patching),
             "spacing_seconds": spacing,
             **_fencing(cluster, node),
@@ -160,6 +161,23 @@ def _power(device: PowerDevice, node: str) -> Mapping[str, Any]:
         "secrets": device.secrets,
         "off_seconds": number(device.off_within),
         "status_seconds": number(device.status_within),
+    }
+
+
+REPORTS = "/var/lib/hale-backups"
+
+
+def _restores(cluster: Cluster, node: str) -> Mapping[str, Any]:
+    return {
+        one.name: {
+            "drill": f"{REPORTS}/{one.name}.drill.json",
+            "run": f"{REPORTS}/{one.name}.run.json",
+            "report": f"{REPORTS}/{one.name}.restore.json",
+            "period_seconds": number(one.drill.period),
+            "units": [cluster.services[one.service].unit] if one.service else [],
+        }
+        for one in cluster.backups_on(node)
+        if one.restore and one.drill is not None
     }
 
 

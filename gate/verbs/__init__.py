@@ -10,6 +10,7 @@ from gate.verbs.database_reinit import DatabaseReinit
 from gate.verbs.database_restart import DatabaseRestart
 from gate.verbs.database_switchover import DatabaseSwitchover
 from gate.verbs.disk_free import DiskFree
+from gate.verbs.files_restore import FilesRestore
 from gate.verbs.node_fence import NodeFence
 from gate.verbs.node_lock import NodeLock
 from gate.verbs.node_patch import NodePatch
@@ -36,6 +37,7 @@ TAKING: dict[str, TakingVerb] = {
     "database.admit": DatabaseAdmit(),
     "sentinel.failover": SentinelFailover(),
     "disk.free": DiskFree(),
+    "files.restore": FilesRestore(),
     "node.reboot": NodeReboot(),
     "node.lock": NodeLock(),
     "node.unlock": NodeUnlock(),

@@ -13,6 +13,7 @@ from healer.core.incident import Outcome
 from healer.core.look import (
     MACHINE,
     POWER,
+    BackupLook,
     DatabaseLook,
     DatabaseMember,
     Look,
@@ -99,6 +100,19 @@ class _Database(_Line):
     members: dict[str, _DatabaseMember]
 
 
+class _Proven(_Line):
+    snapshot: str = Field(min_length=1)
+    snapshot_at: str
+    proved_at: str
+    newest_record_at: str | None
+
+
+class _Backup(_Line):
+    kind: Literal["backup"]
+    proven: _Proven | None
+    newest_change_at: str | None
+
+
 class _Machine(_Line):
     kind: Literal["machine"]
     fleet_lock_id: str | None
@@ -112,7 +126,7 @@ class _Power(_Line):
 
 
 _Seen = Annotated[
-    _Unit | _Address | _Pool | _FileSystem | _Database | _Machine | _Power,
+    _Unit | _Address | _Pool | _FileSystem | _Database | _Machine | _Power | _Backup,
     Field(discriminator="kind"),
 ]
 
@@ -176,6 +190,9 @@ class Welcome(_Line):
                 if name.startswith(DATABASE)
             },
             marks=None if self.marks is None else tuple(_mark(one) for one in self.marks),
+            backups={
+                name: _backup(seen) for name, seen in self.seen.items() if isinstance(seen, _Backup)
+            },
             machine=_machine(self.seen.get(MACHINE)),
         )
 
@@ -184,6 +201,13 @@ def _machine(seen: object) -> MachineLook | None:
     if not isinstance(seen, _Machine):
         return None
     return MachineLook(seen.fleet_lock_id, seen.reboot_required)
+
+
+def _backup(seen: _Backup) -> BackupLook:
+    proven = seen.proven
+    if proven is None:
+        return BackupLook(changed_at=seen.newest_change_at)
+    return BackupLook(proven.snapshot, proven.snapshot_at, proven.proved_at, seen.newest_change_at)
 
 
 def _members(seen: _Seen | None) -> dict[str, MemberLook] | None:

@@ -13,6 +13,9 @@ from healer.core.picture import NodeHealth, Picture, SeenMark
 ABLE = (1, 2)
 """BACKUP and MASTER among the states of a VRRP instance (docs/contracts.md); in INIT and FAULT it takes no address."""
 
+FAILING = ("disk", "filesystem")
+"""Types of failures (docs/failures.md) of a disk to which nothing is restored."""
+
 
 def terms(cluster: str, age: float, *, services: bool) -> dict[str, str]:
     """Return what to ask for.
@@ -33,6 +36,7 @@ def terms(cluster: str, age: float, *, services: bool) -> dict[str, str]:
         "address": worst("hale_virtual_address_held", "node, address"),
         "candidate": worst("keepalived_vrrp_state", "node, ip_address"),
         "primary": worst("patroni_primary", "node, scope"),
+        "failing": worst("hale_failure", "node, failure"),
         "mark": worst("hale_mark_timestamp_seconds", "node, mark, subject, owner_kind"),
     }
     return asked | {"service": worst("hale_service_up", "node, service")} if services else asked
@@ -67,6 +71,11 @@ def drawn(parts: Parts) -> Picture:
             _target(labels.get("node", ""), labels.get("service")): value == 1
             for labels, value in parts.of("service")
         },
+        failing=frozenset(
+            labels.get("node", "")
+            for labels, value in parts.of("failing")
+            if value == 1 and labels.get("failure") in FAILING
+        ),
         marks=frozenset(_mark(labels, since) for labels, since in parts.of("mark")),
         addresses=addresses,
         candidates=candidates,

@@ -20,10 +20,18 @@ class Scope(Enum):
     UNIT = "unit"  # one unit on the target's node
     POOL = "pool"  # one member of a pool, on each of the pool's balancers
     ADDRESS = "address"  # a virtual address, on a node that may hold it
+    FILES = (
+        "files"  # what a service keeps on the target's node, in the place of which a backup comes
+    )
     DISK = "disk"  # one file system of the target's node
     DATABASE = "database"  # the member of a database on the target's node
     NODE = "node"  # the target's node as a whole
     POWER = "power"  # the power of the target's node, through the gate of another one
+
+    @property
+    def of_unit(self) -> bool:
+        """Whether it stops one unit, and what depends on it."""
+        return self in (Scope.UNIT, Scope.FILES)
 
     @property
     def whole(self) -> bool:
@@ -58,6 +66,7 @@ ACTIONS: dict[str, Action] = {
     "database.restart": Action(Scope.DATABASE, takes=True),
     "database.reinit": Action(Scope.DATABASE, takes=True),
     "disk.free": Action(Scope.DISK, takes=False),
+    "files.restore": Action(Scope.FILES, takes=True),
     "node.reboot": Action(Scope.NODE, takes=True),
     "node.lock": Action(Scope.NODE, takes=True, undo="node.unlock"),
     "node.unlock": Action(Scope.NODE, takes=False),
@@ -65,6 +74,11 @@ ACTIONS: dict[str, Action] = {
     "node.fence": Action(Scope.POWER, takes=True, undo="node.unfence"),
     "node.unfence": Action(Scope.POWER, takes=False),
 }
+
+RESTORE = "files.restore"
+
+BACKUP = "backup:"
+"""What a backup's name begins with where a gate is asked for it."""
 
 LOCK, UNLOCK = "node.lock", "node.unlock"
 SWITCHOVER, REINIT = "database.switchover", "database.reinit"
@@ -131,6 +145,12 @@ def steps(verb: str, target: Target, topology: Topology, owner: str) -> tuple[St
                 Step(target.node, (("address", one.name), ("owner", owner)), one.name)
                 for one in topology.addresses.values()
                 if target.node in topology.groups[one.group].nodes
+            )
+        case Scope.FILES:
+            return tuple(
+                Step(target.node, (("backup", one.name),), f"{BACKUP}{one.name}")
+                for one in topology.backups.values()
+                if target.node in one.nodes and target.service == one.service
             )
         case Scope.DISK:
             if not target.part:

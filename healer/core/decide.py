@@ -314,6 +314,11 @@ def expect(proposal: Proposal, facts: Facts) -> str:
                 return ""
             lead = {"leader": database.leader, "timeline": database.timeline}
             expected["databases"] = {name: lead}
+        case Scope.FILES:
+            seen = look.backup(proposal.look)
+            if seen is None or not seen.snapshot:
+                return ""
+            expected["backups"] = {dict(proposal.args)["backup"]: {"snapshot": seen.snapshot}}
         case Scope.DISK:
             device = look.disks.get(proposal.look)
             if device is not None:  # else its gate says what is wrong with the place

@@ -61,7 +61,7 @@ def footprint(
     if not action.takes:
         return _of(target, {target}, (), topology)
     match action.scope:
-        case Scope.UNIT:
+        case Scope.UNIT | Scope.FILES:
             return of_unit(target, reverse_dependencies, topology)
         case Scope.POOL:
             pools = topology.pools_of(target)

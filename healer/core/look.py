@@ -117,6 +117,23 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
+class BackupLook:
+    """What a gate may put back of a backup.
+
+    Attributes:
+        snapshot: The newest that a drill proved within its period; empty where there is none.
+        snapshot_at: As of when that is, RFC 3339, as the others.
+        proved_at: When the drill ended.
+        changed_at: When a file was written last, as the last backup saw it; None where nobody knows.
+    """
+
+    snapshot: str = ""
+    snapshot_at: str = ""
+    proved_at: str = ""
+    changed_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Look:
     """A gate's hello: who it is and what it sees.
 
@@ -131,6 +148,7 @@ class Look:
         marks: All that stand on the node; None where the gate cannot say.
         powers: How the power of other nodes is, as their device just said: on, off or unknown; None as for units.
         machine: None where it was not asked for.
+        backups: What may be put back, by the name that was asked for; None as for units.
     """
 
     cluster: str
@@ -147,6 +165,11 @@ class Look:
     marks: tuple[Mark, ...] | None = ()
     machine: MachineLook | None = None
     powers: Mapping[str, str | None] = field(default_factory=dict)
+    backups: Mapping[str, BackupLook | None] = field(default_factory=dict)
+
+    def backup(self, name: str) -> BackupLook | None:
+        """Return what may be put back of a backup, by the name under which it was asked for; None as for units."""
+        return self.backups.get(name)
 
     def member(self, pool: str, member: str) -> MemberLook | None:
         """Return how this balancer has a member; None where that is not known."""

@@ -54,6 +54,7 @@ class Picture:
             backup or master. Who does not say is not in it.
         primaries: Whether a member of a database takes writes, by Patroni's name of the database and by node.
         marks: Every mark that an exporter tells of, once for each kind of owner.
+        failing: Nodes of which the kernel or a daemon says that a disk or a file system fails.
         healths: What facts made of it, by topology, group and node.
     """
 
@@ -64,6 +65,7 @@ class Picture:
     addresses: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
     candidates: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
     primaries: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
+    failing: frozenset[str] = frozenset()
     healths: dict[tuple[str, str, str], str] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )

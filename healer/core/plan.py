@@ -6,7 +6,7 @@ Nothing here knows a fact: decide drops the steps whose gates turn out to be dea
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from healer.core.actions import MARKING, Scope, Step, action_of, lasting, steps
+from healer.core.actions import MARKING, RESTORE, Scope, Step, action_of, lasting, steps
 from healer.core.alert import Target
 from healer.core.conditions import Passed, unmet
 from healer.core.facts import Proposal
@@ -178,7 +178,7 @@ def _draft(
         incident=incident,
         ladder=ladder,
         rung_index=index,
-        rung=rung,
+        rung=_agreed(rung, step, topology),
         target=aim,
         gate=step.gate,
         args=step.args,
@@ -187,6 +187,16 @@ def _draft(
         mode=topology.mode(ladder, [service.group] if service and service.group else []),
         footprint=NOTHING,
     )
+
+
+def _agreed(rung: Rung, step: Step, topology: Topology) -> Rung:
+    """Return a rung as it is asked for: no ladder waives that an owner agrees to what may bring back older data."""
+    if rung.action != RESTORE:
+        return rung
+    backup = topology.backups.get(dict(step.args)["backup"])
+    if backup is not None and backup.rebuildable:
+        return rung
+    return replace(rung, approve=True, by_owner=True)
 
 
 def _lost(domain: str, topology: Topology) -> str:
@@ -297,7 +307,7 @@ def _copies(found: Plan, topology: Topology) -> Iterator[tuple[str, str]]:
 def exclusive_elsewhere(found: Plan, topology: Topology) -> Iterator[tuple[str, str]]:
     """Yield the other nodes that may run what the rung would start and only one may run, with its unit."""
     action, node = action_of(found.rung.action), found.proposal.target.node
-    if action.takes and action.scope in (Scope.UNIT, Scope.NODE):
+    if action.takes and action.scope in (Scope.UNIT, Scope.FILES, Scope.NODE):
         for service in topology.services_on(node).values():
             if service.exclusive and service.group is not None:
                 others = (one for one in topology.groups[service.group].nodes if one != node)

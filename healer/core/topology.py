@@ -127,6 +127,21 @@ class Database:
 
 
 @dataclass(frozen=True, slots=True)
+class Backup:
+    """What gates may put back of a service's files.
+
+    Attributes:
+        service: What uses them.
+        rebuildable: Whether all of it can be made anew, so that no person is needed.
+    """
+
+    name: str
+    nodes: tuple[str, ...]
+    service: str
+    rebuildable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Numbers:
     """The guards' numbers. They can be set; no guard can be switched off. Seconds unless said otherwise.
 
@@ -209,6 +224,7 @@ class Topology:
     pools: Mapping[str, Pool] = field(default_factory=dict)
     addresses: Mapping[str, VirtualAddress] = field(default_factory=dict)
     databases: Mapping[str, Database] = field(default_factory=dict)
+    backups: Mapping[str, Backup] = field(default_factory=dict)
     alertmanagers: Mapping[str, str] = field(default_factory=dict)
     time_zone: tzinfo = UTC
     correlation_window: float = 0.0

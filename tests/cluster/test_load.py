@@ -139,6 +139,7 @@ def test_every_verb_of_a_gate_has_a_spacing_that_a_file_may_change() -> None:
         "database.bar": 5,
         "database.admit": 5,
         "disk.free": 60,
+        "files.restore": 60,
         "node.reboot": 7200,
         "pool.drain": 5,
         "pool.return": 5,

@@ -10,6 +10,7 @@ import pytest
 
 from backup import config
 from cluster.schedule import Schedule
+from gate import config as gate_config
 from tests.cluster.examples import BACKUP
 from tests.cluster.rendering import text_of, tree_of
 
@@ -112,7 +113,7 @@ def test_systemd_accepts_the_units_with_what_is_rendered(tmp_path: Path) -> None
     if shutil.which("systemd-analyze") is None:
         pytest.skip("needs systemd-analyze")
     folder = Path(__file__).parents[2] / "backup/systemd"
-    for unit in ("hale-backup", "hale-backup-check", "hale-backup-drill", "hale-backup-restore"):
+    for unit in ("hale-backup", "hale-backup-check", "hale-backup-drill"):
         name = f"{unit}@site.service"
         (tmp_path / name).write_text(
             (folder / f"{unit}@.service").read_text().replace("/usr/bin/hale-backup", "/bin/true")
@@ -123,3 +124,22 @@ def test_systemd_accepts_the_units_with_what_is_rendered(tmp_path: Path) -> None
         argv = ["systemd-analyze", "verify", "--man=no", str(tmp_path / name)]
         done = subprocess.run(argv, capture_output=True, text=True, check=False)
         assert name not in done.stderr, done.stderr
+
+
+def test_the_gate_is_told_where_the_proof_of_each_backup_is() -> None:
+    found = json.loads(text_of(TREE, "web1/etc/hale/gate.json"))["restores"]
+    assert found == {
+        "site": {
+            "drill": "/var/lib/hale-backups/site.drill.json",
+            "run": "/var/lib/hale-backups/site.run.json",
+            "report": "/var/lib/hale-backups/site.restore.json",
+            "period_seconds": 21600,
+            "units": ["nginx.service"],
+        }
+    }
+    assert gate_config.parse(text_of(TREE, "web1/etc/hale/gate.json").encode()).restores["site"]
+
+
+def test_what_is_only_backed_up_no_gate_puts_back() -> None:
+    tree = tree_of(BACKUP.replace("    restore: true\n", ""))
+    assert json.loads(text_of(tree, "web1/etc/hale/gate.json"))["restores"] == {}

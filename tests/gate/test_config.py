@@ -68,6 +68,15 @@ GOOD: dict[str, Any] = {
             "credentials": None,
         }
     },
+    "restores": {
+        "site": {
+            "drill": "/var/lib/hale-backups/site.drill.json",
+            "run": "/var/lib/hale-backups/site.run.json",
+            "report": "/var/lib/hale-backups/site.restore.json",
+            "period_seconds": 21600,
+            "units": ["nginx.service"],
+        }
+    },
     "reclaim": [RECLAIM],
     "patch": {
         "command": ["/usr/bin/apt-get", "-y", "dist-upgrade"],

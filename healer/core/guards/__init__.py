@@ -16,6 +16,7 @@ from healer.core.guards.grounds import armed, arming, known_target, still_true
 from healer.core.guards.group import capacity, one_at_a_time
 from healer.core.guards.limits import attempts, budget, cluster_budget
 from healer.core.guards.people import approved
+from healer.core.guards.restores import restore_proven
 from healer.core.guards.storm import no_storm, weather
 from healer.core.guards.witnesses import owner_settled, two_witnesses
 from healer.core.topology import Numbers
@@ -148,6 +149,11 @@ GUARDS: tuple[Guard, ...] = (
         "fenced",
         "what may run on one node only is proven off on every other one, by its own gate or fenced",
         fenced,
+    ),
+    Guard(
+        "restore_proven",
+        "what would be put back was proved by a drill within its period, and no disk of the node is known to fail",
+        restore_proven,
     ),
     Guard(
         "budget",

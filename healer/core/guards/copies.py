@@ -8,7 +8,7 @@ from healer.core.patroni import database_copies, of_proposal, replica_goes
 from healer.core.topology import Group, Stores
 from healer.core.verdict import Verdict, allow, hold
 
-STOPPING = (Scope.UNIT, Scope.NODE, Scope.POWER)
+STOPPING = (Scope.UNIT, Scope.FILES, Scope.NODE, Scope.POWER)
 """Scopes of verbs that stop a service where it runs; out of a pool or without an address it still votes."""
 
 NEED = "another good copy"

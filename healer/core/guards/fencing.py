@@ -49,7 +49,7 @@ def taken_over(proposal: Proposal, topology: Topology) -> list[Service]:
     such case: who declines it lets go of it first, by its own gate.
     """
     action = action_of(proposal.rung.action)
-    if not action.takes or action.scope not in (Scope.UNIT, Scope.NODE):
+    if not action.takes or action.scope not in (Scope.UNIT, Scope.FILES, Scope.NODE):
         return []
     names = {one.service for one in proposal.footprint.targets if one.service is not None}
     return [topology.services[name] for name in sorted(names) if topology.services[name].exclusive]

@@ -1,6 +1,6 @@
 """Is there ground to act at all: a target that we know, an alert that is ours, evidence that is fresh."""
 
-from healer.core.actions import UNFENCE, Scope
+from healer.core.actions import UNFENCE
 from healer.core.facts import Evidence, Facts, Proposal
 from healer.core.incident import Outcome
 from healer.core.look import UnitLook
@@ -19,7 +19,7 @@ def known_target(proposal: Proposal, facts: Facts) -> Verdict:
     name, topology, target = "known_target", facts.topology, proposal.target
     gate, heard = proposal.gate, facts.heard(proposal.gate)
     need = f"{target} in cluster.yml, the gate answering as {topology.cluster}/{gate}"
-    nameless = proposal.scope is Scope.UNIT and not proposal.unit
+    nameless = proposal.scope.of_unit and not proposal.unit
     if not target.node or not topology.knows(target) or nameless:
         return hold(
             name,
@@ -218,7 +218,7 @@ def _of_now(proposal: Proposal, facts: Facts, age: float, need: str) -> Verdict:
             sentence="What Prometheus has is from before the last action, and says nothing of its effect.",
             passing=True,
         )
-    unit = seen_unit(proposal, facts) if proposal.scope is Scope.UNIT else None
+    unit = seen_unit(proposal, facts) if proposal.scope.of_unit else None
     up_for = unit.age_seconds if unit is not None and unit.active_state == "active" else None
     if unit is not None and up_for is not None and age >= up_for:
         return hold(

@@ -1,6 +1,5 @@
 """What the others can bear: capacity, and one thing at a time."""
 
-from healer.core.actions import Scope
 from healer.core.facts import Facts, Health, Proposal
 from healer.core.guards.grounds import FAILED_STATES, confirmed, seen_unit
 from healer.core.guards.witnesses import CALLS_DEAD, two_witnesses
@@ -37,7 +36,7 @@ def proven_out(proposal: Proposal, facts: Facts) -> frozenset[str]:
         for target in proposal.footprint.targets
         if target.service is not None
     }
-    spared = own if proposal.scope is Scope.UNIT else None
+    spared = own if proposal.scope.of_unit else None
     return frozenset(
         group
         for group in proposal.footprint.groups & gone

@@ -1,7 +1,8 @@
 """What people let us do: the owners' mode, and a person's yes where it is asked for."""
 
-from healer.core.actions import UNFENCE
+from healer.core.actions import RESTORE, UNFENCE
 from healer.core.facts import Facts, Proposal
+from healer.core.guards.restores import found, said
 from healer.core.incident import EXPLAINED
 from healer.core.ladder import Mode
 from healer.core.verdict import Verdict, allow, hold
@@ -34,6 +35,8 @@ def approved(proposal: Proposal, facts: Facts) -> Verdict:
     if mode is Mode.ACT and not proposal.rung.approve:
         return allow(name, have="mode act", need="mode act")
     need = f"a yes to {proposal.rung.action} on {proposal.target} as it is now"
+    if proposal.rung.action == RESTORE and (seen := found(proposal, facts)) is not None:
+        need = f"{need}: {said(seen)}"
     for yes in proposal.incident.approvals:
         same = (yes.ladder, yes.rung, yes.target, yes.expectation) == (
             proposal.ladder.name,

@@ -51,7 +51,7 @@ def owner_settled(proposal: Proposal, facts: Facts) -> Verdict:
 
 def _systemd(proposal: Proposal, facts: Facts) -> Verdict:
     name, least = "owner_settled", facts.topology.numbers.owner_settled
-    if not proposal.unit or proposal.scope not in (Scope.UNIT, Scope.NODE):
+    if not proposal.unit or proposal.scope not in (Scope.UNIT, Scope.FILES, Scope.NODE):
         return allow(name, have=f"{proposal.rung.action} touches no unit", need="-")
     need = f"no job of systemd's own, {least:g} s since the last change"
     unit = seen_unit(proposal, facts)

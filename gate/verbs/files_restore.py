@@ -1,0 +1,71 @@
+"""files.restore: put a proven backup of files in place, by hale-backup, and keep what was there."""
+
+from gate import compare, restores
+from gate.expect import Expect
+from gate.process import NotStarted
+from gate.restore_rule import RestoreRule
+from gate.strict_json import JsonObject
+from gate.verb import Job, Node, TakingVerb
+from gate.words import Outcome, Reason, Refused, done, failed, unknown
+
+UNIT = "hale-backup-restore@{}:{}.service"
+"""Of hale-backup, for a backup and a snapshot. It is PID 1's, so a session that ends takes nothing with it."""
+
+
+class FilesRestore(TakingVerb):
+    """`systemctl start` of hale-backup's unit, which checks all of it again and verifies before it touches anything."""
+
+    def target(self, args: JsonObject, expect: Expect, node: Node) -> str:
+        """Take `{"backup": NAME}`.
+
+        Raises:
+            Refused: bad_argument, also where `expect` lacks the boot or the snapshot; or not_listed.
+        """
+        name = args.get("backup")
+        if not isinstance(name, str) or len(args) != 1:
+            raise Refused(Reason.BAD_ARGUMENT, 'args: want {"backup": NAME} and nothing else')
+        if name not in node.config.restores:
+            raise Refused(Reason.NOT_LISTED, f"gate.json lists no backup {name[:80]!r}")
+        if expect.boot_id is None or name not in expect.backups:
+            raise Refused(Reason.BAD_ARGUMENT, f"expect: want boot_id and backups[{name!r}]")
+        compare.listed(expect, node.config)
+        return name
+
+    def compare(self, job: Job) -> None:
+        """Compare the boot, and the snapshot that was agreed to with the one that may be put back now.
+
+        Raises:
+            Refused: changed.
+        """
+        compare.as_expected(job.expect, job.node)
+
+    def run(self, job: Job) -> Outcome:
+        """Have it restored; say `restored` only where its report says so of this snapshot."""
+        rule, snapshot = job.node.config.restores[job.target], job.expect.backups[job.target]
+        unit = UNIT.format(job.target, snapshot)
+        try:
+            before = _told(rule).get("ended_at")
+            ran = job.node.programs(("systemctl", "start", unit), job.deadline.left())
+        except NotStarted as error:
+            return failed(Reason.NOT_RESTORED, f"nothing was touched: {error}")
+        if ran.code is None:
+            return unknown(Reason.DEADLINE, f"{unit} still runs; it can be run again")
+        if ran.code < 0:
+            return unknown(Reason.INTERRUPTED, f"systemctl was ended by signal {-ran.code}")
+        return _proof(rule, snapshot, before, ran.last_line)
+
+
+def _told(rule: RestoreRule) -> JsonObject:
+    try:
+        return restores.read(rule.report)
+    except restores.Unreadable:
+        return {}
+
+
+def _proof(rule: RestoreRule, snapshot: str, before: object, last_line: str) -> Outcome:
+    told = _told(rule)
+    if not told or told.get("ended_at") == before:
+        return failed(Reason.NOT_RESTORED, f"hale-backup did not say how it went; {last_line}")
+    if told.get("ok") is True and told.get("snapshot") == snapshot:
+        return done(Reason.RESTORED, f"{snapshot[:8]} of {told.get('snapshot_at')} is in place")
+    return failed(Reason.NOT_RESTORED, f"{told.get('reason')}: {told.get('detail')}"[:400])

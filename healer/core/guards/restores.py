@@ -1,0 +1,58 @@
+"""What may be put back: a backup that a drill proved, and never onto a disk that fails."""
+
+from healer.core.actions import RESTORE
+from healer.core.facts import Facts, Proposal
+from healer.core.look import BackupLook
+from healer.core.verdict import Verdict, allow, hold
+
+NAME = "restore_proven"
+
+NEED = "a backup that a drill proved within its period, and a disk of which nothing tells that it fails"
+
+
+def restore_proven(proposal: Proposal, facts: Facts) -> Verdict:
+    """Hold a restore unless the node's own gate knows a proven backup, and no disk of the node is known to fail."""
+    if proposal.rung.action != RESTORE:
+        return allow(NAME, have="puts nothing back", need="-")
+    node, seen = proposal.target.node, found(proposal, facts)
+    if seen is None:
+        return _held(
+            "backup_unknown",
+            "its gate does not say",
+            f"Nobody knows what may be put back on {node}.",
+        )
+    if not seen.snapshot:
+        sentence = (
+            "No drill proved a backup within its period, so nothing is put back: hale-backup drill"
+        )
+        return _held("not_proven", "nothing proved", sentence)
+    health = facts.picture.nodes.get(node) if facts.picture is not None else None
+    if facts.picture is None or health is None or not health.scraped:
+        return _held(
+            "disk_unknown",
+            f"{node} does not say how its disks are",
+            f"Nobody knows whether a disk of {node} fails.",
+        )
+    if node in facts.picture.failing:
+        return _held(
+            "disk_failing",
+            f"a disk or file system of {node} fails",
+            f"What is restored to a failing disk of {node} would be lost again: replace it first.",
+        )
+    return allow(NAME, have=said(seen), need=NEED)
+
+
+def found(proposal: Proposal, facts: Facts) -> BackupLook | None:
+    """Return what the gate that would restore says of the backup; None where it does not."""
+    look = facts.heard(proposal.gate).look
+    return None if look is None else look.backup(proposal.look)
+
+
+def said(seen: BackupLook) -> str:
+    """Say what is put back and what would be left out by it, for whoever has to agree."""
+    changed = f"last change {seen.changed_at}" if seen.changed_at else "last change unknown"
+    return f"backup {seen.snapshot[:8]} of {seen.snapshot_at}, proved {seen.proved_at}; {changed}"
+
+
+def _held(reason: str, have: str, sentence: str) -> Verdict:
+    return hold(NAME, reason, have=have, need=NEED, sentence=sentence)

@@ -1,0 +1,198 @@
+"""files.restore: only what a drill proved and a person agreed to, and done only where its report says so."""
+
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gate.clock import NANO
+from gate.config import parse
+from gate.process import Ran
+from gate.restore_rule import RestoreRule
+from tests.gate.fakes import World
+from tests.gate.test_locking import hello
+from tests.gate.test_session import ask, request
+
+SNAPSHOT, OLDER = "a" * 64, "b" * 64
+PERIOD = 6 * 3600.0
+
+
+def at(world: World, ago: float = 0.0) -> str:
+    return datetime.fromtimestamp(world.clock.wall() / NANO - ago, UTC).isoformat()
+
+
+class Reports:
+    """What hale-backup has written on the node."""
+
+    def __init__(self, world: World, folder: Path) -> None:
+        self.world, self.folder = world, folder
+        folder.mkdir()
+        self.drill(proof(world, SNAPSHOT, 1800))
+        self.write("run", newest_change_at=at(world, 60))
+
+    def write(self, kind: str, **told: Any) -> Path:
+        path = self.folder / f"site.{kind}.json"
+        path.write_text(json.dumps({"v": 1, **told}))
+        path.chmod(0o644)
+        return path
+
+    def drill(self, *proofs: dict[str, Any], **told: Any) -> Path:
+        return self.write("drill", verified=True, proven=list(proofs), **told)
+
+
+def proof(world: World, snapshot: str, ago: float, proved_ago: float = 600) -> dict[str, Any]:
+    return {
+        "snapshot": snapshot,
+        "snapshot_at": at(world, ago),
+        "proved_at": at(world, proved_ago),
+        "newest_record_at": None,
+        "bytes": 1,
+    }
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    made = World(tmp_path)
+    names = (str(tmp_path / f"reports/site.{kind}.json") for kind in ("drill", "run", "restore"))
+    made.config.restores["site"] = RestoreRule(*names, PERIOD, ("nginx.service",))
+    made.clock.pass_seconds(3600)
+    return made
+
+
+@pytest.fixture
+def reports(world: World, tmp_path: Path) -> Reports:
+    return Reports(world, tmp_path / "reports")
+
+
+def restore(world: World, snapshot: str = SNAPSHOT, number: int = 1, **changes: Any) -> Any:
+    world.clock.pass_seconds(60)
+    expect = {"boot_id": str(world.clock.boot_id()), "backups": {"site": {"snapshot": snapshot}}}
+    told = {"verb": "files.restore", "args": {"backup": "site"}, "expect": expect} | changes
+    return ask(world, request(world, number, **told))[-1]
+
+
+def works(world: World, reports: Reports, **told: Any) -> None:
+    """Let hale-backup's unit end well, or as it is told, when it is started."""
+    said = {"ok": True, "snapshot": SNAPSHOT, "snapshot_at": "then", "ended_at": "now"} | told
+    world.programs.during = lambda: reports.write("restore", **said)
+
+
+def seen(world: World) -> Any:
+    return hello(world, "backup:site")["seen"]["backup:site"]
+
+
+def test_a_look_shows_what_would_be_put_back_and_how_new_what_is_there_is(world, reports):
+    found = seen(world)
+    assert found["kind"] == "backup"
+    assert found["proven"]["snapshot"] == SNAPSHOT
+    assert found["newest_change_at"] > found["proven"]["snapshot_at"]
+
+
+def test_hale_backups_own_unit_does_it_for_that_snapshot(world, reports):
+    works(world, reports)
+    said = restore(world)
+    assert (said["state"], said["reason"]) == ("done", "restored")
+    assert world.diary[-1] == f"systemctl start hale-backup-restore@site:{SNAPSHOT}.service"
+
+
+def test_of_several_the_newest_snapshot_counts_whenever_it_was_proved(world, reports):
+    reports.drill(proof(world, OLDER, 7200, 60), proof(world, SNAPSHOT, 1800, 900))
+    assert seen(world)["proven"]["snapshot"] == SNAPSHOT
+
+
+def test_a_proof_that_ran_out_is_none(world, reports):
+    reports.drill(proof(world, SNAPSHOT, 1800, PERIOD + 60))
+    assert seen(world)["proven"] is None
+    said = restore(world)
+    assert (said["state"], said["reason"]) == ("refused", "changed")
+    assert world.diary == []
+
+
+def test_a_proof_from_the_future_is_none(world, reports):
+    reports.drill(proof(world, SNAPSHOT, 1800, -3600))
+    assert seen(world)["proven"] is None
+
+
+def test_another_snapshot_than_was_agreed_to_is_not_put_back(world, reports):
+    said = restore(world, OLDER)
+    assert (said["state"], said["reason"]) == ("refused", "changed")
+    assert SNAPSHOT in said["detail"]
+
+
+@pytest.mark.parametrize("bad", ["missing", "writable", "link", "no JSON", "no proof", "a pipe"])
+def test_a_report_that_cannot_be_believed_proves_nothing(world, reports, bad):
+    path = reports.folder / "site.drill.json"
+    match bad:
+        case "missing":
+            path.unlink()
+        case "writable":
+            path.chmod(0o666)
+        case "link":
+            path.rename(path.with_name("real"))
+            path.symlink_to("real")
+        case "no JSON":
+            path.write_text("{")
+        case "no proof":
+            reports.drill({**proof(world, SNAPSHOT, 60), "snapshot": "x; reboot"})
+        case "a pipe":
+            path.unlink()
+            os.mkfifo(path)
+    assert seen(world) is None
+    assert restore(world)["reason"] == "changed"
+    assert world.diary == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"args": {}}, "bad_argument"),
+        ({"args": {"backup": "site", "more": 1}}, "bad_argument"),
+        ({"args": {"backup": "other"}}, "not_listed"),
+        ({"expect": {}}, "bad_argument"),
+        ({"expect": {"boot_id": "b"}}, "bad_argument"),
+    ],
+)
+def test_what_it_is_told_must_be_listed_and_whole(world, reports, changes, reason):
+    assert restore(world, **changes)["reason"] == reason
+    assert world.diary == []
+
+
+def test_a_restore_that_failed_says_what_hale_backup_said(world, reports):
+    works(world, reports, ok=False, reason="differs", detail="/srv/site/1 has other content")
+    world.programs.answer = Ran(1, b"Job failed.\n")
+    said = restore(world)
+    assert (said["state"], said["reason"]) == ("failed", "not_restored")
+    assert said["detail"] == "differs: /srv/site/1 has other content"
+
+
+def test_an_old_report_is_not_taken_for_news(world, reports):
+    reports.write("restore", ok=True, snapshot=SNAPSHOT, ended_at="yesterday")
+    said = restore(world)
+    assert (said["state"], said["reason"]) == ("failed", "not_restored")
+
+
+def test_the_report_of_another_snapshot_is_no_success(world, reports):
+    works(world, reports, snapshot=OLDER)
+    assert restore(world)["reason"] == "not_restored"
+
+
+def test_one_that_takes_too_long_may_still_run(world, reports):
+    world.programs.answer = Ran(None, b"")
+    said = restore(world)
+    assert (said["state"], said["reason"]) == ("unknown", "deadline")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"drill": "relative"}, {"period_seconds": -1}, {"units": "nginx"}, {"more": 1}, {"run": None}],
+)
+def test_gate_json_is_read_strictly(change):
+    rule = {"drill": "/d", "run": "/r", "report": "/p", "period_seconds": 1, "units": []}
+    whole = {"v": 1, "cluster": "c", "node": "n", "restores": {"site": rule}}
+    assert parse(json.dumps(whole).encode()).restores["site"].drill == "/d"
+    whole["restores"] = {"site": rule | change}
+    with pytest.raises(ValueError, match=r"restores\['site'\]"):
+        parse(json.dumps(whole).encode())
