@@ -69,7 +69,7 @@ class Gatherer:
             told=told,
             picture=seen,
             gates=heard,
-            outside=outside,
+            outside=outside if _may_serve(incident.target, seen, self.topology) else None,
         )
         # A rung whose gates are dead is followed by the next, whose gates nobody has asked yet.
         while more := unheard(incident, facts):
@@ -250,6 +250,18 @@ def _wide_alarms(sight: Sight, attempt: Attempt) -> list[Alert]:
 def _is_since(alert: Alert, attempt: Attempt) -> bool:
     """Whether an alert is critical and began after the action did."""
     return alert.label("severity") == "critical" and alert.began_at > attempt.began_at
+
+
+def _may_serve(target: Target, seen: Picture | None, topology: Topology) -> bool:
+    """Whether a service is to be served there: not what only one node may run, while another one does."""
+    service = topology.services.get(target.service or "")
+    if service is None or not service.exclusive or seen is None:
+        return True
+    return not any(
+        up
+        for at, up in seen.services.items()
+        if at.service == service.name and at.node != target.node
+    )
 
 
 async def _at_hand(picture: Picture) -> Picture:

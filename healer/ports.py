@@ -162,6 +162,13 @@ class Prometheus(Protocol):
         """Read how every node and service of the cluster is; without `services` how its nodes are, and no service."""
         ...
 
+    async def samples(self, node: str, names: str) -> list[tuple[Mapping[str, str], float]]:
+        """Return the newest sample of each series of a node whose name matches a regular expression of Prometheus'.
+
+        Each is its labels, its name among them, and its value.
+        """
+        ...
+
     async def pending(self) -> tuple[Alert, ...]:
         """Return every alert that is firing or about to, with its activeAt as `began_at`."""
         ...

@@ -7,10 +7,11 @@ import argparse
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from healer import text
+from healer import archive, text
 from healer.client import Client
 from healer.errors import Malformed
 
@@ -119,6 +120,26 @@ def _roll(client: Client, args: argparse.Namespace) -> Any:
     given = {"group": args.group, "do": args.do, "canary": args.canary, "soak": args.soak}
     more = {"at-once": args.at_once, "window": args.window}
     return client.post("/api/v1/roll", {**_said({**given, **more}), **_claim()})
+
+
+def _admit(client: Client, args: argparse.Namespace) -> Any:
+    return client.post("/api/v1/admit", {"node": args.node, **_claim()})
+
+
+def _admitted(answer: Any) -> str:
+    """Say what was done, and each step with what it has and needs."""
+    steps = [f"  {one['step']}: has {one['have']}, needs {one['need']}" for one in answer["steps"]]
+    return "\n".join([answer["done"], *steps])
+
+
+def _evidence(client: Client, args: argparse.Namespace) -> Any:
+    answer = client.post("/api/v1/evidence", {"node": args.node})
+    path = Path(args.file or f"evidence-{args.node}.tar.gz")
+    try:
+        sizes = archive.write(answer, path)
+    except OSError as error:
+        raise Malformed(f"{path}: {error.strerror}") from error
+    return {"done": f"{path} has what is known of {args.node}", "file": str(path), "files": sizes}
 
 
 def _done(answer: Any) -> str:
@@ -295,6 +316,24 @@ WORDS = (
             "soak": "for which all has to stay well after each node, default: 5m",
             "window": "names of cluster.yml's windows in which a node may be begun, as night,weekend",
         },
+    ),
+    Word(
+        "admit",
+        "let a node come back after it was fenced or repaired",
+        "web1",
+        _admit,
+        _admitted,
+        {"node": NODE},
+        {},
+    ),
+    Word(
+        "evidence",
+        "collect what a vendor asks for about a node in one archive",
+        "web1 --file /root/web1.tar.gz",
+        _evidence,
+        _done,
+        {"node": NODE},
+        {"file": "where it is written, default: evidence-NODE.tar.gz here"},
     ),
     Word(
         "reload",

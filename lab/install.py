@@ -7,6 +7,7 @@ power cuts and reboots. Only the healer's journal is made later, on the running 
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path, PurePosixPath
 
 from cluster.listening import etcd_members
@@ -177,6 +178,16 @@ def _hale(tree: Tree, scenario: Scenario, node: str, keys: Keys) -> list[str]:
         ).parent
         tree.directory(str(journal), mode=0o700, owner="hale-healer")
     return units
+
+
+def let_fence(tree: Tree, cluster: Cluster, node: str, secret: str) -> None:
+    """Give a fencing host the lab's agent, under the path that cluster.yml has, and the controller's secret."""
+    devices = [one for one in cluster.power.values() if node in one.hosts]
+    for device in devices:
+        agent = resources.files("lab").joinpath("fence_lab.py").read_bytes()
+        tree.write(device.agent, agent, mode=0o755)
+        if device.secrets is not None:
+            tree.write(device.secrets, f"passwd={secret}\n", mode=0o600)
 
 
 def _copying_the_journal(cluster: Cluster, node: str) -> tuple[str, ...]:

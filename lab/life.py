@@ -21,6 +21,7 @@ from lab.names import Place
 from lab.network import Network
 from lab.node import Node
 from lab.ports import LabError, TimedOut
+from lab.power import Controller
 from lab.progress import Steps, steps
 from lab.record import Record
 from lab.running import RunningLab
@@ -158,6 +159,8 @@ def _build(
         _start_lxcfs(place)
     nodes = [Node(place, layout, plan) for plan in scenario.plans]
     _hand_out_the_kernels_log(place, nodes)
+    place.shared.mkdir(mode=0o755)
+    secret = _start_the_power_controller(place) if scenario.cluster.power else ""
     with show.step(f"files of {len(nodes)} nodes"):
         keys = install.Keys(place.directory / "keys")
         keys.make(tuple(plan.name for plan in scenario.plans))
@@ -166,6 +169,7 @@ def _build(
             node.make_disks(layers)
             tree = Tree(node.directory / "root")
             install.install(tree, scenario, node.plan.name, keys, layout.v1_names)
+            install.let_fence(tree, scenario.cluster, node.plan.name, secret)
     with show.step(f"boot of {', '.join(node.plan.name for node in nodes)}"):
         _boot(nodes)
     if hale is not None:
@@ -230,6 +234,27 @@ def _hand_out_the_kernels_log(place: Place, nodes: list[Node]) -> None:
             env=environment({"PYTHONPATH": str(Path(__file__).parent.parent)}),
             cwd="/",
         )
+
+
+def _start_the_power_controller(place: Place) -> str:
+    """Start what cuts the nodes' power, outside of them, and return its secret.
+
+    It goes on in the lab's control group.
+    """
+    controller = Controller(place)
+    controller.make()
+    argv = [sys.executable, "-m", "lab.power", str(place.state), str(place.cache), place.id]
+    with (place.directory / "power.log").open("ab") as log:
+        subprocess.Popen(
+            Network(place).inside(*argv),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=environment({"PYTHONPATH": str(Path(__file__).parent.parent)}),
+            cwd="/",
+            start_new_session=True,
+        )
+    return controller.secret
 
 
 def _take_back(place: Place) -> None:

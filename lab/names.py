@@ -62,6 +62,11 @@ class Place:
         return self.directory / "disks"
 
     @property
+    def shared(self) -> Path:
+        """What nodes have as /shared, where their scenario says so."""
+        return self.directory / "shared"
+
+    @property
     def lxcfs(self) -> Path:
         """Mount point of the lab's lxcfs."""
         return self.directory / "lxcfs"

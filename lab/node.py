@@ -46,6 +46,7 @@ class NodePlan:
         memory: Limit in bytes.
         root_size: Bytes of the disk that / is written to.
         data_size: Bytes of the disk at /data.
+        shared: Whether it has /shared, a folder of the lab host that others of the lab have too.
     """
 
     name: str
@@ -53,6 +54,7 @@ class NodePlan:
     memory: int
     root_size: int
     data_size: int
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +263,8 @@ class Node:
             f"--bind={self.directory / 'data-disk'}:/data",
             f"--bind-ro={self.kernel_log.parent}:{KERNEL_LOG.parent}",
         ]
+        if self.plan.shared:
+            binds.append(f"--bind={self.place.shared}:/shared")
         if self.place.lxcfs.is_mount():
             binds.append(f"--bind={self.place.lxcfs}:/var/lib/lxcfs")
         return Network(self.place).inside(

@@ -168,6 +168,10 @@ class Lab(Protocol):
         """Plug the node's network cable in again."""
         ...
 
+    def power_controller(self, mode: str) -> None:
+        """Have what cuts the nodes' power obey, refuse, hang or lie from now on."""
+        ...
+
     def host_exec(
         self,
         argv: Sequence[str],

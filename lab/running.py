@@ -16,6 +16,7 @@ from lab.names import Place
 from lab.network import Network
 from lab.node import Node
 from lab.ports import Completed, LabError, NodeDown
+from lab.power import Controller
 from lab.record import Record
 
 
@@ -186,6 +187,10 @@ class RunningLab:
     def write_file(self, node: str, path: str, content: bytes, *, mode: int = 0o644) -> None:
         """Write a file of the node, running or not, owned by root."""
         self.node(node).tree().write(path, content, mode=mode)
+
+    def power_controller(self, mode: str) -> None:
+        """Have the lab's power controller behave so from now on; see `lab.power`."""
+        Controller(self.place).behave(mode)
 
     @property
     def _network(self) -> Network:

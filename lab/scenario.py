@@ -35,6 +35,7 @@ class LabFile(Block):
         data: Size of the disk at /data.
         units: Units that each node starts, besides Hale's own and ssh.
         load: URLs that stand for the users' requests.
+        shared: Nodes that have one folder of the lab host in common, as /shared.
     """
 
     install: bool = True
@@ -44,6 +45,7 @@ class LabFile(Block):
     data: Bytes = 256 << 20
     units: dict[Name, tuple[Unit, ...]] = Field(default_factory=dict)
     load: tuple[Url, ...] = ()
+    shared: tuple[Name, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,10 @@ class Scenario:
     def plans(self) -> tuple[NodePlan, ...]:
         """What each node is to be, in the order of cluster.yml."""
         return tuple(
-            NodePlan(name, node.address, self.lab.memory, self.lab.root, self.lab.data)
+            NodePlan(
+                *(name, node.address, self.lab.memory, self.lab.root, self.lab.data),
+                shared=name in self.lab.shared,
+            )
             for name, node in self.cluster.nodes.items()
         )
 
@@ -132,6 +137,11 @@ def _check(scenario: Scenario) -> None:
     wrong = [
         f"{lab_yml}: units.{name}: no such node. Known: {', '.join(scenario.cluster.nodes)}"
         for name in scenario.lab.units
+        if name not in scenario.cluster.nodes
+    ]
+    wrong += [
+        f"{lab_yml}: shared: no such node {name!r}. Known: {', '.join(scenario.cluster.nodes)}"
+        for name in scenario.lab.shared
         if name not in scenario.cluster.nodes
     ]
     for name, node in scenario.cluster.nodes.items():

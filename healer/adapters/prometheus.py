@@ -5,6 +5,7 @@ whatever is not as expected is Unreachable: it proves nothing.
 """
 
 import asyncio
+import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -308,6 +309,13 @@ class HttpPrometheus:
             msg = f"{self._settings.url}: it did not say what time it is"
             raise Unreachable(msg)
         return parts
+
+    async def samples(self, node: str, names: str) -> list[tuple[Mapping[str, str], float]]:
+        """See ports.Prometheus.samples."""
+        about = {"cluster": self._settings.cluster, "node": node}
+        said = ",".join(f"{key}={json.dumps(text)}" for key, text in about.items())
+        vector = await self._query(f'{{{said},__name__=~"{names}"}}')
+        return [(one["metric"], one["value"][1]) for one in vector.result]
 
     async def _query(self, expression: str) -> _Vector:
         url = f"{self._settings.url}/api/v1/query"

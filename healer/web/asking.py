@@ -11,7 +11,7 @@ from healer.core.alert import Target
 from healer.core.decide import decide
 from healer.core.incident import Incident
 from healer.core.ladder import NO_LADDER
-from healer.core.topology import EXPORTER
+from healer.core.topology import EXPORTER, Topology
 from healer.errors import Malformed, Refused
 from healer.shapes import ExplanationView
 from healer.supposing import Cause, Explanation, explain, suppose
@@ -58,7 +58,7 @@ async def judgement(desk: Desk, fields: Mapping[str, str]) -> dict[str, object]:
 
 async def _told(desk: Desk, target: Target, fields: Mapping[str, str]) -> Explanation:
     """Ask the guards about the action that is named, else about the first that would be tried."""
-    cause = await _cause(target)
+    cause = await _cause(target, desk.topology)
     ladder = _declared(desk, fields["ladder"]) if "ladder" in fields else ""
     if "action" in fields:
         return await suppose(desk.gatherer, desk.watch, target, cause, fields["action"], ladder)
@@ -110,11 +110,15 @@ def _declared(desk: Desk, ladder: str) -> str:
     return ladder
 
 
-def usual_cause(target: Target) -> Cause:
+def usual_cause(target: Target, topology: Topology) -> Cause:
     """Return the alert that the packaged rules would raise for such a target."""
+    here = topology.services_on(target.node) if target.node in topology.nodes else {}
     match target:
         case Target(service=None, part=""):
-            return Cause("NodeDown", "none", "critical")
+            fenced = target.node in topology.fencing and any(s.exclusive for s in here.values())
+            return Cause("NodeDown", "fence-node" if fenced else "none", "critical")
+        case Target(service=str(service)) if service in here and here[service].exclusive:
+            return Cause("ServiceRunsNowhere", "take-over", "critical")
         case Target(service=None):
             return Cause("FilesystemAlmostFull", "free-disk", "critical")
         case Target(service=service) if service == EXPORTER:
@@ -123,9 +127,9 @@ def usual_cause(target: Target) -> Cause:
             return Cause("ServiceDown", "restart-service", "critical")
 
 
-async def _cause(target: Target, name: str = "") -> Cause:
+async def _cause(target: Target, topology: Topology, name: str = "") -> Cause:
     """Return the alert that is supposed: the one that is named, as the packaged rules have it, else the usual one."""
-    usual = usual_cause(target)
+    usual = usual_cause(target, topology)
     if name in ("", usual.alert):
         return usual
     rule = (await asyncio.to_thread(packaged)).get(name)
@@ -143,7 +147,7 @@ async def _real(desk: Desk, incident_id: str) -> ExplanationView:
 
 async def _supposed(desk: Desk, aim: str, fields: Mapping[str, str]) -> ExplanationView:
     target = _target(desk, aim)
-    cause = await _cause(target, fields.get("alert", ""))
+    cause = await _cause(target, desk.topology, fields.get("alert", ""))
     alert, ladder = cause.alert, fields.get("ladder", cause.heal)
     if ladder in NO_LADDER:
         return ExplanationView(

@@ -6,10 +6,12 @@ Rule: every word is checked here before Operators hears it.
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+from healer.admission import Admission
 from healer.errors import Malformed
 from healer.instants import rfc3339
 from healer.web.asking import explanation, judgement
 from healer.web.desk import Desk
+from healer.web.evidence import evidence
 from healer.web.periods import period
 from healer.web.upkeep import end, plan, roll, start
 
@@ -123,6 +125,15 @@ async def _release(desk: Desk, fields: Mapping[str, str], who: Who) -> dict[str,
     }
 
 
+async def _evidence(desk: Desk, fields: Mapping[str, str], _: Who) -> dict[str, object]:
+    return await evidence(desk, fields["node"])
+
+
+async def _admit(desk: Desk, fields: Mapping[str, str], who: Who) -> dict[str, object]:
+    admission = Admission(desk.journal, desk.gatherer, desk.watch, desk.operators)
+    return await admission.admit(fields["node"], who.by)
+
+
 async def _adopt(desk: Desk, fields: Mapping[str, str], who: Who) -> dict[str, object]:
     await desk.operators.adopt(fields["incident"], who.by, fields.get("seen", ""))
     return {"done": "it is in Hale's hands", "incident": fields["incident"], "by": who.by}
@@ -185,6 +196,8 @@ COMMANDS: Mapping[str, Command] = {
     "unfreeze": Command(_unfreeze, may=SEEN),
     "hold": Command(_hold, NODE | {"reason"}, frozenset({"for"})),
     "release": Command(_release, NODE, SEEN),
+    "admit": Command(_admit, NODE),
+    "evidence": Command(_evidence, NODE),
     "maintenance": Command(_maintenance, NODE | {"what"}, frozenset({"for", "reason"})),
     "roll": Command(
         _roll,

@@ -25,8 +25,8 @@ class Rule:
 
 @cache
 def packaged() -> dict[str, Rule]:
-    """Return the alerts of the packaged rules by name; empty where none are installed."""
-    return {one.alert: one for one in _rules()}
+    """Return the alerts of the packaged rules by name, the first of several; empty where none are installed."""
+    return {one.alert: one for one in reversed(tuple(_rules()))}
 
 
 @cache
@@ -36,7 +36,7 @@ def healed_by() -> dict[str, tuple[str, ...]]:
     They cannot change while the process runs: they are part of the installation.
     """
     found: dict[str, set[str]] = {}
-    for one in packaged().values():
+    for one in _rules():
         found.setdefault(one.heal, set()).add(one.alert)
     return {ladder: tuple(sorted(names)) for ladder, names in sorted(found.items())}
 

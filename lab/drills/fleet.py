@@ -65,6 +65,8 @@ class Fleet:
 
     Attributes:
         members: Every service on every node that has to run it.
+        alone: Every service that one node of several has to run, with these.
+        fencing: Nodes whose gates may cut others' power.
         healer_urls: Base URL of each healer's HTTP API, as reached from the lab host.
         prometheus_url: Base URL of the first Prometheus, as reached from the lab host.
     """
@@ -76,13 +78,15 @@ class Fleet:
     addresses: tuple[Address, ...] = ()
     balancers: tuple[Balancer, ...] = ()
     database: Place | None = None
+    alone: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    fencing: tuple[str, ...] = ()
 
     @property
     def marked(self) -> tuple[str, ...]:
-        """Nodes whose gates may mark something: balancers and candidates."""
+        """Nodes whose gates may mark something: balancers, candidates and fencing hosts."""
         nodes = [balancer.node for balancer in self.balancers]
         nodes += [node for one in self.addresses for node in one.candidates]
-        return tuple(dict.fromkeys(nodes))
+        return tuple(dict.fromkeys([*nodes, *self.fencing]))
 
     def missing(self, now: Serving) -> tuple[str, ...]:
         """Name what full redundancy lacks."""
@@ -102,6 +106,11 @@ class Fleet:
             f"one owner of {one.address}"
             for one in self.addresses
             if len(now.owners.get(one.address, ())) != 1
+        ]
+        found += [
+            f"one node that runs {service}"
+            for service, nodes in self.alone
+            if sum((node, service) in now.services for node in nodes) != 1
         ]
         return (*found, *self._missing_of_database(now))
 
@@ -125,12 +134,17 @@ def fleet(cluster: Cluster) -> Fleet:
         Member(node, service.name, service.unit)
         for node in cluster.nodes
         for service in cluster.services_on(node)
+        if not service.exclusive
     ]
+    alone = [one for one in cluster.services.values() if one.exclusive]
+    hosts = [host for node in cluster.nodes for host in cluster.fencing_hosts(node)]
     monitor = cluster.nodes[cluster.monitoring.nodes[0]]
     healers = [cluster.nodes[name].address for name in cluster.healer.nodes]
     return Fleet(
         nodes=tuple(cluster.nodes),
         members=tuple(members),
+        alone=tuple((one.name, cluster.groups[one.group].nodes) for one in alone),
+        fencing=tuple(dict.fromkeys(hosts)),
         healer_urls=tuple(f"http://{address}:9595" for address in healers),
         prometheus_url=f"http://{monitor.address}:9090",
         addresses=tuple(

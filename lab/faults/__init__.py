@@ -32,8 +32,10 @@ from lab.faults.node_power_on import NodePowerOn
 from lab.faults.node_reboot import NodeReboot
 from lab.faults.node_slow_boot import NodeSlowBoot
 from lab.faults.node_thaw import NodeThaw
+from lab.faults.person_admit import PersonAdmit
 from lab.faults.person_adopt import PersonAdopt
 from lab.faults.person_failover import PersonFailover
+from lab.faults.power_mode import PowerMode
 from lab.faults.service_break_config import ServiceBreakConfig
 from lab.faults.service_cont_process import ServiceContProcess
 from lab.faults.service_kill import ServiceKill
@@ -81,8 +83,10 @@ FAULTS: Mapping[str, type[Fault]] = MappingProxyType(
         "node.reboot": NodeReboot,
         "node.slow_boot": NodeSlowBoot,
         "node.thaw": NodeThaw,
+        "person.admit": PersonAdmit,
         "person.adopt": PersonAdopt,
         "person.failover": PersonFailover,
+        "power.mode": PowerMode,
         "service.break_config": ServiceBreakConfig,
         "service.cont_process": ServiceContProcess,
         "service.kill": ServiceKill,

@@ -5,7 +5,8 @@ order can be asserted.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from healer.adapters.codec import incident_of, kind_of
@@ -262,6 +263,7 @@ class FakePrometheus:
     lingering: dict[str, float] = field(default_factory=dict)
     vanished: set[Target] = field(default_factory=set)
     pictures: list[bool] = field(default_factory=list)
+    hardware: dict[str, dict[str, str]] = field(default_factory=dict)
 
     async def evidence(self, alert: Alert, metric: str) -> Evidence:
         reading = await self.reading(alert.target, metric)
@@ -318,6 +320,14 @@ class FakePrometheus:
         shown, leads = ups if services else {}, self.cluster.primaries()
         return Picture(now, nodes | self.hears, shown, marks, held, able, leads)
 
+    async def samples(self, node: str, names: str) -> list[tuple[Mapping[str, str], float]]:
+        self._answer()
+        return [
+            ({"__name__": name, "node": node, **labels}, 1.0)
+            for name, labels in self.hardware.items()
+            if re.fullmatch(names, name)
+        ]
+
     async def pending(self) -> tuple[Alert, ...]:
         self._answer()
         return self.fires
@@ -347,6 +357,7 @@ class FakeGates:
         marks: What they say that they keep away, by node.
         machines: What they say that their machine is, by node.
         stuck: Where a member cannot be given back, as for kept.
+        off: Nodes whose power is cut.
     """
 
     cluster: FakeCluster
@@ -367,6 +378,7 @@ class FakeGates:
     stuck: set[tuple[str, str]] = field(default_factory=set)
     marks: dict[str, tuple[Mark, ...]] = field(default_factory=dict)
     machines: dict[str, MachineLook] = field(default_factory=dict)
+    off: set[str] = field(default_factory=set)
 
     async def look(self, node: str, names: Sequence[str]) -> Look:
         self._reach(node)
@@ -395,6 +407,13 @@ class FakeGates:
             },
             marks=self.marks.get(node, ()),
             machine=self.machines.get(node) if MACHINE in names else None,
+            powers={
+                name.removeprefix("power:"): "off"
+                if name.removeprefix("power:") in self.off
+                else "on"
+                for name in names
+                if name.startswith("power:")
+            },
         )
 
     async def act(self, order: Order) -> Ended:
@@ -441,6 +460,13 @@ class FakeGates:
                 one for one in self.marks.get(order.node, ()) if told["owner"] not in one.owners
             )
             self.marks[order.node] = tuple(left)
+        if order.verb == "node.fence":
+            fence = Mark("node.fence", told["node"], (told["owner"],), None)
+            self.marks[order.node] = (*self.marks.get(order.node, ()), fence)
+            self.off.add(told["node"])
+        elif order.verb == "node.unfence":
+            self.marks[order.node] = ()
+            self.off.discard(told["node"])
         if order.verb == "pool.drain":
             self.cluster.drained.add(_marked(order))
         elif order.verb == "pool.return":

@@ -41,7 +41,7 @@ COMMANDS = (
     "hold",
     "release",
 )
-ALL = (*COMMANDS, "guards", "marks", "status", "reload", "run", "passwd")
+ALL = (*COMMANDS, "guards", "marks", "status", "admit", "evidence", "reload", "run", "passwd")
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,6 +145,12 @@ def web_tier(standing: Standing) -> RunningLab:
 
 
 @pytest.fixture(scope="module")
+def storage_pair(standing: Standing) -> RunningLab:
+    """scenarios/storage-pair."""
+    return standing.of("storage-pair", "pair")
+
+
+@pytest.fixture(scope="module")
 def three_healers(standing: Standing) -> RunningLab:
     """scenarios/three-healers."""
     return standing.of("three-healers", "healers")

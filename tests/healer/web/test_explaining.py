@@ -222,7 +222,7 @@ async def test_what_is_supposed_is_what_the_packaged_rules_say(tmp_path: Path) -
         Target("web1", "nginx"),
         Target("web1", None, "/data"),
     ):
-        usual = usual_cause(target)
+        usual = usual_cause(target, topology())
         rule = packaged()[usual.alert]
         assert (usual.heal, usual.severity) == (rule.heal, rule.severity)
 

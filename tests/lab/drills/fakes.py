@@ -155,6 +155,9 @@ class FakeLab:
     def link_up(self, node: str) -> None:
         self.diary.append(f"{node}: link up")
 
+    def power_controller(self, mode: str) -> None:
+        self.diary.append(f"power controller: {mode}")
+
     def host_exec(
         self,
         argv: Sequence[str],

@@ -190,6 +190,7 @@ def lab(tmp_path: Path) -> FakeLab:
             ["hale-gate return --all web/web1"],
         ),
         ("gate.hold", {}, ["hale-gate hold drill --for 2h"], ["hale-gate release"]),
+        ("person.admit", {"back": "web2"}, ["/opt/hale/bin/hale-healer admit web2"], []),
         (
             "person.failover",
             {"master": "cache"},
@@ -223,7 +224,14 @@ def test_a_fault_is_done_and_taken_back(
 def test_every_kind_is_tried_here() -> None:
     """A new fault comes with a row above."""
     marks = test_a_fault_is_done_and_taken_back.pytestmark  # type: ignore[attr-defined]
-    assert {row[0] for row in marks[0].args[1]} | OF_THE_NETWORK == set(KINDS)
+    assert {row[0] for row in marks[0].args[1]} | OF_THE_NETWORK | {"power.mode"} == set(KINDS)
+
+
+def test_the_power_controller_behaves_as_a_drill_says_and_obeys_again(lab: FakeLab) -> None:
+    """It stands outside of all nodes."""
+    assert faults.inject(lab, "mon1", "power.mode", {"mode": "lies"}) == "the power controller lies"
+    faults.undo(lab, "mon1", "power.mode", {"mode": "lies"})
+    assert lab.diary == ["power controller: lies", "power controller: obeys"]
 
 
 def test_a_switch_fails_for_all_its_nodes_at_once_and_works_again(lab: FakeLab) -> None:

@@ -1,0 +1,201 @@
+"""A node comes back after it was repaired: each thing that has to be so first, and then what is given back.
+
+Rule: each step says what it has and what it needs; the first that does not hold refuses, and nothing is given back.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from healer.core import events as ev
+from healer.core.actions import FENCE, subject_of
+from healer.core.alert import Target
+from healer.core.board import Board
+from healer.core.incident import UNSETTLED, IllegalMove, Incident
+from healer.core.look import Heard
+from healer.core.picture import Picture
+from healer.core.topology import EXPORTER, Topology
+from healer.errors import Refused
+from healer.gatherer import Gatherer
+from healer.journal import Journal
+from healer.operators import Operators
+from healer.standing import Watch
+
+HARDWARE = frozenset({"HardwareFailing", "FilesystemFailing", "LinkFailing", "NodeFailing"})
+"""Alerts that tell of a failure that a repair should have ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that has to be so before a node comes back.
+
+    Attributes:
+        name: For people.
+        reason: The word of the refusal where it is not so; empty where it is.
+    """
+
+    name: str
+    have: str
+    need: str
+    reason: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name}: has {self.have}, needs {self.need}"
+
+    def shown(self) -> dict[str, str]:
+        """Return it for an answer."""
+        return {"step": self.name, "have": self.have, "need": self.need, "reason": self.reason}
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Admits nodes; one for the healer that leads."""
+
+    journal: Journal
+    gatherer: Gatherer
+    watch: Watch
+    operators: Operators
+
+    async def admit(self, node: str, by: str) -> dict[str, object]:
+        """Switch a fenced node on, or check one that is up and give back what Hale took from it.
+
+        Raises:
+            Refused: A step does not hold, which the sentence names with all the others; nothing was given back.
+        """
+        if node not in self.gatherer.topology.nodes:
+            known = ", ".join(self.gatherer.topology.nodes)
+            raise Refused("unknown_node", f"cluster.yml has no node {node}. Known: {known}")
+        about = self._about(node)
+        busy = next((one for one in about if one.state in UNSETTLED), None)
+        if busy is not None:
+            detail = f"incident {busy.id} is {busy.state.value}: wait for the end and the proof"
+            raise Refused("under_way", detail)
+        fenced = [one for one in about if any(mark.action == FENCE for mark in one.marks)]
+        if fenced:
+            return await self._switch_on(node, fenced, by)
+        steps = await self._steps(node)
+        wrong = next((one for one in steps if one.reason), None)
+        if wrong is not None:
+            raise Refused(wrong.reason, "; ".join(map(str, steps)))
+        return await self._give_back(node, about, steps, by)
+
+    def _about(self, node: str) -> list[Incident]:
+        """Return the open incidents that took something from a node."""
+        return [
+            one
+            for one in self.journal.board.open
+            if one.target.node == node and (one.marks or one.admitted_by is not None)
+        ]
+
+    async def _switch_on(self, node: str, fenced: list[Incident], by: str) -> dict[str, object]:
+        hosts = sorted({mark.gate for one in fenced for mark in one.marks if mark.action == FENCE})
+        waiting = [one for one in fenced if one.admitted_by is None]
+        if not waiting:
+            detail = f"{node} is being switched on by {', '.join(hosts)}: hale-healer show {fenced[0].id}"
+            raise Refused("under_way", detail)
+
+        def still(board: Board) -> bool:
+            return all(board.incidents[one.id].marks == one.marks for one in waiting)
+
+        try:
+            await self.journal.write(
+                *(ev.NodeAdmitted(one.id, by) for one in waiting), provided=still
+            )
+        except IllegalMove as exc:
+            raise Refused("changed_since", f"{node}: {exc}; look again") from exc
+        step = Step("power", f"off, fenced by {', '.join(hosts)}", f"on, and {node} admitted anew")
+        done = f"{node} is switched on; once it is up, say it again: hale-healer admit {node}"
+        return {"done": done, "node": node, "admitted": False, "steps": [step.shown()], "by": by}
+
+    async def _steps(self, node: str) -> list[Step]:
+        """Return what has to be so, in the order in which it comes to be so."""
+        heard = (await self.gatherer.ask([node]))[node]
+        picture = await self.gatherer.picture()
+        return [
+            _gate(node, heard),
+            _held(node, heard, self.watch.standing().held.get(node, "")),
+            _exporter(node, picture),
+            self._failures(node),
+            *_services(node, picture, self.gatherer.topology),
+        ]
+
+    def _failures(self, node: str) -> Step:
+        need = "no alert of failing hardware"
+        sight = self.watch.sight
+        if sight is None or not self.watch.complete:
+            return Step("failures", "not every Alertmanager answers", need, "alertmanager_silent")
+        firing = sorted({f"{one.name} {one.label('failure')}".strip() for one in sight.alerts
+                         if one.target.node == node and one.name in HARDWARE})  # fmt: skip
+        if firing:
+            return Step("failures", ", ".join(firing), need, "failure_open")
+        return Step("failures", "none", need)
+
+    async def _give_back(
+        self, node: str, about: list[Incident], steps: list[Step], by: str
+    ) -> dict[str, object]:
+        """Settle each incident, so that its marks are given back one after the other; those of fewest first."""
+        given = []
+        for one in sorted(about, key=lambda each: len(each.marks)):
+            given += [f"{m.action} of {subject_of(m.args)} at {m.gate}" for m in one.marks]
+            await self.operators.close(one.id, f"{node} was admitted: all checks hold", by)
+        what = (
+            f"being given back: {', '.join(given)}" if given else "nothing of Hale's kept it away"
+        )
+        return {
+            "done": f"{node} is admitted; {what}",
+            "node": node,
+            "admitted": True,
+            "steps": [one.shown() for one in steps],
+            "incidents": [one.id for one in about],
+            "by": by,
+        }
+
+
+def _gate(node: str, heard: Heard) -> Step:
+    need = f"the gate of {node} answering as itself"
+    if heard.look is None:
+        return Step("gate", heard.error or "no answer", need, "gate_silent")
+    if heard.look.node != node:
+        return Step("gate", f"it says it is {heard.look.node}", need, "other_gate")
+    return Step("gate", f"boot {heard.look.boot_id[:8]}", need)
+
+
+def _held(node: str, heard: Heard, held: str) -> Step:
+    holds = [*(heard.look.holds if heard.look is not None else ()), *([held] if held else [])]
+    need = "no person who holds it"
+    if holds:
+        release = f"{', '.join(holds)}; hale-healer release {node}, or hale-gate release there"
+        return Step("hold", release, need, "person_hold")
+    return Step("hold", "none", need)
+
+
+def _exporter(node: str, picture: Picture | None) -> Step:
+    need = "Prometheus and every peer hear of it"
+    health = picture.nodes.get(node) if picture is not None else None
+    if health is None or health.scraped is not True:
+        return Step("exporter", "not scraped", need, "exporter_down")
+    if health.reached is False:
+        return Step("exporter", "scraped, and peers miss it", need, "peers_miss_it")
+    return Step("exporter", "scraped", need)
+
+
+def _services(node: str, picture: Picture | None, topology: Topology) -> Iterator[Step]:
+    """Say of each service of a node whether it serves; what only one node may run has to run on none other first."""
+    for service in topology.services_on(node).values():
+        if service.name == EXPORTER:
+            continue
+        serves = picture.services.get(Target(node, service.name)) if picture is not None else None
+        need = "it serves" if not service.exclusive else "it serves, or another node runs it"
+        elsewhere = (
+            service.exclusive and serves is False and _runs_elsewhere(service.name, node, picture)
+        )
+        if serves or elsewhere:
+            have = "serves" if serves else "runs on another node"
+            yield Step(service.name, have, need)
+        else:
+            have = "unknown" if serves is None else "does not serve"
+            yield Step(service.name, have, need, "not_serving")
+
+
+def _runs_elsewhere(service: str, node: str, picture: Picture | None) -> bool:
+    services = picture.services if picture is not None else {}
+    return any(up for at, up in services.items() if at.service == service and at.node != node)

@@ -1,0 +1,194 @@
+"""A dead node is fenced, another one takes over, and a person lets the first one come back, step by step."""
+
+import asyncio
+import io
+import json
+import tarfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from healer import archive
+from healer.admission import Admission
+from healer.core.alert import Target
+from healer.core.incident import State
+from healer.errors import Refused
+from tests.healer.core.test_fenced import pair
+from tests.healer.core.world import alert
+from tests.healer.village import Village
+
+pytestmark = pytest.mark.looptime(start=0)
+
+FENCED = "gate mon1 node.fence web1"
+TAKEN = "gate web2 service.restart nginx.service"
+
+
+def store() -> Village:
+    """Three nodes, of which one runs nginx at a time: web1 does. Three, so that a majority is left to see."""
+    topology = pair(web=3)
+    numbers = replace(topology.numbers, owner_settled=0.0, cooldown=0.0)
+    village = Village(replace(topology, numbers=numbers))
+    village.cluster.down |= {Target("web2", "nginx"), Target("web3", "nginx")}
+    return village
+
+
+@asynccontextmanager
+async def fenced() -> AsyncIterator[Village]:
+    """web1 died, was fenced, and web2 took over."""
+    village = store()
+    async with village.armed():
+        village.vanish("web1")
+        village.fail("web1", heal="fence-node")
+        village.fail("web2/nginx")
+        await asyncio.sleep(150)
+        yield village
+
+
+def admission(village: Village) -> Admission:
+    return Admission(village.journal, village.gatherer, village.watch, village.operators)
+
+
+async def refused(village: Village, node: str = "web1") -> str:
+    with pytest.raises(Refused) as no:
+        await admission(village).admit(node, "ann")
+    return no.value.reason
+
+
+async def test_another_node_takes_over_only_after_the_dead_one_was_fenced():
+    async with fenced() as village:
+        acts = [line for line in village.diary if line.startswith("gate")]
+        assert acts[:2] == [FENCED, TAKEN]
+        assert village.incident(1).state is State.MITIGATED
+
+
+async def test_while_the_fencing_fails_nothing_is_taken_over():
+    village = store()
+    village.gates.refuse["node.fence"] = "not_listed"
+    async with village.armed():
+        village.vanish("web1")
+        village.fail("web1", heal="fence-node")
+        village.fail("web2/nginx")
+        await asyncio.sleep(150)
+        assert TAKEN not in village.diary
+        assert village.hold(2) == "not_fenced"
+        assert village.incident(1).state is State.ESCALATED
+
+
+async def test_a_fenced_node_is_switched_on_by_a_persons_word_and_then_checked():
+    async with fenced() as village:
+        said = await admission(village).admit("web1", "ann")
+        assert said["admitted"] is False
+        await asyncio.sleep(5)
+        assert "gate mon1 node.unfence web1" in village.diary
+        assert await refused(village) == "gate_silent"  # it boots
+        village.cluster.dark.clear()
+        village.mend("web1")
+        village.cluster.down.add(Target("web1", "nginx"))
+        await asyncio.sleep(10)
+        said = await admission(village).admit("web1", "ann")
+        assert said["admitted"] is True
+        await asyncio.sleep(60)
+        assert village.incident(1).state is State.CLOSED
+
+
+async def test_nobody_switches_a_fenced_node_on_unasked():
+    async with fenced() as village:
+        village.cluster.dark.clear()
+        village.mend("web1")
+        await asyncio.sleep(120)
+        assert "gate mon1 node.unfence web1" not in village.diary
+        assert village.incident(1).state is State.MITIGATED
+
+
+async def test_each_thing_that_is_not_so_yet_has_a_word_and_all_of_them_are_told():
+    village = store()
+    async with village.armed():
+        village.gates.holds = ("replacing a fan",)
+        assert await refused(village, "web3") == "person_hold"
+        village.gates.holds = ()
+        village.cluster.down.add(Target("web1", "nginx"))
+        assert await refused(village, "web3") == "not_serving"
+        village.cluster.down.discard(Target("web1", "nginx"))
+        failing = alert(
+            "HardwareFailing", "web3", began=village.clock.wall(), failure="disk", heal="none"
+        )
+        village.alertmanagers.stuck.append(failing)
+        await asyncio.sleep(3)
+        with pytest.raises(Refused) as no:
+            await admission(village).admit("web3", "ann")
+        assert no.value.reason == "failure_open"
+        assert "failures: has HardwareFailing disk, needs no alert" in no.value.detail
+        assert "gate: has boot" in no.value.detail
+        assert await refused(village, "web9") == "unknown_node"
+
+
+async def test_a_node_that_nothing_kept_away_is_told_so():
+    village = store()
+    async with village.armed():
+        await asyncio.sleep(3)
+        said = await admission(village).admit("web1", "ann")
+    assert "nothing of Hale's kept it away" in str(said["done"])
+    assert [one["reason"] for one in said["steps"]] == [""] * 5  # type: ignore[attr-defined]
+
+
+# --- the archive ----------------------------------------------------------------------------
+
+ANSWER = {
+    "node": "web1",
+    "cluster": "first",
+    "at": "2026-01-02T03:04:05.000Z",
+    "problem": "",
+    "incidents_left_out": 0,
+    "series": [
+        {"labels": {"__name__": "node_dmi_info", "product_serial": "SN42"}, "value": 1.0},
+        {"labels": {"__name__": "hale_failure", "failure": "disk", "device": "sda"}, "value": 1.0},
+        {"labels": {"__name__": "node_hwmon_temp_celsius", "chip": 'a"b'}, "value": 71.5},
+    ],
+    "incidents": [
+        {
+            "id": "7",
+            "state": "MITIGATED",
+            "cause": {"name": "HardwareFailing"},
+            "timeline": [{"at": "2026-01-02T03:00:00.000Z", "text": "opened"}],
+            "last_lines": [
+                {
+                    "lines": [
+                        {"at": None, "by": "kernel", "text": "I/O error", "failure_type": "disk"},
+                        {"at": None, "by": "cron", "text": "hello", "failure_type": "benign"},
+                    ]
+                }
+            ],
+        }
+    ],
+}
+
+
+def test_the_archive_has_who_it_is_what_failed_and_what_it_measures(tmp_path: Path):
+    path = tmp_path / "web1.tar.gz"
+    sizes = archive.write(ANSWER, path)
+    assert path.stat().st_mode & 0o777 == 0o600
+    with tarfile.open(fileobj=io.BytesIO(path.read_bytes())) as found:
+        texts = {
+            one.name.removeprefix("evidence-web1/"): (found.extractfile(one) or io.BytesIO())
+            .read()
+            .decode()
+            for one in found
+        }
+    assert texts.keys() == sizes.keys()
+    assert json.loads(texts["identity.json"])[0]["product_serial"] == "SN42"
+    assert "now: disk sda" in texts["failures.txt"]
+    assert "I/O error" in texts["failures.txt"]
+    assert "hello" not in texts["failures.txt"]
+    assert texts["metrics.prom"].splitlines()[2] == 'node_hwmon_temp_celsius{chip="a\\"b"} 71.5'
+    assert texts["timeline.txt"].splitlines()[0] == "incident 7: HardwareFailing, MITIGATED"
+
+
+def test_an_archive_is_never_written_through_a_link(tmp_path: Path):
+    (tmp_path / "elsewhere").write_text("mine")
+    (tmp_path / "web1.tar.gz").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OSError, match="symbolic"):
+        archive.write(ANSWER, tmp_path / "web1.tar.gz")
+    assert (tmp_path / "elsewhere").read_text() == "mine"
