@@ -41,7 +41,20 @@ COMMANDS = (
     "hold",
     "release",
 )
-ALL = (*COMMANDS, "guards", "marks", "status", "admit", "evidence", "reload", "run", "passwd")
+ALL = (
+    *COMMANDS,
+    "guards",
+    "marks",
+    "status",
+    "admit",
+    "evidence",
+    "maintenance",
+    "plan",
+    "roll",
+    "reload",
+    "run",
+    "passwd",
+)
 
 
 @dataclass(frozen=True, slots=True)
