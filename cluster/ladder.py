@@ -51,6 +51,7 @@ class Verb(StrEnum):
     DATABASE_REINIT = "database.reinit"
     DATABASE_BAR = "database.bar"
     DATABASE_ADMIT = "database.admit"
+    SENTINEL_FAILOVER = "sentinel.failover"
     DISK_FREE = "disk.free"
     FILES_RESTORE = "files.restore"
     NODE_REBOOT = "node.reboot"
@@ -75,6 +76,7 @@ class Action(StrEnum):
     DATABASE_RESTART = "database.restart"
     DATABASE_REINIT = "database.reinit"
     DATABASE_BAR = "database.bar"
+    SENTINEL_FAILOVER = "sentinel.failover"
     DISK_FREE = "disk.free"
     FILES_RESTORE = "files.restore"
     NODE_REBOOT = "node.reboot"
@@ -94,7 +96,7 @@ class Action(StrEnum):
 
 _OF_SERVICE = frozenset(
     {Action.SERVICE_RESTART, Action.SERVICE_RELOAD, Action.POOL_DRAIN, Action.FILES_RESTORE}
-) | {action for action in Action if action.startswith("database.")}
+) | {action for action in Action if action.startswith(("database.", "sentinel."))}
 
 _COPY = "hale:database_member_good"
 
@@ -106,6 +108,7 @@ _PROOF: Mapping[str, Mapping[str, Any]] = {
     Action.ADDRESS_DECLINE: {"metric": "hale_virtual_address_held", "want": 0},
     Action.DATABASE_SWITCHOVER: {"metric": "patroni_primary", "want": 0},
     Action.DATABASE_BAR: {"metric": "patroni_primary", "want": 0},
+    Action.SENTINEL_FAILOVER: {"metric": "hale:redis_master", "want": 0},
     Action.DATABASE_RESTART: {"metric": _COPY, "within": "3m"},
     Action.DATABASE_REINIT: {"metric": _COPY, "within": "15m"},
     Action.DISK_FREE: {"metric": "hale:filesystem_has_room"},
@@ -117,6 +120,7 @@ _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     Action.ADDRESS_DECLINE: {"attempts": 1},
     Action.DATABASE_SWITCHOVER: {"attempts": 1, "deadline": "2m"},
     Action.DATABASE_BAR: {"attempts": 1, "deadline": "1m"},
+    Action.SENTINEL_FAILOVER: {"attempts": 1, "deadline": "1m"},
     Action.DATABASE_RESTART: {"attempts": 1, "deadline": "5m"},
     Action.DATABASE_REINIT: {"attempts": 1, "deadline": "30m"},
     Action.DISK_FREE: {"attempts": 1, "deadline": "2m"},
@@ -260,6 +264,7 @@ DEFAULT_LADDERS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "rungs": [
                 {"action": "database.switchover"},
                 {"action": "database.bar"},
+                {"action": "sentinel.failover"},
                 {"action": "pool.drain"},
                 {"action": "address.decline"},
                 _CALL,

@@ -5,7 +5,7 @@ Each node of the group runs one Redis and one Sentinel. Rule: what is written he
 
 from pydantic.json_schema import SkipJsonSchema
 
-from cluster.fields import AtLeastOne, Block, Count, File, Flag, Name, Period, Port
+from cluster.fields import AtLeastOne, Block, Bytes, Count, File, Flag, Name, Period, Port
 
 REDIS_PORT = 6379
 SENTINEL_PORT = 26379
@@ -30,6 +30,7 @@ class Sentinel(Block):
         failover_timeout: Seconds after which a failover that came to nothing may be tried again.
         min_replicas: Replicas without which the master takes no writes, so that one that is cut off soon stops.
         max_lag: Seconds without a word after which a replica does not count among these.
+        max_behind: Bytes that a replica may be behind and still be a good copy.
         manage: Whether render writes Redis' and Sentinel's settings.
     """
 
@@ -46,6 +47,7 @@ class Sentinel(Block):
     failover_timeout: Period = 60.0
     min_replicas: Count = 1
     max_lag: Period = 10.0
+    max_behind: Bytes = 1024 * 1024
     manage: Flag = False
 
     def agreed(self, members: int) -> int:

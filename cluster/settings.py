@@ -77,6 +77,7 @@ GATE_SPACING: Mapping[str, str] = {
     Verb.DATABASE_RESTART: "30s",
     Verb.DATABASE_REINIT: "10m",
     Verb.DATABASE_BAR: "5s",
+    Verb.SENTINEL_FAILOVER: "60s",
     Verb.DATABASE_ADMIT: "5s",
     Verb.DISK_FREE: "60s",
     Verb.FILES_RESTORE: "60s",

@@ -288,6 +288,10 @@ def _topology(cluster: Cluster, own: str) -> Topology:
         databases={
             one.name: Database(one.name, one.group, one.service, one.called, one.max_lag)
             for one in cluster.databases.values()
+        }
+        | {
+            one.name: Database(one.name, one.group, one.service, "", one.max_behind, sentinel=True)
+            for one in cluster.sentinels.values()
         },
         backups={
             one.name: Backup(one.name, cluster.backed_up(one.name), one.service, one.rebuildable)

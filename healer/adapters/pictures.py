@@ -37,6 +37,7 @@ def terms(cluster: str, age: float, *, services: bool) -> dict[str, str]:
         "candidate": worst("keepalived_vrrp_state", "node, ip_address"),
         "primary": worst("patroni_primary", "node, scope"),
         "failing": worst("hale_failure", "node, failure"),
+        "master": worst("hale:redis_master", "node"),
         "mark": worst("hale_mark_timestamp_seconds", "node, mark, subject, owner_kind"),
     }
     return asked | {"service": worst("hale_service_up", "node, service")} if services else asked
@@ -58,7 +59,7 @@ def drawn(parts: Parts) -> Picture:
         able = candidates.setdefault(labels.get("ip_address", ""), {})
         able[labels.get("node", "")] = value in ABLE
     primaries: dict[str, dict[str, bool]] = {}
-    for labels, value in parts.of("primary"):
+    for labels, value in (*parts.of("primary"), *parts.of("master")):
         leads = primaries.setdefault(labels.get("scope", ""), {})
         leads[labels.get("node", "")] = value == 1
     return Picture(

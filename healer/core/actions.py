@@ -65,6 +65,7 @@ ACTIONS: dict[str, Action] = {
     "database.admit": Action(Scope.DATABASE, takes=False),
     "database.restart": Action(Scope.DATABASE, takes=True),
     "database.reinit": Action(Scope.DATABASE, takes=True),
+    "sentinel.failover": Action(Scope.DATABASE, takes=True),
     "disk.free": Action(Scope.DISK, takes=False),
     "files.restore": Action(Scope.FILES, takes=True),
     "node.reboot": Action(Scope.NODE, takes=True),
@@ -83,6 +84,8 @@ BACKUP = "backup:"
 LOCK, UNLOCK = "node.lock", "node.unlock"
 SWITCHOVER, REINIT = "database.switchover", "database.reinit"
 BAR, ADMIT = "database.bar", "database.admit"
+FAILOVER = "sentinel.failover"
+"""The only verb for Redis, and for nothing else: Sentinel chooses who leads next."""
 
 MARKING = {verb: one.undo for verb, one in ACTIONS.items() if one.undo is not None}
 """Verbs that leave a mark, each with the verb that takes it back."""
@@ -164,6 +167,7 @@ def steps(verb: str, target: Target, topology: Topology, owner: str) -> tuple[St
             return tuple(
                 Step(target.node, (("database", one.name), *owned), one.look)
                 for one in topology.databases_of(target)
+                if one.sentinel is (verb == FAILOVER)
             )
         case Scope.NODE:
             whose = (("owner", owner),) if verb in (LOCK, UNLOCK) else ()

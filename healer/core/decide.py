@@ -4,7 +4,17 @@ import hashlib
 import json
 from dataclasses import dataclass, replace
 
-from healer.core.actions import CHOSEN, FENCE, MARKING, REINIT, SWITCHOVER, Scope, Step, action_of
+from healer.core.actions import (
+    CHOSEN,
+    FAILOVER,
+    FENCE,
+    MARKING,
+    REINIT,
+    SWITCHOVER,
+    Scope,
+    Step,
+    action_of,
+)
 from healer.core.alert import Target
 from healer.core.databases import candidates, seen
 from healer.core.facts import Facts, Proposal
@@ -238,13 +248,13 @@ def _leads_on(action: str, step: Step, facts: Facts) -> bool:
     """
     if is_lost(step.gate, facts):
         return False
-    if action not in (SWITCHOVER, REINIT):
+    if action not in (SWITCHOVER, FAILOVER, REINIT):
         return True
     database = facts.topology.databases.get(dict(step.args)["database"])
     look = seen(database, facts) if database is not None else None
     if look is None or look.leader is None:
         return True
-    return (look.leader == step.gate) is (action == SWITCHOVER)
+    return (look.leader == step.gate) is (action != REINIT)
 
 
 def _with_step(draft: Proposal, step: Step) -> Proposal:

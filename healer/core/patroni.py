@@ -1,9 +1,9 @@
-"""What the guards say of databases that Patroni keeps: whose copies are good, and whether Patroni rests.
+"""What the guards say of databases: whose copies are good, and whether Patroni, or Sentinel, rests.
 
 Rule: what the members' gates do not say, or say differently, is unknown, and unknown holds.
 """
 
-from healer.core.actions import ADMIT, BAR, REINIT, SWITCHOVER
+from healer.core.actions import ADMIT, BAR, FAILOVER, REINIT, SWITCHOVER
 from healer.core.databases import AT_WORK, candidates, good, good_without, seen
 from healer.core.facts import Facts, Proposal
 from healer.core.look import DatabaseLook
@@ -27,7 +27,7 @@ def database_copies(proposal: Proposal, database: Database | None, facts: Facts)
     look = seen(database, facts) if database is not None else None
     if database is None or look is None:
         return _unknown(database)
-    if verb == SWITCHOVER:
+    if verb in (SWITCHOVER, FAILOVER):
         return _can_lead(proposal, database, look, facts)
     if verb == REINIT:
         return _may_be_wiped(database, node, look, facts)
@@ -51,9 +51,12 @@ def _unknown(database: Database | None) -> Verdict:
 
 def _can_lead(proposal: Proposal, database: Database, look: DatabaseLook, facts: Facts) -> Verdict:
     chosen = dict(proposal.args).get("candidate")
+    if database.sentinel:  # which says itself who it is to be
+        chosen = candidates(database, proposal.target.node, facts).best
     need = "another member that has all of the data and may lead"
     if look.leader == proposal.target.node and chosen is not None:
-        return allow(LAST_COPY, have=f"{chosen} is to lead {database.name}", need=need)
+        who = f"{chosen} could" if database.sentinel else f"{chosen} is to"
+        return allow(LAST_COPY, have=f"{who} lead {database.name}", need=need)
     if look.leader != proposal.target.node:
         return hold(
             LAST_COPY,
@@ -222,7 +225,8 @@ def _rests(database: Database, proposal: Proposal, facts: Facts) -> Verdict:
             "leader_unknown",
             have=f"no member of {database.name} tells Prometheus whether it leads",
             need=need,
-            sentence=f"Nobody says who leads {database.name}, so it may be moving. Look at patroni's scrapes.",
+            sentence=f"Nobody says who leads {database.name}, so it may be moving. "
+            f"Look at Prometheus' scrapes of {database.owner}'s members.",
         )
     have = f"{database.name} led by {held}"
     if held.age < least:
@@ -231,7 +235,8 @@ def _rests(database: Database, proposal: Proposal, facts: Facts) -> Verdict:
             "leader_settling",
             have=have,
             need=need,
-            sentence=f"The leader of {database.name} has just changed, or may have; Patroni has its own time first.",
+            sentence=f"The leader of {database.name} has just changed, or may have; "
+            f"{database.owner} has its own time first.",
             passing=True,
         )
     look = seen(database, facts)

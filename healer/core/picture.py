@@ -52,7 +52,8 @@ class Picture:
         addresses: hale_virtual_address_held, by the IP address and by node.
         candidates: Whether VRRP may have a node hold an address, by the IP address and by node: its instance there is
             backup or master. Who does not say is not in it.
-        primaries: Whether a member of a database takes writes, by Patroni's name of the database and by node.
+        primaries: Whether a member of a database takes writes, by Patroni's name of the database and by node. Redis,
+            of which a node has one, has no name there.
         marks: Every mark that an exporter tells of, once for each kind of owner.
         failing: Nodes of which the kernel or a daemon says that a disk or a file system fails.
         healths: What facts made of it, by topology, group and node.

@@ -105,12 +105,12 @@ class VirtualAddress:
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """A database that Patroni keeps: one of its members leads, the others copy it.
+    """A database that Patroni or Redis Sentinel keeps: one of its members leads, the others copy it.
 
     Attributes:
         group: Its members.
-        service: What each member runs; the unit is Patroni's.
-        scope: Patroni's own name for it, the label of its metrics.
+        service: What each member runs; the unit is Patroni's, or Redis'.
+        scope: Patroni's own name for it, the label of its metrics; empty for Redis, of which a node has one.
         max_lag_bytes: How far a member may be behind that may lead next, or is a good copy.
     """
 
@@ -119,6 +119,12 @@ class Database:
     service: str
     scope: str
     max_lag_bytes: int
+    sentinel: bool = False
+
+    @property
+    def owner(self) -> str:
+        """Who says which member leads."""
+        return "Sentinel" if self.sentinel else "Patroni"
 
     @property
     def look(self) -> str:

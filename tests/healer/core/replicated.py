@@ -16,8 +16,8 @@ def _rung(action: str, proof: Verification = VERIFY) -> Rung:
     return Rung(action, None, False, 120.0, proof, attempts=1, wait_seconds=0.0)
 
 
-def with_main(plain: Topology, mode: Mode = Mode.ACT) -> Topology:
-    """Add the database and its ladders."""
+def with_main(plain: Topology, mode: Mode = Mode.ACT, *, sentinel: bool = False) -> Topology:
+    """Add the database and its ladders; as Redis, Sentinel is its owner."""
     nodes = {name: Node(name, name, f"rack-{name}") for name in NODES}
     group = Group("db", NODES, 1, control=False, mode=mode)
     postgres = Service("postgres", "patroni.service", "db", stores=Stores.DATABASE)
@@ -26,6 +26,7 @@ def with_main(plain: Topology, mode: Mode = Mode.ACT) -> Topology:
         "move-away": (
             _rung("database.switchover", NOT_LEADING),
             _rung("database.bar", NOT_LEADING),
+            _rung("sentinel.failover", NOT_LEADING),
             CALL,
         ),
         "reboot-node": (_rung("node.reboot"), CALL),
@@ -37,7 +38,11 @@ def with_main(plain: Topology, mode: Mode = Mode.ACT) -> Topology:
         groups={**plain.groups, "db": group},
         services={**plain.services, "postgres": postgres},
         ladders={**plain.ladders, **ladders},
-        databases={"main": Database("main", "db", "postgres", "main", 1024 * 1024)},
+        databases={
+            "main": Database(
+                "main", "db", "postgres", "" if sentinel else "main", 1024 * 1024, sentinel
+            )
+        },
     )
 
 
@@ -49,9 +54,9 @@ def whole() -> DatabaseLook:
     return DatabaseLook("db1", 4, paused=False, synchronous=False, members=members)
 
 
-def replicated(mode: Mode = Mode.ACT, **numbers: float) -> World:
+def replicated(mode: Mode = Mode.ACT, *, sentinel: bool = False, **numbers: float) -> World:
     """A world with it, in which who leads has led for long."""
-    world = World(topology=with_main(topology(mode=mode, **numbers), mode))
+    world = World(topology=with_main(topology(mode=mode, **numbers), mode, sentinel=sentinel))
     world.databases["main"] = whole()
     _told(world)
     for _ in range(2):
@@ -84,4 +89,5 @@ def member(world: World, node: str, **changes: Any) -> None:
 
 def _told(world: World) -> None:
     leader = world.databases["main"].leader
-    world.primaries = {"main": {name: name == leader for name in NODES}}
+    scope = world.topology.databases["main"].scope
+    world.primaries = {scope: {name: name == leader for name in NODES}}

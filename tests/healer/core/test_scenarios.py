@@ -4,7 +4,7 @@ To accept new answers: pytest --rewrite, then read the diff.
 
     cluster web=3 floor=2 mode=act cooldown=300   a fresh cluster; its group votes where it says `votes=yes`,
                                                   and the app needs a database where it says `db=2`
-    replicated [mode=explain]                     a fresh cluster: of the database `main` db1 leads db2 and db3
+    replicated [mode=explain] [owner=sentinel]    a fresh cluster: of the database `main` db1 leads db2 and db3
     leader db2 | member db3 state=stopped         how Patroni has it
     database paused=yes                           the same of all of it
     down web1/nginx | up web1/nginx               what is true
@@ -74,7 +74,8 @@ class Play:
 
     def do_replicated(self, *pairs: str) -> None:
         given = dict(pair.split("=") for pair in pairs)
-        self.world = replicated(Mode(given.get("mode", "act")))
+        sentinel = given.get("owner") == "sentinel"
+        self.world = replicated(Mode(given.get("mode", "act")), sentinel=sentinel)
         self.firing, self.clear_since, self.well_since = {}, {}, {}
 
     def do_leader(self, node: str) -> None:
