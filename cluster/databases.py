@@ -57,6 +57,23 @@ Network = Annotated[str, AfterValidator(_network)]
 Parameter = Annotated[str | int, BeforeValidator(_parameter)]
 
 
+class Api(StrEnum):
+    """Which of etcd's interfaces Patroni speaks."""
+
+    V2 = "v2"
+    V3 = "v3"
+
+
+class DatabaseEtcd(EtcdServers):
+    """The etcd in which Patroni keeps who leads.
+
+    Attributes:
+        api: By v3 Patroni before 3.0.3 takes the lead back unasked after a standstill (docs/decisions/0037).
+    """
+
+    api: Api = Api.V2
+
+
 class Postgresql(Block):
     """What Patroni needs to know of PostgreSQL, where render writes its configuration.
 
@@ -140,7 +157,7 @@ class Database(Block):
     synchronous: Flag = False
     front: Front | None = None
     manage: Flag = False
-    etcd: EtcdServers | None = None
+    etcd: DatabaseEtcd | None = None
     secrets: File | None = None
     watchdog: Watchdog = Watchdog.AUTOMATIC
     postgresql: Postgresql = Postgresql()

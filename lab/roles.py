@@ -28,7 +28,11 @@ PATIENCE = 1.5
 
 PRIMARY, REPLICA, NOTHING = "primary", "replica", "nothing"
 
-NO_ANSWER = (asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError, OSError)
+# A connection that breaks in the middle of a question may leave asyncpg itself at a loss, which it says by the third.
+NO_ANSWER = (
+    *(asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError),
+    *(TimeoutError, OSError),
+)
 
 # A standby fails at txid_current() and at the write-ahead log's own place, so both are asked of a primary alone.
 _QUESTION = """

@@ -8,6 +8,7 @@ from cluster.checks.alerts import ALERTS
 from cluster.checks.backups import BACKUPS
 from cluster.checks.balancing import BALANCING
 from cluster.checks.certificates import CERTIFICATES
+from cluster.checks.databases import DATABASES
 from cluster.checks.disks import DISKS
 from cluster.checks.fencing import FENCING
 from cluster.checks.maintenance import MAINTENANCE
@@ -26,6 +27,7 @@ CHECKS: tuple[Check, ...] = (
     *BACKUPS,
     *BALANCING,
     *CERTIFICATES,
+    *DATABASES,
     *DISKS,
     *FENCING,
     *MAINTENANCE,

@@ -6,6 +6,7 @@ first start asks for (https://etcd.io/docs/v3.4/op-guide/clustering/).
 
 from collections.abc import Iterator, Mapping
 
+from cluster.databases import Api
 from cluster.listening import Endpoint, members
 from cluster.model import Cluster
 from cluster.probe import host_port
@@ -17,6 +18,8 @@ MEMBER_KEY = "/etc/hale/etcd/member.key"
 
 # The healers compact their store themselves. Patroni does not: after months of its heartbeats the file would be full.
 _COMPACTION = {"AUTO_COMPACTION_MODE": "periodic", "AUTO_COMPACTION_RETENTION": "1h"}
+
+_FORMER = {"ENABLE_V2": "true"}
 
 # Debian's unit leaves a member down that ended with an error; a member that is away is one less to lose.
 _UNIT = """\
@@ -41,7 +44,8 @@ def _etcds(cluster: Cluster) -> Iterator[tuple[str, EtcdServers, Mapping[str, st
         yield f"hale-{cluster.name}", cluster.healer.store.etcd, {}
     for database in cluster.databases.values():
         if database.etcd is not None:
-            yield f"hale-{cluster.name}-{database.name}", database.etcd, _COMPACTION
+            extra = _COMPACTION if database.etcd.api is Api.V3 else _FORMER
+            yield f"hale-{cluster.name}-{database.name}", database.etcd, extra
 
 
 def _default(

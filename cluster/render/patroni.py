@@ -11,6 +11,7 @@ from cluster.databases import (
     LOOP_SECONDS,
     RETRY_SECONDS,
     TTL_SECONDS,
+    Api,
     Database,
 )
 from cluster.listening import endpoint
@@ -75,7 +76,7 @@ def _settings(cluster: Cluster, database: Database, node: str) -> Mapping[str, A
             "listen": f"{everywhere}:{database.port}",
             "connect_address": host_port(address, database.port),
         },
-        "etcd3": _etcd(database),
+        **_etcd(database),
         "bootstrap": {
             "dcs": _shared(database),
             "initdb": [{"encoding": "UTF8"}, "data-checksums"],
@@ -92,9 +93,11 @@ def _etcd(database: Database) -> Mapping[str, Any]:
     ends = [endpoint(url) for url in etcd.endpoints]
     files = {"cacert": etcd.ca, "cert": etcd.cert, "key": etcd.key}
     return {
-        "hosts": [end.target for end in ends],
-        "protocol": ends[0].scheme,
-        **{key: path for key, path in files.items() if path is not None},
+        "etcd" if etcd.api is Api.V2 else "etcd3": {
+            "hosts": [end.target for end in ends],
+            "protocol": ends[0].scheme,
+            **{key: path for key, path in files.items() if path is not None},
+        }
     }
 
 
@@ -138,7 +141,7 @@ def _rights(cluster: Cluster, database: Database) -> Iterator[str]:
     yield "local all all peer"
     for network in ("127.0.0.1/32", *members):
         yield f"host all all {network} scram-sha-256"
-    for network in members:
+    for network in ("127.0.0.1/32", *members):  # Patroni asks its own member for its timeline so
         yield f"host replication {REPLICATOR} {network} scram-sha-256"
     for network in dict.fromkeys(each for each in clients if each not in members):
         yield f"host all {SUPERUSER},{REWINDER} {network} reject"

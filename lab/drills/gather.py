@@ -32,9 +32,10 @@ from lab.drills.observation import (
     UnitAt,
 )
 from lab.eyes import NODES, SERVICES
-from lab.ports import Lab
+from lab.ports import Lab, LabError
 
 _NODES_EVERY = 0.5  # seconds
+_DEAF = 15.0  # seconds in which a member of a database is asked some hundred times
 
 OfNode = TypeVar("OfNode", MarksAt, UnitAt, LedgerAt, roles.Role)
 
@@ -93,6 +94,7 @@ class Gatherer:
     _requests: list[load.Request] = field(default_factory=list)
     _roles: list[roles.Role] = field(default_factory=list)
     _writes: list[writes.Write] = field(default_factory=list)
+    _asked: float = 0.0
     _serving: Serving = field(default_factory=Serving)
     _old: set[tuple[str, str]] = field(default_factory=set)
     _due: float = 0.0
@@ -201,6 +203,7 @@ class Gatherer:
     def _look_at_databases(self) -> None:
         for line in self._tail("roles.jsonl"):
             role = roles.parse_line(line)
+            self._asked = self._asked if role is None else max(self._asked, role.at)
             if role is None or (
                 (known := _newest(self._roles, role.node)) and known.same == role.same
             ):
@@ -208,6 +211,8 @@ class Gatherer:
             self._roles.append(role)
             told = {**self._serving.roles, role.node: role}
             self._reckon(role.at, replace(self._serving, roles=told))
+        if self._roles and self.clock() > self._asked + _DEAF:
+            raise LabError(f"nobody asks the database any more; see {self.directory}/roles.log")
         for line in self._tail("writes.jsonl"):
             write = writes.parse_line(line)
             if write is not None and write.request.url in self.urls:

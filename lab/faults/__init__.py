@@ -25,6 +25,7 @@ from lab.faults.link_down import LinkDown
 from lab.faults.link_up import LinkUp
 from lab.faults.network_cut import NetworkCut
 from lab.faults.network_mend import NetworkMend
+from lab.faults.network_split import NetworkSplit
 from lab.faults.node_freeze import NodeFreeze
 from lab.faults.node_log import NodeLog
 from lab.faults.node_power_off import NodePowerOff
@@ -32,9 +33,11 @@ from lab.faults.node_power_on import NodePowerOn
 from lab.faults.node_reboot import NodeReboot
 from lab.faults.node_slow_boot import NodeSlowBoot
 from lab.faults.node_thaw import NodeThaw
+from lab.faults.path_close import PathClose
 from lab.faults.person_admit import PersonAdmit
 from lab.faults.person_adopt import PersonAdopt
 from lab.faults.person_failover import PersonFailover
+from lab.faults.postgres_fill_wal import PostgresFillWal
 from lab.faults.power_mode import PowerMode
 from lab.faults.service_break_config import ServiceBreakConfig
 from lab.faults.service_cont_process import ServiceContProcess
@@ -76,6 +79,7 @@ FAULTS: Mapping[str, type[Fault]] = MappingProxyType(
         "link.up": LinkUp,
         "network.cut": NetworkCut,
         "network.mend": NetworkMend,
+        "network.split": NetworkSplit,
         "node.freeze": NodeFreeze,
         "node.log": NodeLog,
         "node.power_off": NodePowerOff,
@@ -83,9 +87,11 @@ FAULTS: Mapping[str, type[Fault]] = MappingProxyType(
         "node.reboot": NodeReboot,
         "node.slow_boot": NodeSlowBoot,
         "node.thaw": NodeThaw,
+        "path.close": PathClose,
         "person.admit": PersonAdmit,
         "person.adopt": PersonAdopt,
         "person.failover": PersonFailover,
+        "postgres.fill_wal": PostgresFillWal,
         "power.mode": PowerMode,
         "service.break_config": ServiceBreakConfig,
         "service.cont_process": ServiceContProcess,

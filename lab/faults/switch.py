@@ -23,6 +23,21 @@ def cut(lab: Lab, nodes: Sequence[str]) -> None:
     _nft(lab, lines)
 
 
+def split(lab: Lab, here: Sequence[str], there: Sequence[str]) -> None:
+    """Drop every frame between two sides, all in the same instant; whoever is on neither hears both.
+
+    Raises:
+        LabError: It could not be done; nothing is split.
+    """
+    sides = [", ".join(lab.port(node) for node in nodes) for nodes in (here, there)]
+    chain = f"bridge {_TABLE} forward"
+    lines = [f"add table bridge {_TABLE}", f"flush table bridge {_TABLE}"]
+    lines.append(f"add chain {chain} {{ type filter hook forward priority 0; }}")
+    for one, other in (sides, sides[::-1]):
+        lines.append(f"add rule {chain} iifname {{ {one} }} oifname {{ {other} }} drop")
+    _nft(lab, lines)
+
+
 def mend(lab: Lab) -> None:
     """Let all frames pass again, also where none was kept back.
 

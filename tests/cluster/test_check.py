@@ -274,6 +274,59 @@ HEALERS_CASES = [
 ]
 
 
+DATABASE_CASES = [
+    (
+        Code.FEW_DATABASE_MEMBERS,
+        "db: {nodes: [db1, db2, db3]}",
+        "db: {nodes: [db1, db2]}",
+        "2 member(s)",
+    ),
+    (
+        Code.FEW_DATABASE_MEMBERS,
+        "db: {nodes: [db1, db2, db3]}",
+        "db: {nodes: [db1]}",
+        "nobody takes over",
+    ),
+    (
+        Code.FEW_DATABASE_VOTERS,
+        ', "https://10.0.0.33:2379"',
+        "",
+        "of 2 etcd member(s) 0 may be lost",
+    ),
+    (
+        Code.DATABASE_VOTERS_TOGETHER,
+        "db3: {address: 10.0.0.33, failure_domain: rack-c",
+        "db3: {address: 10.0.0.33, failure_domain: rack-b",
+        "2 of 3 etcd members are in rack-b",
+    ),
+    (
+        Code.LOSES_WRITES,
+        "synchronous: true",
+        "max_lag: 2MiB",
+        "up to 2MiB (maximum_lag_on_failover)",
+    ),
+    (Code.NO_WATCHDOG, "    watchdog: required\n", "", "stands still and goes on"),
+    (
+        Code.OPEN_PATRONI,
+        "    credentials: /etc/hale/patroni/main\n",
+        "",
+        "whoever reaches port 8008",
+    ),
+    (
+        Code.OPEN_DATABASE_ETCD,
+        "      cert: /etc/hale/etcd/patroni.pem\n      key: /etc/hale/etcd/patroni.key\n",
+        "",
+        "without cert and key whoever reaches",
+    ),
+    (
+        Code.FOREIGN_PATRONI,
+        DATABASE[DATABASE.index("    manage: true\n    secrets") : DATABASE.index("healer:\n")],
+        "",
+        "does not read /var/lib/hale-gate/bar/main.yml",
+    ),
+]
+
+
 REDIS_CASES = [
     (
         Code.FEW_SENTINELS,
@@ -342,6 +395,7 @@ def test_a_sound_file_has_no_finding(text: str) -> None:
     + [(TIER, *case) for case in TIER_CASES]
     + [(HEALERS, *case) for case in HEALERS_CASES]
     + [(REDIS, *case) for case in REDIS_CASES]
+    + [(DATABASE, *case) for case in DATABASE_CASES]
     + [(PAIR, *case) for case in PAIR_CASES]
     + [(BACKUP, *case) for case in BACKUP_CASES],
     ids=lambda v: getattr(v, "name", ""),
@@ -500,7 +554,7 @@ def test_every_code_is_found_by_some_test() -> None:
         case[0]
         for case in [
             *(*CASES, *TIER_CASES, *HEALERS_CASES),
-            *(*REDIS_CASES, *PAIR_CASES, *BACKUP_CASES),
+            *(*REDIS_CASES, *PAIR_CASES, *BACKUP_CASES, *DATABASE_CASES),
         ]
     } | elsewhere == set(Code)
 

@@ -109,13 +109,19 @@ def test_members_reach_each_other_over_ipv6_too() -> None:
     assert settings["restapi"] == {"listen": "[::]:8008", "connect_address": "[2001:db8::31]:8008"}
     assert settings["postgresql"]["listen"] == "2001:db8::31,127.0.0.1:5432"
     assert "host all all 2001:db8::31/128 scram-sha-256" in settings["postgresql"]["pg_hba"]
-    assert settings["etcd3"]["hosts"][0] == "[2001:db8::31]:2379"
+    assert settings["etcd"]["hosts"][0] == "[2001:db8::31]:2379"
 
 
-def test_the_etcd_of_a_database_forgets_old_heartbeats() -> None:
+def test_patroni_speaks_the_interface_of_etcd_in_which_it_gives_its_lead_up() -> None:
     default = text_of(tree_of(DATABASE), "db3/etc/default/etcd")
-    assert "ETCD_AUTO_COMPACTION_RETENTION=1h\n" in default
+    assert "ETCD_ENABLE_V2=true\n" in default
     assert "ETCD_INITIAL_CLUSTER_TOKEN=hale-database-main\n" in default
+    later = tree_of(DATABASE.replace("    etcd:\n", "    etcd:\n      api: v3\n"))
+    default = text_of(later, "db3/etc/default/etcd")
+    assert "ENABLE_V2" not in default
+    # What Patroni writes every few seconds would fill the file in time.
+    assert "ETCD_AUTO_COMPACTION_RETENTION=1h\n" in default
+    assert "etcd3" in yaml.safe_load(text_of(later, "db3/etc/patroni/main/10-hale.yml"))
 
 
 def test_pools_and_a_database_share_one_balancer() -> None:

@@ -11,6 +11,7 @@ from lab.drills.cast import played_by
 from lab.drills.facts.databases import Primaries, PrimaryIs, ReplicaIs, Streaming
 from lab.drills.facts.ruling import Came, Fact, NotYet, Unseen
 from lab.drills.fleet import Serving, fleet
+from lab.drills.gather import Gatherer
 from lab.drills.model import Expected, Limits
 from lab.drills.parse import parse_drill
 from lab.drills.reading import Seconds
@@ -199,3 +200,23 @@ def test_parts_are_taken_as_patroni_says(tmp_path, answer: str, parts: object) -
     with pytest.raises(LabError, match=str(parts)):
         databases.parts_in_time(lab, PLACE, clock, 5.0)
     assert clock.now() > 1005.0
+
+
+def test_what_the_lab_reads_is_the_change_of_each_member_and_every_row(tmp_path) -> None:
+    lab, clock = FakeLab(tmp_path), FakeClock(BEGAN)
+    bare = replace(fleet(CLUSTER), nodes=(), members=(), addresses=(), balancers=())
+    urls = (url_of("10.77.0.100:5432"),)
+    gatherer = Gatherer(lab, bare, tmp_path, (), clock.now, urls)
+    again = replace(SOUND[0], at=BEGAN + 1)
+    lines = [json.dumps(asdict(one)) for one in (*SOUND, again, role(1.5, "db1", NOTHING))]
+    (tmp_path / "roles.jsonl").write_text("\n".join(lines) + "\n")
+    elsewhere = replace(write(9), to="10.77.0.99:5432")
+    lines = [json.dumps(asdict(one)) for one in (write(7), write(8, ok=False), elsewhere)]
+    (tmp_path / "writes.jsonl").write_text("\n".join(lines) + "\n")
+    found = gatherer.look()
+    assert found.roles == (*SOUND, role(1.5, "db1", NOTHING))
+    assert [one.number for one in found.writes] == [7, 8]
+    assert [(one.url, one.ok) for one in found.requests] == [(urls[0], True), (urls[0], False)]
+    clock.sleep(60)
+    with pytest.raises(LabError, match="nobody asks the database any more"):
+        gatherer.look()

@@ -16,7 +16,8 @@ UNIT = {"unit": "nginx.service"}
 SLOW = "/run/systemd/system/nginx.service.d/50-hale-lab-slow-start.conf"
 SLOW_BOOT = "/etc/systemd/system/systemd-networkd.service.d/50-hale-lab-slow-boot.conf"
 UNSTARTABLE = "/run/systemd/system/nginx.service.d/50-hale-lab-unstartable.conf"
-OF_THE_NETWORK = {"network.cut", "network.mend"}
+OF_DATABASES = {"postgres.fill_wal"}
+OF_THE_NETWORK = {"network.cut", "network.split", "network.mend"}
 GATES_GO_ON = "systemctl kill --signal=CONT --kill-whom=all hale-gate@*.service"
 NO_CUT = "add table inet hale_lab_store; delete table inet hale_lab_store"
 CUT = "; ".join(
@@ -57,6 +58,7 @@ def lab(tmp_path: Path) -> FakeLab:
             ["sh nginx.service"],
         ),
         ("service.kill_until_failed", UNIT, ["sh nginx.service 60"], ["sh nginx.service"]),
+        ("path.close", {"path": "/data/x"}, ["sh /data/x"], ["sh /data/x"]),
         ("exporter.kill", {}, ["sh hale-exporter.service 60"], ["sh hale-exporter.service"]),
         (
             "service.stop_process",
@@ -224,7 +226,8 @@ def test_a_fault_is_done_and_taken_back(
 def test_every_kind_is_tried_here() -> None:
     """A new fault comes with a row above."""
     marks = test_a_fault_is_done_and_taken_back.pytestmark  # type: ignore[attr-defined]
-    assert {row[0] for row in marks[0].args[1]} | OF_THE_NETWORK | {"power.mode"} == set(KINDS)
+    elsewhere = OF_THE_NETWORK | OF_DATABASES | {"power.mode"}
+    assert {row[0] for row in marks[0].args[1]} | elsewhere == set(KINDS)
 
 
 def test_the_power_controller_behaves_as_a_drill_says_and_obeys_again(lab: FakeLab) -> None:
@@ -232,6 +235,34 @@ def test_the_power_controller_behaves_as_a_drill_says_and_obeys_again(lab: FakeL
     assert faults.inject(lab, "mon1", "power.mode", {"mode": "lies"}) == "the power controller lies"
     faults.undo(lab, "mon1", "power.mode", {"mode": "lies"})
     assert lab.diary == ["power controller: lies", "power controller: obeys"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (Completed(0, "", ""), "done"),
+        (Completed(3, "", "x\nserver closed the connection\n"), "server closed the connection"),
+        (Completed(1, "", ""), "failed"),
+    ],
+)
+def test_a_log_that_cannot_grow_is_what_was_asked_for(
+    lab: FakeLab, answer: Completed, said: str
+) -> None:
+    lab.wrong["psql"] = answer
+    text = faults.inject(lab, "web1", "postgres.fill_wal", {})
+    assert text == f"web1: the write-ahead log switched on and on: {said}"
+    faults.undo(lab, "web1", "postgres.fill_wal", {})
+
+
+def test_two_sides_stop_hearing_each_other_in_one_instant(lab: FakeLab) -> None:
+    said = faults.inject(lab, "web1", "network.split", {"others": "lb2 web2"})
+    assert "web1 and lb2, web2: no longer hear each other" in said
+    faults.undo(lab, "web1", "network.split", {"others": "lb2 web2"})
+    here, there = lab.port("web1"), ", ".join(map(lab.port, ("lb2", "web2")))
+    text = "\n".join(lab.diary)
+    assert f"iifname {{ {here} }} oifname {{ {there} }} drop" in text
+    assert f"iifname {{ {there} }} oifname {{ {here} }} drop" in text
+    assert "nft delete table bridge hale_lab_switch" in text
 
 
 def test_a_switch_fails_for_all_its_nodes_at_once_and_works_again(lab: FakeLab) -> None:
