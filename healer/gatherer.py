@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import structlog
 
-from healer.core.actions import MARKING, Args, proof_place
+from healer.core.actions import MARKING, Args, Scope, action_of, proof_place
 from healer.core.alert import Alert, Target
 from healer.core.board import Board
 from healer.core.decide import unheard
@@ -221,8 +221,15 @@ def _metric(incident: Incident, topology: Topology, now: float) -> str:
 
 
 def _first_proof(rungs: Iterable[Rung]) -> str:
-    """Return what proves the first rung that does not only set a mark."""
-    proofs = (one.verify for one in rungs if one.action not in MARKING)
+    """Return what proves the first rung whose proof is about the target: no mark's, and no database member's.
+
+    Of those there is a sample only where such a thing is, and none has a service's label: an alert would never be true.
+    """
+    proofs = (
+        one.verify
+        for one in rungs
+        if one.action not in MARKING and action_of(one.action).scope is not Scope.DATABASE
+    )
     return next((one.metric for one in proofs if one is not None), DEFAULT_METRIC)
 
 

@@ -11,6 +11,7 @@ import structlog
 
 from healer.core import upkeep_events as ue
 from healer.core.actions import LOCK
+from healer.core.alert import Target
 from healer.core.board import Board
 from healer.core.decide import is_lost
 from healer.core.facts import Facts
@@ -328,7 +329,7 @@ class Upkeeper:
         return await self._gatherer.survey(self._wanted(node), self._watch.standing())
 
     def _wanted(self, node: str, do: Do | None = None) -> Mapping[str, list[str]]:
-        """Return the gates to hear: the node's, whoever acts, and those that may run what only one node may."""
+        """Return the gates to hear: the node's, whoever acts, who may run what only one may, and who has its copies."""
         wanted: dict[str, list[str]] = {node: []}
         if do is not None:
             wanted.setdefault(do.gate, []).extend([do.look] if do.look else [])
@@ -336,6 +337,9 @@ class Upkeeper:
             if service.exclusive and service.group is not None:
                 for other in self._topology.groups[service.group].nodes:
                     wanted.setdefault(other, []).append(service.unit)
+        for database in self._topology.databases_of(Target(node)):
+            for member in self._topology.groups[database.group].nodes:
+                wanted.setdefault(member, []).append(database.look)
         return wanted
 
     def _judged(self, wish: Wish, facts: Facts) -> tuple[Verdict, ...]:

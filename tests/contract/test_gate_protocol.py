@@ -15,9 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gate import protocol, replies, words
+from gate.expect import DatabaseExpect
 from gate.holds import Hold
 from gate.ids import ActionId
 from gate.ids import Token as GateToken
+from gate.patroni import MemberSeen, Sight
 from gate.protocol import Hello, Request
 from gate.seen import FileSystemSeen
 from gate.units import Seen
@@ -25,14 +27,15 @@ from gate.verbs import KNOWN
 from gate.words import Reason, State
 from healer.adapters import gate_lines as wire
 from healer.core import events as ev
-from healer.core.decide import expect
+from healer.core.decide import Act, decide, expect
 from healer.core.incident import PASSING_REFUSALS, Outcome
 from healer.core.ladder import Ladder, Mode
-from healer.core.look import Heard, Look
+from healer.core.look import DatabaseLook, DatabaseMember, Heard, Look
 from healer.core.order import Order, Token
 from healer.core.plan import Plan, plan
 from tests.gate.fakes import NGINX
 from tests.gate.fakes import World as Node
+from tests.healer.core.replicated import replicated
 from tests.healer.core.world import RESTART, alert, topology
 from tests.healer.core.world import World as Healer
 
@@ -89,6 +92,23 @@ def test_the_gate_reads_what_the_healer_expects_of_the_node() -> None:
     assert (unit.active_state, unit.invocation_id) == ("active", "i1")
 
 
+def test_the_gate_reads_who_leads_and_who_is_to_lead_next() -> None:
+    world = replicated()
+    cause = alert("NodeFailing", "db1", heal="move-away", group="db")
+    world.journal(ev.IncidentOpened("1", cause, "move-away", "d1"))
+    world.down.add(cause.target)
+    world.now += 300
+    decision = decide(world.board.incidents["1"], world.facts(world.board.incidents["1"]), None)
+    assert isinstance(decision, Act)
+    proposal = decision.proposal
+    told = {"verb": proposal.rung.action, "args": proposal.args, "expect": decision.expect}
+    order = replace(ORDER, node=proposal.gate, **told)
+    found = asked(wire.request(order, cluster="first", token=TOKEN, nonce="n"))
+    assert isinstance(found, Request)
+    assert found.expect.databases == {"main": DatabaseExpect("db1", 4)}
+    assert found.args["candidate"] == "db2"
+
+
 def test_the_gate_reads_the_healers_settle_under_an_id_that_no_action_has() -> None:
     line = wire.settle("1.3.2", node="web1", cluster="first", token=TOKEN, nonce="n")
     found = asked(line)
@@ -120,6 +140,30 @@ def test_the_healer_reads_everything_that_a_gate_sees() -> None:
     assert (unit.reverse_dependencies, unit.job) == (("app.service",), True)
     assert look.units["ghost.service"] is None
     assert look.disks == {"/data": "/dev/sdb1"}
+
+
+def test_the_healer_reads_a_database_as_a_gate_sees_it() -> None:
+    copy = MemberSeen("replica", "creating replica", None, None, True)
+    leader = MemberSeen("leader", "running", 4, None, False)
+    sight = Sight("db1", 4, True, True, False, {"db1": leader, "db2": copy})
+    answer = replies.Welcome(
+        *("first", "db1", "b1", "l1", None, "n1", ()),
+        {"database:main": sight, "database:gone": None},
+    )
+    look = wire.welcome_of(replies.welcome(answer)).look()
+    assert look.databases == {
+        "main": DatabaseLook(
+            leader="db1",
+            timeline=4,
+            paused=True,
+            synchronous=True,
+            members={
+                "db1": DatabaseMember("leader", "running", 4, None, barred=False),
+                "db2": DatabaseMember("replica", "creating replica", None, None, barred=True),
+            },
+        ),
+        "gone": None,
+    }
 
 
 def test_the_healer_reads_a_gate_that_knows_next_to_nothing() -> None:

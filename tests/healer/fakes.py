@@ -289,8 +289,14 @@ class FakePrometheus:
             good = self.cluster.balanced(target.node, told["pool"], told["member"])
         elif metric == "hale_virtual_address_held":
             good = self.cluster.holds(target.node)
-        elif metric == "patroni_primary":
-            good = self.cluster.primaries()[told["scope"]][target.node]
+        elif metric in ("patroni_primary", "hale:database_member_good"):
+            if "scope" not in told or target.service is not None:
+                return Reading(None, None, now)  # no series has these labels
+            databases = self.cluster.topology.databases.values()
+            (service,) = (one.service for one in databases if one.scope == told["scope"])
+            leads = self.cluster.primaries()[told["scope"]][target.node]
+            runs = self.cluster.serves(Target(target.node, service))
+            good = leads if metric == "patroni_primary" else runs
         return Reading(float(good), now - self.sample_age, now)
 
     async def picture(self, *, services: bool = True) -> Picture:
@@ -474,6 +480,9 @@ class FakeGates:
         elif order.verb == "database.switchover":
             told = dict(order.args)
             self.cluster.lead(told["database"], told["candidate"])
+        elif order.verb == "database.reinit":
+            service = self.cluster.topology.databases[dict(order.args)["database"]].service
+            self.cluster.down.discard(Target(order.node, service))
 
     def _pool(self, node: str, pool: str) -> dict[str, MemberLook]:
         members = self.cluster.topology.groups[self.cluster.topology.pools[pool].members].nodes

@@ -8,6 +8,9 @@ import pytest
 
 from healer.core import events as ev
 from healer.core.incident import State
+from healer.core.ladder import Verification
+from healer.core.upkeep_events import Kind
+from healer.errors import Refused
 from tests.healer.core.replicated import whole, with_main
 from tests.healer.village import Village, simple
 
@@ -94,3 +97,42 @@ async def test_where_no_other_member_could_lead_a_person_is_called_and_nothing_i
     assert orders(village) == []
     told = {dict(one.labels)["alertname"] for one in village.alertmanagers.posted}
     assert told == {"HealerHolds"}
+
+
+async def test_a_replica_may_be_taken_for_a_roll_while_another_copy_is_good(village):
+    async with village.armed():
+        await asyncio.sleep(LONG)
+        await village.upkeeper.begin("db2", Kind.ROLL, "patches", "root", 7200.0)
+        await asyncio.sleep(5)
+    assert orders(village)[0] == "gate db2 node.lock"
+
+
+async def test_who_leads_is_taken_for_no_roll(village):
+    async with village.armed():
+        await asyncio.sleep(LONG)
+        with pytest.raises(Refused) as refused:
+            await village.upkeeper.begin("db1", Kind.ROLL, "patches", "root", 7200.0)
+    assert refused.value.reason == "leads"
+    assert orders(village) == []
+
+
+async def test_a_broken_replica_is_started_by_patroni_then_copied_anew_and_that_is_proved(village):
+    """Its alert is true by its rule alone: what proves the rungs has other labels than it."""
+    good = Verification("hale:database_member_good", 1.0, within_seconds=20.0, soak_seconds=3.0)
+    ladder = village.topology.ladders["database"]
+    rungs = tuple(replace(one, verify=good) if one.verify else one for one in ladder.rungs)
+    ladders = {**village.topology.ladders, "database": replace(ladder, rungs=rungs)}
+    village.topology = replace(village.topology, ladders=ladders)
+    look = village.cluster.databases["main"]
+    broken = replace(look.members["db3"], state="start failed", timeline=None, lag_bytes=None)
+    members = {**look.members, "db3": broken}
+    village.cluster.databases["main"] = replace(look, members=members)
+    async with village.alive(village.topology):
+        await asyncio.sleep(LONG)
+        village.fail("db3/postgres", name="DatabaseReplicaDown", heal="database", group="db")
+        await asyncio.sleep(LONG)
+    assert orders(village) == [
+        "gate db3 database.restart main",
+        "gate db3 database.reinit main",
+    ]
+    assert (village.incident().state, village.incident().outcome) == (State.CLOSED, "healed")
