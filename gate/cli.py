@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gate import config, netlink, people, pipe, process, replies, status
+from gate import config, machine, netlink, people, pipe, process, reboot_lock, replies, status
 from gate.channel import SILENCE_SECONDS, FdChannel
 from gate.clock import SystemClock
 from gate.haproxy import Haproxy
@@ -59,6 +59,8 @@ examples:
   hale-gate power db1                          say how its power is
   hale-gate marks                              what is taken out here, for whom and since when
   hale-gate reapply                            what hale-gate-marks.service runs
+  hale-gate reboot-if-due                      what hale-reboot-lock.service runs
+  hale-gate reboot-done                        what hale-reboot-done.service runs
 """
 _DURATION = re.compile(r"([1-9][0-9]{0,8})(s|m|h|d)")
 HOLD_PATIENCE = 1.0
@@ -113,6 +115,12 @@ def _parser() -> argparse.ArgumentParser:
     show = _command(commands, "status", _status, "say whether this gate would act", shared)
     show.add_argument("--output", choices=("text", "json"), default="text")
     _people(commands, shared)
+    asking = argparse.ArgumentParser(add_help=False)
+    asking.add_argument("--url-file", type=Path, default=reboot_lock.URL_FILE)
+    line = "boot this node if an upgrade waits for that and FleetLock gives a lock"
+    _command(commands, "reboot-if-due", _reboot_if_due, line, asking)
+    line = "tell FleetLock that this node is up and well"
+    _command(commands, "reboot-done", _reboot_done, line, asking)
     return parser
 
 
@@ -214,6 +222,16 @@ def _serve(options: argparse.Namespace) -> int:
     _stop_between_requests(session, asked)
     session.serve()
     return 0
+
+
+def _reboot_if_due(options: argparse.Namespace) -> int:
+    url = options.url_file.read_text("utf-8")
+    return reboot_lock.reboot_if_due(url, machine.look(), reboot_lock.post, process.run)
+
+
+def _reboot_done(options: argparse.Namespace) -> int:
+    url = options.url_file.read_text("utf-8")
+    return reboot_lock.reboot_done(url, machine.look(), reboot_lock.post)
 
 
 def _node(options: argparse.Namespace, rules: config.Config | None = None) -> Node:

@@ -15,6 +15,8 @@ EXPOSURE = {
     "exporter/systemd/hale-smart.service": 2.1,
     "gate/systemd/hale-gate@.service": 3.5,
     "gate/systemd/hale-gate-marks.service": 3.0,
+    "gate/systemd/hale-reboot-lock.service": 2.8,
+    "gate/systemd/hale-reboot-done.service": 2.8,
     "backup/systemd/hale-backup@.service": 3.0,
     "backup/systemd/hale-backup-check@.service": 3.0,
     "backup/systemd/hale-backup-drill@.service": 3.2,

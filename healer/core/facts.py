@@ -53,6 +53,10 @@ class Evidence:
     reading: Reading
 
 
+AT_ITS_GATE = "locked at its own gate"
+"""Of a node that the journal knows no upkeep of."""
+
+
 class Health(Enum):
     """How a member of a group is."""
 
@@ -226,10 +230,21 @@ class Facts:
 
     def lock_of(self, node: str) -> str | None:
         """Say for what a node is locked, by the journal, its gate or its exporter; None where nobody says so."""
-        if node in self.locked:
-            return self.locked[node]
-        marks = self._marks_at(node) or frozenset()
-        return "locked at its own gate" if (LOCK, node) in marks else None
+        return self.locks.get(node)
+
+    @cached_property
+    def locks(self) -> Mapping[str, str]:
+        """Every node that is locked, and for what; of thousands only these few are looked at."""
+        told = set(self.standing.taken.locked)
+        told |= {
+            one.node for one in (self.picture.marks if self.picture else ()) if one.mark == LOCK
+        }
+        told |= {
+            node
+            for node, heard in self.gates.items()
+            if heard.look is not None and any(one.mark == LOCK for one in heard.look.marks or ())
+        }
+        return {**dict.fromkeys(told, AT_ITS_GATE), **self.locked}
 
     def _withheld(self, balancer: str, pool: str, member: str) -> bool:
         """Whether a balancer sends a member nothing new because somebody wants it so, or may want it so."""

@@ -5,14 +5,16 @@ A fold over the pictures, as holders and storms are.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
+from healer.core.actions import LOCK
 from healer.core.picture import Picture
 
 Marks = frozenset[tuple[str, str]]
 """Marks at one gate, as (mark, subject)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, so that it can keep what it works out
 class Taken:
     """Every mark that stands, as far as exporters have told.
 
@@ -21,6 +23,11 @@ class Taken:
     """
 
     told: Mapping[str, Marks] = field(default_factory=dict)
+
+    @cached_property
+    def locked(self) -> frozenset[str]:
+        """The nodes that are locked at their own gates."""
+        return frozenset(node for node, marks in self.told.items() if (LOCK, node) in marks)
 
     def after(self, picture: Picture | None) -> "Taken":
         """Return them with one more picture taken in; of whom it says nothing, what was told before holds."""

@@ -26,6 +26,7 @@ from lab.faults.link_up import LinkUp
 from lab.faults.network_cut import NetworkCut
 from lab.faults.network_mend import NetworkMend
 from lab.faults.network_split import NetworkSplit
+from lab.faults.node_ask_lock import NodeAskLock
 from lab.faults.node_freeze import NodeFreeze
 from lab.faults.node_log import NodeLog
 from lab.faults.node_power_off import NodePowerOff
@@ -37,6 +38,7 @@ from lab.faults.path_close import PathClose
 from lab.faults.person_admit import PersonAdmit
 from lab.faults.person_adopt import PersonAdopt
 from lab.faults.person_failover import PersonFailover
+from lab.faults.person_roll import PersonRoll
 from lab.faults.postgres_fill_wal import PostgresFillWal
 from lab.faults.power_mode import PowerMode
 from lab.faults.service_break_config import ServiceBreakConfig
@@ -80,6 +82,7 @@ FAULTS: Mapping[str, type[Fault]] = MappingProxyType(
         "network.cut": NetworkCut,
         "network.mend": NetworkMend,
         "network.split": NetworkSplit,
+        "node.ask_lock": NodeAskLock,
         "node.freeze": NodeFreeze,
         "node.log": NodeLog,
         "node.power_off": NodePowerOff,
@@ -93,6 +96,7 @@ FAULTS: Mapping[str, type[Fault]] = MappingProxyType(
         "person.failover": PersonFailover,
         "postgres.fill_wal": PostgresFillWal,
         "power.mode": PowerMode,
+        "person.roll": PersonRoll,
         "service.break_config": ServiceBreakConfig,
         "service.cont_process": ServiceContProcess,
         "service.kill": ServiceKill,

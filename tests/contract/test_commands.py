@@ -69,7 +69,7 @@ def test_the_pages_tell_people_to_run_something() -> None:
 
 
 # What systemd runs and people do not; the page tells of the units that do.
-FOR_SYSTEMD = {"hale-gate": {"serve"}, "hale-healer": {"run"}}
+FOR_SYSTEMD = {"hale-gate": {"serve", "reboot-if-due", "reboot-done"}, "hale-healer": {"run"}}
 
 
 @pytest.mark.parametrize("program", PARSERS)

@@ -97,14 +97,17 @@ def _locked_nearby(proposal: Proposal, facts: Facts) -> str:
     """Say which other node of the same group or failure domain is locked, and for what; empty where none is."""
     topology, mine = facts.topology, proposal.footprint
     members = {node for group in mine.groups for node in topology.groups[group].nodes}
-    near = [
-        one.name
-        for one in topology.nodes.values()
-        if one.name not in mine.nodes | facts.together
-        and (one.name in members or one.failure_domain in mine.failure_domains - {UNKNOWN_DOMAIN})
-    ]
-    found = ((node, facts.lock_of(node)) for node in near)
-    return ", ".join(f"{node}: {why}" for node, why in found if why is not None)
+    domains = mine.failure_domains - {UNKNOWN_DOMAIN}
+    near = (
+        f"{node}: {why}"
+        for node, why in sorted(facts.locks.items())
+        if node not in mine.nodes | facts.together
+        and (
+            node in members
+            or (node in topology.nodes and topology.nodes[node].failure_domain in domains)
+        )
+    )
+    return ", ".join(near)
 
 
 def one_at_a_time(proposal: Proposal, facts: Facts) -> Verdict:

@@ -194,6 +194,22 @@ def lab(tmp_path: Path) -> FakeLab:
         ("gate.hold", {}, ["hale-gate hold drill --for 2h"], ["hale-gate release"]),
         ("person.admit", {"back": "web2"}, ["/opt/hale/bin/hale-healer admit web2"], []),
         (
+            "node.ask_lock",
+            {"healer": "mon1:9595", "wants": ""},
+            ["python3 http://mon1:9595/v1/pre-reboot"],
+            ["python3 http://mon1:9595/v1/steady-state"],
+        ),
+        (
+            "person.roll",
+            {"group": "web"},
+            ["/opt/hale/bin/hale-healer roll web --soak 5s"],
+            [
+                "/opt/hale/bin/hale-healer roll web --do stop",
+                "/opt/hale/bin/hale-healer roll web --do end",
+                "/opt/hale/bin/hale-healer status --output json",
+            ],
+        ),
+        (
             "person.failover",
             {"master": "cache"},
             ["redis-cli -p 26379 SENTINEL FAILOVER cache"],

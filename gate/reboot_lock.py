@@ -1,0 +1,136 @@
+"""A node that waits for a boot asks for a lock, boots, and says afterwards that it is well: a client of FleetLock.
+
+It knows no healer: whoever speaks the protocol at the URL may answer. Nothing is booted without a lock.
+https://coreos.github.io/zincati/development/fleetlock/protocol/
+"""
+
+import base64
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from gate.machine import Machine
+from gate.process import NotStarted, Ran
+from gate.verb import Programs
+
+URL_FILE = Path("/etc/hale/fleet_lock")
+"""One line: where to ask, with NAME:PASSWORD@ before the host where they are asked for. Root alone reads it."""
+
+GROUP = "default"
+ANSWER_SECONDS = 240.0
+"""Whoever gives the lock has the node's users gone before it answers."""
+
+LARGEST = 65536
+NEEDRESTART = ("needrestart", "-b", "-k")
+"""Asks whether the kernel that runs is the one that is installed; needrestart(1), batch mode."""
+
+NOT_THE_KERNEL = (b"NEEDRESTART-KSTA: 2", b"NEEDRESTART-KSTA: 3")
+NOT_NOW = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: 200, or why not."""
+
+    status: int
+    kind: str
+    value: str
+
+
+Post = Callable[[str, str, str], Answer]
+"""Sends the id to what is below a URL; raises OSError where nobody answers."""
+
+
+def reboot_if_due(url: str, machine: Machine, post: Post, programs: Programs) -> int:
+    """Boot this node if an upgrade waits for that and a lock is given; return an exit status."""
+    if not is_due(machine, programs):
+        print("no boot is needed")
+        return 0
+    if machine.fleet_lock_id is None:
+        print("this node has no machine id, so nobody can give it a lock")
+        return 1
+    try:
+        answer = post(url, "v1/pre-reboot", machine.fleet_lock_id)
+    except OSError as error:
+        print(f"nobody answers, so nothing is booted: {error}")
+        return 1
+    if answer.status != 200:
+        print(f"not now: {answer.kind}: {answer.value}")
+        return NOT_NOW
+    print("locked; booting")
+    ran: Ran = programs(("systemctl", "reboot"), 30.0)
+    return 0 if ran.code in (0, None) else 1
+
+
+def reboot_done(url: str, machine: Machine, post: Post) -> int:
+    """Say that this node is up and well; return an exit status, 1 to be asked again."""
+    if machine.fleet_lock_id is None:
+        return 0
+    try:
+        answer = post(url, "v1/steady-state", machine.fleet_lock_id)
+    except OSError as error:
+        print(f"nobody answers: {error}")
+        return 1
+    if answer.status != 200:
+        print(f"not taken: {answer.kind}: {answer.value}")
+        return 1
+    print("whatever lock there was is given back")
+    return 0
+
+
+def is_due(machine: Machine, programs: Programs) -> bool:
+    """Tell whether an upgrade waits for a boot, by Debian's own file or by needrestart."""
+    if machine.reboot_required:
+        return True
+    try:
+        ran = programs(NEEDRESTART, 60.0)
+    except NotStarted:
+        return False
+    return any(line.strip() in NOT_THE_KERNEL for line in ran.output.splitlines())
+
+
+def post(url: str, below: str, machine_id: str) -> Answer:
+    """Send one request of the protocol.
+
+    Raises:
+        OSError: nobody answers, or with something else.
+    """
+    body = json.dumps({"client_params": {"id": machine_id, "group": GROUP}}).encode("ascii")
+    place, headers = _parted(url)
+    headers["fleet-lock-protocol"] = "true"
+    asked = urllib.request.Request(f"{place}/{below}", body, headers)  # noqa: S310  # see _parted
+    try:
+        with urllib.request.urlopen(asked, timeout=ANSWER_SECONDS) as found:  # noqa: S310
+            return Answer(found.status, "", "")
+    except urllib.error.HTTPError as error:
+        return _refusal(error.code, error.read(LARGEST))
+
+
+def _refusal(status: int, body: bytes) -> Answer:
+    try:
+        found = json.loads(body)
+        return Answer(status, str(found["kind"]), str(found["value"]))
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return Answer(status, f"http_{status}", "no error of the protocol")
+
+
+def _parted(url: str) -> tuple[str, dict[str, str]]:
+    """Return a URL without its userinfo, and the header that stands for that."""
+    try:
+        parts = urlsplit(url.strip())
+        host, name, password = parts.hostname, parts.username, parts.password
+        port = "" if parts.port is None else f":{parts.port}"
+    except ValueError as error:
+        raise OSError(f"{URL_FILE}: no URL: {error}") from error
+    if parts.scheme not in ("http", "https") or not host:
+        raise OSError(f"{URL_FILE}: want a URL like http://10.77.0.10:9595")
+    shown = f"[{host}]" if ":" in host else host
+    headers = {}
+    if name is not None:
+        pair = f"{unquote(name)}:{unquote(password or '')}".encode()
+        headers["Authorization"] = f"Basic {base64.b64encode(pair).decode('ascii')}"
+    return f"{parts.scheme}://{shown}{port}{parts.path.rstrip('/')}", headers

@@ -1,0 +1,156 @@
+"""A node that waits for a boot asks for a lock first, and says afterwards that it is well."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any, ClassVar
+
+import pytest
+
+from gate import reboot_lock
+from gate.machine import Machine
+from gate.process import NotStarted, Ran
+from gate.reboot_lock import Answer, post, reboot_done, reboot_if_due
+
+ID = "975228d46dc94622b9bbe16671e2b58d"
+DUE, NOT_DUE = Machine(ID, reboot_required=True), Machine(ID, reboot_required=False)
+URL = "http://mon1:9595"
+
+
+class Programs:
+    """Runs nothing; needrestart says what it is told to, or is not there."""
+
+    def __init__(self, kernel: bytes | None = None) -> None:
+        self.kernel = kernel
+        self.diary: list[str] = []
+
+    def __call__(self, argv: tuple[str, ...], seconds: float, keep: int = 0) -> Ran:
+        if argv[0] == "needrestart" and self.kernel is None:
+            raise NotStarted("needrestart: no such file")
+        self.diary.append(" ".join(argv))
+        return Ran(0, self.kernel or b"")
+
+
+class Lock:
+    """Answers as it is told, and remembers what it was asked."""
+
+    def __init__(self, answer: Answer | OSError) -> None:
+        self.answer = answer
+        self.asked: list[tuple[str, str]] = []
+
+    def __call__(self, url: str, below: str, machine_id: str) -> Answer:
+        self.asked.append((below, machine_id))
+        if isinstance(self.answer, OSError):
+            raise self.answer
+        return self.answer
+
+
+YES = Answer(200, "", "")
+NO = Answer(409, "capacity", "web cannot spare web1 now.")
+
+
+def test_with_a_lock_it_boots():
+    programs, lock = Programs(), Lock(YES)
+    assert reboot_if_due(URL, DUE, lock, programs) == 0
+    assert lock.asked == [("v1/pre-reboot", ID)]
+    assert programs.diary == ["systemctl reboot"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "said"),
+    [(NO, 0, "not now: capacity"), (ConnectionRefusedError("refused"), 1, "nobody answers")],
+)
+def test_without_a_lock_it_never_boots_and_says_why(answer, status, said, capsys):
+    programs = Programs()
+    assert reboot_if_due(URL, DUE, Lock(answer), programs) == status
+    assert programs.diary == []
+    assert said in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("kernel", "asked"),
+    [
+        (None, False),
+        (b"NEEDRESTART-VER: 3.6\nNEEDRESTART-KSTA: 1\n", False),
+        (b"NEEDRESTART-VER: 3.6\nNEEDRESTART-KSTA: 3\n", True),
+    ],
+)
+def test_where_no_boot_is_due_nobody_is_asked_and_needrestart_may_say_that_one_is(kernel, asked):
+    lock = Lock(NO)
+    assert reboot_if_due(URL, NOT_DUE, lock, Programs(kernel)) == 0
+    assert bool(lock.asked) is asked
+
+
+def test_a_machine_without_an_id_boots_nothing():
+    programs, lock = Programs(), Lock(YES)
+    assert reboot_if_due(URL, Machine(None, reboot_required=True), lock, programs) == 1
+    assert (programs.diary, lock.asked) == ([], [])
+
+
+@pytest.mark.parametrize(("answer", "status"), [(YES, 0), (NO, 1), (TimeoutError("too late"), 1)])
+def test_after_a_boot_it_says_that_it_is_well_until_somebody_takes_it(answer, status):
+    lock = Lock(answer)
+    assert reboot_done(URL, NOT_DUE, lock) == status
+    assert lock.asked == [("v1/steady-state", ID)]
+
+
+# --- Over a real socket ---------------------------------------------------------------------
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One healer that keeps what it was sent."""
+
+    answer: ClassVar[tuple[int, bytes]] = (200, b"{}")
+    seen: ClassVar[list[tuple[str, dict[str, str], Any]]] = []
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.seen.append((self.path, dict(self.headers), json.loads(body)))
+        status, text = self.answer
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    monkeypatch.setattr(Handler, "seen", [])
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_it_speaks_as_zincati_does_and_shows_what_its_url_has(place):
+    assert post(f"http://zincati:p%40ss@{place}/\n", "v1/pre-reboot", ID) == YES
+    ((path, headers, body),) = Handler.seen
+    assert path == "/v1/pre-reboot"
+    assert headers["Fleet-Lock-Protocol"] == "true"
+    assert headers["Authorization"] == "Basic emluY2F0aTpwQHNz"
+    assert body == {"client_params": {"id": ID, "group": "default"}}
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ((409, b'{"kind": "capacity", "value": "no"}'), Answer(409, "capacity", "no")),
+        ((500, b"<html>"), Answer(500, "http_500", "no error of the protocol")),
+        ((503, b"[]"), Answer(503, "http_503", "no error of the protocol")),
+    ],
+)
+def test_a_refusal_is_told_by_its_kind(place, monkeypatch, answer, expected):
+    monkeypatch.setattr(Handler, "answer", answer)
+    assert post(f"http://{place}", "v1/pre-reboot", ID) == expected
+
+
+@pytest.mark.parametrize("url", ["", "mon1:9595", "file:///etc/shadow", "http://", "http://[x"])
+def test_what_is_no_url_of_http_asks_nobody(url):
+    with pytest.raises(OSError, match=str(reboot_lock.URL_FILE)):
+        post(url, "v1/pre-reboot", ID)
