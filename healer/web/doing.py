@@ -27,7 +27,10 @@ MOST_FIELDS = 10
 READ_SECONDS = 10.0
 """For a whole form."""
 
-OFFERED = ("approve", "deny", "adopt", "retry", "close", "freeze", "unfreeze", "hold", "release")
+OFFERED = (
+    *("approve", "deny", "adopt", "retry", "close"),
+    *("freeze", "unfreeze", "hold", "release", "maintenance"),
+)
 """Commands that have a form."""
 
 

@@ -19,6 +19,7 @@ from healer.views import (
     refused_view,
     refused_views,
     status_view,
+    upkeep_views,
 )
 from healer.web.access import may_look
 from healer.web.answers import RETRY_AFTER, Handler
@@ -216,6 +217,7 @@ async def stop(request: web.Request) -> web.Response:
         list(desk.topology.nodes),
         seen,
         request.query.get("node", ""),
+        upkeep_views(desk.watch),
     )
     return _page(shown)
 

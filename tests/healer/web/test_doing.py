@@ -244,6 +244,21 @@ async def test_a_release_ends_only_what_was_seen(house: House) -> None:
     assert "I am inside it (by root)" in reads(page)
 
 
+async def test_maintenance_and_its_end(house: House) -> None:
+    async with browsing(house, ALICE) as (alice,), asyncio.TaskGroup() as tasks:
+        upkeep = tasks.create_task(house.upkeeper.run())
+        page = await alice.open("/stop?node=web1")
+        assert "Give web1 back" not in forms(page)
+        code, _ = await alice.press("/stop?node=web1", "Start maintenance", reason="new fan")
+        page = await alice.open("/stop")
+        begun = house.journal.board.upkeeps["1"]
+        assert (code, begun.node, begun.by, begun.open) == (303, "web1", ME, True)
+        assert "Give web1 back" in forms(page)
+        code, _ = await alice.press("/stop", "Give web1 back")
+        assert (code, house.journal.board.upkeeps["1"].open) == (303, False)
+        upkeep.cancel()
+
+
 class SlowStore(FakeStore):
     """A store whose disk takes its time, as one that is written by everybody does."""
 
