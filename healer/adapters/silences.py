@@ -69,11 +69,13 @@ class HttpSilences:
         answer = await call(self._session, f"{url}/api/v2/silences", seconds=self._timeout)
         try:
             found = json.loads(answer.body)
+            if not isinstance(found, list):
+                raise TypeError("no list")
             return [
                 one["id"]
                 for one in found
                 if one["createdBy"] == OURS
-                and one["comment"].split(":")[0] == name
+                and one["comment"].startswith(f"{name}: ")
                 and one["status"]["state"] != "expired"
             ]
         except (ValueError, KeyError, TypeError, AttributeError) as error:
