@@ -3,6 +3,7 @@
 import fcntl
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -38,23 +39,38 @@ class Places:
         return self.reports / f"{name}.{kind}.json"
 
 
+PATIENCE = 3600.0
+"""Seconds that a job waits for another one of the same backup."""
+
+_AGAIN = 0.2
+
+
 @contextmanager
-def locked(places: Places, name: str) -> Iterator[None]:
+def locked(places: Places, name: str, patience: float = PATIENCE) -> Iterator[None]:
     """Keep every other job of this backup away for as long as this process lives, however it ends.
 
     Raises:
-        Failed: busy; another job of it runs, and nothing was touched.
+        Failed: busy; another job of it ran for as long as we waited, and nothing was touched.
     """
     places.run.mkdir(mode=0o755, parents=True, exist_ok=True)
     fd = os.open(places.run / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Failed(Reason.BUSY, f"another job of {name} runs on this node") from None
+        until = time.monotonic() + patience
+        while not _taken(fd):
+            if time.monotonic() >= until:
+                raise Failed(Reason.BUSY, f"another job of {name} runs on this node")
+            time.sleep(_AGAIN)
         yield
     finally:
         os.close(fd)
+
+
+def _taken(fd: int) -> bool:
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 @contextmanager

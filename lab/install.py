@@ -16,7 +16,7 @@ from cluster.packaged import rule_files
 from cluster.render import render
 from cluster.render.etcd import MEMBER_CERTIFICATE, MEMBER_KEY
 from cluster.render.journal import VACUUM
-from lab import layer
+from lab import backups, layer
 from lab.certificates import AUTHORITY, HEALER, Certificates
 from lab.commands import run
 from lab.node import INIT, KERNEL_LOG, Node
@@ -169,6 +169,7 @@ def _hale(tree: Tree, scenario: Scenario, node: str, keys: Keys) -> list[str]:
     tree.write(f"{_UNITS}/{_EXPORTER}.d/10-lab.conf", _reading_the_kernels_log(tree))
     _certify_the_store(tree, scenario.cluster, node, keys.certificates)
     _certify_the_journal(tree, scenario.cluster, node, keys.certificates)
+    backups.install(tree, scenario.cluster, node, keys.directory, keys.known_hosts(scenario))
     healer = scenario.cluster.healer
     if node in healer.nodes:
         tree.write(healer.key, keys.private("healer"), mode=0o600, owner="hale-healer")

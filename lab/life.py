@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from lab import cgroups, image, install, layer, lock, machine, record, remains
+from lab import backups, cgroups, image, install, layer, lock, machine, record, remains
 from lab.commands import PATH, environment, run
 from lab.names import Place
 from lab.network import Network
@@ -165,6 +165,7 @@ def _build(
         keys = install.Keys(place.directory / "keys")
         keys.make(tuple(plan.name for plan in scenario.plans))
         keys.certify(scenario.cluster)
+        backups.make_keys(keys.directory, scenario.cluster)
         for node in nodes:
             node.make_disks(layers)
             tree = Tree(node.directory / "root")
@@ -174,6 +175,7 @@ def _build(
         _boot(nodes)
     if hale is not None:
         with show.step("the healer's journal and start"):
+            backups.start(scenario.cluster, nodes)
             healers = scenario.cluster.healer.nodes
             install.start_healers([node for node in nodes if node.plan.name in healers])
     record.write(place, Record(scenario.directory, scenario.plans))

@@ -13,8 +13,8 @@ from healer.core.picture import NodeHealth, Picture, SeenMark
 ABLE = (1, 2)
 """BACKUP and MASTER among the states of a VRRP instance (docs/contracts.md); in INIT and FAULT it takes no address."""
 
-FAILING = ("disk", "filesystem")
-"""Types of failures (docs/failures.md) of a disk to which nothing is restored."""
+FAILING = {("disk", "kernel"), ("disk", "daemon"), ("filesystem", "kernel")}
+"""Failures (docs/failures.md) of a disk to which nothing is restored, each by whose word."""
 
 
 def terms(cluster: str, age: float, *, services: bool) -> dict[str, str]:
@@ -36,8 +36,8 @@ def terms(cluster: str, age: float, *, services: bool) -> dict[str, str]:
         "address": worst("hale_virtual_address_held", "node, address"),
         "candidate": worst("keepalived_vrrp_state", "node, ip_address"),
         "primary": worst("patroni_primary", "node, scope"),
-        "failing": worst("hale_failure", "node, failure"),
         "master": worst("hale:redis_master", "node"),
+        "failing": worst("hale_failure", "node, failure, witness"),
         "mark": worst("hale_mark_timestamp_seconds", "node, mark, subject, owner_kind"),
     }
     return asked | {"service": worst("hale_service_up", "node, service")} if services else asked
@@ -75,7 +75,7 @@ def drawn(parts: Parts) -> Picture:
         failing=frozenset(
             labels.get("node", "")
             for labels, value in parts.of("failing")
-            if value == 1 and labels.get("failure") in FAILING
+            if value == 1 and (labels.get("failure"), labels.get("witness")) in FAILING
         ),
         marks=frozenset(_mark(labels, since) for labels, since in parts.of("mark")),
         addresses=addresses,

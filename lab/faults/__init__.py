@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from lab.faults.alert_forge import AlertForge
+from lab.faults.backup_rot import BackupRot
 from lab.faults.config_hold import ConfigHold
 from lab.faults.config_let import ConfigLet
 from lab.faults.disk_fill import DiskFill
@@ -14,6 +15,8 @@ from lab.faults.disk_release import DiskRelease
 from lab.faults.disk_release_files import DiskReleaseFiles
 from lab.faults.exporter_kill import ExporterKill
 from lab.faults.fault import Fault
+from lab.faults.files_delete import FilesDelete
+from lab.faults.files_rot import FilesRot
 from lab.faults.gate_decline import GateDecline
 from lab.faults.gate_drain import GateDrain
 from lab.faults.gate_go_on import GateGoOn
@@ -37,10 +40,12 @@ from lab.faults.node_thaw import NodeThaw
 from lab.faults.path_close import PathClose
 from lab.faults.person_admit import PersonAdmit
 from lab.faults.person_adopt import PersonAdopt
+from lab.faults.person_approve import PersonApprove
 from lab.faults.person_failover import PersonFailover
 from lab.faults.person_roll import PersonRoll
 from lab.faults.postgres_fill_wal import PostgresFillWal
 from lab.faults.power_mode import PowerMode
+from lab.faults.restore_kill import RestoreKill
 from lab.faults.service_break_config import ServiceBreakConfig
 from lab.faults.service_cont_process import ServiceContProcess
 from lab.faults.service_kill import ServiceKill
@@ -63,6 +68,7 @@ from lab.ports import Lab, LabError
 FAULTS: Mapping[str, type[Fault]] = MappingProxyType(
     {
         "alert.forge": AlertForge,
+        "backup.rot": BackupRot,
         "config.hold": ConfigHold,
         "config.let": ConfigLet,
         "disk.fill": DiskFill,
@@ -70,6 +76,8 @@ FAULTS: Mapping[str, type[Fault]] = MappingProxyType(
         "disk.release": DiskRelease,
         "disk.release_files": DiskReleaseFiles,
         "exporter.kill": ExporterKill,
+        "files.delete": FilesDelete,
+        "files.rot": FilesRot,
         "gate.decline": GateDecline,
         "gate.drain": GateDrain,
         "gate.go_on": GateGoOn,
@@ -93,10 +101,12 @@ FAULTS: Mapping[str, type[Fault]] = MappingProxyType(
         "path.close": PathClose,
         "person.admit": PersonAdmit,
         "person.adopt": PersonAdopt,
+        "person.approve": PersonApprove,
         "person.failover": PersonFailover,
         "postgres.fill_wal": PostgresFillWal,
         "power.mode": PowerMode,
         "person.roll": PersonRoll,
+        "restore.kill": RestoreKill,
         "service.break_config": ServiceBreakConfig,
         "service.cont_process": ServiceContProcess,
         "service.kill": ServiceKill,

@@ -24,7 +24,7 @@ class PersonAdopt:
     def inject(self, lab: Lab) -> str:
         """Find the open incident by its name and adopt it."""
         listed = run(lab, self.node, [_HEALER, "incidents", "--output", "json"]).stdout
-        found = _incident(listed, self.target)
+        found = incident(listed, self.target)
         run(lab, self.node, [_HEALER, "adopt", found])
         return f"{self.node}: adopted incident {found}, {self.target}"
 
@@ -32,7 +32,7 @@ class PersonAdopt:
         """Have nothing to take back."""
 
 
-def _incident(text: str, target: str) -> str:
+def incident(text: str, target: str) -> str:
     """Return the id of the open incident about `target`."""
     try:
         listed = json.loads(text)

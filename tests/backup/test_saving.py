@@ -4,11 +4,14 @@ import json
 import os
 import signal
 import subprocess
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from backup.places import locked
+from backup.words import Failed
 from tests.backup.node import TOOLS, Node, program
 
 pytestmark = pytest.mark.tools
@@ -127,10 +130,27 @@ def test_the_lock_of_a_killed_run_stops_nobody(node: Node) -> None:
     assert not [one for one in locks.iterdir() if "-tmp-" not in one.name]
 
 
-def test_two_jobs_of_one_backup_do_not_meet(node: Node) -> None:
-    with locked(node.places, "site"):
-        assert node.run("run") == 1
-    assert not node.places.report("site", "run").exists()
+def test_a_job_waits_for_another_one_of_its_backup(node: Node) -> None:
+    begun = threading.Event()
+
+    def hold() -> None:
+        with locked(node.places, "site"):
+            begun.set()
+            assert not node.places.report("site", "run").exists()
+            time.sleep(0.5)
+            assert not node.places.report("site", "run").exists()
+
+    other = threading.Thread(target=hold)
+    other.start()
+    begun.wait()
+    assert node.run("run") == 0
+    other.join()
+
+
+def test_one_that_waited_in_vain_says_so(node: Node) -> None:
+    again = locked(node.places, "site", 0.1)
+    with locked(node.places, "site"), pytest.raises(Failed, match="busy"), again:
+        pass
 
 
 def environment(node: Node) -> dict[str, str]:

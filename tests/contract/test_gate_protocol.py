@@ -21,7 +21,8 @@ from gate.ids import ActionId
 from gate.ids import Token as GateToken
 from gate.patroni import MemberSeen, Sight
 from gate.protocol import Hello, Request
-from gate.seen import FileSystemSeen
+from gate.restores import Proof
+from gate.seen import BackupSeen, FileSystemSeen
 from gate.units import Seen
 from gate.verbs import KNOWN
 from gate.words import Reason, State
@@ -30,7 +31,7 @@ from healer.core import events as ev
 from healer.core.decide import Act, decide, expect
 from healer.core.incident import PASSING_REFUSALS, Outcome
 from healer.core.ladder import Ladder, Mode
-from healer.core.look import DatabaseLook, DatabaseMember, Heard, Look
+from healer.core.look import BackupLook, DatabaseLook, DatabaseMember, Heard, Look
 from healer.core.order import Order, Token
 from healer.core.plan import Plan, plan
 from tests.gate.fakes import NGINX
@@ -164,6 +165,29 @@ def test_the_healer_reads_a_database_as_a_gate_sees_it() -> None:
         ),
         "gone": None,
     }
+
+
+def test_the_healer_reads_what_a_gate_may_put_back() -> None:
+    proof = Proof("a" * 64, "2026-11-28T02:00:00Z", "2026-11-28T03:00:00Z", None)
+    changed = "2026-11-28T09:12:00Z"
+    seen = {"backup:site": BackupSeen(proof, changed), "backup:none": BackupSeen(None, None)}
+    answer = replies.Welcome(
+        "first", "web1", "b1", "l1", None, "n1", (), {**seen, "backup:x": None}
+    )
+    look = wire.welcome_of(replies.welcome(answer)).look()
+    assert look.backup("backup:site") == BackupLook(
+        "a" * 64, "2026-11-28T02:00:00Z", "2026-11-28T03:00:00Z", changed
+    )
+    assert look.backup("backup:none") == BackupLook()
+    assert look.backup("backup:x") is None
+
+
+def test_the_gate_reads_which_snapshot_the_healer_expects() -> None:
+    expected = '{"backups":{"site":{"snapshot":"abc"}},"boot_id":"b"}'
+    order = Order("1.4.17", "web1", "files.restore", (("backup", "site"),), expected, 30.0)
+    read = asked(wire.request(order, cluster="first", token=TOKEN, nonce="n"))
+    assert isinstance(read, Request)
+    assert read.expect.backups == {"site": "abc"}
 
 
 def test_the_healer_reads_a_gate_that_knows_next_to_nothing() -> None:

@@ -166,3 +166,9 @@ def postgres_ha(standing: Standing) -> RunningLab:
 def redis_sentinel(standing: Standing) -> RunningLab:
     """scenarios/redis-sentinel."""
     return standing.of("redis-sentinel", "redis")
+
+
+@pytest.fixture(scope="module")
+def single_server(standing: Standing) -> RunningLab:
+    """scenarios/single-server."""
+    return standing.of("single-server", "single")

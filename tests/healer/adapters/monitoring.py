@@ -23,6 +23,9 @@ hale_service_up{service="we\"i\\r\nd",service_group="web"} 1
 # TYPE hale_peer_up gauge
 hale_peer_up{peer="web2"} 1
 hale_peer_up{peer="web3"} 0
+# TYPE hale_failure gauge
+hale_failure{failure="disk",device="sda",cause="medium",weight="grave",witness="kernel"} 1
+hale_failure{failure="oom",device="",cause="killed",weight="grave",witness="kernel"} 1
 # TYPE hale_mark_timestamp_seconds gauge
 hale_mark_timestamp_seconds{mark="pool.drain",subject="web/web3",owner_kind="person"} 1.8e+09
 # TYPE keepalived_vrrp_state gauge

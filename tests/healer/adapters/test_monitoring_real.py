@@ -181,6 +181,7 @@ async def test_the_picture_says_how_every_node_and_service_is(real):
         }
         assert picture.services == {Target("web1", "nginx"): False, Target("web1", WEIRD): True}
         assert picture.marks == {SeenMark("pool.drain", "web/web3", "web1", "person", 1.8e9)}
+        assert picture.failing == {"web1"}
         assert picture.candidates == {
             "10.0.0.100": {"web1": False},  # INIT
             "10.0.0.101": {"web1": True},  # BACKUP

@@ -9,6 +9,7 @@ import pytest
 
 from lab import faults
 from lab.faults import FAULTS, KINDS
+from lab.faults.originals import FOLDER as KEPT
 from lab.ports import Completed, LabError
 from tests.lab.drills.fakes import FakeLab
 
@@ -42,7 +43,10 @@ def lab(tmp_path: Path) -> FakeLab:
         "date": "T",
         "SENTINEL FAILOVER": "OK",
         "fill.tmp": "3 files, 0 bytes free",
+        "filefrag": "4096",
+        "find ": "/srv/r/data/aa",
     }
+    (tmp_path / "web1-data.img").write_bytes(bytes(8192))
     begun = {"id": "1.2.3", "verb": "service.restart", "state": "begun"}
     return FakeLab(tmp_path, answers=answers, entries={"web1": [begun]})
 
@@ -216,6 +220,44 @@ def lab(tmp_path: Path) -> FakeLab:
             [],
         ),
         (
+            "files.delete",
+            {"path": "/data/site"},
+            [f"sh /data/site {KEPT}/data_site {KEPT}", "rm -r -- /data/site"],
+            [f"sh /data/site {KEPT}/data_site {KEPT}"],
+        ),
+        (
+            "files.rot",
+            {"path": "/data/site"},
+            [
+                f"sh /data/site {KEPT}/data_site {KEPT}",
+                "python3 /data/site",
+                "sh /data/site",
+                "python3 /data/site",
+            ],
+            [f"sh /data/site {KEPT}/data_site {KEPT}"],
+        ),
+        (
+            "backup.rot",
+            {"repository": "/srv/r"},
+            [f"sh /srv/r/data {KEPT}/srv_r_data {KEPT}", "sh /srv/r", "python3 /srv/r/data/aa"],
+            [f"sh /srv/r/data {KEPT}/srv_r_data {KEPT}"],
+        ),
+        (
+            "restore.kill",
+            {"folder": "/data"},
+            ["sh /data 6000"],
+            ["systemctl reset-failed hale-backup-restore@*"],
+        ),
+        (
+            "person.approve",
+            {"target": "web1/old"},
+            [
+                "/opt/hale/bin/hale-healer incidents --output json",
+                "/opt/hale/bin/hale-healer approve 7",
+            ],
+            [],
+        ),
+        (
             "person.adopt",
             {"target": "web1/old"},
             [
@@ -237,6 +279,14 @@ def test_a_fault_is_done_and_taken_back(
     lab.diary.clear()
     faults.undo(lab, "web1", kind, args)
     assert lab.diary == [f"web1: {one}" for one in undoes]
+
+
+def test_a_disk_rots_where_the_file_lies_on_it(lab: FakeLab) -> None:
+    faults.inject(lab, "web1", "files.rot", {"path": "/data/site"})
+    disk = lab.disk("web1", "data").read_bytes()
+    assert disk[:4096] == bytes(4096)
+    assert b"rotten" in disk[4096:4160]
+    assert disk[4160:] == bytes(4032)
 
 
 def test_every_kind_is_tried_here() -> None:
