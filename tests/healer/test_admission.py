@@ -134,6 +134,17 @@ async def test_a_node_that_nothing_kept_away_is_told_so():
     assert [one["reason"] for one in said["steps"]] == [""] * 5  # type: ignore[attr-defined]
 
 
+async def test_who_rightly_does_not_run_it_is_not_asked_from_outside():
+    village = store()
+    async with village.armed():
+        village.fail("web2/nginx")
+        await asyncio.sleep(5)
+        read = village.gatherer.read
+        assert (await read(village.incident(), village.watch.standing())).outside is None
+        village.cluster.down.add(Target("web1", "nginx"))
+        assert (await read(village.incident(), village.watch.standing())).outside is False
+
+
 # --- the archive ----------------------------------------------------------------------------
 
 ANSWER = {
