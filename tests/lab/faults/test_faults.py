@@ -45,6 +45,7 @@ def lab(tmp_path: Path) -> FakeLab:
         "fill.tmp": "3 files, 0 bytes free",
         "filefrag": "4096",
         "find ": "/srv/r/data/aa",
+        "echo killed": "killed",
     }
     (tmp_path / "web1-data.img").write_bytes(bytes(8192))
     begun = {"id": "1.2.3", "verb": "service.restart", "state": "begun"}
@@ -279,6 +280,13 @@ def test_a_fault_is_done_and_taken_back(
     lab.diary.clear()
     faults.undo(lab, "web1", kind, args)
     assert lab.diary == [f"web1: {one}" for one in undoes]
+
+
+def test_a_restore_that_never_began_was_not_killed(lab: FakeLab) -> None:
+    """A node that boots meanwhile ends the waiting command with 0, and has killed nothing."""
+    del lab.answers["echo killed"]
+    with pytest.raises(LabError, match="no restore wrote into /data"):
+        faults.inject(lab, "web1", "restore.kill", {"folder": "/data"})
 
 
 def test_a_disk_rots_where_the_file_lies_on_it(lab: FakeLab) -> None:
