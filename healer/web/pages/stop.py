@@ -98,9 +98,9 @@ def _node(frame: Frame, nodes: Sequence[str], chosen: str) -> list[Markup]:
 
 def _maintenance(frame: Frame, nodes: Sequence[str], chosen: str) -> list[Markup]:
     inputs = (
-        choice("node", "Node", [(one, one) for one in nodes], chosen, "away-node"),
+        choice("node", "Which one", [(one, one) for one in nodes], chosen, "away-node"),
         line("reason", "Why", LONGEST, "new fan", "why-away"),
-        choice("for", "For", PERIODS[:-1], "2h", "away-for"),
+        choice("for", "How long", PERIODS[:-1], "2h", "away-for"),
     )
     begin = form(
         *(frame, "maintenance", "Start maintenance", *inputs),
