@@ -80,6 +80,8 @@ def _settings(cluster: Cluster, database: Database, node: str) -> Mapping[str, A
         "bootstrap": {
             "dcs": _shared(database),
             "initdb": [{"encoding": "UTF8"}, "data-checksums"],
+            # Patroni's own checker wants it here too; what counts is below.
+            "pg_hba": list(_rights(cluster, database)),
         },
         "postgresql": _postgresql(cluster, database, node),
         "watchdog": {"mode": str(database.watchdog)},
