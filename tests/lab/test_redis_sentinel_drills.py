@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lab import drills
-from lab.drills.underway import WallClock
+from lab.drills.waiting import WallClock
 from tests.lab.conftest import ROOT
 from tests.lab.playing import Played
 
