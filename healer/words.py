@@ -329,7 +329,7 @@ WORDS = (
     Word(
         "evidence",
         "collect what a vendor asks for about a node in one archive",
-        "web1 --file /root/web1.tar.gz",
+        "web1 --file web1.tar.gz",
         _evidence,
         _done,
         {"node": NODE},

@@ -70,11 +70,13 @@ class Said:
         return json.loads(self.out)
 
 
-async def hale_healer(*argv: str, sudo_user: str = "", typed: bytes = b"") -> Said:
+async def hale_healer(
+    *argv: str, sudo_user: str = "", typed: bytes = b"", folder: Path = ROOT
+) -> Said:
     """Run the command as a person does."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "healer.cli", *argv),
-        cwd=ROOT,
+        cwd=folder,
         env={"PATH": os.environ["PATH"], "SUDO_USER": sudo_user, "COLUMNS": "100"},
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
@@ -92,7 +94,8 @@ class Healer:
     path: Path
 
     async def __call__(self, *argv: str, sudo_user: str = "") -> Said:
-        return await hale_healer(*argv, "--control", str(self.path), sudo_user=sudo_user)
+        control = ("--control", str(self.path))
+        return await hale_healer(*argv, *control, sudo_user=sudo_user, folder=self.path.parent)
 
 
 @asynccontextmanager
