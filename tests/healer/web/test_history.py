@@ -174,4 +174,4 @@ async def test_the_page_of_the_guards_says_without_an_incident_what_needs_no_tar
         page = await see(session, "/guards")
     assert "A person froze Hale." in page
     assert "allows: cluster 0/20" in page
-    assert page.count("depends on the target") == 12
+    assert page.count("depends on the target") == 13
