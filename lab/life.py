@@ -247,14 +247,15 @@ def _start_the_power_controller(place: Place) -> str:
     controller.make()
     argv = [sys.executable, "-m", "lab.power", str(place.state), str(place.cache), place.id]
     with (place.directory / "power.log").open("ab") as log:
-        subprocess.Popen(
+        subprocess.run(
             Network(place).inside(*argv),
+            check=True,
+            timeout=20,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             env=environment({"PYTHONPATH": str(Path(__file__).parent.parent)}),
             cwd="/",
-            start_new_session=True,
         )
     return controller.secret
 

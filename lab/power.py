@@ -7,6 +7,7 @@ lab's secret. How it behaves stands in a file, so that a drill can have it refus
 import argparse
 import asyncio
 import hmac
+import os
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -121,6 +122,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
     place = Place(args.id, args.state, args.cache)
     switch = Switch(Controller(place), cgroups.this_machine())
+    if os.fork():
+        os._exit(0)  # whoever started us waits no longer, and need not collect us
+    os.setsid()
     web.run_app(switch.app(), host=HOST_ADDRESS, port=PORT, print=None, access_log=None)
 
 
