@@ -33,6 +33,8 @@ bind 127.0.0.1 {address}
 port {port}
 {protection}replica-announce-ip {address}
 replica-announce-port {port}
+# A master that starts again before another one leads would else have nothing, and all others would copy that.
+appendonly yes
 # Of those that may take over Sentinel prefers the lowest.
 replica-priority {priority}
 # A master that is cut off from its replicas stops taking what would be lost.

@@ -43,6 +43,7 @@ def test_the_files_that_the_programs_rewrite_are_made_once_and_started_with() ->
 
 def test_a_master_that_is_cut_off_stops_taking_writes() -> None:
     settings = text_of(TREE, "r1/etc/redis/hale.conf")
+    assert "appendonly yes\n" in settings  # what it starts again with is not empty
     assert "min-replicas-to-write 1\nmin-replicas-max-lag 10\n" in settings
 
 
