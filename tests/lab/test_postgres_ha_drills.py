@@ -15,7 +15,7 @@ from tests.lab.playing import Played
 pytestmark = pytest.mark.lab
 
 PATIENCE = 30.0
-"""Seconds in which the ports of a Patroni that was stopped have to be free."""
+"""Seconds in which every etcd has to be within reach."""
 
 DRILLS = [drills.load_drill(file) for file in drills.find(ROOT / "scenarios/postgres-ha")]
 
@@ -35,17 +35,17 @@ def test_drill(session: drills.Session, drill, played: Played, tmp_path: Path):
 
 
 def test_patroni_accepts_what_is_rendered(postgres_ha: RunningLab):
-    # Its own checker wants the ports free and etcd within reach, so it runs on a member whose Patroni is stopped.
-    stopped = ["systemctl", "stop", "patroni.service"]
+    # Its own checker wants the ports free and etcd within reach; of the first it complains on a member that runs.
     check = ["runuser", "-u", "postgres", "--", "patroni", "--validate-config", "/etc/patroni/main"]
     for node in ("db1", "db2", "db3"):
-        assert postgres_ha.exec(node, stopped, timeout=60.0).code == 0
         until = time.monotonic() + PATIENCE
-        while True:
-            said = postgres_ha.exec(node, check, timeout=60.0)
-            answer = (said.code, said.stdout, said.stderr)
-            if answer == (0, "", "") or time.monotonic() > until:
-                break
+        while complaints(postgres_ha, node, check) and time.monotonic() < until:
             time.sleep(1.0)
-        assert postgres_ha.exec(node, ["systemctl", "start", "patroni.service"]).code == 0
-        assert answer == (0, "", "")
+        assert complaints(postgres_ha, node, check) == []
+
+
+def complaints(lab: RunningLab, node: str, check: list[str]) -> list[str]:
+    said = lab.exec(node, check, timeout=60.0)
+    lines = (said.stdout + said.stderr).splitlines()
+    assert lines, "the ports of a member that runs are in use, and the checker does not say so"
+    return [line for line in lines if "is already in use." not in line]
