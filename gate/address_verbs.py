@@ -2,10 +2,8 @@
 
 from gate import compare, owners
 from gate.expect import Expect
-from gate.mark import DECLINE, Mark
-from gate.marks import OWNERS_LIMIT, MarksUnreadable
 from gate.strict_json import JsonObject
-from gate.verb import Job, Node
+from gate.verb import Node
 from gate.words import Reason, Refused
 
 
@@ -27,31 +25,3 @@ def name_of(args: JsonObject, expect: Expect, node: Node) -> str:
         )
     compare.listed(expect, node.config)
     return name
-
-
-def owner(job: Job) -> str:
-    """Return for whom."""
-    return owners.from_healer(job.args["owner"])
-
-
-def readable(job: Job) -> Mark | None:
-    """Insist that the marks are known, and return this address'.
-
-    Raises:
-        Refused: marks_unreadable.
-    """
-    try:
-        return job.node.marks.read().get((DECLINE, job.target))
-    except MarksUnreadable as error:
-        raise Refused(Reason.MARKS_UNREADABLE, str(error)) from error
-
-
-def room_for_owner(job: Job) -> None:
-    """Insist that the marks are known, and that there is room for one more owner.
-
-    Raises:
-        Refused: marks_unreadable or too_many_owners.
-    """
-    mark = readable(job)
-    if mark and owner(job) not in mark.owners and len(mark.owners) >= OWNERS_LIMIT:
-        raise Refused(Reason.TOO_MANY_OWNERS, f"{job.target} has {len(mark.owners)} owners already")

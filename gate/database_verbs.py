@@ -1,10 +1,8 @@
 """What the verbs of a database have in common: their arguments, and what must be known before them."""
 
-from gate import compare, owners
+from gate import compare
 from gate.database_rule import DatabaseRule
 from gate.expect import Expect
-from gate.mark import BAR, Mark
-from gate.marks import OWNERS_LIMIT, MarksUnreadable
 from gate.patroni import Own, Sight, Unanswered
 from gate.strict_json import JsonObject
 from gate.verb import Job, Node
@@ -37,11 +35,6 @@ def rule_of(job: Job) -> DatabaseRule:
     return job.node.config.databases[job.target]
 
 
-def owner(job: Job) -> str:
-    """Return for whom."""
-    return owners.from_healer(job.args["owner"])
-
-
 def sight_of(job: Job) -> Sight:
     """Look at the database.
 
@@ -72,26 +65,3 @@ def own_or_none(job: Job) -> Own | None:
         return job.node.patroni.own(rule_of(job))
     except Unanswered:
         return None
-
-
-def mark_of(job: Job) -> Mark | None:
-    """Insist that the marks are known, and return this database's.
-
-    Raises:
-        Refused: marks_unreadable.
-    """
-    try:
-        return job.node.marks.read().get((BAR, job.target))
-    except MarksUnreadable as error:
-        raise Refused(Reason.MARKS_UNREADABLE, str(error)) from error
-
-
-def room_for_owner(job: Job) -> None:
-    """Insist that the marks are known, and that there is room for one more owner.
-
-    Raises:
-        Refused: marks_unreadable or too_many_owners.
-    """
-    mark = mark_of(job)
-    if mark and owner(job) not in mark.owners and len(mark.owners) >= OWNERS_LIMIT:
-        raise Refused(Reason.TOO_MANY_OWNERS, f"{job.target} has {len(mark.owners)} owners already")

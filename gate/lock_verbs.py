@@ -2,10 +2,8 @@
 
 from gate import compare, owners
 from gate.expect import Expect
-from gate.mark import LOCK, Mark
-from gate.marks import MarksUnreadable
 from gate.strict_json import JsonObject
-from gate.verb import Job, Node
+from gate.verb import Node
 from gate.words import Reason, Refused
 
 
@@ -22,20 +20,3 @@ def node_of(args: JsonObject, expect: Expect, node: Node) -> str:
         raise Refused(Reason.BAD_ARGUMENT, "expect: want boot_id")
     compare.listed(expect, node.config)
     return node.config.node
-
-
-def owner(job: Job) -> str:
-    """Return for whom."""
-    return owners.from_healer(job.args["owner"])
-
-
-def readable(job: Job) -> Mark | None:
-    """Insist that the marks are known, and return this node's lock.
-
-    Raises:
-        Refused: marks_unreadable.
-    """
-    try:
-        return job.node.marks.read().get((LOCK, job.target))
-    except MarksUnreadable as error:
-        raise Refused(Reason.MARKS_UNREADABLE, str(error)) from error

@@ -2,7 +2,6 @@
 
 from gate import compare, owners
 from gate.expect import Expect
-from gate.marks import MarksUnreadable
 from gate.pools import Member, member_of
 from gate.strict_json import JsonObject
 from gate.verb import Job, Node
@@ -36,20 +35,3 @@ def member(job: Job) -> Member:
     """Return whom the job is about."""
     pool, _, name = job.target.partition("/")
     return Member(pool, name, job.node.config.pools[pool])
-
-
-def owner(job: Job) -> str:
-    """Return for whom."""
-    return owners.from_healer(job.args["owner"])
-
-
-def readable(job: Job) -> None:
-    """Insist that the marks are known.
-
-    Raises:
-        Refused: marks_unreadable.
-    """
-    try:
-        job.node.marks.read()
-    except MarksUnreadable as error:
-        raise Refused(Reason.MARKS_UNREADABLE, str(error)) from error

@@ -1,7 +1,8 @@
 """address.accept: let one owner of a declined address go; the last one makes this node a candidate again."""
 
-from gate import address_verbs, compare, declining
+from gate import address_verbs, compare, declining, mark_verbs
 from gate.expect import Expect
+from gate.mark import DECLINE
 from gate.strict_json import JsonObject
 from gate.verb import Job, Node, TakingVerb
 from gate.words import Outcome
@@ -25,9 +26,9 @@ class AddressAccept(TakingVerb):
             Refused: changed or marks_unreadable.
         """
         compare.as_expected(job.expect, job.node)
-        address_verbs.readable(job)
+        mark_verbs.readable(job, DECLINE)
 
     def run(self, job: Job) -> Outcome:
         """Let the owner go. What other owners or a person's own hand hold back stays declined."""
-        owner = address_verbs.owner(job)
+        owner = mark_verbs.owner(job)
         return declining.accept(job.node, job.target, owner, job.deadline.left())

@@ -1,7 +1,8 @@
 """address.decline: let another candidate have a virtual address; the last one that can serves on."""
 
-from gate import address_verbs, compare, declining
+from gate import address_verbs, compare, declining, mark_verbs
 from gate.expect import Expect
+from gate.mark import DECLINE
 from gate.strict_json import JsonObject
 from gate.verb import Job, Node, TakingVerb
 from gate.words import Outcome
@@ -25,8 +26,8 @@ class AddressDecline(TakingVerb):
             Refused: changed, marks_unreadable or too_many_owners.
         """
         compare.as_expected(job.expect, job.node)
-        address_verbs.room_for_owner(job)
+        mark_verbs.room_for_owner(job, DECLINE)
 
     def run(self, job: Job) -> Outcome:
         """Decline it, and wait up to 10 s for another owner."""
-        return declining.decline(job.node, job.target, address_verbs.owner(job), job.deadline)
+        return declining.decline(job.node, job.target, mark_verbs.owner(job), job.deadline)

@@ -1,7 +1,8 @@
 """database.admit: let one owner of a barred member go; the last one lets Patroni make it the leader again."""
 
-from gate import barring, compare, database_verbs, databases, owners
+from gate import barring, compare, database_verbs, databases, mark_verbs, owners
 from gate.expect import Expect
+from gate.mark import BAR
 from gate.strict_json import JsonObject
 from gate.verb import Job, Node, TakingVerb
 from gate.words import Outcome, Reason, Refused
@@ -26,11 +27,11 @@ class DatabaseAdmit(TakingVerb):
             Refused: changed, marks_unreadable or not_replica.
         """
         compare.as_expected(job.expect, job.node)
-        database_verbs.mark_of(job)
+        mark_verbs.readable(job, BAR)
         rule, sight = database_verbs.rule_of(job), database_verbs.sight_of(job)
         if not databases.is_healthy(rule.member, sight, rule):
             raise Refused(Reason.NOT_REPLICA, barring.described(rule.member, sight))
 
     def run(self, job: Job) -> Outcome:
         """Let the owner go. What other owners or a person's own hand hold back stays barred."""
-        return barring.admit(job.node, job.target, database_verbs.owner(job), job.deadline)
+        return barring.admit(job.node, job.target, mark_verbs.owner(job), job.deadline)

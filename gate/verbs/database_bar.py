@@ -1,7 +1,8 @@
 """database.bar: keep this node's member of a database from being made its leader."""
 
-from gate import barring, compare, database_verbs, databases, owners
+from gate import barring, compare, database_verbs, databases, mark_verbs, owners
 from gate.expect import Expect
+from gate.mark import BAR
 from gate.strict_json import JsonObject
 from gate.verb import Job, Node, TakingVerb
 from gate.words import Outcome, Reason, Refused
@@ -26,11 +27,11 @@ class DatabaseBar(TakingVerb):
             Refused: changed, marks_unreadable, too_many_owners or last_member.
         """
         compare.as_expected(job.expect, job.node)
-        database_verbs.room_for_owner(job)
+        mark_verbs.room_for_owner(job, BAR)
         rule, sight = database_verbs.rule_of(job), database_verbs.sight_of(job)
         if not databases.others_to_lead(rule.member, sight, rule):
             raise Refused(Reason.LAST_MEMBER, f"no other member of {job.target} could lead")
 
     def run(self, job: Job) -> Outcome:
         """Bar it."""
-        return barring.bar(job.node, job.target, database_verbs.owner(job), job.deadline)
+        return barring.bar(job.node, job.target, mark_verbs.owner(job), job.deadline)

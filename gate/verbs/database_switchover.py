@@ -1,8 +1,9 @@
 """database.switchover: let another member lead in this node's place, by Patroni's own switchover."""
 
-from gate import barring, compare, database_verbs, databases, owners
+from gate import barring, compare, database_verbs, databases, mark_verbs, owners
 from gate.database_rule import DatabaseRule
 from gate.expect import Expect
+from gate.mark import BAR
 from gate.patroni import NotSent, Said, Sight, Unanswered
 from gate.strict_json import JsonObject
 from gate.verb import Job, Node, TakingVerb
@@ -54,7 +55,7 @@ class DatabaseSwitchover(TakingVerb):
         databases.at_rest(job.target, sight)
         databases.fit_to_lead(str(job.args["candidate"]), sight, own, rule)
         if "owner" in job.args:
-            database_verbs.room_for_owner(job)
+            mark_verbs.room_for_owner(job, BAR)
 
     def run(self, job: Job) -> Outcome:
         """Switch over. Where somebody owns it, this member is marked before and barred after.
@@ -64,7 +65,7 @@ class DatabaseSwitchover(TakingVerb):
         """
         if "owner" not in job.args:
             return _switched(job)
-        node, name, owner = job.node, job.target, database_verbs.owner(job)
+        node, name, owner = job.node, job.target, mark_verbs.owner(job)
         unmarked = barring.mark(node, name, owner, job.deadline)
         if unmarked is not None:
             return unmarked

@@ -1,7 +1,8 @@
 """node.fence: cut another node's power, and read a second time that it is off. Never this node's own."""
 
-from gate import compare, fence_verbs, fencing
+from gate import compare, fence_verbs, fencing, mark_verbs
 from gate.expect import Expect
+from gate.mark import FENCE
 from gate.strict_json import JsonObject
 from gate.verb import Job, Node, TakingVerb
 from gate.words import Outcome
@@ -25,8 +26,8 @@ class NodeFence(TakingVerb):
             Refused: changed, marks_unreadable or too_many_owners.
         """
         compare.as_expected(job.expect, job.node)
-        fence_verbs.room_for_owner(job)
+        mark_verbs.room_for_owner(job, FENCE)
 
     def run(self, job: Job) -> Outcome:
         """Cut it."""
-        return fencing.fence(job.node, job.target, fence_verbs.owner(job), job.deadline)
+        return fencing.fence(job.node, job.target, mark_verbs.owner(job), job.deadline)

@@ -1,7 +1,8 @@
 """node.lock: say that this node is taken away for people's work or a reboot, so that nothing else is."""
 
-from gate import compare, lock_verbs, locking
+from gate import compare, lock_verbs, locking, mark_verbs
 from gate.expect import Expect
+from gate.mark import LOCK
 from gate.marks import OWNERS_LIMIT
 from gate.strict_json import JsonObject
 from gate.verb import Job, Node, TakingVerb
@@ -26,10 +27,10 @@ class NodeLock(TakingVerb):
             Refused: changed, marks_unreadable or too_many_owners.
         """
         compare.as_expected(job.expect, job.node)
-        mark = lock_verbs.readable(job)
-        if mark and lock_verbs.owner(job) not in mark.owners and len(mark.owners) >= OWNERS_LIMIT:
+        mark = mark_verbs.readable(job, LOCK)
+        if mark and mark_verbs.owner(job) not in mark.owners and len(mark.owners) >= OWNERS_LIMIT:
             raise Refused(Reason.TOO_MANY_OWNERS, f"it has {len(mark.owners)} owners already")
 
     def run(self, job: Job) -> Outcome:
         """Mark it."""
-        return locking.lock(job.node, lock_verbs.owner(job), job.deadline.left())
+        return locking.lock(job.node, mark_verbs.owner(job), job.deadline.left())

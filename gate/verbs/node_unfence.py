@@ -1,7 +1,8 @@
 """node.unfence: let one owner of a fenced node go; with the last one it is switched on again."""
 
-from gate import compare, fence_verbs, fencing
+from gate import compare, fence_verbs, fencing, mark_verbs
 from gate.expect import Expect
+from gate.mark import FENCE
 from gate.strict_json import JsonObject
 from gate.verb import Job, Node, TakingVerb
 from gate.words import Outcome
@@ -25,8 +26,8 @@ class NodeUnfence(TakingVerb):
             Refused: changed or marks_unreadable.
         """
         compare.as_expected(job.expect, job.node)
-        fence_verbs.readable(job)
+        mark_verbs.readable(job, FENCE)
 
     def run(self, job: Job) -> Outcome:
         """Let the owner go."""
-        return fencing.unfence(job.node, job.target, fence_verbs.owner(job), job.deadline)
+        return fencing.unfence(job.node, job.target, mark_verbs.owner(job), job.deadline)

@@ -1,7 +1,8 @@
 """node.unlock: let one owner of this node's lock go."""
 
-from gate import compare, lock_verbs, locking
+from gate import compare, lock_verbs, locking, mark_verbs
 from gate.expect import Expect
+from gate.mark import LOCK
 from gate.strict_json import JsonObject
 from gate.verb import Job, Node, TakingVerb
 from gate.words import Outcome
@@ -25,8 +26,8 @@ class NodeUnlock(TakingVerb):
             Refused: changed or marks_unreadable.
         """
         compare.as_expected(job.expect, job.node)
-        lock_verbs.readable(job)
+        mark_verbs.readable(job, LOCK)
 
     def run(self, job: Job) -> Outcome:
         """Let its owner go."""
-        return locking.unlock(job.node, lock_verbs.owner(job), job.deadline.left())
+        return locking.unlock(job.node, mark_verbs.owner(job), job.deadline.left())

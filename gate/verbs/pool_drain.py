@@ -1,6 +1,6 @@
 """pool.drain: take one member out of this node's HAProxy, never the last one that serves."""
 
-from gate import compare, pool_verbs, pools
+from gate import compare, mark_verbs, pool_verbs, pools
 from gate.expect import Expect
 from gate.haproxy import Unanswered
 from gate.mark import DRAIN
@@ -37,7 +37,7 @@ class PoolDrain(TakingVerb):
         except Unanswered as error:
             raise Refused(Reason.CHANGED, f"{member.subject} cannot be read: {error}") from error
         mark = marks.get((DRAIN, member.subject))
-        if mark and pool_verbs.owner(job) not in mark.owners and len(mark.owners) >= OWNERS_LIMIT:
+        if mark and mark_verbs.owner(job) not in mark.owners and len(mark.owners) >= OWNERS_LIMIT:
             raise Refused(
                 Reason.TOO_MANY_OWNERS, f"{member.subject} has {len(mark.owners)} owners already"
             )
@@ -48,5 +48,5 @@ class PoolDrain(TakingVerb):
 
     def run(self, job: Job) -> Outcome:
         """Mark and drain. All is looked at once more first, while nobody else can change a mark."""
-        member, owner = pool_verbs.member(job), pool_verbs.owner(job)
+        member, owner = pool_verbs.member(job), mark_verbs.owner(job)
         return pools.drain(job.node, member, owner, job.deadline.left())

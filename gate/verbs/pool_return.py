@@ -1,7 +1,8 @@
 """pool.return: let one owner of a drained member go; the last one puts it back into this node's HAProxy."""
 
-from gate import compare, pool_verbs, pools
+from gate import compare, mark_verbs, pool_verbs, pools
 from gate.expect import Expect
+from gate.mark import DRAIN
 from gate.strict_json import JsonObject
 from gate.verb import Job, Node, TakingVerb
 from gate.words import Outcome
@@ -25,9 +26,9 @@ class PoolReturn(TakingVerb):
             Refused: changed or marks_unreadable.
         """
         compare.as_expected(job.expect, job.node)
-        pool_verbs.readable(job)
+        mark_verbs.readable(job, DRAIN)
 
     def run(self, job: Job) -> Outcome:
         """Let the owner go. What other owners or a person's own hand hold back stays out."""
-        member, owner = pool_verbs.member(job), pool_verbs.owner(job)
+        member, owner = pool_verbs.member(job), mark_verbs.owner(job)
         return pools.give_back(job.node, member, owner, job.deadline.left())
