@@ -102,6 +102,17 @@ test: setup tools docker dist .venv/.browser  ## every test, and the drills on r
 	@$(MAKE) -j2 --output-sync .lab-1 .lab-2
 	@echo "make test: all tests and drills passed"
 
+LAB := $(BIN)/python -m pytest -q -m lab -o faulthandler_timeout=0
+# These look at the whole machine. All others share it with one more lab, since a drill mostly waits.
+ALONE := tests/compose $(patsubst %,tests/lab/test_%.py,clean_end kernel_log real_nodes)
+FIRST_LAB := $(wildcard tests/lab/test_web_tier_*.py) tests/lab/test_three_healers_drills.py
+
+.lab-1:
+	@$(LAB) $(FIRST_LAB)
+
+.lab-2:
+	@$(LAB) $(addprefix --ignore=,$(ALONE) $(FIRST_LAB)) tests
+
 # The tests mostly wait, so two parts at once take half the time. Each shows what it has to say when it ends.
 PART_1 := tests/healer/adapters tests/gate tests/backup
 PART_2 := $(wildcard tests/healer/test_*.py)
@@ -174,4 +185,4 @@ lock: setup  ## pin the requirements anew
 clean:  ## what make made, but for the lab's cache
 	@rm -rf .venv .tools build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup tools docker rulebook node dist demo soak test units schedules mutants check bench dashboards lock clean
+.PHONY: help setup tools docker rulebook node dist demo soak test .lab-1 .lab-2 units schedules mutants check bench dashboards lock clean
