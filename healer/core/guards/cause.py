@@ -38,7 +38,7 @@ def common_cause(proposal: Proposal, facts: Facts) -> Verdict:
     if not alike:
         return allow(NAME, have="no other member fails alike", need=NEED)
     failed = next((one for one in [incident, *alike] if _repair_failed(one, since)), None)
-    if failed is not None:
+    if failed is not None and not _one_only(proposal, facts):
         return hold(
             NAME,
             "canary_failed",
@@ -62,6 +62,12 @@ def common_cause(proposal: Proposal, facts: Facts) -> Verdict:
     if ahead is not None:
         return _after(ahead)
     return allow(NAME, have=f"first of {len(alike) + 1} that fail alike", need=NEED)
+
+
+def _one_only(proposal: Proposal, facts: Facts) -> bool:
+    """Whether only one node may run the target at a time: where one cannot start it, the next one may."""
+    service = facts.topology.services.get(proposal.target.service or "")
+    return service is not None and service.exclusive
 
 
 # --- Overload -------------------------------------------------------------------------------

@@ -4,15 +4,16 @@ from dataclasses import replace
 
 import pytest
 
+from healer.core import events as ev
 from healer.core.alert import Target
 from healer.core.decide import Act, Hold, decide
 from healer.core.facts import Facts
-from healer.core.incident import Incident
+from healer.core.incident import Incident, Outcome
 from healer.core.ladder import Ladder, Mode, Rung
 from healer.core.look import Heard, Look, UnitLook
 from healer.core.plan import to_hear
 from healer.core.topology import Topology
-from tests.healer.core.guarded import broken, opened, said
+from tests.healer.core.guarded import acted, broken, opened, said, verdict
 from tests.healer.core.world import CALL, RESTART, VERIFY, World, topology
 from tests.healer.tier import tier
 
@@ -122,3 +123,24 @@ def test_whoever_else_may_run_it_is_asked_before_the_decision():
 def test_nobody_else_is_asked_where_nothing_is_exclusive():
     world = broken()
     assert set(to_hear(opened(world), world.topology)) == {"web1"}
+
+
+def test_where_one_node_cannot_start_it_the_next_one_may():
+    """The others are no copies of it: they are where it goes next, once the first one is a person's."""
+    world = broken(topology=exclusive())
+    alone(world)
+    opened(world)
+    second = opened(world, "web2/nginx", 2)
+    assert verdict(world, second) == ("common_cause", "canary_first")
+    acted(world, "1", ended=Outcome.FAILED)
+    world.journal(ev.IncidentEscalated("1", "spent", "all that it had was tried"))
+    assert verdict(world, second) == ("", "act")
+
+
+def test_they_are_tried_one_after_the_other():
+    world = broken(topology=exclusive())
+    alone(world)
+    opened(world)
+    second = opened(world, "web2/nginx", 2)
+    acted(world, "1", ended=None)
+    assert verdict(world, second) == ("common_cause", "canary_first")

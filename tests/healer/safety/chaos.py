@@ -13,6 +13,7 @@ from healer.errors import HaleError
 from tests.healer.safety.charters import amended
 from tests.healer.safety.lives import Killed
 from tests.healer.safety.monitoring import EPOCH, alert_of, loss_of
+from tests.healer.safety.power import WAYS
 from tests.healer.safety.site import regrouped
 
 if TYPE_CHECKING:
@@ -62,6 +63,9 @@ class Chaos:
             *(5 * (self.rewrites,)),
             *(self.takes_out, self.takes_out),
         )
+        if sim.site.fencing:
+            troubles += ((3, self.power), (3, self.cut))
+            faults += (self.misbehaves, self.misbehaves, self.admits, self.presses, self.fences)
         some = self.rng.sample(faults, self.rng.choice((0, 1, 2, 3, 5, 9)))
         sim.loses_rack = self.loses_rack in some
         sim.prometheus.bare = sim.prometheus.bare or self.reloads in some
@@ -143,13 +147,17 @@ class Chaos:
     def recovers(self) -> None:
         place = self._place(well=False)
         unit = self.sim.world.units[place] if place is not None else None
-        if place is not None and unit is not None and unit.state in ("failed", "active"):
+        if place is None or unit is None or self._given_away(place):
+            return
+        if unit.state in ("failed", "active"):
             self.sim.world.set_unit(place, "active", wedged=False)
 
     def settles_itself(self) -> None:
         """systemd starts a unit again by itself."""
         place = self._place(well=False)
-        if place is not None and self.sim.world.units[place].state == "failed":
+        if place is None or self._given_away(place):
+            return
+        if self.sim.world.units[place].state == "failed":
             self.sim.world.set_unit(place, "activating")
 
             async def goes_on(at: Target = place) -> None:
@@ -158,6 +166,10 @@ class Chaos:
                     self.sim.world.set_unit(at, self.rng.choice(("active", "failed")))
 
             self.sim.spawn(goes_on())
+
+    def _given_away(self, place: Target) -> bool:
+        """Whether only one node may run it, and another one may have been given it: systemd starts it no more."""
+        return bool(self.sim.site.fencing) and place.service in self.sim.world.turned
 
     def hangs(self) -> None:
         node = self._node() if self.rng.random() < 0.8 else self.rng.choice(self.sim.site.healers)
@@ -182,7 +194,7 @@ class Chaos:
         self.sim.world.power_off(node)
 
         def on() -> None:
-            if not self.sim.world.nodes[node].up:
+            if not self.sim.world.nodes[node].up and node not in self.sim.world.off:
                 self.sim.world.power_on(node)
 
         return on
@@ -225,6 +237,37 @@ class Chaos:
 
         self.sim.spawn(lose())
         return lambda: self.sim.spawn(mend()) and None
+
+    # --- Power ---
+
+    def misbehaves(self) -> Undo:
+        return self._flag(self.sim.switch, "way", self.rng.choice(WAYS), "")
+
+    def presses(self) -> None:
+        """Somebody switches a node on that is off, and asks nobody."""
+        if self.sim.world.off:
+            self.sim.world.switch_on(self.rng.choice(sorted(self.sim.world.off)))
+
+    def fences(self) -> Undo:
+        """A person fences a node by hand, and lets it go again."""
+        node = self.rng.choice(list(self.sim.site.fencing))
+        gate = self.sim.gates[self.rng.choice(self.sim.site.fencing[node])]
+        if gate.busy or self.sim.gates[node].busy:
+            return None
+        gate.mark("node.fence", node, "person:ann")
+        self.sim.world.cut_off(node)
+
+        def lets_go() -> None:
+            if not gate.unmark("node.fence", node, "person:ann"):
+                self.sim.world.switch_on(node)
+
+        return lets_go
+
+    def admits(self) -> None:
+        """A person has a fenced node come back."""
+        leader, fenced = self.sim.leader, self.sim.fenced()
+        if fenced and leader is not None and leader.admission is not None:
+            self.sim.spawn(self._said(leader.admission.admit, self.rng.choice(fenced)))
 
     # --- Healers, their clocks and their ways ---
 

@@ -4,6 +4,7 @@ Rule: what is over is closed in time, and what is not has a person, who is told 
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,8 @@ from healer.core import events as ev
 from healer.core.alert import Target
 from healer.core.guards.people import NEEDED
 from healer.core.incident import FOR_A_PERSON, MERGED, Incident, State
+from healer.errors import HaleError
+from tests.healer.safety.lives import Killed
 
 if TYPE_CHECKING:
     from tests.healer.safety.simulation import Simulation
@@ -68,8 +71,24 @@ async def _let_go_on(sim: "Simulation") -> None:
     for node in {one.node for one in board.holds.values()}:
         await sim.journal(ev.NodeReleased(node, "ann"))
     leader = sim.leader
+    for node in sim.fenced():
+        await _admitted(sim, node)
     if leader is not None and leader.topology is not sim.topologies[leader.node]:
         leader.reload()
+
+
+async def _admitted(sim: "Simulation", node: str) -> None:
+    """Have a fenced node come back, by the healer's way; by hand where cluster.yml has it no more."""
+    leader = sim.leader
+    if leader is None or leader.admission is None:
+        return
+    if node not in leader.topology.nodes:
+        for gate in sim.gates.values():
+            gate.marks.pop(("node.fence", node), None)
+        sim.world.switch_on(node)
+        return
+    with suppress(HaleError, Killed):
+        await leader.admission.admit(node, "ann")
 
 
 def _unended(sim: "Simulation") -> Iterator[tuple[str, float]]:
@@ -98,6 +117,8 @@ def _unended(sim: "Simulation") -> Iterator[tuple[str, float]]:
 
 def _over(sim: "Simulation", incident: Incident) -> bool:
     about, world = incident.target, sim.world
+    if incident.cause.name == "ServiceRunsNowhere" and about.service in world.turned:
+        return bool(world.runners(about.service))
     if about.domain:
         return not any(world.dark(one) for one in sim.site.lost_together().get(about.domain, []))
     return about not in world.since or (not world.dark(about.node) and world.well(about))

@@ -14,6 +14,7 @@ from healer.core.incident import Outcome
 from healer.core.look import Look, Mark, MemberLook, UnitLook
 from healer.core.order import Ended, Order, Token
 from tests.healer.safety.oracle import Oracle
+from tests.healer.safety.power import Switch
 from tests.healer.safety.site import Site
 from tests.healer.safety.world import World
 
@@ -43,6 +44,7 @@ class Gate:
     oracle: Oracle
     spawn: Callable[..., object]
     duration: Callable[[], float]
+    switch: Switch
     ledger: dict[str, Entry] = field(default_factory=dict)
     voided: set[str] = field(default_factory=set)
     highest: tuple[int, int] | None = None
@@ -77,6 +79,11 @@ class Gate:
                 Mark(verb, subject, tuple(owners), True)
                 for (verb, subject), owners in self.marks.items()
             ),
+            powers={
+                name[6:]: self.switch.reads(name[6:])
+                for name in names
+                if name.startswith("power:") and self.node in self.site.fencing.get(name[6:], ())
+            },
         )
 
     def _members(self, pool: str) -> tuple[str, ...]:
@@ -199,14 +206,39 @@ class Gate:
                     return Ended(Outcome.DONE, "still_marked", "others")
                 done = "returned" if mark == "pool.drain" else "accepted"
                 return Ended(Outcome.DONE, done, "")
+            case "node.fence":
+                return await self._fence(told["node"], told["owner"])
+            case "node.unfence":
+                return await self._unfence(told["node"], told["owner"])
         raise AssertionError(f"the simulation has no {order.verb}")
+
+    def _alive(self) -> Callable[[], bool]:
+        """Return what says whether this gate's node has run on since now."""
+        boot = self.boot
+        return lambda: self.world.nodes[self.node].up and self.boot == boot
+
+    async def _fence(self, node: str, owner: str) -> Ended:
+        fresh = ("node.fence", node) not in self.marks
+        self.mark("node.fence", node, owner)
+        ended, stays = await self.switch.cuts(node, self._alive())
+        if fresh and not stays:
+            self.unmark("node.fence", node, owner)
+        return ended
+
+    async def _unfence(self, node: str, owner: str) -> Ended:
+        ended = Ended(Outcome.DONE, "still_marked", "others")
+        if not self.marks.get(("node.fence", node), set()) - {owner}:
+            ended = await self.switch.restores(node, self._alive())
+        if ended.outcome is Outcome.DONE:
+            self.unmark("node.fence", node, owner)
+        return ended
 
     def mark(self, verb: str, subject: str, owner: str) -> None:
         """Take something away for one owner."""
         self.marks.setdefault((verb, subject), set()).add(owner)
         if verb == "pool.drain":
             self.oracle.marks.add((self.node, *subject.split("/")))
-        else:
+        elif verb == "address.decline":
             self.world.declined.add((subject, self.node))
 
     def unmark(self, verb: str, subject: str, owner: str) -> set[str]:
@@ -216,7 +248,7 @@ class Gate:
             self.marks[verb, subject] = left
         elif verb == "pool.drain":
             self.oracle.marks.discard((self.node, *subject.split("/")))
-        else:
+        elif verb == "address.decline":
             self.world.declined.discard((subject, self.node))
         return left
 

@@ -7,6 +7,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from healer.adapters.intake import refusal
+from healer.admission import Admission
 from healer.core import events as ev
 from healer.core.actions import Args
 from healer.core.alert import Alert, Target
@@ -67,6 +68,7 @@ class Life:
     apart: set[str] = field(default_factory=set)
     journal: Journal | None = None
     operators: Operators | None = None
+    admission: Admission | None = None
     engine: Engine | None = None
     herald: Herald | None = None
     handle: Handle | None = None
@@ -144,6 +146,7 @@ class Life:
         """Put together what lives as long as one configuration, as healer.parts does."""
         gatherer = Gatherer(self.topology, journal, self, self, self, self)
         self.operators = Operators(journal, gatherer, watch, self)
+        self.admission = Admission(journal, gatherer, watch, self.operators)
         self.herald = Herald(journal, watch, peers, None, METRICS, self, "http://mon1")
         self.engine = Engine(
             topology=self.topology,
@@ -174,7 +177,8 @@ class Life:
             raise Unreachable("prometheus: no answer")
 
     async def evidence(self, alert: Alert, metric: str) -> Evidence:
-        if alert.target.domain:
+        fencing = bool(self.sim.site.fencing)
+        if alert.target.domain or (fencing and alert.name in ("NodeDown", "ServiceRunsNowhere")):
             await self._ask()
             prometheus = self.sim.prometheus
             known = prometheus.active.get(alert.fingerprint)
@@ -224,6 +228,8 @@ class Life:
     async def still_told(self, alert: Alert) -> bool | None:
         await self._ask()
         sample = self.sim.prometheus.sample(alert.target.node)
+        if alert.name == "NodeDown":
+            return True
         return sample is not None and alert.target in sample.wells
 
     async def looks_back(self, names: Iterable[str]) -> dict[str, float]:

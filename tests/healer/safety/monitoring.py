@@ -97,10 +97,14 @@ class Prometheus:
         for node, sample in self.samples.items():
             if sample is None:
                 if self.world.dark(node):
-                    self._judge(wanted, "NodeDown", Target(node), "none")
+                    heal = "fence-node" if node in self.site.fencing else "none"
+                    self._judge(wanted, "NodeDown", Target(node), heal)
                 continue
             for place, well in sample.wells.items():
-                if not well and place.service is not None:
+                if not well and place.service is not None and self._one_only(place.service):
+                    if self._nowhere(place.service):
+                        self._judge(wanted, "ServiceRunsNowhere", place, "take-over")
+                elif not well and place.service is not None:
                     self._judge(wanted, "ServiceDown", place, "restart-service")
                 elif not well:
                     self._judge(wanted, "KernelHang", place, "reboot-node")
@@ -114,6 +118,16 @@ class Prometheus:
         for key, one in wanted.items():
             if one.label("heal") != "none":
                 self.longest[key] = max(self.longest.get(key, 0.0), self.now - one.began_at)
+
+    def _one_only(self, job: str) -> bool:
+        return bool(self.site.fencing) and self.site.jobs[job].exclusive
+
+    def _nowhere(self, job: str) -> bool:
+        """Whether no node that is scraped runs it."""
+        seen = [one for one in self.samples.values() if one is not None]
+        return not any(
+            well for one in seen for place, well in one.wells.items() if place.service == job
+        )
 
     def _judge(self, wanted: dict[str, Alert], name: str, place: Target, heal: str) -> None:
         made = alert_of(self.site, name, place, self.now, heal, bare=self.bare)

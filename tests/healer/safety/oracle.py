@@ -30,11 +30,17 @@ LEASE = 4.0
 RENAMED = ("d3", "d5")
 """Digests of topologies whose failure domains have other names than those that Prometheus has."""
 
-TAKING = ("service.restart", "node.reboot", "pool.drain", "address.decline")
+TAKING = ("service.restart", "node.reboot", "pool.drain", "address.decline", "node.fence")
 
-MARKING = ("pool.drain", "address.decline")
+MARKING = ("pool.drain", "address.decline", "node.fence")
 
-GIVING = ("pool.return", "address.accept")
+GIVING = ("pool.return", "address.accept", "node.unfence")
+
+WHOLE = ("node.reboot", "node.fence")
+"""Verbs that take all of a node."""
+
+STARTED_WITHIN = 3.0
+"""Seconds that a gate of the simulation takes at most to start a unit."""
 
 
 @dataclass(frozen=True)
@@ -73,12 +79,13 @@ class Oracle:
     terms: int = 0
     leader: str = ""
     first: float = 0.0
-    before: set[Target] = field(default_factory=set)
+    before: set[tuple[str, Target]] = field(default_factory=set)
     failed: dict[Target, float] = field(default_factory=dict)
     lately: dict[tuple[str, Target], list[tuple[float, str]]] = field(default_factory=dict)
     adopted: set[str] = field(default_factory=set)
     denied: set[str] = field(default_factory=set)
-    theirs: dict[Target, float] = field(default_factory=dict)
+    theirs: dict[tuple[str, Target], float] = field(default_factory=dict)
+    let_back: set[str] = field(default_factory=set)
     troubles: dict[str, Target] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
     excused: set[str] = field(default_factory=set)
@@ -137,7 +144,9 @@ class Oracle:
             case ev.ApprovalDenied(incident):
                 self.denied.add(incident)
             case ev.IncidentSettled(incident) if incident in self.troubles:
-                self.theirs[self.troubles[incident]] = self.world.now
+                self.theirs[self.names[incident], self.troubles[incident]] = self.world.now
+            case ev.NodeAdmitted(incident):
+                self.let_back.add(incident)
             case ev.ActionIntended():
                 self._intended(event)
             case ev.ActionEnded(_, action_id, outcome):
@@ -203,8 +212,10 @@ class Oracle:
         for node in self.site.lost_together().get(about.domain, []) if about.domain else ():
             if self._gone(node, since=self.lag):
                 self.says(f"{said}, and {node} is away for {self.lag:g} s")
-        true = about in self.world.since and self.names[incident] in ("ServiceDown", "KernelHang")
-        if true and not self.world.was(about, well=True, within=self.lag):
+        cause, fencing = self.names[incident], ("NodeDown", "ServiceRunsNowhere")
+        judged = ("ServiceDown", "KernelHang", *(fencing if self.site.fencing else ()))
+        true = about in self.world.since and cause in judged
+        if true and not self._lately(cause, about, bad=False):
             self.says(f"{said}, and was not well for {self.lag:g} s")
 
     def _gone(self, node: str, *, since: float) -> bool:
@@ -221,10 +232,12 @@ class Oracle:
         active = self.prometheus.active.values() if self.prometheus is not None else ()
         now = self.world.now
         self.first = self.first or now
-        told = [one.target for one in active if self.knows(one.target, one.label("heal"))]
-        told = [one for one in told if not one.domain]
-        old = (one for one in told if now - self.world.since[one] > 2 * SCRAPE + 1)
-        self.before |= set(old) - {one.about for one in self.intents.values()}
+        told = [one for one in active if self.knows(one.target, one.label("heal"))]
+        ours = [(one.name, one.target) for one in told if not one.target.domain]
+        old = {one for one in ours if now - self._lasts(*one)[1] > 2 * SCRAPE + 1}
+        self.before |= old - {
+            (self.names[one.incident], one.about) for one in self.intents.values()
+        }
 
     def _helped(self, action_id: str, helped: bool | None) -> None:
         intent = self.intents[action_id]
@@ -250,6 +263,9 @@ class Oracle:
             still = not self.world.well(other) and self.world.since[other] < at
             # The repair of the first has failed, and it goes on failing for the same reason.
             waits = other in self.troubles.values() and now - at < 10.0
+            # Where only one node may run it the others are not alike, but what is tried next.
+            job = self.site.jobs.get(other.service or "")
+            alike = alike and not (job is not None and job.exclusive)
             if alike and intent.action == "service.restart" and still and waits:
                 self.says(f"{said}: the same did not help {other}")
 
@@ -300,7 +316,10 @@ class Oracle:
             self.says(f"{order.verb} {dict(order.args)} at {gate}: nothing known")
         elif order.verb not in GIVING:
             self._taking(order, target, intent)
-        elif not self.world.was(intent.about, well=True, within=self.lag):
+        elif order.verb == "node.unfence":
+            if intent.incident not in self.let_back:
+                self.says(f"{target.node} is switched on, and nobody admitted it")
+        elif not self._lately(self.names[intent.incident], intent.about, bad=False):
             self.says(f"{intent.about} is given back and was not well for {self.lag:g} s")
 
     def effect_ends(self, action_id: str) -> None:
@@ -314,6 +333,8 @@ class Oracle:
             return Target(gate, job) if job in self.site.jobs_on(gate) else None
         if order.verb == "node.reboot":
             return Target(gate) if gate in self.site.racks else None
+        if order.verb in ("node.fence", "node.unfence"):
+            return Target(told["node"]) if gate in self.site.fencing.get(told["node"], ()) else None
         if "address" in told:
             _, crew = self.site.addresses.get(told["address"], ("", ""))
             return Target(gate) if crew and gate in self.site.crews[crew].nodes else None
@@ -326,7 +347,7 @@ class Oracle:
 
     def taken(self, verb: str, target: Target) -> Taken:
         site, node = self.site, target.node
-        if verb == "node.reboot":
+        if verb in WHOLE:
             gone, crews = set(site.jobs_on(node)), site.crews_of(node)
         elif verb == "pool.drain":
             gone = {target.service or ""}
@@ -337,7 +358,7 @@ class Oracle:
         else:
             gone = site.stopped_with(target.service or "", node)
             crews = {site.jobs[one].group for one in gone}
-        places = {Target(node, one) for one in gone} | ({Target(node)} if "boot" in verb else set())
+        places = {Target(node, one) for one in gone} | ({Target(node)} if verb in WHOLE else set())
         return Taken(verb, node, frozenset(places), frozenset(crews), site.racks[node])
 
     def _taking(self, order: Order, target: Target, intent: ev.ActionIntended) -> None:
@@ -345,7 +366,7 @@ class Oracle:
         self._policy(mine, intent, said)
         self._history(intent, said)
         self._stopped(intent, said)
-        if not self.world.was(intent.about, well=False, within=self.lag):
+        if not self._lately(self.names[intent.incident], intent.about, bad=True):
             self.says(f"{said}, and {intent.about} was well for {self.lag:g} s")
         for other_id, other in self.running.items():
             # Of two that are on their way either may arrive first; the one that was decided later had to be out.
@@ -355,7 +376,7 @@ class Oracle:
             self.excused.add(order.action_id)
         for crew in mine.crews:
             self._enough(crew, mine, said)
-        for place in mine.targets:
+        for place in mine.targets if order.verb != "node.fence" else ():
             self._exclusive(place, said)
         self._storm(said)
         self.running[order.action_id] = mine
@@ -415,6 +436,35 @@ class Oracle:
             other = Target(node, place.service)
             if node != place.node and not self.world.was(other, well=False, within=self.lag):
                 self.says(f"{said} starts {place.service}, which {node} runs")
+            if node != place.node and self._started(other):
+                self.says(f"{said} starts {place.service}, which Hale started on {node}")
+
+    def _started(self, place: Target) -> bool:
+        """Whether a unit runs, or is about to, since Hale started it: that is never news to it."""
+        unit = self.world.units[place]
+        runs = self.world.nodes[place.node].up and unit.state in ("active", "activating")
+        return runs and any(
+            place in one.targets and 0 <= unit.changed_at - at <= STARTED_WITHIN
+            for at, one in self.done
+            if one.verb == "service.restart"
+        )
+
+    def _lasts(self, cause: str, about: Target) -> tuple[bool, float]:
+        """Whether what an alert tells of is so, and since when that is so or not so."""
+        world = self.world
+        if cause == "NodeDown":
+            dark = world.dark(about.node)
+            since = world.dark_since if dark else world.light_since
+            return dark, since.get(about.node, -1000.0)
+        if cause == "ServiceRunsNowhere":
+            job = about.service or ""
+            return not world.runners(job), world.turned.get(job, -1000.0)
+        return not world.well(about), world.since[about]
+
+    def _lately(self, cause: str, about: Target, *, bad: bool) -> bool:
+        """Whether it was so, or not so, at any moment of late."""
+        so, since = self._lasts(cause, about)
+        return so is bad or self.world.now - since <= self.lag
 
     def _storm(self, said: str) -> None:
         """Nodes that vanished long enough ago to be seen, and lately enough to belong together."""
@@ -439,12 +489,14 @@ class Oracle:
     def _stopped(self, intent: ev.ActionIntended, said: str) -> None:
         """What people and the healer's own sight say no to."""
         about, now = intent.about, self.world.now
-        untouched = self.world.since[about] < self.first and not self.world.well(about)
-        if about in self.before and untouched and intent.incident not in self.adopted:
+        cause = self.names[intent.incident]
+        lasts, since_when = self._lasts(cause, about)
+        untouched = since_when < self.first and lasts
+        if (cause, about) in self.before and untouched and intent.incident not in self.adopted:
             self.says(f"{said}: {about} failed before it was armed")
-        settled = self.theirs.get(about)
-        went_on = settled is not None and self.world.since[about] < settled
-        if went_on and not self.world.well(about) and intent.incident not in self.adopted:
+        settled = self.theirs.get((cause, about))
+        went_on = settled is not None and since_when < settled
+        if went_on and lasts and intent.incident not in self.adopted:
             self.says(f"{said}: a person closed {about} by hand, and it was not well since")
         for key, since in self.silenced.items():
             if key.partition(":")[2] == str(about) and now - since > self.lag:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 KEPT = ("ServiceDown", "KernelHang")
 
+FENCING = ("fence-node", "take-over")
+"""Ladders of a site whose nodes can be fenced."""
+
 NEXT_LOOK = 3.0
 """Seconds after which the look at everything has surely come that places what was under way."""
 
@@ -110,11 +113,12 @@ def _heard(sim: "Simulation") -> None:
         return
     active = list(sim.prometheus.active.values())
     for alert in active:
-        if alert.name not in KEPT:
+        if alert.name not in KEPT and alert.label("heal") not in FENCING:
             continue
         if not sim.oracle.knows(alert.target, alert.label("heal")):
             continue  # refused, for as long as cluster.yml does not have it
-        since = max(sim.world.since[alert.target], _let_go(sim, alert), sim.oracle.changed_at)
+        told = alert.began_at - EPOCH if alert.label("heal") in FENCING else -1000.0
+        since = max(sim.world.since[alert.target], told, _let_go(sim, alert), sim.oracle.changed_at)
         old = sim.world.now - since > 18.0
         theirs = alert.fingerprint in board.by_hand and settled(board, active)
         if old and alert.fingerprint not in board.known and not theirs:

@@ -19,6 +19,7 @@ from tests.healer.safety.loop import VirtualLoop
 from tests.healer.safety.monitoring import EPOCH, Alertmanager, Prometheus
 from tests.healer.safety.oracle import SCRAPE, Oracle
 from tests.healer.safety.outcomes import final, found, lost
+from tests.healer.safety.power import Switch
 from tests.healer.safety.site import Site, drawn
 from tests.healer.safety.store import Shared
 from tests.healer.safety.world import World
@@ -71,8 +72,9 @@ class Simulation:
         self.charters = [Charter(digest, site, numbers)]
         self.oracle = Oracle(site, self.world, numbers, self.charters)
         self.shared = Shared(self.oracle)
+        self.switch = Switch(self.world, self.duration)
         self.gates = {
-            node: Gate(node, site, self.world, self.oracle, self.spawn, self.duration)
+            node: Gate(node, site, self.world, self.oracle, self.spawn, self.duration, self.switch)
             for node in site.racks
         }
         self.prometheus = Prometheus(site, self.world, self.gates)
@@ -122,6 +124,24 @@ class Simulation:
         if holder is None or holder.dead or holder.frozen or self.world.now >= self.shared.until:
             return None
         return holder if holder.operators is not None else None
+
+    def fenced(self) -> list[str]:
+        """Nodes that wait for a person who admits them, in order: a gate has them marked, or the healer says so."""
+        marked = {
+            subject
+            for gate in self.gates.values()
+            for verb, subject in gate.marks
+            if verb == "node.fence"
+        }
+        leader = self.leader
+        board = leader.journal.board if leader is not None and leader.journal is not None else None
+        held = [(one, one.hold) for one in board.open] if board is not None else []
+        asked = {
+            one.target.node
+            for one, hold in held
+            if hold is not None and hold.reason == "not_admitted"
+        }
+        return sorted(marked | asked)
 
     async def journal(self, *events: ev.Event) -> None:
         """Have the leader write something, as a webhook or a person's command does."""

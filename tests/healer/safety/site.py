@@ -44,7 +44,7 @@ TIGHT = replace(NUMBERS, budget_node=1, budget_group=2, budget_cluster=2)
 """An owner who lets little be done."""
 
 
-LADDERS = ("restart-service", "reboot-node")
+LADDERS = ("restart-service", "reboot-node", "fence-node", "take-over")
 """Ladders that every cluster.yml here has, unless it was changed."""
 
 
@@ -81,6 +81,8 @@ class Site:
         attempts: So often a restart is tried.
         addresses: Virtual ones, each with its crew of candidates.
         no_ladders: Those that cluster.yml does not have.
+        fencing: Of each node that can be fenced, the hosts that can do it. What only one node may run starts by no
+            boot there: it is ServiceRunsNowhere that has it started.
     """
 
     name: str
@@ -95,6 +97,7 @@ class Site:
     no_ladders: frozenset[str] = frozenset()
     addresses: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     cluster: str = "sim"
+    fencing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def places(self) -> list[Target]:
         """Every service on each of its nodes."""
@@ -140,6 +143,7 @@ class Site:
             "hale_virtual_address_held", 0.0, within_seconds=6.0, soak_seconds=1.0
         )
         sick = Verification("node_sick", 0.0, within_seconds=12.0, soak_seconds=1.0)
+        silent = Verification("up", 0.0, within_seconds=12.0, soak_seconds=0.0)
         call = Rung(PERSON, None, False, 0.0, None, attempts=1, wait_seconds=0.0)
 
         def rung(verb: str, verify: Verification) -> Rung:
@@ -160,6 +164,8 @@ class Site:
         ladders = {
             "restart-service": Ladder("restart-service", Mode.ACT, repair),
             "reboot-node": Ladder("reboot-node", Mode.ACT, (rung("node.reboot", sick), call)),
+            "fence-node": Ladder("fence-node", Mode.ACT, (rung("node.fence", silent), call)),
+            "take-over": Ladder("take-over", Mode.ACT, (rung("service.restart", proof), call)),
         }
         return Topology(
             cluster=self.cluster,
@@ -194,6 +200,7 @@ class Site:
             addresses={
                 name: VirtualAddress(name, ip, crew) for name, (ip, crew) in self.addresses.items()
             },
+            fencing={node: hosts for node, hosts in self.fencing.items() if node in self.racks},
         )
 
 
@@ -286,7 +293,26 @@ MIXED = Site(
     asks=frozenset({"node.reboot"}),
 )
 
-SITES = (TIER, VOTERS, MIXED)
+PAIR = Site(
+    "pair",
+    racks={
+        **MONITORS,
+        "s1": "rack-c",
+        "s2": "rack-d",
+        "n1": "rack-e",
+        "n2": "rack-e",
+    },
+    crews={
+        "control": CONTROL,
+        "store": Crew(("s1", "s2"), 0),
+        "api": Crew(("n1", "n2"), 1),
+    },
+    jobs={"share": Job("store", exclusive=True), "web": Job("api")},
+    healers=("mon1", "mon2"),
+    fencing={"s1": ("mon1", "mon2"), "s2": ("mon2", "mon1")},
+)
+
+SITES = (TIER, VOTERS, MIXED, PAIR)
 
 
 def drawn(seed: int) -> tuple[Site, Numbers]:

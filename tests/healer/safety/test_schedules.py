@@ -48,6 +48,7 @@ def test_a_seed_gives_the_same_schedule_again() -> None:
         ("one_at_a_time", " beside "),
         ("budget", "already, of"),
         ("approved", "nobody said yes"),
+        ("fenced", "which s"),
     ],
 )
 def test_the_oracle_sees_that_a_guard_is_missing(guard: str, said: str) -> None:

@@ -42,7 +42,12 @@ class Machine:
 
 @dataclass
 class World:
-    """The truth. `clock` gives real time, which no healer's clock has to have; `declined` is (address, node)."""
+    """The truth. `clock` gives real time, which no healer's clock has to have; `declined` is (address, node).
+
+    Attributes:
+        off: Nodes whose power device is switched off.
+        turned: Since when what only one node may run runs somewhere, or nowhere.
+    """
 
     site: Site
     clock: Callable[[], float]
@@ -54,6 +59,8 @@ class World:
     light_since: dict[str, float] = field(default_factory=dict)
     lost_until: dict[str, float] = field(default_factory=dict)
     declined: set[tuple[str, str]] = field(default_factory=set)
+    off: set[str] = field(default_factory=set)
+    turned: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.nodes = {name: Machine() for name in self.site.racks}
@@ -65,6 +72,7 @@ class World:
                 self.units[place].state = "inactive"
         everything = [*self.units, *(Target(node) for node in self.nodes)]
         self.since = dict.fromkeys(everything, -1000.0)
+        self.turned = {name: -1000.0 for name, one in self.site.jobs.items() if one.exclusive}
 
     @property
     def now(self) -> float:
@@ -105,6 +113,11 @@ class World:
         unit = self.units[place]
         return unit.wedged or unit.state == "failed"
 
+    def runners(self, job: str) -> list[str]:
+        """The nodes on which a job serves."""
+        nodes = self.site.crews[self.site.jobs[job].group].nodes
+        return [one for one in nodes if self.well(Target(one, job))]
+
     # --- What changes ---
 
     @contextmanager
@@ -112,8 +125,9 @@ class World:
         """Change something on one node, and note what is well or not since now."""
         places = [one for one in self.since if one.node == node]
         before = {one: self.well(one) for one in places}
-        was_dark = self.dark(node)
+        was_dark, ran = self.dark(node), {job: bool(self.runners(job)) for job in self.turned}
         yield self.nodes[node]
+        self.turned |= {job: self.now for job in ran if bool(self.runners(job)) is not ran[job]}
         for one in places:
             if self.well(one) is not before[one]:
                 self.since[one] = self.now
@@ -154,16 +168,29 @@ class World:
                 if place.node != node:
                     continue
                 job = self.site.jobs[place.service or ""]
-                passive = job.exclusive and unit.state == "inactive"
+                # Where nodes are fenced no boot starts what another one may have been given meanwhile.
+                passive = job.exclusive and (unit.state == "inactive" or bool(self.site.fencing))
                 unit.state = "inactive" if passive else "active" if unit.cures else "failed"
                 unit.wedged = False
                 unit.changed_at = self.now
                 unit.invocation += 1
 
+    def cut_off(self, node: str) -> None:
+        """Switch a node's power device off."""
+        self.off.add(node)
+        if self.nodes[node].up:
+            self.power_off(node)
+
+    def switch_on(self, node: str) -> None:
+        """Switch it on again, upon which the node boots."""
+        if node in self.off:
+            self.off.discard(node)
+            self.power_on(node)
+
     def mend(self, spared: Target | None, at_work: set[str]) -> None:
         """Put right all but one thing, as people do: not on nodes where something is under way."""
         for node in self.nodes.keys() - at_work:
-            if not self.nodes[node].up:
+            if not self.nodes[node].up and node not in self.off:
                 self.power_on(node)
             with self.change(node) as machine:
                 machine.cut = False
@@ -174,4 +201,5 @@ class World:
                 continue
             unit.cures = True
             if place.node not in at_work and self.broken(place):
-                self.set_unit(place, "active", wedged=False)
+                taken = place.service in self.turned and bool(self.runners(place.service))
+                self.set_unit(place, "inactive" if taken else "active", wedged=False)
