@@ -185,4 +185,4 @@ lock: setup  ## pin the requirements anew
 clean:  ## what make made, but for the lab's cache
 	@rm -rf .venv .tools build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup tools docker rulebook node dist demo soak test .lab-1 .lab-2 units schedules mutants check bench dashboards lock clean
+.PHONY: help setup tools docker rulebook node dist demo soak test units schedules mutants check bench dashboards lock clean
