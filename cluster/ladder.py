@@ -54,6 +54,7 @@ class Verb(StrEnum):
     SENTINEL_FAILOVER = "sentinel.failover"
     DISK_FREE = "disk.free"
     FILES_RESTORE = "files.restore"
+    PACKAGE_RESTORE = "package.restore"
     NODE_REBOOT = "node.reboot"
     NODE_LOCK = "node.lock"
     NODE_UNLOCK = "node.unlock"
@@ -79,6 +80,7 @@ class Action(StrEnum):
     SENTINEL_FAILOVER = "sentinel.failover"
     DISK_FREE = "disk.free"
     FILES_RESTORE = "files.restore"
+    PACKAGE_RESTORE = "package.restore"
     NODE_REBOOT = "node.reboot"
     NODE_FENCE = "node.fence"
     PERSON_CALL = "person.call"
@@ -95,7 +97,8 @@ class Action(StrEnum):
 
 
 _OF_SERVICE = frozenset(
-    {Action.SERVICE_RESTART, Action.SERVICE_RELOAD, Action.POOL_DRAIN, Action.FILES_RESTORE}
+    {Action.SERVICE_RESTART, Action.SERVICE_RELOAD, Action.POOL_DRAIN}
+    | {Action.FILES_RESTORE, Action.PACKAGE_RESTORE}
 ) | {action for action in Action if action.startswith(("database.", "sentinel."))}
 
 _COPY = "hale:database_member_good"
@@ -112,6 +115,11 @@ _PROOF: Mapping[str, Mapping[str, Any]] = {
     Action.DATABASE_RESTART: {"metric": _COPY, "within": "3m"},
     Action.DATABASE_REINIT: {"metric": _COPY, "within": "15m"},
     Action.DISK_FREE: {"metric": "hale:filesystem_has_room"},
+    Action.PACKAGE_RESTORE: {
+        "metric": "hale_service_package_damaged_files",
+        "want": 0,
+        "within": "5m",
+    },
     Action.NODE_REBOOT: {"within": "5m"},
     Action.NODE_FENCE: {"metric": "up", "want": 0, "within": "5m", "soak": "0s"},
 }
@@ -125,6 +133,7 @@ _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     Action.DATABASE_REINIT: {"attempts": 1, "deadline": "30m"},
     Action.DISK_FREE: {"attempts": 1, "deadline": "2m"},
     Action.FILES_RESTORE: {"deadline": "15m"},
+    Action.PACKAGE_RESTORE: {"deadline": "5m"},
     Action.NODE_REBOOT: {"attempts": 1, "deadline": "5m"},
     Action.NODE_FENCE: {"attempts": 1, "deadline": "1m"},
 }
@@ -276,6 +285,8 @@ DEFAULT_LADDERS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         },
         # What was there stays beside it, and an owner agrees, unless all of it can be made anew.
         "backup": {"rungs": [{"action": "files.restore"}, _CALL]},
+        # Of a service that runs on, until its next start: the same version again, and that start.
+        "package": {"rungs": [{"action": "package.restore"}, _CALL]},
         # No gate has a verb for these yet that could be proved to help.
         "monitoring": {"rungs": [_CALL]},
         "clock": {"rungs": [_CALL]},

@@ -62,6 +62,7 @@ def _units(cluster: Cluster, node: str, *, restart: bool) -> Mapping[str, Any]:
             "service": service.name,
             "restart": restart,
             "config_check": list(service.config_check or ()),
+            **({"packages": list(service.packages)} if service.packages else {}),
         }
         for service in services
     }

@@ -17,6 +17,7 @@ from gate.verbs.node_patch import NodePatch
 from gate.verbs.node_reboot import NodeReboot
 from gate.verbs.node_unfence import NodeUnfence
 from gate.verbs.node_unlock import NodeUnlock
+from gate.verbs.package_restore import PackageRestore
 from gate.verbs.pool_drain import PoolDrain
 from gate.verbs.pool_return import PoolReturn
 from gate.verbs.sentinel_failover import SentinelFailover
@@ -38,6 +39,7 @@ TAKING: dict[str, TakingVerb] = {
     "sentinel.failover": SentinelFailover(),
     "disk.free": DiskFree(),
     "files.restore": FilesRestore(),
+    "package.restore": PackageRestore(),
     "node.reboot": NodeReboot(),
     "node.lock": NodeLock(),
     "node.unlock": NodeUnlock(),

@@ -51,7 +51,7 @@ def test_a_short_file_is_completed_with_the_values_for_production() -> None:
     assert list(cluster.ladders) == [
         *("restart-service", "restart-exporter", "free-disk", "reboot-node"),
         *("take-over", "fence-node", "move-away"),
-        *("database", "backup", "monitoring", "clock"),
+        *("database", "backup", "package", "monitoring", "clock"),
     ]
     assert cluster.monitoring.objective == 0.999
     assert cluster.healer.guards.no_storm.targets == 3
@@ -103,6 +103,7 @@ PROOFS = [
     ("database.reinit", "hale:database_member_good", 1.0, 900.0, 1800.0, 1),
     ("sentinel.failover", "hale:redis_master", 0.0, 90.0, 60.0, 1),
     ("disk.free", "hale:filesystem_has_room", 1.0, 90.0, 120.0, 1),
+    ("package.restore", "hale_service_package_damaged_files", 0.0, 300.0, 300.0, 2),
     ("node.reboot", "hale_service_up", 1.0, 300.0, 300.0, 1),
     ("node.fence", "up", 0.0, 300.0, 60.0, 1),
 ]
@@ -142,6 +143,7 @@ def test_every_verb_of_a_gate_has_a_spacing_that_a_file_may_change() -> None:
         "sentinel.failover": 60,
         "disk.free": 60,
         "files.restore": 60,
+        "package.restore": 60,
         "node.reboot": 7200,
         "pool.drain": 5,
         "pool.return": 5,
