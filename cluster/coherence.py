@@ -14,6 +14,7 @@ from cluster.fields import usual
 from cluster.kept import KEPT
 from cluster.ladder import EXPORTER
 from cluster.model import UNKNOWN_DOMAIN
+from cluster.pacing import PACED
 from cluster.plugs import POWER
 from cluster.replicated import REPLICATED
 from cluster.tier import TIER, Look, reference
@@ -247,6 +248,7 @@ LOOKS: tuple[Look, ...] = (
     rungs_in_reach,
     *TIER,
     *REPLICATED,
+    *PACED,
     *ETCDS,
     *POWER,
     *KEPT,

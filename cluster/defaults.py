@@ -27,7 +27,7 @@ FILLED: Mapping[str, tuple[str, ...]] = {
 # Their entries are named by their keys.
 NAMED = (
     *("nodes", "failure_domains", "power", "groups", "services", "virtual_addresses", "pools"),
-    *("databases", "sentinels", "backups", "windows", "maintenance", "ladders"),
+    *("databases", "sentinels", "pacemakers", "backups", "windows", "maintenance", "ladders"),
 )
 
 

@@ -112,6 +112,8 @@ class Code(Enum):
     OLD_PROOFS = ("HC124", Severity.WARNING)
     KEY_ON_HOSTS = ("HC125", Severity.WARNING)
     SLOW_CHECK = ("HC126", Severity.INFO)
+    FENCED_TWICE = ("HC130", Severity.WARNING)
+    STARTED_TWICE = ("HC131", Severity.WARNING)
 
     @property
     def word(self) -> str:

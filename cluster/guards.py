@@ -28,11 +28,12 @@ def _share(value: float) -> float:
 
 
 class OwnerSettled(Block):
-    """Seconds that a native owner has to itself since its last transition: systemd, VRRP, and Patroni."""
+    """Seconds that a native owner has to itself since its last transition: systemd, VRRP, Patroni, and Pacemaker."""
 
     service: Settling = 10.0
     address: Settling = 10.0
     database: Settling = 30.0
+    pacemaker: Settling = 60.0
 
 
 class NoStorm(Block):

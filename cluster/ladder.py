@@ -52,9 +52,11 @@ class Verb(StrEnum):
     DATABASE_BAR = "database.bar"
     DATABASE_ADMIT = "database.admit"
     SENTINEL_FAILOVER = "sentinel.failover"
+    PACEMAKER_CLEANUP = "pacemaker.cleanup"
+    PACEMAKER_STANDBY = "pacemaker.standby"
+    PACEMAKER_UNSTANDBY = "pacemaker.unstandby"
     DISK_FREE = "disk.free"
     FILES_RESTORE = "files.restore"
-    PACKAGE_RESTORE = "package.restore"
     NODE_REBOOT = "node.reboot"
     NODE_LOCK = "node.lock"
     NODE_UNLOCK = "node.unlock"
@@ -66,7 +68,7 @@ class Verb(StrEnum):
 class Action(StrEnum):
     """What a rung can do. Giving back (pool.return, address.accept, ...) follows by itself and is no rung.
 
-    Nor is node.unfence: it follows a person's `admit`.
+    Nor are node.unfence, which follows a person's `admit`, and pacemaker.standby, which is for upkeep.
     """
 
     SERVICE_RESTART = "service.restart"
@@ -78,9 +80,9 @@ class Action(StrEnum):
     DATABASE_REINIT = "database.reinit"
     DATABASE_BAR = "database.bar"
     SENTINEL_FAILOVER = "sentinel.failover"
+    PACEMAKER_CLEANUP = "pacemaker.cleanup"
     DISK_FREE = "disk.free"
     FILES_RESTORE = "files.restore"
-    PACKAGE_RESTORE = "package.restore"
     NODE_REBOOT = "node.reboot"
     NODE_FENCE = "node.fence"
     PERSON_CALL = "person.call"
@@ -97,9 +99,8 @@ class Action(StrEnum):
 
 
 _OF_SERVICE = frozenset(
-    {Action.SERVICE_RESTART, Action.SERVICE_RELOAD, Action.POOL_DRAIN}
-    | {Action.FILES_RESTORE, Action.PACKAGE_RESTORE}
-) | {action for action in Action if action.startswith(("database.", "sentinel."))}
+    {Action.SERVICE_RESTART, Action.SERVICE_RELOAD, Action.POOL_DRAIN, Action.FILES_RESTORE}
+) | {action for action in Action if action.startswith(("database.", "sentinel.", "pacemaker."))}
 
 _COPY = "hale:database_member_good"
 
@@ -112,14 +113,10 @@ _PROOF: Mapping[str, Mapping[str, Any]] = {
     Action.DATABASE_SWITCHOVER: {"metric": "patroni_primary", "want": 0},
     Action.DATABASE_BAR: {"metric": "patroni_primary", "want": 0},
     Action.SENTINEL_FAILOVER: {"metric": "hale:redis_master", "want": 0},
+    Action.PACEMAKER_CLEANUP: {"metric": "hale:pacemaker_resource_clean", "within": "3m"},
     Action.DATABASE_RESTART: {"metric": _COPY, "within": "3m"},
     Action.DATABASE_REINIT: {"metric": _COPY, "within": "15m"},
     Action.DISK_FREE: {"metric": "hale:filesystem_has_room"},
-    Action.PACKAGE_RESTORE: {
-        "metric": "hale_service_package_damaged_files",
-        "want": 0,
-        "within": "5m",
-    },
     Action.NODE_REBOOT: {"within": "5m"},
     Action.NODE_FENCE: {"metric": "up", "want": 0, "within": "5m", "soak": "0s"},
 }
@@ -129,11 +126,11 @@ _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     Action.DATABASE_SWITCHOVER: {"attempts": 1, "deadline": "2m"},
     Action.DATABASE_BAR: {"attempts": 1, "deadline": "1m"},
     Action.SENTINEL_FAILOVER: {"attempts": 1, "deadline": "1m"},
+    Action.PACEMAKER_CLEANUP: {"attempts": 1, "deadline": "1m"},
     Action.DATABASE_RESTART: {"attempts": 1, "deadline": "5m"},
     Action.DATABASE_REINIT: {"attempts": 1, "deadline": "30m"},
     Action.DISK_FREE: {"attempts": 1, "deadline": "2m"},
     Action.FILES_RESTORE: {"deadline": "15m"},
-    Action.PACKAGE_RESTORE: {"deadline": "5m"},
     Action.NODE_REBOOT: {"attempts": 1, "deadline": "5m"},
     Action.NODE_FENCE: {"attempts": 1, "deadline": "1m"},
 }
@@ -283,10 +280,10 @@ DEFAULT_LADDERS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "database": {
             "rungs": [{"action": "database.restart"}, {"action": "database.reinit"}, _CALL]
         },
+        # Pacemaker has tried by itself; it may once more, after it has forgotten what failed.
+        "pacemaker": {"rungs": [{"action": "pacemaker.cleanup"}, _CALL]},
         # What was there stays beside it, and an owner agrees, unless all of it can be made anew.
         "backup": {"rungs": [{"action": "files.restore"}, _CALL]},
-        # Of a service that runs on, until its next start: the same version again, and that start.
-        "package": {"rungs": [{"action": "package.restore"}, _CALL]},
         # No gate has a verb for these yet that could be proved to help.
         "monitoring": {"rungs": [_CALL]},
         "clock": {"rungs": [_CALL]},

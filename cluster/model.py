@@ -30,12 +30,12 @@ from cluster.fields import (
     File,
     Flag,
     Name,
-    Package,
     Period,
     Unit,
 )
 from cluster.ladder import EXPORTER, Ladder, Mode
 from cluster.maintenance import Maintenance
+from cluster.pacemakers import Pacemaker
 from cluster.patching import Patching
 from cluster.power import PowerDevice
 from cluster.probe import Probe
@@ -145,7 +145,6 @@ class Service(Block):
     Attributes:
         probe: How the exporter asks whether it serves; None for the unit's state alone.
         certificates: PEM files on each of its nodes, of which the exporter tells when they end.
-        packages: Debian packages that it runs from: their files are held against dpkg's checksums, and put back.
         config_check: Run on the node before a restart; a service that would not come back is left.
         native_restart: None leaves the unit's own Restart settings as they are.
         depends_on: Services that must serve before this one can.
@@ -159,7 +158,6 @@ class Service(Block):
     group: Name
     probe: Probe | None = None
     certificates: Annotated[tuple[File, ...], AfterValidator(_once)] = ()
-    packages: Annotated[tuple[Package, ...], AfterValidator(_once)] = ()
     config_check: Command | None = None
     native_restart: NativeRestart | None = None
     depends_on: tuple[Name, ...] = ()
@@ -176,7 +174,6 @@ class BuiltinService(Block):
     group: None = None
     probe: None = None
     certificates: tuple[()] = ()
-    packages: tuple[()] = ()
     config_check: None = None
     native_restart: None = None
     depends_on: tuple[()] = ()
@@ -202,6 +199,7 @@ class Cluster(Block):
     pools: Mapping[Name, Pool] = {}
     databases: Mapping[Name, Database] = {}
     sentinels: Mapping[Name, Sentinel] = {}
+    pacemakers: Mapping[Name, Pacemaker] = {}
     backups: Mapping[Name, Backup] = {}
     time_zone: TimeZone = "UTC"
     windows: Mapping[Name, Window] = {}
@@ -248,10 +246,16 @@ class Cluster(Block):
     def fencing_hosts(self, node: str) -> tuple[str, ...]:
         """Name the nodes whose gates may cut a node's power, in the order of the file; never the node itself.
 
-        There are none for what no ladder may take: control nodes, and nodes that keep watch.
+        There are none for what no ladder may take: control nodes, and nodes that keep watch; nor for nodes that
+        Pacemaker fences by itself.
         """
         device = self.nodes[node].power
-        if device is None or self.control(node) or self.keeps_watch(node):
+        if (
+            device is None
+            or self.pacemakers_on(node)
+            or self.control(node)
+            or self.keeps_watch(node)
+        ):
             return ()
         return tuple(host for host in self.power[device].hosts if host != node)
 
@@ -312,6 +316,18 @@ class Cluster(Block):
         """Return the masters of which a node runs a Redis and a Sentinel, in the order of the file."""
         sentinels = self.sentinels.values()
         return tuple(each for each in sentinels if node in self.groups[each.group].nodes)
+
+    def pacemakers_on(self, node: str) -> tuple[Pacemaker, ...]:
+        """Return the Pacemaker clusters that a node is a member of, one at most."""
+        pacemakers = self.pacemakers.values()
+        return tuple(each for each in pacemakers if node in self.groups[each.group].nodes)
+
+    @cached_property
+    def paced(self) -> frozenset[str]:
+        """The services that Pacemaker starts and stops."""
+        return frozenset(
+            name for one in self.pacemakers.values() for name in one.resources.values()
+        )
 
     def fronts_on(self, node: str) -> tuple[tuple[Database, Front], ...]:
         """Return the databases that a node leads clients to, each with its front, in the order of the file."""

@@ -56,6 +56,8 @@ examples:
   hale-gate admit main                         let it lead again, once it has all of the data
   hale-gate fence db1                          cut another node's power, from a fencing host
   hale-gate unfence db1                        switch it on again, unless somebody else keeps it off
+  hale-gate standby store                      have Pacemaker move all that it runs here to others
+  hale-gate unstandby store                    let it run things here again, unless somebody else keeps it so
   hale-gate power db1                          say how its power is
   hale-gate marks                              what is taken out here, for whom and since when
   hale-gate reapply                            what hale-gate-marks.service runs
@@ -157,6 +159,11 @@ def _people(
     unfence = add("unfence", people.unfence, "switch a fenced node on again")
     unfence.add_argument("node", metavar="NODE")
     unfence.add_argument("--all", action="store_true", help=everybody)
+    standby = add("standby", people.standby, "have Pacemaker run nothing on this node")
+    standby.add_argument("pacemaker", metavar="PACEMAKER")
+    unstandby = add("unstandby", people.unstandby, "let Pacemaker run things here again")
+    unstandby.add_argument("pacemaker", metavar="PACEMAKER")
+    unstandby.add_argument("--all", action="store_true", help=everybody)
     power = add("power", people.power, "say how another node's power is")
     power.add_argument("node", metavar="NODE")
     show = add("marks", people.marks, "list what is taken out here, and for whom")

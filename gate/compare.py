@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from gate import mounts, netlink, owned, restores
+from gate import mounts, netlink, owned, pacemaker, restores
+from gate.clock import NANO
 from gate.config import Config
 from gate.expect import Expect
 from gate.haproxy import Sight, Unanswered
@@ -28,6 +29,7 @@ def as_expected(expect: Expect, node: Node) -> None:
             raise Refused(Reason.CHANGED, str(error)) from error
     _databases(expect, node)
     _backups(expect, node)
+    _pacemakers(expect, node)
     if expect.filesystems:
         table = _mounts(node)
         for path, device in expect.filesystems.items():
@@ -49,6 +51,7 @@ def listed(expect: Expect, config: Config) -> None:
         (expect.addresses, config.addresses),
         (expect.databases, owned.names(config)),
         (expect.backups, config.restores),
+        (expect.pacemakers, config.pacemakers),
     ):
         for name in names:
             if name not in known:
@@ -100,6 +103,21 @@ def _backups(expect: Expect, node: Node) -> None:
         except restores.Unreadable as error:
             raise Refused(Reason.CHANGED, f"{name} cannot be read: {error}") from error
         _same(f"{name} snapshot", snapshot, proof.snapshot if proof is not None else None)
+
+
+def _pacemakers(expect: Expect, node: Node) -> None:
+    for name, expected in expect.pacemakers.items():
+        rule = node.config.pacemakers[name]
+        try:
+            sight = pacemaker.look(rule, node.programs, node.clock.wall() / NANO)
+        except pacemaker.Unanswered as error:
+            raise Refused(Reason.CHANGED, f"{name} cannot be read: {error}") from error
+        own = sight.nodes.get(rule.member)
+        _same(f"{name} standby", expected.standby, None if own is None else own.standby)
+        for resource, failures in expected.failures.items():
+            now = sight.failed(resource, rule.member)
+            _same(f"{resource} failures", failures.count, now.count)
+            _same(f"{resource} last failure", failures.last, now.last)
 
 
 def _mounts(node: Node) -> tuple[mounts.Mount, ...]:

@@ -13,6 +13,7 @@ from typing import TypeVar
 from gate import fields, listed
 from gate.database_rule import DatabaseRule, database_rule
 from gate.listed import AddressRule, FenceRule, PatchRule, PoolRule, ReclaimRule, UnitRule
+from gate.pacemaker_rule import PacemakerRule, pacemaker_rule
 from gate.restore_rule import RestoreRule, restore
 from gate.sentinel_rule import SentinelRule, sentinel_rule
 from gate.strict_json import Json, object_of
@@ -32,9 +33,11 @@ DEFAULT_SPACING_SECONDS = MappingProxyType(
         "database.bar": 5.0,
         "database.admit": 5.0,
         "sentinel.failover": 60.0,
+        "pacemaker.cleanup": 60.0,
+        "pacemaker.standby": 5.0,
+        "pacemaker.unstandby": 5.0,
         "disk.free": 60.0,
         "files.restore": 60.0,
-        "package.restore": 60.0,
         "node.reboot": 3600.0,
         "node.lock": 5.0,
         "node.unlock": 5.0,
@@ -55,6 +58,7 @@ _KEYS = (
     "pools",
     "databases",
     "sentinels",
+    "pacemakers",
     "reclaim",
     "restores",
     "patch",
@@ -74,7 +78,7 @@ class Config:
 
     Attributes:
         reboot: Whether node.reboot may touch this node.
-        addresses: By the name that cluster.yml gives each, as are pools, databases, sentinels and restores.
+        addresses: By the name that cluster.yml gives each, as are pools, databases, sentinels, pacemakers and restores.
         patch: How node.patch patches this node; None where it may not.
         fencing: By node, whose power this gate may cut; never this node.
     """
@@ -87,6 +91,7 @@ class Config:
     pools: dict[str, PoolRule] = field(default_factory=dict)
     databases: dict[str, DatabaseRule] = field(default_factory=dict)
     sentinels: dict[str, SentinelRule] = field(default_factory=dict)
+    pacemakers: dict[str, PacemakerRule] = field(default_factory=dict)
     reclaim: tuple[ReclaimRule, ...] = ()
     restores: dict[str, RestoreRule] = field(default_factory=dict)
     patch: PatchRule | None = None
@@ -138,6 +143,7 @@ def parse(text: bytes) -> Config:
         pools=_table(found.get("pools", {}), "pools", fields.name, listed.pool),
         databases=_table(found.get("databases", {}), "databases", fields.name, database_rule),
         sentinels=_table(found.get("sentinels", {}), "sentinels", fields.name, sentinel_rule),
+        pacemakers=_table(found.get("pacemakers", {}), "pacemakers", fields.name, pacemaker_rule),
         reclaim=tuple(listed.reclaim(value, f"reclaim[{at}]") for at, value in enumerate(reclaim)),
         restores=_table(found.get("restores", {}), "restores", fields.name, restore),
         patch=None if found.get("patch") is None else listed.patch(found["patch"], "patch"),

@@ -26,6 +26,22 @@ class DatabaseExpect:
 
 
 @dataclass(frozen=True, slots=True)
+class FailuresExpect:
+    """How often, and when last, the decision took a resource to have failed on this node; 0 and empty for never."""
+
+    count: int
+    last: str
+
+
+@dataclass(frozen=True, slots=True)
+class PacemakerExpect:
+    """Whether the decision took this node to be in Pacemaker's standby, and the failures of resources by their ids."""
+
+    standby: bool
+    failures: Mapping[str, FailuresExpect] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Expect:
     """What the decision rested on. `None` and what is absent mean that nothing was said.
 
@@ -36,6 +52,7 @@ class Expect:
         filesystems: By mount point, the device that is mounted there.
         databases: By the database's name.
         backups: By the backup's name, the snapshot that is to be put back.
+        pacemakers: By the name of the Pacemaker cluster.
     """
 
     boot_id: str | None
@@ -45,6 +62,7 @@ class Expect:
     filesystems: Mapping[str, str] = field(default_factory=dict)
     databases: Mapping[str, DatabaseExpect] = field(default_factory=dict)
     backups: Mapping[str, str] = field(default_factory=dict)
+    pacemakers: Mapping[str, PacemakerExpect] = field(default_factory=dict)
 
 
 def parse(found: JsonObject) -> Expect:
@@ -55,7 +73,7 @@ def parse(found: JsonObject) -> Expect:
         Unreadable: unknown_key.
     """
     known = ("boot_id", "units", "pools", "addresses", "filesystems", "databases", "backups")
-    only(found, *known, where="expect.")
+    only(found, *known, "pacemakers", where="expect.")
     boot_id = found.get("boot_id")
     return Expect(
         boot_id=None if boot_id is None else text_at(boot_id, "expect.boot_id"),
@@ -69,6 +87,9 @@ def parse(found: JsonObject) -> Expect:
             name: _database(name, value) for name, value in _part(found, "databases").items()
         },
         backups={name: _snapshot(name, value) for name, value in _part(found, "backups").items()},
+        pacemakers={
+            name: _pacemaker(name, value) for name, value in _part(found, "pacemakers").items()
+        },
     )
 
 
@@ -128,3 +149,26 @@ def _snapshot(name: str, value: Json) -> str:
     fields = object_at(value, where)
     only(fields, "snapshot", where=where + ".")
     return text_at(fields.get("snapshot"), where + ".snapshot")
+
+
+def _pacemaker(name: str, value: Json) -> PacemakerExpect:
+    where = f"expect.pacemakers[{name[:80]!r}]"
+    fields = object_at(value, where)
+    only(fields, "standby", "failures", where=where + ".")
+    standby = fields.get("standby")
+    if not isinstance(standby, bool):
+        raise ValueError(f"{where}.standby: want true or false")
+    failures = object_at(fields.get("failures", {}), where + ".failures")
+    return PacemakerExpect(
+        standby,
+        {one: _failures(f"{where}.failures[{one[:80]!r}]", n) for one, n in failures.items()},
+    )
+
+
+def _failures(where: str, value: Json) -> FailuresExpect:
+    fields = object_at(value, where)
+    only(fields, "count", "last", where=where + ".")
+    count, last = fields.get("count"), fields.get("last")
+    if type(count) is not int or not isinstance(last, str):
+        raise ValueError(f"{where}: want count as a whole number and last as a text")
+    return FailuresExpect(count, last)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from gate.strict_json import Json, JsonObject, object_of
 
 DRAIN, DECLINE, LOCK, BAR = "pool.drain", "address.decline", "node.lock", "database.bar"
-FENCE = "node.fence"
-_KINDS = (DRAIN, DECLINE, LOCK, BAR, FENCE)
+FENCE, STANDBY = "node.fence", "pacemaker.standby"
+_KINDS = (DRAIN, DECLINE, LOCK, BAR, FENCE, STANDBY)
 UNKNOWN_PERSON = "person:unknown"
 """Owns what was already so when Hale came: somebody did it by hand, and only people undo it."""
 
@@ -26,8 +26,10 @@ class Mark:
     """A mark.
 
     Attributes:
-        mark: The verb that takes it away: pool.drain, address.decline, node.lock, database.bar or node.fence.
-        subject: POOL/MEMBER, the name of an address or a database, this node's own name, or another node's.
+        mark: The verb that takes it away: pool.drain, address.decline, node.lock, database.bar, node.fence or
+            pacemaker.standby.
+        subject: POOL/MEMBER, the name of an address, a database or a Pacemaker cluster, this node's own name, or
+            another node's.
         owners: Who wants it so, sorted: `incident:...`, `person:...` or `lock:...`. Never empty.
         since: RFC 3339, the wall clock when the first owner came.
     """

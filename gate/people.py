@@ -7,7 +7,7 @@ import pwd
 import socket
 import sys
 
-from gate import barring, declining, fence_agents, fencing, locking, owners, pools
+from gate import barring, declining, fence_agents, fencing, locking, owners, pools, standing_by
 from gate.clock import Deadline
 from gate.mark import one_as_json
 from gate.marks import MarksUnreadable
@@ -18,6 +18,7 @@ from gate.words import Outcome, State
 
 PERSON_SECONDS = 30.0
 FENCE_SECONDS = 120.0
+STANDBY_SECONDS = 120.0
 DAMAGED = 4
 
 
@@ -94,6 +95,22 @@ def unfence(options: argparse.Namespace, node: Node) -> int:
     return _told(fencing.unfence(node, options.node, _owner(options), deadline))
 
 
+def standby(options: argparse.Namespace, node: Node) -> int:
+    """Have Pacemaker run nothing on this node."""
+    if not _is_pacemaker(options, node):
+        return 2
+    deadline = Deadline.after(STANDBY_SECONDS, node.clock)
+    return _told(standing_by.standby(node, options.pacemaker, _person(), deadline))
+
+
+def unstandby(options: argparse.Namespace, node: Node) -> int:
+    """Let Pacemaker run something on this node again, as far as it is ours to."""
+    if not _is_pacemaker(options, node):
+        return 2
+    deadline = Deadline.after(PERSON_SECONDS, node.clock)
+    return _told(standing_by.unstandby(node, options.pacemaker, _owner(options), deadline))
+
+
 def power(options: argparse.Namespace, node: Node) -> int:
     """Say how another node's power is."""
     if not _is_fenced_here(options, node):
@@ -163,6 +180,17 @@ def _is_database(options: argparse.Namespace, node: Node) -> bool:
             file=sys.stderr,
         )
     return options.database in known
+
+
+def _is_pacemaker(options: argparse.Namespace, node: Node) -> bool:
+    known = node.config.pacemakers
+    if options.pacemaker not in known:
+        print(
+            f"hale-gate: {options.pacemaker!r} is no Pacemaker cluster of this node. "
+            f"Known: {', '.join(known) or 'none'}",
+            file=sys.stderr,
+        )
+    return options.pacemaker in known
 
 
 def _is_fenced_here(options: argparse.Namespace, node: Node) -> bool:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from gate import pacemaker
 from gate.holds import Hold
 from gate.ids import ActionId, Token
 from gate.machine import Machine
@@ -139,6 +140,8 @@ def _seen(seen: Seen | None) -> Json:
             }
         case Sight():
             return _database(seen)
+        case pacemaker.Sight():
+            return _pacemaker(seen)
         case PowerSeen(state, why):
             return {"kind": "power", "state": state, "reading": why}
         case BackupSeen(proof, changed):
@@ -181,6 +184,43 @@ def _database(seen: Sight) -> JsonObject:
             }
             for name, one in seen.members.items()
         },
+    }
+
+
+def _pacemaker(seen: pacemaker.Sight) -> JsonObject:
+    return {
+        "kind": "pacemaker",
+        "quorum": seen.quorum,
+        "maintenance": seen.maintenance,
+        "fencing": list(seen.fencing),
+        "nodes": {
+            name: {
+                "online": one.online,
+                "standby": one.standby,
+                "unclean": one.unclean,
+                "able": one.able,
+            }
+            for name, one in seen.nodes.items()
+        },
+        "resources": {
+            name: {
+                "nodes": list(one.nodes),
+                "managed": one.managed,
+                "failed": one.failed,
+                "blocked": one.blocked,
+            }
+            for name, one in seen.resources.items()
+        },
+        "failures": [
+            {
+                "resource": resource,
+                "node": node,
+                "count": one.count,
+                "last": one.last,
+                "age_seconds": one.age_seconds,
+            }
+            for (resource, node), one in sorted(seen.failures.items())
+        ],
     }
 
 

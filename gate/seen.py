@@ -4,13 +4,26 @@ Nothing is written. What cannot be read within its time is None, which a healer 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from gate import declining, fence_agents, machine, mounts, netlink, owned, patroni, restores, units
+from gate import (
+    declining,
+    fence_agents,
+    machine,
+    mounts,
+    netlink,
+    owned,
+    pacemaker,
+    patroni,
+    restores,
+    standing_by,
+    units,
+)
+from gate.clock import NANO
 from gate.fence_agents import OFF, ON, Reading
 from gate.haproxy import READY, Sight, Unanswered
 from gate.machine import Machine
-from gate.mark import BAR, DRAIN, FENCE, LOCK, Mark
+from gate.mark import BAR, DRAIN, FENCE, LOCK, STANDBY, Mark
 from gate.marks import MarksUnreadable
 from gate.verb import Node
 
@@ -22,6 +35,9 @@ DATABASE = "database:"
 
 BACKUP = "backup:"
 """As POOL, of a backup that this gate may put back."""
+
+PACEMAKER = "pacemaker:"
+"""As POOL, of a Pacemaker cluster."""
 
 POWER = "power:"
 """As POOL, of another node whose power is asked for."""
@@ -93,6 +109,7 @@ Seen = (
     | BackupSeen
     | Machine
     | patroni.Sight
+    | pacemaker.Sight
 )
 
 
@@ -106,11 +123,12 @@ class MarkSeen:
 
 @dataclass(slots=True)
 class Eyes:
-    """One look at a node. Each HAProxy, database and power device is asked once, since a wedged one costs seconds."""
+    """One look at a node. Each HAProxy, database, Pacemaker, power device is asked once: wedged, it costs seconds."""
 
     node: Node
     sights: dict[str, Sight | None] = field(default_factory=dict)
     databases: dict[str, patroni.Sight | None] = field(default_factory=dict)
+    pacemakers: dict[str, pacemaker.Sight | None] = field(default_factory=dict)
     powers: dict[str, Reading] = field(default_factory=dict)
 
     def look(self, names: tuple[str, ...]) -> Mapping[str, Seen | None]:
@@ -129,6 +147,8 @@ class Eyes:
                 found[name] = self._database(name.removeprefix(DATABASE))
             elif name.startswith(BACKUP):
                 found[name] = self._backup(name.removeprefix(BACKUP))
+            elif name.startswith(PACEMAKER):
+                found[name] = self._pacemaker(name.removeprefix(PACEMAKER))
             elif name.startswith(POWER):
                 found[name] = self._power(name.removeprefix(POWER), LOOK_SECONDS)
             elif name.startswith("/"):
@@ -191,6 +211,25 @@ class Eyes:
         except restores.Unreadable:
             return None
 
+    def _pacemaker(self, name: str) -> pacemaker.Sight | None:
+        """Look at a cluster, and keep of its resources those that gate.json lists."""
+        rule = self.node.config.pacemakers.get(name)
+        if rule is None:
+            return None
+        if name not in self.pacemakers:
+            try:
+                now = self.node.clock.wall() / NANO
+                sight = pacemaker.look(rule, self.node.programs, now)
+            except pacemaker.Unanswered:
+                self.pacemakers[name] = None
+            else:
+                ours = {one: seen for one, seen in sight.resources.items() if one in rule.resources}
+                failed = {
+                    key: one for key, one in sight.failures.items() if key[0] in rule.resources
+                }
+                self.pacemakers[name] = replace(sight, resources=ours, failures=failed)
+        return self.pacemakers[name]
+
     def _power(self, name: str, seconds: float) -> PowerSeen | None:
         """Ask how a node's power is; several are asked for as long as one look may take."""
         rule = self.node.config.fencing.get(name)
@@ -221,6 +260,8 @@ class Eyes:
             return True  # the mark is all there is of it
         if mark.mark == BAR:
             return self._barred(mark.subject)
+        if mark.mark == STANDBY:
+            return self._standby(mark.subject)
         if mark.mark == FENCE:  # a device is asked only by who wants to know
             reading = self.powers.get(mark.subject)
             return {OFF: True, ON: False}.get(reading.state) if reading is not None else None
@@ -241,3 +282,9 @@ class Eyes:
         if rule is None or sight is None or rule.member not in sight.members:
             return None
         return sight.members[rule.member].barred
+
+    def _standby(self, name: str) -> bool | None:
+        rule, sight = self.node.config.pacemakers.get(name), self._pacemaker(name)
+        if rule is None or sight is None:
+            return None
+        return standing_by.is_standby(sight, rule.member)

@@ -30,6 +30,7 @@ UNDONE_BY = {
     "node.fence": "hale-gate unfence",
     "database.bar": "hale-gate admit",
     "node.lock": "hale-gate unlock",
+    "pacemaker.standby": "hale-gate unstandby",
 }
 """What a person types on the node to give a mark of theirs back."""
 
@@ -88,6 +89,7 @@ def holders(topology: Topology) -> set[str]:
     groups = {pool.balancers for pool in topology.pools.values()}
     groups |= {one.group for one in topology.addresses.values()}
     groups |= {one.group for one in topology.databases.values()}
+    groups |= {one.group for one in topology.pacemakers.values()}
     nodes = {node for group in groups for node in topology.groups[group].nodes}
     return nodes.union(*topology.fencing.values())
 

@@ -49,6 +49,7 @@ from healer.core.topology import (
     Group,
     Node,
     Numbers,
+    Pacemaker,
     Pool,
     Service,
     Stores,
@@ -293,6 +294,10 @@ def _topology(cluster: Cluster, own: str) -> Topology:
             one.name: Database(one.name, one.group, one.service, "", one.max_behind, sentinel=True)
             for one in cluster.sentinels.values()
         },
+        pacemakers={
+            one.name: Pacemaker(one.name, one.group, one.resources)
+            for one in cluster.pacemakers.values()
+        },
         backups={
             one.name: Backup(one.name, cluster.backed_up(one.name), one.service, one.rebuildable)
             for one in cluster.backups.values()
@@ -390,6 +395,7 @@ def _numbers(cluster: Cluster) -> Numbers:
         owner_settled=guards.owner_settled.service,
         owner_settled_address=guards.owner_settled.address,
         owner_settled_database=guards.owner_settled.database,
+        owner_settled_pacemaker=guards.owner_settled.pacemaker,
         storm_share=guards.no_storm.share,
         storm_targets=guards.no_storm.targets,
         storm_domains=guards.no_storm.domains,

@@ -337,6 +337,9 @@ class Upkeeper:
             if service.exclusive and service.group is not None:
                 for other in self._topology.groups[service.group].nodes:
                     wanted.setdefault(other, []).append(service.unit)
+        for cluster in self._topology.pacemakers_of(node):
+            for member in self._topology.groups[cluster.group].nodes:
+                wanted.setdefault(member, []).append(cluster.look)
         for database in self._topology.databases_of(Target(node)):
             for member in self._topology.groups[database.group].nodes:
                 wanted.setdefault(member, []).append(database.look)

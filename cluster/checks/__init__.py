@@ -13,6 +13,7 @@ from cluster.checks.disks import DISKS
 from cluster.checks.fencing import FENCING
 from cluster.checks.maintenance import MAINTENANCE
 from cluster.checks.monitoring import MONITORING
+from cluster.checks.pacemakers import PACEMAKERS
 from cluster.checks.people import PEOPLE
 from cluster.checks.repair import REPAIR
 from cluster.checks.sentinels import SENTINELS
@@ -31,6 +32,7 @@ CHECKS: tuple[Check, ...] = (
     *DISKS,
     *FENCING,
     *MAINTENANCE,
+    *PACEMAKERS,
     *REPAIR,
     *PEOPLE,
     *ALERTS,

@@ -17,12 +17,13 @@ def exclusive_on(cluster: Cluster, node: str) -> tuple[str, ...]:
 
 
 def unfenced(subject: Subject) -> Iterator[Finding]:
-    """Find exclusive services that nothing can take from a node that hangs."""
+    """Find exclusive services that nothing can take from a node that hangs. Pacemaker fences for those that it runs."""
     cluster = subject.cluster
     for service in cluster.services.values():
         nodes = cluster.groups[service.group].nodes
         without = [node for node in nodes if not cluster.fencing_hosts(node)]
-        if service.exclusive and len(nodes) > 1 and without:
+        alone = service.exclusive and service.name not in cluster.paced
+        if alone and len(nodes) > 1 and without:
             reason = (
                 f"{service.name} runs on one node at a time, and nobody can fence {', '.join(without)}: "
                 "when such a node hangs, nothing takes over."

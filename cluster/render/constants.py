@@ -43,10 +43,20 @@ def _constants(cluster: Cluster) -> Iterator[tuple[str, float, Mapping[str, str]
     for database in cluster.databases.values():
         labels = {"database": database.name, "scope": database.called, "group": database.group}
         yield "hale:database_info", 1, labels | {"service": database.service}
+    yield from _resources(cluster)
     for node in cluster.nodes:
         for one in cluster.backups_on(node):
             yield from _backup(cluster, node, one)
     yield "hale:availability_objective", cluster.monitoring.objective, {}
+
+
+def _resources(cluster: Cluster) -> Iterator[tuple[str, float, Mapping[str, str]]]:
+    """Yield each resource of Pacemaker for each node that may run it."""
+    for one in cluster.pacemakers.values():
+        for resource, service in one.resources.items():
+            for name in cluster.groups[one.group].nodes:
+                labels = {"resource": resource, "service": service}
+                yield "hale:pacemaker_resource_info", 1, _member(cluster, one.group, name) | labels
 
 
 def _backup(
@@ -63,7 +73,7 @@ def _backup(
         yield "hale:backup_info", 1, {**labels, "service": one.service, "group": group}
 
 
-def _member(cluster: Cluster, group: str, node: str) -> Mapping[str, str]:
+def _member(cluster: Cluster, group: str, node: str) -> dict[str, str]:
     """Return the labels of one node in one group. A target has only its node's first group."""
     return {
         "group": group,

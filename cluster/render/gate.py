@@ -43,6 +43,7 @@ def gate_json(cluster: Cluster, node: str) -> str:
             "pools": _pools(cluster, node) if free else {},
             "databases": _databases(cluster, node) if free else {},
             "sentinels": _sentinels(cluster, node) if free else {},
+            "pacemakers": _pacemakers(cluster, node) if free else {},
             "reclaim": _reclaim(cluster, node),
             "restores": _restores(cluster, node) if free else {},
             "patch": _patch(cluster.patching),
@@ -60,9 +61,9 @@ def _units(cluster: Cluster, node: str, *, restart: bool) -> Mapping[str, Any]:
     return {
         service.unit: {
             "service": service.name,
-            "restart": restart,
+            # What Pacemaker runs, only Pacemaker starts.
+            "restart": restart and service.name not in cluster.paced,
             "config_check": list(service.config_check or ()),
-            **({"packages": list(service.packages)} if service.packages else {}),
         }
         for service in services
     }
@@ -120,6 +121,17 @@ def _sentinels(cluster: Cluster, node: str) -> Mapping[str, Any]:
             "credentials": one.credentials,
         }
         for one in cluster.sentinels_on(node)
+    }
+
+
+def _pacemakers(cluster: Cluster, node: str) -> Mapping[str, Any]:
+    return {
+        one.name: {
+            "member": node,
+            "members": list(cluster.groups[one.group].nodes),
+            "resources": list(one.resources),
+        }
+        for one in cluster.pacemakers_on(node)
     }
 
 

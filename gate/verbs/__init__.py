@@ -17,7 +17,9 @@ from gate.verbs.node_patch import NodePatch
 from gate.verbs.node_reboot import NodeReboot
 from gate.verbs.node_unfence import NodeUnfence
 from gate.verbs.node_unlock import NodeUnlock
-from gate.verbs.package_restore import PackageRestore
+from gate.verbs.pacemaker_cleanup import PacemakerCleanup
+from gate.verbs.pacemaker_standby import PacemakerStandby
+from gate.verbs.pacemaker_unstandby import PacemakerUnstandby
 from gate.verbs.pool_drain import PoolDrain
 from gate.verbs.pool_return import PoolReturn
 from gate.verbs.sentinel_failover import SentinelFailover
@@ -37,9 +39,11 @@ TAKING: dict[str, TakingVerb] = {
     "database.bar": DatabaseBar(),
     "database.admit": DatabaseAdmit(),
     "sentinel.failover": SentinelFailover(),
+    "pacemaker.cleanup": PacemakerCleanup(),
+    "pacemaker.standby": PacemakerStandby(),
+    "pacemaker.unstandby": PacemakerUnstandby(),
     "disk.free": DiskFree(),
     "files.restore": FilesRestore(),
-    "package.restore": PackageRestore(),
     "node.reboot": NodeReboot(),
     "node.lock": NodeLock(),
     "node.unlock": NodeUnlock(),

@@ -20,6 +20,9 @@ from healer.core.look import (
     MachineLook,
     Mark,
     MemberLook,
+    PacemakerLook,
+    PacemakerNode,
+    ResourceFailures,
     UnitLook,
 )
 from healer.core.order import Ended, Order, Token
@@ -32,6 +35,9 @@ POOL = "pool:"
 
 DATABASE = "database:"
 """As POOL, of a database."""
+
+PACEMAKER = "pacemaker:"
+"""As POOL, of a Pacemaker cluster."""
 
 LOOK_LIMIT = 256
 """Names that one hello may ask for."""
@@ -125,8 +131,40 @@ class _Power(_Line):
     reading: str
 
 
+class _PacemakerNode(_Line):
+    online: bool
+    standby: bool
+    unclean: bool
+    able: bool
+
+
+class _Resource(_Line):
+    nodes: list[str]
+    managed: bool
+    failed: bool
+    blocked: bool
+
+
+class _Failures(_Line):
+    resource: str
+    node: str
+    count: int
+    last: str
+    age_seconds: float | None
+
+
+class _Pacemaker(_Line):
+    kind: Literal["pacemaker"]
+    quorum: bool
+    maintenance: bool
+    fencing: list[str]
+    nodes: dict[str, _PacemakerNode]
+    resources: dict[str, _Resource]
+    failures: list[_Failures]
+
+
 _Seen = Annotated[
-    _Unit | _Address | _Pool | _FileSystem | _Database | _Machine | _Power | _Backup,
+    _Unit | _Address | _Pool | _FileSystem | _Database | _Machine | _Power | _Backup | _Pacemaker,
     Field(discriminator="kind"),
 ]
 
@@ -189,6 +227,11 @@ class Welcome(_Line):
                 for name, seen in self.seen.items()
                 if name.startswith(DATABASE)
             },
+            pacemakers={
+                name.removeprefix(PACEMAKER): _pacemaker(seen)
+                for name, seen in self.seen.items()
+                if name.startswith(PACEMAKER)
+            },
             marks=None if self.marks is None else tuple(_mark(one) for one in self.marks),
             backups={
                 name: _backup(seen) for name, seen in self.seen.items() if isinstance(seen, _Backup)
@@ -227,6 +270,25 @@ def _database(seen: _Seen | None) -> DatabaseLook | None:
         for name, one in seen.members.items()
     }
     return DatabaseLook(seen.leader, seen.timeline, seen.paused, seen.synchronous, members)
+
+
+def _pacemaker(seen: _Seen | None) -> PacemakerLook | None:
+    if not isinstance(seen, _Pacemaker):
+        return None
+    return PacemakerLook(
+        quorum=seen.quorum,
+        maintenance=seen.maintenance,
+        fencing=tuple(seen.fencing),
+        nodes={
+            name: PacemakerNode(one.online, one.standby, one.unclean, one.able)
+            for name, one in seen.nodes.items()
+        },
+        running={name: tuple(one.nodes) for name, one in seen.resources.items()},
+        failures=tuple(
+            ResourceFailures(one.resource, one.node, one.count, one.last, one.age_seconds)
+            for one in seen.failures
+        ),
+    )
 
 
 def _mark(one: _Mark) -> Mark:

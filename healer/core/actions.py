@@ -25,6 +25,8 @@ class Scope(Enum):
     )
     DISK = "disk"  # one file system of the target's node
     DATABASE = "database"  # the member of a database on the target's node
+    RESOURCE = "resource"  # what Pacemaker runs as the target's service, on the target's node
+    CLUSTERED = "clustered"  # all that Pacemaker runs on the target's node
     NODE = "node"  # the target's node as a whole
     POWER = "power"  # the power of the target's node, through the gate of another one
 
@@ -32,6 +34,11 @@ class Scope(Enum):
     def of_unit(self) -> bool:
         """Whether it stops one unit, and what depends on it."""
         return self in (Scope.UNIT, Scope.FILES)
+
+    @property
+    def of_pacemaker(self) -> bool:
+        """Whether it is about what Pacemaker runs."""
+        return self in (Scope.RESOURCE, Scope.CLUSTERED)
 
     @property
     def whole(self) -> bool:
@@ -66,9 +73,11 @@ ACTIONS: dict[str, Action] = {
     "database.restart": Action(Scope.DATABASE, takes=True),
     "database.reinit": Action(Scope.DATABASE, takes=True),
     "sentinel.failover": Action(Scope.DATABASE, takes=True),
+    "pacemaker.cleanup": Action(Scope.RESOURCE, takes=True),
+    "pacemaker.standby": Action(Scope.CLUSTERED, takes=True, undo="pacemaker.unstandby"),
+    "pacemaker.unstandby": Action(Scope.CLUSTERED, takes=False),
     "disk.free": Action(Scope.DISK, takes=False),
     "files.restore": Action(Scope.FILES, takes=True),
-    "package.restore": Action(Scope.UNIT, takes=True),
     "node.reboot": Action(Scope.NODE, takes=True),
     "node.lock": Action(Scope.NODE, takes=True, undo="node.unlock"),
     "node.unlock": Action(Scope.NODE, takes=False),
@@ -78,7 +87,6 @@ ACTIONS: dict[str, Action] = {
 }
 
 RESTORE = "files.restore"
-REINSTALL = "package.restore"
 
 BACKUP = "backup:"
 """What a backup's name begins with where a gate is asked for it."""
@@ -88,6 +96,9 @@ SWITCHOVER, REINIT = "database.switchover", "database.reinit"
 BAR, ADMIT = "database.bar", "database.admit"
 FAILOVER = "sentinel.failover"
 """The only verb for Redis, and for nothing else: Sentinel chooses who leads next."""
+
+STANDBY = "pacemaker.standby"
+"""For upkeep alone: Pacemaker moves all that it runs there to other nodes."""
 
 MARKING = {verb: one.undo for verb, one in ACTIONS.items() if one.undo is not None}
 """Verbs that leave a mark, each with the verb that takes it back."""
@@ -138,8 +149,8 @@ def steps(verb: str, target: Target, topology: Topology, owner: str) -> tuple[St
     """
     match action_of(verb).scope:
         case Scope.UNIT:
-            if target.service is None:
-                return ()
+            if target.service is None or topology.resources_of(target):
+                return ()  # what Pacemaker runs, only Pacemaker starts
             service = topology.services.get(target.service)
             unit = service.unit if service is not None else ""
             return (Step(target.node, (("unit", unit),), unit),)
@@ -155,7 +166,19 @@ def steps(verb: str, target: Target, topology: Topology, owner: str) -> tuple[St
             return tuple(
                 Step(target.node, (("backup", one.name),), f"{BACKUP}{one.name}")
                 for one in topology.backups.values()
-                if target.node in one.nodes and target.service == one.service
+                if target.node in one.nodes
+                and target.service == one.service
+                and not topology.resources_of(target)
+            )
+        case Scope.RESOURCE:
+            return tuple(
+                Step(target.node, (("pacemaker", one.name), ("resource", resource)), one.look)
+                for one, resource in topology.resources_of(target)
+            )
+        case Scope.CLUSTERED:
+            return tuple(
+                Step(target.node, (("owner", owner), ("pacemaker", one.name)), one.look)
+                for one in topology.pacemakers_of(target.node)
             )
         case Scope.DISK:
             if not target.part:
@@ -181,7 +204,8 @@ def subject_of(args: Args) -> str:
     told = dict(args)
     if "pool" in told:
         return f"{told['pool']}/{told['member']}"
-    return told.get("address", told.get("database", told.get("node", "")))
+    keys = ("address", "database", "pacemaker", "node")
+    return next((told[key] for key in keys if key in told), "")
 
 
 def mark_of(verb: str) -> str:

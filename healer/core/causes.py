@@ -37,7 +37,6 @@ NAME_DEPTH = {
     NODE_DEATH: 0,
     # What a service needs is not there, whatever else is seen of the service.
     "BackedUpFilesDamaged": 2,
-    "PackageFilesDamaged": 2,
     "FilesystemAlmostFull": 2,
     "FilesystemFillingUp": 2,
     # What others see of a member that does not serve, or of one that does so again and again.

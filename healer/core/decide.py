@@ -32,7 +32,7 @@ from healer.core.incident import (
     Outcome,
     State,
 )
-from healer.core.look import POWER
+from healer.core.look import POWER, Look
 from healer.core.plan import (
     Escalate,
     Plan,
@@ -324,6 +324,11 @@ def expect(proposal: Proposal, facts: Facts) -> str:
                 return ""
             lead = {"leader": database.leader, "timeline": database.timeline}
             expected["databases"] = {name: lead}
+        case Scope.RESOURCE:
+            resource = _resource(proposal, look)
+            if not resource:
+                return ""
+            expected["pacemakers"] = resource
         case Scope.FILES:
             seen = look.backup(proposal.look)
             if seen is None or not seen.snapshot:
@@ -336,6 +341,18 @@ def expect(proposal: Proposal, facts: Facts) -> str:
         case _:
             pass
     return json.dumps(expected, sort_keys=True, separators=(",", ":"))
+
+
+def _resource(proposal: Proposal, look: Look) -> dict[str, object]:
+    """Return what the gate must find of a resource of Pacemaker; empty where it says nothing of it."""
+    told, node = dict(proposal.args), proposal.target.node
+    cluster = look.pacemakers.get(told["pacemaker"])
+    own = cluster.nodes.get(node) if cluster is not None else None
+    if cluster is None or own is None:
+        return {}
+    count, last = cluster.failed(told["resource"], node)
+    failures = {told["resource"]: {"count": count, "last": last}}
+    return {told["pacemaker"]: {"standby": own.standby, "failures": failures}}
 
 
 def _complete(draft: Proposal, facts: Facts) -> Proposal:

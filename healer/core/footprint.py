@@ -76,6 +76,8 @@ def footprint(
             databases = topology.databases_of(target)
             gone = {Target(target.node, one.service) for one in databases}
             return _of(target, gone, (one.group for one in databases), topology)
+        case Scope.RESOURCE | Scope.CLUSTERED:
+            return _of_pacemaker(action.scope, target, topology)
         case _:
             return of_node(target.node, topology)
 
@@ -114,6 +116,18 @@ def of_unit(target: Target, reverse_dependencies: tuple[str, ...], topology: Top
     touched += [by_unit[unit] for unit in reverse_dependencies if unit in by_unit]
     gone = {Target(target.node, service.name) for service in touched}
     return _of(target, gone, _groups(touched), topology)
+
+
+def _of_pacemaker(scope: Scope, target: Target, topology: Topology) -> Footprint:
+    """Return the footprint of a verb on one resource, or on all that Pacemaker runs on a node."""
+    clusters = topology.pacemakers_of(target.node)
+    gone = {
+        Target(target.node, service)
+        for one in clusters
+        for service in one.resources.values()
+        if scope is Scope.CLUSTERED or service == target.service
+    }
+    return _of(target, gone, (one.group for one in clusters), topology)
 
 
 def of_node(node: str, topology: Topology) -> Footprint:

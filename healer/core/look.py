@@ -101,12 +101,66 @@ class DatabaseLook:
 
 
 @dataclass(frozen=True, slots=True)
+class PacemakerNode:
+    """A node as Pacemaker has it.
+
+    Attributes:
+        unclean: Whether nobody knows what it does, so that Pacemaker will fence it.
+        able: Whether Pacemaker may start something there.
+    """
+
+    online: bool
+    standby: bool
+    unclean: bool
+    able: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceFailures:
+    """How often a resource has failed on a node, and when last, as Pacemaker says it.
+
+    Attributes:
+        age_seconds: Since then; None where the gate cannot say.
+    """
+
+    resource: str
+    node: str
+    count: int
+    last: str
+    age_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class PacemakerLook:
+    """A Pacemaker cluster as a member's gate sees it.
+
+    Attributes:
+        maintenance: Whether a person told Pacemaker to leave everything as it is.
+        fencing: Nodes whose fencing is under way.
+        running: Where each resource is active, by its id.
+        failures: One for each resource and node where it has failed.
+    """
+
+    quorum: bool
+    maintenance: bool
+    fencing: tuple[str, ...]
+    nodes: Mapping[str, PacemakerNode]
+    running: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    failures: tuple[ResourceFailures, ...] = ()
+
+    def failed(self, resource: str, node: str) -> tuple[int, str]:
+        """Return how often a resource has failed on a node, and when last."""
+        found = (one for one in self.failures if (one.resource, one.node) == (resource, node))
+        return next(((one.count, one.last) for one in found), (0, ""))
+
+
+@dataclass(frozen=True, slots=True)
 class Mark:
     """Something taken away on purpose, as a gate's state has it.
 
     Attributes:
         mark: The verb that set it.
-        subject: What it is about: POOL/MEMBER, or the name of an address, a database or a node.
+        subject: What it is about: POOL/MEMBER, or the name of an address, a database, a Pacemaker cluster or a node.
         applied: Whether the native tool has it so; None where it could not be asked.
     """
 
@@ -145,6 +199,7 @@ class Look:
         addresses: Whether the node holds each address, by the address's name; None as for units.
         disks: The device at each mount point; None where nothing that may be freed is there, or it does not answer.
         databases: By name; None as for units.
+        pacemakers: By name; None as for units.
         marks: All that stand on the node; None where the gate cannot say.
         powers: How the power of other nodes is, as their device just said: on, off or unknown; None as for units.
         machine: None where it was not asked for.
@@ -162,6 +217,7 @@ class Look:
     addresses: Mapping[str, bool | None] = field(default_factory=dict)
     disks: Mapping[str, str | None] = field(default_factory=dict)
     databases: Mapping[str, DatabaseLook | None] = field(default_factory=dict)
+    pacemakers: Mapping[str, PacemakerLook | None] = field(default_factory=dict)
     marks: tuple[Mark, ...] | None = ()
     machine: MachineLook | None = None
     powers: Mapping[str, str | None] = field(default_factory=dict)

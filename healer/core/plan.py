@@ -287,7 +287,12 @@ def asked_for(found: Plan, topology: Topology) -> Mapping[str, set[str]]:
     wanted: dict[str, set[str]] = {}
     for step in (*found.steps, *found.spent):
         wanted.setdefault(step.gate, set()).add(step.look)
-    for node, name in (*exclusive_elsewhere(found, topology), *_copies(found, topology)):
+    elsewhere = (
+        *exclusive_elsewhere(found, topology),
+        *_copies(found, topology),
+        *_paced(found, topology),
+    )
+    for node, name in elsewhere:
         wanted.setdefault(node, set()).add(name)
     return wanted
 
@@ -302,6 +307,15 @@ def _copies(found: Plan, topology: Topology) -> Iterator[tuple[str, str]]:
     for database in topology.databases_of(target):
         for node in topology.groups[database.group].nodes:
             yield node, database.look
+
+
+def _paced(found: Plan, topology: Topology) -> Iterator[tuple[str, str]]:
+    """Yield every member of the Pacemaker cluster that the rung touches, with the cluster's name."""
+    action = action_of(found.rung.action)
+    if action.takes and (action.scope.whole or action.scope.of_pacemaker):
+        for cluster in topology.pacemakers_of(found.proposal.target.node):
+            for node in topology.groups[cluster.group].nodes:
+                yield node, cluster.look
 
 
 def exclusive_elsewhere(found: Plan, topology: Topology) -> Iterator[tuple[str, str]]:

@@ -133,6 +133,24 @@ class Database:
 
 
 @dataclass(frozen=True, slots=True)
+class Pacemaker:
+    """Nodes on which Pacemaker decides what runs where.
+
+    Attributes:
+        resources: The service that each of its resources runs, by the resource's id.
+    """
+
+    name: str
+    group: str
+    resources: Mapping[str, str]
+
+    @property
+    def look(self) -> str:
+        """The name under which a member's gate sees it."""
+        return f"pacemaker:{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
 class Backup:
     """What gates may put back of a service's files.
 
@@ -158,6 +176,7 @@ class Numbers:
         owner_settled: Time that systemd has for itself after a unit's last transition.
         owner_settled_address: Time that VRRP has for itself after an address' last one.
         owner_settled_database: Time that Patroni has for itself after the leader's last change.
+        owner_settled_pacemaker: Time that Pacemaker has for itself after a resource's last failure.
         storm_share, storm_targets, storm_domains: More than this share of all nodes, and at least so many in so many
             failure domains, make a storm when they vanish within storm_window.
         storm_calm: Calm that has to be seen before a storm is over.
@@ -179,6 +198,7 @@ class Numbers:
     owner_settled: float = 10.0
     owner_settled_address: float = 10.0
     owner_settled_database: float = 30.0
+    owner_settled_pacemaker: float = 60.0
     storm_share: float = 0.25
     storm_targets: int = 3
     storm_domains: int = 2
@@ -230,6 +250,7 @@ class Topology:
     pools: Mapping[str, Pool] = field(default_factory=dict)
     addresses: Mapping[str, VirtualAddress] = field(default_factory=dict)
     databases: Mapping[str, Database] = field(default_factory=dict)
+    pacemakers: Mapping[str, Pacemaker] = field(default_factory=dict)
     backups: Mapping[str, Backup] = field(default_factory=dict)
     alertmanagers: Mapping[str, str] = field(default_factory=dict)
     time_zone: tzinfo = UTC
@@ -300,6 +321,20 @@ class Topology:
             one
             for one in self.databases.values()
             if target.node in self.groups[one.group].nodes and target.service in (None, one.service)
+        )
+
+    def pacemakers_of(self, node: str) -> tuple[Pacemaker, ...]:
+        """The Pacemaker clusters that a node is a member of, one at most."""
+        pacemakers = self.pacemakers.values()
+        return tuple(one for one in pacemakers if node in self.groups[one.group].nodes)
+
+    def resources_of(self, target: Target) -> tuple[tuple[Pacemaker, str], ...]:
+        """What Pacemaker runs as a service on a node: its cluster and the resource's id; one at most."""
+        return tuple(
+            (one, resource)
+            for one in self.pacemakers_of(target.node)
+            for resource, service in one.resources.items()
+            if service == target.service
         )
 
     def mode(self, ladder: Ladder, groups: Iterable[str]) -> Mode:

@@ -22,6 +22,13 @@ def expect(do: Do, look: Look) -> str:
             if held is None:
                 return ""
             expected["addresses"] = {do.look: {"held": held}}
+        case Scope.CLUSTERED:
+            name = dict(do.args)["pacemaker"]
+            cluster = look.pacemakers.get(name)
+            own = cluster.nodes.get(look.node) if cluster is not None else None
+            if own is None:
+                return ""
+            expected["pacemakers"] = {name: {"standby": own.standby}}
         case _:
             pass
     return json.dumps(expected, sort_keys=True, separators=(",", ":"))

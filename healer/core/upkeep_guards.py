@@ -21,6 +21,7 @@ from healer.core.guards.witnesses import owner_settled
 from healer.core.incident import Incident
 from healer.core.ladder import Ladder, Mode, Rung
 from healer.core.order import Sight
+from healer.core.pacemaker import pacemaker_paused
 from healer.core.topology import Topology
 from healer.core.upkeep_events import Kind
 from healer.core.verdict import Verdict, allow, hold
@@ -97,6 +98,7 @@ def _not_stopped(wish: Wish, proposal: Proposal, facts: Facts) -> Verdict:
     stopped = frozen(facts)
     if stopped is None and wish.kind is not Kind.PERSON and wish.verb == LOCK:
         stopped = silenced(proposal, facts)
+    stopped = stopped or pacemaker_paused(proposal, facts)
     if stopped is not None:
         return stopped
     held = facts.standing.held.get(wish.node)

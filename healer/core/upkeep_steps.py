@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from healer.core.actions import LOCK, MARKING, Args, steps
+from healer.core.actions import LOCK, MARKING, STANDBY, Args, steps
 from healer.core.alert import Target
 from healer.core.incident import Outcome
 from healer.core.topology import Topology
@@ -10,7 +10,7 @@ from healer.core.upkeep import Phase, Task, Upkeep
 from healer.core.upkeep_events import Kind, Move
 
 PATCH, REBOOT = "node.patch", "node.reboot"
-TAKES_AWAY = ("pool.drain", "address.decline")
+TAKES_AWAY = ("pool.drain", "address.decline", STANDBY)
 """Verbs by which users are moved away from a node, in this order."""
 
 TRIES = 3
@@ -27,7 +27,7 @@ NEEDS_REBOOT = "patched_needs_reboot"
 UNTOUCHED = (Outcome.NOT_SENT, Outcome.REFUSED)
 """Outcomes after which nothing was changed, so that it may be tried again."""
 
-SECONDS = {LOCK: 15.0, "node.unlock": 15.0}
+SECONDS = {LOCK: 15.0, "node.unlock": 15.0, STANDBY: 90.0}
 """That an action may take; 30 where nothing stands here, and for a patch and a boot what cluster.yml says."""
 
 

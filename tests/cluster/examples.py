@@ -208,6 +208,32 @@ monitoring:
   deadman: {url: "https://deadman.example/hale"}
 """
 
+# Two nodes of which Pacemaker says who serves, and one that watches; nothing to find in it either.
+PACED = """\
+cluster: paced
+nodes:
+  mon1: {address: 10.0.0.10, failure_domain: rack-a}
+  s1: {address: 10.0.0.51, failure_domain: rack-b}
+  s2: {address: 10.0.0.52, failure_domain: rack-c}
+groups:
+  control: {nodes: [mon1], role: control}
+  store: {nodes: [s1, s2], role: storage}
+services:
+  share: {unit: nfs-server.service, group: store, exclusive: true, probe: {tcp: "{address}:2049"}}
+pacemakers:
+  store: {group: store, resources: {nfs: share}}
+healer:
+  node: mon1
+  mode: act
+  escalate: {url: "https://pager.example/second"}
+  webhook: {bearer_file: /etc/hale/webhook_token}
+  tls: {cert: /etc/hale/healer.crt, key: /etc/hale/healer.pem}
+monitoring:
+  nodes: [mon1]
+  receivers: {people: {url: "https://pager.example/first"}, tickets: {url: "https://desk.example/"}}
+  deadman: {url: "https://deadman.example/hale"}
+"""
+
 # Three healers on one etcd, two of which watch; nothing to find in it either.
 HEALERS = """\
 cluster: healers

@@ -10,7 +10,18 @@ from cluster.finding import Code, Finding, Severity, exit_status
 from cluster.load import interpret, read
 from cluster.packaged import Alert, alerts, rule_files, runbooks
 from cluster.subject import Subject
-from tests.cluster.examples import BACKUP, DATABASE, HEALERS, PAIR, REDIS, SHORT, SOUND, TIER, WIDE
+from tests.cluster.examples import (
+    BACKUP,
+    DATABASE,
+    HEALERS,
+    PACED,
+    PAIR,
+    REDIS,
+    SHORT,
+    SOUND,
+    TIER,
+    WIDE,
+)
 
 ROOT = Path(__file__).parents[2]
 SCENARIOS = sorted((ROOT / "scenarios").glob("*/cluster.yml"))
@@ -353,6 +364,23 @@ PAIR_CASES = [
 ]
 
 
+PDU = "power: {pdu: {agent: /usr/sbin/fence_apc, hosts: [mon1], secrets: /etc/hale/power/pdu, plugs: {s2: '1'}}}"
+PACED_CASES = [
+    (
+        Code.FENCED_TWICE,
+        "rack-c}",
+        f"rack-c, power: pdu}}\n{PDU}",
+        "Hale never cuts its power",
+    ),
+    (
+        Code.STARTED_TWICE,
+        "exclusive: true",
+        "exclusive: true, native_restart: {restart: on-failure}",
+        "beside Pacemaker, which runs it as nfs",
+    ),
+]
+
+
 BACKUP_CASES = [
     (Code.BACKUP_BESIDE, "mount: /mnt/backup", "size_drop: 0.5", "lost with its disk"),
     (
@@ -383,7 +411,7 @@ def findings_of(text: str) -> tuple[Finding, ...]:
     return check(Subject(interpret(text, "cluster.yml"), ALERTS, RUNBOOKS))
 
 
-@pytest.mark.parametrize("text", [SOUND, TIER, HEALERS, DATABASE, REDIS, PAIR, BACKUP])
+@pytest.mark.parametrize("text", [SOUND, TIER, HEALERS, DATABASE, REDIS, PAIR, PACED, BACKUP])
 def test_a_sound_file_has_no_finding(text: str) -> None:
     assert findings_of(text) == ()
     assert exit_status(()) == 0
@@ -397,6 +425,7 @@ def test_a_sound_file_has_no_finding(text: str) -> None:
     + [(REDIS, *case) for case in REDIS_CASES]
     + [(DATABASE, *case) for case in DATABASE_CASES]
     + [(PAIR, *case) for case in PAIR_CASES]
+    + [(PACED, *case) for case in PACED_CASES]
     + [(BACKUP, *case) for case in BACKUP_CASES],
     ids=lambda v: getattr(v, "name", ""),
 )
@@ -554,7 +583,7 @@ def test_every_code_is_found_by_some_test() -> None:
         case[0]
         for case in [
             *(*CASES, *TIER_CASES, *HEALERS_CASES),
-            *(*REDIS_CASES, *PAIR_CASES, *BACKUP_CASES, *DATABASE_CASES),
+            *(*REDIS_CASES, *PAIR_CASES, *PACED_CASES, *BACKUP_CASES, *DATABASE_CASES),
         ]
     } | elsewhere == set(Code)
 

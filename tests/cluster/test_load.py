@@ -10,7 +10,18 @@ from cluster.errors import ConfigErrors
 from cluster.ladder import Mode
 from cluster.load import load, loads
 from tests.cluster import cases
-from tests.cluster.examples import BACKUP, DATABASE, HEALERS, PAIR, REDIS, SHORT, SOUND, TIER, WIDE
+from tests.cluster.examples import (
+    BACKUP,
+    DATABASE,
+    HEALERS,
+    PACED,
+    PAIR,
+    REDIS,
+    SHORT,
+    SOUND,
+    TIER,
+    WIDE,
+)
 
 HERE = Path(__file__).parent
 SCENARIOS = sorted((HERE.parents[1] / "scenarios").glob("*/cluster.yml"))
@@ -36,7 +47,9 @@ def test_every_scenario_loads(path: Path) -> None:
     assert load(path).nodes
 
 
-@pytest.mark.parametrize("text", [SOUND, SHORT, TIER, WIDE, HEALERS, DATABASE, REDIS, PAIR, BACKUP])
+@pytest.mark.parametrize(
+    "text", [SOUND, SHORT, TIER, WIDE, HEALERS, DATABASE, REDIS, PAIR, PACED, BACKUP]
+)
 def test_every_example_loads(text: str) -> None:
     assert loads(text).nodes
 
@@ -51,7 +64,7 @@ def test_a_short_file_is_completed_with_the_values_for_production() -> None:
     assert list(cluster.ladders) == [
         *("restart-service", "restart-exporter", "free-disk", "reboot-node"),
         *("take-over", "fence-node", "move-away"),
-        *("database", "backup", "package", "monitoring", "clock"),
+        *("database", "pacemaker", "backup", "monitoring", "clock"),
     ]
     assert cluster.monitoring.objective == 0.999
     assert cluster.healer.guards.no_storm.targets == 3
@@ -102,8 +115,8 @@ PROOFS = [
     ("database.restart", "hale:database_member_good", 1.0, 180.0, 300.0, 1),
     ("database.reinit", "hale:database_member_good", 1.0, 900.0, 1800.0, 1),
     ("sentinel.failover", "hale:redis_master", 0.0, 90.0, 60.0, 1),
+    ("pacemaker.cleanup", "hale:pacemaker_resource_clean", 1.0, 180.0, 60.0, 1),
     ("disk.free", "hale:filesystem_has_room", 1.0, 90.0, 120.0, 1),
-    ("package.restore", "hale_service_package_damaged_files", 0.0, 300.0, 300.0, 2),
     ("node.reboot", "hale_service_up", 1.0, 300.0, 300.0, 1),
     ("node.fence", "up", 0.0, 300.0, 60.0, 1),
 ]
@@ -141,9 +154,11 @@ def test_every_verb_of_a_gate_has_a_spacing_that_a_file_may_change() -> None:
         "database.bar": 5,
         "database.admit": 5,
         "sentinel.failover": 60,
+        "pacemaker.cleanup": 60,
+        "pacemaker.standby": 5,
+        "pacemaker.unstandby": 5,
         "disk.free": 60,
         "files.restore": 60,
-        "package.restore": 60,
         "node.reboot": 7200,
         "pool.drain": 5,
         "pool.return": 5,

@@ -10,6 +10,7 @@ import pytest
 from gate.config import DEFAULT_SPACING_SECONDS, ConfigError, load, parse
 from gate.database_rule import DatabaseRule
 from gate.listed import AddressRule, FenceRule, PatchRule, PoolRule, ReclaimRule, UnitRule
+from gate.pacemaker_rule import PacemakerRule
 
 CONTRACT = (Path(__file__).parents[2] / "docs" / "contracts.md").read_text()
 CHECK = ["/usr/sbin/haproxy", "-c", "-q", "-f", "/etc/haproxy/haproxy.cfg"]
@@ -68,6 +69,7 @@ GOOD: dict[str, Any] = {
             "credentials": None,
         }
     },
+    "pacemakers": {"store": {"member": "lb1", "members": ["lb1", "lb2"], "resources": ["nfs"]}},
     "restores": {
         "site": {
             "drill": "/var/lib/hale-backups/site.drill.json",
@@ -140,6 +142,7 @@ def test_the_documented_example_is_read() -> None:
     }
     assert found.sentinels["cache"].address == ("10.77.0.21", 26379)
     assert found.sentinels["cache"].members == {"lb1": "10.77.0.21", "lb2": "10.77.0.22"}
+    assert found.pacemakers["store"] == PacemakerRule("lb1", ("lb1", "lb2"), ("nfs",))
     assert found.reclaim == (ReclaimRule("nginx", "/data/cache", "*.tmp", 3600.0, 0),)
     assert found.patch == PatchRule(("/usr/bin/apt-get", "-y", "dist-upgrade"), 1800.0, ())
     options = (("ip", "10.77.0.9"), ("plug", "3"))
@@ -152,7 +155,7 @@ def test_what_is_left_out_is_the_careful_value() -> None:
     found = parse(json.dumps({"v": 1, "cluster": "c", "node": "n"} | with_unit()).encode())
     assert found.units == {"a.service": UnitRule("a", False, ())}
     assert (found.reboot, found.addresses, found.pools, found.reclaim) == (False, {}, {}, ())
-    assert (found.databases, found.sentinels) == ({}, {})
+    assert (found.databases, found.sentinels, found.pacemakers) == ({}, {}, {})
     assert {
         verb: found.spacing(verb) for verb in DEFAULT_SPACING_SECONDS
     } == DEFAULT_SPACING_SECONDS

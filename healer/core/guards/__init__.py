@@ -109,13 +109,14 @@ GUARDS: tuple[Guard, ...] = (
     ),
     Guard(
         "owner_settled",
-        "systemd is not about to restart it, and it, VRRP and Patroni had their own time since the last change",
+        "systemd is not about to restart it, and systemd, VRRP, Patroni and Pacemaker had their own time",
         owner_settled,
         _keys(
             "owner_settled",
             service="owner_settled",
             address="owner_settled_address",
             database="owner_settled_database",
+            pacemaker="owner_settled_pacemaker",
         ),
     ),
     Guard(
@@ -152,8 +153,7 @@ GUARDS: tuple[Guard, ...] = (
     ),
     Guard(
         "restore_proven",
-        "a backup that would be put back was proved by a drill within its period, "
-        "and no disk of the node is known to fail",
+        "what would be put back was proved by a drill within its period, and no disk of the node is known to fail",
         restore_proven,
     ),
     Guard(

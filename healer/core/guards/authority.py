@@ -5,6 +5,7 @@ from math import inf
 from healer.core.alert import Target
 from healer.core.facts import Facts, Proposal
 from healer.core.maintenance import Maintenance, until_words
+from healer.core.pacemaker import pacemaker_paused
 from healer.core.patroni import paused
 from healer.core.topology import Topology
 from healer.core.verdict import SILENCED, Verdict, allow, hold
@@ -21,13 +22,14 @@ def stopped_at_large(facts: Facts) -> Verdict:
 
 
 def not_stopped(proposal: Proposal, facts: Facts) -> Verdict:
-    """Hold on a freeze, a silence, open maintenance, a paused Patroni, and on a hold of the node or at its own gate."""
+    """Hold on a freeze, a silence, open maintenance, a paused owner, and on a hold of the node or at its own gate."""
     name, need = "not_stopped", UNSTOPPED
     stopped = (
         frozen(facts)
         or silenced(proposal, facts)
         or maintained(proposal, facts)
         or paused(proposal, facts)
+        or pacemaker_paused(proposal, facts)
     )
     if stopped is not None:
         return stopped

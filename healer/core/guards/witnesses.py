@@ -4,6 +4,7 @@ from healer.core.actions import FENCE, Scope
 from healer.core.facts import Facts, Proposal
 from healer.core.guards.grounds import seen_unit
 from healer.core.look import UnitLook
+from healer.core.pacemaker import pacemaker_settled
 from healer.core.patroni import patroni_settled
 from healer.core.verdict import Verdict, allow, hold
 
@@ -38,8 +39,13 @@ def two_witnesses(proposal: Proposal, facts: Facts) -> Verdict:
 
 
 def owner_settled(proposal: Proposal, facts: Facts) -> Verdict:
-    """Hold while systemd, VRRP or Patroni is at it, and for their own time after the last change."""
-    owners = (_systemd(proposal, facts), _vrrp(proposal, facts), patroni_settled(proposal, facts))
+    """Hold while systemd, VRRP, Patroni or Pacemaker is at it, and for their own time after the last change."""
+    owners = (
+        _systemd(proposal, facts),
+        _vrrp(proposal, facts),
+        patroni_settled(proposal, facts),
+        pacemaker_settled(proposal, facts),
+    )
     said = [one for one in owners if one is not None]
     refused = next((one for one in said if not one.allowed), None)
     return refused or allow(

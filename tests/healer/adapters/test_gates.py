@@ -6,7 +6,7 @@ import pytest
 
 from healer.adapters.gates import SshGates
 from healer.core.incident import Outcome
-from healer.core.look import UnitLook
+from healer.core.look import PacemakerLook, PacemakerNode, ResourceFailures, UnitLook
 from healer.core.order import Ended, Order, Token
 from healer.errors import Busy, LeaseLost, OutcomeUnknown, Unreachable
 from tests.healer.adapters.scripted_gate import HANG, HANG_UP, ScriptedGate, last, welcome
@@ -59,6 +59,34 @@ async def test_a_look_says_who_is_there_and_what_is_seen():
         "other.service": None,
     }
     assert gate.requests == []
+
+
+async def test_a_look_says_how_pacemaker_has_its_nodes_and_resources():
+    node = {"online": True, "standby": False, "unclean": False, "able": True}
+    resource = {"nodes": ["s1"], "managed": True, "failed": False, "blocked": False}
+    failed = {"resource": "nfs", "node": "s1", "count": 2, "last": "Fri", "age_seconds": None}
+    seen = {
+        "kind": "pacemaker",
+        "quorum": True,
+        "maintenance": False,
+        "fencing": ["s2"],
+        "nodes": {"s1": node},
+        "resources": {"nfs": resource},
+        "failures": [failed],
+    }
+    gate = ScriptedGate(welcomes=[welcome(seen={"pacemaker:store": seen, "pacemaker:web": None})])
+    look = await gates(gate).look("web1", ["pacemaker:store", "pacemaker:web"])
+    store = look.pacemakers["store"]
+    assert store == PacemakerLook(
+        quorum=True,
+        maintenance=False,
+        fencing=("s2",),
+        nodes={"s1": PacemakerNode(True, False, False, True)},
+        running={"nfs": ("s1",)},
+        failures=(ResourceFailures("nfs", "s1", 2, "Fri", None),),
+    )
+    assert (store.failed("nfs", "s1"), store.failed("nfs", "s2")) == ((2, "Fri"), (0, ""))
+    assert look.pacemakers["web"] is None
 
 
 async def test_an_order_goes_out_once_right_after_hello_and_word_for_word():

@@ -1,0 +1,197 @@
+"""What Pacemaker runs is touched by its own verb alone, once, while Pacemaker decides and rests."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from healer.core import events as ev
+from healer.core import upkeep
+from healer.core.actions import ACTIONS, steps, subject_of
+from healer.core.alert import Target
+from healer.core.decide import Act, Escalate, Hold, decide
+from healer.core.footprint import footprint
+from healer.core.ladder import Ladder, Mode, Rung, Verification
+from healer.core.look import Look, PacemakerLook, PacemakerNode, ResourceFailures
+from healer.core.plan import to_hear
+from healer.core.steady import Now
+from healer.core.topology import Group, Node, Pacemaker, Service, Topology
+from healer.core.upkeep_events import Kind, UpkeepBegan
+from healer.core.upkeep_expect import expect
+from healer.core.upkeep_guards import Wish, judge
+from healer.core.upkeep_steps import taking
+from tests.healer.core.world import CALL, RESTART, VERIFY, World, alert, topology
+
+NODES = ("s1", "s2")
+CLEAN = Verification("hale:pacemaker_resource_clean", 1.0, within_seconds=20.0, soak_seconds=3.0)
+CLEANUP = Rung("pacemaker.cleanup", None, False, 60.0, CLEAN, attempts=1, wait_seconds=0.0)
+HERE = PacemakerNode(online=True, standby=False, unclean=False, able=True)
+FAILED = ResourceFailures("nfs", "s1", 3, "Fri Nov 28 03:21:40 2025", 120.0)
+CALM = PacemakerLook(True, False, (), dict.fromkeys(NODES, HERE), {"nfs": ("s2",)}, (FAILED,))
+
+
+def paced() -> Topology:
+    """The world's cluster, and two nodes on which Pacemaker runs `share` as `nfs`."""
+    plain = topology()
+    reboot = replace(RESTART, action="node.reboot", verify=VERIFY, fast=False, attempts=1)
+    rungs = {
+        "pacemaker": (CLEANUP, CALL),
+        "restart-service": (RESTART, CALL),
+        "reboot-node": (reboot, CALL),
+    }
+    group = Group("store", NODES, 1, control=False, mode=Mode.ACT)
+    return replace(
+        plain,
+        nodes={**plain.nodes, **{name: Node(name, name, f"rack-{name}") for name in NODES}},
+        groups={**plain.groups, "store": group},
+        services={**plain.services, "share": Service("share", "nfs.service", "store")},
+        ladders={name: Ladder(name, Mode.ACT, each) for name, each in rungs.items()},
+        pacemakers={"store": Pacemaker("store", "store", {"nfs": "share"})},
+    )
+
+
+class Paced(World):
+    """A world with that cluster; `clusters` is what each gate sees of it, None for nothing."""
+
+    def __init__(self, seen: PacemakerLook | None = CALM) -> None:
+        super().__init__(topology=paced())
+        self.clusters = dict.fromkeys(NODES, seen)
+        self.down = {Target("s1", "share")}
+
+    def _look(self, node: str) -> Look | None:
+        look = super()._look(node)
+        seen = {"store": self.clusters.get(node)}
+        return None if look is None else replace(look, pacemakers=seen)
+
+    def decision(self, heal: str = "pacemaker", name: str = "PacemakerResourceFailed") -> object:
+        cause = alert(name, "s1/share", heal=heal, group="store", failure_domain="rack-s1")
+        self.journal(ev.IncidentOpened("1", cause, heal, self.topology.digest))
+        self.now += 60
+        return decide(self.board.incidents["1"], self.facts(self.board.incidents["1"]), None)
+
+
+def held(world: Paced, **more: str) -> tuple[str, str | None]:
+    found = world.decision(**more)
+    assert isinstance(found, Hold)
+    return found.hold.guard, found.hold.reason
+
+
+def test_a_cleanup_is_asked_of_the_nodes_own_gate_with_the_failures_that_it_rests_on():
+    found = Paced().decision()
+    assert isinstance(found, Act)
+    assert (found.proposal.gate, dict(found.proposal.args)) == (
+        "s1",
+        {"pacemaker": "store", "resource": "nfs"},
+    )
+    failures = {"nfs": {"count": 3, "last": FAILED.last}}
+    assert json.loads(found.expect)["pacemakers"] == {
+        "store": {"standby": False, "failures": failures}
+    }
+
+
+@pytest.mark.parametrize(
+    ("seen", "guard", "reason"),
+    [
+        (None, "owner_settled", "pacemaker_unknown"),
+        (replace(CALM, maintenance=True), "not_stopped", "pacemaker_paused"),
+        (replace(CALM, quorum=False), "owner_settled", "pacemaker_no_quorum"),
+        (replace(CALM, fencing=("s2",)), "owner_settled", "owner_busy"),
+        (
+            replace(CALM, nodes={"s1": HERE, "s2": replace(HERE, unclean=True)}),
+            "owner_settled",
+            "owner_busy",
+        ),
+        (
+            replace(CALM, failures=(replace(FAILED, age_seconds=59.0),)),
+            "owner_settled",
+            "owner_settling",
+        ),
+    ],
+)
+def test_while_pacemaker_does_not_decide_or_does_not_rest_nothing_is_done(seen, guard, reason):
+    assert held(Paced(seen)) == (guard, reason)
+    assert held(Paced(seen), heal="reboot-node", name="NodeDown") == (guard, reason)
+
+
+def test_a_failure_as_old_as_pacemakers_own_time_is_enough():
+    assert isinstance(
+        Paced(replace(CALM, failures=(replace(FAILED, age_seconds=60.0),))).decision(), Act
+    )
+
+
+def test_what_pacemaker_runs_is_never_restarted_by_anybody_else():
+    found = Paced().decision(heal="restart-service", name="ServiceDown")
+    assert isinstance(found, Escalate)
+    assert steps("files.restore", Target("s1", "share"), paced(), "incident:1") == ()
+
+
+def test_every_members_gate_is_heard_before_one_is_touched():
+    world = Paced()
+    world.decision()
+    assert to_hear(world.board.incidents["1"], world.topology) == {
+        "s1": ("nfs.service", "pacemaker:store"),
+        "s2": ("pacemaker:store",),
+    }
+
+
+def test_another_members_gate_says_how_it_is_where_pacemaker_is_not_on_the_node_itself():
+    world = Paced(replace(CALM, quorum=False))
+    world.clusters["s1"] = None
+    assert held(world) == ("owner_settled", "pacemaker_no_quorum")
+
+
+def test_a_cleanup_touches_one_service_and_a_standby_all_that_pacemaker_runs_there():
+    here = paced()
+    two = replace(
+        here,
+        services={**here.services, "vip": Service("vip", "vip.service", "store")},
+        pacemakers={"store": Pacemaker("store", "store", {"nfs": "share", "ip": "vip"})},
+    )
+    gone = footprint("pacemaker.cleanup", Target("s1", "share"), (), two)
+    assert (gone.targets, gone.groups) == ({Target("s1", "share")}, {"store"})
+    gone = footprint("pacemaker.standby", Target("s1"), (), two)
+    assert gone.targets == {Target("s1", "share"), Target("s1", "vip")}
+
+
+def begun() -> upkeep.Upkeep:
+    return upkeep.begun(UpkeepBegan("1", Kind.PERSON, "s1", "fan", "root", 7200.0), Now(0.0))
+
+
+def test_maintenance_puts_the_node_in_standby_after_its_lock_and_takes_that_back():
+    lock, standby = taking(begun(), paced())
+    assert (lock.action, standby.action) == ("node.lock", "pacemaker.standby")
+    assert (standby.gate, standby.look) == ("s1", "pacemaker:store")
+    assert subject_of(standby.args) == "store"
+    assert ACTIONS["pacemaker.standby"].undo == "pacemaker.unstandby"
+    assert [one.action for one in taking(replace(begun(), node="web1"), paced())] == ["node.lock"]
+
+
+def test_a_standby_rests_on_whether_the_node_was_in_one():
+    _, standby = taking(begun(), paced())
+    world = Paced()
+    look = world._look("s1")
+    assert look is not None
+    assert json.loads(expect(standby, look)) == {
+        "boot_id": "boot-1",
+        "pacemakers": {"store": {"standby": False}},
+    }
+    assert expect(standby, replace(look, pacemakers={"store": None})) == ""
+
+
+@pytest.mark.parametrize(
+    ("seen", "reason"),
+    [
+        (CALM, None),
+        (None, "pacemaker_unknown"),
+        (replace(CALM, maintenance=True), "pacemaker_paused"),
+        (replace(CALM, fencing=("s2",)), "owner_busy"),
+    ],
+)
+def test_a_node_is_taken_for_maintenance_only_while_pacemaker_can_move_what_it_runs(seen, reason):
+    world = Paced(seen)
+    world.down.clear()
+    world.decision()
+    facts = world.facts(world.board.incidents["1"])
+    wish = Wish("s1", "node.lock", Kind.PERSON, "lock:upkeep-1", None)
+    reasons = {one.reason for one in judge(wish, facts) if not one.allowed}
+    assert reasons == ({reason} if reason else set())
