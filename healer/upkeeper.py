@@ -10,7 +10,7 @@ from dataclasses import replace
 import structlog
 
 from healer.core import upkeep_events as ue
-from healer.core.actions import LOCK
+from healer.core.actions import LOCK, Args
 from healer.core.alert import Target
 from healer.core.board import Board
 from healer.core.decide import is_lost
@@ -20,11 +20,24 @@ from healer.core.incident import IllegalMove, Outcome
 from healer.core.order import Ended, Order
 from healer.core.topology import Topology
 from healer.core.upkeep import Phase, Upkeep
+from healer.core.upkeep_databases import completed, moves
 from healer.core.upkeep_events import Kind, Move
 from healer.core.upkeep_expect import expect
 from healer.core.upkeep_guards import Wish, judge
 from healer.core.upkeep_proof import back, disproved
-from healer.core.upkeep_steps import PATCH, REBOOT, Do, Go, Prove, Rest, Silence, next_step, taking
+from healer.core.upkeep_steps import (
+    NO_MOVES,
+    OF_DATABASES,
+    PATCH,
+    REBOOT,
+    Do,
+    Go,
+    Prove,
+    Rest,
+    Silence,
+    next_step,
+    taking,
+)
 from healer.core.verdict import Verdict
 from healer.errors import OutcomeUnknown, Refused, StoreFull, Unreachable
 from healer.gatherer import Gatherer
@@ -42,8 +55,8 @@ SETTLE_PAUSE = 1.0
 GRACE = 5.0
 """Seconds beyond an action's time in which its gate may still tell how it ended."""
 
-GUARDED = (LOCK, PATCH, REBOOT)
-"""Verbs before which every guard is asked: what they take is taken whole with the lock, or goes beyond it."""
+GUARDED = (*OF_DATABASES, PATCH, REBOOT)
+"""Verbs before which every guard is asked once more: they go beyond what was taken whole with the lock."""
 
 PROOF_SECONDS, PROOF_SOAK = 600.0, 20.0
 """In which a node has to serve again after it was patched, and for how long it must stay so."""
@@ -150,7 +163,7 @@ class Upkeeper:
         facts, upkeep = await self._facts(node), self._journal.board.next_upkeep
         would = Upkeep(upkeep, kind, node, "", "", "", facts.steady, facts.steady, facts.steady)
         verdicts = self._judged(self._wish(node, LOCK, kind, upkeep), facts)
-        return verdicts, taking(would, self._topology)
+        return verdicts, taking(would, self._topology, moves(node, facts))
 
     # --- The loop ---------------------------------------------------------------------------
 
@@ -199,7 +212,7 @@ class Upkeeper:
         standing = self._watch.standing()
         at_large = self._watch.at_large(self._topology)
         lost = frozenset(one for one in self._topology.nodes if is_lost(one, at_large))
-        match next_step(upkeep, self._topology, now, lost):
+        match next_step(upkeep, self._topology, now, lost, await self._moves(upkeep)):
             case Rest():
                 return True
             case Go(move, why, detail):
@@ -216,6 +229,7 @@ class Upkeeper:
     async def _do(self, upkeep: Upkeep, do: Do, facts: Facts) -> bool:
         """Do one action, if it may be done now; say whether it was."""
         facts = replace(facts, standing=self._watch.standing())
+        do = completed(do, facts)
         refused = self._refusal(upkeep, do, facts)
         if refused is not None:
             if self._watch.upkeep_held.get(upkeep.id) != refused:
@@ -319,11 +333,19 @@ class Upkeeper:
     def _topology(self) -> Topology:
         return self._gatherer.topology
 
-    def _wish(self, node: str, verb: str, kind: Kind, upkeep: str, roll: str = "") -> Wish:
+    def _wish(
+        self, node: str, verb: str, kind: Kind, upkeep: str, roll: str = "", args: Args = ()
+    ) -> Wish:
         sight, owner = self._watch.sight, f"lock:upkeep-{upkeep}"
         away = self._journal.board.kept_away
         together = {one.node for one in away if roll and one.roll == roll}
-        return Wish(node, verb, kind, owner, sight, frozenset(together))
+        return Wish(node, verb, kind, owner, sight, frozenset(together), args)
+
+    async def _moves(self, upkeep: Upkeep) -> Mapping[str, str]:
+        """Return by which verb each database of a node that is being taken is moved away from it now."""
+        if upkeep.phase is not Phase.TAKING or not self._topology.databases_of(Target(upkeep.node)):
+            return NO_MOVES
+        return moves(upkeep.node, await self._facts(upkeep.node))
 
     async def _facts(self, node: str) -> Facts:
         return await self._gatherer.survey(self._wanted(node), self._watch.standing())
@@ -350,9 +372,9 @@ class Upkeeper:
 
     def _refusal(self, upkeep: Upkeep, do: Do, facts: Facts) -> Verdict | None:
         verdicts = self._judged(
-            self._wish(upkeep.node, do.action, upkeep.kind, upkeep.id, upkeep.roll), facts
+            self._wish(upkeep.node, do.action, upkeep.kind, upkeep.id, upkeep.roll, do.args), facts
         )
-        if do.action in GUARDED and do.action != LOCK:
+        if do.action in GUARDED:
             return deciding(verdicts)
         # The lock was judged as the upkeep began, and what is moved away after it is in that footprint.
         return next((one for one in verdicts if one.reason in ALWAYS_HOLD), None)
@@ -364,8 +386,11 @@ class Upkeeper:
         )
 
 
-ALWAYS_HOLD = frozenset({"frozen", "not_leader", "gate_hold", "person_hold"})
-"""Reasons for which an upkeep that began waits with every step, also with giving back."""
+ALWAYS_HOLD = frozenset(
+    {"frozen", "not_leader", "gate_hold", "person_hold", "copies_unknown", "not_replica"}
+)
+"""Reasons for which an upkeep that began waits with every step, also with giving back: a member that led may lead
+again only once it is a good copy."""
 
 
 def _said(refused: Verdict) -> str:

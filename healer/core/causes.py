@@ -39,18 +39,21 @@ NAME_DEPTH = {
     "BackedUpFilesDamaged": 2,
     "FilesystemAlmostFull": 2,
     "FilesystemFillingUp": 2,
+    # What Patroni says of its own member: a full disk explains it, and it explains why the service does not serve.
+    "DatabaseReplicaDown": 3,
+    "DatabaseReplicaOffTimeline": 3,
     # What others see of a member that does not serve, or of one that does so again and again.
-    "PoolMemberDown": 4,
-    "ServiceFlapping": 4,
-    "MarkTooOld": 4,
+    "PoolMemberDown": 5,
+    "ServiceFlapping": 5,
+    "MarkTooOld": 5,
 }
 """How deep an alert lies whose rule proves no failure type."""
 
-SERVICE_DEPTH = 3
+MEMBER_DEPTH, SERVICE_DEPTH = 3, 4
 
 
 def depth(alert: Alert) -> int:
-    """How deep a cause lies: domain over node over disk over file system over service over what others see of it."""
+    """How deep a cause lies: domain, node, disk, file system, a database's member, service, what others see of it."""
     known = NAME_DEPTH.get(alert.name)
     return FAILURE_DEPTH.get(alert.label("failure"), SERVICE_DEPTH) if known is None else known
 
@@ -150,7 +153,7 @@ class Outages:
             return here and cause.name == NODE_DEATH
         if here and _explains_here(cause, other):
             return True
-        return depth(other) >= SERVICE_DEPTH and self._stalls(cause, other.target, frozenset())
+        return depth(other) >= MEMBER_DEPTH and self._stalls(cause, other.target, frozenset())
 
     def _lost_with(self, cause: Alert, other: Alert) -> bool:
         """Whether a domain's loss explains an alert: of a node of it that is missed, of its users, of what is in it.
@@ -164,7 +167,7 @@ class Outages:
             return theirs < lost or (theirs == lost and domain <= other.target.domain)
         if other.target.node in lost:
             return other.name == NODE_DEATH or other.target.node in self.missed
-        return depth(other) >= SERVICE_DEPTH and self._stalls(cause, other.target, frozenset())
+        return depth(other) >= MEMBER_DEPTH and self._stalls(cause, other.target, frozenset())
 
     def over(self, cause: Alert, other: Alert) -> bool:
         """Whether it is certain that a cause does not explain an alert any more.

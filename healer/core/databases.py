@@ -5,6 +5,7 @@ Rule: what nobody says, and what two gates say differently, is unknown; whoever 
 
 from dataclasses import dataclass
 
+from healer.core.actions import SWITCHOVER, Args
 from healer.core.facts import Facts, Health
 from healer.core.look import DatabaseLook
 from healer.core.topology import Database
@@ -86,6 +87,15 @@ def candidates(database: Database, leader: str, facts: Facts) -> Candidates:
     return Candidates(fit[0][2] if fit else None, unfit)
 
 
+def with_candidate(verb: str, gate: str, args: Args, facts: Facts) -> Args:
+    """Name who is to lead in a switchover, as far as anybody can; guards hold where nobody can."""
+    if verb != SWITCHOVER:
+        return args
+    database = facts.topology.databases.get(dict(args)["database"])
+    best = candidates(database, gate, facts).best if database is not None else None
+    return args if best is None else tuple(sorted((*args, ("candidate", best))))
+
+
 def _unfit(node: str, look: DatabaseLook, database: Database, facts: Facts) -> str:
     """Return why a member could not lead next; empty where it could."""
     member = look.members.get(node)
@@ -117,6 +127,8 @@ def _kept(node: str, database: Database, facts: Facts) -> str:
         return "a person holds it"
     if any(node in one.nodes for one in facts.topology.maintained(facts.now)):
         return "in maintenance"
+    if facts.lock_of(node) is not None:
+        return "locked"
     if any(one.node == node for one in facts.standing.at_work):
         return "a person is at work on it"
     if any(node in one.footprint.nodes for one in facts.running):

@@ -16,7 +16,7 @@ from healer.core.actions import (
     action_of,
 )
 from healer.core.alert import Target
-from healer.core.databases import candidates, seen
+from healer.core.databases import seen, with_candidate
 from healer.core.facts import Facts, Proposal
 from healer.core.footprint import footprint
 from healer.core.guards import deciding, judge
@@ -359,7 +359,8 @@ def _complete(draft: Proposal, facts: Facts) -> Proposal:
     topology, unit = facts.topology, seen_unit(draft, facts)
     if not topology.knows(draft.target):
         return draft
-    draft = _with_candidate(draft, facts)
+    args = with_candidate(draft.rung.action, draft.gate, draft.args, facts)
+    draft = replace(draft, args=args)
     above = () if unit is None else unit.reverse_dependencies
     taken = footprint(draft.rung.action, draft.target, above, topology)
     expected = expect(draft, facts)
@@ -372,17 +373,6 @@ def _complete(draft: Proposal, facts: Facts) -> Proposal:
         mode=topology.mode(draft.ladder, taken.groups or _owners(draft.target, topology)),
         expectation=digest if expected else "",
     )
-
-
-def _with_candidate(draft: Proposal, facts: Facts) -> Proposal:
-    """Name who is to lead, as far as anybody can; guards hold where nobody can."""
-    if draft.rung.action != SWITCHOVER:
-        return draft
-    database = facts.topology.databases.get(dict(draft.args)["database"])
-    best = candidates(database, draft.gate, facts).best if database is not None else None
-    if best is None:
-        return draft
-    return replace(draft, args=tuple(sorted((*draft.args, ("candidate", best)))))
 
 
 def _owners(target: Target, topology: Topology) -> list[str]:

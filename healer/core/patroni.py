@@ -3,10 +3,10 @@
 Rule: what the members' gates do not say, or say differently, is unknown, and unknown holds.
 """
 
-from healer.core.actions import ADMIT, BAR, FAILOVER, REINIT, SWITCHOVER
-from healer.core.databases import AT_WORK, candidates, good, good_without, seen
+from healer.core.actions import ADMIT, BAR, FAILOVER, REINIT, SWITCHOVER, Scope
+from healer.core.databases import AT_WORK, RUNNING, candidates, good, good_without, seen
 from healer.core.facts import Facts, Proposal
-from healer.core.look import DatabaseLook
+from healer.core.look import DatabaseLook, DatabaseMember
 from healer.core.topology import Database
 from healer.core.verdict import Verdict, allow, hold
 
@@ -28,7 +28,10 @@ def database_copies(proposal: Proposal, database: Database | None, facts: Facts)
     if database is None or look is None:
         return _unknown(database)
     if verb in (SWITCHOVER, FAILOVER):
-        return _can_lead(proposal, database, look, facts)
+        chosen = dict(proposal.args).get("candidate")
+        if database.sentinel:  # which says itself who it is to be
+            chosen = candidates(database, node, facts).best
+        return _can_lead(node, chosen, database, look, facts)
     if verb == REINIT:
         return _may_be_wiped(database, node, look, facts)
     if verb == BAR:
@@ -49,24 +52,23 @@ def _unknown(database: Database | None) -> Verdict:
     )
 
 
-def _can_lead(proposal: Proposal, database: Database, look: DatabaseLook, facts: Facts) -> Verdict:
-    chosen = dict(proposal.args).get("candidate")
-    if database.sentinel:  # which says itself who it is to be
-        chosen = candidates(database, proposal.target.node, facts).best
+def _can_lead(
+    node: str, chosen: str | None, database: Database, look: DatabaseLook, facts: Facts
+) -> Verdict:
     need = "another member that has all of the data and may lead"
-    if look.leader == proposal.target.node and chosen is not None:
+    if look.leader == node and chosen is not None:
         who = f"{chosen} could" if database.sentinel else f"{chosen} is to"
         return allow(LAST_COPY, have=f"{who} lead {database.name}", need=need)
-    if look.leader != proposal.target.node:
+    if look.leader != node:
         return hold(
             LAST_COPY,
             "not_leader",
             have=f"{look.leader or 'nobody'} leads {database.name}",
-            need=f"{proposal.target.node} leading",
-            sentence=f"{proposal.target.node} does not lead {database.name}, so there is nothing to move.",
+            need=f"{node} leading",
+            sentence=f"{node} does not lead {database.name}, so there is nothing to move.",
             passing=True,
         )
-    unfit = candidates(database, proposal.target.node, facts).unfit
+    unfit = candidates(database, node, facts).unfit
     return hold(
         LAST_COPY,
         "no_candidate",
@@ -144,6 +146,24 @@ def replica_goes(database: Database, node: str, facts: Facts) -> Verdict:
     )
 
 
+def moved_before(database: Database, node: str, facts: Facts) -> Verdict | None:
+    """Say whether another member can lead where a node that is to go leads now; None where it does not lead."""
+    look = seen(database, facts)
+    if look is None:
+        return _unknown(database)
+    if look.leader != node:
+        return None
+    if look.paused:
+        return _is_paused(database)
+    chosen = candidates(database, node, facts).best
+    return _can_lead(node, chosen, database, look, facts)
+
+
+def member_goes(database: Database, node: str, facts: Facts) -> Verdict:
+    """Hold what takes a whole node away that leads and cannot be moved before, or else as `replica_goes`."""
+    return moved_before(database, node, facts) or replica_goes(database, node, facts)
+
+
 def _leads(database: Database, node: str, need: str) -> Verdict:
     return hold(
         LAST_COPY,
@@ -176,14 +196,18 @@ def paused(proposal: Proposal, facts: Facts) -> Verdict | None:
     for database in touched(proposal, facts):
         look = seen(database, facts)
         if look is not None and look.paused:
-            return hold(
-                "not_stopped",
-                "patroni_paused",
-                have=f"Patroni of {database.name} is paused",
-                need="no pause",
-                sentence=f"A person paused Patroni of {database.name}. To end it: patronictl resume",
-            )
+            return _is_paused(database)
     return None
+
+
+def _is_paused(database: Database) -> Verdict:
+    return hold(
+        "not_stopped",
+        "patroni_paused",
+        have=f"Patroni of {database.name} is paused",
+        need="no pause",
+        sentence=f"A person paused Patroni of {database.name}. To end it: patronictl resume",
+    )
 
 
 # --- owner_settled --------------------------------------------------------------------------
@@ -250,4 +274,23 @@ def _rests(database: Database, proposal: Proposal, facts: Facts) -> Verdict:
             sentence=f"Patroni is working on {database.name} at {proposal.target.node} by itself.",
             passing=True,
         )
+    if member is not None and _cut_off(proposal, database, member):
+        return hold(
+            OWNER_SETTLED,
+            "owner_busy",
+            have=f"{proposal.target.node} is {member.state}, as its own Patroni says",
+            need="a member that runs, or a Patroni that does not answer",
+            sentence=f"Patroni at {proposal.target.node} works and tries to have PostgreSQL run: a restart of its unit "
+            "would cut that off. What asks Patroni itself is the ladder of DatabaseReplicaDown.",
+            passing=True,
+        )
     return allow(OWNER_SETTLED, have=have, need=need)
+
+
+def _cut_off(proposal: Proposal, database: Database, member: DatabaseMember) -> bool:
+    """Whether Patroni would be stopped while it starts, rewinds or stops PostgreSQL.
+
+    pg_rewind that was cut off leaves data that nobody can use (its own page, "Warning"), and no state names it.
+    """
+    of_unit = proposal.scope is Scope.UNIT and not database.sentinel
+    return of_unit and member.state not in RUNNING

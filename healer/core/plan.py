@@ -298,8 +298,14 @@ def asked_for(found: Plan, topology: Topology) -> Mapping[str, set[str]]:
 
 
 def _copies(found: Plan, topology: Topology) -> Iterator[tuple[str, str]]:
-    """Yield every member of the databases that the rung touches, with the name of its database."""
+    """Yield every member of the databases that the rung touches, with the name of its database.
+
+    Of a unit that is Patroni's its own gate is enough: what matters is what this Patroni does, if it does anything.
+    """
     action, target = action_of(found.rung.action), found.proposal.target
+    if action.scope is Scope.UNIT and action.takes:
+        yield from ((target.node, one.look) for one in topology.databases_of(target))
+        return
     if action.scope.whole and action.takes:
         target = Target(target.node)
     elif action.scope is not Scope.DATABASE:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from healer.core import upkeep_events as ue
-from healer.core.actions import MARKING, Args
+from healer.core.actions import MARKING, Args, lasting
 from healer.core.incident import IllegalMove, Outcome
 from healer.core.steady import Now
 from healer.core.upkeep_events import Kind, Move
@@ -84,7 +84,7 @@ class Task:
     @property
     def place(self) -> tuple[str, Args]:
         """Where it was done, which tells a mark from every other one of the same verb."""
-        return self.gate, self.args
+        return self.gate, lasting(self.args)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,13 @@ def expect(do: Do, look: Look) -> str:
             if own is None:
                 return ""
             expected["pacemakers"] = {name: {"standby": own.standby}}
+        case Scope.DATABASE:
+            name = dict(do.args)["database"]
+            database = look.databases.get(name)
+            if database is None:
+                return ""
+            lead = {"leader": database.leader, "timeline": database.timeline}
+            expected["databases"] = {name: lead}
         case _:
             pass
     return json.dumps(expected, sort_keys=True, separators=(",", ":"))

@@ -7,7 +7,7 @@ A node of the control plane is allowed, since people and rolls do touch it; two 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from healer.core.actions import LOCK
+from healer.core.actions import LOCK, SWITCHOVER, Args, Scope, action_of
 from healer.core.alert import Alert, Target
 from healer.core.facts import Facts, Proposal
 from healer.core.footprint import NOTHING, of_node
@@ -22,6 +22,7 @@ from healer.core.incident import Incident
 from healer.core.ladder import Ladder, Mode, Rung
 from healer.core.order import Sight
 from healer.core.pacemaker import pacemaker_paused
+from healer.core.patroni import moved_before, paused
 from healer.core.topology import Topology
 from healer.core.upkeep_events import Kind
 from healer.core.verdict import Verdict, allow, hold
@@ -35,10 +36,11 @@ class Wish:
     """Something that is wanted of a node for upkeep.
 
     Attributes:
-        verb: node.lock before anything is taken away, node.patch or node.reboot later.
+        verb: node.lock before anything is taken away, then what is done one by one, node.patch and node.reboot last.
         owner: Whose lock it is; other owners' hold it.
         together: Nodes of the same roll that are away, as it was asked to.
         sight: What the Alertmanagers said last; None where they did not.
+        args: What the verb is told.
     """
 
     node: str
@@ -47,6 +49,7 @@ class Wish:
     owner: str
     sight: Sight | None
     together: frozenset[str] = frozenset()
+    args: Args = ()
 
 
 Judge = Callable[[Wish, Proposal, Facts], Verdict]
@@ -75,7 +78,7 @@ def proposal_of(wish: Wish, topology: Topology) -> Proposal:
         rung=rung,
         target=target,
         gate=wish.node,
-        args=(),
+        args=wish.args,
         look="",
         unit="",
         mode=Mode.ACT,
@@ -94,11 +97,13 @@ def _known(wish: Wish, proposal: Proposal, facts: Facts) -> Verdict:
 
 
 def _not_stopped(wish: Wish, proposal: Proposal, facts: Facts) -> Verdict:
-    """Hold on a freeze, on a hold of the node, on another's lock, and, unless a person asks, on a silence."""
-    stopped = frozen(facts)
-    if stopped is None and wish.kind is not Kind.PERSON and wish.verb == LOCK:
+    """Hold on a freeze, a hold of the node, another's lock, and, unless a person asks, on a silence or a pause."""
+    stopped, asked = frozen(facts), wish.kind is Kind.PERSON
+    if stopped is None and not asked and wish.verb == LOCK:
         stopped = silenced(proposal, facts)
     stopped = stopped or pacemaker_paused(proposal, facts)
+    if stopped is None and (not asked or wish.verb == SWITCHOVER):
+        stopped = paused(proposal, facts)
     if stopped is not None:
         return stopped
     held = facts.standing.held.get(wish.node)
@@ -178,10 +183,13 @@ def _critical(alert: Alert) -> bool:
 
 
 def _last_copy(wish: Wish, proposal: Proposal, facts: Facts) -> Verdict:
-    """Ask whether another good copy is there; where a person takes the node away, that is their word."""
-    if wish.kind is Kind.PERSON:
-        return allow("last_copy", have="a person takes it away", need="-")
-    return last_copy(proposal, facts)
+    """Ask whether another good copy is there; a person's word counts for the copies, but not for who leads."""
+    if wish.kind is not Kind.PERSON or action_of(wish.verb).scope is Scope.DATABASE:
+        return last_copy(proposal, facts)
+    databases = facts.topology.databases_of(Target(wish.node)) if wish.verb == LOCK else ()
+    said = [moved_before(one, wish.node, facts) for one in databases]
+    held = next((one for one in said if one is not None and not one.allowed), None)
+    return held or allow("last_copy", have="a person takes it away", need="-")
 
 
 def _plain(guard: Callable[[Proposal, Facts], Verdict]) -> Judge:

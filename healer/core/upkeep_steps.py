@@ -1,8 +1,20 @@
 """What an upkeep does next: one pure function from its journal to one step. Guards are asked elsewhere."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
-from healer.core.actions import LOCK, MARKING, STANDBY, Args, steps
+from healer.core.actions import (
+    ADMIT,
+    BAR,
+    FAILOVER,
+    LOCK,
+    MARKING,
+    STANDBY,
+    SWITCHOVER,
+    Args,
+    steps,
+)
 from healer.core.alert import Target
 from healer.core.incident import Outcome
 from healer.core.topology import Topology
@@ -10,8 +22,15 @@ from healer.core.upkeep import Phase, Task, Upkeep
 from healer.core.upkeep_events import Kind, Move
 
 PATCH, REBOOT = "node.patch", "node.reboot"
-TAKES_AWAY = ("pool.drain", "address.decline", STANDBY)
+OF_DATABASES = (SWITCHOVER, BAR, FAILOVER)
+TAKES_AWAY = (*OF_DATABASES, "pool.drain", "address.decline", STANDBY)
 """Verbs by which users are moved away from a node, in this order."""
+
+DOES_TOO = {BAR: SWITCHOVER}
+"""Verbs that are done with another one: who was switched over is barred."""
+
+NO_MOVES: Mapping[str, str] = MappingProxyType({})
+"""Of a node without a member of a database."""
 
 TRIES = 3
 """So often something is tried before the node is given back, or stays as it is for a person."""
@@ -27,7 +46,15 @@ NEEDS_REBOOT = "patched_needs_reboot"
 UNTOUCHED = (Outcome.NOT_SENT, Outcome.REFUSED)
 """Outcomes after which nothing was changed, so that it may be tried again."""
 
-SECONDS = {LOCK: 15.0, "node.unlock": 15.0, STANDBY: 90.0}
+SECONDS = {
+    LOCK: 15.0,
+    "node.unlock": 15.0,
+    SWITCHOVER: 120.0,
+    BAR: 60.0,
+    FAILOVER: 60.0,
+    ADMIT: 60.0,
+    STANDBY: 90.0,
+}
 """That an action may take; 30 where nothing stands here, and for a patch and a boot what cluster.yml says."""
 
 
@@ -71,7 +98,13 @@ class Rest:
 Next = Do | Go | Silence | Prove | Rest
 
 
-def next_step(upkeep: Upkeep, topology: Topology, now: float, lost: frozenset[str]) -> Next:
+def next_step(
+    upkeep: Upkeep,
+    topology: Topology,
+    now: float,
+    lost: frozenset[str],
+    moves: Mapping[str, str] = NO_MOVES,
+) -> Next:
     """Choose what comes next.
 
     Args:
@@ -79,10 +112,12 @@ def next_step(upkeep: Upkeep, topology: Topology, now: float, lost: frozenset[st
         topology: The cluster.
         now: In steady time.
         lost: Nodes that nobody hears of, whose gates can do nothing and need not.
+        moves: By which verb each database is moved away, as healer.core.upkeep_databases says; only asked for while
+            the node is being taken.
     """
     match upkeep.phase:
         case Phase.TAKING:
-            return _take(upkeep, topology, now, lost)
+            return _take(upkeep, topology, now, lost, moves)
         case Phase.AWAY:
             return Go(Move.PATCH, "taken") if upkeep.kind is Kind.ROLL else Rest()
         case Phase.PATCHING:
@@ -97,12 +132,15 @@ def next_step(upkeep: Upkeep, topology: Topology, now: float, lost: frozenset[st
             return Rest()
 
 
-def taking(upkeep: Upkeep, topology: Topology) -> tuple[Do, ...]:
+def taking(
+    upkeep: Upkeep, topology: Topology, moves: Mapping[str, str] = NO_MOVES
+) -> tuple[Do, ...]:
     """Return all that takes a node out of service, in order, its lock first."""
     found = [
         Do(verb, step.gate, step.args, step.look, seconds_of(verb, topology))
         for verb in (LOCK, *TAKES_AWAY)
         for step in steps(verb, Target(upkeep.node), topology, upkeep.owner)
+        if verb not in OF_DATABASES or moves.get(dict(step.args)["database"]) == verb
     ]
     return tuple(found)
 
@@ -116,18 +154,30 @@ def seconds_of(verb: str, topology: Topology) -> float:
     return SECONDS.get(verb, 30.0)
 
 
-def _take(upkeep: Upkeep, topology: Topology, now: float, lost: frozenset[str]) -> Next:
+def _take(
+    upkeep: Upkeep,
+    topology: Topology,
+    now: float,
+    lost: frozenset[str],
+    moves: Mapping[str, str],
+) -> Next:
     if now - upkeep.since > TAKING_SECONDS:
         return Go(Move.GIVE_UP, "too_slow", f"it was not taken within {TAKING_SECONDS:g} s")
-    for one in taking(upkeep, topology):
+    for one in taking(upkeep, topology, moves):
         last = upkeep.last(one.action, (one.gate, one.args))
         if one.gate in lost and one.gate != upkeep.node:
             continue  # it balances for nobody, and reads its marks when it is back
-        if last is None or not last.done:
+        if not _done(upkeep, one):
             return _try(upkeep, one, last, now, Move.GIVE_UP)
         if one.action == LOCK and not upkeep.silenced:
             return Silence(wanted=True)
     return Go(Move.TAKEN, "taken")
+
+
+def _done(upkeep: Upkeep, one: Do) -> bool:
+    verbs = (one.action, DOES_TOO.get(one.action, one.action))
+    tries = (upkeep.last(verb, (one.gate, one.args)) for verb in verbs)
+    return any(last is not None and last.done for last in tries)
 
 
 def _work(upkeep: Upkeep, verb: str, topology: Topology, now: float) -> Next:
@@ -156,7 +206,8 @@ def _return(upkeep: Upkeep, topology: Topology, now: float) -> Next:
         ),
         "",
     )
-    one = Do(verb, mark.gate, mark.args, look, seconds_of(verb, topology))
+    gate, args = mark.place
+    one = Do(verb, gate, args, look, seconds_of(verb, topology))
     return _try(upkeep, one, upkeep.last(verb, mark.place), now, None)
 
 

@@ -219,6 +219,12 @@ class FakeCluster:
         members[node] = replace(members[node], role="leader", lag_bytes=None)
         self.databases[name] = replace(look, leader=node, timeline=timeline, members=members)
 
+    def bar(self, name: str, node: str, *, barred: bool) -> None:
+        """Let Patroni never make a member the leader, or let it again."""
+        look = self.databases[name]
+        members = {**look.members, node: replace(look.members[node], barred=barred)}
+        self.databases[name] = replace(look, members=members)
+
     def balanced(self, balancer: str, pool: str, member: str) -> bool:
         """Whether a balancer sends requests to a member."""
         service = self.topology.pools[pool].service
@@ -478,8 +484,15 @@ class FakeGates:
         elif order.verb == "pool.return":
             self.cluster.drained.discard(_marked(order))
         elif order.verb == "database.switchover":
-            told = dict(order.args)
             self.cluster.lead(told["database"], told["candidate"])
+            self.cluster.bar(told["database"], order.node, barred="owner" in told)
+        elif order.verb == "sentinel.failover":
+            members = self.cluster.databases[told["database"]].members
+            next_one = next(one for one in members if one != order.node)
+            self.cluster.lead(told["database"], next_one)
+        elif order.verb in ("database.bar", "database.admit"):
+            barred = order.verb == "database.bar"
+            self.cluster.bar(told["database"], order.node, barred=barred)
         elif order.verb == "database.reinit":
             service = self.cluster.topology.databases[dict(order.args)["database"]].service
             self.cluster.down.discard(Target(order.node, service))

@@ -9,8 +9,6 @@ import pytest
 from healer.core import events as ev
 from healer.core.incident import State
 from healer.core.ladder import Verification
-from healer.core.upkeep_events import Kind
-from healer.errors import Refused
 from tests.healer.core.replicated import whole, with_main
 from tests.healer.village import Village, simple
 
@@ -97,23 +95,6 @@ async def test_where_no_other_member_could_lead_a_person_is_called_and_nothing_i
     assert orders(village) == []
     told = {dict(one.labels)["alertname"] for one in village.alertmanagers.posted}
     assert told == {"HealerHolds"}
-
-
-async def test_a_replica_may_be_taken_for_a_roll_while_another_copy_is_good(village):
-    async with village.armed():
-        await asyncio.sleep(LONG)
-        await village.upkeeper.begin("db2", Kind.ROLL, "patches", "root", 7200.0)
-        await asyncio.sleep(5)
-    assert orders(village)[0] == "gate db2 node.lock"
-
-
-async def test_who_leads_is_taken_for_no_roll(village):
-    async with village.armed():
-        await asyncio.sleep(LONG)
-        with pytest.raises(Refused) as refused:
-            await village.upkeeper.begin("db1", Kind.ROLL, "patches", "root", 7200.0)
-    assert refused.value.reason == "leads"
-    assert orders(village) == []
 
 
 async def test_a_broken_replica_is_started_by_patroni_then_copied_anew_and_that_is_proved(village):

@@ -6,10 +6,11 @@ A page shows it as a command and its answer, indented by four spaces; a last lin
 import re
 import shlex
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from cluster.document import Value
 from cluster.load import Loaded
@@ -17,6 +18,7 @@ from lab.drills import install
 from lab.drills.model import Given
 from lab.running import RunningLab
 
+NOBODY: Mapping[str, str] = MappingProxyType({})
 WITHIN = 60.0  # seconds; a healer that starts has to see what fires and to hear its gates first
 _SHOWN = re.compile(
     r"^    \$ (hale-healer explain .*)\n((?:    (?!\$ ).*\n|\n(?=    (?!\$ )))+)", re.MULTILINE
@@ -79,14 +81,26 @@ def explaining(lab: RunningLab) -> Iterator[str]:
         install.restore(lab, given, base, changed)
 
 
-def hold(lab: RunningLab, page: Path) -> None:
-    """Ask for every explanation that a page shows, and insist that it is what the page says."""
+def played_by(one: Explained, nodes: Mapping[str, str]) -> Explained:
+    """Return what is asked of the nodes that play those of the page; in answers their numbers do not count."""
+    command = re.sub(r"\b[a-z]+[0-9]+\b", lambda name: nodes.get(name[0], name[0]), one.command)
+    return replace(one, command=command)
+
+
+def hold(lab: RunningLab, page: Path, nodes: Mapping[str, str] = NOBODY) -> None:
+    """Ask for every explanation that a page shows, and insist that it is what the page says.
+
+    Args:
+        lab: Where.
+        page: Of its scenario.
+        nodes: Which nodes are now what the page's are, as who leads a database.
+    """
     wanted = shown(page)
     assert wanted, f"{page} explains nothing"
     with explaining(lab) as healer:
         until = time.monotonic() + WITHIN
         for one in wanted:
-            _hold(lab, healer, one, until)
+            _hold(lab, healer, played_by(one, nodes), until)
 
 
 def _hold(lab: RunningLab, healer: str, one: Explained, until: float) -> None:

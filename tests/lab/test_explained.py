@@ -51,6 +51,12 @@ def test_what_the_page_leaves_out_may_be_anything_and_what_it_shows_may_not():
     assert want != said
 
 
+def test_who_leads_on_the_page_may_be_another_node_here():
+    one = explained.Explained("hale-healer explain db1:/data --ladder x", ("    db1",))
+    asked = explained.played_by(one, {"db1": "db2", "db2": "db1"})
+    assert asked.command == "hale-healer explain db2:/data --ladder x"
+
+
 def test_an_answer_that_the_page_shows_whole_may_say_no_more():
     one = explained.Explained("hale-healer explain x", ("    a 1",))
     want, said = explained.as_shown(one, "a 2\nmore\n")

@@ -1,11 +1,13 @@
 """What must never be lost: the majority of those that vote, and the last good copy of data."""
 
-from healer.core.actions import Scope, action_of
+from collections.abc import Callable
+
+from healer.core.actions import LOCK, Scope, action_of
 from healer.core.alert import Target
 from healer.core.facts import Facts, Health, Proposal
 from healer.core.patroni import LAST_COPY as NAME
-from healer.core.patroni import database_copies, of_proposal, replica_goes
-from healer.core.topology import Group, Stores
+from healer.core.patroni import database_copies, member_goes, of_proposal, replica_goes
+from healer.core.topology import Database, Group, Stores
 from healer.core.verdict import Verdict, allow, hold
 
 STOPPING = (Scope.UNIT, Scope.FILES, Scope.NODE, Scope.POWER)
@@ -59,16 +61,21 @@ def _voters_without(group: Group, proposal: Proposal, facts: Facts) -> int:
 
 
 def last_copy(proposal: Proposal, facts: Facts) -> Verdict:
-    """Hold what could take the last good copy of data away, or let a copy lead that lacks some."""
+    """Hold what could take the last good copy of data away, or let a copy lead that lacks some.
+
+    Who leads on a node that is locked is moved right after, so there another member has to be able to lead.
+    """
     action = action_of(proposal.rung.action)
     if action.scope is Scope.DATABASE:
         return database_copies(proposal, of_proposal(proposal, facts), facts)
     if not action.takes or not action.scope.whole:
         return allow(NAME, have="takes no node away", need="-")
-    return _of_node(proposal, facts)
+    return _of_node(proposal, facts, member_goes if proposal.rung.action == LOCK else replica_goes)
 
 
-def _of_node(proposal: Proposal, facts: Facts) -> Verdict:
+def _of_node(
+    proposal: Proposal, facts: Facts, goes: Callable[[Database, str, Facts], Verdict]
+) -> Verdict:
     """Hold a verb that takes a node away where what is stored there may have no other good copy."""
     said = []
     for node in sorted(proposal.footprint.nodes):
@@ -80,7 +87,7 @@ def _of_node(proposal: Proposal, facts: Facts) -> Verdict:
             if not databases or service.stores is not Stores.DATABASE:
                 return _only(f"{service.name} on {node}, {SAID[service.stores]}", node)
             for database in databases:
-                verdict = replica_goes(database, node, facts)
+                verdict = goes(database, node, facts)
                 if not verdict.allowed:
                     return verdict
                 said.append(verdict.have)

@@ -15,9 +15,11 @@ from gate.database_rule import DatabaseRule
 from gate.patroni import MemberSeen, Own, Sight
 from gate.words import Refused
 from healer.core.alert import Target
+from healer.core.databases import candidates
 from healer.core.decide import Act, decide
 from healer.core.look import DatabaseLook, DatabaseMember, Heard
-from tests.healer.core.guarded import opened
+from healer.core.plan import to_hear
+from tests.healer.core.guarded import opened, said
 from tests.healer.core.replicated import NODES, replicated
 from tests.healer.core.world import World
 
@@ -205,3 +207,39 @@ def test_a_gate_lets_none_lead_and_no_data_go_that_the_promises_do_not(look, nod
     wiped = gate_lets(gates.may_be_wiped, node, sight(look), RULE)
     safe = look.leader not in (None, node) and has_all(look, look.leader)
     assert wiped == (safe and copies_besides(look, node) >= 2)
+
+
+# --- Who is left alone -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("locked", "held", "why"),
+    [({"db2": "roll 1"}, {}, "locked"), ({}, {"db2": "a fan"}, "a person holds it")],
+)
+def test_who_is_in_other_hands_is_not_chosen_to_lead(locked, held, why):
+    world = replicated()
+    facts = world.facts(opened(world, "db1", name="Fails", heal="move-away"))
+    facts = replace(facts, locked=locked, standing=replace(facts.standing, held=held))
+    found = candidates(world.topology.databases["main"], "db1", facts)
+    assert (found.best, found.unfit) == ("db3", {"db2": why})
+
+
+@pytest.mark.parametrize(
+    ("member", "reason"),
+    [
+        (DatabaseMember("replica", "stopped", None, None, barred=False), "owner_busy"),
+        (DatabaseMember("replica", "start failed", None, None, barred=False), "owner_busy"),
+        (DatabaseMember("replica", "running", 4, 0, barred=False), None),
+        (None, None),  # its Patroni has told nothing for its whole ttl
+    ],
+)
+def test_a_patroni_that_starts_or_rewinds_is_not_restarted_and_a_silent_one_is(member, reason):
+    world = replicated()
+    look = world.databases["main"]
+    members = {name: one for name, one in look.members.items() if name != "db3"}
+    members |= {"db3": member} if member is not None else {}
+    world.databases["main"] = replace(look, members=members)
+    world.down.add(Target("db3", "postgres"))
+    incident = opened(world, "db3/postgres")
+    assert to_hear(incident, world.topology)["db3"] == ("database:main", "patroni.service")
+    assert said(world, incident, "owner_settled").reason == reason

@@ -43,6 +43,17 @@ def test_a_node_lies_deeper_than_a_disk_than_a_filesystem_than_a_service() -> No
     assert not any(explains(NGINX, deep, TOPOLOGY) for deep in order[:-1])
 
 
+@pytest.mark.parametrize("name", ["DatabaseReplicaDown", "DatabaseReplicaOffTimeline"])
+def test_what_patroni_says_of_a_member_explains_its_service_and_is_explained_by_a_full_disk(
+    name: str,
+) -> None:
+    """So a broken copy is made anew by its own ladder, and one whose disk is full is not."""
+    member = alert(name, "web1/nginx", severity="warning")
+    assert explains(member, NGINX, TOPOLOGY)
+    assert not explains(NGINX, member, TOPOLOGY)
+    assert explains(FULL, member, TOPOLOGY)
+
+
 def test_what_lies_deeper_is_never_swallowed_by_what_it_explains() -> None:
     assert not explains(DISK, NODE, TOPOLOGY)
     assert not explains(NGINX, alert("Oom", "web1/nginx", failure="oom"), TOPOLOGY)
