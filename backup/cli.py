@@ -7,9 +7,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from backup import checking, config, drilling, restoring, saving, status
-from backup.job import Job, reported
+from backup import checking, config, drilling, moment, restoring, saving, status
+from backup.job import Job, Reporting, outcome, reported
 from backup.places import Places, leftover, locked, remove
+from backup.postgres import checking as stanza_checking
+from backup.postgres import drilling as stanza_drilling
+from backup.postgres import restoring as stanza_restoring
+from backup.postgres import saving as stanza_saving
+from backup.postgres import telling as stanza_told
+from backup.postgres.job import StanzaJob
+from backup.postgres.stanza import Stanza
 from backup.words import Failed
 
 EXIT_CODES = """\
@@ -27,6 +34,13 @@ examples:
   hale-backup drill site                 restore the newest into a scratch place, compare, clean up
   hale-backup restore site               put the newest proven one in place, and keep what was there
   hale-backup status --output json
+
+of a database (docs/backups.md):
+  hale-backup init main                  make its stanza, once, by a person and where it leads
+  hale-backup drill main --to 2026-11-28T09:30:00Z
+                                         recover to that moment in a scratch place, and count what was there
+  hale-backup restore main --into /var/lib/postgresql/15/main.new --to 2026-11-28T09:30:00Z
+                                         the same into a new folder, for a person to put in place
 """
 
 
@@ -82,11 +96,14 @@ def _parser() -> argparse.ArgumentParser:
     run = add("run", _run, "back up")
     run.add_argument("--accept-drop", action="store_true", help="believe one that is much smaller")
     add("check", _check, "read the next part of the repository and of the source")
-    add("drill", _drill, "restore the newest into a scratch place and compare")
+    drill = add("drill", _drill, "restore the newest into a scratch place and compare")
     restore = add(
         "restore", _restore, "put the newest proven one in place, and keep what was there"
     )
     restore.add_argument("--snapshot", metavar="ID", help="this one, which must be proven too")
+    restore.add_argument("--into", metavar="DIR", type=Path, help="of a database: a new folder")
+    for command in (drill, restore):
+        command.add_argument("--to", metavar="TIME", help="of a database: as it was at that moment")
     show = add("status", _status, "say how each backup stands")
     show.add_argument("--output", choices=("text", "json"), default="text")
     return parser
@@ -96,46 +113,79 @@ def _places(options: argparse.Namespace) -> Places:
     return Places(options.reports, options.state, options.run, options.cache)
 
 
-def _job(options: argparse.Namespace) -> Job:
+def _job(options: argparse.Namespace) -> Job | StanzaJob:
     found = config.load(options.config)
-    return Job(found.backup(options.name.partition(":")[0]), found.node, _places(options))
+    backup = found.backup(options.name.partition(":")[0])
+    if isinstance(backup, Stanza):
+        return StanzaJob(backup, _places(options))
+    for key in ("to", "into"):
+        if getattr(options, key, None) is not None:
+            raise config.ConfigError(f"--{key}: {backup.name} is no database")
+    return Job(backup, found.node, _places(options))
 
 
 def _init(options: argparse.Namespace) -> int:
     job = _job(options)
     with locked(job.places, job.name):
-        job.restic.init()
+        if isinstance(job, StanzaJob):
+            stanza_saving.init(job)
+        else:
+            job.restic.init()
     return _said(job, None, "made")
 
 
 def _run(options: argparse.Namespace) -> int:
-    job = _job(options)
+    job, drop = _job(options), options.accept_drop
     with _alone(job):
-        failure = reported(job, "run", lambda one: saving.run(one, accept_drop=options.accept_drop))
+        if isinstance(job, StanzaJob):
+            failure = reported(job, "run", lambda one: stanza_saving.run(one, accept_drop=drop))
+        else:
+            failure = reported(job, "run", lambda one: saving.run(one, accept_drop=drop))
     return _said(job, failure, "backed up")
 
 
 def _check(options: argparse.Namespace) -> int:
     job = _job(options)
-    with _alone(job):
-        failure = reported(job, "check", checking.run)
+    if isinstance(job, StanzaJob):
+        # It touches nothing that a drill needs, and a drill may take longer than what may be lost.
+        with locked(job.places, f"{job.name}-check"):
+            failure = reported(job, "check", stanza_checking.run)
+    else:
+        with _alone(job):
+            failure = reported(job, "check", checking.run)
     return _said(job, failure, "checked")
 
 
 def _drill(options: argparse.Namespace) -> int:
-    job = _job(options)
+    job, to = _job(options), _moment(options.to)
     with _alone(job):
-        failure = drilling.run(job)
+        if not isinstance(job, StanzaJob):
+            failure = drilling.run(job)
+        elif to is None:
+            failure = stanza_drilling.run(job)
+        else:
+            failure = stanza_drilling.until(job, to)
     return _said(job, failure, "proved")
 
 
 def _restore(options: argparse.Namespace) -> int:
-    job = _job(options)
+    job, to, into = _job(options), _moment(options.to), options.into
     # The gate starts hale-backup-restore@NAME:ID.service, an instance of which systemd passes on as one word.
     wanted = options.snapshot or options.name.partition(":")[2] or None
     with _alone(job):
-        failure = reported(job, "restore", lambda one: restoring.run(one, wanted))
+        if isinstance(job, StanzaJob):
+            failure = outcome(job, lambda one: stanza_restoring.run(one, into, to))
+        else:
+            failure = reported(job, "restore", lambda one: restoring.run(one, wanted))
     return _said(job, failure, "restored")
+
+
+def _moment(written: str | None) -> str | None:
+    try:
+        return None if written is None else moment.exact(written)
+    except ValueError:
+        example = "2026-11-28T09:30:00Z"
+        raise config.ConfigError(f"--to: want a time with its zone, as {example}") from None
 
 
 def _status(options: argparse.Namespace) -> int:
@@ -146,17 +196,20 @@ def _status(options: argparse.Namespace) -> int:
 
 
 @contextmanager
-def _alone(job: Job) -> Iterator[None]:
+def _alone(job: Job | StanzaJob) -> Iterator[None]:
     """Keep other jobs of this backup away, and remove what a killed drill left behind."""
+    folder = job.stanza.scratch if isinstance(job, StanzaJob) else job.backup.scratch
     with locked(job.places, job.name):
-        remove(leftover(job.backup.scratch, job.name))
+        remove(leftover(folder, job.name))
         yield
 
 
-def _said(job: Job, failure: Failed | None, word: str) -> int:
+def _said(job: Reporting, failure: Failed | None, word: str) -> int:
     if failure is not None:
         print(f"hale-backup: {failure}", file=sys.stderr)
         return 1
+    for line in stanza_told.lines(job.told):
+        print(line)
     took = f" in {job.told['seconds']:g} s" if "seconds" in job.told else ""
-    print(f"hale-backup: {job.name} {word}{took}")
+    print(f"hale-backup: {job.name} {stanza_told.turn(job.told) or word}{took}")
     return 0

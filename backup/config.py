@@ -4,14 +4,16 @@ Rule: a key that is not understood is an error; half a configuration could back 
 """
 
 import json
-import os.path
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+from backup import fields
+from backup.fields import NAME, Fields
+from backup.postgres import stanza
+from backup.postgres.stanza import Stanza
+
 # What restic and we match alike: no brackets, whose negation Go and Python write in two ways, and no restic's own `!`.
 _BASENAME = re.compile(r"[^/!\[\]\\\0][^/\[\]\\\0]{0,254}")
 _PATTERN = set("*?[]\\")
@@ -66,9 +68,9 @@ class Config:
 
     cluster: str
     node: str
-    backups: Mapping[str, Backup]
+    backups: Mapping[str, Backup | Stanza]
 
-    def backup(self, name: str) -> Backup:
+    def backup(self, name: str) -> Backup | Stanza:
         """Return one job.
 
         Raises:
@@ -101,7 +103,7 @@ def parse(text: bytes) -> Config:
         ValueError: which key is wrong, and what is wanted.
     """
     found = json.loads(text)
-    top = _Object(found, "", ("v", "cluster", "node", "backups"))
+    top = Fields(found, "", ("v", "cluster", "node", "backups"))
     if top.value("v") != 1:
         raise ValueError(f"v: want 1, got {top.value('v')!r:.40}")
     backups = top.value("backups")
@@ -121,13 +123,16 @@ _KEYS = (
 )
 
 
-def _backup(name: str, value: object) -> Backup:
-    if not _NAME.fullmatch(name):
+def _backup(name: str, value: object) -> Backup | Stanza:
+    if not NAME.fullmatch(name):
         raise ValueError(f"backups: want names of letters, digits, '_', '.', '-', got {name!r:.80}")
-    one = _Object(value, f"backups.{name}.", _KEYS)
-    if one.value("tool") != "restic":
-        raise ValueError(f"backups.{name}.tool: want restic, got {one.value('tool')!r:.40}")
-    paths = tuple(_path(text, one.where("paths")) for text in one.texts("paths"))
+    tool = value.get("tool") if isinstance(value, dict) else None
+    if tool == "pgbackrest":
+        return stanza.parse(name, value)
+    one = Fields(value, f"backups.{name}.", _KEYS)
+    if tool != "restic":
+        raise ValueError(f"backups.{name}.tool: want restic or pgbackrest, got {tool!r:.40}")
+    paths = tuple(fields.path(text, one.where("paths")) for text in one.texts("paths"))
     if not paths:
         raise ValueError(f"{one.where('paths')}: want one at least")
     return Backup(
@@ -135,11 +140,11 @@ def _backup(name: str, value: object) -> Backup:
         paths=paths,
         excludes=tuple(_exclude(text, one.where("excludes")) for text in one.texts("excludes")),
         repository=one.text("repository"),
-        password_file=_path(one.text("password_file"), one.where("password_file")),
+        password_file=fields.path(one.text("password_file"), one.where("password_file")),
         environment_file=(
             None
             if one.value("environment_file") is None
-            else _path(one.text("environment_file"), one.where("environment_file"))
+            else fields.path(one.text("environment_file"), one.where("environment_file"))
         ),
         keep=_keep(one.value("keep"), one.where("keep")),
         recovery_point=one.number("recovery_point_seconds", 0),
@@ -147,72 +152,15 @@ def _backup(name: str, value: object) -> Backup:
         check_parts=int(one.number("check_parts", 1, MOST_PARTS)),
         size_drop=one.number("size_drop", 0, 1),
         drill_period=one.number("drill_period_seconds", 0),
-        scratch=_path(one.text("scratch"), one.where("scratch")),
+        scratch=fields.path(one.text("scratch"), one.where("scratch")),
         units=one.texts("units"),
         rebuildable=one.flag("rebuildable"),
     )
 
 
-class _Object:
-    """One object of the file, whose values are taken by their kind or refused with their place."""
-
-    def __init__(self, value: object, prefix: str, known: tuple[str, ...]) -> None:
-        if not isinstance(value, dict):
-            raise ValueError(f"{prefix.rstrip('.') or 'backup.json'}: want an object")
-        for key in value:
-            if key not in known:
-                raise ValueError(f"{prefix}{key:.80}: unknown key. Known: {', '.join(known)}")
-        self._value: dict[str, Any] = value
-        self._prefix = prefix
-
-    def where(self, key: str) -> str:
-        return f"{self._prefix}{key}"
-
-    def value(self, key: str) -> Any:
-        return self._value.get(key)
-
-    def text(self, key: str) -> str:
-        value = self.value(key)
-        if not isinstance(value, str) or not value or "\0" in value:
-            raise ValueError(f"{self.where(key)}: want a text, got {value!r:.40}")
-        return value
-
-    def name(self, key: str) -> str:
-        text = self.text(key)
-        if not _NAME.fullmatch(text):
-            raise ValueError(f"{self.where(key)}: want a name, got {text!r:.80}")
-        return text
-
-    def texts(self, key: str) -> tuple[str, ...]:
-        value = self.value(key)
-        if not isinstance(value, list) or not all(isinstance(one, str) and one for one in value):
-            raise ValueError(f"{self.where(key)}: want a list of texts")
-        return tuple(value)
-
-    def number(self, key: str, least: float, most: float = 1e12) -> float:
-        value = self.value(key)
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise ValueError(f"{self.where(key)}: want a number")
-        if not least <= value <= most:
-            raise ValueError(f"{self.where(key)}: want {least:g} to {most:g}, got {value:g}")
-        return float(value)
-
-    def flag(self, key: str) -> bool:
-        value = self.value(key)
-        if not isinstance(value, bool):
-            raise ValueError(f"{self.where(key)}: want true or false")
-        return value
-
-
-def _path(text: str, where: str) -> str:
-    if not text.startswith("/") or text == "/" or os.path.normpath(text) != text or "\0" in text:
-        raise ValueError(f"{where}: want an absolute path without '..', got {text!r:.80}")
-    return text
-
-
 def _exclude(text: str, where: str) -> str:
     if text.startswith("/") and not _PATTERN & set(text):
-        return _path(text, where)
+        return fields.path(text, where)
     if not _BASENAME.fullmatch(text):
         raise ValueError(f"{where}: want an absolute path or a pattern as *.tmp, got {text!r:.80}")
     return text

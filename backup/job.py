@@ -6,7 +6,7 @@ Rule: whatever happens, the report says so. Who is killed leaves the older one, 
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from backup import moment, report
 from backup.config import Backup
@@ -15,6 +15,29 @@ from backup.restic import Restic
 from backup.words import Failed, Reason
 
 Told = dict[str, Any]
+
+
+class Reporting(Protocol):
+    """What every job has, whatever it backs up."""
+
+    @property
+    def name(self) -> str:
+        """The backup's name."""
+
+    @property
+    def places(self) -> Places:
+        """Where reports go."""
+
+    @property
+    def wall(self) -> Callable[[], float]:
+        """The clock, in Unix seconds."""
+
+    @property
+    def told(self) -> Told:
+        """What the report says so far."""
+
+
+_Job = TypeVar("_Job", bound=Reporting)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +66,7 @@ class Job:
         return self.backup.name
 
 
-def outcome(job: Job, work: Callable[[Job], None]) -> Failed | None:
+def outcome(job: _Job, work: Callable[[_Job], None]) -> Failed | None:
     """Do a job's work and return why it failed, or None. Its times go into the report."""
     began, started = job.wall(), time.monotonic()
     failure: Failed | None = None
@@ -63,7 +86,7 @@ def outcome(job: Job, work: Callable[[Job], None]) -> Failed | None:
     return failure
 
 
-def reported(job: Job, kind: str, work: Callable[[Job], None]) -> Failed | None:
+def reported(job: _Job, kind: str, work: Callable[[_Job], None]) -> Failed | None:
     """Do a job's work, write its report, and return why it failed, or None."""
     failure = outcome(job, work)
     earlier: Mapping[str, Any] = report.read(job.places.report(job.name, kind))

@@ -24,3 +24,15 @@ def seconds(written: str) -> float:
     if when.tzinfo is None:
         raise ValueError(f"{written!r:.40} has no zone")
     return when.timestamp()
+
+
+def exact(written: str) -> str:
+    """Return a time as PostgreSQL reads it, to the microsecond and in UTC.
+
+    Raises:
+        ValueError: it is no time, or one without its zone.
+    """
+    when = datetime.fromisoformat(written)
+    if when.tzinfo is None:
+        raise ValueError(f"{written!r:.40} has no zone")
+    return when.astimezone(UTC).isoformat(sep=" ")

@@ -7,6 +7,7 @@ from typing import Any
 from backup import moment, report
 from backup.config import Backup, Config
 from backup.places import Places
+from backup.postgres.stanza import Stanza
 
 
 def table(config: Config, places: Places, now: float) -> Mapping[str, Mapping[str, Any]]:
@@ -14,7 +15,7 @@ def table(config: Config, places: Places, now: float) -> Mapping[str, Mapping[st
     return {one.name: _row(one, places, now) for one in config.backups.values()}
 
 
-def _row(one: Backup, places: Places, now: float) -> Mapping[str, Any]:
+def _row(one: Backup | Stanza, places: Places, now: float) -> Mapping[str, Any]:
     run, check, drill, restore = (
         report.read(places.report(one.name, kind)) for kind in ("run", "check", "drill", "restore")
     )

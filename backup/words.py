@@ -32,6 +32,15 @@ class Reason(StrEnum):
     SERVICE_STUCK = "service_stuck"
     NOT_SWITCHED = "not_switched"
     INTERRUPTED = "interrupted"
+    ROLE_UNKNOWN = "role_unknown"
+    NOT_LEADER = "not_leader"
+    ARCHIVE_FAILED = "archive_failed"
+    WAL_MISSING = "wal_missing"
+    NOT_REACHED = "not_reached"
+    NOT_STARTED = "not_started"
+    DAMAGED = "damaged"
+    TOO_OLD = "too_old"
+    BY_A_PERSON = "by_a_person"
 
 
 class Failed(Exception):  # reads as what happened

@@ -18,6 +18,8 @@ REPOSITORY_PATTERN = r"^(/|sftp:|rest:https?://|s3:|b2:|azure:|gs:|swift:|rclone
 # No brackets, whose negation Go and Python write in two ways, and no `!`, which some versions of restic read.
 EXCLUDE_PATTERN = r"^(/[A-Za-z0-9_./@+=:,-]{1,1000}|[A-Za-z0-9_.,@+=:*?~#-]{1,255})$"
 LONGEST_KEPT = 200
+SCRATCH = "/var/lib/hale-backup/scratch"
+"""Where drills restore to, if nothing else is written."""
 
 # None of these can be put back as a whole: each holds what belongs to many, or what Hale itself runs on.
 _NOT_WHOLE = frozenset(
@@ -64,6 +66,18 @@ def _share(value: float) -> float:
     return value
 
 
+KeptKey = Annotated[
+    str,
+    AfterValidator(_kept),
+    Field(json_schema_extra={"minLength": 1, "maxLength": LONGEST_KEPT}),
+]
+SizeDrop = Annotated[
+    float,
+    AfterValidator(_share),
+    Field(json_schema_extra={"minimum": 0.01, "maximum": 0.99}),
+]
+
+
 class Keep(Block):
     """How many backups stay: the newest, and the newest of each hour, day, week, month and year."""
 
@@ -102,7 +116,7 @@ class Drill(Block):
 
     schedule: Schedule
     period: Period
-    scratch: File = "/var/lib/hale-backup/scratch"
+    scratch: File = SCRATCH
 
 
 class Backup(Block):
@@ -144,25 +158,14 @@ class Backup(Block):
     mount: File | None = None
     password_file: File
     environment_file: File | None = None
-    key_kept: (
-        Annotated[
-            str,
-            AfterValidator(_kept),
-            Field(json_schema_extra={"minLength": 1, "maxLength": LONGEST_KEPT}),
-        ]
-        | None
-    ) = None
+    key_kept: KeptKey | None = None
     schedule: Schedule
     recovery_point: Period
     recovery_time: Period
     keep: Keep | None = None
     check: RepositoryCheck = RepositoryCheck()
     drill: Drill | None = None
-    size_drop: Annotated[
-        float,
-        AfterValidator(_share),
-        Field(json_schema_extra={"minimum": 0.01, "maximum": 0.99}),
-    ] = 0.5
+    size_drop: SizeDrop = 0.5
     service: Name | None = None
     restore: Flag = False
     rebuildable: Flag = False

@@ -13,10 +13,13 @@ from pydantic.json_schema import SkipJsonSchema
 
 from cluster.balancing import Listen, listened_on
 from cluster.fields import AtLeastOne, Block, Bytes, File, Flag, Name, Port
+from cluster.stanzas import DatabaseBackup
 from cluster.store import EtcdServers
 
 PATRONI_PORT = 8008
 POSTGRESQL_PORT = 5432
+SOCKET_DIR = "/var/run/postgresql"
+"""Where Debian's PostgreSQL listens for its own node."""
 BARS = "/var/lib/hale-gate/bar"
 """Where a gate keeps a file for each database; Patroni reads them last of its configuration."""
 
@@ -145,6 +148,7 @@ class Database(Block):
         etcd: In which Patroni keeps who leads; only with `manage`, as all below.
         secrets: YAML of Patroni's own with the passwords, which Patroni's user can read.
         watchdog: What Patroni does with a watchdog device.
+        backup: How it is backed up; None where that is not Hale's to do.
     """
 
     name: SkipJsonSchema[Name]
@@ -161,10 +165,11 @@ class Database(Block):
     secrets: File | None = None
     watchdog: Watchdog = Watchdog.AUTOMATIC
     postgresql: Postgresql = Postgresql()
+    backup: DatabaseBackup | None = None
 
     @model_validator(mode="after")
     def _managed(self) -> "Database":
-        own = ("etcd", "secrets", "watchdog", "postgresql")
+        own = ("etcd", "secrets", "watchdog", "postgresql", "backup")
         if not self.manage and (given := [key for key in own if key in self.model_fields_set]):
             raise ValueError(f"{given[0]} is of what render writes. Write manage: true too.")
         if self.manage and (self.etcd is None or self.secrets is None):

@@ -75,4 +75,23 @@ def put_back(document: Document) -> Iterator[Problem]:
                 yield document.problem((BACKUPS, backup, "paths", number), message, remedy)
 
 
-KEPT: tuple[Look, ...] = (names, served_there, put_back)
+def names_apart(document: Document) -> Iterator[Problem]:
+    """Find databases that are backed up on a node under the name of another backup: they share their reports."""
+    for database in document.mapping("databases"):
+        if document.at("databases", database, "backup") is None or not document.mapping(
+            BACKUPS, database
+        ):
+            continue
+        group = document.at("databases", database, "group")
+        members = (
+            {w for _, w in document.words("groups", group, "nodes")}
+            if isinstance(group, str)
+            else set()
+        )
+        if members & _nodes(document, database):
+            message = f"backups.{database} is of the same name, and on the same nodes."
+            remedy = "Call one of them something else."
+            yield document.problem(("databases", database, "backup"), message, remedy)
+
+
+KEPT: tuple[Look, ...] = (names, served_there, put_back, names_apart)

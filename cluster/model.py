@@ -42,6 +42,7 @@ from cluster.probe import Probe
 from cluster.reclaim import Reclaim
 from cluster.sentinels import Sentinel
 from cluster.settings import Exporter, Healer, Monitoring
+from cluster.stanzas import DatabaseBackup
 
 UNKNOWN_DOMAIN = "unknown"
 
@@ -341,6 +342,11 @@ class Cluster(Block):
     def backups_on(self, node: str) -> tuple[Backup, ...]:
         """Return what is backed up on a node, in the order of the file."""
         return tuple(one for one in self.backups.values() if node in self.backed_up(one.name))
+
+    def stanzas_on(self, node: str) -> tuple[tuple[Database, DatabaseBackup], ...]:
+        """Return the databases of a node that are backed up, each with how, in the order of the file."""
+        databases = self.databases_on(node)
+        return tuple((each, each.backup) for each in databases if each.backup is not None)
 
     def backed_up(self, backup: str) -> tuple[str, ...]:
         """Return the nodes that a backup runs on, in the order of the file."""

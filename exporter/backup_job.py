@@ -20,6 +20,7 @@ class Done(NamedTuple):
         succeeded_at: When one was last well; None for never.
         seconds: How long it took.
         corrupt: Files of the source that a disk changed; of a check alone.
+        archived_at: Until when all that a database wrote is in its archive; of a check where it leads alone.
     """
 
     ended_at: float
@@ -27,6 +28,7 @@ class Done(NamedTuple):
     succeeded_at: float | None
     seconds: float
     corrupt: int | None
+    archived_at: float | None
 
 
 def parse(data: bytes) -> Done:
@@ -44,18 +46,21 @@ def parse(data: bytes) -> Done:
             **rest,
         } if version == VERSION:
             last, corrupt = rest.get("succeeded_at"), rest.get("corrupt_files")
+            archived = rest.get("archived_at")
             done = Done(
                 unix(ended),
                 _reason(rest.get("reason"), ok=ok),
                 None if last is None else unix(last),
                 float(seconds),
                 None if corrupt is None else count(corrupt),
+                None if archived is None else unix(archived),
             )
         case other:
             raise Malformed(
                 f'wanted "v": {VERSION}, "ok", "ended_at" and "seconds", saw {str(other)[:80]}'
             )
-    late = done.succeeded_at is not None and done.succeeded_at > done.ended_at
+    times = (done.succeeded_at, done.archived_at)
+    late = any(at is not None and at > done.ended_at for at in times)
     if late or not 0 <= done.seconds < 1e9:
         raise Malformed("a time in it cannot be")
     return done

@@ -24,6 +24,7 @@ from cluster.render.healer import healer_default
 from cluster.render.journal import journal_files
 from cluster.render.keepalived import keepalived_files
 from cluster.render.patroni import patroni_files
+from cluster.render.pgbackrest import pgbackrest_files
 from cluster.render.prometheus import jobs, prometheus_default, prometheus_yml, targets_json
 from cluster.render.redis import redis_files
 from cluster.render.rules import posted, rules_yml
@@ -52,6 +53,7 @@ def render(loaded: Loaded, rules: tuple[RuleFile, ...]) -> Tree:
         found += patroni_files(cluster, node)
         found += journal_files(cluster, node)
         found += backup_files(cluster, node)
+        found += pgbackrest_files(cluster, node)
         found += redis_files(cluster, node)
         if node in cluster.healer.nodes:
             found.append(("etc/hale/cluster.yml", loaded.document.source))

@@ -8,6 +8,7 @@ from typing import Any
 
 from cluster.backups import Backup
 from cluster.model import Cluster
+from cluster.stanzas import DatabaseBackup
 from cluster.writing import number, yaml_text
 
 CONSTANTS = "cluster.yml"
@@ -47,6 +48,10 @@ def _constants(cluster: Cluster) -> Iterator[tuple[str, float, Mapping[str, str]
     for node in cluster.nodes:
         for one in cluster.backups_on(node):
             yield from _backup(cluster, node, one)
+        for database, stanza in cluster.stanzas_on(node):
+            labels = {"node": node, "backup": database.name}
+            yield from _promises(stanza, labels)
+            yield "hale:backup_database_info", 1, {**labels, "database": database.name}
     yield "hale:availability_objective", cluster.monitoring.objective, {}
 
 
@@ -64,13 +69,19 @@ def _backup(
 ) -> Iterator[tuple[str, float, Mapping[str, str]]]:
     """Yield what is promised of a backup, and whose files it is of where a gate may put them back."""
     labels = {"node": node, "backup": one.name}
+    yield from _promises(one, labels)
+    if one.restore and one.service is not None:
+        group = cluster.services[one.service].group
+        yield "hale:backup_info", 1, {**labels, "service": one.service, "group": group}
+
+
+def _promises(
+    one: Backup | DatabaseBackup, labels: Mapping[str, str]
+) -> Iterator[tuple[str, float, Mapping[str, str]]]:
     yield "hale:backup_recovery_point_seconds", one.recovery_point, labels
     yield "hale:backup_recovery_time_seconds", one.recovery_time, labels
     if one.drill is not None:
         yield "hale:backup_drill_period_seconds", one.drill.period, labels
-    if one.restore and one.service is not None:
-        group = cluster.services[one.service].group
-        yield "hale:backup_info", 1, {**labels, "service": one.service, "group": group}
 
 
 def _member(cluster: Cluster, group: str, node: str) -> dict[str, str]:

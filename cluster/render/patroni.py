@@ -130,6 +130,27 @@ def _postgresql(cluster: Cluster, database: Database, node: str) -> Mapping[str,
         "bin_dir": database.postgresql.programs,
         "authentication": {use: {"username": user} for use, user in users.items()},
         "pg_hba": list(_rights(cluster, database)),
+        **_archive(database),
+    }
+
+
+def _archive(database: Database) -> Mapping[str, Any]:
+    """Return how the write-ahead log comes into pgBackRest's repository and back; nothing where none is kept.
+
+    Here and not in what all members share, which counts for the first start alone. Each member has it, since each may
+    come to lead; PostgreSQL archives on the one that does.
+    """
+    one = database.backup
+    if one is None:
+        return {}
+    pgbackrest = f"/usr/bin/pgbackrest --stanza={database.name}"
+    return {
+        "parameters": {
+            "archive_mode": "on",
+            "archive_command": f"{pgbackrest} archive-push %p",
+            "archive_timeout": one.archive_timeout,
+        },
+        "recovery_conf": {"restore_command": f'{pgbackrest} archive-get %f "%p"'},
     }
 
 

@@ -94,6 +94,10 @@ CORRUPT = _gauge(
     "source_corrupt_files",
     "Files whose content changed without having been written, in the part that was checked last.",
 )
+ARCHIVED = _gauge(
+    "archived_timestamp_seconds",
+    "Until when all that the database wrote is in its archive, in unixtime.",
+)
 
 # github.com/woblerr/pgbackrest_exporter, backrest/*_metrics.go.
 STANZA = Family("pgbackrest_stanza_status", Kind.GAUGE, "Current stanza status.")
@@ -313,6 +317,8 @@ def _job(backup: str, command: str, done: Done) -> Iterator[Sample]:
         yield sample(JOB_FAILED, 1, **labels, reason=done.reason)
     if done.corrupt is not None:
         yield sample(CORRUPT, done.corrupt, backup=backup)
+    if done.archived_at is not None:
+        yield sample(ARCHIVED, done.archived_at, backup=backup)
 
 
 def _drill(backup: str, drill: Drill) -> Iterator[Sample]:

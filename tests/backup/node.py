@@ -114,7 +114,7 @@ def program(folder: Path, name: str, text: str) -> None:
     folder.mkdir(exist_ok=True)
     path = folder / name
     path.write_text(text)
-    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    path.chmod(path.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
 
 
 def make(root: Path, monkeypatch: pytest.MonkeyPatch) -> Node:

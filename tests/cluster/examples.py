@@ -167,6 +167,16 @@ databases:
       key: /etc/hale/etcd/patroni.key
       manage: true
     postgresql: {clients: [10.0.1.0/24], parameters: {shared_buffers: 4GB, max_connections: 200}}
+    backup:
+      repository: /mnt/backup/pgbackrest
+      mount: /mnt/backup
+      secrets: /etc/hale/backup/main.conf
+      key_kept: the safe in the office
+      schedule: {at: "01:30", spread: 10m}
+      recovery_point: 5m
+      recovery_time: 1h
+      keep: {full: 4, differential: 7}
+      drill: {schedule: {at: "04:30"}, period: 2d}
 healer:
   node: mon1
   mode: act

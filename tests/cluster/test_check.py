@@ -406,6 +406,20 @@ BACKUP_CASES = [
     (Code.SLOW_CHECK, "parts: 4", "parts: 100", "read once in 600d"),
 ]
 
+# Of the same database, how it is backed up.
+STANZA_CASES = [
+    (Code.BACKUP_BESIDE, "      mount: /mnt/backup\n", "", "lost with its disk"),
+    (Code.SLOW_BACKUPS, "recovery_point: 5m", "recovery_point: 1m", "every 5m it is seen"),
+    (
+        Code.NO_DRILL,
+        '      drill: {schedule: {at: "04:30"}, period: 2d}\n',
+        "",
+        "nothing ever restores",
+    ),
+    (Code.SLOW_DRILLS, "period: 2d", "period: 1d", "a proof counts for 1d"),
+    (Code.KEY_ON_HOSTS, "key_kept: the safe in the office", "size_drop: 0.5", "main.conf may be"),
+]
+
 
 def findings_of(text: str) -> tuple[Finding, ...]:
     return check(Subject(interpret(text, "cluster.yml"), ALERTS, RUNBOOKS))
@@ -426,7 +440,8 @@ def test_a_sound_file_has_no_finding(text: str) -> None:
     + [(DATABASE, *case) for case in DATABASE_CASES]
     + [(PAIR, *case) for case in PAIR_CASES]
     + [(PACED, *case) for case in PACED_CASES]
-    + [(BACKUP, *case) for case in BACKUP_CASES],
+    + [(BACKUP, *case) for case in BACKUP_CASES]
+    + [(DATABASE, *case) for case in STANZA_CASES],
     ids=lambda v: getattr(v, "name", ""),
 )
 def test_one_weakness_is_found_and_says_what_it_saw(
