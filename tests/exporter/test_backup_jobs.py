@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from backup import moment
 from backup.cli import main
 from backup.places import Places
 from exporter import backup_job
 from exporter.collector import Malformed
-from tests.exporter.test_backups import put, shown, values
+from tests.exporter.test_backups import captured, put, shown, values
 
 WELL = {
     "v": 1,
@@ -51,6 +52,16 @@ def test_a_job_that_failed_says_why_and_when_one_was_last_well(tmp_path: Path) -
     assert last['command="check"'] < ended['command="check"']
 
 
+def test_a_database_tells_until_when_its_log_is_archived_also_where_a_check_failed(
+    tmp_path: Path,
+) -> None:
+    captured(tmp_path, "check-database", "main.check.json")
+    body = shown(tmp_path)
+    assert values(body, "job_failure_info") == {'command="check",reason="archive_failed"': 1}
+    (archived,) = values(body, "archived_timestamp_seconds").values()
+    assert archived == moment.seconds("2026-11-27T19:50:00.310Z")
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -63,6 +74,7 @@ def test_a_job_that_failed_says_why_and_when_one_was_last_well(tmp_path: Path) -
         {"succeeded_at": "2027-01-01T00:00:00Z"},
         {"ok": False, "reason": "A SENTENCE"},
         {"corrupt_files": -1},
+        {"archived_at": "2027-01-01T00:00:00Z"},
     ],
 )
 def test_what_cannot_be_is_no_report(change: dict[str, object]) -> None:

@@ -2,7 +2,7 @@
 
 fixtures/backups is what restic 0.14 and 0.18 and pgBackRest 2.45 wrote of repositories made for it (2.55 writes the
 same, byte for byte); drill.json is the example of docs/collectors/backups.md, check.json what
-hale-backup wrote of a disk that changed a file.
+hale-backup wrote of a disk that changed a file, and check-database.json one of a database in its form.
 """
 
 import json
