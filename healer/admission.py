@@ -10,18 +10,26 @@ from healer.core import events as ev
 from healer.core.actions import FENCE, subject_of
 from healer.core.alert import Target
 from healer.core.board import Board
-from healer.core.incident import UNSETTLED, IllegalMove, Incident
+from healer.core.databases import good, seen
+from healer.core.facts import Facts, Standing
+from healer.core.incident import UNSETTLED, Attempt, IllegalMove, Incident, Outcome
 from healer.core.look import Heard
+from healer.core.pacemaker import seen as seen_cluster
 from healer.core.picture import Picture
 from healer.core.topology import EXPORTER, Topology
-from healer.errors import Refused
+from healer.errors import Refused, Unreachable
 from healer.gatherer import Gatherer
+from healer.instants import rfc3339
 from healer.journal import Journal
 from healer.operators import Operators
 from healer.standing import Watch
 
 HARDWARE = frozenset({"HardwareFailing", "FilesystemFailing", "LinkFailing", "NodeFailing"})
 """Alerts that tell of a failure that a repair should have ended."""
+
+BOOT_TIME = "node_boot_time_seconds"
+UNCUT = (Outcome.FAILED, Outcome.NOT_SENT, Outcome.REFUSED)
+"""Ends of a fencing after which nobody says that the power was cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +116,43 @@ class Admission:
 
     async def _steps(self, node: str) -> list[Step]:
         """Return what has to be so, in the order in which it comes to be so."""
-        heard = (await self.gatherer.ask([node]))[node]
-        picture = await self.gatherer.picture()
+        facts = await self.gatherer.survey(_looks(node, self.gatherer.topology), self._standing)
+        heard, picture = facts.heard(node), facts.picture
         return [
             _gate(node, heard),
-            _held(node, heard, self.watch.standing().held.get(node, "")),
+            *await self._boot(node),
+            _held(node, heard, self._standing.held.get(node, "")),
             _exporter(node, picture),
             self._failures(node),
             *_services(node, picture, self.gatherer.topology),
+            *_databases(node, facts),
+            *_pacemakers(node, facts),
         ]
+
+    @property
+    def _standing(self) -> Standing:
+        return self.watch.standing()
+
+    async def _boot(self, node: str) -> list[Step]:
+        """Say whether a node that was fenced has booted since; else its power was never cut."""
+        cut = max((one.began_at for one in self._fencings(node)), default=None)
+        if cut is None:
+            return []
+        need = f"a boot after {rfc3339(cut)}, when its power was cut"
+        try:
+            found = await self.gatherer.prometheus.samples(node, BOOT_TIME)
+        except Unreachable as error:
+            return [Step("boot", f"unknown: {error}", need, "boot_unknown")]
+        booted = max((value for _, value in found), default=None)
+        if booted is None:
+            return [Step("boot", "its exporter does not say when", need, "boot_unknown")]
+        return [Step("boot", f"{rfc3339(booted)}", need, "" if booted > cut else "same_boot")]
+
+    def _fencings(self, node: str) -> Iterator[Attempt]:
+        for incident in self.journal.board.incidents.values():
+            if incident.target.node == node:
+                tried = (one for one in incident.attempts if one.action == FENCE)
+                yield from (one for one in tried if one.outcome not in UNCUT)
 
     def _failures(self, node: str) -> Step:
         need = "no alert of failing hardware"
@@ -199,3 +235,45 @@ def _services(node: str, picture: Picture | None, topology: Topology) -> Iterato
 def _runs_elsewhere(service: str, node: str, picture: Picture | None) -> bool:
     services = picture.services if picture is not None else {}
     return any(up for at, up in services.items() if at.service == service and at.node != node)
+
+
+def _looks(node: str, topology: Topology) -> dict[str, list[str]]:
+    """Return the gates to hear, each with what it is asked to look at: the node's, and who knows its copies."""
+    wanted: dict[str, list[str]] = {node: []}
+    for database in topology.databases_of(Target(node)):
+        for member in topology.groups[database.group].nodes:
+            wanted.setdefault(member, []).append(database.look)
+    for cluster in topology.pacemakers_of(node):
+        for member in topology.groups[cluster.group].nodes:
+            wanted.setdefault(member, []).append(cluster.look)
+    return wanted
+
+
+def _databases(node: str, facts: Facts) -> Iterator[Step]:
+    """Say of each database whether the node's member has all of the data; barred it may be, that is given back."""
+    for database in facts.topology.databases_of(Target(node)):
+        look, name = seen(database, facts), f"database {database.name}"
+        need = f"a member on the leader's timeline, at most {database.max_lag_bytes} bytes behind"
+        member = look.members.get(node) if look is not None else None
+        if look is None:
+            have = "its members' gates do not say, or two differ"
+            yield Step(name, have, need, "copies_unknown")
+        elif member is None:
+            yield Step(name, f"{node} is no member now", need, "not_replica")
+        else:
+            lag = "unknown" if member.lag_bytes is None else f"{member.lag_bytes} bytes"
+            have = f"{member.role}, {member.state}, timeline {member.timeline}, lag {lag}"
+            yield Step(name, have, need, "" if good(node, look, database) else "not_replica")
+
+
+def _pacemakers(node: str, facts: Facts) -> Iterator[Step]:
+    """Say of its Pacemaker cluster whether the node is back in it; in standby it may be, that is given back."""
+    for cluster in facts.topology.pacemakers_of(node):
+        look, name = seen_cluster(cluster, node, facts), f"pacemaker {cluster.name}"
+        own = look.nodes.get(node) if look is not None else None
+        if own is None:
+            yield Step(name, "no member's gate knows", "it is online", "pacemaker_unknown")
+        else:
+            back = own.online and not own.unclean
+            have = "online" if back else "unclean" if own.unclean else "offline"
+            yield Step(name, have, "it is online", "" if back else "not_in_cluster")

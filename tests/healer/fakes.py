@@ -270,6 +270,7 @@ class FakePrometheus:
     vanished: set[Target] = field(default_factory=set)
     pictures: list[bool] = field(default_factory=list)
     hardware: dict[str, dict[str, str]] = field(default_factory=dict)
+    booted: dict[str, float] = field(default_factory=dict)
 
     async def evidence(self, alert: Alert, metric: str) -> Evidence:
         reading = await self.reading(alert.target, metric)
@@ -334,6 +335,8 @@ class FakePrometheus:
 
     async def samples(self, node: str, names: str) -> list[tuple[Mapping[str, str], float]]:
         self._answer()
+        if names == "node_boot_time_seconds":
+            return [({"node": one}, at) for one, at in self.booted.items() if one == node]
         return [
             ({"__name__": name, "node": node, **labels}, 1.0)
             for name, labels in self.hardware.items()

@@ -16,9 +16,10 @@ from healer.admission import Admission
 from healer.core.alert import Target
 from healer.core.incident import State
 from healer.errors import Refused
+from tests.healer.core.replicated import whole, with_main
 from tests.healer.core.test_fenced import pair
 from tests.healer.core.world import alert
-from tests.healer.village import Village
+from tests.healer.village import Village, simple
 
 pytestmark = pytest.mark.looptime(start=0)
 
@@ -88,10 +89,58 @@ async def test_a_fenced_node_is_switched_on_by_a_persons_word_and_then_checked()
         village.mend("web1")
         village.cluster.down.add(Target("web1", "nginx"))
         await asyncio.sleep(10)
+        village.prometheus.booted["web1"] = village.clock.wall()
         said = await admission(village).admit("web1", "ann")
         assert said["admitted"] is True
         await asyncio.sleep(60)
         assert village.incident(1).state is State.CLOSED
+
+
+async def test_a_node_that_was_fenced_and_has_not_booted_since_was_never_off():
+    async with fenced() as village:
+        await admission(village).admit("web1", "ann")
+        village.cluster.dark.clear()
+        village.mend("web1")
+        village.cluster.down.add(Target("web1", "nginx"))
+        await asyncio.sleep(10)
+        assert await refused(village) == "boot_unknown"
+        village.prometheus.booted["web1"] = village.incident(1).opened_at - 3600
+        assert await refused(village) == "same_boot"
+        village.prometheus.booted["web1"] = village.clock.wall()
+        assert (await admission(village).admit("web1", "ann"))["admitted"] is True
+
+
+@asynccontextmanager
+async def kept() -> AsyncIterator[Village]:
+    """Three members of a database, of which db1 leads; nothing of Hale's keeps one away."""
+    village = Village(with_main(simple()))
+    village.cluster.databases["main"] = whole()
+    async with village.armed():
+        await asyncio.sleep(3)
+        yield village
+
+
+async def test_a_member_of_a_database_comes_back_only_with_all_of_the_data():
+    async with kept() as village:
+        said = await admission(village).admit("db2", "ann")
+        assert "replica, running, timeline 4, lag 0 bytes" in str(said["steps"])
+        main = village.cluster.databases["main"]
+        for wrong in ({"lag_bytes": None}, {"timeline": 3}, {"state": "creating replica"}):
+            members = {**main.members, "db2": replace(main.members["db2"], **wrong)}
+            village.cluster.databases["main"] = replace(main, members=members)
+            assert await refused(village, "db2") == "not_replica"
+        village.cluster.databases["main"] = replace(main, members={})
+        assert await refused(village, "db2") == "not_replica"
+        del village.cluster.databases["main"]
+        assert await refused(village, "db2") == "copies_unknown"
+
+
+async def test_a_barred_member_comes_back_since_that_is_what_is_given_back():
+    async with kept() as village:
+        main = village.cluster.databases["main"]
+        barred = {**main.members, "db2": replace(main.members["db2"], barred=True)}
+        village.cluster.databases["main"] = replace(main, members=barred)
+        assert (await admission(village).admit("db2", "ann"))["admitted"] is True
 
 
 async def test_nobody_switches_a_fenced_node_on_unasked():

@@ -35,6 +35,13 @@ keepalived_vrrp_state{iname="c",intf="eth0",vrid="52",ip_address="10.0.0.102"} 2
 keepalived_vrrp_state{iname="d",intf="eth0",vrid="53",ip_address="10.0.0.103"} 3
 """
 
+GOLDEN = ROOT / "tests/exporter/fixtures/golden"
+HARDWARE = "".join(
+    (GOLDEN / f"{one}.prom").read_text()
+    for one in ("dmi", "edac", "ipmi", "pcie", "smartctl-nvme-failing")
+)
+"""What the exporter tells of a machine's hardware."""
+
 BY = "(cluster, node, group, failure_domain, service)"
 RULES = {
     "groups": [
@@ -154,7 +161,7 @@ def target(disks: list[str]) -> Iterator[int]:
 
     def told(_: str) -> str:
         well = (f'smartctl_device_smart_healthy{{device="{one}"}} 1\n' for one in disks)
-        return METRICS + "".join(well)
+        return METRICS + HARDWARE + "".join(well)
 
     with exposing(told) as port:
         yield port

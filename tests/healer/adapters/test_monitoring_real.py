@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import time
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from healer.adapters.alertmanager import HttpAlertmanagers
 from healer.adapters.prometheus import HttpPrometheus, PrometheusSettings
@@ -19,7 +21,8 @@ from healer.core.order import OwnAlert
 from healer.core.picture import NodeHealth, SeenMark
 from healer.errors import Unreachable
 from healer.settings import read
-from tests.healer.adapters.monitoring import monitoring
+from healer.web.evidence import NAMES
+from tests.healer.adapters.monitoring import HARDWARE, monitoring
 
 pytestmark = pytest.mark.tools
 
@@ -90,6 +93,40 @@ async def test_evidence_is_the_rules_own_answer_for_exactly_the_alerts_labels(re
             assert (await ours.evidence(alert(**forged), "hale_service_up")).firing is None
         unknown = await ours.evidence(alert(alertname="NoSuchRule"), "hale_service_up")
         assert unknown.firing is None
+
+
+async def test_a_vendors_evidence_is_every_figure_of_the_nodes_hardware_and_no_other(real):
+    told = {
+        # Prometheus keeps no empty label, and the parser calls a counter NAME_total, also where the text does not.
+        (
+            name,
+            frozenset(pair for pair in sample.labels.items() if pair[1]),
+            str(float(sample.value)),
+        )
+        for family in text_string_to_metric_families(HARDWARE)
+        for sample in family.samples
+        for name in [sample.name if sample.name in HARDWARE else family.name]
+        if re.fullmatch(NAMES, name)
+    }
+    added = {"cluster", "node", "group", "failure_domain", "job", "instance", "__name__"}
+    async with prometheus_at(real.prometheus) as ours:
+        found = await until(
+            lambda: ours.samples("web1", NAMES), lambda found: len(found) > len(told)
+        )
+        shown = {
+            (
+                labels["__name__"],
+                frozenset(pair for pair in labels.items() if pair[0] not in added),
+                str(float(value)),
+            )
+            for labels, value in found
+        }
+        assert told <= shown
+        names = {name for name, _, _ in shown}
+        assert {"hale_failure", "node_dmi_info", "ipmi_temperature_celsius"} <= names
+        assert "hale_service_up" not in names
+        assert {labels["node"] for labels, _ in found} == {"web1"}
+        assert await ours.samples("web9", NAMES) == []
 
 
 async def test_the_loss_of_a_domain_is_asked_about_by_its_name_alone(real):
