@@ -24,7 +24,10 @@ from healer.journal import Journal
 from healer.operators import Operators
 from healer.standing import Watch
 
-HARDWARE = frozenset({"HardwareFailing", "FilesystemFailing", "LinkFailing", "NodeFailing"})
+HARDWARE = frozenset(
+    {"HardwareFailing", "FilesystemFailing", "LinkFailing", "NodeFailing"}
+    | {"DiskPredictsFailure", "DiskSectorsFailing"}
+)
 """Alerts that tell of a failure that a repair should have ended."""
 
 BOOT_TIME = "node_boot_time_seconds"
