@@ -18,7 +18,8 @@ from backup.postgres.stanza import Stanza
 _BASENAME = re.compile(r"[^/!\[\]\\\0][^/\[\]\\\0]{0,254}")
 _PATTERN = set("*?[]\\")
 KEEP = ("last", "hourly", "daily", "weekly", "monthly", "yearly")
-MOST_PARTS = 1000
+MOST_PARTS = 256
+"""restic takes no more (cmd/restic/cmd_check.go, totalBucketsMax)."""
 
 
 class ConfigError(Exception):

@@ -12,6 +12,9 @@ from backup.places import Places, write
 
 VERSION = 1
 MOST_BYTES = 1 << 20
+SKEW = 300.0
+"""Seconds by which a proof may be from after now."""
+
 MOST_PROOFS = 20
 """So many of the newest snapshots that a drill proved are remembered."""
 
@@ -82,6 +85,15 @@ def proofs(places: Places, name: str) -> tuple[Proof, ...]:
     except (ValueError, KeyError, TypeError):
         return ()
     return tuple(sorted(found, key=lambda one: one.snapshot_at, reverse=True))
+
+
+def current(places: Places, name: str, period: float, now: float) -> list[Proof]:
+    """Return the proofs that count now, newest snapshot first.
+
+    They are of the last `period` seconds, and none is of a time to come: a clock set back must not make one last.
+    """
+    found = proofs(places, name)
+    return [one for one in found if now - period <= one.proved_at <= now + SKEW]
 
 
 def _proof(told: Mapping[str, Any]) -> Proof:

@@ -96,8 +96,7 @@ def proven(job: Job, wanted: str | None) -> Proof:
     Raises:
         Failed: not_proven; no drill proved such a snapshot within the period that was promised.
     """
-    oldest = job.wall() - job.backup.drill_period
-    good = [one for one in report.proofs(job.places, job.name) if one.proved_at >= oldest]
+    good = report.current(job.places, job.name, job.backup.drill_period, job.wall())
     if wanted is not None:
         good = [one for one in good if one.snapshot.startswith(wanted)]
     if not good:

@@ -34,7 +34,7 @@ def run(job: Job, *, accept_drop: bool = False) -> None:
     job.told.update(moving=sum(one.moving for one in whole.entries.values()))
     if found.unreadable:
         raise Failed(Reason.SOURCE_UNREADABLE, "; ".join(found.unreadable[: manifest.TOLD]))
-    if known is not None and not accept_drop:
+    if not accept_drop:
         _big_enough(job, known, whole)
     _keep(job, whole)
     snapshots = job.restic.snapshots()
@@ -53,12 +53,34 @@ def last(job: Job) -> Manifest | None:
         return None
 
 
-def _big_enough(job: Job, before: Manifest, now: Manifest) -> None:
+def _stored(job: Job) -> Manifest | None:
+    """Return the manifest of the last good backup as the repository has it; None where there is no backup yet.
+
+    A node that was made anew has nothing of its own, and its first backups must not push out those of before.
+
+    Raises:
+        Failed: repository_unusable or no_manifest.
+    """
+    good = [one for one in job.restic.snapshots() if one.manifest]
+    if not good:
+        return None
+    file = job.places.of(job.name) / f"stored-{MANIFEST}"
+    try:
+        job.restic.fetch_manifest(good[-1], file)
+        return manifest.read(file)
+    finally:
+        file.unlink(missing_ok=True)
+
+
+def _big_enough(job: Job, own: Manifest | None, now: Manifest) -> None:
     """See that not more is gone than may be.
 
     Raises:
-        Failed: size_dropped; the snapshot is there, and has no manifest.
+        Failed: size_dropped; the snapshot is there, and has no manifest. As of `_stored` where the node has none.
     """
+    before = _stored(job) if own is None else own
+    if before is None:
+        return
     share = 1 - job.backup.size_drop
     for what, had, has in (("bytes", before.size, now.size), ("files", before.files, now.files)):
         if has < had * share:

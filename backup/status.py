@@ -19,8 +19,7 @@ def _row(one: Backup | Stanza, places: Places, now: float) -> Mapping[str, Any]:
     run, check, drill, restore = (
         report.read(places.report(one.name, kind)) for kind in ("run", "check", "drill", "restore")
     )
-    oldest = now - one.drill_period
-    proofs = [proof for proof in report.proofs(places, one.name) if proof.proved_at >= oldest]
+    proofs = report.current(places, one.name, one.drill_period, now)
     return {
         "newest": run.get("succeeded_at"),
         "run": _word(run),

@@ -99,11 +99,11 @@ class RepositoryCheck(Block):
     """How the repository is read through, and with it the source.
 
     Attributes:
-        parts: So many checks read all of it.
+        parts: So many checks read all of it; restic takes 256 at the most.
     """
 
     schedule: Schedule = Schedule(at="03:30")
-    parts: Annotated[int, Field(strict=True, ge=1, le=1000)] = 7
+    parts: Annotated[int, Field(strict=True, ge=1, le=256)] = 7
 
 
 class Drill(Block):

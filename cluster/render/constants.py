@@ -70,6 +70,9 @@ def _backup(
     """Yield what is promised of a backup, and whose files it is of where a gate may put them back."""
     labels = {"node": node, "backup": one.name}
     yield from _promises(one, labels)
+    # All is read within `parts` checks; one may come late.
+    whole = (one.check.parts + 1) * one.check.schedule.gap
+    yield "hale:backup_check_period_seconds", whole, labels
     if one.restore and one.service is not None:
         group = cluster.services[one.service].group
         yield "hale:backup_info", 1, {**labels, "service": one.service, "group": group}

@@ -81,6 +81,17 @@ def test_only_what_a_drill_proved_within_its_period_is_restored(proven: Node) ->
     assert proven.run("status") == 3
 
 
+def test_a_proof_of_a_time_that_is_still_to_come_is_none(proven: Node) -> None:
+    """Else a clock that was set back would make it last."""
+    path = proven.places.report("site", "drill")
+    told = json.loads(path.read_text())
+    told["proven"][0]["proved_at"] = "2999-01-01T00:00:00Z"
+    path.write_text(json.dumps(told))
+    assert proven.run("restore") == 1
+    assert proven.report("restore")["reason"] == "not_proven"
+    assert proven.run("status") == 3
+
+
 def test_a_newer_snapshot_that_no_drill_proved_is_passed_over(proven: Node) -> None:
     good = proven.tree()["pages/1.html"]
     (proven.site / "pages/1.html").write_text("unproven")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -63,6 +64,22 @@ def test_a_backup_that_is_much_smaller_counts_only_where_a_person_says_so(node: 
     assert len(node.listed()) == 2
     assert len(node.job().restic.snapshots()) == 2, "the one that never counted is gone"
     assert node.run("run") == 0
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["as it is", "made anew"])
+def test_a_node_that_was_made_anew_does_not_push_out_what_was_good(node: Node, lost: bool) -> None:
+    """All that it knew is gone with it, and its site is nearly empty until somebody restores."""
+    node.configure(keep={"last": 1})
+    assert node.run("run") == 0
+    good = node.listed()
+    (node.site / "big").unlink()
+    if lost:
+        shutil.rmtree(node.places.state)
+        shutil.rmtree(node.places.reports)
+    assert node.run("run") == 1
+    assert node.report("run")["reason"] == "size_dropped"
+    assert [one.id for one in node.job().restic.snapshots() if one.manifest] == good
+    assert not list(node.places.of("site").glob("stored-*"))
 
 
 def test_only_so_many_are_kept_and_manifests_go_with_them(node: Node) -> None:
