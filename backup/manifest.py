@@ -147,15 +147,24 @@ def compare(manifest: Manifest, root: Path, tops: Iterable[str] | None = None) -
     return Compared(proved, moving, tuple(wrong), size)
 
 
-def judge(found: Compared) -> None:
-    """Accept what was compared.
+def alike(found: Compared) -> None:
+    """Accept what was compared where nothing of it is otherwise than it was.
 
     Raises:
-        Failed: differs or nothing_proven.
+        Failed: differs.
     """
     if found.wrong:
         more = f" and {len(found.wrong) - TOLD} more" if len(found.wrong) > TOLD else ""
         raise Failed(Reason.DIFFERS, f"{'; '.join(found.wrong[:TOLD])}{more}")
+
+
+def judge(found: Compared) -> None:
+    """Accept a whole backup that was compared: nothing is otherwise, and something is proved.
+
+    Raises:
+        Failed: differs or nothing_proven.
+    """
+    alike(found)
     if not found.proved:
         raise Failed(
             Reason.NOTHING_PROVEN,

@@ -81,6 +81,21 @@ def test_only_what_a_drill_proved_within_its_period_is_restored(proven: Node) ->
     assert proven.run("status") == 3
 
 
+def test_a_path_in_which_there_is_no_file_keeps_no_other_from_being_restored(node: Node) -> None:
+    """The drill has proved the backup as a whole."""
+    empty = node.root / "srv/uploads"
+    empty.mkdir()
+    node.configure(paths=[str(node.site), str(empty)])
+    assert node.run("run") == 0
+    assert node.run("drill") == 0
+    good = node.tree()["big"]
+    (node.site / "big").write_bytes(b"corrupt")
+    empty.rmdir()
+    assert node.run("restore") == 0
+    assert node.tree()["big"] == good
+    assert empty.is_dir()
+
+
 def test_a_proof_of_a_time_that_is_still_to_come_is_none(proven: Node) -> None:
     """Else a clock that was set back would make it last."""
     path = proven.places.report("site", "drill")
