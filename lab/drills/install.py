@@ -83,6 +83,7 @@ _OWN_JOURNAL = f"""
 mountpoint --quiet {STATE} || exit 0
 umount {STATE}
 """
+_TRIES = 6  # to make a journal anew
 _STORE_INIT = (
     *("runuser", "-u", "hale-healer", "--"),
     *("/opt/hale/bin/hale-healer", "store", "init", "--config", "/etc/hale/cluster.yml"),
@@ -237,6 +238,10 @@ def _only(healers: Sequence[str]) -> str:
 
 def _make_journal(lab: Lab, healer: str) -> None:
     run(lab, healer, ["find", STATE, "-mindepth", "1", "-delete"])
+    # It asks every gate what it has obeyed, and gives each five seconds, which a busy machine may not have.
+    for _ in range(_TRIES - 1):
+        if lab.exec(healer, _STORE_INIT, timeout=60.0).code == 0:
+            return
     run(lab, healer, _STORE_INIT, timeout=60.0)
 
 
