@@ -6,6 +6,7 @@ import pwd
 import shutil
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,8 +16,10 @@ from typing import Any
 
 import pytest
 
-from backup import cli
+from backup import cli, config
 from backup.places import Places
+from backup.postgres.job import StanzaJob
+from backup.postgres.stanza import Stanza
 from backup.program import account
 from tests.backup.node import program
 
@@ -160,9 +163,32 @@ class Database:
         self.as_user(self.bin / "pg_ctl", "start", "-w", "-D", self.data, "-l", log)
 
     def stop(self) -> None:
+        for data in (self.root / "follower/data", self.data):
+            stop = ("stop", "-w", "-m", "immediate", "-D", data)
+            self.as_user(self.bin / "pg_ctl", *stop, check=False)
+
+    def follow(self) -> None:
+        """Start a standby of it, which listens in `follower`."""
+        folder = self.root / "follower"
+        folder.mkdir()
+        shutil.chown(folder, user())
+        primary = ("-h", self.root, "-p", "5499", "-U", "postgres")
         self.as_user(
-            self.bin / "pg_ctl", "stop", "-w", "-m", "immediate", "-D", self.data, check=False
+            self.bin / "pg_basebackup", *primary, "-R", "-c", "fast", "-D", folder / "data"
         )
+        options = f"-c unix_socket_directories={folder}"
+        where = ("-D", folder / "data", "-l", folder / "log", "-o", options)
+        self.as_user(self.bin / "pg_ctl", "start", "-w", *where)
+
+    def wait_for_follower(self) -> None:
+        """Wait until it has replayed all that there is now."""
+        wanted = self.sql("SELECT pg_current_wal_lsn()")
+        where = ("-h", self.root / "follower", "-p", "5499", "-U", "postgres", "-d", "postgres")
+        ask = f"SELECT pg_last_wal_replay_lsn() >= '{wanted}'"
+        until = time.monotonic() + 30
+        while self.as_user(self.bin / "psql", "-XAtq", *where, "-c", ask).strip() != "t":
+            assert time.monotonic() < until
+            time.sleep(0.1)
 
     def archived(self) -> None:
         """Have all that was written so far in the archive."""
@@ -174,6 +200,11 @@ class Database:
         name = () if command == "status" else ("main",)
         file = f"--config={self.root / 'backup.json'}"
         return cli.main([command, *name, *where, f"--cache={p.cache}", file, *words])
+
+    def job(self) -> StanzaJob:
+        one = config.load(self.root / "backup.json").backup("main")
+        assert isinstance(one, Stanza)
+        return StanzaJob(one, self.places)
 
     def report(self, kind: str) -> Told:
         told: Told = json.loads(self.places.report("main", kind).read_bytes())
