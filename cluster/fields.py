@@ -45,6 +45,8 @@ UNIT_PATTERN = r"^(?=.{1,255}$)[A-Za-z0-9:_.\\][A-Za-z0-9:_.\\-]*(@[A-Za-z0-9:_.
 # RFC 952 and 1123 names, IPv4 and IPv6 addresses without brackets or zone.
 ADDRESS_PATTERN = r"^[A-Za-z0-9:]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9:])?$"
 METRIC_PATTERN = r"^[A-Za-z_:][A-Za-z0-9_:]{0,199}$"
+# deb-control(5), "Package".
+PACKAGE_PATTERN = r"^[a-z0-9][a-z0-9+.-]{1,100}(:[a-z0-9-]{1,30})?$"
 FILE_PATTERN = r"^/[A-Za-z0-9_./@+=:,-]{0,1000}$"
 # The kernel takes more (dev_valid_name), keepalived and shells do not; 15 is IFNAMSIZ less its end.
 INTERFACE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$"
@@ -240,6 +242,13 @@ Metric = Annotated[
     _shaped(METRIC_PATTERN, "a metric's name"),
     Field(json_schema_extra={"pattern": METRIC_PATTERN}),
 ]
+Package = Annotated[
+    str,
+    _shaped(PACKAGE_PATTERN, "a Debian package's name"),
+    Field(json_schema_extra={"pattern": PACKAGE_PATTERN}),
+]
+"""A Debian package, as nginx; with an architecture where a node has several of it, as libc6:amd64."""
+
 File = Annotated[
     str,
     _shaped(FILE_PATTERN, "an absolute path without spaces"),

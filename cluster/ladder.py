@@ -57,6 +57,7 @@ class Verb(StrEnum):
     PACEMAKER_UNSTANDBY = "pacemaker.unstandby"
     DISK_FREE = "disk.free"
     FILES_RESTORE = "files.restore"
+    PACKAGE_RESTORE = "package.restore"
     NODE_REBOOT = "node.reboot"
     NODE_LOCK = "node.lock"
     NODE_UNLOCK = "node.unlock"
@@ -83,6 +84,7 @@ class Action(StrEnum):
     PACEMAKER_CLEANUP = "pacemaker.cleanup"
     DISK_FREE = "disk.free"
     FILES_RESTORE = "files.restore"
+    PACKAGE_RESTORE = "package.restore"
     NODE_REBOOT = "node.reboot"
     NODE_FENCE = "node.fence"
     PERSON_CALL = "person.call"
@@ -99,7 +101,8 @@ class Action(StrEnum):
 
 
 _OF_SERVICE = frozenset(
-    {Action.SERVICE_RESTART, Action.SERVICE_RELOAD, Action.POOL_DRAIN, Action.FILES_RESTORE}
+    {Action.SERVICE_RESTART, Action.SERVICE_RELOAD, Action.POOL_DRAIN}
+    | {Action.FILES_RESTORE, Action.PACKAGE_RESTORE}
 ) | {action for action in Action if action.startswith(("database.", "sentinel.", "pacemaker."))}
 
 _COPY = "hale:database_member_good"
@@ -117,6 +120,11 @@ _PROOF: Mapping[str, Mapping[str, Any]] = {
     Action.DATABASE_RESTART: {"metric": _COPY, "within": "3m"},
     Action.DATABASE_REINIT: {"metric": _COPY, "within": "15m"},
     Action.DISK_FREE: {"metric": "hale:filesystem_has_room"},
+    Action.PACKAGE_RESTORE: {
+        "metric": "hale_service_package_damaged_files",
+        "want": 0,
+        "within": "5m",
+    },
     Action.NODE_REBOOT: {"within": "5m"},
     Action.NODE_FENCE: {"metric": "up", "want": 0, "within": "5m", "soak": "0s"},
 }
@@ -131,6 +139,7 @@ _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     Action.DATABASE_REINIT: {"attempts": 1, "deadline": "30m"},
     Action.DISK_FREE: {"attempts": 1, "deadline": "2m"},
     Action.FILES_RESTORE: {"deadline": "15m"},
+    Action.PACKAGE_RESTORE: {"deadline": "5m"},
     Action.NODE_REBOOT: {"attempts": 1, "deadline": "5m"},
     Action.NODE_FENCE: {"attempts": 1, "deadline": "1m"},
 }
@@ -284,6 +293,8 @@ DEFAULT_LADDERS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "pacemaker": {"rungs": [{"action": "pacemaker.cleanup"}, _CALL]},
         # What was there stays beside it, and an owner agrees, unless all of it can be made anew.
         "backup": {"rungs": [{"action": "files.restore"}, _CALL]},
+        # Of a service that runs on, until its next start: the same version again, and that start.
+        "package": {"rungs": [{"action": "package.restore"}, _CALL]},
         # No gate has a verb for these yet that could be proved to help.
         "monitoring": {"rungs": [_CALL]},
         "clock": {"rungs": [_CALL]},

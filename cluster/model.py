@@ -30,6 +30,7 @@ from cluster.fields import (
     File,
     Flag,
     Name,
+    Package,
     Period,
     Unit,
 )
@@ -146,6 +147,7 @@ class Service(Block):
     Attributes:
         probe: How the exporter asks whether it serves; None for the unit's state alone.
         certificates: PEM files on each of its nodes, of which the exporter tells when they end.
+        packages: Debian packages that it runs from: their files are held against dpkg's checksums, and put back.
         config_check: Run on the node before a restart; a service that would not come back is left.
         native_restart: None leaves the unit's own Restart settings as they are.
         depends_on: Services that must serve before this one can.
@@ -159,6 +161,7 @@ class Service(Block):
     group: Name
     probe: Probe | None = None
     certificates: Annotated[tuple[File, ...], AfterValidator(_once)] = ()
+    packages: Annotated[tuple[Package, ...], AfterValidator(_once)] = ()
     config_check: Command | None = None
     native_restart: NativeRestart | None = None
     depends_on: tuple[Name, ...] = ()
@@ -175,6 +178,7 @@ class BuiltinService(Block):
     group: None = None
     probe: None = None
     certificates: tuple[()] = ()
+    packages: tuple[()] = ()
     config_check: None = None
     native_restart: None = None
     depends_on: tuple[()] = ()

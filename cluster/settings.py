@@ -84,6 +84,7 @@ GATE_SPACING: Mapping[str, str] = {
     Verb.PACEMAKER_UNSTANDBY: "5s",
     Verb.DISK_FREE: "60s",
     Verb.FILES_RESTORE: "60s",
+    Verb.PACKAGE_RESTORE: "60s",
     Verb.NODE_REBOOT: "1h",
     Verb.NODE_LOCK: "5s",
     Verb.NODE_UNLOCK: "5s",

@@ -64,6 +64,7 @@ class Service:
 
     Attributes:
         certificates: Absolute paths of PEM files, each once.
+        packages: Debian packages that it runs from, each once.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Service:
     group: str
     probe: Probe | None = None
     certificates: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,8 @@ ADDRESS_KEYS = ("name", "address", "interface", "group", "router_id")
 PROBE_KINDS = ("http", "tcp", "tls", "command")
 # systemd.unit(5): what a unit may be called; a template itself (name@.service) cannot run.
 UNIT_NAME = re.compile(r"[A-Za-z0-9:_.\\-]+(@[A-Za-z0-9:_.\\-]+)?\.(service|socket|mount|target)")
+# deb-control(5), Package; and an architecture, where a node has several.
+PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]{1,100}(:[a-z0-9-]{1,30})?")
 HOST_PORT = re.compile(
     r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[^\s:\[\]/]+)):(?P<port>[0-9]{1,5})"
 )
@@ -110,12 +112,24 @@ def _unique(named: Iterable[tuple[Field, str]]) -> None:
 
 
 def _service(field: Field) -> Service:
-    keys = field.mapping((*SERVICE_KEYS, "probe", "certificates"), SERVICE_KEYS)
+    keys = field.mapping((*SERVICE_KEYS, "probe", "certificates", "packages"), SERVICE_KEYS)
     name, unit, group = (keys[k].text() if k in keys else "" for k in SERVICE_KEYS)
     if unit and not UNIT_NAME.fullmatch(unit):
         keys["unit"].wrong(f"wanted a unit's full name such as nginx.service, saw {shown(unit)}")
     probe = _probe(keys["probe"]) if "probe" in keys else None
-    return Service(name, unit, group, probe, _or(keys, "certificates", _files, ()))
+    nothing: tuple[str, ...] = ()
+    files = _or(keys, "certificates", _files, nothing)
+    return Service(name, unit, group, probe, files, _or(keys, "packages", _packages, nothing))
+
+
+def _packages(field: Field) -> tuple[str, ...]:
+    fields = list(field.items())
+    names = [one.text() for one in fields]
+    for one, name in zip(fields, names, strict=True):
+        if name and not PACKAGE.fullmatch(name):
+            one.wrong(f"wanted a Debian package's name such as nginx, saw {shown(name)}")
+    _unique(zip(fields, names, strict=True))
+    return tuple(names)
 
 
 def _files(field: Field) -> tuple[str, ...]:

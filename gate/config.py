@@ -38,6 +38,7 @@ DEFAULT_SPACING_SECONDS = MappingProxyType(
         "pacemaker.unstandby": 5.0,
         "disk.free": 60.0,
         "files.restore": 60.0,
+        "package.restore": 60.0,
         "node.reboot": 3600.0,
         "node.lock": 5.0,
         "node.unlock": 5.0,

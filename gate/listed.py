@@ -17,6 +17,8 @@ _UNIT = re.compile(
 )
 # net/core/dev.c, dev_valid_name: at most 15 bytes, no slash, colon or blank.
 _INTERFACE = re.compile(r"[^/:\s\0]{1,15}")
+# deb-control(5), Package; and an architecture, where a node has several.
+_PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]{1,100}(:[a-z0-9-]{1,30})?")
 # Nothing below these is ever waste, whoever writes cluster.yml. Of /var and /run only what a
 # person lists is, so they are not here; the gate's own state is.
 _NEVER = (
@@ -49,11 +51,13 @@ class UnitRule:
     Attributes:
         restart: Whether service.restart and service.reload may touch it; all listed units may be looked at.
         config_check: Command that must succeed before either; empty where none is declared.
+        packages: Debian packages whose files package.restore may put back.
     """
 
     service: str
     restart: bool
     config_check: tuple[str, ...]
+    packages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,13 +148,22 @@ class FenceRule:
 def unit(value: Json, where: str) -> UnitRule:
     """Read one entry of `units`."""
     found = fields.object_at(value, where)
-    fields.only(found, ("service", "restart", "config_check"), where + ".")
+    fields.only(found, ("service", "restart", "config_check", "packages"), where + ".")
     check = _command(found.get("config_check") or [], f"{where}.config_check")
     return UnitRule(
         fields.label(found.get("service"), f"{where}.service"),
         fields.flag(found.get("restart", False), f"{where}.restart"),
         check,
+        _packages(found.get("packages", []), f"{where}.packages"),
     )
+
+
+def _packages(value: Json, where: str) -> tuple[str, ...]:
+    names = fields.texts(value, where)
+    for name in names:
+        if not _PACKAGE.fullmatch(name):
+            raise ValueError(f"{where}: {name[:80]!r} is not a package's name like nginx")
+    return names
 
 
 def unit_name(name: str) -> str:

@@ -1,12 +1,13 @@
-"""What service.restart and service.reload have in common: their argument, and the check before them."""
+"""What verbs of a unit have in common: their argument, the check before them, and a restart with its proof."""
 
 from gate import compare
 from gate.config import Config
 from gate.expect import Expect, UnitExpect
-from gate.process import NotStarted
+from gate.process import NotStarted, Ran
 from gate.strict_json import JsonObject
-from gate.verb import Job
-from gate.words import Reason, Refused
+from gate.units import Unreadable
+from gate.verb import Job, Node
+from gate.words import Outcome, Reason, Refused, done, failed, unknown
 
 CONFIG_CHECK_SECONDS = 10.0
 CONFIG_CHECK_BYTES = 16 * 1024
@@ -57,3 +58,38 @@ def config_check(job: Job) -> None:
 def before(job: Job) -> UnitExpect:
     """Return what the decision took the unit to be; `unit_of` saw to it that it was said."""
     return job.expect.units[job.target]
+
+
+def restart(job: Job) -> Outcome:
+    """Restart the unit, and say `done` only where it is active under a new InvocationID."""
+    systemd, unit = job.node.systemd, job.target
+    try:
+        if systemd.reset_failed(unit, job.deadline.left()).code is None:
+            return failed(Reason.DEADLINE, "systemctl reset-failed took too long; not restarted")
+        # Whether reset-failed succeeded does not matter: it fails for a unit that never failed.
+        ran = systemd.restart(unit, job.deadline.left())
+    except NotStarted as error:
+        return failed(Reason.START_FAILED, f"not restarted: {error}")
+    if ran.code is None:
+        return unknown(Reason.DEADLINE, "systemctl took too long; PID 1 may still restart it")
+    if ran.code < 0:
+        return unknown(Reason.INTERRUPTED, f"systemctl was ended by signal {-ran.code}")
+    return _proof(unit, before(job), ran, job.node)
+
+
+def _proof(target: str, before: UnitExpect, ran: Ran, node: Node) -> Outcome:
+    """Judge a restart that has ended by what the unit is now."""
+    try:
+        (unit,) = node.systemd.show((target,))
+    except Unreadable as error:
+        return unknown(Reason.UNREADABLE, f"systemctl ended with {ran.code}, then: {error}")
+    serving = unit.active_state == "active"
+    anew = unit.invocation_id not in ("", before.invocation_id)
+    said = f"{unit.active_state} ({unit.sub_state}), result {unit.result}"
+    if ran.code == 0 and serving and anew:
+        return done(Reason.RESTARTED, f"{said}, invocation {unit.invocation_id}")
+    if ran.code == 0 or not serving:
+        return failed(Reason.START_FAILED, f"{said}; systemctl said: {ran.last_line}")
+    return unknown(
+        Reason.UNREADABLE, f"systemctl ended with {ran.code} ({ran.last_line}), yet it is {said}"
+    )

@@ -91,6 +91,7 @@ def _service(cluster: Cluster, service: Service, node: str) -> Mapping[str, Any]
         "group": service.group,
         **({"probe": _probe(probe)} if probe else {}),
         **({"certificates": list(service.certificates)} if service.certificates else {}),
+        **({"packages": list(service.packages)} if service.packages else {}),
     }
 
 

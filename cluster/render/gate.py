@@ -64,6 +64,7 @@ def _units(cluster: Cluster, node: str, *, restart: bool) -> Mapping[str, Any]:
             # What Pacemaker runs, only Pacemaker starts.
             "restart": restart and service.name not in cluster.paced,
             "config_check": list(service.config_check or ()),
+            **({"packages": list(service.packages)} if service.packages else {}),
         }
         for service in services
     }

@@ -7,6 +7,7 @@ from exporter.collectors.addresses import Addresses, Interfaces
 from exporter.collectors.certificates import INTERVAL, Certificates
 from exporter.collectors.keepalived import Keepalived
 from exporter.collectors.marks import Marks
+from exporter.collectors.packages import Packages
 from exporter.collectors.peers import Peers
 from exporter.collectors.services import Services
 from exporter.hardware import in_background
@@ -51,6 +52,14 @@ def _pacemaker(node: Node) -> Periodic:
     return Periodic(Pacemaker(Programs(environment={"TZ": "UTC"})), node.clock)
 
 
+def _packages(node: Node) -> Periodic:
+    declared = node.declared
+    packages = Packages(
+        node.rootfs, lambda: declared.now.services, Programs(), Threads(), node.clock
+    )
+    return Periodic(packages, node.clock)
+
+
 def _peers(node: Node) -> Periodic:
     peers = Peers(node.declared.now.peers, node.declared.now.peer_interval)
     node.declared.follow(lambda config: peers.declare(config.peers, config.peer_interval))
@@ -71,6 +80,7 @@ OFFERS = (
     Offer("keepalived", _keepalived),
     Offer("marks", lambda node: Marks(node.chosen.of(MARKS_FILE)), (MARKS_FILE,)),
     Offer("pacemaker", _pacemaker, default=False),
+    Offer("packages", _packages),
     Offer("peers", _peers),
     Offer("services", _services),
 )

@@ -20,6 +20,7 @@ from gate.verbs.node_unlock import NodeUnlock
 from gate.verbs.pacemaker_cleanup import PacemakerCleanup
 from gate.verbs.pacemaker_standby import PacemakerStandby
 from gate.verbs.pacemaker_unstandby import PacemakerUnstandby
+from gate.verbs.package_restore import PackageRestore
 from gate.verbs.pool_drain import PoolDrain
 from gate.verbs.pool_return import PoolReturn
 from gate.verbs.sentinel_failover import SentinelFailover
@@ -44,6 +45,7 @@ TAKING: dict[str, TakingVerb] = {
     "pacemaker.unstandby": PacemakerUnstandby(),
     "disk.free": DiskFree(),
     "files.restore": FilesRestore(),
+    "package.restore": PackageRestore(),
     "node.reboot": NodeReboot(),
     "node.lock": NodeLock(),
     "node.unlock": NodeUnlock(),

@@ -78,6 +78,7 @@ ACTIONS: dict[str, Action] = {
     "pacemaker.unstandby": Action(Scope.CLUSTERED, takes=False),
     "disk.free": Action(Scope.DISK, takes=False),
     "files.restore": Action(Scope.FILES, takes=True),
+    "package.restore": Action(Scope.UNIT, takes=True),
     "node.reboot": Action(Scope.NODE, takes=True),
     "node.lock": Action(Scope.NODE, takes=True, undo="node.unlock"),
     "node.unlock": Action(Scope.NODE, takes=False),
@@ -87,6 +88,7 @@ ACTIONS: dict[str, Action] = {
 }
 
 RESTORE = "files.restore"
+REINSTALL = "package.restore"
 
 BACKUP = "backup:"
 """What a backup's name begins with where a gate is asked for it."""

@@ -37,6 +37,7 @@ NAME_DEPTH = {
     NODE_DEATH: 0,
     # What a service needs is not there, whatever else is seen of the service.
     "BackedUpFilesDamaged": 2,
+    "PackageFilesDamaged": 2,
     "FilesystemAlmostFull": 2,
     "FilesystemFillingUp": 2,
     # What Patroni says of its own member: a full disk explains it, and it explains why the service does not serve.

@@ -15,7 +15,14 @@ HARDWARE = frozenset({"disk", "memory_hw", "cpu_hw", "thermal_power", "network_l
 """Failure types that nothing which runs on the node repairs: work is moved away from it."""
 
 REPAIRS = frozenset(
-    {"service.restart", "service.reload", "disk.free", "files.restore", "node.reboot"}
+    {
+        "service.restart",
+        "service.reload",
+        "disk.free",
+        "files.restore",
+        "package.restore",
+        "node.reboot",
+    }
     | {"database.restart", "database.reinit"}
 )
 """Actions that repair something on the node itself."""

@@ -64,7 +64,7 @@ def test_a_short_file_is_completed_with_the_values_for_production() -> None:
     assert list(cluster.ladders) == [
         *("restart-service", "restart-exporter", "free-disk", "reboot-node"),
         *("take-over", "fence-node", "move-away"),
-        *("database", "pacemaker", "backup", "monitoring", "clock"),
+        *("database", "pacemaker", "backup", "package", "monitoring", "clock"),
     ]
     assert cluster.monitoring.objective == 0.999
     assert cluster.healer.guards.no_storm.targets == 3
@@ -117,6 +117,7 @@ PROOFS = [
     ("sentinel.failover", "hale:redis_master", 0.0, 90.0, 60.0, 1),
     ("pacemaker.cleanup", "hale:pacemaker_resource_clean", 1.0, 180.0, 60.0, 1),
     ("disk.free", "hale:filesystem_has_room", 1.0, 90.0, 120.0, 1),
+    ("package.restore", "hale_service_package_damaged_files", 0.0, 300.0, 300.0, 2),
     ("node.reboot", "hale_service_up", 1.0, 300.0, 300.0, 1),
     ("node.fence", "up", 0.0, 300.0, 60.0, 1),
 ]
@@ -159,6 +160,7 @@ def test_every_verb_of_a_gate_has_a_spacing_that_a_file_may_change() -> None:
         "pacemaker.unstandby": 5,
         "disk.free": 60,
         "files.restore": 60,
+        "package.restore": 60,
         "node.reboot": 7200,
         "pool.drain": 5,
         "pool.return": 5,

@@ -153,7 +153,8 @@ GUARDS: tuple[Guard, ...] = (
     ),
     Guard(
         "restore_proven",
-        "what would be put back was proved by a drill within its period, and no disk of the node is known to fail",
+        "a backup that would be put back was proved by a drill within its period, "
+        "and no disk of the node is known to fail",
         restore_proven,
     ),
     Guard(

@@ -182,3 +182,39 @@ def test_only_the_backups_of_that_service_on_that_node_are_meant():
     assert steps("files.restore", Target("web3", "nginx"), here, "") == ()
     assert steps("files.restore", Target("web1", "app"), here, "") == ()
     assert steps("files.restore", Target("web1"), here, "") == ()
+
+
+# --- package.restore --------------------------------------------------------------------------
+
+
+REINSTALL = Rung("package.restore", None, False, 300.0, VERIFY, 2, 60.0)
+
+
+def packaged(**changes: object) -> Site:
+    """Return a service whose ladder installs its packages again."""
+    site = Site(**changes)  # type: ignore[arg-type]
+    ladder = Ladder("restart-service", Mode.ACT, (REINSTALL, CALL))
+    site.world.topology = replace(site.world.topology, ladders={"restart-service": ladder})
+    return site
+
+
+def test_the_same_version_of_a_package_is_no_older_data_so_nobody_has_to_agree():
+    site = packaged(seen=None)
+    incident = site.opened()
+    decision = decide(incident, site.facts(incident), None)
+    assert isinstance(decision, Act)
+    assert decision.proposal.args == (("unit", "nginx.service"),)
+    assert Target("web1", "nginx") in decision.proposal.footprint.targets
+    assert '"units":{"nginx.service"' in expect(decision.proposal, site.facts(incident))
+
+
+def test_no_package_is_installed_again_on_a_node_whose_disk_fails_or_does_not_say():
+    site = packaged(failing={"web1"})
+    incident = site.opened()
+    assert site.verdict(incident) == ("restore_proven", "disk_failing")
+    facts = site.facts(incident)
+    assert facts.picture is not None
+    decision = decide(incident, replace(facts, picture=replace(facts.picture, nodes={})), None)
+    assert isinstance(decision, Hold)
+    said = {one.guard: one.reason for one in decision.verdicts}
+    assert said["restore_proven"] == "disk_unknown"
