@@ -23,6 +23,7 @@ from healer.core.look import (
     MachineLook,
     Mark,
     MemberLook,
+    PacemakerLook,
     UnitLook,
 )
 from healer.core.order import Ended, Order, Token
@@ -189,6 +190,7 @@ class FakeCluster:
         dark: Nodes of which nobody hears anything, nor of their gates.
         drained: Marks of balancers, as (balancer, POOL/MEMBER).
         databases: As Patroni has them, by name; who is switched over leads at once.
+        pacemakers: As Pacemaker has its clusters, by name; it does at once what it is asked for.
     """
 
     topology: Topology
@@ -198,6 +200,7 @@ class FakeCluster:
     dark: set[str] = field(default_factory=set)
     drained: set[tuple[str, str]] = field(default_factory=set)
     databases: dict[str, DatabaseLook] = field(default_factory=dict)
+    pacemakers: dict[str, PacemakerLook] = field(default_factory=dict)
 
     def primaries(self) -> dict[str, dict[str, bool]]:
         """Who takes writes, by Patroni's name of the database and by node."""
@@ -224,6 +227,19 @@ class FakeCluster:
         look = self.databases[name]
         members = {**look.members, node: replace(look.members[node], barred=barred)}
         self.databases[name] = replace(look, members=members)
+
+    def stand_by(self, name: str, node: str, *, wanted: bool) -> None:
+        """Let a node be in Pacemaker's standby, or no longer."""
+        look = self.pacemakers[name]
+        now = replace(look.nodes[node], standby=wanted, able=not wanted)
+        self.pacemakers[name] = replace(look, nodes={**look.nodes, node: now})
+
+    def forget(self, name: str, resource: str, node: str) -> None:
+        """Let Pacemaker forget how a resource failed on a node, and run it there."""
+        look = self.pacemakers[name]
+        left = tuple(one for one in look.failures if (one.resource, one.node) != (resource, node))
+        self.pacemakers[name] = replace(look, failures=left)
+        self.down.discard(Target(node, self.topology.pacemakers[name].resources[resource]))
 
     def balanced(self, balancer: str, pool: str, member: str) -> bool:
         """Whether a balancer sends requests to a member."""
@@ -420,6 +436,13 @@ class FakeGates:
                 for name in names
                 if name.startswith("database:")
             },
+            pacemakers={
+                name.removeprefix("pacemaker:"): self.cluster.pacemakers.get(
+                    name.removeprefix("pacemaker:")
+                )
+                for name in names
+                if name.startswith("pacemaker:")
+            },
             marks=self.marks.get(node, ()),
             machine=self.machines.get(node) if MACHINE in names else None,
             powers={
@@ -496,6 +519,11 @@ class FakeGates:
         elif order.verb in ("database.bar", "database.admit"):
             barred = order.verb == "database.bar"
             self.cluster.bar(told["database"], order.node, barred=barred)
+        elif order.verb == "pacemaker.cleanup":
+            self.cluster.forget(told["pacemaker"], told["resource"], order.node)
+        elif order.verb in ("pacemaker.standby", "pacemaker.unstandby"):
+            wanted = order.verb == "pacemaker.standby"
+            self.cluster.stand_by(told["pacemaker"], order.node, wanted=wanted)
         elif order.verb == "database.reinit":
             service = self.cluster.topology.databases[dict(order.args)["database"]].service
             self.cluster.down.discard(Target(order.node, service))
