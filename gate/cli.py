@@ -232,12 +232,12 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _reboot_if_due(options: argparse.Namespace) -> int:
-    url = options.url_file.read_text("utf-8")
+    url = options.url_file.read_text("utf-8", "replace")
     return reboot_lock.reboot_if_due(url, machine.look(), reboot_lock.post, process.run)
 
 
 def _reboot_done(options: argparse.Namespace) -> int:
-    url = options.url_file.read_text("utf-8")
+    url = options.url_file.read_text("utf-8", "replace")
     return reboot_lock.reboot_done(url, machine.look(), reboot_lock.post)
 
 

@@ -23,6 +23,9 @@ _STATUS = re.compile(rb"^\s*status:\s*(on|off)\s*$", re.IGNORECASE | re.MULTILIN
 SECRETS_BYTES = 4096
 """Far less than a pipe holds: what an agent is told is written before it runs."""
 
+NOT_SECRET = frozenset({"action", "option", "nodename", "plug", "port", "method"})
+"""Options that a file of secrets may not have: it comes after the node's own, and the last of two counts."""
+
 Programs = Callable[..., Ran]
 
 
@@ -135,5 +138,9 @@ def _options(text: bytes, path: str) -> list[tuple[str, str]]:
         name, equals, value = plain.partition("=")
         if not equals or not value or not FENCE_OPTION.fullmatch(name):
             raise SecretsUnreadable(f"{path}: line {number}: want name=value")
+        if name.replace("_", "-") in NOT_SECRET:
+            raise SecretsUnreadable(
+                f"{path}: line {number}: {name} says what is cut, or how, for every node; it belongs into cluster.yml"
+            )
         found.append((name, value))
     return found

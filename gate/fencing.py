@@ -4,6 +4,8 @@ A node is off when the device says so a second time, after the agent said that i
 last owner lets go. Never a reboot: whoever switches it on again has to know why it was cut.
 """
 
+from dataclasses import replace
+
 from gate import fence_agents, owners
 from gate.clock import Deadline, utc
 from gate.fence_agents import OFF, ON, Reading, SecretsUnreadable
@@ -30,19 +32,33 @@ def fence(node: Node, name: str, owner: str, deadline: Deadline) -> Outcome:
     rule = node.config.fencing[name]
     try:
         fresh = _mark(node, name, owner, deadline)
-        outcome, nothing_cut = _cut(node, rule, deadline)
+    except MarksUnreadable as error:
+        return failed(Reason.MARKS_UNREADABLE, f"nothing was cut: {error}")
+    except MarksUnwritable as error:
+        return failed(Reason.MARKS_UNWRITABLE, f"nothing was cut: {error}")
+    except TooManyOwners as error:
+        return failed(Reason.TOO_MANY_OWNERS, f"nothing was cut: {error}")
+    outcome, nothing_cut = _cut(node, rule, deadline)
+    try:
         # Nobody else waits for an agent, so the marks were free meanwhile: who let go then is told by this.
         if not nothing_cut:
             _mark(node, name, owner, deadline)
         elif fresh:
             _unmark(node, name, owner, deadline)
-    except MarksUnreadable as error:
-        return failed(Reason.MARKS_UNREADABLE, f"nothing was cut, or it is not marked: {error}")
-    except MarksUnwritable as error:
-        return failed(Reason.MARKS_UNWRITABLE, f"nothing was cut, or it is not marked: {error}")
-    except TooManyOwners as error:
-        return failed(Reason.TOO_MANY_OWNERS, f"nothing was cut: {error}")
+    except (MarksUnreadable, MarksUnwritable, TooManyOwners) as error:
+        return _doubtful(outcome, nothing_cut, error)
     return outcome
+
+
+def _doubtful(outcome: Outcome, nothing_cut: bool, error: Exception) -> Outcome:
+    """Say how a fencing ended after which nobody could see to its mark: one that cut is not known to be marked."""
+    detail = f"{outcome.detail}; whether it is still marked is not known: {error}"
+    if nothing_cut:
+        return replace(outcome, detail=detail)
+    reason = (
+        Reason.MARKS_UNREADABLE if isinstance(error, MarksUnreadable) else Reason.MARKS_UNWRITABLE
+    )
+    return unknown(reason, detail)
 
 
 def _mark(node: Node, name: str, owner: str, deadline: Deadline) -> bool:

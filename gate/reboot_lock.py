@@ -1,6 +1,7 @@
 """A node that waits for a boot asks for a lock, boots, and says afterwards that it is well: a client of FleetLock.
 
-It knows no healer: whoever speaks the protocol at the URL may answer. Nothing is booted without a lock.
+It knows no healer: whoever speaks the protocol at the URL may answer, and nobody else: it is led nowhere, and uses
+no proxy. Nothing is booted without a lock.
 https://coreos.github.io/zincati/development/fleetlock/protocol/
 """
 
@@ -10,6 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -102,12 +104,29 @@ def post(url: str, below: str, machine_id: str) -> Answer:
     body = json.dumps({"client_params": {"id": machine_id, "group": GROUP}}).encode("ascii")
     place, headers = _parted(url)
     headers["fleet-lock-protocol"] = "true"
-    asked = urllib.request.Request(f"{place}/{below}", body, headers)  # noqa: S310  # see _parted
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NotLed)
     try:
-        with urllib.request.urlopen(asked, timeout=ANSWER_SECONDS) as found:  # noqa: S310
+        asked = urllib.request.Request(f"{place}/{below}", body, headers)  # noqa: S310  # see _parted
+        with opener.open(asked, timeout=ANSWER_SECONDS) as found:
             return Answer(found.status, "", "")
     except urllib.error.HTTPError as error:
-        return _refusal(error.code, error.read(LARGEST))
+        return _refusal(error.code, _rest(error))
+    except (HTTPException, ValueError) as error:
+        raise OSError(f"{place}: no answer of HTTP: {error!r:.200}") from error
+
+
+class _NotLed(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect: what is there would be a page that says 200 to everybody, and would get the password."""
+
+    def redirect_request(self, *_: object) -> None:
+        """Let it be an error like any other."""
+
+
+def _rest(error: urllib.error.HTTPError) -> bytes:
+    try:
+        return error.read(LARGEST)
+    except HTTPException:  # it ends in the midst
+        return b""
 
 
 def _refusal(status: int, body: bytes) -> Answer:

@@ -166,6 +166,38 @@ def test_without_its_secrets_the_agent_is_not_started(world, device, wrong):
     assert marked(world) == {}
 
 
+@pytest.mark.parametrize("name", ["plug", "port", "nodename", "action", "method"])
+def test_a_file_of_secrets_does_not_say_whose_power_is_cut(world, device, name):
+    device.secrets.write_text(f"{name}=3\npasswd={PASSWORD}\n")
+    said = fence(world)
+    assert state(said) == ("failed", "secrets_unreadable")
+    assert f"line 1: {name} says what is cut" in said["detail"]
+    assert device.asked == []
+    assert marked(world) == {}
+
+
+def test_what_was_cut_is_told_also_where_nobody_can_see_to_its_mark(world, device):
+    def damaging(argv: tuple[str, ...], seconds: float, **rest: Any) -> process.Ran:
+        (world.marks.state / "marks.json").write_text("{")
+        return process.run(argv, seconds, **rest)
+
+    world.programs = damaging
+    said = fence(world)
+    assert state(said) == ("unknown", "marks_unreadable")
+    assert "says that it was cut, and pdu says off; whether it is still marked" in said["detail"]
+    assert device.power == "off"
+
+
+def test_a_refusal_stays_one_where_nobody_can_take_its_mark_back(world, device):
+    def damaging(argv: tuple[str, ...], seconds: float, **rest: Any) -> process.Ran:
+        (world.marks.state / "marks.json").write_text("{")
+        return process.run(argv, seconds, **rest)
+
+    world.programs = damaging
+    device.set(mode="refuses")
+    assert state(fence(world)) == ("failed", "fence_refused")
+
+
 def test_a_secret_in_the_agents_own_words_is_not_passed_on(world, device):
     device.set(mode="tells")
     said = fence(world)

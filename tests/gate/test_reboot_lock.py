@@ -1,6 +1,7 @@
 """A node that waits for a boot asks for a lock first, and says afterwards that it is well."""
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -109,9 +110,18 @@ class Handler(BaseHTTPRequestHandler):
         self.seen.append((self.path, dict(self.headers), json.loads(body)))
         status, text = self.answer
         self.send_response(status)
+        if 300 <= status < 400:
+            self.send_header("Location", f"http://{self.headers['Host']}/login")
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
         self.wfile.write(text)
+
+    def do_GET(self) -> None:
+        """Say 200 to everybody, as a page for signing in does."""
+        self.seen.append((self.path, dict(self.headers), None))
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
@@ -154,3 +164,51 @@ def test_a_refusal_is_told_by_its_kind(place, monkeypatch, answer, expected):
 def test_what_is_no_url_of_http_asks_nobody(url):
     with pytest.raises(OSError, match=str(reboot_lock.URL_FILE)):
         post(url, "v1/pre-reboot", ID)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_it_is_led_nowhere_so_no_other_page_gives_a_lock_or_gets_the_password(
+    place, monkeypatch, status
+):
+    monkeypatch.setattr(Handler, "answer", (status, b""))
+    programs = Programs()
+    assert reboot_if_due(f"http://zincati:secret@{place}", DUE, post, programs) == 0
+    assert programs.diary == []
+    assert [path for path, _, _ in Handler.seen] == ["/v1/pre-reboot"]
+
+
+def test_no_proxy_of_the_environment_answers_for_it(place, monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    assert post(f"http://{place}", "v1/pre-reboot", ID) == YES
+
+
+def answered(data: bytes) -> str:
+    """Let something that is no healer answer once; return its URL."""
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def answer() -> None:
+        with server, server.accept()[0] as wire:
+            wire.recv(4096)
+            wire.sendall(data)
+
+    threading.Thread(target=answer, daemon=True).start()
+    return f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("data", [b"SSH-2.0-OpenSSH_9.2\r\n", b"", b"HTTP/1.1 many\r\n\r\n"])
+def test_what_speaks_another_protocol_is_told_in_a_sentence(data, capsys):
+    programs = Programs()
+    assert reboot_if_due(answered(data), DUE, post, programs) == 1
+    assert programs.diary == []
+    assert "nobody answers, so nothing is booted: " in capsys.readouterr().out
+
+
+def test_a_refusal_that_ends_in_the_midst_is_one():
+    cut = answered(b"HTTP/1.1 500 x\r\nContent-Length: 100\r\n\r\nshort")
+    assert post(cut, "v1/pre-reboot", ID).kind == "http_500"
+
+
+@pytest.mark.parametrize("url", ["http://a healer:9595", "http://h\N{SNOWMAN}le:9595", ""])
+def test_a_url_that_is_none_is_told_in_a_sentence(url, capsys):
+    assert reboot_done(url, NOT_DUE, post) == 1
+    assert "nobody answers: " in capsys.readouterr().out
