@@ -1,6 +1,7 @@
 """`hale-backup drill`: restore the newest backup into a scratch place, hold it against its manifest, and clean up.
 
-Rule: it is always the newest snapshot, good or not. One that cannot be proved is found here, and not when it is needed.
+Rule: it is always the newest snapshot up to now, good or not. One that cannot be proved is found here, and not when it
+is needed.
 """
 
 import hashlib
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from backup import manifest, moment, report
 from backup.job import Job, outcome
+from backup.moment import SKEW
 from backup.places import scratch
 from backup.report import MOST_PROOFS, Proof
 from backup.restic import Snapshot
@@ -56,7 +58,15 @@ def _newest(job: Job) -> Snapshot:
     snapshots = job.restic.snapshots()
     if not snapshots:
         raise Failed(Reason.NO_SNAPSHOT, f"{job.backup.repository} has none of {job.name}")
-    return snapshots[-1]
+    # One of a time that is still to come would be the newest until then, and all that is newer would never be proved.
+    for one in reversed(snapshots):
+        if one.at <= job.wall() + SKEW:
+            return one
+    first = moment.text(snapshots[0].at)
+    raise Failed(
+        Reason.NO_SNAPSHOT,
+        f"all of {job.name} are of {first} or later, after now: look at the clock",
+    )
 
 
 def fetched(job: Job, snapshot: Snapshot, place: Path) -> manifest.Manifest:

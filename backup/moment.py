@@ -3,6 +3,9 @@
 import re
 from datetime import UTC, datetime
 
+SKEW = 300.0
+"""Seconds that something may be from after now; what is later was made while a clock ran ahead, and is not newest."""
+
 
 def text(seconds: float) -> str:
     """Write Unix seconds."""

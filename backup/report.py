@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from backup import moment
+from backup.moment import SKEW
 from backup.places import Places, write
 
 VERSION = 1
 MOST_BYTES = 1 << 20
-SKEW = 300.0
-"""Seconds by which a proof may be from after now."""
-
 MOST_PROOFS = 20
 """So many of the newest snapshots that a drill proved are remembered."""
 
@@ -42,7 +40,7 @@ def read(path: Path) -> Mapping[str, Any]:
         if seen.st_uid not in (0, os.geteuid()) or seen.st_mode & 0o022 or len(data) > MOST_BYTES:
             return {}
         told = json.loads(data)
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return told if isinstance(told, dict) and told.get("v") == VERSION else {}
 
@@ -90,10 +88,15 @@ def proofs(places: Places, name: str) -> tuple[Proof, ...]:
 def current(places: Places, name: str, period: float, now: float) -> list[Proof]:
     """Return the proofs that count now, newest snapshot first.
 
-    They are of the last `period` seconds, and none is of a time to come: a clock set back must not make one last.
+    They are of the last `period` seconds, and none is of a time to come, nor its snapshot: a clock set back must not
+    make one last, nor what was backed up while it ran ahead the newest.
     """
-    found = proofs(places, name)
-    return [one for one in found if now - period <= one.proved_at <= now + SKEW]
+    found, latest = proofs(places, name), now + SKEW
+    return [
+        one
+        for one in found
+        if now - period <= one.proved_at <= latest and one.snapshot_at <= latest
+    ]
 
 
 def _proof(told: Mapping[str, Any]) -> Proof:

@@ -147,12 +147,15 @@ class Restic:
         if ran.code != 0:
             raise Failed(Reason.RESTORE_FAILED, f"restic ended with {ran.code}: {ran.last_line}")
 
-    def forget(self, found: Collection[Snapshot], proven: Collection[str]) -> tuple[Snapshot, ...]:
+    def forget(
+        self, found: Collection[Snapshot], proven: Collection[str], latest: float
+    ) -> tuple[Snapshot, ...]:
         """Remove the snapshots that are not to be kept, and what never became a backup before the newest good one.
 
         Args:
             found: All that there are.
             proven: Ids of those that stay whatever `keep` says, since nothing else may be restored from.
+            latest: Unix seconds after which nothing can have been made. What is of later takes nobody's place.
 
         Returns:
             Those that are left.
@@ -160,18 +163,20 @@ class Restic:
         Raises:
             Failed: forget_failed; more is there than should be, never less.
         """
-        newest = max((one.at for one in found if one.manifest), default=0.0)
+        newest = max((one.at for one in found if one.manifest and one.at <= latest), default=0.0)
         broken = {one.id for one in found if not one.manifest and one.at < newest}
         if broken:
             self._remove(broken)  # first: they are not to be counted among those that are kept
-        gone = [one for one in self._out_of_policy() if one not in proven]
+        ahead = sum(one.at > latest for one in found)
+        gone = [one for one in self._out_of_policy(ahead) if one not in proven]
         manifests = [one.manifest for one in found if one.id in gone and one.manifest]
         if gone:
             self._remove([*gone, *manifests])
         return tuple(one for one in found if one.id not in {*broken, *gone})
 
-    def _out_of_policy(self) -> list[str]:
-        policy = [f"--keep-{kind}={number}" for kind, number in self.backup.keep.items()]
+    def _out_of_policy(self, ahead: int) -> list[str]:
+        """Return what `keep` does not name; as many more are kept of each kind as are of a time to come."""
+        policy = [f"--keep-{kind}={number + ahead}" for kind, number in self.backup.keep.items()]
         mine = (f"--host={self.node}", f"--tag={_tag(self.backup.name)}", "--group-by=host")
         ran = self._run("forget", "--dry-run", "--json", *mine, *policy)
         try:

@@ -15,6 +15,9 @@ from backup.words import Failed, Reason
 MANIFEST = "manifest.jsonl"
 """The last good backup's, kept on the node too: to see what changed since, and what should not have."""
 
+FOREVER = float("inf")
+"""Seconds for which a proof keeps its snapshot in the repository; for how long it counts is another thing."""
+
 
 def run(job: Job, *, accept_drop: bool = False) -> None:
     """Make one backup.
@@ -22,12 +25,14 @@ def run(job: Job, *, accept_drop: bool = False) -> None:
     Raises:
         Failed: any reason; what was good before is still there, and still the newest good one.
     """
+    earlier = report.read(job.places.report(job.name, "run"))
+    # Also a run that finds nothing any more tells it: whoever agrees to a restore wants to know.
+    job.told.update(newest_change_at=earlier.get("newest_change_at"))
     job.restic.open()
     known = last(job)
     entries: Mapping[str, Entry] = {} if known is None else known.entries
     found = manifest.scan(job.backup, entries)
-    newest = max((one.mtime for one in found.entries.values()), default=0) / 1e9
-    job.told.update(files=found.files, bytes=found.size, newest_change_at=moment.text(newest))
+    job.told.update(files=found.files, bytes=found.size, newest_change_at=_newest(job, found))
     name = secrets.token_hex(8)
     job.restic.save(name)
     whole = manifest.after(found, name)
@@ -41,8 +46,17 @@ def run(job: Job, *, accept_drop: bool = False) -> None:
     job.told.update(snapshot=next((one.id for one in snapshots if one.run == name), None))
     _list(job, snapshots)
     if job.backup.keep:
-        proven = [one.snapshot for one in report.proofs(job.places, job.name)[:1]]
-        _list(job, job.restic.forget(snapshots, proven))
+        proven = report.current(job.places, job.name, FOREVER, job.wall())
+        kept = [one.snapshot for one in proven[:1]]
+        _list(job, job.restic.forget(snapshots, kept, job.wall() + moment.SKEW))
+
+
+def _newest(job: Job, found: Manifest) -> str | None:
+    """Return when a file was written last. Its owner may set a time as they like: one after now says nothing."""
+    latest = job.wall() * 1e9
+    times = [one.mtime for one in found.entries.values() if one.kind == "f"]
+    newest = max((one for one in times if 0 <= one <= latest), default=None)
+    return None if newest is None else moment.text(newest / 1e9)
 
 
 def last(job: Job) -> Manifest | None:

@@ -17,7 +17,8 @@ from gate.strict_json import Json, JsonObject
 
 MOST_BYTES = 1 << 20
 SKEW = 300.0
-"""Seconds by which a report may be from after now; whoever set a clock back must not make a proof last."""
+"""Seconds by which a report may be from after now; whoever set a clock back must not make a proof last, nor what was
+backed up while it ran ahead the newest."""
 
 SNAPSHOT = re.compile(r"[0-9A-Za-z_-]{8,64}")
 """restic's ids and pgBackRest's labels; they become a part of a unit's name."""
@@ -57,6 +58,7 @@ def newest(rule: RestoreRule, clock: Clock) -> Proof | None:
         one
         for one in proofs
         if now - rule.period_seconds <= _seconds(one.proved_at, rule.drill) <= now + SKEW
+        and _seconds(one.snapshot_at, rule.drill) <= now + SKEW
     ]
     return max(good, key=lambda one: _seconds(one.snapshot_at, rule.drill), default=None)
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from backup import entry, manifest
+from backup import entry, manifest, report
 from exporter.restore_drill import parse
-from tests.backup.node import Node
+from tests.backup.node import TOOLS, Node, program
 
 pytestmark = pytest.mark.tools
 
@@ -87,6 +87,44 @@ def test_a_bad_backup_is_found(node: Node, broken: object) -> None:
     assert told["reason"] == BROKEN[broken]
     assert told["proven"] == []
     assert not list((node.root / "scratch").iterdir())
+    assert node.run("restore") == 1
+    assert node.report("restore")["reason"] == "not_proven"
+
+
+def ahead(node: Node) -> None:
+    """Let the next backup be of a time that is still to come, as while a clock runs ahead."""
+    words = '[ "$word" = backup ] && ahead="--time=2099-01-01 00:00:00"'
+    exec_it = f'exec {TOOLS / "restic"} ${{ahead:+"$ahead"}} "$@"'
+    program(node.root / "bin", "restic", f"#!/bin/sh\nfor word; do {words}; done\n{exec_it}\n")
+    assert node.run("run") == 0
+    (node.root / "bin/restic").unlink()
+
+
+def test_a_backup_of_a_time_to_come_is_not_the_newest(node: Node) -> None:
+    node.configure(keep={"last": 1})
+    ahead(node)
+    assert node.run("drill") == 1
+    assert "2099-01-01T00:00:00.000Z or later, after now" in node.report("drill")["detail"]
+    (node.site / "new").write_text("written since")
+    assert node.run("run") == 0
+    assert node.run("drill") == 0
+    assert node.report("drill")["snapshot_at"] < "2099"
+    proved = node.report("drill")["snapshot"]
+    assert node.run("run") == 0
+    assert proved in node.listed(), "it stays, as the newest that is proved"
+    (node.site / "new").unlink()
+    assert node.run("restore") == 0
+    assert (node.site / "new").exists()
+
+
+@pytest.mark.parametrize("key", ["proved_at", "snapshot_at"])
+def test_a_proof_from_after_now_counts_nowhere(node: Node, key: str) -> None:
+    assert node.run("run") == 0
+    assert node.run("drill") == 0
+    told = node.report("drill")
+    told["proven"][0][key] = "2099-01-01T00:00:00Z"
+    report.save(node.places, "site", "drill", told)
+    assert node.run("status") == 3
     assert node.run("restore") == 1
     assert node.report("restore")["reason"] == "not_proven"
 

@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -51,6 +52,32 @@ def test_a_source_that_is_gone_is_not_backed_up(node: Node) -> None:
     node.site.rename(node.root / "elsewhere")
     assert node.run("run") == 1
     assert node.report("run")["reason"] == "source_missing"
+
+
+def test_a_time_that_is_still_to_come_is_no_newest_change_and_stops_nothing(node: Node) -> None:
+    os.utime(node.site / "big", (2**33, 2**33))  # as anybody may who has a file there
+    assert node.run("run") == 0
+    assert node.report("run")["newest_change_at"] < "2100"
+
+
+@pytest.mark.skipif(not os.access("/dev/shm", os.W_OK), reason="needs a tmpfs")
+def test_nor_is_one_that_no_calendar_has(node: Node) -> None:
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        file = Path(folder) / "file"
+        file.write_text("content")
+        os.utime(file, (2**40, 2**40))  # ext4 has no such time, and btrfs, ZFS and tmpfs have
+        node.configure(paths=[folder])
+        assert node.run("run") == 0
+    assert "newest_change_at" not in node.report("run")
+
+
+def test_a_run_that_finds_nothing_any_more_still_tells_when_there_was_a_change(node: Node) -> None:
+    assert node.run("run") == 0
+    before = node.report("run")["newest_change_at"]
+    shutil.rmtree(node.site)
+    assert node.run("run") == 1
+    assert node.report("run")["reason"] == "source_missing"
+    assert node.report("run")["newest_change_at"] == before
 
 
 def test_a_backup_that_is_much_smaller_counts_only_where_a_person_says_so(node: Node) -> None:

@@ -116,6 +116,13 @@ def test_a_proof_from_the_future_is_none(world, reports):
     assert seen(world)["proven"] is None
 
 
+def test_a_backup_of_a_time_to_come_is_not_the_newest(world, reports):
+    reports.drill(proof(world, OLDER, -86400), proof(world, SNAPSHOT, 1800))
+    assert seen(world)["proven"]["snapshot"] == SNAPSHOT
+    reports.drill(proof(world, OLDER, -86400))
+    assert seen(world)["proven"] is None
+
+
 def test_another_snapshot_than_was_agreed_to_is_not_put_back(world, reports):
     said = restore(world, OLDER)
     assert (said["state"], said["reason"]) == ("refused", "changed")
