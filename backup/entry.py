@@ -20,7 +20,7 @@ class Entry(NamedTuple):
         kind: `f`, `d` or `l`; of other kinds nothing is kept.
         mode: Permission bits.
         size: Bytes of a file, else 0.
-        mtime: Nanoseconds, as ctime; of files alone.
+        mtime: Nanoseconds, as ctime; of files, and of directories in which no name came or went meanwhile.
         proof: A file's sha256 in hex, or where a link leads; empty for a directory.
         moving: Whether it changed while the backup ran.
     """
@@ -79,7 +79,7 @@ def _hashed(path: str) -> Entry:
 
 
 def _entry(path: str, kind: str, seen: os.stat_result, proof: str) -> Entry:
-    file = kind == "f"
+    file, timed = kind == "f", kind in "fd"
     return Entry(
         path=path,
         kind=kind,
@@ -87,19 +87,29 @@ def _entry(path: str, kind: str, seen: os.stat_result, proof: str) -> Entry:
         uid=seen.st_uid,
         gid=seen.st_gid,
         size=seen.st_size if file else 0,
-        mtime=seen.st_mtime_ns if file else 0,
-        ctime=seen.st_ctime_ns if file else 0,
-        inode=seen.st_ino if file else 0,
+        mtime=seen.st_mtime_ns if timed else 0,
+        ctime=seen.st_ctime_ns if timed else 0,
+        inode=seen.st_ino if timed else 0,
         proof=proof,
     )
 
 
+def nameless(entry: Entry) -> Entry:
+    """Return a directory's entry without what tells whether names came into it or went."""
+    return entry._replace(mtime=0, ctime=0, inode=0)
+
+
 def settled(before: Entry) -> Entry:
-    """Return the entry, marked as moving unless it is now as it was. Nothing is hashed anew."""
+    """Return the entry, marked as moving unless it is now as it was. Nothing is hashed anew.
+
+    A directory in which names came or went is not moving: its owner and mode can be told all the same.
+    """
     try:
         now = look(before.path, before)
     except OSError:
         now = None
+    if now is not None and before.kind == "d" and now.stamp != before.stamp:
+        before, now = nameless(before), nameless(now)
     same = now is not None and now[:-1] == before[:-1]
     return before if same else before._replace(moving=True)
 
@@ -125,6 +135,6 @@ def differs(wanted: Entry, path: str) -> str:
         return f"belongs to {found.uid}:{found.gid} instead of {wanted.uid}:{wanted.gid}"
     if found.mode != wanted.mode and wanted.kind != "l":
         return f"has the mode {found.mode:o} instead of {wanted.mode:o}"
-    if found.mtime != wanted.mtime:
+    if found.mtime != wanted.mtime and wanted.kind == "f":
         return "has another time of its last change"
     return ""

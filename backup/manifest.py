@@ -1,25 +1,30 @@
 """What a backup must give back: a hash of each file, made from the source and not from the backup.
 
 The source is hashed before restic reads it and looked at again after, so a file that nobody wrote in between must come
-back with that very hash, whatever restic, its repository and the way to it did. The manifest is stored in the
-repository as a snapshot of its own, once the backup is whole: a snapshot without one proves nothing and is no backup.
+back with that very hash, whatever restic, its repository and the way to it did, and nothing may come back beside it
+in a directory in which no name came or went. The manifest is stored in the repository as a snapshot of its own, once
+the backup is whole: a snapshot without one proves nothing and is no backup.
 """
 
 import fnmatch
 import json
 import os
 import stat
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from backup.config import Backup
-from backup.entry import Entry, differs, look, settled
+from backup.entry import Entry, differs, look, nameless, settled
 from backup.words import Failed, Reason
 
 VERSION = 1
 TOLD = 5
 """So many differences are named."""
+
+TICK = 50_000_000
+"""Nanoseconds within which a kernel may give two changes of a directory the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,7 @@ def scan(backup: Backup, known: Mapping[str, Entry]) -> Manifest:
     """
     entries: dict[str, Entry] = {}
     unreadable: list[str] = []
+    quiet_since = time.time_ns() - TICK
     for top in backup.paths:
         if not os.path.lexists(top):
             raise Failed(Reason.SOURCE_MISSING, f"{top} is not there")
@@ -88,7 +94,8 @@ def scan(backup: Backup, known: Mapping[str, Entry]) -> Manifest:
                 unreadable.append(f"{path}: {error.strerror}")
                 continue
             if entry is not None:
-                entries[path] = entry
+                recent = entry.kind == "d" and entry.ctime > quiet_since
+                entries[path] = nameless(entry) if recent else entry
     return Manifest(backup.paths, entries, unreadable=tuple(unreadable))
 
 
@@ -144,7 +151,20 @@ def compare(manifest: Manifest, root: Path, tops: Iterable[str] | None = None) -
             wrong.append(f"{path} {said}")
         elif entry.kind == "f":
             proved, size = proved + 1, size + entry.size
+        elif entry.kind == "d" and entry.inode:
+            wrong += [f"{one} was not there" for one in _added(path, root, manifest.entries)]
     return Compared(proved, moving, tuple(wrong), size)
+
+
+def _added(path: str, root: Path, known: Mapping[str, Entry]) -> Iterator[str]:
+    """Yield what lies in a restored directory and did not in the source, of the kinds that a manifest has."""
+    for name in os.listdir(f"{root}{path}"):  # noqa: PTH208  # texts, as the manifest has them
+        child = f"{path}/{name}"
+        if child in known:
+            continue
+        mode = os.lstat(f"{root}{child}").st_mode
+        if stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode):
+            yield child
 
 
 def alike(found: Compared) -> None:
@@ -208,7 +228,7 @@ def read(path: Path) -> Manifest:
         if head["v"] != VERSION or len(entries) != head["entries"]:
             raise ValueError(f"{len(entries)} entries, version {head['v']}")
         return Manifest(tuple(head["paths"]), entries, head["run"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise Failed(Reason.NO_MANIFEST, f"{path.name}: {error}") from error
 
 

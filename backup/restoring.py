@@ -4,88 +4,50 @@ All of it is restored beside the old, on the same file system, and held against 
 A run that was killed leaves the old one in place, or the new one; the next run goes on from there.
 """
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from backup import manifest, moment, report, swap
+from backup import plan as plans
 from backup.disk import sound
 from backup.drilling import fetched
 from backup.job import Job
 from backup.manifest import Manifest
-from backup.places import remove, write
+from backup.mounting import mounted
+from backup.places import remove
+from backup.plan import Move, Plan
 from backup.report import Proof
 from backup.restic import Snapshot
 from backup.room import enough
 from backup.units import stopped
 from backup.words import Failed, Reason
 
-PLAN = "restoring.json"
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """One path and what becomes of it.
-
-    Attributes:
-        place: Where it belongs.
-        kept: Where the old one goes.
-        inode: Of the new one, once it is whole; None before that.
-    """
-
-    place: Path
-    kept: Path
-    inode: swap.Inode | None = None
-
-    def stage(self, name: str) -> Path:
-        """Return the folder beside it that a backup of this name is restored to; each path has its own."""
-        return self.place.parent / f".hale-restore-{name}-{self.place.name}"
-
-    def staged(self, name: str) -> Path:
-        """Return where restic puts it below that folder."""
-        return Path(f"{self.stage(name)}{self.place}")
-
-    @property
-    def switched(self) -> bool:
-        """Whether the new one is in its place."""
-        return self.inode is not None and swap.inode(self.place) == self.inode
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """A restore that was begun; on disk before each step, so that the next run can tell how far it came."""
-
-    snapshot: str
-    moves: tuple[Move, ...]
-
 
 def run(job: Job, wanted: str | None = None) -> None:
     """Restore the newest snapshot that a drill proved within its period, or the one that is named, if it is such.
 
     Raises:
-        Failed: not_proven, other_snapshot, mount_point, failing_disk, no_room or anything of the restore: what was
-            there is there. not_switched after a part of the paths, or service_stuck: run it again.
+        Failed: not_proven, other_snapshot, mount_point, not_mounted, failing_disk, no_room or anything of the restore:
+            what was there is there. not_switched after a part of the paths, or service_stuck: run it again.
     """
-    proof = proven(job, wanted)
-    job.told.update(snapshot=proof.snapshot, snapshot_at=moment.text(proof.snapshot_at))
-    plan = _begun(job, proof)
+    plan = _begun(job, wanted)
+    job.told.update(snapshot=plan.snapshot, snapshot_at=moment.text(plan.snapshot_at))
     for move in plan.moves:
+        mounted(move.place)
         swap.may_be_switched(move.place)
         sound(move.place.parent)
     job.restic.open()
-    whole = _manifest(job, proof)
+    whole = _manifest(job, plan)
     for at, move in enumerate(plan.moves):
         staged = _stage(job, plan.snapshot, whole, move)
         plan = replace(plan, moves=(*plan.moves[:at], staged, *plan.moves[at + 1 :]))
-        _write(job, plan)
+        plans.save(job, plan)
     with stopped(job.backup.units):
         for move in plan.moves:
             _switch(job, move)
     for move in plan.moves:
         remove(move.stage(job.name))
-    (job.places.of(job.name) / PLAN).unlink()
+    plans.path(job).unlink()
     kept = [str(one.kept) for one in plan.moves if swap.inode(one.kept) is not None]
     job.told.update(files=whole.files, bytes=whole.size, kept=kept)
 
@@ -109,39 +71,40 @@ def proven(job: Job, wanted: str | None) -> Proof:
     return good[0]
 
 
-def _begun(job: Job, proof: Proof) -> Plan:
+def _begun(job: Job, wanted: str | None) -> Plan:
     """Return the plan of a run that was cut off, or a new one.
 
     Raises:
-        Failed: other_snapshot; a part of another one is in place already.
+        Failed: not_proven; or other_snapshot, a part of another one is in place already.
     """
-    earlier = _read(job)
+    earlier = plans.read(job)
+    if earlier is not None and earlier.done and wanted and earlier.snapshot.startswith(wanted):
+        return earlier  # it was proved when it was begun, and nothing else can end it
+    proof = proven(job, wanted)
     if earlier is not None and earlier.snapshot == proof.snapshot:
         return earlier
-    if earlier is not None:
-        done = [str(move.place) for move in earlier.moves if move.switched]
-        if done:
-            raise Failed(
-                Reason.OTHER_SNAPSHOT,
-                f"{', '.join(done)} of {earlier.snapshot[:8]} is in place, the rest is not: "
-                f"hale-backup restore {job.name} --snapshot {earlier.snapshot[:8]}",
-            )
-        for move in earlier.moves:
-            remove(move.stage(job.name))
+    if earlier is not None and earlier.done:
+        raise Failed(
+            Reason.OTHER_SNAPSHOT,
+            f"{', '.join(map(str, earlier.done))} of {earlier.snapshot[:8]} is in place, the rest is not: "
+            f"hale-backup restore {job.name} --snapshot {earlier.snapshot[:8]}",
+        )
+    for move in earlier.moves if earlier is not None else ():
+        remove(move.stage(job.name))
     stamp = moment.text(job.wall()).partition(".")[0].replace(":", "").replace("-", "")
     moves = [
         Move(place, place.with_name(f".{place.name}.hale-old-{stamp}Z"))
         for place in map(Path, job.backup.paths)
     ]
-    return Plan(proof.snapshot, tuple(moves))
+    return Plan(proof.snapshot, proof.snapshot_at, tuple(moves))
 
 
-def _manifest(job: Job, proof: Proof) -> Manifest:
+def _manifest(job: Job, plan: Plan) -> Manifest:
     folder = job.places.of(job.name) / "restoring"
     remove(folder)
     folder.mkdir(mode=0o700)
     try:
-        return fetched(job, _snapshot(job, proof.snapshot), folder)
+        return fetched(job, _snapshot(job, plan.snapshot), folder)
     finally:
         remove(folder)
 
@@ -180,21 +143,3 @@ def _switch(job: Job, move: Move) -> None:
         swap.switch(staged, move.place, move.kept)
     if swap.inode(staged) is not None:
         swap.set_aside(staged, move.kept)
-
-
-def _write(job: Job, plan: Plan) -> None:
-    moves = [{"place": str(m.place), "kept": str(m.kept), "inode": m.inode} for m in plan.moves]
-    text = json.dumps({"snapshot": plan.snapshot, "moves": moves})
-    write(job.places.of(job.name) / PLAN, text, 0o600)
-
-
-def _read(job: Job) -> Plan | None:
-    try:
-        told: Mapping[str, Any] = json.loads((job.places.of(job.name) / PLAN).read_text())
-    except FileNotFoundError:
-        return None
-    moves = tuple(
-        Move(Path(m["place"]), Path(m["kept"]), None if m["inode"] is None else tuple(m["inode"]))
-        for m in told["moves"]
-    )
-    return Plan(told["snapshot"], moves)

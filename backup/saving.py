@@ -3,11 +3,13 @@
 import json
 import secrets
 from collections.abc import Mapping
+from pathlib import Path
 
-from backup import manifest, moment, report
+from backup import manifest, moment, plan, report
 from backup.entry import Entry
 from backup.job import Job
 from backup.manifest import Manifest
+from backup.mounting import mounted
 from backup.places import write
 from backup.restic import Snapshot
 from backup.words import Failed, Reason
@@ -28,6 +30,8 @@ def run(job: Job, *, accept_drop: bool = False) -> None:
     earlier = report.read(job.places.report(job.name, "run"))
     # Also a run that finds nothing any more tells it: whoever agrees to a restore wants to know.
     job.told.update(newest_change_at=earlier.get("newest_change_at"))
+    for top in job.backup.paths:
+        mounted(Path(top))
     job.restic.open()
     known = last(job)
     entries: Mapping[str, Entry] = {} if known is None else known.entries
@@ -46,9 +50,14 @@ def run(job: Job, *, accept_drop: bool = False) -> None:
     job.told.update(snapshot=next((one.id for one in snapshots if one.run == name), None))
     _list(job, snapshots)
     if job.backup.keep:
-        proven = report.current(job.places, job.name, FOREVER, job.wall())
-        kept = [one.snapshot for one in proven[:1]]
-        _list(job, job.restic.forget(snapshots, kept, job.wall() + moment.SKEW))
+        _list(job, job.restic.forget(snapshots, _needed(job), job.wall() + moment.SKEW))
+
+
+def _needed(job: Job) -> list[str]:
+    """Return the snapshots that stay whatever `keep` says: the newest that is proved, and one that is half in place."""
+    proven = report.current(job.places, job.name, FOREVER, job.wall())
+    begun = plan.read(job)
+    return [one.snapshot for one in proven[:1]] + ([begun.snapshot] if begun is not None else [])
 
 
 def _newest(job: Job, found: Manifest) -> str | None:

@@ -28,6 +28,7 @@ class Reason(StrEnum):
     NOT_PROVEN = "not_proven"
     OTHER_SNAPSHOT = "other_snapshot"
     MOUNT_POINT = "mount_point"
+    NOT_MOUNTED = "not_mounted"
     FAILING_DISK = "failing_disk"
     SERVICE_STUCK = "service_stuck"
     NOT_SWITCHED = "not_switched"

@@ -1,6 +1,7 @@
 """What a drill proves, and which bad backups it finds."""
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,50 @@ def test_a_bad_backup_is_found(node: Node, broken: object) -> None:
     assert node.report("restore")["reason"] == "not_proven"
 
 
+def add(node: Node, name: str) -> None:
+    """Put a snapshot with one more file beside the last one, as who has the key and the repository can."""
+    run = node.job().restic.snapshots()[-1].run
+    (node.site / name).write_text("not from here")
+    node.job().restic.save(run)
+    (node.site / name).unlink()
+
+
+def test_a_file_that_was_added_to_a_snapshot_is_found(node: Node) -> None:
+    assert node.run("run") == 0
+    add(node, "pages/shell.php")
+    assert node.run("drill") == 1
+    told = node.report("drill")
+    assert told["reason"] == "differs"
+    assert told["detail"] == f"{node.site}/pages/shell.php was not there"
+
+
+def test_names_that_come_and_go_while_the_backup_runs_refute_nothing(node: Node) -> None:
+    job = node.job()
+    (node.site / "left.tmp").unlink()
+    time.sleep(0.1)  # what was changed in this very moment may change again unseen
+    found = manifest.scan(job.backup, {})
+    (node.site / "pages/upload").write_text("for a moment")
+    whole = manifest.after(found, "some")
+    assert not manifest.compare(whole, Path("/")).wrong
+    (node.site / "upload").symlink_to("big")
+    assert manifest.compare(whole, Path("/")).wrong == (f"{node.site}/upload was not there",)
+    (node.site / "upload").unlink()
+    (node.site / "pages").chmod(0o700)
+    assert "has the mode 700" in manifest.compare(whole, Path("/")).wrong[0]
+
+
+def test_a_manifest_from_before_it_knew_of_directories_is_held_against_what_it_has(
+    node: Node,
+) -> None:
+    whole = manifest.scan(node.job().backup, {})
+    entries = {
+        path: entry.nameless(one) if one.kind == "d" else one for path, one in whole.entries.items()
+    }
+    (node.site / "upload").write_text("since")  # beside left.tmp, which is not in it either
+    older = manifest.Manifest(whole.paths, entries)
+    assert not manifest.compare(older, Path("/")).wrong
+
+
 def ahead(node: Node) -> None:
     """Let the next backup be of a time that is still to come, as while a clock runs ahead."""
     words = '[ "$word" = backup ] && ahead="--time=2099-01-01 00:00:00"'
@@ -131,6 +176,7 @@ def test_a_proof_from_after_now_counts_nowhere(node: Node, key: str) -> None:
 
 def test_what_changes_while_the_backup_runs_neither_proves_nor_refutes(node: Node) -> None:
     job = node.job()
+    (node.site / "left.tmp").unlink()  # no backup would bring it back
     found = manifest.scan(job.backup, {})
     (node.site / "pages/3.html").write_text("written in between")
     (node.site / "pages/4.html").unlink()
@@ -163,6 +209,7 @@ def test_a_backup_of_which_nothing_stood_still_is_not_proved(node: Node) -> None
 def test_every_way_to_differ_is_told(node: Node, change: object, said: str) -> None:
     if os.geteuid() != 0 and "belongs" in said:
         pytest.skip("needs root")
+    (node.site / "left.tmp").unlink()  # no backup would bring it back
     whole = manifest.scan(node.job().backup, {})
     assert callable(change)
     change(node.site / "pages/5.html")

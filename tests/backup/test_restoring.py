@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from backup import restoring, swap
+from backup import mounting, plan, swap
 from backup.words import Failed, Reason
 from tests.backup.node import ROOT, TOOLS, Node, program
 
@@ -187,7 +187,7 @@ def test_wherever_it_is_cut_off_one_whole_tree_is_there_and_the_next_run_ends_it
     def die(*_: object) -> None:
         raise KeyboardInterrupt
 
-    owner, name = (restoring, "_write") if cut == "stage" else (swap, cut)
+    owner, name = (plan, "save") if cut == "stage" else (swap, cut)
     with monkeypatch.context() as patch:
         patch.setattr(owner, name, die)
         with pytest.raises(KeyboardInterrupt):
@@ -197,7 +197,7 @@ def test_wherever_it_is_cut_off_one_whole_tree_is_there_and_the_next_run_ends_it
     assert proven.tree() == before
     (aside,) = kept(proven)
     assert (aside / "big").read_bytes() == b"corrupt"
-    assert not (proven.places.of("site") / restoring.PLAN).exists()
+    assert not (proven.places.of("site") / plan.NAME).exists()
 
 
 def test_where_a_part_is_in_place_no_other_snapshot_is_begun(proven: Node) -> None:
@@ -263,8 +263,65 @@ def test_a_mount_point_is_not_switched() -> None:
 
 
 def test_a_plan_that_names_nothing_done_gives_way_to_a_newer_snapshot(proven: Node) -> None:
-    plan = proven.places.of("site") / restoring.PLAN
+    begun = proven.places.of("site") / plan.NAME
     moves = [{"place": str(proven.site), "kept": str(proven.site.with_name("k")), "inode": None}]
-    plan.write_text(json.dumps({"snapshot": "0" * 64, "moves": moves}))
+    begun.write_text(json.dumps({"snapshot": "0" * 64, "snapshot_at": 0.0, "moves": moves}))
     assert proven.run("restore") == 0
-    assert not plan.exists()
+    assert not begun.exists()
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"snapshot": "a", "moves": [1]}', "[" * 100_000])
+def test_a_plan_that_cannot_be_read_is_told_and_nothing_is_touched(proven: Node, text: str) -> None:
+    begun = proven.places.of("site") / plan.NAME
+    begun.write_text(text)
+    assert proven.run("restore") == 1
+    told = proven.report("restore")
+    assert told["reason"] == "other_snapshot"
+    assert f"{begun} cannot be read" in told["detail"]
+    assert "then remove that file" in told["detail"]
+    assert not kept(proven)
+
+
+def test_what_is_half_in_place_can_be_ended_however_late(proven: Node) -> None:
+    other = proven.root / "srv/other"
+    other.mkdir()
+    (other / "file").write_text("second path")
+    proven.configure(paths=[str(proven.site), str(other)], keep={"last": 1})
+    assert proven.run("run") == 0
+    assert proven.run("drill") == 0
+    half = proven.report("drill")["snapshot"]
+    real = swap.switch
+
+    def once(staged: Path, place: Path, aside: Path) -> None:
+        if place == other:
+            raise Failed(Reason.NOT_SWITCHED, "the disk went away")
+        real(staged, place, aside)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(swap, "switch", once)
+        assert proven.run("restore") == 1
+    for command in ("run", "drill", "run"):  # a newer one is proved, and the old one is forgotten
+        assert proven.run(command) == 0
+    assert proven.run("restore") == 1
+    assert f"restore site --snapshot {half[:8]}" in proven.report("restore")["detail"]
+    assert proven.run("restore", "--snapshot", half[:8]) == 0
+    assert proven.report("restore")["snapshot"] == half
+    assert not (proven.places.of("site") / plan.NAME).exists()
+
+
+def test_where_a_mount_is_missing_nothing_is_backed_up_or_restored(
+    proven: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = proven.root / "fstab"
+    odd = f"{proven.root}/s\\162v"  # as fstab(5) writes characters that would end a word
+    table.write_text(
+        f"# devices\n\nproc /proc proc\n/dev/sdx1 {odd} ext4 defaults 0 2\nswap none swap\n"
+    )
+    monkeypatch.setattr(mounting, "FSTAB", table)
+    shutil.rmtree(proven.site)
+    for command in ("run", "restore"):
+        assert proven.run(command) == 1
+        told = proven.report(command)
+        assert told["reason"] == "not_mounted"
+        assert f"mount {proven.root}/srv" in told["detail"]
+    assert not proven.site.exists()

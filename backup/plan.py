@@ -1,0 +1,104 @@
+"""A restore that was begun: on disk before each of its steps, so that the next run can tell how far it came."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from backup import swap
+from backup.job import Job
+from backup.places import write
+from backup.words import Failed, Reason
+
+NAME = "restoring.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One path and what becomes of it.
+
+    Attributes:
+        place: Where it belongs.
+        kept: Where the old one goes.
+        inode: Of the new one, once it is whole; None before that.
+    """
+
+    place: Path
+    kept: Path
+    inode: swap.Inode | None = None
+
+    def stage(self, name: str) -> Path:
+        """Return the folder beside it that a backup of this name is restored to; each path has its own."""
+        return self.place.parent / f".hale-restore-{name}-{self.place.name}"
+
+    def staged(self, name: str) -> Path:
+        """Return where restic puts it below that folder."""
+        return Path(f"{self.stage(name)}{self.place}")
+
+    @property
+    def switched(self) -> bool:
+        """Whether the new one is in its place."""
+        return self.inode is not None and swap.inode(self.place) == self.inode
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is restored from, and to where.
+
+    Attributes:
+        snapshot: Its whole id.
+        snapshot_at: As of when it is; Unix seconds.
+    """
+
+    snapshot: str
+    snapshot_at: float
+    moves: tuple[Move, ...]
+
+    @property
+    def done(self) -> tuple[Path, ...]:
+        """The paths of which the new one is in place."""
+        return tuple(move.place for move in self.moves if move.switched)
+
+
+def path(job: Job) -> Path:
+    """Return where the plan of a backup lies while its restore is not over."""
+    return job.places.of(job.name) / NAME
+
+
+def save(job: Job, plan: Plan) -> None:
+    """Write it durably.
+
+    Raises:
+        OSError: the one before is there.
+    """
+    moves = [{"place": str(m.place), "kept": str(m.kept), "inode": m.inode} for m in plan.moves]
+    told = {"snapshot": plan.snapshot, "snapshot_at": plan.snapshot_at, "moves": moves}
+    write(path(job), json.dumps(told), 0o600)
+
+
+def read(job: Job) -> Plan | None:
+    """Return the plan of a run that was cut off; None where none was.
+
+    Raises:
+        Failed: other_snapshot; nobody can tell any more how far it came.
+    """
+    file = path(job)
+    try:
+        told: Mapping[str, Any] = json.loads(file.read_bytes())
+        moves = tuple(
+            Move(
+                *(Path(one["place"]), Path(one["kept"])),
+                None if one["inode"] is None else (int(one["inode"][0]), int(one["inode"][1])),
+            )
+            for one in told["moves"]
+        )
+        return Plan(str(told["snapshot"]), float(told["snapshot_at"]), moves)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
+        raise Failed(
+            Reason.OTHER_SNAPSHOT,
+            f"{file} cannot be read ({error!r:.80}), so nobody knows how far a restore came: look at what is in place "
+            "and at .*.hale-old-* beside it, then remove that file",
+        ) from error
