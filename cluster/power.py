@@ -19,7 +19,9 @@ PLUG = "plug"
 # What the gate says itself, what would write secrets into a log, and what runs a command of a shell.
 _GATES_OWN = frozenset({"action", "option", "nodename", "port", PLUG, "method"})
 _TELLTALE = frozenset({"debug", "debug-file", "verbose", "verbose-level"})
-_SECRET = re.compile(r"pass(wd|word)?\b|pass(wd|word)|secret|token|community|session-hash")
+_SECRET = re.compile(
+    r"pass(wd|word)?\b|pass(wd|word)|\bpwd\b|secret|token|community|session-hash|credential|(api|access)-?key"
+)
 
 # Controllers inside of what they cut, or on its feed; of fence-agents 4.12.1.
 BOARDS = re.compile(r"fence_(ipmilan(plus)?|idrac|drac5?|ilo[0-9a-z_]*|imm|rsa|rsb|amt|redfish)")

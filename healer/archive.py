@@ -3,9 +3,11 @@
 Format: a gzipped tar with one folder. Figures are in Prometheus' text format, times are RFC 3339.
 """
 
+import errno
 import io
 import json
 import os
+import stat
 import tarfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -29,11 +31,11 @@ def write(answer: Mapping[str, Any], path: Path) -> dict[str, int]:
     """Write the archive for root alone, and return its files with their sizes.
 
     Raises:
-        OSError: It could not be written; what stood there before is gone.
+        OSError: It could not be written; what stood there before is gone, but for another user's file.
     """
     folder = f"evidence-{answer['node']}"
     sizes = {}
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    fd = _opened(path)
     with os.fdopen(fd, "wb") as out, tarfile.open(fileobj=out, mode="w:gz") as archive:
         for name, text in files(answer):
             content = text.encode("utf-8", "replace")
@@ -42,6 +44,22 @@ def write(answer: Mapping[str, Any], path: Path) -> dict[str, int]:
             archive.addfile(entry, io.BytesIO(content))
             sizes[name] = len(content)
     return sizes
+
+
+def _opened(path: Path) -> int:
+    """Open a file for nobody else to read, also where it is there already."""
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        seen = os.fstat(fd)
+        if stat.S_ISREG(seen.st_mode):
+            if seen.st_uid != os.geteuid():
+                raise PermissionError(errno.EACCES, "it is another user's", str(path))
+            os.fchmod(fd, 0o600)
+            os.ftruncate(fd, 0)
+    except OSError:
+        os.close(fd)
+        raise
+    return fd
 
 
 def files(answer: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -56,7 +74,10 @@ def files(answer: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "failures.txt", "\n".join(_failures(answer)) or "no line that tells of a failure is known"
     yield "timeline.txt", "\n".join(_timeline(answer)) or "no incident is known"
     yield "incidents.json", json.dumps(answer["incidents"], indent=1)
-    yield "metrics.prom", "".join(_sample(one["labels"], one["value"]) for _, one in labelled)
+    yield (
+        "metrics.prom",
+        "".join(_sample(one["labels"], float(one["value"])) for _, one in labelled),
+    )
 
 
 def _failures(answer: Mapping[str, Any]) -> Iterator[str]:
@@ -80,9 +101,11 @@ def _timeline(answer: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _sample(labels: Mapping[str, str], value: float) -> str:
+    """Write one figure with all of its digits: a counter of bytes has more than a short form shows."""
     pairs = ",".join(
         f"{name}={json.dumps(text, ensure_ascii=False)}"
         for name, text in sorted(labels.items())
         if name != "__name__"
     )
-    return f"{labels.get('__name__', '')}{{{pairs}}} {value:g}\n"
+    figure = f"{value:.0f}" if value.is_integer() else repr(value)
+    return f"{labels.get('__name__', '')}{{{pairs}}} {figure}\n"

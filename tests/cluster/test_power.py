@@ -5,6 +5,7 @@ import json
 import pytest
 import yaml
 
+from cluster.errors import ConfigErrors
 from cluster.load import interpret
 from tests.cluster.examples import PAIR
 from tests.cluster.rendering import text_of, tree_of
@@ -71,3 +72,13 @@ def test_the_rules_hear_of_what_only_one_may_run_and_of_whom_somebody_can_fence(
         tree_of(PAIR.replace("exclusive: true, ", "")), "mon1/etc/prometheus/rules/cluster.yml"
     )
     assert "fencing_info" not in plain
+
+
+@pytest.mark.parametrize(
+    "option",
+    ["passwd", "snmp_priv_passwd", "pwd", "apikey", "api-key", "access_key", "secret-key", "credentials", "token"],
+)  # fmt: skip
+def test_what_only_fencing_hosts_may_know_does_not_stand_in_cluster_yml(option: str) -> None:
+    text = PAIR.replace("username: hale", f"{option}: x")
+    with pytest.raises(ConfigErrors, match="is for the fencing hosts alone"):
+        interpret(text, "c.yml")

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import os
 import tarfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -252,3 +253,39 @@ def test_an_archive_is_never_written_through_a_link(tmp_path: Path):
     with pytest.raises(OSError, match="symbolic"):
         archive.write(ANSWER, tmp_path / "web1.tar.gz")
     assert (tmp_path / "elsewhere").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (1732798765.0, "1732798765"),
+        (123456789012.0, "123456789012"),
+        (71.53125, "71.53125"),
+        (0, "0"),
+        (float("nan"), "nan"),
+    ],
+)
+def test_a_figure_is_written_with_all_of_its_digits(value: float, written: str):
+    series = [{"labels": {"__name__": "smartctl_device_bytes_written"}, "value": value}]
+    (text,) = [t for name, t in archive.files({**ANSWER, "series": series}) if "prom" in name]
+    assert text == f"smartctl_device_bytes_written{{}} {written}\n"
+
+
+def test_an_archive_over_a_file_that_others_may_read_is_for_root_alone(tmp_path: Path):
+    path = tmp_path / "web1.tar.gz"
+    path.write_text("older, and longer than the new one" * 1000)
+    path.chmod(0o666)
+    archive.write(ANSWER, path)
+    assert path.stat().st_mode & 0o777 == 0o600
+    with tarfile.open(path) as found:
+        assert found.getnames()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_an_archive_is_never_written_into_another_users_file(tmp_path: Path):
+    path = tmp_path / "web1.tar.gz"
+    path.write_text("theirs")
+    os.chown(path, 12345, 12345)
+    with pytest.raises(PermissionError, match="another user's"):
+        archive.write(ANSWER, path)
+    assert path.read_text() == "theirs"
