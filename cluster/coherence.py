@@ -17,6 +17,7 @@ from cluster.model import UNKNOWN_DOMAIN
 from cluster.pacing import PACED
 from cluster.plugs import POWER
 from cluster.replicated import REPLICATED
+from cluster.restored import RESTORED
 from cluster.tier import TIER, Look, reference
 
 SHORT = {"ServiceDown": "Set the probe's fall instead.", "NodeFailing": "Leave it out."}
@@ -252,4 +253,5 @@ LOOKS: tuple[Look, ...] = (
     *ETCDS,
     *POWER,
     *KEPT,
+    *RESTORED,
 )
