@@ -194,8 +194,13 @@ def _work(upkeep: Upkeep, verb: str, topology: Topology, now: float) -> Next:
 
 def _return(upkeep: Upkeep, topology: Topology, now: float) -> Next:
     standing = upkeep.marks
-    if not standing:
-        return Silence(wanted=False) if upkeep.silenced else Go(Move.RETURNED, "returned")
+    gone = upkeep.node not in topology.nodes
+    if not standing or gone:
+        if upkeep.silenced:
+            return Silence(wanted=False)
+        return (
+            Go(Move.RETURNED, "node_gone", _left(upkeep)) if gone else Go(Move.RETURNED, "returned")
+        )
     mark = standing[-1]
     verb = MARKING[mark.action]
     look = next(
@@ -209,6 +214,12 @@ def _return(upkeep: Upkeep, topology: Topology, now: float) -> Next:
     gate, args = mark.place
     one = Do(verb, gate, args, look, seconds_of(verb, topology))
     return _try(upkeep, one, upkeep.last(verb, mark.place), now, None)
+
+
+def _left(upkeep: Upkeep) -> str:
+    """Say of a node that left cluster.yml what still stands: its own gate is gone, and the others know it no more."""
+    marks = ", ".join(f"{mark.action} at {mark.gate}" for mark in upkeep.marks)
+    return f"cluster.yml has no {upkeep.node} any more{f'; still there: {marks}' if marks else ''}"
 
 
 def _try(upkeep: Upkeep, one: Do, last: Task | None, now: float, after: Move | None) -> Next:

@@ -56,11 +56,13 @@ async def end(desk: Desk, node: str, by: str) -> dict[str, object]:
     Raises:
         Refused: It is not away, or something is at work there that has to end first; nothing was changed.
     """
-    upkeeper = _upkeeper(desk, node)
+    upkeeper = _upkeeper(desk, node, away=True)
     ended = await upkeeper.end(node, by)
     desk.wake()
     found = await upkeeper.settled(ended.id, frozenset({Phase.OVER}), PATIENCE)
-    if found.phase is Phase.OVER:
+    if found.phase is Phase.OVER and node not in desk.topology.nodes:
+        done = f"its maintenance is over: {found.detail}"
+    elif found.phase is Phase.OVER:
         done = f"{node} is back in service, and its alerts are heard again"
     else:
         done = f"{node} is being given back ({_waits(desk, found.id)}): look again with hale-healer status"
@@ -135,10 +137,15 @@ def _waits(desk: Desk, upkeep: str) -> str:
     return "at work" if held is None else f"{held.reason}: {held.sentence}"
 
 
-def _upkeeper(desk: Desk, node: str) -> Upkeeper:
+def _upkeeper(desk: Desk, node: str, *, away: bool = False) -> Upkeeper:
+    """Return the upkeeper, for a node of cluster.yml; with `away` also for one that left it since it was taken away.
+
+    Raises:
+        Refused: There is no such node, or no upkeeper.
+    """
     if desk.upkeeper is None:
         raise Refused("unknown_command", "nothing takes nodes out of service here")
-    if node not in desk.topology.nodes:
+    if node not in desk.topology.nodes and not (away and desk.upkeeper.of(node) is not None):
         known = ", ".join(desk.topology.nodes)
         raise Refused("unknown_node", f"cluster.yml has no node {node}; there are {known}")
     return desk.upkeeper

@@ -311,3 +311,26 @@ async def test_a_critical_alert_in_its_groups_keeps_a_roll_from_a_node_and_a_per
         with pytest.raises(Refused, match="alerts_fire"):
             await start(village, kind=Kind.ROLL)
         await start(village)
+
+
+async def test_what_a_node_that_left_cluster_yml_keeps_away_can_be_ended():
+    village = Village(tier(floor=1))
+    async with village.armed():
+        await start(village, "web2")
+        await asyncio.sleep(5)
+        assert phase(village) is Phase.AWAY
+    whole, before = village.topology, done(village)
+    nodes = {name: one for name, one in whole.nodes.items() if name != "web2"}
+    web = replace(whole.groups["web"], nodes=("web1", "web3"))
+    without = replace(whole, nodes=nodes, groups={**whole.groups, "web": web})
+    async with village.alive(without):
+        await asyncio.sleep(5)
+        assert phase(village) is Phase.AWAY
+        await village.upkeeper.end("web2", "root")
+        await asyncio.sleep(5)
+        assert phase(village) is Phase.OVER
+    assert done(village) == [*before, "expire lock:upkeep-1"]
+    over = village.journal.board.upkeeps["1"]
+    assert over.why == "node_gone"
+    assert "cluster.yml has no web2 any more; still there: node.lock at web2, " in over.detail
+    assert "pool.drain at lb1" in over.detail

@@ -8,10 +8,13 @@ from pathlib import Path
 import pytest
 
 from healer.core import events as ev
+from healer.core import upkeep_events as ue
 from healer.core.incident import Outcome, State
 from healer.core.ladder import Mode
+from healer.core.upkeep_events import Kind
 from healer.errors import Refused
 from healer.web.doing import MOST_BYTES
+from healer.web.upkeep import end
 from tests.healer.core.world import topology
 from tests.healer.fakes import FakeStore
 from tests.healer.web.house import HOSTILE, House
@@ -257,6 +260,25 @@ async def test_maintenance_and_its_end(house: House) -> None:
         code, _ = await alice.press("/stop", "Give web1 back")
         assert (code, house.journal.board.upkeeps["1"].open) == (303, False)
         upkeep.cancel()
+
+
+async def test_maintenance_of_a_node_that_left_cluster_yml_is_ended_too() -> None:
+    plain = topology()
+    nodes = {name: one for name, one in plain.nodes.items() if name != "web1"}
+    groups = {
+        name: replace(one, nodes=tuple(node for node in one.nodes if node != "web1"))
+        for name, one in plain.groups.items()
+    }
+    house = House(given=replace(plain, nodes=nodes, groups=groups))
+    with pytest.raises(Refused, match="no node web1"):
+        await end(house.desk, "web1", "root")
+    began = ue.UpkeepBegan("1", Kind.PERSON, "web1", "a fan", "root", house.clock.wall() + 60, "")
+    await house.journal.write(began)
+    async with asyncio.TaskGroup() as tasks:
+        upkeep = tasks.create_task(house.upkeeper.run())
+        said = await end(house.desk, "web1", "root")
+        upkeep.cancel()
+    assert said["done"] == "its maintenance is over: cluster.yml has no web1 any more"
 
 
 class SlowStore(FakeStore):
