@@ -57,7 +57,8 @@ def main(argv: list[str] | None = None) -> int:
         print(f"hale-backup: {error}", file=sys.stderr)
         return 1
     except OSError as error:
-        print(f"hale-backup: {error}; it has to be run as root", file=sys.stderr)
+        root = "; it has to be run as root" if isinstance(error, PermissionError) else ""
+        print(f"hale-backup: {error}{root}", file=sys.stderr)
         return 1
 
 
@@ -200,7 +201,12 @@ def _alone(job: Job | StanzaJob) -> Iterator[None]:
     """Keep other jobs of this backup away, and remove what a killed drill left behind."""
     folder = job.stanza.scratch if isinstance(job, StanzaJob) else job.backup.scratch
     with locked(job.places, job.name):
-        remove(leftover(folder, job.name))
+        try:
+            remove(leftover(folder, job.name))
+        except (
+            OSError
+        ) as error:  # the next drill stumbles over it and says so; no other job needs the place
+            print(f"hale-backup: what a killed drill left is still there: {error}", file=sys.stderr)
         yield
 
 

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from backup import manifest, moment, report
-from backup.job import Job, outcome
+from backup.job import Job, outcome, told_of
 from backup.moment import SKEW
 from backup.places import scratch
 from backup.report import MOST_PROOFS, Proof
@@ -33,8 +33,7 @@ def run(job: Job) -> Failed | None:
         others = tuple(one for one in proven if one.snapshot != proof.snapshot)
         proven = (proof, *others)[:MOST_PROOFS]
     job.told.update(proven=[one.told() for one in proven])
-    report.save(job.places, job.name, "drill", job.told)
-    return failure
+    return told_of(job, "drill", job.told, failure)
 
 
 def _drill(job: Job) -> None:

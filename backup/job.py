@@ -91,7 +91,21 @@ def reported(job: _Job, kind: str, work: Callable[[_Job], None]) -> Failed | Non
     failure = outcome(job, work)
     earlier: Mapping[str, Any] = report.read(job.places.report(job.name, kind))
     last = job.told["ended_at"] if failure is None else earlier.get("succeeded_at")
-    report.save(
-        job.places, job.name, kind, {"ok": failure is None, "succeeded_at": last, **job.told}
-    )
+    return told_of(job, kind, {"ok": failure is None, "succeeded_at": last, **job.told}, failure)
+
+
+def told_of(
+    job: Reporting, kind: str, told: Mapping[str, Any], failure: Failed | None
+) -> Failed | None:
+    """Write a job's report; return its failure, or another one where the report could not be written.
+
+    What the job did stays done, and the report before is there: only who started it hears how it went.
+    """
+    try:
+        report.save(job.places, job.name, kind, told)
+    except OSError as error:
+        came = "it went well" if failure is None else str(failure)
+        file = job.places.report(job.name, kind)
+        said = f"{came}, and no report says so, since {file} could not be written: {error.strerror}"
+        return Failed(Reason.UNREPORTED, said)
     return failure

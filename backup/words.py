@@ -33,6 +33,7 @@ class Reason(StrEnum):
     SERVICE_STUCK = "service_stuck"
     NOT_SWITCHED = "not_switched"
     INTERRUPTED = "interrupted"
+    UNREPORTED = "unreported"
     ROLE_UNKNOWN = "role_unknown"
     NOT_LEADER = "not_leader"
     ARCHIVE_FAILED = "archive_failed"

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from backup import moment, report
-from backup.job import outcome
+from backup.job import outcome, told_of
 from backup.places import scratch
 from backup.postgres import looking
 from backup.postgres.info import Copy, Info
@@ -48,8 +48,7 @@ def run(job: StanzaJob) -> Failed | None:
         others = tuple(one for one in proven if one.snapshot != proof.snapshot)
         proven = (proof, *others)[:MOST_PROOFS]
     job.told.update(proven=[one.told() for one in proven])
-    report.save(job.places, job.name, "drill", job.told)
-    return failure
+    return told_of(job, "drill", job.told, failure)
 
 
 def until(job: StanzaJob, moment_text: str) -> Failed | None:

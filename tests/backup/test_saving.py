@@ -159,6 +159,36 @@ def test_a_repository_that_cannot_be_used_is_said(node: Node, broken: str) -> No
     assert not node.repository.exists() or broken == "wrong key", "none is made by itself"
 
 
+@pytest.mark.parametrize("command", ["run", "drill", "restore"])
+def test_where_no_report_can_be_written_who_started_it_hears_how_it_went(
+    node: Node, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    for earlier in ("run", "drill"):
+        assert node.run(earlier) == 0
+    # A directory where the new one is to be written: it fails for root too, as a full disk does.
+    report = node.places.report("site", command)
+    blocked = report.with_name(f".{report.name}.new")
+    (blocked / "in the way").mkdir(parents=True)
+    assert node.run(command) == 1
+    said = capsys.readouterr().err
+    assert f"unreported: it went well, and no report says so, since {report} could not" in said
+    assert "as root" not in said
+
+
+def test_what_a_killed_drill_left_keeps_no_other_job_from_its_work(
+    node: Node, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert node.run("run") == 0
+    assert node.run("drill") == 0
+    (node.root / "scratch/hale-drill-site").symlink_to("/etc")
+    assert node.run("run") == 0
+    assert node.run("restore") == 0
+    assert "what a killed drill left is still there: " in capsys.readouterr().err
+    assert node.run("drill") == 1
+    assert node.report("drill")["reason"] == "interrupted"
+    assert (node.root / "scratch/hale-drill-site").is_symlink()
+
+
 def test_the_lock_of_a_killed_run_stops_nobody(node: Node) -> None:
     """restic keeps it in the repository, and `check` wants the repository for itself."""
     assert node.run("run") == 0
