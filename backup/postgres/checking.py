@@ -14,7 +14,7 @@ def run(job: StanzaJob) -> None:
     earlier = report.read(job.places.report(job.name, "check"))
     job.told.update(archived_at=earlier.get("archived_at"))
     leader = leads(job.stanza.leader_url)
-    job.told.update(leader=leader)
+    job.told.update(left_to=None if leader else "the node that leads")
     if not leader:
         job.told.update(archived_at=None)  # the one that leads tells
         return

@@ -34,14 +34,11 @@ def run(job: StanzaJob) -> Failed | None:
     """
     before = report.read(job.places.report(job.name, "drill"))
     proven = report.proofs(job.places, job.name)
-    try:
-        if not job.stanza.alone and leads(job.stanza.leader_url):
-            job.told.update(leader=True)
-            return None
-    except Failed as error:
-        return error
     job.told.update(verified=False, verified_at=before.get("verified_at"))
-    failure = outcome(job, _newest)
+    failure = outcome(job, _turn)
+    if failure is None and "left_to" in job.told:
+        return None
+    failure = failure or outcome(job, _newest)
     if failure is None:
         job.told.update(verified=True, verified_at=job.told["ended_at"])
         proof = _proof(job)
@@ -54,6 +51,11 @@ def run(job: StanzaJob) -> Failed | None:
 def until(job: StanzaJob, moment_text: str) -> Failed | None:
     """Recover to a point in time and tell what was there. It proves nothing of the newest, so no report is written."""
     return outcome(job, lambda one: _at(one, moment_text))
+
+
+def _turn(job: StanzaJob) -> None:
+    if not job.stanza.alone and leads(job.stanza.leader_url):
+        job.told.update(left_to="the nodes that follow")
 
 
 def _newest(job: StanzaJob) -> None:

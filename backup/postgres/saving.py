@@ -30,7 +30,7 @@ def run(job: StanzaJob, *, accept_drop: bool = False) -> None:
         Failed: any reason; what was good before is still there.
     """
     leader = leads(job.stanza.leader_url)
-    job.told.update(leader=leader)
+    job.told.update(left_to=None if leader else "the node that leads")
     found = job.repository.info()
     if leader:
         kind = _kind(job, found.copies)

@@ -25,9 +25,4 @@ def lines(told: Mapping[str, Any]) -> Iterator[str]:
 
 def turn(told: Mapping[str, Any]) -> str:
     """Return whose turn it was instead, where it was not this node's; empty where it was."""
-    match told.get("leader"), "seconds" in told:
-        case False, _:
-            return "follows here, and is left to the node that leads"
-        case True, False:
-            return "leads here, and is left to the nodes that follow"
-    return ""
+    return f"is left to {told['left_to']}" if told.get("left_to") else ""

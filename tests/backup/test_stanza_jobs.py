@@ -16,7 +16,7 @@ def test_who_follows_backs_nothing_up_and_lists_what_there_is(database: Database
     before = labels(database)
     database.answers.status = 503
     assert database.run("run") == 0
-    assert database.report("run")["leader"] is False
+    assert database.report("run")["left_to"] == "the node that leads"
     assert labels(database) == before
     assert database.run("check") == 0
     assert "archived_at" not in database.report("check")
@@ -28,12 +28,13 @@ def test_who_leads_leaves_the_drill_to_those_that_follow(database: Database) -> 
     assert not database.places.report("main", "drill").exists()
 
 
-@pytest.mark.parametrize("command", ["run", "check"])
+@pytest.mark.parametrize("command", ["run", "check", "drill"])
 def test_a_patroni_that_does_not_say_is_no_answer(database: Database, command: str) -> None:
+    database.configure(alone=False)
     database.answers.status = 500
     assert database.run(command) == 1
     assert database.report(command)["reason"] == "role_unknown"
-    database.configure(leader_url="http://127.0.0.1:1/leader")
+    database.configure(leader_url="http://127.0.0.1:1/leader", alone=False)
     assert database.run(command) == 1
     assert database.report(command)["reason"] == "role_unknown"
 
