@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from lab.faults.alert_forge import AlertForge
 from lab.faults.backup_rot import BackupRot
+from lab.faults.backup_truncate import BackupTruncate
 from lab.faults.config_hold import ConfigHold
 from lab.faults.config_let import ConfigLet
 from lab.faults.disk_fill import DiskFill
@@ -37,6 +38,7 @@ from lab.faults.node_power_on import NodePowerOn
 from lab.faults.node_reboot import NodeReboot
 from lab.faults.node_slow_boot import NodeSlowBoot
 from lab.faults.node_thaw import NodeThaw
+from lab.faults.package_damage import PackageDamage
 from lab.faults.path_close import PathClose
 from lab.faults.person_admit import PersonAdmit
 from lab.faults.person_adopt import PersonAdopt
@@ -69,6 +71,7 @@ FAULTS: Mapping[str, type[Fault]] = MappingProxyType(
     {
         "alert.forge": AlertForge,
         "backup.rot": BackupRot,
+        "backup.truncate": BackupTruncate,
         "config.hold": ConfigHold,
         "config.let": ConfigLet,
         "disk.fill": DiskFill,
@@ -98,6 +101,7 @@ FAULTS: Mapping[str, type[Fault]] = MappingProxyType(
         "node.reboot": NodeReboot,
         "node.slow_boot": NodeSlowBoot,
         "node.thaw": NodeThaw,
+        "package.damage": PackageDamage,
         "path.close": PathClose,
         "person.admit": PersonAdmit,
         "person.adopt": PersonAdopt,

@@ -6,10 +6,11 @@ from lab.faults.fault import run
 from lab.ports import Lab, LabError
 
 PATIENCE = 120.0
+# What an earlier restore left behind is no sign that this one writes.
 _HALF_WAY = (
-    "for _ in $(seq $2); do "
-    'if ls -d "$1"/.hale-restore-*/* >/dev/null 2>&1; then '
-    "systemctl kill --kill-whom=all --signal=KILL 'hale-backup-restore@*' && echo killed && exit 0; fi; "
+    "mark=$(mktemp); for _ in $(seq $2); do "
+    'if find "$1" -mindepth 2 -maxdepth 2 -path \'*/.hale-restore-*\' -newer "$mark" | grep -q .; then '
+    "systemctl kill --kill-whom=all --signal=KILL 'hale-backup-restore@*' && echo killed; exit; fi; "
     "sleep 0.02; done; exit 1"
 )
 

@@ -44,7 +44,7 @@ def lab(tmp_path: Path) -> FakeLab:
         "SENTINEL FAILOVER": "OK",
         "fill.tmp": "3 files, 0 bytes free",
         "filefrag": "4096",
-        "find ": "/srv/r/data/aa",
+        "-printf '%s": "/srv/r/data/aa",
         "echo killed": "killed",
     }
     (tmp_path / "web1-data.img").write_bytes(bytes(8192))
@@ -240,8 +240,27 @@ def lab(tmp_path: Path) -> FakeLab:
         (
             "backup.rot",
             {"repository": "/srv/r"},
-            [f"sh /srv/r/data {KEPT}/srv_r_data {KEPT}", "sh /srv/r", "python3 /srv/r/data/aa"],
-            [f"sh /srv/r/data {KEPT}/srv_r_data {KEPT}"],
+            ["sh /srv/r", f"sh /srv/r/data/aa {KEPT}/packs", "python3 /srv/r/data/aa"],
+            [f"sh /srv/r {KEPT}/packs"],
+        ),
+        (
+            "backup.truncate",
+            {"repository": "/srv/r"},
+            ["sh /srv/r", f"sh /srv/r/data/aa {KEPT}/packs", "python3 /srv/r/data/aa"],
+            [f"sh /srv/r {KEPT}/packs"],
+        ),
+        (
+            "package.damage",
+            {"package": "nginx", "path": "/usr/sbin/nginx"},
+            [
+                f"sh /usr/sbin/nginx {KEPT}/usr_sbin_nginx {KEPT}",
+                "sh nginx /var/cache/apt/archives",
+                "python3 /usr/sbin/nginx",
+            ],
+            [
+                f"sh /usr/sbin/nginx {KEPT}/usr_sbin_nginx {KEPT}",
+                "sh nginx /var/cache/apt/archives",
+            ],
         ),
         (
             "restore.kill",
