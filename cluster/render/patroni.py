@@ -128,6 +128,8 @@ def _postgresql(cluster: Cluster, database: Database, node: str) -> Mapping[str,
         "connect_address": host_port(address, port),
         "data_dir": database.data_dir,
         "bin_dir": database.postgresql.programs,
+        # Else a copy begins only with the end of a checkpoint, which PostgreSQL spreads over minutes.
+        "basebackup": [{"checkpoint": "fast"}],
         "authentication": {use: {"username": user} for use, user in users.items()},
         "pg_hba": list(_rights(cluster, database)),
         **_archive(database),

@@ -83,9 +83,10 @@ class Fleet:
 
     @property
     def marked(self) -> tuple[str, ...]:
-        """Nodes whose gates may mark something: balancers, candidates and fencing hosts."""
+        """Nodes whose gates may mark something: balancers, candidates, members of a database and fencing hosts."""
         nodes = [balancer.node for balancer in self.balancers]
         nodes += [node for one in self.addresses for node in one.candidates]
+        nodes += self.database.members if self.database is not None else ()
         return tuple(dict.fromkeys([*nodes, *self.fencing]))
 
     def missing(self, now: Serving) -> tuple[str, ...]:

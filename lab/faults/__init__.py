@@ -44,8 +44,12 @@ from lab.faults.person_admit import PersonAdmit
 from lab.faults.person_adopt import PersonAdopt
 from lab.faults.person_approve import PersonApprove
 from lab.faults.person_failover import PersonFailover
+from lab.faults.person_maintain import PersonMaintain
 from lab.faults.person_roll import PersonRoll
+from lab.faults.postgres_damage import PostgresDamage
 from lab.faults.postgres_fill_wal import PostgresFillWal
+from lab.faults.postgres_go_on import PostgresGoOn
+from lab.faults.postgres_stall import PostgresStall
 from lab.faults.power_mode import PowerMode
 from lab.faults.restore_kill import RestoreKill
 from lab.faults.service_break_config import ServiceBreakConfig
@@ -107,7 +111,11 @@ FAULTS: Mapping[str, type[Fault]] = MappingProxyType(
         "person.adopt": PersonAdopt,
         "person.approve": PersonApprove,
         "person.failover": PersonFailover,
+        "person.maintain": PersonMaintain,
+        "postgres.damage": PostgresDamage,
         "postgres.fill_wal": PostgresFillWal,
+        "postgres.go_on": PostgresGoOn,
+        "postgres.stall": PostgresStall,
         "power.mode": PowerMode,
         "person.roll": PersonRoll,
         "restore.kill": RestoreKill,

@@ -1,4 +1,4 @@
-"""disk.fill: a file system without a free byte."""
+"""disk.fill: a file system without a free byte, or with little left."""
 
 from dataclasses import dataclass
 
@@ -8,14 +8,22 @@ from lab.ports import Lab
 
 @dataclass(frozen=True, slots=True)
 class DiskFill:
-    """One file of zeros that takes all room of the file system under `path`, a directory."""
+    """One file of zeros that takes the room of the file system under `path`, a directory.
+
+    Attributes:
+        leave: What stays free, in MiB.
+    """
 
     node: str
     path: str
+    leave: str = "0"
 
     def inject(self, lab: Lab) -> str:
         """Fill it."""
-        free = filling.fill(lab, self.node, self.path)
+        if leave := int(self.leave):
+            free = filling.fill_but(lab, self.node, self.path, leave)
+        else:
+            free = filling.fill(lab, self.node, self.path)
         return f"{self.node}: {self.path} filled, {free} bytes free"
 
     def undo(self, lab: Lab) -> None:

@@ -10,6 +10,11 @@ dd if=/dev/zero of="$1" bs=512 oflag=append conv=notrunc 2>/dev/null
 sync "$1"
 df --output=avail --block-size=1 "$1" | tail -1
 """
+_FILL_BUT = """
+free=$(df --output=avail --block-size=1M "$(dirname "$1")" | tail -1)
+fallocate --length "$((free - $2))MiB" "$1"
+df --output=avail --block-size=1 "$1" | tail -1
+"""
 _FILL_WITH_FILES = """
 mkdir -p "$1"
 n=0
@@ -30,6 +35,12 @@ def fill(lab: Lab, node: str, directory: str) -> str:
     """
     script = ["/bin/sh", "-c", _FILL, "sh", _file(directory)]
     return run(lab, node, script, timeout=120.0).stdout.strip()
+
+
+def fill_but(lab: Lab, node: str, directory: str, leave: int) -> str:
+    """Fill it but for `leave` MiB, at no moment more, and return what is free after it, in bytes."""
+    script = ["/bin/sh", "-ec", _FILL_BUT, "sh", _file(directory), str(leave)]
+    return run(lab, node, script).stdout.strip()
 
 
 def release(lab: Lab, node: str, directory: str) -> None:

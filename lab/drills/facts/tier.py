@@ -74,7 +74,7 @@ class MarkIs:
     """A node's gate has marked something, or has not, at the end.
 
     Attributes:
-        mark: `pool.drain` or `address.decline`.
+        mark: As gates name it, such as `pool.drain` or `database.bar`.
         subject: What, such as `web/web1` or `vip`.
         owner: How the name of one of its owners begins, such as `incident:`; empty means anyone's.
         present: Whether it has to be there.

@@ -106,6 +106,17 @@ def lab(tmp_path: Path) -> FakeLab:
         ("store.mend", {}, ["nft " + NO_CUT], []),
         ("disk.fill", {"path": "/data/"}, ["sh /data/hale-lab-fill"],
          ["rm --force /data/hale-lab-fill"]),
+        ("disk.fill", {"path": "/data", "leave": "24"}, ["sh /data/hale-lab-fill 24"],
+         ["rm --force /data/hale-lab-fill"]),
+        ("postgres.damage", {"folder": "/data/postgresql/main"},
+         ["python3 /data/postgresql/main"], ["sh /data/postgresql/main main web1"]),
+        ("postgres.stall", {}, ["sh STOP"], ["sh CONT"]),
+        ("postgres.go_on", {}, ["sh CONT"], []),
+        ("person.maintain", {"target": "web2"},
+         ["/opt/hale/bin/hale-healer maintenance start web2 --reason drill"],
+         ["/opt/hale/bin/hale-healer maintenance end web2"]),
+        ("person.maintain", {"target": "web2", "do": "end"},
+         ["/opt/hale/bin/hale-healer maintenance end web2"], []),
         (
             "disk.fill_files",
             {"path": "/data/cache"},
@@ -470,3 +481,12 @@ def test_a_unit_that_never_stays_down_is_given_up_on(lab: FakeLab) -> None:
 def test_every_kind_says_what_it_is(kind: str) -> None:
     """Its class has a sentence of its own, not the one that dataclasses make."""
     assert not (FAULTS[kind].__doc__ or "").startswith(FAULTS[kind].__name__ + "(")
+
+
+def test_what_receives_nothing_cannot_be_stalled_and_need_not_go_on(lab: FakeLab) -> None:
+    lab.wrong["walreceiver"] = Completed(3, "", "")
+    with pytest.raises(LabError, match="no PostgreSQL there receives anything"):
+        faults.inject(lab, "web1", "postgres.stall", {})
+    faults.undo(lab, "web1", "postgres.stall", {})
+    said = faults.inject(lab, "web1", "postgres.go_on", {})
+    assert said == "web1: PostgreSQL has nothing that was stopped"
