@@ -18,13 +18,14 @@ DEBIAN := python3-venv python3-dev dbus ca-certificates \
 BROWSER := chromium fonts-dejavu-core
 # Programs that check what we render. They are unpacked and never installed, so no daemon starts here.
 TOOLS := prometheus prometheus-alertmanager prometheus-node-exporter haproxy keepalived etcd-server openssh-server webhook redis-server redis-tools redis-sentinel \
-	fence-agents restic pacemaker-cli-utils pacemaker-common pgbackrest postgresql-15 postgresql-client-15
+	fence-agents restic pacemaker-cli-utils pacemaker-common pacemaker pacemaker-resource-agents resource-agents corosync pgbackrest postgresql-15 postgresql-client-15
 # What these need beyond a small Debian.
 LIBRARIES := libglib2.0-0 liblua5.3-0 libmnl0 libnftnl11 libnl-3-200 libnl-genl-3-200 libopentracing-c-wrapper0 \
 	libjemalloc2 liblua5.1-0 liblzf1 lua-bitop lua-cjson libopentracing1 libpci3 libperl5.36 libsensors5 libsnmp40 libwrap0 \
 	python3-pycurl python3-pexpect python3-ptyprocess libcurl3-gnutls libssh2-1 librtmp1 libnghttp2-14 libpsl5 libldap-2.5-0 libsasl2-2 libbrotli1 \
 	libcib27 libcrmcommon34 libcrmcluster29 libcrmservice28 liblrmd28 libpacemaker1 libpe-rules26 libpe-status28 libstonithd26 libqb100 \
 	libcfg7 libcmap4 libcorosync-common4 libcpg4 libquorum5 libltdl7 libpils2 libplumb2 libplumbgpl2 libstonith1 libxml2 libicu72 libxslt1.1 \
+	libknet1 libnozzle1 libnl-route-3-200 libstatgrab10 libvotequorum8 \
 	libpq5 libzstd1 liblz4-1 libreadline8 libgssapi-krb5-2 libkrb5-3 libk5crypto3 libkrb5support0 libcom-err2 libkeyutils1
 
 # Install what is missing of some packages, and leave a mark that it is there.

@@ -105,7 +105,7 @@ class TakingVerb(ABC):
         """Ask whether the target would come back. May take seconds; for most verbs nothing has to agree.
 
         Raises:
-            Refused: config_check or no_place; nothing was touched.
+            Refused: config_check, or why the target could not be taken away at all; nothing was touched.
         """
 
     @abstractmethod

@@ -78,7 +78,9 @@ def _proof(job: Job, before: Failures, answer: str) -> Outcome:
         else:
             now = sight.failed(resource, rule.member)
             if not now.count:
-                where = ", ".join(sight.resources[resource].nodes) or "nowhere yet"
+                seen_at = sight.resources.get(resource)
+                nodes = ", ".join(seen_at.nodes) if seen_at is not None else ""
+                where = f"on {nodes}" if nodes else "nowhere yet"
                 return done(Reason.CLEANED_UP, f"{resource} runs {where}")
             if now.last != before.last:
                 return failed(Reason.NOT_CLEANED_UP, f"{resource} failed again at {now.last}")

@@ -24,8 +24,9 @@ class PacemakerStandby(TakingVerb):
         """Have Pacemaker's scheduler say whether the others would run all that runs now.
 
         Raises:
-            Refused: no_place, also where it does not say.
+            Refused: no_place, also where it does not say; or what `compare` refuses for, since it moves nothing then.
         """
+        pacemaker_verbs.calm(job.target, job.node)
         rule = pacemaker_verbs.rule_of(job)
         try:
             lost = pacemaker.homeless(rule, job.node.programs)

@@ -166,7 +166,7 @@ def test_where_pacemaker_does_not_decide_or_has_worse_to_do_nothing_is_asked(her
     here.pacemaker.fail("share", "s1")
     worse(here, what)
     assert said(here.cleanup()) == ("refused", what)
-    assert here.standby()["reason"] in (what, "no_place")
+    assert said(here.standby()) == ("refused", what)
     assert here.pacemaker.diary == []
     assert here.owners() is None
 
@@ -266,7 +266,7 @@ def test_arguments_that_are_none_are_refused(here, verb, args):
 def test_a_pacemaker_that_is_not_there_is_not_seen_and_lets_nothing_begin(here):
     here.programs = lambda *_: Ran(102, b"crm_mon: Connection to cluster failed\n")
     assert here.seen is None
-    assert said(here.standby()) == ("refused", "no_place")
+    assert said(here.standby()) == ("refused", "changed")
     assert said(here.verb("cleanup", {"share": _NEVER}, 5, resource="share")) == (
         "refused",
         "changed",
