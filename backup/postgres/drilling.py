@@ -5,6 +5,7 @@ backup and all of the log after it; what is missing is found here, and not when 
 """
 
 import os
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -98,28 +99,42 @@ def before(found: Info, moment_text: str) -> Copy:
 
 
 def _restored(job: StanzaJob, found: Info, copy: Copy, moment_text: str | None) -> None:
-    with given(job) as place:
+    with given(job) as (place, work):
         job.told.update(snapshot=copy.label, snapshot_at=moment.text(copy.ended))
         enough(place, copy.size)
-        data = place / "data"
+        data = work / "data"
         started = time.monotonic()
         job.repository.restore(copy.label, data)
-        with recovered(job.repository, place, data, moment_text) as server:
+        with recovered(job.repository, place, work, data, moment_text) as server:
             job.told.update(restore_seconds=round(time.monotonic() - started, 3), bytes=copy.size)
             came = looked_at(job, server, found, moment_text)
             job.told.update(timeline=came.timeline)
 
 
 @contextmanager
-def given(job: StanzaJob) -> Iterator[Path]:
-    """Give an empty folder that PostgreSQL's user can reach and write to, and remove it at the end."""
+def given(job: StanzaJob) -> Iterator[tuple[Path, Path]]:
+    """Give an empty folder that everybody may pass through, and one in it of PostgreSQL's user; remove both at the end.
+
+    Raises:
+        Failed: misconfigured; others than root may write to the scratch place.
+    """
     user, folder = account(job.stanza.user), Path(job.stanza.scratch)
     if not folder.exists():
         folder.mkdir(mode=0o700, parents=True)
         folder.chmod(0o711)  # to pass through, and to list nothing
+    seen = folder.stat()
+    if seen.st_uid != os.geteuid() or stat.S_IMODE(seen.st_mode) & 0o022:
+        raise Failed(
+            Reason.MISCONFIGURED,
+            f"{folder}: others than root may write there, and could lead root's writes elsewhere; "
+            "chown root, chmod 711",
+        )
     with scratch(str(folder), job.name) as place:
-        os.chown(place, user.uid, user.gid)
-        yield place
+        place.chmod(0o711)
+        work = place / "pg"
+        work.mkdir(mode=0o700)
+        os.chown(work, user.uid, user.gid)
+        yield place, work
 
 
 def looked_at(job: StanzaJob, server: Server, found: Info, moment_text: str | None) -> Reached:

@@ -13,12 +13,10 @@ from backup import moment
 from backup.postgres.drilling import before, given, looked_at
 from backup.postgres.info import Copy, Info
 from backup.postgres.job import StanzaJob
-from backup.postgres.server import recovered
+from backup.postgres.server import AUTO, as_its_user, recovered
 from backup.program import account
 from backup.room import enough
 from backup.words import Failed, Reason
-
-AUTO = "postgresql.auto.conf"
 
 
 def run(job: StanzaJob, into: Path | None, moment_text: str | None) -> None:
@@ -50,13 +48,14 @@ def run(job: StanzaJob, into: Path | None, moment_text: str | None) -> None:
 
 def _restored(job: StanzaJob, found: Info, copy: Copy, into: Path, moment_text: str | None) -> None:
     user = account(job.stanza.user)
-    with given(job) as place:
+    with given(job) as (place, work):
         into.mkdir(mode=0o700)
-        os.chown(into, user.uid, user.gid)
+        os.chown(into, user.uid, user.gid, follow_symlinks=False)  # its parent may be that user's
         started = time.monotonic()
         job.repository.restore(copy.label, into)
-        own = (into / AUTO).read_text()
-        with recovered(job.repository, place, into, moment_text) as server:
+        own = place / AUTO
+        as_its_user(("cat", "--", str(into / AUTO)), user, target=own)
+        with recovered(job.repository, place, work, into, moment_text) as server:
             job.told.update(restore_seconds=round(time.monotonic() - started, 3), bytes=copy.size)
             looked_at(job, server, found, moment_text)
-        (into / AUTO).write_text(own)
+        as_its_user(("tee", "--", str(into / AUTO)), user, source=own)

@@ -2,12 +2,14 @@
 
 It listens on a socket of its own folder alone, archives nothing, and takes over nothing of what the original's
 configuration had it do: no replication, no jobs of extensions, no subscriptions that reach out to others.
+
+Rule: root writes and reads by name only where root alone may write. Whatever lies where PostgreSQL's user may write is
+touched as that user, who could have put a link in its place.
 """
 
-import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +22,7 @@ from backup.program import Account, Ran, account, run, start
 from backup.words import Failed, Reason
 
 STOP_SECONDS = 60.0
+AUTO = "postgresql.auto.conf"
 _AGAIN = 0.2
 
 # Numbers of the original without which its log cannot be replayed (pg_controldata's names, and the parameters').
@@ -53,13 +56,15 @@ class Server:
     """One that runs.
 
     Attributes:
-        place: The folder that all of it is in; the data is in `data` below it, or elsewhere.
-        data: PostgreSQL's files.
+        place: A folder of root's that everybody may pass through: its configuration, its log, what it is asked.
+        work: A folder of its user's, for its socket.
+        data: PostgreSQL's files, which are its user's too.
         account: Whom it runs as.
     """
 
     stanza: Stanza
     place: Path
+    work: Path
     data: Path
     account: Account
 
@@ -93,18 +98,19 @@ class Server:
 
     @property
     def _where(self) -> tuple[str, ...]:
-        return ("-h", str(self.place), "-p", "5432", "-U", "postgres")
+        return ("-h", str(self.work), "-p", "5432", "-U", "postgres")
 
 
 @contextmanager
 def recovered(
-    repository: Repository, place: Path, data: Path, until: str | None
+    repository: Repository, place: Path, work: Path, data: Path, until: str | None
 ) -> Iterator[Server]:
     """Start one on restored files, have it replay the log, and stop it at the end.
 
     Args:
         repository: Where the log is.
-        place: A folder of its user's, for its socket and its own configuration.
+        place: As in Server.
+        work: As in Server.
         data: The restored files.
         until: RFC 3339, up to which it replays; None for all that there is.
 
@@ -112,7 +118,7 @@ def recovered(
         Failed: not_reached or not_started, and it does not run.
     """
     stanza = repository.stanza
-    server = Server(stanza, place, data, account(stanza.user))
+    server = Server(stanza, place, work, data, account(stanza.user))
     _configure(repository, server, until)
     log = place / "log"
     argv = (stanza.program("postgres"), "-D", str(data), f"--config-file={place}/postgresql.conf")
@@ -128,18 +134,27 @@ def _configure(repository: Repository, server: Server, until: str | None) -> Non
     kept = "".join(f"{name} = {value}\n" for name, value in _numbers(server).items())
     target = f"recovery_target_time = '{until}'\n" if until is not None else ""
     command = repository.fetch_command(server.data).replace("'", "''")
-    where = f"unix_socket_directories = '{server.place}'\nhba_file = '{server.place}/pg_hba.conf'\n"
+    where = f"unix_socket_directories = '{server.work}'\nhba_file = '{server.place}/pg_hba.conf'\n"
     text = f"{_SETTINGS}{where}restore_command = '{command}'\n{target}{kept}"
+    write(server.place / "postgresql.conf", text)
+    write(server.place / "pg_hba.conf", "local all all trust\n")
     # What ALTER SYSTEM set would come after ours.
-    (server.data / "postgresql.auto.conf").write_text("")
-    files = {
-        server.place / "postgresql.conf": text,
-        server.place / "pg_hba.conf": "local all all trust\n",
-        server.data / "recovery.signal": "",
-    }
-    for path, content in files.items():
-        write(path, content, 0o600)
-        os.chown(path, server.account.uid, server.account.gid)
+    emptied = ("truncate", "--size=0", "--", str(server.data / AUTO))
+    for argv in (emptied, ("touch", "--", str(server.data / "recovery.signal"))):
+        as_its_user(argv, server.account)
+
+
+def as_its_user(
+    argv: Sequence[str], account: Account, source: Path | None = None, target: Path | None = None
+) -> None:
+    """Do something where PostgreSQL's user may write, as that user.
+
+    Raises:
+        Failed: not_started; it could not be done.
+    """
+    ran = run(argv, source=source, target=target, account=account)
+    if ran.code != 0:
+        raise Failed(Reason.NOT_STARTED, ran.last_line)
 
 
 def _numbers(server: Server) -> dict[str, str]:
@@ -152,7 +167,7 @@ def _numbers(server: Server) -> dict[str, str]:
 
 
 def _wait(server: Server, process: "Popen[bytes]", log: Path) -> None:
-    ready = (server.stanza.program("pg_isready"), "-q", "-h", str(server.place), "-p", "5432")
+    ready = (server.stanza.program("pg_isready"), "-q", "-h", str(server.work), "-p", "5432")
     while run(ready, account=server.account).code != 0:
         if process.poll() is not None:
             raise _why(log)

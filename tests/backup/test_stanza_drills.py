@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from backup.postgres.server import as_its_user
+from backup.program import account
+from backup.words import Failed
 from exporter.restore_drill import parse
-from tests.backup.database import Database
+from tests.backup.database import Database, user
 
 pytestmark = pytest.mark.tools
 
@@ -129,3 +132,28 @@ def test_an_archive_that_takes_files_and_keeps_none_is_found(running_apart: Data
     assert (told["verified"], told["reason"]) == (False, "too_old")
     database.configure(socket_dir=str(database.root / "follower"), recovery_point_seconds=3600)
     assert database.run("drill") == 0
+
+
+def test_a_scratch_place_that_others_may_write_to_is_refused(database: Database) -> None:
+    """Whoever may write there could put a link where root writes next."""
+    scratch = database.root / "scratch"
+    scratch.mkdir(exist_ok=True)
+    scratch.chmod(0o777)
+    try:
+        assert database.run("drill") == 1
+    finally:
+        scratch.chmod(0o711)
+    told = database.report("drill")
+    assert told["reason"] == "misconfigured"
+    assert "others than root may write there" in told["detail"]
+
+
+def test_a_link_that_its_user_put_there_leads_nobody_to_roots_files(database: Database) -> None:
+    kept = database.root / "of-root"
+    kept.write_text("kept")
+    kept.chmod(0o600)
+    link = database.root / "postgresql.auto.conf"
+    link.symlink_to(kept)
+    with pytest.raises(Failed, match="Permission denied"):
+        as_its_user(("truncate", "--size=0", "--", str(link)), account(user()))
+    assert kept.read_text() == "kept"
