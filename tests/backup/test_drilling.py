@@ -101,6 +101,9 @@ def add(node: Node, name: str) -> None:
 
 
 def test_a_file_that_was_added_to_a_snapshot_is_found(node: Node) -> None:
+    time.sleep(
+        2 * manifest.TICK / 1e9
+    )  # what was changed in this very moment may change again unseen
     assert node.run("run") == 0
     add(node, "pages/shell.php")
     assert node.run("drill") == 1
@@ -112,7 +115,7 @@ def test_a_file_that_was_added_to_a_snapshot_is_found(node: Node) -> None:
 def test_names_that_come_and_go_while_the_backup_runs_refute_nothing(node: Node) -> None:
     job = node.job()
     (node.site / "left.tmp").unlink()
-    time.sleep(0.1)  # what was changed in this very moment may change again unseen
+    time.sleep(2 * manifest.TICK / 1e9)  # as above
     found = manifest.scan(job.backup, {})
     (node.site / "pages/upload").write_text("for a moment")
     whole = manifest.after(found, "some")
