@@ -40,7 +40,7 @@ of a database (docs/backups.md):
   hale-backup drill main --to 2026-11-28T09:30:00Z
                                          recover to that moment in a scratch place, and count what was there
   hale-backup restore main --into /var/lib/postgresql/15/main.new --to 2026-11-28T09:30:00Z
-                                         the same into a new folder, for a person to put in place
+                                         the same into a new folder, for a person to take from
 """
 
 

@@ -79,12 +79,16 @@ def parse(text: bytes, stanza: str) -> Info:
         Failed: repository_unusable; pgBackRest could not use it, or said something else.
     """
     try:
-        (told,) = [one for one in json.loads(text) if one["name"] == stanza]
+        (told,) = [
+            one for one in json.loads(text.decode("utf-8", "replace")) if one["name"] == stanza
+        ]
         broken = [
             one["status"] for one in told["repo"] if one["status"]["code"] not in (_OK, _NO_BACKUPS)
         ]
         if broken:
-            raise Failed(Reason.REPOSITORY_UNUSABLE, str(broken[0]["message"]))
+            # What a wrong key makes of a file follows on the next lines.
+            said = str(broken[0]["message"]).splitlines()[0]
+            raise Failed(Reason.REPOSITORY_UNUSABLE, said)
         copies = sorted((_copy(one) for one in told["backup"]), key=lambda one: one.ended)
         archives = sorted(told["archive"], key=lambda one: one["database"]["id"])
         newest = (archives[-1]["max"] or "") if archives else ""

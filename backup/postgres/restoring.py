@@ -1,4 +1,4 @@
-"""`hale-backup restore` of a database: into a new folder beside the old one, for a person to put in place.
+"""`hale-backup restore` of a database: into a new folder beside the old one, for a person to take from.
 
 Rule: nothing here touches a data directory that somebody uses. Whoever puts an older state of a database in place
 takes back what was acknowledged, and that is a person's to decide (docs/backups.md).

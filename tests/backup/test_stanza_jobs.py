@@ -153,7 +153,7 @@ def test_one_that_is_much_smaller_is_not_believed_until_a_person_does() -> None:
         b"",
         b"[]",
         b'[{"name": "main"}]',
-        b'[{"name": "main", "repo": [{"status": {"code": 99, "message": "wrong key"}}]}]',
+        b'[{"name": "main", "repo": [{"status": {"code": 99, "message": "wrong key\\n\xb3"}}]}]',
     ],
 )
 def test_what_pgbackrest_could_not_use_is_no_repository(text: bytes) -> None:
