@@ -127,6 +127,7 @@ def _up(place: Place, scenario: Scenario, dist: Path) -> RunningLab:
     hale = layer.distribution(dist) if scenario.lab.install else None
     remains.remove(place, layout)  # what a killed `up` may have left
     try:
+        machine.let_watch()
         cgroups.make(layout, place.name)
         with cgroups.entered(layout, place.name), steps(6 if hale else 4) as show:
             return _build(place, layout, scenario, hale, show)

@@ -40,6 +40,11 @@ NEED_MEMORY = 2 << 30
 NEED_DISK = 3 << 30
 """Bytes for one image and its layer with room to build the next one."""
 
+WATCHERS = Path("/proc/sys/fs/inotify/max_user_instances")
+NEED_WATCHERS = 1024
+"""Instances of inotify for all nodes together, whose root is one user to the kernel. Six nodes use some 60, the kernel
+gives 128, and a Prometheus that gets none finds no targets."""
+
 
 @dataclass(frozen=True, slots=True)
 class Machine:
@@ -199,3 +204,13 @@ def _available_memory(meminfo: str) -> int:
 
 def _existing(path: Path) -> Path:
     return path if path.exists() else _existing(path.parent)
+
+
+def let_watch(limit: Path = WATCHERS) -> None:
+    """Raise the kernel's limit of inotify instances for each user where it is too low; it stays so until a boot.
+
+    Raises:
+        OSError: It cannot be raised; nothing was changed.
+    """
+    if int(limit.read_text()) < NEED_WATCHERS:
+        limit.write_text(str(NEED_WATCHERS))

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from lab import cgroups, machine
 from lab.machine import Machine
 from tests.lab.test_cgroups import VERSION_1, VERSION_2
@@ -78,3 +80,11 @@ def test_looking_at_this_machine_changes_nothing_and_finds_its_programs(tmp_path
 
 def test_what_could_not_be_tried_is_not_called_missing():
     assert machine.lacks(replace(GOOD, network=None)) == ()
+
+
+@pytest.mark.parametrize(("before", "after"), [("128\n", "1024"), ("8192\n", "8192\n")])
+def test_a_limit_of_watchers_is_raised_and_never_lowered(tmp_path, before, after):
+    limit = tmp_path / "max_user_instances"
+    limit.write_text(before)
+    machine.let_watch(limit)
+    assert limit.read_text() == after
