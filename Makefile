@@ -109,7 +109,7 @@ test: setup tools docker dist .venv/.browser  ## every test, and the drills on r
 LAB := $(BIN)/python -m pytest -q -m lab -o faulthandler_timeout=0
 # These look at the whole machine. All others share it with one more lab, since a drill mostly waits.
 ALONE := tests/compose $(patsubst %,tests/lab/test_%.py,clean_end kernel_log real_nodes)
-FIRST_LAB := $(wildcard $(patsubst %,tests/lab/test_%_*.py,web_tier three_healers redis_sentinel))
+FIRST_LAB := $(wildcard $(patsubst %,tests/lab/test_%_*.py,web_tier three_healers redis_sentinel storage_pair))
 
 .lab-1:
 	@$(LAB) $(FIRST_LAB)
