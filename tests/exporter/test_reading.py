@@ -61,6 +61,7 @@ def test_the_example_of_the_contract_is_understood() -> None:
                 group="web",
                 probe=Probe(HttpProbe("http://10.77.0.11:80/", 200), 2.0, 1.0, 2),
                 certificates=("/etc/ssl/certs/web.pem",),
+                packages=("nginx", "nginx-common"),
             ),
         ),
         peers=(Peer("web2", "10.77.0.12", 22),),
