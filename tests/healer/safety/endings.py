@@ -63,7 +63,7 @@ def _spared(sim: "Simulation") -> Target | None:
 
 async def _let_go_on(sim: "Simulation") -> None:
     """Take back every word that keeps the healer from working, until it is durable."""
-    board = sim.leader.journal.board if sim.leader is not None and sim.leader.journal else None
+    board = sim.board
     if board is None:
         return
     if board.freezes:
@@ -145,7 +145,7 @@ def _standing(sim: "Simulation") -> dict[str, str]:
 
 def marks(sim: "Simulation") -> None:
     """What an incident took away is given back by its end."""
-    board = sim.leader.journal.board if sim.leader is not None and sim.leader.journal else None
+    board = sim.board
     owners = {one.owner for one in board.open} if board is not None else set()
     for gate in sim.gates.values():
         for (verb, subject), whose in gate.marks.items():
@@ -205,7 +205,7 @@ def fates(sim: "Simulation") -> None:
         found.take(record.event)
     for why in found.astray:
         sim.oracle.says(why)
-    board = sim.leader.journal.board if sim.leader is not None and sim.leader.journal else None
+    board = sim.board
     open_ = {one.id for one in board.open} if board is not None else set()
     for key, incident in found.homes.items():
         if incident not in open_:

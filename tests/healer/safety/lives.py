@@ -177,8 +177,7 @@ class Life:
             raise Unreachable("prometheus: no answer")
 
     async def evidence(self, alert: Alert, metric: str) -> Evidence:
-        fencing = bool(self.sim.site.fencing)
-        if alert.target.domain or (fencing and alert.name in ("NodeDown", "ServiceRunsNowhere")):
+        if alert.target.domain or alert.name in self.sim.site.fencing_alerts:
             await self._ask()
             prometheus = self.sim.prometheus
             known = prometheus.active.get(alert.fingerprint)

@@ -212,8 +212,8 @@ class Oracle:
         for node in self.site.lost_together().get(about.domain, []) if about.domain else ():
             if self._gone(node, since=self.lag):
                 self.says(f"{said}, and {node} is away for {self.lag:g} s")
-        cause, fencing = self.names[incident], ("NodeDown", "ServiceRunsNowhere")
-        judged = ("ServiceDown", "KernelHang", *(fencing if self.site.fencing else ()))
+        cause = self.names[incident]
+        judged = ("ServiceDown", "KernelHang", *self.site.fencing_alerts)
         true = about in self.world.since and cause in judged
         if true and not self._lately(cause, about, bad=False):
             self.says(f"{said}, and was not well for {self.lag:g} s")
@@ -234,7 +234,7 @@ class Oracle:
         self.first = self.first or now
         told = [one for one in active if self.knows(one.target, one.label("heal"))]
         ours = [(one.name, one.target) for one in told if not one.target.domain]
-        old = {one for one in ours if now - self._lasts(*one)[1] > 2 * SCRAPE + 1}
+        old = {one for one in ours if now - self.world.lasts(*one)[1] > 2 * SCRAPE + 1}
         self.before |= old - {
             (self.names[one.incident], one.about) for one in self.intents.values()
         }
@@ -449,21 +449,9 @@ class Oracle:
             if one.verb == "service.restart"
         )
 
-    def _lasts(self, cause: str, about: Target) -> tuple[bool, float]:
-        """Whether what an alert tells of is so, and since when that is so or not so."""
-        world = self.world
-        if cause == "NodeDown":
-            dark = world.dark(about.node)
-            since = world.dark_since if dark else world.light_since
-            return dark, since.get(about.node, -1000.0)
-        if cause == "ServiceRunsNowhere":
-            job = about.service or ""
-            return not world.runners(job), world.turned.get(job, -1000.0)
-        return not world.well(about), world.since[about]
-
     def _lately(self, cause: str, about: Target, *, bad: bool) -> bool:
         """Whether it was so, or not so, at any moment of late."""
-        so, since = self._lasts(cause, about)
+        so, since = self.world.lasts(cause, about)
         return so is bad or self.world.now - since <= self.lag
 
     def _storm(self, said: str) -> None:
@@ -490,7 +478,7 @@ class Oracle:
         """What people and the healer's own sight say no to."""
         about, now = intent.about, self.world.now
         cause = self.names[intent.incident]
-        lasts, since_when = self._lasts(cause, about)
+        lasts, since_when = self.world.lasts(cause, about)
         untouched = since_when < self.first and lasts
         if (cause, about) in self.before and untouched and intent.incident not in self.adopted:
             self.says(f"{said}: {about} failed before it was armed")

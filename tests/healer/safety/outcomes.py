@@ -143,7 +143,7 @@ def _replayed(sim: "Simulation") -> None:
 
 def lost(sim: "Simulation", rack: str) -> None:
     """A rack that is lost is one incident, which has all that fires about its nodes."""
-    board = sim.leader.journal.board if sim.leader is not None and sim.leader.journal else None
+    board = sim.board
     if board is None or board.armed_at is None:
         return
     if sim.oracle.renamed or not sim.oracle.is_domain(rack):
@@ -191,7 +191,7 @@ def _at(record: ev.Record) -> float:
 
 def found(sim: "Simulation", rack: str) -> None:
     """A rack that is back for long has no incident any more."""
-    board = sim.leader.journal.board if sim.leader is not None and sim.leader.journal else None
+    board = sim.board
     for one in board.open if board is not None else ():
         if one.target.domain == rack:
             sim.oracle.says(f"{rack} is back, and incident {one.id} is {one.state.value}")

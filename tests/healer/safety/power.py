@@ -48,7 +48,7 @@ class Switch:
             return Ended(Outcome.UNKNOWN, "power", ""), True
         if way == "refuses":
             return Ended(Outcome.FAILED, "fence_refused", "it reads on"), node in self.world.off
-        if way != "hangs" and way != "lies":
+        if way not in ("hangs", "lies"):
             self.world.cut_off(node)
         if way.startswith("hangs"):
             return Ended(Outcome.UNKNOWN, "deadline", ""), True

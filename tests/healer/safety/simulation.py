@@ -7,6 +7,7 @@ from typing import Any
 
 from healer.core import events as ev
 from healer.core.actions import Args
+from healer.core.board import Board
 from healer.core.order import OwnAlert
 from healer.core.topology import Topology
 from healer.errors import LeaseLost
@@ -125,6 +126,12 @@ class Simulation:
             return None
         return holder if holder.operators is not None else None
 
+    @property
+    def board(self) -> Board | None:
+        """What the leader knows; None where nobody leads who can be spoken to."""
+        leader = self.leader
+        return leader.journal.board if leader is not None and leader.journal is not None else None
+
     def fenced(self) -> list[str]:
         """Nodes that wait for a person who admits them, in order: a gate has them marked, or the healer says so."""
         marked = {
@@ -133,13 +140,10 @@ class Simulation:
             for verb, subject in gate.marks
             if verb == "node.fence"
         }
-        leader = self.leader
-        board = leader.journal.board if leader is not None and leader.journal is not None else None
-        held = [(one, one.hold) for one in board.open] if board is not None else []
         asked = {
             one.target.node
-            for one, hold in held
-            if hold is not None and hold.reason == "not_admitted"
+            for one in (self.board.open if self.board is not None else ())
+            if one.hold is not None and one.hold.reason == "not_admitted"
         }
         return sorted(marked | asked)
 

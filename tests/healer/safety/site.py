@@ -99,6 +99,11 @@ class Site:
     cluster: str = "sim"
     fencing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
+    @property
+    def fencing_alerts(self) -> tuple[str, ...]:
+        """Alerts with a ladder of their own where nodes can be fenced; what they tell of is no service's own state."""
+        return ("NodeDown", "ServiceRunsNowhere") if self.fencing else ()
+
     def places(self) -> list[Target]:
         """Every service on each of its nodes."""
         return [

@@ -118,6 +118,17 @@ class World:
         nodes = self.site.crews[self.site.jobs[job].group].nodes
         return [one for one in nodes if self.well(Target(one, job))]
 
+    def lasts(self, cause: str, about: Target) -> tuple[bool, float]:
+        """Whether what an alert tells of is so, and since when that is so or not so."""
+        if cause == "NodeDown":
+            dark = self.dark(about.node)
+            since = self.dark_since if dark else self.light_since
+            return dark, since.get(about.node, -1000.0)
+        if cause == "ServiceRunsNowhere":
+            job = about.service or ""
+            return not self.runners(job), self.turned.get(job, -1000.0)
+        return not self.well(about), self.since[about]
+
     # --- What changes ---
 
     @contextmanager
