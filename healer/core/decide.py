@@ -44,6 +44,7 @@ from healer.core.plan import (
 )
 from healer.core.recovery import SILENT, fell_silent
 from healer.core.topology import Topology
+from healer.core.unchanged import seen_before
 from healer.core.verdict import Verdict, hold
 
 UNSENT = 5
@@ -306,24 +307,11 @@ def expect(proposal: Proposal, facts: Facts) -> str:
                 return ""
             state = {"active_state": unit.active_state, "invocation_id": unit.invocation_id}
             expected["units"] = {proposal.unit: state}
-        case Scope.POOL:
-            told = dict(proposal.args)
-            member = look.member(told["pool"], told["member"])
-            if member is None:
+        case Scope.POOL | Scope.ADDRESS | Scope.DATABASE as scope:
+            before = seen_before(scope, proposal.args, proposal.look, look)
+            if before is None:
                 return ""
-            expected["pools"] = {f"{told['pool']}/{told['member']}": {"admin": member.admin}}
-        case Scope.ADDRESS:
-            held = look.addresses.get(proposal.look)
-            if held is None:
-                return ""
-            expected["addresses"] = {proposal.look: {"held": held}}
-        case Scope.DATABASE:
-            name = dict(proposal.args)["database"]
-            database = look.databases.get(name)
-            if database is None:
-                return ""
-            lead = {"leader": database.leader, "timeline": database.timeline}
-            expected["databases"] = {name: lead}
+            expected |= before
         case Scope.RESOURCE:
             resource = _resource(proposal, look)
             if not resource:
