@@ -40,6 +40,7 @@ class Reason(StrEnum):
     WAL_MISSING = "wal_missing"
     NOT_REACHED = "not_reached"
     NOT_STARTED = "not_started"
+    TOO_SLOW = "too_slow"
     DAMAGED = "damaged"
     TOO_OLD = "too_old"
     BY_A_PERSON = "by_a_person"

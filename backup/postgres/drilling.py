@@ -27,6 +27,10 @@ from backup.report import MOST_PROOFS, Proof
 from backup.room import enough
 from backup.words import Failed, Reason
 
+# Times of the promised recovery time after which a drill gives up: by then it has shown that the promise is broken, and
+# a restore_command that hangs would hold every other job of the database off.
+_PATIENCE = 3
+
 
 def run(job: StanzaJob) -> Failed | None:
     """Do the drill and write its report; return why it failed, or None.
@@ -105,7 +109,8 @@ def _restored(job: StanzaJob, found: Info, copy: Copy, moment_text: str | None) 
         data = work / "data"
         started = time.monotonic()
         job.repository.restore(copy.label, data)
-        with recovered(job.repository, place, work, data, moment_text) as server:
+        patience = _PATIENCE * job.stanza.recovery_time
+        with recovered(job.repository, place, work, data, moment_text, patience) as server:
             job.told.update(restore_seconds=round(time.monotonic() - started, 3), bytes=copy.size)
             came = looked_at(job, server, found, moment_text)
             job.told.update(timeline=came.timeline)

@@ -103,7 +103,12 @@ class Server:
 
 @contextmanager
 def recovered(
-    repository: Repository, place: Path, work: Path, data: Path, until: str | None
+    repository: Repository,
+    place: Path,
+    work: Path,
+    data: Path,
+    until: str | None,
+    patience: float | None = None,
 ) -> Iterator[Server]:
     """Start one on restored files, have it replay the log, and stop it at the end.
 
@@ -113,9 +118,10 @@ def recovered(
         work: As in Server.
         data: The restored files.
         until: RFC 3339, up to which it replays; None for all that there is.
+        patience: Seconds that it may take; None where a person waits for it.
 
     Raises:
-        Failed: not_reached or not_started, and it does not run.
+        Failed: not_reached, not_started or too_slow, and it does not run.
     """
     stanza = repository.stanza
     server = Server(stanza, place, work, data, account(stanza.user))
@@ -124,7 +130,7 @@ def recovered(
     argv = (stanza.program("postgres"), "-D", str(data), f"--config-file={place}/postgresql.conf")
     process = start(argv, log, server.account)
     try:
-        _wait(server, process, log)
+        _wait(server, process, log, patience)
         yield server
     finally:
         _stop(server, process)
@@ -166,12 +172,24 @@ def _numbers(server: Server) -> dict[str, str]:
     return {_KEPT[key]: value.strip() for key, _, value in lines if key in _KEPT}
 
 
-def _wait(server: Server, process: "Popen[bytes]", log: Path) -> None:
+def _wait(server: Server, process: "Popen[bytes]", log: Path, patience: float | None) -> None:
     ready = (server.stanza.program("pg_isready"), "-q", "-h", str(server.work), "-p", "5432")
+    began = time.monotonic()
     while run(ready, account=server.account).code != 0:
         if process.poll() is not None:
             raise _why(log)
+        if patience is not None and time.monotonic() - began > patience:
+            raise Failed(
+                Reason.TOO_SLOW,
+                f"recovery was not over after {patience:g} s; the last that it said: {_last(log)}",
+            )
         time.sleep(_AGAIN)
+
+
+def _last(log: Path) -> str:
+    """Return the last of its words that are not about us, who ask too early again and again."""
+    lines = log.read_text("utf-8", "replace").splitlines()
+    return next((line for line in reversed(lines) if "FATAL:" not in line), "nothing")[:200]
 
 
 def _why(log: Path) -> Failed:

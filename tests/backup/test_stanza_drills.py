@@ -4,6 +4,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from backup.program import account
 from backup.words import Failed
 from exporter.restore_drill import parse
 from tests.backup.database import Database, user
+from tests.backup.node import program
 
 pytestmark = pytest.mark.tools
 
@@ -116,6 +118,34 @@ def test_a_bad_backup_is_found(breakable: Database, broken: Callable[[Database],
     assert breakable.run("status") == 3
     assert told["detail"]
     assert not left(breakable)
+
+
+def test_an_archive_that_does_not_answer_ends_the_drill(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What hangs would keep every other job of the database from its turn."""
+    real = shutil.which("pgbackrest")
+    hangs = f'for each; do [ "$each" = archive-get ] && exec sleep 86399; done\nexec {real} "$@"\n'
+    folder = database.root / "hanging"
+    program(folder, "pgbackrest", f"#!/bin/sh\n{hangs}")
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    database.configure(recovery_time_seconds=1)
+    assert database.run("drill") == 1
+    told = database.report("drill")
+    assert (told["verified"], told["reason"]) == (False, "too_slow")
+    assert "not over after 3 s" in told["detail"]
+    assert "sleep\x0086399" not in _everything_that_runs()
+    assert not left(database)
+    monkeypatch.undo()
+    assert database.run("drill") == 0
+
+
+def _everything_that_runs() -> str:
+    found = []
+    for each in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            found.append(each.read_bytes().decode("utf-8", "replace"))
+    return "\n".join(found)
 
 
 def test_an_archive_that_takes_files_and_keeps_none_is_found(running_apart: Database) -> None:
