@@ -1,6 +1,6 @@
 """files.restore: put a proven backup of files in place, by hale-backup, and keep what was there."""
 
-from gate import compare, restores
+from gate import compare, restores, units
 from gate.expect import Expect
 from gate.process import NotStarted
 from gate.restore_rule import RestoreRule
@@ -43,8 +43,8 @@ class FilesRestore(TakingVerb):
         """Have it restored; say `restored` only where its report says so of this snapshot."""
         rule, snapshot = job.node.config.restores[job.target], job.expect.backups[job.target]
         unit = UNIT.format(job.target, snapshot)
+        before, invocation = _told(rule).get("ended_at"), _invocation(job.node, unit)
         try:
-            before = _told(rule).get("ended_at")
             ran = job.node.programs(("systemctl", "start", unit), job.deadline.left())
         except NotStarted as error:
             return failed(Reason.NOT_RESTORED, f"nothing was touched: {error}")
@@ -52,7 +52,15 @@ class FilesRestore(TakingVerb):
             return unknown(Reason.DEADLINE, f"{unit} still runs; it can be run again")
         if ran.code < 0:
             return unknown(Reason.INTERRUPTED, f"systemctl was ended by signal {-ran.code}")
-        return _proof(rule, snapshot, before, ran.last_line)
+        told = _told(rule)
+        if told and told.get("ended_at") != before:
+            return _said(told, snapshot)
+        if invocation is not None and _invocation(job.node, unit) == invocation:
+            return failed(Reason.NOT_RESTORED, f"{unit} did not begin; {ran.last_line}")
+        return unknown(
+            Reason.INTERRUPTED,
+            f"{unit} ended without a report, so a part may be in place; it can be run again",
+        )
 
 
 def _told(rule: RestoreRule) -> JsonObject:
@@ -62,10 +70,18 @@ def _told(rule: RestoreRule) -> JsonObject:
         return {}
 
 
-def _proof(rule: RestoreRule, snapshot: str, before: object, last_line: str) -> Outcome:
-    told = _told(rule)
-    if not told or told.get("ended_at") == before:
-        return failed(Reason.NOT_RESTORED, f"hale-backup did not say how it went; {last_line}")
+def _invocation(node: Node, unit: str) -> str | None:
+    """Return which run of the unit systemd knows, empty for none; None where it does not say.
+
+    One that failed stays known; one whose conditions do not hold never begins (systemd.exec(5), $INVOCATION_ID).
+    """
+    try:
+        return node.systemd.show((unit,))[0].invocation_id
+    except units.Unreadable:
+        return None
+
+
+def _said(told: JsonObject, snapshot: str) -> Outcome:
     if told.get("ok") is True and told.get("snapshot") == snapshot:
         return done(Reason.RESTORED, f"{snapshot[:8]} of {told.get('snapshot_at')} is in place")
     return failed(Reason.NOT_RESTORED, f"{told.get('reason')}: {told.get('detail')}"[:400])

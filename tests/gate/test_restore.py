@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,12 @@ from gate.clock import NANO
 from gate.config import parse
 from gate.process import Ran
 from gate.restore_rule import RestoreRule
-from tests.gate.fakes import World
+from tests.gate.fakes import NGINX, World
 from tests.gate.test_locking import hello
 from tests.gate.test_session import ask, request
 
 SNAPSHOT, OLDER = "a" * 64, "b" * 64
+UNIT = f"hale-backup-restore@site:{SNAPSHOT}.service"
 PERIOD = 6 * 3600.0
 
 
@@ -59,6 +61,8 @@ def world(tmp_path: Path) -> World:
     names = (str(tmp_path / f"reports/site.{kind}.json") for kind in ("drill", "run", "restore"))
     made.config.restores["site"] = RestoreRule(*names, PERIOD, ("nginx.service",))
     made.clock.pass_seconds(3600)
+    for each in (UNIT, UNIT.replace(SNAPSHOT, OLDER)):
+        made.systemd.units[each] = replace(NGINX, id=each, invocation_id="")
     return made
 
 
@@ -175,10 +179,24 @@ def test_a_restore_that_failed_says_what_hale_backup_said(world, reports):
     assert said["detail"] == "differs: /srv/site/1 has other content"
 
 
-def test_an_old_report_is_not_taken_for_news(world, reports):
+def test_a_unit_that_did_not_begin_failed_whatever_an_old_report_says(world, reports):
     reports.write("restore", ok=True, snapshot=SNAPSHOT, ended_at="yesterday")
     said = restore(world)
     assert (said["state"], said["reason"]) == ("failed", "not_restored")
+    assert "did not begin" in said["detail"]
+
+
+@pytest.mark.parametrize("readable", [True, False])
+def test_one_that_began_and_left_no_report_may_have_put_a_part_in_place(world, reports, readable):
+    reports.write("restore", ok=True, snapshot=SNAPSHOT, ended_at="yesterday")
+
+    def killed():
+        world.systemd.units[UNIT] = replace(world.systemd.units[UNIT], invocation_id="begun")
+        world.systemd.readable = readable
+
+    world.programs.during, world.programs.answer = killed, Ran(1, b"Job failed.\n")
+    said = restore(world)
+    assert (said["state"], said["reason"]) == ("unknown", "interrupted")
 
 
 def test_the_report_of_another_snapshot_is_no_success(world, reports):
