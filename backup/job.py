@@ -90,8 +90,12 @@ def reported(job: _Job, kind: str, work: Callable[[_Job], None]) -> Failed | Non
     """Do a job's work, write its report, and return why it failed, or None."""
     failure = outcome(job, work)
     earlier: Mapping[str, Any] = report.read(job.places.report(job.name, kind))
-    last = job.told["ended_at"] if failure is None else earlier.get("succeeded_at")
-    return told_of(job, kind, {"ok": failure is None, "succeeded_at": last, **job.told}, failure)
+    ended = job.told["ended_at"]
+    last = ended if failure is None else earlier.get("succeeded_at")
+    # A report of before this was kept has only the last; one of while a clock ran ahead has a time to come.
+    first = earlier.get("first_succeeded_at", earlier.get("succeeded_at", last))
+    succeeded = {"first_succeeded_at": first and min(first, ended), "succeeded_at": last}
+    return told_of(job, kind, {"ok": failure is None, **succeeded, **job.told}, failure)
 
 
 def told_of(

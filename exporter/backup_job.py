@@ -18,6 +18,7 @@ class Done(NamedTuple):
         ended_at: When it was over, whatever came of it.
         reason: Why it failed; empty where it did not.
         succeeded_at: When one was last well; None for never.
+        first_succeeded_at: When one was well for the first time; None for never, and of an older hale-backup.
         seconds: How long it took.
         corrupt: Files of the source that a disk changed; of a check alone.
         archived_at: Until when all that a database wrote is in its archive; of a check where it leads alone.
@@ -29,6 +30,7 @@ class Done(NamedTuple):
     seconds: float
     corrupt: int | None
     archived_at: float | None
+    first_succeeded_at: float | None = None
 
 
 def parse(data: bytes) -> Done:
@@ -46,7 +48,7 @@ def parse(data: bytes) -> Done:
             **rest,
         } if version == VERSION:
             last, corrupt = rest.get("succeeded_at"), rest.get("corrupt_files")
-            archived = rest.get("archived_at")
+            archived, first = rest.get("archived_at"), rest.get("first_succeeded_at")
             done = Done(
                 unix(ended),
                 _reason(rest.get("reason"), ok=ok),
@@ -54,12 +56,13 @@ def parse(data: bytes) -> Done:
                 float(seconds),
                 None if corrupt is None else count(corrupt),
                 None if archived is None else unix(archived),
+                None if first is None else unix(first),
             )
         case other:
             raise Malformed(
                 f'wanted "v": {VERSION}, "ok", "ended_at" and "seconds", saw {str(other)[:80]}'
             )
-    times = (done.succeeded_at, done.archived_at)
+    times = (done.succeeded_at, done.archived_at, done.first_succeeded_at)
     late = any(at is not None and at > done.ended_at for at in times)
     if late or not 0 <= done.seconds < 1e9:
         raise Malformed("a time in it cannot be")

@@ -88,6 +88,10 @@ JOB_LAST = _gauge(
     "job_last_success_timestamp_seconds",
     "When a job of hale-backup was last well, in unixtime.",
 )
+JOB_FIRST = _gauge(
+    "job_first_success_timestamp_seconds",
+    "When a job of hale-backup was well for the first time, in unixtime.",
+)
 JOB_TOOK = _gauge("job_duration_seconds", "How long the last job of hale-backup took.")
 JOB_FAILED = _gauge("job_failure_info", "Why the last job of hale-backup failed.")
 CORRUPT = _gauge(
@@ -313,6 +317,8 @@ def _job(backup: str, command: str, done: Done) -> Iterator[Sample]:
     yield sample(JOB_TOOK, done.seconds, **labels)
     if done.succeeded_at is not None:
         yield sample(JOB_LAST, done.succeeded_at, **labels)
+    if done.first_succeeded_at is not None:
+        yield sample(JOB_FIRST, done.first_succeeded_at, **labels)
     if done.reason:
         yield sample(JOB_FAILED, 1, **labels, reason=done.reason)
     if done.corrupt is not None:

@@ -8,11 +8,16 @@ import subprocess
 import tempfile
 import threading
 import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from backup.places import locked
+from backup import report
+from backup.job import reported
+from backup.places import Places, locked
 from backup.words import Failed
 from tests.backup.node import TOOLS, Node, program
 
@@ -49,9 +54,46 @@ def test_what_restic_could_not_read_in_full_is_no_backup(
 
 def test_a_source_that_is_gone_is_not_backed_up(node: Node) -> None:
     assert node.run("run") == 0
+    first = node.report("run")["first_succeeded_at"]
     node.site.rename(node.root / "elsewhere")
     assert node.run("run") == 1
     assert node.report("run")["reason"] == "source_missing"
+    assert node.report("run")["first_succeeded_at"] == first
+
+
+@dataclass(frozen=True)
+class _Job:
+    name: str
+    places: Places
+    wall: Callable[[], float] = lambda: 50.0
+    told: dict[str, Any] = field(default_factory=dict)
+
+
+@pytest.mark.parametrize(
+    ("before", "first"),
+    [
+        ({}, "1970-01-01T00:00:50.000Z"),
+        ({"succeeded_at": "1970-01-01T00:00:40.000Z"}, "1970-01-01T00:00:40.000Z"),
+        (
+            {
+                "first_succeeded_at": "1970-01-01T00:00:09.000Z",
+                "succeeded_at": "1970-01-01T00:00:40.000Z",
+            },
+            "1970-01-01T00:00:09.000Z",
+        ),
+        ({"first_succeeded_at": "2099-01-01T00:00:00.000Z"}, "1970-01-01T00:00:50.000Z"),
+    ],
+    ids=["the first", "of an older hale-backup", "a later one", "made while a clock ran ahead"],
+)
+def test_a_report_says_since_when_there_are_good_ones(
+    tmp_path: Path, before: dict[str, str], first: str
+) -> None:
+    places = Places(*(tmp_path / name for name in ("reports", "state", "run", "cache")))
+    if before:
+        report.save(places, "site", "run", before)
+    job = _Job("site", places)
+    assert reported(job, "run", lambda _: None) is None
+    assert report.read(places.report("site", "run"))["first_succeeded_at"] == first
 
 
 def test_a_time_that_is_still_to_come_is_no_newest_change_and_stops_nothing(node: Node) -> None:

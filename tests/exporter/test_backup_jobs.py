@@ -23,6 +23,7 @@ WELL = {
 }
 FAILED = {
     **WELL,
+    "first_succeeded_at": "2026-10-01T19:00:02Z",
     "ok": False,
     "succeeded_at": "2026-11-26T19:00:02Z",
     "reason": "source_corrupt",
@@ -50,6 +51,8 @@ def test_a_job_that_failed_says_why_and_when_one_was_last_well(tmp_path: Path) -
         values(body, "job_timestamp_seconds"),
     )
     assert last['command="check"'] < ended['command="check"']
+    first = values(body, "job_first_success_timestamp_seconds")
+    assert first['command="check"'] < last['command="check"']
 
 
 def test_a_database_tells_until_when_its_log_is_archived_also_where_a_check_failed(
@@ -75,6 +78,7 @@ def test_a_database_tells_until_when_its_log_is_archived_also_where_a_check_fail
         {"ok": False, "reason": "A SENTENCE"},
         {"corrupt_files": -1},
         {"archived_at": "2027-01-01T00:00:00Z"},
+        {"first_succeeded_at": "2027-01-01T00:00:00Z"},
     ],
 )
 def test_what_cannot_be_is_no_report(change: dict[str, object]) -> None:
