@@ -77,7 +77,7 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """One node that this one looks after as second witness; where its sshd listens."""
+    """One node that this one looks after as second witness; where its exporter listens."""
 
     node: str
     host: str

@@ -7,6 +7,7 @@ from cluster.model import Cluster, Service
 from cluster.packaged import Posted
 from cluster.probe import Probe, host_port
 from cluster.quantity import duration_text
+from cluster.settings import EXPORTER_PORT
 from cluster.writing import yaml_text
 
 
@@ -32,7 +33,7 @@ def exporter_yml(
             "peers": [
                 {
                     "node": peer,
-                    "address": host_port(cluster.nodes[peer].address, cluster.healer.ssh_port),
+                    "address": host_port(cluster.nodes[peer].address, EXPORTER_PORT),
                 }
                 for peer in peers
             ],

@@ -1,4 +1,4 @@
-"""Second witness: whether the peers that were chosen for this node answer on their sshd's port.
+"""Second witness: whether the kernels of the peers that were chosen for this node answer on a port, their exporter's.
 
 An accepted and a refused connection both prove that the peer's kernel lives. Only silence is 0; what
 fails for a reason of our own (no route, no file descriptors, no answer from the resolver) says nothing and
@@ -17,7 +17,7 @@ from exporter.exposition import Family, Kind, block, line
 from exporter.names import Names, connect
 
 FAMILY = Family(
-    "hale_peer_up", Kind.GAUGE, "Whether the peer's sshd port accepts or refuses a connection."
+    "hale_peer_up", Kind.GAUGE, "Whether the peer accepts or refuses a connection to its exporter."
 )
 # Seconds for one connection: a lost SYN is sent again after one second (RFC 6298).
 TIMEOUT = 2.0

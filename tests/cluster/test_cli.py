@@ -67,7 +67,7 @@ def test_diff_shows_what_would_change(
     capsys.readouterr()
     assert main(["render", str(file), str(out), "--diff", "--node", "web1"]) == 1
     seen = capsys.readouterr().out
-    assert '+    address: "10.0.0.99:22"' in seen
+    assert '+    address: "10.0.0.99:9100"' in seen
     assert "b/mon1" not in seen
 
 
