@@ -103,29 +103,32 @@ test: setup tools docker dist .venv/.browser  ## every test, and the drills on r
 	@$(BIN)/python -m tests.healer.safety --seeds 0-1999 --jobs 0
 	@$(BIN)/hale-lab check || { echo "make test: no drill was run" >&2; exit 1; }
 	@$(LAB) $(ALONE)
-	@$(MAKE) -j2 --output-sync .lab-1 .lab-2
+	@$(MAKE) -j3 --output-sync $(LABS)
 	@echo "make test: all tests and drills passed"
 
 LAB := $(BIN)/python -m pytest -q -m lab -o faulthandler_timeout=0
-# These look at the whole machine. All others share it with one more lab, since a drill mostly waits.
+# These look at the whole machine. All others share it with two more labs, since a drill mostly waits.
 ALONE := tests/compose $(patsubst %,tests/lab/test_%.py,clean_end kernel_log real_nodes)
-FIRST_LAB := $(wildcard $(patsubst %,tests/lab/test_%_*.py,web_tier three_healers redis_sentinel storage_pair))
+LAB_1 := $(wildcard tests/lab/test_web_tier_*.py)
+LAB_2 := $(wildcard $(patsubst %,tests/lab/test_%_*.py,postgres_ha redis_sentinel three_healers))
+LABS := .lab-1 .lab-2 .lab-3
 
-.lab-1:
-	@$(LAB) $(FIRST_LAB)
+.lab-1 .lab-2: .lab-%:
+	@$(LAB) $(LAB_$*)
 
-.lab-2:
-	@$(LAB) $(addprefix --ignore=,$(ALONE) $(FIRST_LAB)) tests
+.lab-3:
+	@$(LAB) $(addprefix --ignore=,$(ALONE) $(LAB_1) $(LAB_2)) tests
 
-# The tests mostly wait, so two parts at once take half the time. Each shows what it has to say when it ends.
-PART_1 := tests/healer/adapters tests/gate tests/backup
-PART_2 := $(wildcard tests/healer/test_*.py)
-PART_3 := $(addprefix tests/healer/,core safety web) tests/cluster
-PART_4 := $(addprefix --ignore=,$(PART_1) $(PART_2) $(PART_3)) tests
-PARTS := $(addprefix .units-,1 2 3 4)
+# The tests mostly wait, so several parts at once take less time. Each shows what it has to say when it ends.
+PART_1 := tests/healer/adapters tests/gate
+PART_2 := tests/backup
+PART_3 := $(wildcard tests/healer/test_*.py)
+PART_4 := $(addprefix tests/healer/,core safety web) tests/cluster
+PART_5 := $(addprefix --ignore=,$(PART_1) $(PART_2) $(PART_3) $(PART_4)) tests
+PARTS := $(addprefix .units-,1 2 3 4 5)
 
 units: setup tools docker .venv/.browser  ## every test but those on real nodes
-	@$(MAKE) -j2 --output-sync $(PARTS)
+	@$(MAKE) -j3 --output-sync $(PARTS)
 
 $(PARTS): .units-%:
 	@$(BIN)/python -m pytest -q -m "not lab" $(PART_$*)

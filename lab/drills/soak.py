@@ -20,7 +20,7 @@ RATE = 40
 """Requests a second to each URL at the height of the load; at its lowest a tenth of that."""
 
 PERIOD = Seconds(60.0)
-"""From one low to the next: several tides even in three minutes."""
+"""From one low to the next: two tides even in the two minutes of a test."""
 
 LOST = 0.01
 """The share of requests that may go unanswered for a second: the lab shares its processors with whatever else runs."""

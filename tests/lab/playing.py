@@ -9,7 +9,7 @@ from lab.drills.model import Drill
 from lab.drills.session import Session
 
 ONCE_MORE = 1
-"""How many drills of one lab's may be played a second time; two labs are up side by side.
+"""How many drills of one lab's may be played a second time; three labs are up side by side.
 
 Some twenty daemons share two cores with whatever else the machine does, so one drill in some hundred
 loses a race that it does not lose twice. A fault of Hale's own breaks more than that, or breaks one twice.

@@ -1,4 +1,4 @@
-"""Three minutes of `make soak`: a healthy tier under a load that rises and falls is left alone."""
+"""Two minutes of `make soak`: a healthy tier under a load that rises and falls is left alone."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from lab import drills, scenario
 
 pytestmark = pytest.mark.lab
 
-SECONDS = 180.0
+SECONDS = 120.0
 
 
 def test_nothing_happens_to_a_healthy_tier(web_tier, tmp_path: Path):
