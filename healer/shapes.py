@@ -255,7 +255,11 @@ class MaintenanceView(TypedDict):
 
 
 class UpkeepView(TypedDict):
-    """A node that is away for upkeep. `until` is when it should be back; `held` is why it waits, else empty."""
+    """A node that is away for upkeep. `until` is when it should be back; `held` is why it waits, else empty.
+
+    `began` is when it was asked for, and `since` when its phase began; `failed` is the word for why it was given up or
+    stopped, and `roll` the number of the roll that it belongs to, both else empty.
+    """
 
     id: str
     kind: str
@@ -263,25 +267,48 @@ class UpkeepView(TypedDict):
     phase: str
     reason: str
     by: str
+    roll: str
+    began: str | None
+    since: str | None
     until: str | None
     why: str
+    detail: str
+    failed: str
+    held: str
+
+
+class RollMemberView(TypedDict):
+    """Where one node of a roll is, as healer.core.roll_members has it, and since when; None before its turn.
+
+    `reason` and `detail` say why it failed, or failed before; `held` is why it waits now. Each is else empty.
+    """
+
+    node: str
+    where: str
+    since: str | None
+    reason: str
     detail: str
     held: str
 
 
 class RollView(TypedDict):
-    """A group that is patched node by node. `waits` is why nothing is begun now, empty where something is."""
+    """A group that is patched node by node. `waits` is why nothing is begun now, empty where something is.
+
+    `since` is when its state began; `members` are all of `nodes`, in their order, the canary first.
+    """
 
     id: str
     group: str
     nodes: list[str]
     done: list[str]
     away: list[str]
+    members: list[RollMemberView]
     at_once: int
     soak_seconds: float
     windows: list[str]
     state: str
     by: str
+    since: str | None
     why: str
     detail: str
     waits: str

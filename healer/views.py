@@ -15,10 +15,8 @@ from healer.core.guards import GUARDS, Guard
 from healer.core.incident import Attempt, Incident, State
 from healer.core.lastlines import LastLines
 from healer.core.plan import Escalate
-from healer.core.roll import Roll
 from healer.core.times import times
 from healer.core.topology import Topology
-from healer.core.upkeep import Upkeep
 from healer.core.verdict import Verdict
 from healer.instants import rfc3339
 from healer.likeness import of_incident
@@ -40,13 +38,12 @@ from healer.shapes import (
     MaintenanceView,
     MomentView,
     RefusedView,
-    RollView,
     StatusView,
-    UpkeepView,
     VerdictView,
 )
 from healer.standing import Watch
 from healer.timeline import Moment, Timeline
+from healer.upkeep_views import roll_view, upkeep_views
 
 
 def alert_view(alert: Alert) -> AlertView:
@@ -319,48 +316,6 @@ def maintenance_views(topology: Topology, now: float) -> list[MaintenanceView]:
         )
         for one in topology.maintained(now)
     ]
-
-
-def upkeep_views(watch: Watch) -> list[UpkeepView]:
-    """Show every node that is away for upkeep, the oldest first."""
-    return [upkeep_view(one, watch) for one in watch.journal.board.kept_away]
-
-
-def upkeep_view(one: Upkeep, watch: Watch) -> UpkeepView:
-    """Show one upkeep."""
-    held = watch.upkeep_held.get(one.id)
-    return UpkeepView(
-        id=one.id,
-        kind=one.kind.value,
-        node=one.node,
-        phase=one.phase.value,
-        reason=one.reason,
-        by=one.by,
-        until=rfc3339(one.until + watch.now.ahead),
-        why=one.why,
-        detail=one.detail,
-        held="" if held is None else f"{held.reason}: {held.sentence}",
-    )
-
-
-def roll_view(one: Roll, watch: Watch) -> RollView:
-    """Show one roll."""
-    ours = [each for each in watch.journal.board.upkeeps.values() if each.roll == one.id]
-    return RollView(
-        id=one.id,
-        group=one.group,
-        nodes=list(one.nodes),
-        done=[each.node for each in ours if not each.open and not each.failed],
-        away=[each.node for each in ours if each.open],
-        at_once=one.at_once,
-        soak_seconds=one.soak,
-        windows=list(one.windows),
-        state=one.state.value,
-        by=one.by,
-        why=one.why,
-        detail=one.detail,
-        waits=watch.roll_waits.get(one.id, ""),
-    )
 
 
 def status_view(watch: Watch, topology: Topology, version: str) -> StatusView:

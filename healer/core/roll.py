@@ -118,10 +118,10 @@ def next_turn(
         alarms: Critical alerts about its group that fire now.
     """
     ours = [one for one in upkeeps if one.roll == roll.id]
-    wrong = next((one for one in ours if _failed(one) and one.since >= roll.since), None)
+    wrong = next((one for one in ours if failed(one) and one.since >= roll.since), None)
     if wrong is not None:
         return Turn(RollMove.STOP, wrong.failed or "ended", f"{wrong.node}: {wrong.detail}")
-    back = {one.node: one.since for one in ours if not one.open and not _failed(one)}
+    back = {one.node: one.since for one in ours if not one.open and not failed(one)}
     away = [one.node for one in ours if one.open]
     left = [node for node in roll.nodes if node not in back and node not in away]
     soaking = [node for node, since in back.items() if now - since < roll.soak]
@@ -137,7 +137,7 @@ def next_turn(
     return Begin(left[0]) if hours else Wait("outside_window")
 
 
-def _failed(upkeep: Upkeep) -> bool:
+def failed(upkeep: Upkeep) -> bool:
     """Whether a node was not patched: something failed, or a person ended it before."""
     patched = any(one.done and one.action == PATCH for one in upkeep.tasks)
     return bool(upkeep.failed) or not (upkeep.open or patched)

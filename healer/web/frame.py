@@ -14,6 +14,7 @@ SECTIONS = (
     ("/ladders", "Ladders"),
     ("/guards", "Guards"),
     ("/marks", "Marks"),
+    ("/maintenance", "Maintenance"),
     ("/runbooks/", "Runbooks"),
     ("/stop", "Stop"),
 )

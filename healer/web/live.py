@@ -26,7 +26,7 @@ HEARTBEAT = 15.0
 """Seconds without a message after which an empty one is sent, so that proxies and we see who is gone."""
 
 LOOK_EVERY = 1.0
-"""Seconds between two looks at what no record of the journal tells: the lease, the Watchdog."""
+"""Seconds between two looks at what no record of the journal tells: the lease, the Watchdog, what holds an upkeep."""
 
 LEAST_APART = 2.0
 """Seconds between two messages on one stream: each makes its page be read once."""
@@ -89,8 +89,12 @@ class Live:
     @property
     def revision(self) -> str:
         """What the pages show now, as one word."""
-        stopped = ",".join(sorted(self.watch.freezes()))
-        return f"{self._life}.{self._told}.{hashlib.sha256(stopped.encode()).hexdigest()[:8]}"
+        held = sorted((name, each.reason) for name, each in self.watch.upkeep_held.items())
+        unwritten = repr(
+            (sorted(self.watch.freezes()), held, sorted(self.watch.roll_waits.items()))
+        )
+        seen = hashlib.sha256(unwritten.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+        return f"{self._life}.{self._told}.{seen}"
 
     async def newer(self, seen: str, seconds: float) -> str | None:
         """Return the revision as soon as it is not `seen`; None where it is for so many seconds."""

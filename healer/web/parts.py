@@ -3,7 +3,7 @@
 import html
 from collections.abc import Mapping, Sequence
 
-from healer.shapes import FreezeView, IncidentRow, VerdictView
+from healer.shapes import FreezeView, IncidentRow, MaintenanceView, VerdictView
 from healer.web.frame import Frame
 from healer.web.markup import (
     NOTHING,
@@ -17,7 +17,7 @@ from healer.web.markup import (
     void,
     words,
 )
-from healer.web.times import ago
+from healer.web.times import ago, moment
 
 SHOWN = {
     "open": "looked at",
@@ -136,6 +136,23 @@ def card(one: IncidentRow, now: str) -> Markup:
     return element(
         "article", head, what, why, after, class_=f"card {one['state']}", id=f"incident-{one['id']}"
     )
+
+
+def windows_open(open_: Sequence[MaintenanceView], title: str = "In maintenance") -> Markup:
+    """Return the maintenance windows of cluster.yml that are open; nothing where none is."""
+    if not open_:
+        return NOTHING
+    cells = [
+        (
+            element("strong", one["name"]),
+            words(one["about"]),
+            words(one["reason"]),
+            moment(one["until"]) if one["until"] else "cluster.yml is edited",
+        )
+        for one in open_
+    ]
+    shown = table(("window", "of", "why", "until"), cells, "cards")
+    return section("maintenance", title, shown)
 
 
 def guards_table(verdicts: Sequence[VerdictView]) -> Markup:

@@ -10,16 +10,17 @@ from healer.core.board import Board
 from healer.core.incident import Incident, State
 from healer.errors import ConfigError, Malformed
 from healer.sentences import needs_person
+from healer.upkeep_views import roll_views, upkeep_views
 from healer.views import (
     alert_view,
     freeze_views,
     guards_view,
     hold_views,
     incident_row,
+    maintenance_views,
     refused_view,
     refused_views,
     status_view,
-    upkeep_views,
 )
 from healer.web.access import may_look
 from healer.web.answers import RETRY_AFTER, Handler
@@ -32,6 +33,7 @@ from healer.web.pages import guards as guards_page
 from healer.web.pages import history as history_page
 from healer.web.pages import incident as incident_page
 from healer.web.pages import ladders as ladders_page
+from healer.web.pages import maintenance as maintenance_page
 from healer.web.pages import marks as marks_page
 from healer.web.pages import overview as overview_page
 from healer.web.pages import refused as refused_page
@@ -52,6 +54,7 @@ def routes() -> list[web.RouteDef]:
         web.get("/ladders", ladders),
         web.get("/history", history),
         web.get("/marks", marks),
+        web.get("/maintenance", maintenance),
         web.get("/refused", refused_list),
         web.get("/refused/{fingerprint}", refused),
         web.get("/runbooks/", runbook_list),
@@ -168,6 +171,18 @@ async def marks(request: web.Request) -> web.Response:
     """Show every mark."""
     shown = await request.app[MARKS].read()
     return _page(marks_page.marks(framed(request), shown))
+
+
+async def maintenance(request: web.Request) -> web.Response:
+    """Show which nodes are out of service on purpose, and every roll."""
+    desk = request.app[DESK]
+    shown = maintenance_page.Upkept(
+        freezes=freeze_views(desk.watch),
+        windows=maintenance_views(desk.topology, desk.clock.wall()),
+        away=upkeep_views(desk.watch),
+        rolls=roll_views(desk.watch),
+    )
+    return _page(maintenance_page.maintenance(framed(request), shown))
 
 
 async def refused_list(request: web.Request) -> web.Response:

@@ -11,8 +11,9 @@ from healer.errors import Malformed, Refused
 from healer.instants import rfc3339
 from healer.roller import Roller
 from healer.shapes import PlannedView, PlanView
+from healer.upkeep_views import roll_view, upkeep_view
 from healer.upkeeper import Upkeeper
-from healer.views import roll_view, upkeep_view, verdict_view
+from healer.views import verdict_view
 from healer.web.desk import Desk
 from healer.web.periods import period
 

@@ -8,13 +8,22 @@ from healer.shapes import (
     GroupStateView,
     HoldView,
     IncidentRow,
-    MaintenanceView,
     MarkView,
+    RollView,
     StatusView,
 )
 from healer.web.frame import Frame, page
 from healer.web.markup import NOTHING, Markup, element, join, link, path_of, table, words
-from healer.web.parts import card, code, incident_link, pairs, pill, section, stops
+from healer.web.parts import (
+    card,
+    code,
+    incident_link,
+    pairs,
+    pill,
+    section,
+    stops,
+    windows_open,
+)
 from healer.web.times import ago, between, duration, moment
 
 RECENT = 20
@@ -61,7 +70,8 @@ def overview(
         stops(status["freezes"]),
         *_open(still, frame.now, tally.open - len(still), sees=not status["freezes"]),
         _held(status["holds"]),
-        _maintained(status["maintenance"]),
+        _upkept(status),
+        windows_open(status["maintenance"]),
         _marks(status["marks"], frame.now),
         _groups(groups),
         _closed(closed),
@@ -137,20 +147,29 @@ def _held(holds: Sequence[HoldView]) -> Markup:
     return section("holds", "Held by people", shown, element("p", link("/stop", "Release one")))
 
 
-def _maintained(open_: Sequence[MaintenanceView]) -> Markup:
-    if not open_:
+def _upkept(status: StatusView) -> Markup:
+    """Return how many nodes are out of service and how far each roll is; nothing where there is none of both."""
+    if not (status["upkeep"] or status["rolls"]):
         return NOTHING
-    cells = [
-        (
-            element("strong", one["name"]),
-            words(one["about"]),
-            words(one["reason"]),
-            moment(one["until"]) if one["until"] else "cluster.yml is edited",
+    away = [
+        element(
+            "li", element("strong", words(one["node"])), f" {one['phase']} by ", words(one["by"])
         )
-        for one in open_
+        for one in status["upkeep"][:RECENT]
     ]
-    shown = table(("window", "of", "why", "until"), cells, "cards")
-    return section("maintenance", "In maintenance", shown)
+    left = len(status["upkeep"]) - len(away)
+    more = [element("li", f"{left} more")] if left > 0 else []
+    rolls = [
+        element("li", f"roll {one['id']} of ", element("strong", words(one["group"])), _far(one))
+        for one in status["rolls"]
+    ]
+    how = element("p", link("/maintenance", "What each waits for, and how it comes back"))
+    shown = element("ul", *rolls, *away, *more)
+    return section("upkeep", "Out of service on purpose", shown, how)
+
+
+def _far(one: RollView) -> str:
+    return f" {one['state']}: {len(one['done'])} of {len(one['nodes'])} done"
 
 
 def _marks(marks: Sequence[MarkView], now: str) -> Markup:

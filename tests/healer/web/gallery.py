@@ -10,7 +10,7 @@ from pathlib import Path
 
 from healer.metrics import Metrics
 from healer.web.standby import Waiting
-from tests.healer.web import states
+from tests.healer.web import states, upkeep_states
 from tests.healer.web.house import House
 from tests.healer.web.people import ALICE, BOB, Person
 from tests.healer.web.screens import at, busy
@@ -112,7 +112,14 @@ SCENES = {
             "first-start-refused": Shot("/refused"),
         },
     ),
-    "calm": Scene(states.calm, {"calm": Shot("/"), "calm-marks": Shot("/marks")}),
+    "calm": Scene(
+        states.calm,
+        {
+            "calm": Shot("/"),
+            "calm-marks": Shot("/marks"),
+            "calm-maintenance": Shot("/maintenance"),
+        },
+    ),
     "at work": Scene(
         states.at_work,
         {
@@ -134,6 +141,19 @@ SCENES = {
             "stopped-runbook": Shot("/runbooks/HealerFrozen"),
             "owner-froze": Shot("/stop"),
         },
+    ),
+    "upkept": Scene(
+        upkeep_states.upkept,
+        {"maintenance": Shot("/maintenance", table=True), "upkept": Shot("/")},
+    ),
+    "a roll that failed": Scene(
+        upkeep_states.roll_failed, {"maintenance-failed": Shot("/maintenance", table=True)}
+    ),
+    "upkeep with hostile words": Scene(
+        upkeep_states.upkept_hostile, {"maintenance-hostile": Shot("/maintenance", table=True)}
+    ),
+    "upkeep of many": Scene(
+        upkeep_states.upkept_many, {"maintenance-many": Shot("/maintenance", table=True)}
     ),
     "frozen": Scene(states.frozen, {"frozen": Shot("/stop")}),
     "nobody signs in": Scene(

@@ -1,0 +1,91 @@
+"""What people and programs are shown of nodes that are out of service, and of rolls.
+
+The JSON API, the pages and `--output json` all show these, so that they cannot differ.
+"""
+
+from healer.core.roll import Roll
+from healer.core.roll_members import Member, Where, members
+from healer.core.upkeep import Upkeep
+from healer.instants import rfc3339
+from healer.shapes import RollMemberView, RollView, UpkeepView
+from healer.standing import Watch
+
+MOST_OVER = 3
+"""Rolls that are over and are shown still."""
+
+
+def upkeep_views(watch: Watch) -> list[UpkeepView]:
+    """Show every node that is away for upkeep, the oldest first."""
+    return [upkeep_view(one, watch) for one in watch.journal.board.kept_away]
+
+
+def upkeep_view(one: Upkeep, watch: Watch) -> UpkeepView:
+    """Show one upkeep."""
+    return UpkeepView(
+        id=one.id,
+        kind=one.kind.value,
+        node=one.node,
+        phase=one.phase.value,
+        reason=one.reason,
+        by=one.by,
+        roll=one.roll,
+        began=rfc3339(one.began + watch.now.ahead),
+        since=rfc3339(one.since + watch.now.ahead),
+        until=rfc3339(one.until + watch.now.ahead),
+        why=one.why,
+        detail=one.detail,
+        failed=one.failed,
+        held=_held(one, watch),
+    )
+
+
+def roll_views(watch: Watch) -> list[RollView]:
+    """Show every roll that goes on, then the newest that are over."""
+    rolls = list(reversed(watch.journal.board.rolls.values()))
+    over = [one for one in rolls if not one.open][:MOST_OVER]
+    return [roll_view(one, watch) for one in (*(one for one in rolls if one.open), *over)]
+
+
+def roll_view(one: Roll, watch: Watch) -> RollView:
+    """Show one roll."""
+    upkeeps = watch.journal.board.upkeeps.values()
+    ours = [each for each in upkeeps if each.roll == one.id]
+    return RollView(
+        id=one.id,
+        group=one.group,
+        nodes=list(one.nodes),
+        done=[each.node for each in ours if not each.open and not each.failed],
+        away=[each.node for each in ours if each.open],
+        members=[_member(each, watch) for each in members(one, upkeeps, watch.now.steady)],
+        at_once=one.at_once,
+        soak_seconds=one.soak,
+        windows=list(one.windows),
+        state=one.state.value,
+        by=one.by,
+        since=rfc3339(one.since + watch.now.ahead),
+        why=one.why,
+        detail=one.detail,
+        waits=watch.roll_waits.get(one.id, ""),
+    )
+
+
+def _member(one: Member, watch: Watch) -> RollMemberView:
+    upkeep = one.upkeep
+    if upkeep is None:
+        return RollMemberView(
+            node=one.node, where=one.where.value, since=None, reason="", detail="", held=""
+        )
+    told = upkeep.failed or one.where is Where.FAILED
+    return RollMemberView(
+        node=one.node,
+        where=one.where.value,
+        since=rfc3339(upkeep.since + watch.now.ahead),
+        reason=(upkeep.failed or upkeep.why) if told else "",
+        detail=upkeep.detail if told else "",
+        held=_held(upkeep, watch),
+    )
+
+
+def _held(one: Upkeep, watch: Watch) -> str:
+    held = watch.upkeep_held.get(one.id)
+    return "" if held is None else f"{held.reason}: {held.sentence}"

@@ -1,0 +1,117 @@
+"""The page of the upkeep: who is out of service, for whom, until when, and where each node of a roll is."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from healer.core import roll_events as re
+from healer.core.roll_events import RollMove
+from healer.core.upkeep_events import Kind, Move
+from healer.web.live import Live
+from tests.healer.web.house import HOSTILE, House
+from tests.healer.web.people import ALICE, BOB, browsing
+from tests.healer.web.test_pages import reads
+from tests.healer.web.upkeep_states import (
+    big,
+    house_of,
+    roll_failed,
+    take,
+    upkept,
+    upkept_hostile,
+    upkept_many,
+)
+
+
+async def seen(house: House, path: str = "/maintenance") -> str:
+    """Return what alice reads on a page."""
+    async with browsing(house, ALICE) as (alice,):
+        return reads(await alice.open(path))
+
+
+async def test_where_nothing_is_out_of_service_it_says_so(tmp_path: Path) -> None:
+    page = await seen(await house_of(tmp_path, big()))
+    assert "No node is out of service, and nothing is rolled." in page
+
+
+async def test_who_has_a_node_why_until_when_and_what_holds_it(tmp_path: Path) -> None:
+    page = await seen(await upkept(tmp_path))
+    people = page[page.index("Nodes in maintenance") : page.index("Reboot locks")]
+    assert "web8 out of service for 41 s new fan by carol (web)" in people
+    assert "should be back 2027-01-15 10:10:03Z" in people
+    assert "web9" in page[page.index("Reboot locks") : page.index("Roll 1 of web")]
+
+
+async def test_each_node_of_a_roll_stands_in_its_turn_with_where_it_is(tmp_path: Path) -> None:
+    page = await seen(await upkept(tmp_path))
+    roll = page[page.index("Roll 1 of web") :]
+    assert "rolling waits for the nodes that are away" in roll
+    for line in (
+        *("1 web3 done", "2 web1 soaking", "3 web2 rebooting", "4 web4 draining", "5 web5 waiting"),
+        *("patched 2 of 7", "canary web3", "at once 2", "soak 5 min", "hours night"),
+        "waits for capacity web cannot spare web1 now.",
+    ):
+        assert line in roll, line
+
+
+async def test_a_node_that_failed_stands_above_its_roll_with_the_reason(tmp_path: Path) -> None:
+    page = await seen(await roll_failed(tmp_path))
+    left = page[page.index("Left by a roll") : page.index("Roll 1 of web")]
+    assert "web2 failed, and waits for you" in left
+    assert "patch_failed patch-node: E: dpkg was interrupted, status 100" in left
+    assert "overdue for 1 h 58 min" in page
+    assert "stopped patch_failed web2: patch-node" in page[page.index("Roll 1 of web") :]
+
+
+async def test_a_roll_that_is_over_stays_for_a_while(tmp_path: Path) -> None:
+    house = await roll_failed(tmp_path)
+    await house.journal.write(re.RollMoved("1", RollMove.END, "by_hand", "by root"))
+    page = await seen(house)
+    assert "over by_hand by root" in page
+    assert "3 web3 not reached" in page
+    assert "web2 failed, and waits for you" in page
+
+
+async def test_the_first_page_names_what_is_out_of_service(tmp_path: Path) -> None:
+    page = await seen(await upkept(tmp_path), "/")
+    assert "roll 1 of web rolling: 2 of 7 done" in page
+    assert "web8 away by carol (web)" in page
+
+
+async def test_of_a_great_many_those_stand_there_that_something_goes_on_with(
+    tmp_path: Path,
+) -> None:
+    page = await seen(await upkept_many(tmp_path))
+    for number in range(61, 81):
+        assert f"{number} web{number} patching" in page
+    assert "81 web81 waiting" in page
+    assert "399 web399 waiting" not in page
+    assert "320 more are in /api/v1/status." in page
+    assert "more wait or are done" in page
+
+
+@pytest.mark.parametrize("build", [upkept_hostile])
+async def test_hostile_words_are_text(
+    tmp_path: Path, build: Callable[[Path], Awaitable[House]]
+) -> None:
+    page = await seen(await build(tmp_path))
+    assert HOSTILE[:20] in page
+    assert "\\u202e" in page
+    assert "\x1b" not in page
+
+
+async def test_whoever_looks_is_told_when_what_holds_an_upkeep_is_another(tmp_path: Path) -> None:
+    house = await upkept(tmp_path)
+    live = Live(house.watch)
+    before = live.revision
+    house.watch.upkeep_held["4"] = house.refusal("quorum")
+    between = live.revision
+    house.watch.roll_waits["1"] = "soaking"
+    assert len({before, between, live.revision}) == 3
+
+
+async def test_a_viewer_sees_all_of_it(tmp_path: Path) -> None:
+    house = await house_of(tmp_path, big())
+    await take(house, 1, "web1", Move.TAKEN, kind=Kind.PERSON, reason="new fan")
+    async with browsing(house, BOB) as (bob,):
+        assert "new fan" in reads(await bob.open("/maintenance"))
