@@ -18,6 +18,7 @@ SHUT = (
         "/stop",
         "/events",
         "/marks",
+        "/maintenance",
         "/api/v1/marks",
         "/ladders",
         "/api/v1/ladders",
