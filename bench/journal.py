@@ -22,9 +22,9 @@ from healer.adapters.journal_file import StoreSettings
 from healer.clock import SystemClock
 from healer.core import events as ev
 from healer.core.alert import Alert, Target
+from healer.core.attempt import Outcome
 from healer.core.footprint import Footprint
 from healer.core.history import BATCH, DAY, Keep
-from healer.core.incident import Outcome
 from healer.core.verdict import allow, hold
 from healer.journal import Journal
 

@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from healer.core import events as ev
 from healer.core.actions import FENCE, subject_of
 from healer.core.alert import Target
+from healer.core.attempt import Attempt, Outcome
 from healer.core.board import Board
 from healer.core.databases import good, seen
 from healer.core.facts import Facts, Standing
-from healer.core.incident import UNSETTLED, Attempt, IllegalMove, Incident, Outcome
+from healer.core.incident import Incident
 from healer.core.look import Heard
 from healer.core.pacemaker import seen as seen_cluster
 from healer.core.picture import Picture
+from healer.core.states import UNSETTLED, IllegalMove
 from healer.core.topology import EXPORTER, Topology
 from healer.errors import Refused, Unreachable
 from healer.gatherer import Gatherer

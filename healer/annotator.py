@@ -7,8 +7,9 @@ from collections import deque
 import structlog
 
 from healer.core import events as ev
+from healer.core.attempt import Attempt, Outcome
 from healer.core.board import Board
-from healer.core.incident import Attempt, Incident, Outcome
+from healer.core.incident import Incident
 from healer.errors import Unreachable
 from healer.metrics import Metrics
 from healer.plain import printable

@@ -12,9 +12,10 @@ import structlog
 
 from healer.core.decide import Act, Decision, decide
 from healer.core.facts import Facts
-from healer.core.incident import IllegalMove, Incident, State
+from healer.core.incident import Incident
 from healer.core.picture import Picture
 from healer.core.recovery import seen_gone
+from healer.core.states import IllegalMove, State
 from healer.core.topology import Topology
 from healer.errors import Malformed, StoreFull
 from healer.gatherer import Gatherer

@@ -9,10 +9,11 @@ import structlog
 
 from healer.core.actions import MARKING, Args, Scope, action_of, proof_place
 from healer.core.alert import Alert, Target
+from healer.core.attempt import Attempt
 from healer.core.board import Board
 from healer.core.decide import unheard
 from healer.core.facts import Evidence, Facts, Reading, Standing
-from healer.core.incident import Attempt, Incident
+from healer.core.incident import Incident
 from healer.core.ladder import Rung, Verification
 from healer.core.look import MACHINE, Heard, MachineLook
 from healer.core.order import Sight

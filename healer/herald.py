@@ -11,9 +11,10 @@ import structlog
 
 from healer.caller import Caller, Key
 from healer.core import events as ev
-from healer.core.incident import Incident, State
+from healer.core.incident import Incident
 from healer.core.order import OwnAlert
 from healer.core.recovery import SILENT
+from healer.core.states import State
 from healer.errors import StoreFull, Unreachable
 from healer.journal import Journal
 from healer.metrics import ABOUT, Metrics

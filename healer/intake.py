@@ -15,21 +15,15 @@ from healer.allowance import Allowance
 from healer.core import events as ev
 from healer.core.actions import mark_of, subject_of
 from healer.core.alert import Alert
+from healer.core.attempt import Attempt
 from healer.core.board import Board
 from healer.core.causes import Outages, may_lead
 from healer.core.correlate import Place, claims, correlate, left_out, place_of, recurring
 from healer.core.facts import Evidence
 from healer.core.guards.grounds import confirmed
-from healer.core.incident import (
-    NOT_RETURNED,
-    NOT_TRUE,
-    UNSETTLED,
-    Attempt,
-    IllegalMove,
-    Incident,
-    State,
-)
+from healer.core.incident import NOT_RETURNED, NOT_TRUE, Incident
 from healer.core.order import Sight
+from healer.core.states import UNSETTLED, IllegalMove, State
 from healer.core.topology import Topology
 from healer.errors import Unreachable
 from healer.gatherer import Gatherer

@@ -12,7 +12,7 @@ from healer.core import events as ev
 from healer.core.board import Board
 from healer.core.fold import IncidentEvent
 from healer.core.history import History, Keep
-from healer.core.incident import IllegalMove
+from healer.core.states import IllegalMove
 from healer.errors import ConfigError, LeaseLost, Malformed
 from healer.ports import Store
 

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from healer.core.actions import mark_of, subject_of
+from healer.core.attempt import Attempt
 from healer.core.decide import Act, Hold, would_return
-from healer.core.incident import Attempt, Incident
+from healer.core.incident import Incident
 from healer.core.look import Heard, Mark
 from healer.core.topology import Topology
 from healer.gatherer import Gatherer

@@ -11,7 +11,8 @@ from prometheus_client import (
     generate_latest,
 )
 
-from healer.core.incident import Incident, State
+from healer.core.incident import Incident
+from healer.core.states import State
 from healer.core.times import STEPS
 from healer.core.topology import Topology
 from healer.core.upkeep import Phase, Upkeep

@@ -5,8 +5,9 @@ import structlog
 from healer.core import events as ev
 from healer.core import roll_events as re
 from healer.core import upkeep_events as ue
+from healer.core.attempt import Outcome
 from healer.core.board import Board
-from healer.core.incident import Incident, Outcome
+from healer.core.incident import Incident
 from healer.core.times import reached
 from healer.metrics import Metrics
 

@@ -3,8 +3,9 @@
 from healer.core import events as ev
 from healer.core.decide import Act, Close, Decision, Hold, Mitigate, Stay, awaited_yes
 from healer.core.guards.cause import NAME as COMMON_CAUSE
-from healer.core.incident import Asked, Incident, State
+from healer.core.incident import Asked, Incident
 from healer.core.plan import Escalate
+from healer.core.states import State
 from healer.core.verdict import Verdict
 from healer.journal import Journal
 

@@ -5,16 +5,9 @@ from healer.core import events as ev
 from healer.core.actions import subject_of
 from healer.core.board import Board
 from healer.core.decide import BY_HAND, FINAL, Decision, Hold, awaited_yes, decide
-from healer.core.incident import (
-    EXPLAINED,
-    TRANSITIONS,
-    UNSETTLED,
-    Asked,
-    IllegalMove,
-    Incident,
-    State,
-)
+from healer.core.incident import EXPLAINED, Asked, Incident
 from healer.core.plan import Escalate, plan
+from healer.core.states import TRANSITIONS, UNSETTLED, IllegalMove, State
 from healer.errors import Refused
 from healer.gatherer import Gatherer
 from healer.journal import Journal

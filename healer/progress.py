@@ -7,10 +7,11 @@ from collections.abc import Iterable
 
 from healer.core.actions import mark_of, subject_of
 from healer.core.facts import Facts, Health, Standing
-from healer.core.incident import UNSETTLED, Incident, State
+from healer.core.incident import Incident
 from healer.core.ladder import PERSON
 from healer.core.picture import Picture
 from healer.core.plan import Plan, passed_over, plan
+from healer.core.states import UNSETTLED, State
 from healer.core.topology import Topology
 from healer.instants import rfc3339
 from healer.shapes import GroupStateView, MarkView, MemberView, RungView

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from healer.core import events as ev
 from healer.core.actions import GIVING_BACK, MARKING
-from healer.core.incident import Attempt, Incident
+from healer.core.attempt import Attempt
+from healer.core.incident import Incident
 from healer.core.ladder import Verification
 from healer.core.topology import Topology
 from healer.core.verification import NotVerified, Verified, Wait, spec_of, verify

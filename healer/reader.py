@@ -10,8 +10,9 @@ import structlog
 from healer.core import events as ev
 from healer.core.alert import NODE_DEATH, Alert
 from healer.core.causes import LOSSES
-from healer.core.incident import IllegalMove, Incident
+from healer.core.incident import Incident
 from healer.core.lastlines import LastLines
+from healer.core.states import IllegalMove
 from healer.core.topology import Topology
 from healer.errors import Malformed, StoreFull, Unreachable
 from healer.journal import Journal

@@ -10,9 +10,9 @@ from datetime import datetime
 import structlog
 
 from healer.core import roll_events as re
-from healer.core.incident import IllegalMove
 from healer.core.roll import Begin, Roll, RollState, Turn, Wait, next_turn
 from healer.core.roll_events import RollMove
+from healer.core.states import IllegalMove
 from healer.core.topology import Topology
 from healer.core.upkeep import Phase
 from healer.core.upkeep_events import Kind

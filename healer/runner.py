@@ -6,11 +6,13 @@ from collections.abc import Callable
 import structlog
 
 from healer.core import events as ev
+from healer.core.attempt import PROVED_NEXT, Attempt, Outcome
 from healer.core.board import Board
 from healer.core.decide import Act
 from healer.core.facts import Proposal
-from healer.core.incident import PROVED_NEXT, Attempt, IllegalMove, Incident, Outcome
+from healer.core.incident import Incident
 from healer.core.order import Ended, Order
+from healer.core.states import IllegalMove
 from healer.core.verification import STRICTEST
 from healer.errors import LeaseLost, OutcomeUnknown, StoreFull, Unreachable
 from healer.gatherer import Gatherer, locked

@@ -6,8 +6,9 @@ Pure functions over the core's values.
 from collections.abc import Mapping
 
 from healer.core.guards.grounds import BY_HAND
-from healer.core.incident import UNSETTLED, Incident, State
+from healer.core.incident import Incident
 from healer.core.plan import Escalate, plan
+from healer.core.states import UNSETTLED, State
 from healer.core.topology import Topology
 from healer.shapes import CommandView, LastLinesView, StatusView
 

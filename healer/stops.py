@@ -4,7 +4,7 @@ from contextlib import suppress
 
 from healer import likeness
 from healer.core import events as ev
-from healer.core.incident import IllegalMove
+from healer.core.states import IllegalMove
 from healer.errors import Refused
 from healer.gatherer import Gatherer
 from healer.journal import Journal

@@ -9,8 +9,8 @@ from typing import assert_never
 from healer.core import events as ev
 from healer.core import roll_events as re
 from healer.core import upkeep_events as ue
+from healer.core.attempt import Outcome
 from healer.core.fold import IncidentEvent
-from healer.core.incident import Outcome
 from healer.core.lastlines import LastLines
 from healer.ports import Store
 

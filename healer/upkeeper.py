@@ -12,12 +12,13 @@ import structlog
 from healer.core import upkeep_events as ue
 from healer.core.actions import LOCK, Args
 from healer.core.alert import Target
+from healer.core.attempt import Outcome
 from healer.core.board import Board
 from healer.core.decide import is_lost
 from healer.core.facts import Facts
 from healer.core.guards import deciding
-from healer.core.incident import IllegalMove, Outcome
 from healer.core.order import Ended, Order
+from healer.core.states import IllegalMove
 from healer.core.topology import Topology
 from healer.core.upkeep import Phase, Upkeep
 from healer.core.upkeep_databases import completed, moves

@@ -7,14 +7,16 @@ from collections.abc import Iterable
 from urllib.parse import quote
 
 from healer.core.alert import Alert
+from healer.core.attempt import Attempt
 from healer.core.board import Board
 from healer.core.decide import Act, Close, Decision, Hold, Mitigate, Stay
 from healer.core.events import AlertRefused
 from healer.core.facts import Facts
 from healer.core.guards import GUARDS, Guard
-from healer.core.incident import Attempt, Incident, State
+from healer.core.incident import Incident
 from healer.core.lastlines import LastLines
 from healer.core.plan import Escalate
+from healer.core.states import State
 from healer.core.times import times
 from healer.core.topology import Topology
 from healer.core.verdict import Verdict

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from healer.core.incident import Outcome
+from healer.core.attempt import Outcome
 from healer.core.look import (
     MACHINE,
     POWER,

@@ -13,7 +13,7 @@ from typing import Protocol
 import structlog
 
 from healer.adapters import gate_lines as wire
-from healer.core.incident import Outcome
+from healer.core.attempt import Outcome
 from healer.core.look import Look
 from healer.core.order import Ended, Order, Token
 from healer.errors import Busy, LeaseLost, OutcomeUnknown, Unreachable

@@ -12,14 +12,16 @@ from healer.core import roll_events as re
 from healer.core import upkeep_events as ue
 from healer.core.actions import mark_of, subject_of
 from healer.core.alert import Alert, Known
+from healer.core.attempt import Attempt
 from healer.core.ended import KEEP_ENDED, Ended, ended
 from healer.core.facts import Past, Running
 from healer.core.fold import IncidentEvent, ends_once, fold, only_gives_back
 from healer.core.footprint import as_of_now
-from healer.core.incident import MERGED, NOT_TRUE, UNSETTLED, Attempt, IllegalMove, Incident, State
+from healer.core.incident import MERGED, NOT_TRUE, Incident
 from healer.core.roll import Roll
 from healer.core.roll import begun as roll_begun
 from healer.core.roll import fold as roll_fold
+from healer.core.states import UNSETTLED, IllegalMove, State
 from healer.core.steady import Now, Steady
 from healer.core.topology import Topology
 from healer.core.upkeep import Upkeep

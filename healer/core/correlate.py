@@ -7,9 +7,10 @@ from healer.core import events as ev
 from healer.core.alert import Alert
 from healer.core.board import Board
 from healer.core.causes import Outages, breadth, depth, may_lead, rank
-from healer.core.incident import DENIED, MERGED, UNSETTLED, Incident
+from healer.core.incident import DENIED, MERGED, Incident
 from healer.core.ladder import NO_LADDER
 from healer.core.picture import Picture
+from healer.core.states import UNSETTLED
 from healer.core.topology import Topology
 
 OWN = "Healer"

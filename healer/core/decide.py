@@ -16,22 +16,14 @@ from healer.core.actions import (
     action_of,
 )
 from healer.core.alert import Target
+from healer.core.attempt import Attempt, Outcome
 from healer.core.databases import seen, with_candidate
 from healer.core.facts import Facts, Proposal
 from healer.core.footprint import footprint
 from healer.core.guards import deciding, judge
 from healer.core.guards.grounds import confirmed, seen_unit
 from healer.core.guards.people import NEEDED
-from healer.core.incident import (
-    DENIED,
-    NOT_RETURNED,
-    NOT_TRUE,
-    Asked,
-    Attempt,
-    Incident,
-    Outcome,
-    State,
-)
+from healer.core.incident import DENIED, NOT_RETURNED, NOT_TRUE, Asked, Incident
 from healer.core.look import POWER, Look
 from healer.core.plan import (
     Escalate,
@@ -43,6 +35,7 @@ from healer.core.plan import (
     to_hear,
 )
 from healer.core.recovery import SILENT, fell_silent
+from healer.core.states import State
 from healer.core.topology import Topology
 from healer.core.unchanged import seen_before
 from healer.core.verdict import Verdict, hold

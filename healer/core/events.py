@@ -7,8 +7,9 @@ Every event that changes an incident names it.
 from dataclasses import dataclass
 
 from healer.core.alert import Alert, Target
+from healer.core.attempt import Outcome
 from healer.core.footprint import Footprint
-from healer.core.incident import Asked, Outcome
+from healer.core.incident import Asked
 from healer.core.ladder import Verification
 from healer.core.lastlines import LastLines
 from healer.core.roll_events import RollBegan, RollMoved

@@ -7,9 +7,10 @@ from functools import cached_property
 
 from healer.core.actions import GIVING_BACK, LOCK, Scope, action_of
 from healer.core.alert import Known, Target
+from healer.core.attempt import Attempt
 from healer.core.footprint import Footprint, disrupts
 from healer.core.holders import Holders
-from healer.core.incident import Attempt, Incident
+from healer.core.incident import Incident
 from healer.core.ladder import Ladder, Mode, Rung
 from healer.core.look import NOT_ASKED, READY, Heard
 from healer.core.picture import Picture

@@ -6,17 +6,9 @@ from typing import assert_never
 from healer.core import events as ev
 from healer.core.actions import GIVING_BACK, MARKING
 from healer.core.alert import Alert
-from healer.core.incident import (
-    DENIED,
-    PROVED_NEXT,
-    Approval,
-    Attempt,
-    IllegalMove,
-    Incident,
-    Move,
-    Outcome,
-    State,
-)
+from healer.core.attempt import PROVED_NEXT, Attempt, Outcome
+from healer.core.incident import DENIED, Approval, Incident
+from healer.core.states import IllegalMove, Move, State
 from healer.core.steady import Now
 from healer.core.verdict import Verdict
 

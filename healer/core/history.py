@@ -13,9 +13,10 @@ from typing import get_args
 from healer.core import events as ev
 from healer.core import roll_events as re
 from healer.core import upkeep_events as ue
+from healer.core.attempt import Outcome
 from healer.core.board import KEEP_PAST_SECONDS, Board, lapsed
 from healer.core.fold import IncidentEvent
-from healer.core.incident import FOR_A_PERSON, Outcome
+from healer.core.incident import FOR_A_PERSON
 
 DAY = 86400.0
 

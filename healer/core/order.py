@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from healer.core.alert import Alert
-from healer.core.incident import Outcome
+from healer.core.attempt import Outcome
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 
 from healer.core.actions import MARKING, RESTORE, Scope, Step, action_of, lasting, steps
 from healer.core.alert import Target
+from healer.core.attempt import Attempt, Outcome
 from healer.core.conditions import Passed, unmet
 from healer.core.facts import Proposal
 from healer.core.footprint import NOTHING
-from healer.core.incident import FOR_A_PERSON, Attempt, Incident, Outcome, State
+from healer.core.incident import FOR_A_PERSON, Incident
 from healer.core.ladder import NO_LADDER, PERSON, Ladder, Rung
+from healer.core.states import State
 from healer.core.topology import Topology
 
 RETURNS = 3

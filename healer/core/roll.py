@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from healer.core import roll_events as re
-from healer.core.incident import IllegalMove
 from healer.core.roll_events import RollMove
+from healer.core.states import IllegalMove
 from healer.core.steady import Now
 from healer.core.upkeep import Upkeep
 from healer.core.upkeep_steps import PATCH

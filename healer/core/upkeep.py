@@ -9,7 +9,8 @@ from enum import Enum
 
 from healer.core import upkeep_events as ue
 from healer.core.actions import MARKING, Args, lasting
-from healer.core.incident import IllegalMove, Outcome
+from healer.core.attempt import Outcome
+from healer.core.states import IllegalMove
 from healer.core.steady import Now
 from healer.core.upkeep_events import Kind, Move
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from healer.core.actions import Args
-from healer.core.incident import Outcome
+from healer.core.attempt import Outcome
 
 
 class Kind(Enum):

@@ -16,7 +16,7 @@ from healer.core.actions import (
     steps,
 )
 from healer.core.alert import Target
-from healer.core.incident import Outcome
+from healer.core.attempt import Outcome
 from healer.core.topology import Topology
 from healer.core.upkeep import Phase, Task, Upkeep
 from healer.core.upkeep_events import Kind, Move

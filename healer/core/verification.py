@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from healer.core.actions import GIVING_BACK, MARKING, UNFENCE
+from healer.core.attempt import Attempt, Outcome
 from healer.core.facts import Reading
-from healer.core.incident import Attempt, Outcome
 from healer.core.ladder import Rung, Verification
 
 BLIND = ("no_answer", "alarms_unknown")

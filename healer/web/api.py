@@ -6,7 +6,8 @@ from aiohttp import hdrs, web
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from healer.core.ended import Query
-from healer.core.incident import Incident, State
+from healer.core.incident import Incident
+from healer.core.states import State
 from healer.errors import ConfigError
 from healer.past import history_view, ladder_views
 from healer.progress import group_views

@@ -7,7 +7,8 @@ from aiohttp import hdrs, web
 
 from healer import likeness
 from healer.core.board import Board
-from healer.core.incident import Incident, State
+from healer.core.incident import Incident
+from healer.core.states import State
 from healer.errors import ConfigError, Malformed
 from healer.sentences import needs_person
 from healer.upkeep_views import roll_views, upkeep_views

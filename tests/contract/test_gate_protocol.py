@@ -28,8 +28,8 @@ from gate.verbs import KNOWN
 from gate.words import Reason, State
 from healer.adapters import gate_lines as wire
 from healer.core import events as ev
+from healer.core.attempt import PASSING_REFUSALS, Outcome
 from healer.core.decide import Act, decide, expect
-from healer.core.incident import PASSING_REFUSALS, Outcome
 from healer.core.ladder import Ladder, Mode
 from healer.core.look import BackupLook, DatabaseLook, DatabaseMember, Heard, Look
 from healer.core.order import Order, Token

@@ -8,7 +8,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from healer.core import events as ev
 from healer.core import upkeep_events as ue
-from healer.core.incident import Incident, State
+from healer.core.incident import Incident
+from healer.core.states import State
 from healer.metrics import FREEZES, TIME_TO, Metrics
 from healer.narrator import Narrator
 from tests.exporter.golden import GOLDEN

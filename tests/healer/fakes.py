@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 from healer.adapters.codec import incident_of, kind_of
 from healer.core.actions import Args
 from healer.core.alert import Alert, Target
+from healer.core.attempt import Outcome
 from healer.core.events import Event, Pruned, Record
 from healer.core.facts import Evidence, Reading
 from healer.core.history import Going
-from healer.core.incident import Outcome
 from healer.core.look import (
     MACHINE,
     DatabaseLook,

@@ -19,10 +19,11 @@ from healer.core.alert import Alert, Target
 from healer.core.events import Event, Record
 from healer.core.facts import Evidence, Reading
 from healer.core.history import Going
-from healer.core.incident import Incident, State
+from healer.core.incident import Incident
 from healer.core.ladder import Ladder, Mode
 from healer.core.order import OwnAlert, Sight, Token
 from healer.core.picture import NodeHealth, Picture
+from healer.core.states import State
 from healer.core.topology import Topology
 from healer.engine import Engine
 from healer.errors import Unreachable

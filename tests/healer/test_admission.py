@@ -15,7 +15,7 @@ import pytest
 from healer import archive
 from healer.admission import Admission
 from healer.core.alert import Target
-from healer.core.incident import State
+from healer.core.states import State
 from healer.errors import Refused
 from tests.healer.core.replicated import whole, with_main
 from tests.healer.core.test_fenced import pair

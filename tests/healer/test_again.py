@@ -7,8 +7,8 @@ import pytest
 
 from healer.core import events as ev
 from healer.core.alert import Alert, Target
-from healer.core.incident import State
 from healer.core.order import Ended, Outcome
+from healer.core.states import State
 from healer.errors import Refused
 from tests.healer.core.world import alert
 from tests.healer.tier import tier

@@ -13,7 +13,7 @@ from aiohttp import web
 from healer.adapters.grafana import GrafanaSettings, HttpGrafana
 from healer.adapters.private_file import PrivateFile
 from healer.annotator import MOST, TRIES, Annotator
-from healer.core.incident import Outcome
+from healer.core.attempt import Outcome
 from healer.errors import Unreachable
 from healer.ports import Annotation
 from tests.healer.adapters.served import served

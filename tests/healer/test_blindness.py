@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from healer.core import events as ev
-from healer.core.incident import State
 from healer.core.picture import NodeHealth
+from healer.core.states import State
 from healer.errors import LeaseLost
 from tests.healer.village import Village, simple
 

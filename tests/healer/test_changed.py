@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from healer.core import events as ev
-from healer.core.incident import State
 from healer.core.ladder import Ladder, Mode, Rung, Verification
+from healer.core.states import State
 from healer.core.topology import Topology
 from tests.healer.core.world import CALL, RESTART, VERIFY
 from tests.healer.village import TOLD, Village, simple

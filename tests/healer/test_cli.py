@@ -16,8 +16,8 @@ import pytest
 
 from healer.adapters.users import Role, parse
 from healer.core import events as ev
+from healer.core.attempt import Outcome
 from healer.core.guards import GUARDS
-from healer.core.incident import Outcome
 from healer.core.ladder import Mode
 from healer.core.order import Token
 from healer.errors import ConfigError

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from healer.core import events as ev
-from healer.core.incident import State
 from healer.core.ladder import Verification
+from healer.core.states import State
 from tests.healer.core.replicated import whole, with_main
 from tests.healer.village import Village, simple
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from healer.core.alert import Alert, Target
-from healer.core.incident import State
 from healer.core.ladder import PERSON, Ladder, Mode, Rung, Verification
 from healer.core.order import Ended, Order
+from healer.core.states import State
 from healer.core.topology import Topology
 from tests.healer.core.world import CALL, alert
 from tests.healer.fakes import FakeGates

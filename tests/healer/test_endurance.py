@@ -16,7 +16,7 @@ from healer.adapters.labels import fingerprint
 from healer.allowance import MOST_BYTES as MOST_UNCONFIRMED_BYTES
 from healer.core import events as ev
 from healer.core.alert import Alert
-from healer.core.incident import State
+from healer.core.states import State
 from healer.errors import Malformed
 from healer.intake import STOCK_BYTES
 from healer.journal import MOST_TOGETHER

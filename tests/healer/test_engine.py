@@ -9,8 +9,10 @@ import pytest
 from healer import engine
 from healer.core import events as ev
 from healer.core.alert import Target
-from healer.core.incident import NOT_TRUE, Incident, Outcome, State
+from healer.core.attempt import Outcome
+from healer.core.incident import NOT_TRUE, Incident
 from healer.core.look import Look
+from healer.core.states import State
 from healer.errors import Unreachable
 from tests.healer.core.world import alert
 from tests.healer.fakes import FakeGates

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from healer.core import events as ev
-from healer.core.incident import Outcome
+from healer.core.attempt import Outcome
 from healer.core.ladder import Mode
 from healer.words import WORDS
 from tests.healer.test_cli import hale_healer, running

@@ -8,8 +8,8 @@ import pytest
 from healer.core import events as ev
 from healer.core.alert import DOMAIN_LOSS, Alert, Target
 from healer.core.correlate import MOST_SYMPTOMS
-from healer.core.incident import State
 from healer.core.look import UnitLook
+from healer.core.states import State
 from healer.engine import CYCLE
 from healer.intake import AT_ONCE, REFUSALS
 from tests.healer.core.world import NOW, alert

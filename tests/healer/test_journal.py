@@ -7,9 +7,11 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from healer.core import events as ev
+from healer.core.attempt import Outcome
 from healer.core.board import Board
 from healer.core.events import Event, Record
-from healer.core.incident import IllegalMove, Incident, Outcome, State
+from healer.core.incident import Incident
+from healer.core.states import IllegalMove, State
 from healer.core.verdict import hold
 from healer.errors import ConfigError, LeaseLost, Malformed, Refused, StoreFull
 from healer.journal import Journal

@@ -20,9 +20,9 @@ from healer.adapters.journal_file import StoreSettings
 from healer.clock import SystemClock
 from healer.core import events as ev
 from healer.core.alert import Target
+from healer.core.attempt import Outcome
 from healer.core.events import Event
 from healer.core.footprint import of_unit
-from healer.core.incident import Outcome
 from healer.leading import WIND_DOWN
 from tests.healer.adapters.served import served
 from tests.healer.core.world import alert, topology

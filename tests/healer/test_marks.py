@@ -7,11 +7,12 @@ import pytest
 
 from healer.core import events as ev
 from healer.core.alert import Alert, Target
-from healer.core.incident import Outcome, State
+from healer.core.attempt import Outcome
 from healer.core.ladder import Ladder, Mode, Window
 from healer.core.maintenance import Maintenance
 from healer.core.order import Ended
 from healer.core.picture import SeenMark
+from healer.core.states import State
 from tests.healer.core.world import CALL, NOW, alert
 from tests.healer.test_disk import FREE
 from tests.healer.tier import DRAIN, candidates, tier

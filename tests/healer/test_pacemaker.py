@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from healer.core.alert import Target
-from healer.core.incident import State
+from healer.core.states import State
 from healer.core.upkeep import Phase
 from healer.core.upkeep_events import Kind
 from tests.healer.core.test_pacemaker import CALM, FAILED, paced

@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 
 from healer.core import events as ev
-from healer.core.incident import IllegalMove, State
 from healer.core.ladder import Mode, Window
 from healer.core.look import Look
 from healer.core.maintenance import Maintenance
 from healer.core.order import Sight
+from healer.core.states import IllegalMove, State
 from healer.core.topology import Topology
 from healer.engine import AT_ONCE
 from healer.errors import Refused

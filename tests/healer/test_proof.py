@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from healer.core import events as ev
-from healer.core.incident import Outcome, State
+from healer.core.attempt import Outcome
 from healer.core.order import Ended
+from healer.core.states import State
 from tests.healer.core.world import alert
 from tests.healer.fakes import LoopClock
 from tests.healer.village import A_HEAL, Village, simple

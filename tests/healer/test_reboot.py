@@ -6,9 +6,10 @@ from dataclasses import replace
 import pytest
 
 from healer.core.alert import Target
-from healer.core.incident import Outcome, State
+from healer.core.attempt import Outcome
 from healer.core.ladder import Rung, Verification
 from healer.core.order import Ended, Order
+from healer.core.states import State
 from healer.core.topology import Topology
 from healer.errors import OutcomeUnknown
 from tests.healer.core.world import alert

@@ -5,8 +5,9 @@ import asyncio
 import pytest
 
 from healer.core import events as ev
-from healer.core.incident import Outcome, State
+from healer.core.attempt import Outcome
 from healer.core.order import Ended
+from healer.core.states import State
 from tests.healer.village import Village, simple
 
 pytestmark = pytest.mark.looptime(start=0)

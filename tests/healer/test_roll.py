@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from healer.core.incident import Outcome
+from healer.core.attempt import Outcome
 from healer.core.ladder import Window
 from healer.core.order import Ended
 from healer.core.roll import RollState

@@ -5,9 +5,11 @@ import asyncio
 import pytest
 
 from healer.core import events as ev
+from healer.core.attempt import Attempt, Outcome
 from healer.core.decide import Act, decide
-from healer.core.incident import Attempt, Incident, Outcome, State
+from healer.core.incident import Incident
 from healer.core.order import Ended, Order
+from healer.core.states import State
 from healer.errors import LeaseLost, OutcomeUnknown, StoreFull, Unreachable
 from healer.runner import GRACE
 from tests.healer.fakes import FakeGates

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from healer.core import events as ev
-from healer.core.incident import State
+from healer.core.states import State
 from tests.healer.village import Village, simple
 
 pytestmark = pytest.mark.looptime(start=0)

@@ -7,9 +7,9 @@ import pytest
 
 from healer.core.alert import Alert
 from healer.core.facts import Evidence, Reading
-from healer.core.incident import State
 from healer.core.look import UnitLook
 from healer.core.picture import Picture
+from healer.core.states import State
 from healer.errors import Unreachable
 from tests.healer.core.world import alert
 from tests.healer.fakes import FakeGates, FakePrometheus

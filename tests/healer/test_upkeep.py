@@ -6,10 +6,11 @@ from dataclasses import replace
 import pytest
 
 from healer import upkeeper
-from healer.core.incident import Outcome, State
+from healer.core.attempt import Outcome
 from healer.core.ladder import Mode
 from healer.core.look import Mark
 from healer.core.order import Ended
+from healer.core.states import State
 from healer.core.upkeep import Phase, Upkeep
 from healer.core.upkeep_events import Kind
 from healer.errors import Refused

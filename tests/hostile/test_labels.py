@@ -10,7 +10,7 @@ from healer import logs
 from healer.adapters.codec import decode, encode
 from healer.core import events as ev
 from healer.core.alert import Alert
-from healer.core.incident import State
+from healer.core.states import State
 from healer.metrics import Metrics
 from tests.healer.core.world import NOW, alert
 from tests.healer.village import Village

@@ -1,10 +1,12 @@
 """Do others fail the same way? Then it is not this member, and the first repair is a canary."""
 
 from healer.core.actions import GIVING_BACK, MARKING
+from healer.core.attempt import Outcome
 from healer.core.facts import Facts, Proposal
 from healer.core.guards.grounds import BY_HAND, FAILED_STATES, seen_unit
-from healer.core.incident import MERGED, UNSETTLED, Incident, Outcome, State
+from healer.core.incident import MERGED, Incident
 from healer.core.recovery import SILENT
+from healer.core.states import UNSETTLED, State
 from healer.core.verdict import Verdict, allow, hold
 
 NAME = "common_cause"

@@ -1,8 +1,8 @@
 """Is there ground to act at all: a target that we know, an alert that is ours, evidence that is fresh."""
 
 from healer.core.actions import UNFENCE
+from healer.core.attempt import Outcome
 from healer.core.facts import Evidence, Facts, Proposal
-from healer.core.incident import Outcome
 from healer.core.look import UnitLook
 from healer.core.recovery import SILENT, fell_silent
 from healer.core.verdict import Verdict, allow, hold

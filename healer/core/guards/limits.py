@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from healer.core.actions import GIVING_BACK
+from healer.core.attempt import Outcome
 from healer.core.facts import Facts, Past, Proposal
-from healer.core.incident import Outcome
 from healer.core.topology import Numbers
 from healer.core.verdict import Verdict, allow, hold
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from healer.adapters.gates import SshGates
-from healer.core.incident import Outcome
+from healer.core.attempt import Outcome
 from healer.core.look import PacemakerLook, PacemakerNode, ResourceFailures, UnitLook
 from healer.core.order import Ended, Order, Token
 from healer.errors import Busy, LeaseLost, OutcomeUnknown, Unreachable

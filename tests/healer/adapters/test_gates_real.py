@@ -7,7 +7,7 @@ import pytest
 
 from healer.adapters.gate_ssh import SshConnector, SshSettings
 from healer.adapters.gates import SshGates
-from healer.core.incident import Outcome
+from healer.core.attempt import Outcome
 from healer.core.order import Order, Token
 from healer.errors import OutcomeUnknown, Unreachable
 from tests.healer.adapters.real_gate import PipeConnector, serve_command, ssh_server

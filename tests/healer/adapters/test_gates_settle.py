@@ -2,7 +2,7 @@
 
 import pytest
 
-from healer.core.incident import Outcome
+from healer.core.attempt import Outcome
 from healer.core.order import Ended
 from healer.errors import Unreachable
 from tests.healer.adapters.scripted_gate import HANG, HANG_UP, ScriptedGate, last, welcome

@@ -15,8 +15,9 @@ from healer.adapters.journal import SqliteStore
 from healer.adapters.journal_file import StoreSettings
 from healer.adapters.upcasts import UPCASTS, VERSIONS
 from healer.core import events as ev
+from healer.core.attempt import Outcome
 from healer.core.board import Board
-from healer.core.incident import Outcome, State
+from healer.core.states import State
 from healer.errors import ConfigError
 from tests.healer.adapters.clocks import HandClock
 

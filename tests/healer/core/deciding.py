@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from healer.core.alert import Target
+from healer.core.attempt import Attempt, Outcome
 from healer.core.decide import Act, Close, Decision, Hold, decide
 from healer.core.facts import Facts
-from healer.core.incident import Attempt, Outcome
 from healer.core.ladder import Ladder, Mode, Rung
 from healer.core.look import Heard, MemberLook
 from healer.core.plan import Escalate

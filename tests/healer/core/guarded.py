@@ -4,10 +4,11 @@ from dataclasses import replace
 
 from healer.core import events as ev
 from healer.core.alert import Target
+from healer.core.attempt import Outcome
 from healer.core.decide import Act, Hold, decide
 from healer.core.facts import Evidence, Facts, Proposal, Reading
 from healer.core.footprint import NOTHING, of_unit
-from healer.core.incident import Incident, Outcome
+from healer.core.incident import Incident
 from healer.core.look import Heard
 from healer.core.plan import Escalate
 from healer.core.verdict import Verdict

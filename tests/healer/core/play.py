@@ -6,7 +6,7 @@ from typing import Any
 from healer.core import events as ev
 from healer.core.board import Board
 from healer.core.correlate import correlate
-from healer.core.incident import IllegalMove
+from healer.core.states import IllegalMove
 from tests.healer.core.history import TOPOLOGY
 from tests.healer.core.world import NOW, alert
 

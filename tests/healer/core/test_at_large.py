@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from healer.core.alert import Target
+from healer.core.attempt import Outcome
 from healer.core.facts import Facts
 from healer.core.guards import GUARDS
-from healer.core.incident import Outcome
 from healer.core.ladder import Window
 from healer.core.maintenance import Maintenance
 from healer.core.storm import Storm, Weather

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 
 from healer.core import events as ev
 from healer.core.actions import steps
+from healer.core.attempt import Outcome
 from healer.core.board import (
     Board,
 )
-from healer.core.incident import UNSETTLED, IllegalMove, Incident, Outcome, State
+from healer.core.incident import Incident
+from healer.core.states import UNSETTLED, IllegalMove, State
 from healer.core.verdict import allow, hold
 from tests.healer.core.history import TOPOLOGY, approval, intent, proof
 from tests.healer.core.play import Play, opened, replay

@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import replace
 
 from healer.core import events as ev
+from healer.core.attempt import Outcome
 from healer.core.board import (
     KEEP_CLOSED,
     KEEP_PAST_SECONDS,
@@ -12,7 +13,7 @@ from healer.core.board import (
     Board,
 )
 from healer.core.ended import KEEP_ENDED
-from healer.core.incident import Incident, Outcome
+from healer.core.incident import Incident
 from healer.core.steady import Now
 from tests.healer.core.history import TOPOLOGY, intent
 from tests.healer.core.play import Play, opened, replay

@@ -6,9 +6,10 @@ import pytest
 
 from healer.core import events as ev
 from healer.core.alert import Target
+from healer.core.attempt import Outcome
 from healer.core.decide import Hold, decide
 from healer.core.footprint import footprint
-from healer.core.incident import Outcome, State
+from healer.core.states import State
 from healer.core.verdict import allow, hold
 from tests.healer.core.guarded import acted, broken, opened, said, silence, verdict
 from tests.healer.core.world import NOW, World

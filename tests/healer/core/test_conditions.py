@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from healer.core import events as ev
+from healer.core.attempt import Outcome
 from healer.core.conditions import HARDWARE, unmet
 from healer.core.decide import Act, Hold, decide
-from healer.core.incident import FOR_A_PERSON, Incident, Outcome
+from healer.core.incident import FOR_A_PERSON, Incident
 from healer.core.ladder import ALWAYS, Ladder, Mode, Rung, When, Window
 from healer.core.plan import Escalate, Plan, passed_over, plan
 from healer.core.topology import EXPORTER, Topology

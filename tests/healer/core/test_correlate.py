@@ -6,9 +6,10 @@ import pytest
 
 from healer.core import events as ev
 from healer.core.alert import Alert
+from healer.core.attempt import Outcome
 from healer.core.board import Board
 from healer.core.correlate import MOST_SYMPTOMS, correlate, recurring
-from healer.core.incident import Outcome, State
+from healer.core.states import State
 from healer.core.verdict import allow
 from tests.healer.core.correlating import (
     APP,

@@ -4,12 +4,14 @@ from dataclasses import replace
 
 import pytest
 
+from healer.core.attempt import Outcome
 from healer.core.decide import BY_HAND, UNSENT, Close, Hold, Mitigate, decide, unheard
 from healer.core.guards import GUARDS
-from healer.core.incident import NOT_TRUE, Outcome, State
+from healer.core.incident import NOT_TRUE
 from healer.core.ladder import Rung
 from healer.core.look import Heard
 from healer.core.picture import NodeHealth
+from healer.core.states import State
 from healer.core.storm import Weather
 from healer.core.topology import EXPORTER, Node
 from tests.healer.core.deciding import ONCE, climbing, decided, drained, said, with_member

@@ -6,13 +6,15 @@ import pytest
 
 from healer.core import events as ev
 from healer.core.alert import Target
+from healer.core.attempt import Outcome
 from healer.core.causes import Outages
 from healer.core.correlate import MOST_SYMPTOMS, claims, correlate
 from healer.core.decide import Close, Stay, decide
 from healer.core.facts import Evidence
-from healer.core.incident import FOR_A_PERSON, Incident, Outcome, State
+from healer.core.incident import FOR_A_PERSON, Incident
 from healer.core.plan import Escalate
 from healer.core.recovery import seen_gone
+from healer.core.states import State
 from healer.core.topology import UNKNOWN_DOMAIN
 from tests.healer.core.domains import ALL, RACKS, down, exporter, incidents, lost, racks, told
 from tests.healer.core.guarded import acted

@@ -6,10 +6,10 @@ import pytest
 
 from healer.core import events as ev
 from healer.core.alert import Alert
+from healer.core.attempt import Outcome
 from healer.core.board import Board
 from healer.core.causes import Outages, depth
 from healer.core.correlate import correlate
-from healer.core.incident import Outcome
 from healer.core.topology import Service
 from healer.core.verdict import allow, hold
 from tests.healer.core.correlating import (

@@ -7,12 +7,14 @@ import pytest
 from healer.core import events as ev
 from healer.core.actions import steps
 from healer.core.alert import Target
+from healer.core.attempt import Attempt, Outcome
 from healer.core.decide import Act, Escalate, Hold, Mitigate, Stay, decide, unheard
 from healer.core.facts import Facts
-from healer.core.incident import Attempt, Incident, Outcome, State
+from healer.core.incident import Incident
 from healer.core.ladder import Ladder, Mode, Rung, Verification
 from healer.core.look import Heard
 from healer.core.plan import to_hear
+from healer.core.states import State
 from healer.core.topology import Stores, Topology
 from healer.core.verification import Proof, Verified, verify
 from tests.healer.core.guarded import opened, said

@@ -6,9 +6,10 @@ import pytest
 
 from healer.core import events as ev
 from healer.core.alert import Target
+from healer.core.attempt import Outcome
 from healer.core.decide import Act, Hold, decide
 from healer.core.facts import Facts
-from healer.core.incident import Incident, Outcome
+from healer.core.incident import Incident
 from healer.core.ladder import Ladder, Mode, Rung
 from healer.core.look import Heard, Look, UnitLook
 from healer.core.plan import to_hear

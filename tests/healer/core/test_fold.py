@@ -6,15 +6,10 @@ import pytest
 
 from healer.core import events as ev
 from healer.core.alert import Alert
+from healer.core.attempt import Attempt, Outcome
 from healer.core.fold import IncidentEvent, ends_once, fold, only_gives_back
-from healer.core.incident import (
-    DENIED,
-    Attempt,
-    IllegalMove,
-    Incident,
-    Outcome,
-    State,
-)
+from healer.core.incident import DENIED, Incident
+from healer.core.states import IllegalMove, State
 from healer.core.verdict import allow, hold
 from tests.healer.core.history import approval, intent
 from tests.healer.core.world import NOW, alert

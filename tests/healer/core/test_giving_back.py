@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from healer.core.attempt import Attempt, Outcome
 from healer.core.decide import UNSENT, Act, Hold, decide, expect, would_return
-from healer.core.incident import DENIED, NOT_RETURNED, Attempt, Incident, Outcome, State
+from healer.core.incident import DENIED, NOT_RETURNED, Incident
 from healer.core.plan import Escalate
 from healer.core.recovery import SILENT
+from healer.core.states import State
 from healer.core.verdict import hold
 from tests.healer.core.deciding import climbing, drained, failed, said
 from tests.healer.core.guarded import opened

@@ -6,12 +6,13 @@ import pytest
 
 from healer.core import events as ev
 from healer.core.alert import Target
+from healer.core.attempt import Outcome
 from healer.core.decide import Hold, decide
 from healer.core.guards import GUARDS
 from healer.core.guards.authority import silenced
-from healer.core.incident import Outcome, State
 from healer.core.ladder import Ladder, Mode, Rung
 from healer.core.look import Heard
+from healer.core.states import State
 from tests.healer.core.guarded import acted, asked, broken, history, opened, silence, verdict
 from tests.healer.core.world import CALL, NOW, RESTART, VERIFY, World, alert, topology
 

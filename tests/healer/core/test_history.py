@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from healer.core import events as ev
+from healer.core.attempt import Outcome
 from healer.core.board import KEEP_PAST_SECONDS, Board
 from healer.core.history import DAY, Going, History, Keep
-from healer.core.incident import FOR_A_PERSON, Outcome
+from healer.core.incident import FOR_A_PERSON
 from healer.core.steady import Now
 from tests.healer.core.history import intent, proof
 from tests.healer.core.test_board import STEPS, Play, play_step

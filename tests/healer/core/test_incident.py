@@ -8,22 +8,18 @@ from hypothesis import strategies as st
 
 from healer.core.actions import Step
 from healer.core.alert import Target
+from healer.core.attempt import Attempt, Outcome
 from healer.core.incident import (
     DENIED,
     EXPLAINED,
     EXPLAINED_AFTER,
     FOR_A_PERSON,
     NOT_RETURNED,
-    TRANSITIONS,
     Asked,
-    Attempt,
-    IllegalMove,
     Incident,
-    Move,
-    Outcome,
-    State,
 )
 from healer.core.ladder import Ladder, Mode
+from healer.core.states import TRANSITIONS, IllegalMove, Move, State
 from healer.core.verdict import hold
 from tests.healer.core.test_verification import ENDED
 from tests.healer.core.world import CALL, NOW, RESTART, alert

@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 
 from healer.core import events as ev
 from healer.core.alert import Target
+from healer.core.attempt import Outcome
 from healer.core.decide import Act, Hold, decide
-from healer.core.incident import Incident, Outcome, State
+from healer.core.incident import Incident
+from healer.core.states import State
 from healer.core.verdict import Verdict, hold
 from tests.healer.core.guarded import acted, broken, held, opened, said, silence, verdict
 from tests.healer.core.world import NOW, World, topology

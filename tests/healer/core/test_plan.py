@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from healer.core.actions import steps
+from healer.core.attempt import Attempt, Outcome
 from healer.core.footprint import NOTHING
-from healer.core.incident import FOR_A_PERSON, Attempt, Incident, Outcome, State
+from healer.core.incident import FOR_A_PERSON, Incident
 from healer.core.ladder import Ladder, Mode, Rung, When
 from healer.core.plan import (
     RETURN_AGAIN,
@@ -19,6 +20,7 @@ from healer.core.plan import (
     returning,
     to_hear,
 )
+from healer.core.states import State
 from healer.core.topology import EXPORTER, Group, Topology
 from tests.healer.core.world import CALL, NOW, RESTART, alert
 from tests.healer.tier import DRAIN, PROOF, tier

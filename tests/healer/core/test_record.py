@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from healer.core import events as ev
+from healer.core.attempt import Outcome
 from healer.core.facts import Past
 from healer.core.footprint import NOTHING
-from healer.core.incident import Outcome
 from healer.core.topology import Numbers
 from tests.healer.core.guarded import acted, broken, history, opened, said
 from tests.healer.core.world import World, topology

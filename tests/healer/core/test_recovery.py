@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from healer.core import events as ev
+from healer.core.attempt import Outcome
 from healer.core.facts import Evidence
-from healer.core.incident import Incident, Outcome
+from healer.core.incident import Incident
 from healer.core.recovery import fell_silent, seen_gone, wants_word
 from tests.healer.core.guarded import broken, evidence, intent, opened
 from tests.healer.core.world import World

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from healer.core.incident import Outcome
+from healer.core.attempt import Outcome
 from healer.core.roll import Roll, RollState
 from healer.core.roll_members import Where, members
 from healer.core.upkeep import Phase, Task, Upkeep

@@ -26,12 +26,14 @@ import pytest
 
 from healer.core import events as ev
 from healer.core.alert import Alert, Target
+from healer.core.attempt import Outcome
 from healer.core.correlate import correlate
 from healer.core.decide import Act, Close, Decision, Hold, Mitigate, decide
 from healer.core.facts import Reading
-from healer.core.incident import Incident, Outcome, State
+from healer.core.incident import Incident
 from healer.core.ladder import Mode
 from healer.core.plan import Escalate
+from healer.core.states import State
 from healer.core.verification import NotVerified, Proof, Verified, verify
 from tests.healer.core.replicated import lead, member, replicated
 from tests.healer.core.world import VERIFY, World, alert, topology, with_databases

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 
 from healer.core import events as ev
-from healer.core.incident import Outcome
+from healer.core.attempt import Outcome
 from healer.core.times import OVER_AGAIN, STEPS, reached, times
 from tests.healer.core.history import intent
 from tests.healer.core.test_board import STEPS as LIVES

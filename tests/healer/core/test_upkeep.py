@@ -5,9 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from healer.core import upkeep
-from healer.core.incident import IllegalMove, Outcome
+from healer.core.attempt import Outcome
 from healer.core.roll import TRANSITIONS as ROLLS
 from healer.core.roll import RollState
+from healer.core.states import IllegalMove
 from healer.core.steady import Now
 from healer.core.upkeep import TRANSITIONS, Phase, Upkeep
 from healer.core.upkeep_events import (

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from healer.core.attempt import Attempt, Outcome
 from healer.core.facts import Reading
 from healer.core.footprint import NOTHING
-from healer.core.incident import Attempt, Outcome
 from healer.core.ladder import Verification
 from healer.core.verification import (
     BLIND_SECONDS,

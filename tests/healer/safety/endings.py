@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from healer.core import events as ev
 from healer.core.alert import Target
 from healer.core.guards.people import NEEDED
-from healer.core.incident import FOR_A_PERSON, MERGED, Incident, State
+from healer.core.incident import FOR_A_PERSON, MERGED, Incident
+from healer.core.states import State
 from healer.errors import HaleError
 from tests.healer.safety.lives import Killed
 

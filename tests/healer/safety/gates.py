@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from healer.core.actions import subject_of
 from healer.core.alert import Target
-from healer.core.incident import Outcome
+from healer.core.attempt import Outcome
 from healer.core.look import Look, Mark, MemberLook, UnitLook
 from healer.core.order import Ended, Order, Token
 from tests.healer.safety.oracle import Oracle

@@ -11,8 +11,8 @@ from healer.admission import Admission
 from healer.core import events as ev
 from healer.core.actions import Args
 from healer.core.alert import Alert, Target
+from healer.core.attempt import Outcome
 from healer.core.facts import Evidence, Reading
-from healer.core.incident import Outcome
 from healer.core.look import Look
 from healer.core.order import Ended, Order, OwnAlert, Sight
 from healer.core.picture import Picture

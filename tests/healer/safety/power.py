@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from healer.core.incident import Outcome
+from healer.core.attempt import Outcome
 from healer.core.order import Ended
 from tests.healer.safety.world import World
 

@@ -19,10 +19,11 @@ from healer.adapters.webhook_body import parse_webhook
 from healer.core import events as ev
 from healer.core.actions import Args
 from healer.core.alert import Alert
+from healer.core.attempt import Outcome
 from healer.core.decide import Hold, awaited_yes, decide
 from healer.core.footprint import of_unit
 from healer.core.guards.people import NEEDED
-from healer.core.incident import Asked, Outcome
+from healer.core.incident import Asked
 from healer.core.ladder import Mode
 from healer.core.order import Sight
 from healer.core.topology import Topology

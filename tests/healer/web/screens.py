@@ -10,8 +10,8 @@ from playwright.async_api import Browser, BrowserContext, Page, Route, async_pla
 
 from healer.core import events as ev
 from healer.core.alert import Target
+from healer.core.attempt import Outcome
 from healer.core.decide import Hold, awaited_yes, decide
-from healer.core.incident import Outcome
 from healer.core.ladder import Mode
 from healer.core.look import Mark
 from healer.core.order import Sight

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from healer.adapters.proxies import Proxy
 from healer.core import events as ev
+from healer.core.attempt import Outcome
 from healer.core.board import KEEP_CLOSED
-from healer.core.incident import Outcome
 from healer.core.ladder import Mode, Window
 from healer.core.lastlines import LastLines, LoggedLine
 from healer.core.maintenance import Maintenance

@@ -13,8 +13,8 @@ from aiohttp import web
 
 from healer.core import events as ev
 from healer.core.alert import Target
-from healer.core.incident import State
 from healer.core.ladder import Mode
+from healer.core.states import State
 from healer.errors import ConfigError
 from healer.web.control import login
 from healer.web.server import address, control_app, listening, public_app, serving

@@ -9,8 +9,9 @@ import pytest
 
 from healer.core import events as ev
 from healer.core import upkeep_events as ue
-from healer.core.incident import Outcome, State
+from healer.core.attempt import Outcome
 from healer.core.ladder import Mode
+from healer.core.states import State
 from healer.core.upkeep_events import Kind
 from healer.errors import Refused
 from healer.web.doing import MOST_BYTES

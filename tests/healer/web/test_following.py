@@ -7,7 +7,7 @@ import pytest_asyncio
 from playwright.async_api import Browser
 
 from healer.core import events as ev
-from healer.core.incident import Outcome
+from healer.core.attempt import Outcome
 from tests.healer.web.house import House
 from tests.healer.web.screens import SHOTS, SOON, at, busy, screen
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from healer.core import events as ev
 from healer.core import roll_events as re
 from healer.core import upkeep_events as ue
-from healer.core.incident import Outcome
+from healer.core.attempt import Outcome
 from healer.core.ladder import Mode, Window
 from healer.core.maintenance import Maintenance
 from healer.core.order import Sight

@@ -6,8 +6,10 @@ import pytest
 
 from healer.core import events as ev
 from healer.core.alert import Target
+from healer.core.attempt import Outcome
 from healer.core.guards.cause import common_cause
-from healer.core.incident import Incident, Outcome, State
+from healer.core.incident import Incident
+from healer.core.states import State
 from tests.healer.core.guarded import acted, asked, broken, opened, unit_is, verb
 from tests.healer.core.world import NOW, topology
 

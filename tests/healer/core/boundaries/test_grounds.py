@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from healer.core.alert import Target
+from healer.core.attempt import Outcome
 from healer.core.guards.grounds import armed, known_target, still_true
-from healer.core.incident import Outcome
 from healer.core.look import Heard
 from tests.healer.core.guarded import acted, asked, broken, evidence, opened, unit_is, verb
 from tests.healer.core.world import NOW, World, alert, topology

@@ -6,12 +6,12 @@ import pytest
 
 from healer.core import events as ev
 from healer.core.alert import Target
+from healer.core.attempt import Outcome
 from healer.core.facts import Facts, Health, Running
 from healer.core.footprint import Footprint, of_node, of_unit
 from healer.core.guards.copies import last_copy, quorum
 from healer.core.guards.group import capacity, one_at_a_time, proven_out
 from healer.core.guards.limits import attempts
-from healer.core.incident import Outcome
 from tests.healer.core.guarded import acted, asked, broken, evidence, opened, unit_is, verb
 from tests.healer.core.world import topology
 

@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 
 from healer.core import events as ev
+from healer.core.attempt import Outcome
 from healer.core.guards.limits import attempts, budget
 from healer.core.guards.people import approved
 from healer.core.guards.witnesses import owner_settled
-from healer.core.incident import Approval, Outcome
+from healer.core.incident import Approval
 from healer.core.ladder import Mode
 from tests.healer.core.guarded import acted, asked, broken, history, opened, unit_is, verb
 from tests.healer.core.world import NOW, topology
