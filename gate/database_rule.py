@@ -7,7 +7,7 @@ from gate import fields, listed
 from gate.strict_json import Json
 
 _URL = re.compile(r"http://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):(?P<port>[0-9]{1,5})")
-_KEYS = ("url", "member", "members", "unit", "credentials", "bar_file", "max_lag_bytes")
+_KEYS = ("url", "scope", "member", "members", "unit", "credentials", "bar_file", "max_lag_bytes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,7 @@ class DatabaseRule:
 
     Attributes:
         url: Of this node's Patroni, http://HOST:PORT.
+        scope: Patroni's name of the cluster.
         member: Patroni's name of this node; `members` has it too.
         members: Patroni's names of all, which are node names.
         unit: Patroni's.
@@ -25,6 +26,7 @@ class DatabaseRule:
     """
 
     url: str
+    scope: str
     member: str
     members: tuple[str, ...]
     unit: str
@@ -60,6 +62,7 @@ def database_rule(value: Json, where: str) -> DatabaseRule:
     credentials = found.get("credentials")
     return DatabaseRule(
         url=_url(found.get("url"), f"{where}.url"),
+        scope=fields.label(found.get("scope"), f"{where}.scope"),
         member=member,
         members=members,
         unit=listed.unit_name(fields.label(found.get("unit"), f"{where}.unit")),

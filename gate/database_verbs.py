@@ -3,7 +3,7 @@
 from gate import compare
 from gate.database_rule import DatabaseRule
 from gate.expect import Expect
-from gate.patroni import Own, Sight, Unanswered
+from gate.patroni import OtherCluster, Own, Sight, Unanswered
 from gate.strict_json import JsonObject
 from gate.verb import Job, Node
 from gate.words import Reason, Refused
@@ -36,11 +36,17 @@ def rule_of(job: Job) -> DatabaseRule:
 
 
 def sight_of(job: Job) -> Sight:
-    """Look at the database.
+    """Look at the database, once its Patroni has said of which cluster it is.
 
     Raises:
-        Refused: changed, where that cannot be read.
+        Refused: changed, where that cannot be read or is another cluster's.
     """
+    try:
+        job.node.patroni.own(rule_of(job))
+    except OtherCluster as error:
+        raise Refused(Reason.CHANGED, f"{job.target}: {error}") from error
+    except Unanswered:
+        pass  # its PostgreSQL may hang, which a restart mends; then the members' names have to do
     try:
         return job.node.patroni.look(rule_of(job))
     except Unanswered as error:

@@ -44,6 +44,10 @@ class NotRunning(NotSent):
     """Nobody listens, so no Patroni runs here."""
 
 
+class OtherCluster(Unanswered):
+    """It answered, and is the Patroni of another cluster than cluster.yml says."""
+
+
 @dataclass(frozen=True, slots=True)
 class MemberSeen:
     """One member of a database, as it last told the cluster's store.
@@ -128,7 +132,7 @@ class Patroni(Protocol):
         ...
 
     def own(self, rule: DatabaseRule) -> Own:
-        """Return this node's member, or raise Unanswered."""
+        """Return this node's member, or raise Unanswered, or OtherCluster where it is another cluster's."""
         ...
 
     def post(self, rule: DatabaseRule, path: str, body: JsonObject, seconds: float) -> Said:
@@ -156,9 +160,12 @@ class RestApi:
         """Ask for the member.
 
         Raises:
+            OtherCluster: its scope is not the rule's, whatever its members are called.
             Unanswered: as `look`.
         """
-        return parse_own(self._get(rule, "/patroni", time.monotonic() + self.seconds))
+        found = self._get(rule, "/patroni", time.monotonic() + self.seconds)
+        _of_cluster(found, rule)
+        return parse_own(found)
 
     def post(self, rule: DatabaseRule, path: str, body: JsonObject, seconds: float) -> Said:
         """Ask for something.
@@ -229,6 +236,15 @@ def parse_own(found: JsonObject) -> Own:
         )
     except (KeyError, TypeError) as error:
         raise Unanswered(f"/patroni cannot be read ({error!r}): {str(found)[:200]}") from error
+
+
+def _of_cluster(found: JsonObject, rule: DatabaseRule) -> None:
+    about = found.get("patroni")
+    scope = about.get("scope") if isinstance(about, dict) else None
+    if scope != rule.scope:
+        raise OtherCluster(
+            f"{rule.url} is Patroni of the cluster {str(scope)[:80]!r}, want {rule.scope!r}"
+        )
 
 
 def _member(one: JsonObject) -> MemberSeen:

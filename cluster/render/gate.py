@@ -98,6 +98,7 @@ def _databases(cluster: Cluster, node: str) -> Mapping[str, Any]:
     return {
         database.name: {
             "url": f"http://{host_port(cluster.nodes[node].address, database.port)}",
+            "scope": database.called,
             "member": node,
             "members": list(cluster.groups[database.group].nodes),
             "unit": cluster.services[database.service].unit,

@@ -17,9 +17,11 @@ def gate_of(text: str, node: str) -> dict[str, object]:
 
 
 def test_only_a_members_gate_is_told_of_a_database_and_by_what_patroni_calls_it() -> None:
-    assert gate_of(DATABASE, "db2")["databases"] == {
+    named = DATABASE.replace("databases:\n  main:\n", "databases:\n  main:\n    scope: pg-main\n")
+    assert gate_of(named, "db2")["databases"] == {
         "main": {
             "url": "http://10.0.0.32:8008",
+            "scope": "pg-main",
             "member": "db2",
             "members": ["db1", "db2", "db3"],
             "unit": "patroni.service",

@@ -8,7 +8,7 @@ from typing import Any
 
 from gate.clock import NANO, Clock
 from gate.database_rule import DatabaseRule
-from gate.patroni import MemberSeen, NotRunning, Own, Said, Sight, Unanswered
+from gate.patroni import MemberSeen, NotRunning, OtherCluster, Own, Said, Sight, Unanswered
 from gate.strict_json import JsonObject
 
 
@@ -29,6 +29,7 @@ class FakePatroni:
     clock: Clock
     file: Path
     me: str = "web1"
+    scope: str = "main"
     sight: Sight = field(
         default_factory=lambda: Sight(
             leader="web1",
@@ -58,6 +59,8 @@ class FakePatroni:
 
     def own(self, rule: DatabaseRule) -> Own:
         self._reach(rule)
+        if rule.scope != self.scope:
+            raise OtherCluster(f"{rule.url} is Patroni of the cluster {self.scope!r}")
         self._read()
         one = self.sight.members[self.me]
         primary = self.sight.leader == self.me

@@ -307,6 +307,7 @@ class World:
             databases={
                 "main": DatabaseRule(
                     url="http://127.0.0.1:8008",
+                    scope="main",
                     member="web1",
                     members=("web1", "web2", "web3"),
                     unit="patroni.service",

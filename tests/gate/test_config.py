@@ -34,6 +34,7 @@ RECLAIM = {
 }
 DATABASE = {
     "url": "http://10.77.0.21:8008",
+    "scope": "main",
     "member": "lb1",
     "members": ["lb1", "lb2"],
     "unit": "patroni.service",
@@ -132,6 +133,7 @@ def test_the_documented_example_is_read() -> None:
     assert found.databases == {
         "main": DatabaseRule(
             url="http://10.77.0.21:8008",
+            scope="main",
             member="lb1",
             members=("lb1", "lb2"),
             unit="patroni.service",
@@ -205,6 +207,7 @@ def test_an_address_is_taken_as_the_kernel_writes_it() -> None:
         (with_database(url="http://u:p@10.77.0.21:8008"), ".url: want http://HOST:PORT"),
         (with_database(url="http://10.77.0.21:8008/failover"), ".url: want http://HOST:PORT"),
         (with_database(url="http://10.77.0.21:99999"), ".url: want http://HOST:PORT"),
+        (with_database(scope=""), ".scope: want a name"),
         (with_database(member="db9"), "want names, each once, and db9 among them"),
         (with_database(members=["lb1", "lb1"]), "want names, each once"),
         (with_database(unit="patroni"), "is not a unit's name"),

@@ -56,6 +56,27 @@ def replica(world: World) -> None:
     world.patroni.lead("web2")
 
 
+@pytest.mark.parametrize(
+    ("verb", "args"),
+    [
+        ("database.switchover", {"candidate": "web2"}),
+        ("database.restart", {}),
+        ("database.reinit", {}),
+        ("database.bar", {"owner": OWNER}),
+        ("database.admit", {"owner": OWNER}),
+    ],
+)
+def test_nothing_is_asked_of_a_patroni_of_another_cluster(world, verb, args):
+    if verb == "database.reinit":
+        replica(world)
+    world.patroni.scope = "other"
+    answer = database(world, verb, 1, **args)
+    assert said(answer) == ("refused", "changed")
+    assert "of the cluster 'other'" in answer["detail"]
+    assert asked_of_patroni(world) == []
+    assert marked(world) == {}
+
+
 # --- Switchover -----------------------------------------------------------------------------
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from gate.database_rule import DatabaseRule
 from gate.databases import is_good, others_to_lead
-from gate.patroni import NotRunning, NotSent, RestApi, Unanswered, parse, parse_own
+from gate.patroni import NotRunning, NotSent, OtherCluster, RestApi, Unanswered, parse, parse_own
 
 CAPTURED = Path(__file__).parent / "patroni"
 HEAD = b"HTTP/1.0 200 OK\r\nServer: BaseHTTP/0.6 Python/3.11.2\r\nContent-Type: application/json\r\n\r\n"
@@ -42,6 +42,7 @@ class Door:
 def rule(port: int, credentials: str | None = None) -> DatabaseRule:
     return DatabaseRule(
         url=f"http://127.0.0.1:{port}",
+        scope="main",
         member="db1",
         members=("db1", "db2", "db3"),
         unit="patroni.service",
@@ -132,6 +133,15 @@ def test_a_pause_a_plan_and_synchronous_mode():
     # Whoever is switching the mode has the one before the other.
     assert sight("cluster_synchronous", "config").synchronous
     assert sight("cluster_healthy", "config_synchronous").synchronous
+
+
+@pytest.mark.parametrize("about", [{"version": "3.0.2", "scope": "other"}, {}, None])
+def test_a_patroni_of_another_cluster_is_told_apart_also_where_its_members_have_our_names(about):
+    told = json.loads(captured("own_leader")) | {"patroni": about}
+    with serving(HEAD + json.dumps(told).encode()) as door, pytest.raises(OtherCluster):
+        RestApi().own(door.rule())
+    with serving(HEAD + captured("own_leader")) as door:
+        assert RestApi().own(door.rule()).primary
 
 
 def test_the_leader_itself_knows_who_streams():
