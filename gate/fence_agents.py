@@ -8,11 +8,13 @@ fence-agents print as well has to say the same: nothing is off on an exit status
 Rule: what the agent prints may hold its secrets. It is shown only where none of them is in it.
 """
 
+import base64
 import os
 import re
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from urllib.parse import unquote_plus
 
 from gate.listed import FENCE_OPTION, FenceRule
 from gate.process import NotStarted, Ran
@@ -20,6 +22,7 @@ from gate.process import NotStarted, Ran
 ON, OFF, UNKNOWN = "on", "off", "unknown"
 _OFF_STATUS = 2
 _STATUS = re.compile(rb"^\s*status:\s*(on|off)\s*$", re.IGNORECASE | re.MULTILINE)
+_BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{4,}")
 SECRETS_BYTES = 4096
 """Far less than a pipe holds: what an agent is told is written before it runs."""
 
@@ -96,10 +99,24 @@ def _run(
 
 
 def _shown(ran: Ran, secrets: tuple[str, ...]) -> str:
-    text = ran.output.decode("utf-8", "replace")
-    if any(secret in text for secret in secrets):
+    if any(secret in text for text in _readings(ran.output) for secret in secrets):
         return "its output is not shown, for a secret is in it"
     return ran.last_line
+
+
+def _readings(output: bytes) -> Iterator[str]:
+    """Yield what was printed: plainly, as of a URL, and as of base64, in which Basic authentication sends passwords."""
+    text = output.decode("utf-8", "replace")
+    yield text
+    yield unquote_plus(text)
+    for word in _BASE64.findall(output):
+        for at in range(4):  # where it begins nobody knows: a word before it may run into it
+            yield _plain(word[at:])
+
+
+def _plain(word: bytes) -> str:
+    whole = word[: len(word) - (len(word) % 4 == 1)]  # no text has one letter over
+    return base64.urlsafe_b64decode(whole + b"=" * (-len(whole) % 4)).decode("utf-8", "replace")
 
 
 def _secrets(path: str | None) -> tuple[tuple[str, str], ...]:

@@ -10,6 +10,8 @@ import subprocess
 import time
 from dataclasses import dataclass
 
+from gate import strays
+
 READ = 65536
 DRAIN = 64
 """Reads after the end: a full pipe and more, but not for ever if a stray child still writes."""
@@ -47,9 +49,9 @@ class Ran:
 
 
 def run(argv: tuple[str, ...], seconds: float, keep: int = READ, told: bytes = b"") -> Ran:
-    """Run a program to its end, or kill it and its children when `seconds` are over.
+    """Run a program to its end, or kill it when `seconds` are over; what it started ends with it in either case.
 
-    It returns within a second of that even if the kernel does not let the program die.
+    It returns within two seconds of that even if the kernel does not let the program or its children die.
 
     Args:
         argv: The program by its path, and its arguments.
@@ -60,7 +62,7 @@ def run(argv: tuple[str, ...], seconds: float, keep: int = READ, told: bytes = b
     Raises:
         NotStarted: there is no such program, or it may not be run.
     """
-    given = _told(told)
+    given, known = _told(told), strays.expect()
     try:
         child = subprocess.Popen(
             argv,
@@ -83,6 +85,7 @@ def run(argv: tuple[str, ...], seconds: float, keep: int = READ, told: bytes = b
             return _watch(child, exit_fd, out.fileno(), time.monotonic() + seconds, keep)
         finally:
             os.close(exit_fd)
+            strays.end(known | {child.pid})
 
 
 def _told(text: bytes) -> int:

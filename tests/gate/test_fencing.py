@@ -198,8 +198,11 @@ def test_a_refusal_stays_one_where_nobody_can_take_its_mark_back(world, device):
     assert state(fence(world)) == ("failed", "fence_refused")
 
 
-def test_a_secret_in_the_agents_own_words_is_not_passed_on(world, device):
-    device.set(mode="tells")
+@pytest.mark.parametrize(
+    "how", ["", " in base64", " in base64 without its end", " in a URL"], ids=str.strip
+)
+def test_a_secret_in_the_agents_own_words_is_not_passed_on(world, device, how):
+    device.set(mode=f"tells{how}")
     said = fence(world)
     assert "not shown" in said["detail"]
     assert PASSWORD not in json.dumps(said)

@@ -41,6 +41,21 @@ def test_a_child_in_the_background_does_not_keep_us_waiting() -> None:
     assert (ran.code, ran.last_line) == (0, "started")
 
 
+@pytest.mark.parametrize(("ends", "code"), [("exit 0", 0), ("sleep 60", None)])
+def test_a_child_in_a_session_of_its_own_does_not_outlive_the_program(
+    tmp_path: Path, ends: str, code: int | None
+) -> None:
+    stray = "(setsid sh -c 'setsid sleep 60 & echo $$ $! >pids; wait' & exit 0)"
+    begun = "until [ -s pids ]; do sleep 0.01; done"
+    ran = run(
+        ("/bin/sh", "-c", f"cd {tmp_path}; {stray}; {begun}; {ends}"), LATE if code == 0 else 1.0
+    )
+    assert ran.code == code
+    pids = (tmp_path / "pids").read_text().split()
+    assert len(pids) == 2
+    assert not [pid for pid in pids if Path("/proc", pid).exists()]
+
+
 def test_a_program_that_closes_its_output_is_waited_for() -> None:
     code = "import os, time; os.close(1); os.close(2); time.sleep(0.1); os._exit(5)"
     assert run(python(code), LATE).code == 5
