@@ -216,6 +216,8 @@ def _said(job: Reporting, failure: Failed | None, word: str) -> int:
         return 1
     for line in stanza_told.lines(job.told):
         print(line)
+    if links := job.told.get("links_not_kept"):
+        print(f"hale-backup: this restic cannot keep where these links lead: {', '.join(links)}")
     took = f" in {job.told['seconds']:g} s" if "seconds" in job.told else ""
     print(f"hale-backup: {job.name} {stanza_told.turn(job.told) or word}{took}")
     return 0

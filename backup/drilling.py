@@ -51,6 +51,7 @@ def _drill(job: Job) -> None:
         found = manifest.compare(wanted, target)
         manifest.judge(found)
         job.told.update(files=found.proved, bytes=found.size, moving=found.moving)
+        job.told.update(links_not_kept=found.links_not_kept or None)
 
 
 def _newest(job: Job) -> Snapshot:

@@ -5,11 +5,14 @@ Rule: whatever differs after the backup from before was moving, and what was mov
 
 import hashlib
 import os
+import re
 import stat
 from pathlib import Path
 from typing import NamedTuple
 
 CHUNK = 1 << 20
+_ESCAPED = re.compile("[\udc80-\udcff]")
+"""Bytes that are no UTF-8, as os.fsdecode has them: one sign each."""
 
 
 class Entry(NamedTuple):
@@ -112,6 +115,14 @@ def settled(before: Entry) -> Entry:
         before, now = nameless(before), nameless(now)
     same = now is not None and now[:-1] == before[:-1]
     return before if same else before._replace(moving=True)
+
+
+def blurred(entry: Entry) -> Entry:
+    """Return the entry as restic before 0.16 keeps it: of a link's target, each byte that is no UTF-8 is U+FFFD.
+
+    Source: restic's issue 3311. Of anything else it is the entry.
+    """
+    return entry._replace(proof=_ESCAPED.sub("\ufffd", entry.proof))
 
 
 def differs(wanted: Entry, path: str) -> str:

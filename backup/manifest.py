@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backup.config import Backup
-from backup.entry import Entry, differs, look, nameless, settled
+from backup.entry import Entry, blurred, differs, look, nameless, settled
 from backup.words import Failed, Reason
 
 VERSION = 1
@@ -61,12 +61,20 @@ class Compared:
         moving: Names that changed while the backup ran, of which nothing can be said.
         wrong: Each name that is not as it was, and how.
         size: Bytes of the files that were proved.
+        blurred: Links whose targets this restic cannot keep, so that they lead elsewhere. Whoever may write to what is
+            backed up can make one, and must not keep all else from being proved.
     """
 
     proved: int
     moving: int
     wrong: tuple[str, ...]
     size: int
+    blurred: tuple[str, ...] = ()
+
+    @property
+    def links_not_kept(self) -> list[str]:
+        """The first of such links, as a report names them."""
+        return [os.fsencode(one).decode("utf-8", "backslashreplace") for one in self.blurred[:TOLD]]
 
 
 def scan(backup: Backup, known: Mapping[str, Entry]) -> Manifest:
@@ -142,18 +150,22 @@ def compare(manifest: Manifest, root: Path, tops: Iterable[str] | None = None) -
     wanted = tuple(manifest.paths if tops is None else tops)
     proved = moving = size = 0
     wrong: list[str] = []
+    unkept: list[str] = []
     for path, entry in manifest.entries.items():
         if not any(path == top or path.startswith(f"{top}/") for top in wanted):
             continue
         if entry.moving:
             moving += 1
         elif said := differs(entry, f"{root}{path}"):
-            wrong.append(f"{path} {said}")
+            if entry.kind == "l" and not differs(blurred(entry), f"{root}{path}"):
+                unkept.append(path)
+            else:
+                wrong.append(f"{path} {said}")
         elif entry.kind == "f":
             proved, size = proved + 1, size + entry.size
         elif entry.kind == "d" and entry.inode:
             wrong += [f"{one} was not there" for one in _added(path, root, manifest.entries)]
-    return Compared(proved, moving, tuple(wrong), size)
+    return Compared(proved, moving, tuple(wrong), size, tuple(unkept))
 
 
 def _added(path: str, root: Path, known: Mapping[str, Entry]) -> Iterator[str]:

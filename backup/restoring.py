@@ -132,7 +132,10 @@ def _stage(job: Job, snapshot: str, whole: Manifest, move: Move) -> Move:
         stage.mkdir(mode=0o700)
         job.restic.restore(snapshot, stage, top)
     # Of one path alone there may be nothing to prove: a drill has judged the whole.
-    manifest.alike(manifest.compare(whole, stage, [top]))
+    found = manifest.compare(whole, stage, [top])
+    manifest.alike(found)
+    if found.links_not_kept:
+        job.told.setdefault("links_not_kept", []).extend(found.links_not_kept)
     swap.written_out(stage)
     return replace(move, inode=swap.inode(move.staged(job.name)))
 

@@ -139,6 +139,28 @@ def test_a_manifest_from_before_it_knew_of_directories_is_held_against_what_it_h
     assert not manifest.compare(older, Path("/")).wrong
 
 
+def test_a_link_that_an_older_restic_cannot_keep_is_named_and_holds_nothing_off(
+    node: Node, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Any user of the tree can make one."""
+    (node.site / "menu").symlink_to(os.fsdecode(b"caf\xe9"))
+    assert node.run("run") == 0
+    whole = manifest.read(node.places.of("site") / "manifest.jsonl")
+    (node.site / "menu").unlink()
+    (node.site / "menu").symlink_to("caf\ufffd")
+    assert manifest.compare(whole, Path("/")).links_not_kept == [f"{node.site}/menu"]
+    (node.site / "menu").unlink()
+    (node.site / "menu").symlink_to("caf")
+    assert f"{node.site}/menu has other content" in manifest.compare(whole, Path("/")).wrong
+    capsys.readouterr()
+    for command in ("drill", "restore"):
+        assert node.run(command) == 0
+        named = node.report(command).get("links_not_kept", [])
+        assert (str(node.site / "menu") in capsys.readouterr().out) == bool(named)
+    kept = (node.site / "menu").readlink() == Path(os.fsdecode(b"caf\xe9"))
+    assert named == ([] if kept else [str(node.site / "menu")])
+
+
 def ahead(node: Node) -> None:
     """Let the next backup be of a time that is still to come, as while a clock runs ahead."""
     words = '[ "$word" = backup ] && ahead="--time=2099-01-01 00:00:00"'
