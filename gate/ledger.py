@@ -5,15 +5,14 @@ disk does not stop the ledger; nothing in it expires by age, because a clock tha
 make it forget. It is opened anew for each use, under a lock that all sessions share.
 """
 
-import fcntl
 import os
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from gate import file_lock
 from gate.book import Book
 from gate.record import HEADER_BYTES, RECORD_BYTES, Header, pack_header, unpack_header
 from gate.unwritable import LedgerUnwritable, NoLedgerYet
@@ -80,16 +79,12 @@ class Ledger:
             raise NoLedgerYet(f"{self.path}: no ledger yet, the next session makes one") from error
         except OSError as error:
             raise LedgerUnwritable(f"{self.path}: {error.strerror}") from error
-        end = time.monotonic() + patience
-        while True:
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return fd
-            except OSError as error:
-                if not isinstance(error, BlockingIOError) or time.monotonic() > end:
-                    os.close(fd)
-                    raise LedgerUnwritable(f"{self.path}: cannot be locked: {error}") from error
-                time.sleep(0.005)
+        try:
+            file_lock.take(fd, patience)
+        except OSError as error:
+            os.close(fd)
+            raise LedgerUnwritable(f"{self.path}: cannot be locked: {error}") from error
+        return fd
 
     def _header(self, fd: int) -> Header:
         try:

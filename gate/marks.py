@@ -4,15 +4,14 @@ A mark is on disk before its effect and leaves the disk after the effect was tak
 a crash cuts off is more taken away, never less. A file that cannot be read means that every mark is unknown.
 """
 
-import fcntl
 import json
 import os
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from gate import file_lock
 from gate.log import WARNING, log
 from gate.mark import Key, Mark, as_json, parse
 
@@ -168,18 +167,12 @@ class Marks:
             fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError as error:
             raise MarksUnreadable(f"{path}: {error.strerror}") from error
-        end = time.monotonic() + patience
-        while True:
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return fd
-            except OSError as error:
-                if not isinstance(error, BlockingIOError) or time.monotonic() > end:
-                    os.close(fd)
-                    raise MarksUnreadable(
-                        f"{path}: somebody else changes marks: {error}"
-                    ) from error
-                time.sleep(0.005)
+        try:
+            file_lock.take(fd, patience)
+        except OSError as error:
+            os.close(fd)
+            raise MarksUnreadable(f"{path}: somebody else changes marks: {error}") from error
+        return fd
 
 
 @dataclass(slots=True)

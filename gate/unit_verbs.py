@@ -1,4 +1,4 @@
-"""What verbs of a unit have in common: their argument, the check before them, and a restart with its proof."""
+"""What verbs of a unit have in common: all but what they do, and a restart with its proof."""
 
 from gate import compare
 from gate.config import Config
@@ -6,7 +6,7 @@ from gate.expect import Expect, UnitExpect
 from gate.process import NotStarted, Ran
 from gate.strict_json import JsonObject
 from gate.units import Unreadable
-from gate.verb import Job, Node
+from gate.verb import Job, Node, TakingVerb
 from gate.words import Outcome, Reason, Refused, done, failed, unknown
 
 CONFIG_CHECK_SECONDS = 10.0
@@ -53,6 +53,34 @@ def config_check(job: Job) -> None:
         raise Refused(Reason.CONFIG_CHECK, f"took longer than {seconds:.1f} s: {ran.last_line}")
     if ran.code != 0:
         raise Refused(Reason.CONFIG_CHECK, f"ended with {ran.code}: {ran.last_line}")
+
+
+class UnitVerb(TakingVerb):
+    """A verb of one listed unit, which is done once the unit's own configuration check has agreed."""
+
+    def target(self, args: JsonObject, expect: Expect, node: Node) -> str:
+        """Take `{"unit": NAME}`.
+
+        Raises:
+            Refused: bad_argument or not_listed.
+        """
+        return unit_of(args, expect, node.config)
+
+    def check(self, job: Job) -> None:
+        """Run the declared configuration check.
+
+        Raises:
+            Refused: config_check, with the last line that the check wrote.
+        """
+        config_check(job)
+
+    def compare(self, job: Job) -> None:
+        """Compare the boot, and state and InvocationID of each unit that is expected.
+
+        Raises:
+            Refused: changed, with both values, also when the present ones cannot be read.
+        """
+        compare.as_expected(job.expect, job.node)
 
 
 def before(job: Job) -> UnitExpect:

@@ -1,40 +1,14 @@
 """service.reload: let one listed unit read its configuration anew, after its own check has agreed."""
 
-from gate import compare, unit_verbs
-from gate.expect import Expect
+from gate import unit_verbs
 from gate.process import NotStarted
-from gate.strict_json import JsonObject
 from gate.units import Unreadable
-from gate.verb import Job, Node, TakingVerb
+from gate.verb import Job
 from gate.words import Outcome, Reason, done, failed, unknown
 
 
-class ServiceReload(TakingVerb):
+class ServiceReload(unit_verbs.UnitVerb):
     """`systemctl reload UNIT`, then proof that the unit is still active and was not started anew."""
-
-    def target(self, args: JsonObject, expect: Expect, node: Node) -> str:
-        """Take `{"unit": NAME}`.
-
-        Raises:
-            Refused: bad_argument or not_listed.
-        """
-        return unit_verbs.unit_of(args, expect, node.config)
-
-    def check(self, job: Job) -> None:
-        """Run the declared configuration check.
-
-        Raises:
-            Refused: config_check, with the last line that the check wrote.
-        """
-        unit_verbs.config_check(job)
-
-    def compare(self, job: Job) -> None:
-        """Compare what was expected with what is.
-
-        Raises:
-            Refused: changed, with both values, also when the present ones cannot be read.
-        """
-        compare.as_expected(job.expect, job.node)
 
     def run(self, job: Job) -> Outcome:
         """Reload. A unit that cannot reload, or does not run, is `reload_failed` and left as it is."""

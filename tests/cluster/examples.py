@@ -1,17 +1,7 @@
 """Cluster files that several tests start from."""
 
-# Nothing to find in it: every test of a finding changes one thing.
-SOUND = """\
-cluster: sound
-nodes:
-  mon1: {address: 10.0.0.10, failure_domain: rack-a}
-  web1: {address: 10.0.0.11, failure_domain: rack-b}
-  web2: {address: 10.0.0.12, failure_domain: rack-c}
-groups:
-  control: {nodes: [mon1], role: control}
-  web: {nodes: [web1, web2], min_available: 1}
-services:
-  nginx: {unit: nginx.service, group: web, probe: {http: "http://{address}/"}}
+# One node watches, acts and calls people: how most of the files end.
+WATCHED = """\
 healer:
   node: mon1
   mode: act
@@ -24,6 +14,23 @@ monitoring:
   deadman: {url: "https://deadman.example/hale"}
 """
 
+# Nothing to find in it: every test of a finding changes one thing.
+SOUND = (
+    """\
+cluster: sound
+nodes:
+  mon1: {address: 10.0.0.10, failure_domain: rack-a}
+  web1: {address: 10.0.0.11, failure_domain: rack-b}
+  web2: {address: 10.0.0.12, failure_domain: rack-c}
+groups:
+  control: {nodes: [mon1], role: control}
+  web: {nodes: [web1, web2], min_available: 1}
+services:
+  nginx: {unit: nginx.service, group: web, probe: {http: "http://{address}/"}}
+"""
+    + WATCHED
+)
+
 # The least that anyone has to write.
 SHORT = """\
 cluster: short
@@ -35,7 +42,8 @@ monitoring: {nodes: [a]}
 """
 
 # Two balancers that hold an address, and three members behind them; nothing to find in it either.
-TIER = """\
+TIER = (
+    """\
 cluster: tier
 nodes:
   mon1: {address: 10.0.0.10, failure_domain: rack-a}
@@ -60,17 +68,9 @@ virtual_addresses:
   vip: {address: 10.0.0.100, prefix: 24, group: lb, interface: eth0, router_id: 51, manage: true}
 pools:
   web: {balancers: lb, members: web, service: nginx, port: 80, manage: true}
-healer:
-  node: mon1
-  mode: act
-  escalate: {url: "https://pager.example/second"}
-  webhook: {bearer_file: /etc/hale/webhook_token}
-  tls: {cert: /etc/hale/healer.crt, key: /etc/hale/healer.pem}
-monitoring:
-  nodes: [mon1]
-  receivers: {people: {url: "https://pager.example/first"}, tickets: {url: "https://desk.example/"}}
-  deadman: {url: "https://deadman.example/hale"}
 """
+    + WATCHED
+)
 
 # Two nodes, of which one may run the service, and a third one that cuts the power of either.
 PAIR = (
@@ -134,7 +134,8 @@ exporter: {peers: 3}
 """
 
 # Three members of a database behind two balancers, and one node that watches; nothing to find in it either.
-DATABASE = """\
+DATABASE = (
+    """\
 cluster: database
 nodes:
   mon1: {address: 10.0.0.10, failure_domain: rack-a}
@@ -177,20 +178,13 @@ databases:
       recovery_time: 1h
       keep: {full: 4, differential: 7}
       drill: {schedule: {at: "04:30"}, period: 2d}
-healer:
-  node: mon1
-  mode: act
-  escalate: {url: "https://pager.example/second"}
-  webhook: {bearer_file: /etc/hale/webhook_token}
-  tls: {cert: /etc/hale/healer.crt, key: /etc/hale/healer.pem}
-monitoring:
-  nodes: [mon1]
-  receivers: {people: {url: "https://pager.example/first"}, tickets: {url: "https://desk.example/"}}
-  deadman: {url: "https://deadman.example/hale"}
 """
+    + WATCHED
+)
 
 # A Redis with two replicas under Sentinel, and one node that watches; nothing to find in it either.
-REDIS = """\
+REDIS = (
+    """\
 cluster: redis
 nodes:
   mon1: {address: 10.0.0.10, failure_domain: rack-a}
@@ -206,20 +200,13 @@ services:
   sentinel: {unit: redis-sentinel.service, group: watch, probe: {tcp: "{address}:26379"}}
 sentinels:
   cache: {group: cache, service: redis, watch: sentinel, passwords: /etc/redis/passwords.conf, manage: true}
-healer:
-  node: mon1
-  mode: act
-  escalate: {url: "https://pager.example/second"}
-  webhook: {bearer_file: /etc/hale/webhook_token}
-  tls: {cert: /etc/hale/healer.crt, key: /etc/hale/healer.pem}
-monitoring:
-  nodes: [mon1]
-  receivers: {people: {url: "https://pager.example/first"}, tickets: {url: "https://desk.example/"}}
-  deadman: {url: "https://deadman.example/hale"}
 """
+    + WATCHED
+)
 
 # Two nodes of which Pacemaker says who serves, and one that watches; nothing to find in it either.
-PACED = """\
+PACED = (
+    """\
 cluster: paced
 nodes:
   mon1: {address: 10.0.0.10, failure_domain: rack-a}
@@ -232,17 +219,9 @@ services:
   share: {unit: nfs-server.service, group: store, exclusive: true, probe: {tcp: "{address}:2049"}}
 pacemakers:
   store: {group: store, resources: {nfs: share}}
-healer:
-  node: mon1
-  mode: act
-  escalate: {url: "https://pager.example/second"}
-  webhook: {bearer_file: /etc/hale/webhook_token}
-  tls: {cert: /etc/hale/healer.crt, key: /etc/hale/healer.pem}
-monitoring:
-  nodes: [mon1]
-  receivers: {people: {url: "https://pager.example/first"}, tickets: {url: "https://desk.example/"}}
-  deadman: {url: "https://deadman.example/hale"}
 """
+    + WATCHED
+)
 
 # Three healers on one etcd, two of which watch; nothing to find in it either.
 HEALERS = """\
@@ -286,7 +265,8 @@ monitoring:
 """
 
 # One node whose files are backed up elsewhere, drilled and put back by its gate; nothing to find in it either.
-BACKUP = """\
+BACKUP = (
+    """\
 cluster: backup
 nodes:
   mon1: {address: 10.0.0.10, failure_domain: rack-a}
@@ -315,14 +295,6 @@ backups:
     drill: {schedule: {every: 1h}, period: 6h}
     service: nginx
     restore: true
-healer:
-  node: mon1
-  mode: act
-  escalate: {url: "https://pager.example/second"}
-  webhook: {bearer_file: /etc/hale/webhook_token}
-  tls: {cert: /etc/hale/healer.crt, key: /etc/hale/healer.pem}
-monitoring:
-  nodes: [mon1]
-  receivers: {people: {url: "https://pager.example/first"}, tickets: {url: "https://desk.example/"}}
-  deadman: {url: "https://deadman.example/hale"}
 """
+    + WATCHED
+)
