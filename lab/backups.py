@@ -8,7 +8,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from cluster.backups import Backup
+from cluster.databases import Database
 from cluster.model import Cluster
+from cluster.schedule import Schedule
+from cluster.stanzas import DatabaseBackup
 from lab.commands import run
 from lab.node import Node
 from lab.ports import LabError
@@ -18,6 +21,7 @@ KEY = "backup"
 """What its ssh key is called among the lab's."""
 
 _SSH = "/root/.ssh"
+_USER = "postgres"
 _MINUTES = 120.0
 """Seconds for a first backup and its drill, on a machine that has more to do."""
 
@@ -35,6 +39,10 @@ def repositories(cluster: Cluster) -> Iterator[tuple[Backup, str, str]]:
 
 def make_keys(directory: Path, cluster: Cluster) -> None:
     """Make the key by which nodes reach their repositories, and one for each repository's content."""
+    for name, one in cluster.databases.items():
+        if one.backup is not None:
+            secret = run("openssl", "rand", "-hex", "32").strip()
+            (directory / f"pgbackrest-{name}").write_text(f"[{name}]\nrepo1-cipher-pass={secret}\n")
     if not cluster.backups:
         return
     run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", KEY, "-f", directory / KEY)
@@ -56,6 +64,9 @@ def install(tree: Tree, cluster: Cluster, node: str, keys: Path, known_hosts: st
             tree.write(f"{_SSH}/known_hosts", known_hosts)
             secret = (keys / f"restic-{one.name}").read_bytes()
             tree.write(one.password_file, secret, mode=0o600)
+    for database, stanza in cluster.stanzas_on(node):
+        text = (keys / f"pgbackrest-{database.name}").read_bytes()
+        tree.write(stanza.secrets, text, mode=0o600, owner=_USER)
 
 
 def start(cluster: Cluster, nodes: Sequence[Node]) -> None:
@@ -66,19 +77,46 @@ def start(cluster: Cluster, nodes: Sequence[Node]) -> None:
     """
     for node in nodes:
         for one in cluster.backups_on(node.plan.name):
-            first = [["hale-backup", "init", one.name]] if _first(cluster, one, node) else []
-            timers = [f"{unit}@{one.name}.timer" for unit, _ in one.timers]
-            for argv in (
-                *first,
-                ["systemctl", "start", f"hale-backup@{one.name}.service"],
-                *(
-                    [["systemctl", "start", f"hale-backup-drill@{one.name}.service"]]
-                    if one.drill
-                    else []
-                ),
-                ["systemctl", "enable", "--now", "--quiet", *timers],
-            ):
-                _done(node, argv)
+            if _first(cluster, one, node):
+                _done(node, ["hale-backup", "init", one.name])
+            _begin(node, one.name, one.timers, "hale-backup", "hale-backup-drill")
+    for database in cluster.databases.values():
+        if database.backup is not None:
+            members = cluster.groups[database.group].nodes
+            _start_stanza(database, database.backup, [n for n in nodes if n.plan.name in members])
+
+
+def _start_stanza(database: Database, one: DatabaseBackup, members: Sequence[Node]) -> None:
+    """Make the stanza once somebody leads, back up there, and have all list it; a new database has nothing to prove."""
+    place = ["install", "-d", "-m", "750", "-o", _USER, "-g", _USER, one.repository]
+    if one.repository.startswith("/"):
+        _done(members[0], place)
+    leader = _leader(database, members)
+    for node in [leader, *(node for node in members if node is not leader)]:
+        _begin(node, database.name, one.timers, "hale-backup")
+
+
+def _leader(database: Database, members: Sequence[Node]) -> Node:
+    """Return the member that could make the stanza, which is the one that leads."""
+    until = time.monotonic() + _MINUTES
+    said = ""
+    while time.monotonic() < until:
+        for node in members:
+            done = node.exec(["hale-backup", "init", database.name], timeout=_MINUTES, stdin=None)
+            if done.code == 0:
+                return node
+            said = done.stderr.strip()
+        time.sleep(1.0)
+    raise LabError(f"{database.name}: nobody leads: {said}")
+
+
+def _begin(node: Node, name: str, timers: Sequence[tuple[str, Schedule]], *now: str) -> None:
+    """Run some of what has a timer once, in that order, and let all timers run."""
+    units = [unit for unit, _ in timers]
+    for unit in (each for each in now if each in units):
+        _done(node, ["systemctl", "start", f"{unit}@{name}.service"])
+    enabled = [f"{unit}@{name}.timer" for unit in units]
+    _done(node, ["systemctl", "enable", "--now", "--quiet", *enabled])
 
 
 def _first(cluster: Cluster, one: Backup, node: Node) -> bool:
@@ -86,9 +124,8 @@ def _first(cluster: Cluster, one: Backup, node: Node) -> bool:
 
 
 def _done(node: Node, argv: Sequence[str]) -> None:
-    until = time.monotonic() + _MINUTES
     done = node.exec(argv, timeout=_MINUTES, stdin=None)
-    if done.code and time.monotonic() < until:
+    if done.code:
         said = (done.stderr or done.stdout).strip()
         journal = ["journalctl", "-n", "5", "-o", "cat", "-u", "hale-backup*"]
         more = node.exec(journal, timeout=20, stdin=None).stdout.strip()
