@@ -24,6 +24,7 @@ from healer.gatherer import Gatherer
 from healer.instants import rfc3339
 from healer.journal import Journal
 from healer.operators import Operators
+from healer.shapes import AdmissionView, StepView
 from healer.standing import Watch
 
 HARDWARE = frozenset(
@@ -54,9 +55,9 @@ class Step:
     def __str__(self) -> str:
         return f"{self.name}: has {self.have}, needs {self.need}"
 
-    def shown(self) -> dict[str, str]:
+    def shown(self) -> StepView:
         """Return it for an answer."""
-        return {"step": self.name, "have": self.have, "need": self.need, "reason": self.reason}
+        return StepView(step=self.name, have=self.have, need=self.need, reason=self.reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,28 @@ class Admission:
             raise Refused(wrong.reason, "; ".join(map(str, steps)))
         return await self._give_back(node, about, steps, by)
 
+    async def asked(self, node: str) -> AdmissionView:
+        """Say what a node of cluster.yml still has to show, and what it would get back. Nothing is written or done."""
+        about = self._about(node)
+        marks = [mark for one in about for mark in one.marks]
+        fenced = any(mark.action == FENCE for mark in marks)
+        busy = next((one for one in about if one.state in UNSETTLED), None)
+        if busy is not None:
+            have = f"incident {busy.id} is {busy.state.value}"
+            steps = [Step("incident", have, "its end and its proof", "under_way")]
+        elif fenced:
+            steps = [_power(node, about)]
+        else:
+            steps = await self._steps(node)
+        return AdmissionView(
+            node=node,
+            steps=[one.shown() for one in steps],
+            admits=not any(one.reason for one in steps),
+            fenced=fenced,
+            gives=[_given(mark) for mark in marks],
+            incidents=[one.id for one in about],
+        )
+
     def _about(self, node: str) -> list[Incident]:
         """Return the open incidents that took something from a node."""
         return [
@@ -109,13 +132,13 @@ class Admission:
         def still(board: Board) -> bool:
             return all(board.incidents[one.id].marks == one.marks for one in waiting)
 
+        step = _power(node, waiting)
         try:
             await self.journal.write(
                 *(ev.NodeAdmitted(one.id, by) for one in waiting), provided=still
             )
         except IllegalMove as exc:
             raise Refused("changed_since", f"{node}: {exc}; look again") from exc
-        step = Step("power", f"off, fenced by {', '.join(hosts)}", f"on, and {node} admitted anew")
         done = f"{node} is switched on; once it is up, say it again: hale-healer admit {node}"
         return {"done": done, "node": node, "admitted": False, "steps": [step.shown()], "by": by}
 
@@ -176,7 +199,7 @@ class Admission:
         """Settle each incident, so that its marks are given back one after the other; those of fewest first."""
         given = []
         for one in sorted(about, key=lambda each: len(each.marks)):
-            given += [f"{m.action} of {subject_of(m.args)} at {m.gate}" for m in one.marks]
+            given += [_given(mark) for mark in one.marks]
             await self.operators.close(one.id, f"{node} was admitted: all checks hold", by)
         what = (
             f"being given back: {', '.join(given)}" if given else "nothing of Hale's kept it away"
@@ -189,6 +212,19 @@ class Admission:
             "incidents": [one.id for one in about],
             "by": by,
         }
+
+
+def _given(mark: Attempt) -> str:
+    return f"{mark.action} of {subject_of(mark.args)} at {mark.gate}"
+
+
+def _power(node: str, about: list[Incident]) -> Step:
+    """Say of a node whose power is cut by whom, and whether somebody had it switched on already."""
+    fenced = [one for one in about if any(mark.action == FENCE for mark in one.marks)]
+    hosts = sorted({mark.gate for one in fenced for mark in one.marks if mark.action == FENCE})
+    waiting = any(one.admitted_by is None for one in fenced)
+    have = f"off, fenced by {', '.join(hosts)}" + ("" if waiting else ", and being switched on")
+    return Step("power", have, f"on, and {node} admitted anew", "" if waiting else "under_way")
 
 
 def _gate(node: str, heard: Heard) -> Step:

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 
 from healer.core import events as ev
 from healer.core.incident import Incident
+from healer.core.roll import Roll
+from healer.core.upkeep import Upkeep
 
 
 def of_incident(incident: Incident) -> str:
@@ -39,6 +41,16 @@ def of_holds(node: str, holds: Iterable[ev.NodeHeld]) -> str:
     return _word(
         node, *sorted((one.by, one.reason, str(one.until)) for one in holds if one.node == node)
     )
+
+
+def of_upkeep(upkeep: Upkeep) -> str:
+    """Return a word for whose upkeep keeps a node away: another one is another person's, who may be inside."""
+    return _word(upkeep.id, upkeep.kind, upkeep.node, upkeep.by)
+
+
+def of_roll(roll: Roll) -> str:
+    """Return a word for a roll and its state."""
+    return _word(roll.id, roll.group, roll.state, roll.since)
 
 
 def _word(*parts: object) -> str:

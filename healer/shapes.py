@@ -258,7 +258,8 @@ class UpkeepView(TypedDict):
     """A node that is away for upkeep. `until` is when it should be back; `held` is why it waits, else empty.
 
     `began` is when it was asked for, and `since` when its phase began; `failed` is the word for why it was given up or
-    stopped, and `roll` the number of the roll that it belongs to, both else empty.
+    stopped, and `roll` the number of the roll that it belongs to, both else empty. `seen` is what the command that ends
+    it may name, so that it is refused where another upkeep keeps the node away by then.
     """
 
     id: str
@@ -275,6 +276,7 @@ class UpkeepView(TypedDict):
     detail: str
     failed: str
     held: str
+    seen: str
 
 
 class RollMemberView(TypedDict):
@@ -294,7 +296,8 @@ class RollMemberView(TypedDict):
 class RollView(TypedDict):
     """A group that is patched node by node. `waits` is why nothing is begun now, empty where something is.
 
-    `since` is when its state began; `members` are all of `nodes`, in their order, the canary first.
+    `since` is when its state began; `members` are all of `nodes`, in their order, the canary first. `seen` is what a
+    command that stops, resumes or ends it may name, so that it is refused where it is not like this any more.
     """
 
     id: str
@@ -312,6 +315,7 @@ class RollView(TypedDict):
     why: str
     detail: str
     waits: str
+    seen: str
 
 
 class PlannedView(TypedDict):
@@ -329,6 +333,30 @@ class PlanView(TypedDict):
     target: str
     patch: bool
     nodes: list[PlannedView]
+
+
+class StepView(TypedDict):
+    """One thing that has to be so before a node comes back; `reason` is empty where it is."""
+
+    step: str
+    have: str
+    need: str
+    reason: str
+
+
+class AdmissionView(TypedDict):
+    """What a node has to show before it comes back.
+
+    `admits` says whether all is so, and `fenced` whether its power is cut: then it is switched on first. `gives` is
+    what it would get back, of these open `incidents`.
+    """
+
+    node: str
+    steps: list[StepView]
+    admits: bool
+    fenced: bool
+    gives: list[str]
+    incidents: list[str]
 
 
 class MarkView(TypedDict):

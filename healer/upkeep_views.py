@@ -7,6 +7,7 @@ from healer.core.roll import Roll
 from healer.core.roll_members import Member, Where, members
 from healer.core.upkeep import Upkeep
 from healer.instants import rfc3339
+from healer.likeness import of_roll, of_upkeep
 from healer.shapes import RollMemberView, RollView, UpkeepView
 from healer.standing import Watch
 
@@ -36,6 +37,7 @@ def upkeep_view(one: Upkeep, watch: Watch) -> UpkeepView:
         detail=one.detail,
         failed=one.failed,
         held=_held(one, watch),
+        seen=of_upkeep(one),
     )
 
 
@@ -66,6 +68,7 @@ def roll_view(one: Roll, watch: Watch) -> RollView:
         why=one.why,
         detail=one.detail,
         waits=watch.roll_waits.get(one.id, ""),
+        seen=of_roll(one),
     )
 
 

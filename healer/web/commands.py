@@ -170,7 +170,7 @@ async def _maintenance(desk: Desk, fields: Mapping[str, str], who: Who) -> dict[
     if fields["what"] == "start":
         seconds = period(fields.get("for", UPKEEP_FOR))
         return await start(desk, fields["node"], fields.get("reason", ""), who.by, seconds)
-    return await end(desk, fields["node"], who.by)
+    return await end(desk, fields["node"], who.by, fields.get("seen", ""))
 
 
 async def _roll(desk: Desk, fields: Mapping[str, str], who: Who) -> dict[str, object]:
@@ -198,11 +198,11 @@ COMMANDS: Mapping[str, Command] = {
     "release": Command(_release, NODE, SEEN),
     "admit": Command(_admit, NODE),
     "evidence": Command(_evidence, NODE),
-    "maintenance": Command(_maintenance, NODE | {"what"}, frozenset({"for", "reason"})),
+    "maintenance": Command(_maintenance, NODE | {"what"}, SEEN | {"for", "reason"}),
     "roll": Command(
         _roll,
         frozenset({"group"}),
-        frozenset({"do", "canary", "at-once", "soak", "window"}),
+        SEEN | {"do", "canary", "at-once", "soak", "window"},
     ),
     "plan": Command(_plan, frozenset({"target"})),
     "guards": Command(_guards, frozenset({"target"}), frozenset({"action", "ladder"})),

@@ -16,10 +16,12 @@ from healer.metrics import Metrics
 from healer.operators import Operators
 from healer.ports import Clock
 from healer.roller import Roller
+from healer.shapes import AdmissionView, PlanView
 from healer.standing import Watch
 from healer.timeline import Timelines
 from healer.upkeeper import Upkeeper
 from healer.web.door import Door
+from healer.web.lately import Lately
 from healer.web.locks import Locks
 from healer.web.senders import Senders
 
@@ -81,3 +83,5 @@ class Desk:
 
 DESK = web.AppKey("DESK", Desk)
 MARKS = web.AppKey("MARKS", MarkBook)
+PLANS = web.AppKey("PLANS", Lately[PlanView])
+ADMISSIONS = web.AppKey("ADMISSIONS", Lately[AdmissionView])

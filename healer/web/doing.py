@@ -29,7 +29,7 @@ READ_SECONDS = 10.0
 
 OFFERED = (
     *("approve", "deny", "adopt", "retry", "close"),
-    *("freeze", "unfreeze", "hold", "release", "maintenance"),
+    *("freeze", "unfreeze", "hold", "release", "maintenance", "roll", "admit"),
 )
 """Commands that have a form."""
 
@@ -107,10 +107,12 @@ async def do(request: web.Request) -> web.Response:
     except NotDone as no:
         told = {"command": command[:20], "reason": no.reason, "remote": client_of(request)}
         request.app[SPARING].warning("form.refused", **told)
-        shown = stranger.not_done(framed(request), no.reason, no.sentence, _back(fields))
+        shown = stranger.not_done(framed(request), no.reason, no.sentence, _back(command, fields))
         return web.Response(text=shown, status=no.status, content_type="text/html")
     word = request.app[SAID].keep(user.name, said)
-    return web.Response(status=303, headers={hdrs.LOCATION: f"{_back(fields)}?said={word}"})
+    return web.Response(
+        status=303, headers={hdrs.LOCATION: f"{_back(command, fields)}?said={word}"}
+    )
 
 
 def _operator(request: web.Request) -> User:
@@ -220,6 +222,11 @@ async def _done(request: web.Request, user: User, command: str, fields: dict[str
     return f"{said[0].upper()}{said[1:]}."
 
 
-def _back(fields: dict[str, str]) -> str:
+def _back(command: str, fields: dict[str, str]) -> str:
+    """Return the page that shows what comes of a command."""
     incident = fields.get("incident", "")
-    return path_of("incidents", incident) if incident.isdecimal() else "/stop"
+    if incident.isdecimal():
+        return path_of("incidents", incident)
+    if command == "admit" and "node" in fields:
+        return path_of("nodes", fields["node"])
+    return "/maintenance" if command in ("maintenance", "roll", "admit") else "/stop"

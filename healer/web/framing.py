@@ -8,6 +8,7 @@ from healer.web.access import user_of
 from healer.web.desk import DESK
 from healer.web.frame import Frame
 from healer.web.live import LIVE
+from healer.web.markup import Markup
 from healer.web.said import Said
 from healer.web.sparing import Sparing
 from healer.web.tokens import Signer, Tokens
@@ -34,3 +35,8 @@ def framed(request: web.Request) -> Frame:
         signer=Signer(name, app[TOKENS]) if acts else None,
         said=app[SAID].find(name, request.query.get("said", "")),
     )
+
+
+def answered(shown: Markup, status: int = 200) -> web.Response:
+    """Return a page as an answer."""
+    return web.Response(text=shown, status=status, content_type="text/html")

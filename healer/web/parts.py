@@ -3,7 +3,8 @@
 import html
 from collections.abc import Mapping, Sequence
 
-from healer.shapes import FreezeView, IncidentRow, MaintenanceView, VerdictView
+from healer.sentences import owner_words
+from healer.shapes import FreezeView, GroupStateView, IncidentRow, MaintenanceView, VerdictView
 from healer.web.frame import Frame
 from healer.web.markup import (
     NOTHING,
@@ -118,6 +119,23 @@ def incident_link(incident: str, text: object) -> Markup:
     return link(path_of("incidents", incident), text)
 
 
+def node_link(node: str) -> Markup:
+    """Return a link to a node's page."""
+    return link(path_of("nodes", node), words(node))
+
+
+def group_link(group: str, text: object = "") -> Markup:
+    """Return a link to a group's page, by its name where there is no text."""
+    return link(path_of("groups", group), text or words(group))
+
+
+def owner_link(owner: str) -> Markup:
+    """Return for whom a mark stands; an incident that is open has a page."""
+    kind, _, incident = owner.partition(":")
+    text = owner_words(owner)
+    return incident_link(incident, text) if incident and kind == "incident" else join([text])
+
+
 def card(one: IncidentRow, now: str) -> Markup:
     """Return an incident in short."""
     head = element(
@@ -153,6 +171,37 @@ def windows_open(open_: Sequence[MaintenanceView], title: str = "In maintenance"
     ]
     shown = table(("window", "of", "why", "until"), cells, "cards")
     return section("maintenance", title, shown)
+
+
+def group_state(one: GroupStateView) -> Markup:
+    """Return how a group stands: each member, and how many it can spare."""
+    members = [
+        element("li", node_link(each["node"]), " ", pill(each["health"], each["health"]))
+        for each in one["members"]
+    ]
+    floor = "" if one["control"] else f", {one['min_available']} must"
+    if one["serving"] is None:
+        said = "Prometheus does not say how it is."
+    else:
+        said = f"{one['serving']} of {len(members)} serve{floor}"
+    return element(
+        "article",
+        element("p", element("strong", group_link(one["group"])), _spare(one), class_="head"),
+        element("p", said),
+        element("ul", *members, class_="members"),
+        class_="card",
+    )
+
+
+def _spare(one: GroupStateView) -> Markup:
+    left = one["redundancy"]
+    if one["control"]:
+        return pill("control plane", "plain")
+    if left is None:
+        return pill("unknown", "unknown")
+    if left < 0:
+        return pill(f"{-left} too few", "escalated")
+    return pill("none to spare", "held") if left == 0 else pill(f"{left} to spare", "serving")
 
 
 def guards_table(verdicts: Sequence[VerdictView]) -> Markup:
@@ -210,14 +259,25 @@ def form(
     return element("form", *unseen, *inputs, press, method="post", action=action, class_=class_)
 
 
-def line(name: str, label: str, longest: int, hint: str, id_: str) -> Markup:
-    """Return an input for one line of text under its name; it has to be filled in."""
+def line(
+    name: str, label: str, longest: int, hint: str, id_: str, *, needed: bool = True
+) -> Markup:
+    """Return an input for one line of text under its name.
+
+    Args:
+        name: Of the field.
+        label: What stands beside it.
+        longest: Characters that it takes.
+        hint: What it looks like while it is empty.
+        id_: Its own on the page.
+        needed: Whether it has to be filled in.
+    """
     typed = void(
         "input",
         type="text",
         id=id_,
         name_=name,
-        required="required",
+        required="required" if needed else "",
         maxlength=str(longest),
         placeholder=hint,
         autocomplete="off",

@@ -17,8 +17,9 @@ from healer.web.access import signed_in
 from healer.web.answers import cautious
 from healer.web.certificates import Certificates
 from healer.web.connections import BACKLOG, STANDARD, Bounds, Usher, server_log
-from healer.web.desk import DESK, MARKS, Desk
+from healer.web.desk import ADMISSIONS, DESK, MARKS, PLANS, Desk
 from healer.web.framing import SAID, SPARING, TOKENS
+from healer.web.lately import Lately
 from healer.web.live import LIVE, Live
 from healer.web.said import Said
 from healer.web.sparing import Sparing
@@ -43,6 +44,7 @@ def public_app(desk: Desk, read_seconds: float = READ_SECONDS) -> web.Applicatio
     app = web.Application(middlewares=[in_turn, cautious, signed_in], client_max_size=MOST_BYTES)
     app[TURN] = asyncio.Lock()
     app[DESK], app[MARKS] = desk, MarkBook(desk.gatherer, desk.watch)
+    app[PLANS], app[ADMISSIONS] = Lately(desk.clock), Lately(desk.clock)
     app[HINTS] = Hints(read_seconds)
     app[TOKENS], app[SAID], app[SPARING] = Tokens(), Said(desk.clock), Sparing(desk.clock)
     app[LIVE] = live = Live(desk.watch)

@@ -11,30 +11,28 @@ from healer.core.incident import Incident
 from healer.core.states import State
 from healer.errors import ConfigError, Malformed
 from healer.sentences import needs_person
-from healer.upkeep_views import roll_views, upkeep_views
 from healer.views import (
     alert_view,
     freeze_views,
     guards_view,
     hold_views,
     incident_row,
-    maintenance_views,
     refused_view,
     refused_views,
     status_view,
 )
+from healer.web import upkeep_site
 from healer.web.access import may_look
 from healer.web.answers import RETRY_AFTER, Handler
 from healer.web.api import groups_of, history_of, ladders_of, recalled, whole
 from healer.web.asked import query_of
 from healer.web.desk import DESK, MARKS, Desk
-from healer.web.framing import framed
+from healer.web.framing import answered, framed
 from healer.web.markup import Markup
 from healer.web.pages import guards as guards_page
 from healer.web.pages import history as history_page
 from healer.web.pages import incident as incident_page
 from healer.web.pages import ladders as ladders_page
-from healer.web.pages import maintenance as maintenance_page
 from healer.web.pages import marks as marks_page
 from healer.web.pages import overview as overview_page
 from healer.web.pages import refused as refused_page
@@ -55,12 +53,12 @@ def routes() -> list[web.RouteDef]:
         web.get("/ladders", ladders),
         web.get("/history", history),
         web.get("/marks", marks),
-        web.get("/maintenance", maintenance),
         web.get("/refused", refused_list),
         web.get("/refused/{fingerprint}", refused),
         web.get("/runbooks/", runbook_list),
         web.get("/runbooks/{alert}", runbook),
         web.get("/stop", stop),
+        *upkeep_site.routes(),
     ]
 
 
@@ -76,7 +74,7 @@ def _readable(handler: Handler) -> Handler:
         try:
             return await handler(request)
         except ConfigError as error:
-            response = _page(stranger.unreadable(framed(request), str(error)), 503)
+            response = answered(stranger.unreadable(framed(request), str(error)), 503)
             response.headers[hdrs.RETRY_AFTER] = RETRY_AFTER
             return response
 
@@ -86,7 +84,7 @@ def _readable(handler: Handler) -> Handler:
 async def nowhere(request: web.Request) -> web.Response:
     """Say that there is no such page, with the way to those that there are."""
     what = f"Hale has no page {request.path}. The menu above has all that there are."
-    return _page(stranger.missing(framed(request), what), 404)
+    return answered(stranger.missing(framed(request), what), 404)
 
 
 async def overview(request: web.Request) -> web.Response:
@@ -114,7 +112,7 @@ async def overview(request: web.Request) -> web.Response:
         ],
         groups_of(desk),
     )
-    return _page(shown)
+    return answered(shown)
 
 
 HEALING = (State.ACTING, State.VERIFYING)
@@ -136,9 +134,9 @@ async def incident(request: web.Request) -> web.Response:
     if one is None:
         what = f"Hale has no incident {name[:40]}, or its journal has forgotten it."
         further = way("/incidents", "What is open now"), way("/history", "What is over")
-        return _page(stranger.missing(framed(request), what, *further), 404)
+        return answered(stranger.missing(framed(request), what, *further), 404)
     shown = await whole(desk, one)
-    return _page(incident_page.incident(framed(request), shown, freeze_views(desk.watch)))
+    return answered(incident_page.incident(framed(request), shown, freeze_views(desk.watch)))
 
 
 async def guards(request: web.Request) -> web.Response:
@@ -146,13 +144,13 @@ async def guards(request: web.Request) -> web.Response:
     desk = request.app[DESK]
     still = _urgent_first(desk.journal.board)
     shown = guards_view(still[: guards_page.MOST], desk.watch, desk.topology)
-    return _page(guards_page.guards(framed(request), shown, len(still)))
+    return answered(guards_page.guards(framed(request), shown, len(still)))
 
 
 async def ladders(request: web.Request) -> web.Response:
     """Show the ladders."""
     shown = await ladders_of(request.app[DESK])
-    return _page(ladders_page.ladders(framed(request), shown, frozenset(runbooks())))
+    return answered(ladders_page.ladders(framed(request), shown, frozenset(runbooks())))
 
 
 async def history(request: web.Request) -> web.Response:
@@ -165,31 +163,19 @@ async def history(request: web.Request) -> web.Response:
     except Malformed as error:
         wrong = str(error)
     made = history_page.history(frame, shown, request.query, nodes, services, wrong)
-    return _page(made, 400 if wrong else 200)
+    return answered(made, 400 if wrong else 200)
 
 
 async def marks(request: web.Request) -> web.Response:
     """Show every mark."""
     shown = await request.app[MARKS].read()
-    return _page(marks_page.marks(framed(request), shown))
-
-
-async def maintenance(request: web.Request) -> web.Response:
-    """Show which nodes are out of service on purpose, and every roll."""
-    desk = request.app[DESK]
-    shown = maintenance_page.Upkept(
-        freezes=freeze_views(desk.watch),
-        windows=maintenance_views(desk.topology, desk.clock.wall()),
-        away=upkeep_views(desk.watch),
-        rolls=roll_views(desk.watch),
-    )
-    return _page(maintenance_page.maintenance(framed(request), shown))
+    return answered(marks_page.marks(framed(request), shown))
 
 
 async def refused_list(request: web.Request) -> web.Response:
     """Show every refused alert."""
     found = refused_views(request.app[DESK].journal.board)
-    return _page(refused_page.refused_list(framed(request), found))
+    return answered(refused_page.refused_list(framed(request), found))
 
 
 async def refused(request: web.Request) -> web.Response:
@@ -198,22 +184,22 @@ async def refused(request: web.Request) -> web.Response:
     if found is None:
         what = "No such alert was refused, or it is forgotten by now."
         further = way("/refused", "What was refused")
-        return _page(stranger.missing(framed(request), what, further), 404)
-    return _page(refused_page.refused(framed(request), refused_view(*found)))
+        return answered(stranger.missing(framed(request), what, further), 404)
+    return answered(refused_page.refused(framed(request), refused_view(*found)))
 
 
 async def runbook_list(request: web.Request) -> web.Response:
     """List the runbooks."""
-    return _page(_runbook_list(request))
+    return answered(_runbook_list(request))
 
 
 async def runbook(request: web.Request) -> web.Response:
     """Show the runbook of one alert; an unknown one gets the list of those that there are."""
     name, known = request.match_info["alert"], runbooks()
     if name not in known:
-        return _page(_runbook_list(request, missing=name), 404)
+        return answered(_runbook_list(request, missing=name), 404)
     present = _present(request.app[DESK], name) if may_look(request) else None
-    return _page(runbook_page.runbook(framed(request), name, known[name], present))
+    return answered(runbook_page.runbook(framed(request), name, known[name], present))
 
 
 async def stop(request: web.Request) -> web.Response:
@@ -233,9 +219,8 @@ async def stop(request: web.Request) -> web.Response:
         list(desk.topology.nodes),
         seen,
         request.query.get("node", ""),
-        upkeep_views(desk.watch),
     )
-    return _page(shown)
+    return answered(shown)
 
 
 def _runbook_list(request: web.Request, missing: str = "") -> Markup:
@@ -272,7 +257,3 @@ def _present(desk: Desk, name: str) -> runbook_page.Present:
     return runbook_page.Present(
         rows, alerts, freeze_views(desk.watch), name == "HealerFrozen", left
     )
-
-
-def _page(shown: Markup, status: int = 200) -> web.Response:
-    return web.Response(text=shown, status=status, content_type="text/html")

@@ -1,7 +1,7 @@
 """What people are told when they take a node out of service, or give it back."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from healer.core.roll_events import RollMove
 from healer.core.upkeep import Phase
@@ -9,6 +9,7 @@ from healer.core.upkeep_events import Kind
 from healer.core.upkeep_steps import Do
 from healer.errors import Malformed, Refused
 from healer.instants import rfc3339
+from healer.likeness import of_roll, of_upkeep
 from healer.roller import Roller
 from healer.shapes import PlannedView, PlanView
 from healer.upkeep_views import roll_view, upkeep_view
@@ -51,13 +52,23 @@ async def start(desk: Desk, node: str, reason: str, by: str, seconds: float) -> 
     return {"done": done, "node": node, "by": by, "upkeep": upkeep_view(found, desk.watch)}
 
 
-async def end(desk: Desk, node: str, by: str) -> dict[str, object]:
+async def end(desk: Desk, node: str, by: str, seen: str = "") -> dict[str, object]:
     """Give a node back, and say how far that came.
 
+    Args:
+        desk: The healer's.
+        node: What is given back.
+        by: Who says so.
+        seen: What they saw keep it away, as healer.likeness has it; empty for whatever does.
+
     Raises:
-        Refused: It is not away, or something is at work there that has to end first; nothing was changed.
+        Refused: It is not away, or by another upkeep than they saw, or something is at work there that has to end
+            first; nothing was changed.
     """
     upkeeper = _upkeeper(desk, node, away=True)
+    known = upkeeper.of(node)
+    if seen and known is not None and seen != of_upkeep(known):
+        raise Refused("changed_since", f"{node} is away for something else now: {known}")
     ended = await upkeeper.end(node, by)
     desk.wake()
     found = await upkeeper.settled(ended.id, frozenset({Phase.OVER}), PATIENCE)
@@ -77,7 +88,7 @@ async def roll(desk: Desk, fields: Mapping[str, str], by: str) -> dict[str, obje
     """Begin to roll a group, or stop, resume or end its roll.
 
     Raises:
-        Refused: There is nothing to roll, or it cannot do that now; nothing was changed.
+        Refused: There is nothing to roll, it cannot do that now, or it is not as `seen` says; nothing was changed.
         Malformed: It makes no sense; nothing was changed.
     """
     roller, group, what = _roller(desk), fields["group"], fields.get("do", "start")
@@ -93,10 +104,19 @@ async def roll(desk: Desk, fields: Mapping[str, str], by: str) -> dict[str, obje
         )
         done = f"roll {found.id} of {group} has begun: {', '.join(found.nodes)}; look with hale-healer status"
     else:
+        _as_seen(desk, group, fields.get("seen", ""))
         found = await roller.move(group, MOVES[what], by)
         done = f"roll {found.id} of {group} is {found.state.value}"
     desk.wake()
     return {"done": done, "by": by, "roll": roll_view(found, desk.watch)}
+
+
+def _as_seen(desk: Desk, group: str, seen: str) -> None:
+    rolling = [one for one in desk.journal.board.rolling if one.group == group]
+    if seen and rolling and seen != of_roll(rolling[0]):
+        raise Refused(
+            "changed_since", f"roll {rolling[0].id} of {group} is {rolling[0].state.value} now"
+        )
 
 
 async def plan(desk: Desk, target: str) -> PlanView:
@@ -105,21 +125,38 @@ async def plan(desk: Desk, target: str) -> PlanView:
     Raises:
         Refused: There is no such node or group, or nothing to roll.
     """
-    a_group = target in desk.topology.groups and target not in desk.topology.nodes
-    nodes = _roller(desk).order(target) if a_group else (target,)
-    kind = Kind.ROLL if a_group else Kind.PERSON
+    if target in desk.topology.groups and target not in desk.topology.nodes:
+        return await plan_of(desk, target, order(desk, target), Kind.ROLL)
+    return await plan_of(desk, target, (target,), Kind.PERSON)
+
+
+def order(desk: Desk, group: str) -> tuple[str, ...]:
+    """Return the nodes of a group as they would be rolled.
+
+    Raises:
+        Refused: There is nothing to roll.
+    """
+    return _roller(desk).order(group)
+
+
+async def plan_of(desk: Desk, target: str, nodes: Sequence[str], kind: Kind) -> PlanView:
+    """Say what would be done with these nodes, one at least, and what each guard says now.
+
+    Raises:
+        Refused: There is no such node.
+    """
     upkeeper = _upkeeper(desk, nodes[0])
     found = await asyncio.gather(*(upkeeper.asked(node, kind) for node in nodes))
     planned = [
         PlannedView(
             node=node,
             allows=all(one.allowed for one in verdicts),
-            steps=[*map(_step, steps), *(PATCHED if a_group else ())],
+            steps=[*map(_step, steps), *(PATCHED if kind is Kind.ROLL else ())],
             guards=[verdict_view(one) for one in verdicts],
         )
         for node, (verdicts, steps) in zip(nodes, found, strict=True)
     ]
-    return PlanView(target=target, patch=a_group, nodes=planned)
+    return PlanView(target=target, patch=kind is Kind.ROLL, nodes=planned)
 
 
 def _step(do: Do) -> str:

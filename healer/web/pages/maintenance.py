@@ -1,13 +1,14 @@
 """The page of the upkeep: which nodes are out of service on purpose, how far each roll is, who has a reboot lock."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from healer.shapes import FreezeView, MaintenanceView, RollMemberView, RollView, UpkeepView
+from healer.shapes import FreezeView, MaintenanceView, RollView, UpkeepView
+from healer.web.away import card
 from healer.web.frame import Frame, page
 from healer.web.markup import NOTHING, Markup, element, join, table, words
-from healer.web.parts import because, pairs, pill, section, stops, windows_open
-from healer.web.times import ago, between, duration, moment
+from healer.web.parts import console, group_link, node_link, section, stops, windows_open
+from healer.web.rolling import roll
 
 INTRO = (
     "Nodes that people, a roll or the nodes themselves took out of service. Nothing else is begun there, and their "
@@ -15,45 +16,8 @@ INTRO = (
     "themselves that they are up."
 )
 
-MOST = 100
-"""Nodes on the page, of each kind; and of each roll."""
-
-PHASES = {
-    "taking": ("being taken out", "acting"),
-    "away": ("out of service", "mitigated"),
-    "patching": ("being patched", "acting"),
-    "rebooting": ("rebooting", "acting"),
-    "proving": ("being proved", "verifying"),
-    "stopped": ("failed, and waits for you", "escalated"),
-    "returning": ("being given back", "verifying"),
-}
-"""What people read for each phase of an upkeep, and its colour."""
-
-WHERE = {
-    "waiting": ("waiting", "later"),
-    "draining": ("draining", "acting"),
-    "away": ("out of service", "mitigated"),
-    "patching": ("patching", "acting"),
-    "rebooting": ("rebooting", "acting"),
-    "verifying": ("verifying", "verifying"),
-    "returning": ("being given back", "verifying"),
-    "soaking": ("soaking", "verifying"),
-    "done": ("done", "done"),
-    "failed": ("failed", "failed"),
-    "not_reached": ("not reached", "later"),
-    "unknown": ("not known any more", "unknown"),
-}
-"""What people read for where a node of a roll is, and its colour."""
-
-WAITS = {
-    "soaking": "until all has stayed well for long enough",
-    "nodes_away": "for the nodes that are away",
-    "last_nodes": "for the last nodes",
-    "outside_window": "for its hours",
-}
-"""What a roll waits for, by the word for it; else it is a node's turn, which a guard holds."""
-
-ROLLS = {"rolling": "acting", "stopped": "escalated", "over": "plain"}
+MOST = 50
+"""Nodes on the page, of each kind."""
 
 KINDS = (
     ("person", "people", "Nodes in maintenance"),
@@ -61,6 +25,11 @@ KINDS = (
     ("roll", "failed", "Left by a roll"),
 )
 """Who takes nodes away, the id of that section, and its heading."""
+
+NOTES = {
+    "lock": "A node gives its lock back itself once it is up. Give it back here only where it never will.",
+    "roll": "Look at what failed there before you give it back: what was patched may be what broke it.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +41,14 @@ class Upkept:
         windows: Maintenance windows of cluster.yml that are open.
         away: Nodes that are out of service.
         rolls: Those that go on, then the newest that are over.
+        groups: The nodes of each group.
     """
 
     freezes: Sequence[FreezeView]
     windows: Sequence[MaintenanceView]
     away: Sequence[UpkeepView]
     rolls: Sequence[RollView]
+    groups: Mapping[str, Sequence[str]]
 
 
 def maintenance(frame: Frame, shown: Upkept) -> Markup:
@@ -93,8 +64,10 @@ def maintenance(frame: Frame, shown: Upkept) -> Markup:
         element("p", INTRO, class_="lead", id="intro"),
         element("div", well, id="none") if calm else NOTHING,
         *(_away(frame, away, *kind) for kind in KINDS),
-        *(_roll(frame, one) for one in shown.rolls),
+        *(roll(frame, one) for one in shown.rolls),
         windows_open(shown.windows, "Windows of cluster.yml that are open"),
+        _nodes(shown.groups),
+        _typed(frame),
         frame=frame,
         section="/maintenance",
         live=True,
@@ -107,95 +80,38 @@ def _away(frame: Frame, away: Sequence[UpkeepView], kind: str, id_: str, title: 
         return NOTHING
     left = len(found) - MOST
     more = element("p", f"{left} more are in /api/v1/status.", class_="quiet")
-    cards = (_card(frame, one) for one in found[:MOST])
-    return section(id_, title, *cards, more if left > 0 else NOTHING)
+    cards = (card(frame, one) for one in found[:MOST])
+    note = element("p", NOTES[kind], class_="quiet") if kind in NOTES else NOTHING
+    return section(id_, title, note, *cards, more if left > 0 else NOTHING)
 
 
-def _card(frame: Frame, one: UpkeepView) -> Markup:
-    word, colour = PHASES.get(one["phase"], (one["phase"], "plain"))
-    head = [
-        element("strong", words(one["node"])),
-        pill(word, colour),
-        _late(frame, one),
-        element("span", "for ", ago(one["began"], frame.now), class_="quiet"),
+def _nodes(groups: Mapping[str, Sequence[str]]) -> Markup:
+    """Return all groups and nodes, folded: each has a page with what can be done there."""
+    parts = [
+        element(
+            "details",
+            element(
+                "summary",
+                join([words(name), ": 1 node" if len(nodes) == 1 else f": {len(nodes)} nodes"]),
+            ),
+            element("p", group_link(name, "The group, and what a roll of it would do")),
+            element("ul", *(element("li", node_link(one)) for one in nodes), class_="index"),
+            id=f"of-{place}",
+        )
+        for place, (name, nodes) in enumerate(groups.items())
     ]
-    why = element("p", words(one["reason"])) if one["reason"] else NOTHING
-    until = join(["should be back ", moment(one["until"])])
-    who = element("p", "by ", words(one["by"]), " · ", until, class_="quiet")
-    wrong = one["failed"] or one["phase"] == "stopped"
-    failed = because(one["failed"] or one["why"], one["detail"])
-    return element(
-        "article",
-        element("p", join(head, " "), class_="head"),
-        *(why, who),
-        element("p", element("strong", "Failed: "), failed) if wrong else NOTHING,
-        element("p", element("strong", "Waits: "), _held(one["held"])) if one["held"] else NOTHING,
-        class_=f"card {colour}",
-        id=f"upkeep-{one['id']}",
-    )
+    why = element("p", "Choose a node for its maintenance, or a group for a roll.", class_="quiet")
+    return section("nodes", "Take something out of service", why, *parts)
 
 
-def _late(frame: Frame, one: UpkeepView) -> Markup:
-    late = between(one["until"], frame.now) or 0.0
-    return pill(f"overdue for {duration(late)}", "held") if late > 0 else NOTHING
-
-
-def _held(said: str) -> Markup:
-    reason, _, sentence = said.partition(": ")
-    return because(reason, sentence) if sentence else words(said)
-
-
-def _roll(frame: Frame, one: RollView) -> Markup:
-    title = join(["Roll ", one["id"], " of ", words(one["group"])])
-    done = sum(each["where"] in ("done", "soaking") for each in one["members"])
-    named: dict[str, object] = {
-        "now": join([pill(one["state"], ROLLS.get(one["state"], "plain")), " ", _why(one)]),
-        "patched": f"{done} of {len(one['members'])}",
-        "canary": words(one["nodes"][0]) if one["nodes"] else "-",
-        "at once": str(one["at_once"]),
-        "soak": duration(one["soak_seconds"]),
-        "hours": words(", ".join(one["windows"]) or "any"),
-        "by": words(one["by"]),
-        "since": ago(one["since"], frame.now),
-    }
-    near = _near(one["members"])
+def _typed(frame: Frame) -> Markup:
     cells = [
-        (str(place + 1), element("strong", words(each["node"])), *_member(frame, each))
-        for place, each in near
+        ('hale-healer maintenance start NODE --reason "WHY"', "take one out of service"),
+        ("hale-healer maintenance end NODE", "give it back"),
+        ("hale-healer plan NODE", "what that would do, and what each guard says; of a GROUP too"),
+        ("hale-healer roll GROUP", "patch a group node by node"),
+        ("hale-healer roll GROUP --do stop", "begin no further node; or resume, or end"),
+        ("hale-healer admit NODE", "let one come back that Hale took something from"),
     ]
-    left = len(one["members"]) - len(near)
-    more = f"{left} more wait or are done: /api/v1/status has them all."
-    return section(
-        *(f"roll-{one['id']}", title, pairs(named)),
-        table(("turn", "node", "is", "since", "why"), cells, "cards"),
-        element("p", more, class_="quiet") if left else NOTHING,
-        class_="roll",
-    )
-
-
-def _why(one: RollView) -> Markup:
-    if one["state"] == "rolling" and one["waits"]:
-        known = WAITS.get(one["waits"])
-        return join(["waits ", known or words(f"for {one['waits']}")])
-    if one["state"] == "rolling":
-        return words("a node is on its way")
-    return because(one["why"], one["detail"])
-
-
-def _near(members: Sequence[RollMemberView]) -> list[tuple[int, RollMemberView]]:
-    """Return those to show with their place, in their order: who is neither waiting nor done, and what is around."""
-    placed = list(enumerate(members))
-    if len(placed) <= MOST:
-        return placed
-    quiet = ("waiting", "done", "not_reached", "unknown")
-    first = [one for one in placed if one[1]["where"] not in quiet]
-    coming = [one for one in placed if one[1]["where"] == "waiting"]
-    over = [one for one in placed if one[1]["where"] in quiet[1:]]
-    return sorted((first + coming[:10] + over[::-1])[:MOST], key=lambda one: one[0])
-
-
-def _member(frame: Frame, one: RollMemberView) -> tuple[object, ...]:
-    word, colour = WHERE.get(one["where"], (one["where"], "plain"))
-    why = [because(one["reason"], one["detail"])] if one["reason"] else []
-    why += [join(["waits for ", _held(one["held"])])] if one["held"] else []
-    return pill(word, colour), ago(one["since"], frame.now), join(why or ["-"], "; ")
+    shown = [(element("code", command), what) for command, what in cells]
+    return console(frame, table(("type", "to"), shown, "cards"))

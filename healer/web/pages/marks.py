@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 
-from healer.sentences import owner_words
 from healer.shapes import MarkStateView, MarksView, SilentView
 from healer.web.frame import Frame, page
 from healer.web.markup import NOTHING, Markup, element, join, table, words
-from healer.web.parts import because, code, incident_link, pairs, pill, section
+from healer.web.parts import because, code, owner_link, pairs, pill, section
 from healer.web.times import ago
 
 MOST = 100
@@ -51,7 +50,7 @@ def _one(frame: Frame, one: MarkStateView, place: int) -> Markup:
     differ = pill("they differ: it counts as set", "held") if one["differs"] else NOTHING
     named: dict[str, object] = {
         "now": _now(one),
-        "for": join([_owner(owner) for owner in one["owners"]], ", ") if one["owners"] else "-",
+        "for": join([owner_link(owner) for owner in one["owners"]], ", ") if one["owners"] else "-",
         "since": ago(one["since"], frame.now),
         "comes back": words(one["how"] or "-"),
         "who says so": join([said, differ]),
@@ -72,12 +71,6 @@ def _now(one: MarkStateView) -> Markup:
         "it is not Hale's to give back" if not one["journal"] else "it is not tried at this moment"
     )
     return join([pill("stays", "plain"), " ", why])
-
-
-def _owner(owner: str) -> Markup:
-    kind, _, incident = owner.partition(":")
-    text = owner_words(owner)
-    return incident_link(incident, text) if incident and kind == "incident" else join([text])
 
 
 def _silent(found: Sequence[SilentView]) -> Markup:

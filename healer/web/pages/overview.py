@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from healer.sentences import alertmanagers, owner_words
+from healer.sentences import alertmanagers
 from healer.shapes import (
     GroupStateView,
     HoldView,
@@ -17,7 +17,9 @@ from healer.web.markup import NOTHING, Markup, element, join, link, path_of, tab
 from healer.web.parts import (
     card,
     code,
+    group_state,
     incident_link,
+    owner_link,
     pairs,
     pill,
     section,
@@ -180,7 +182,7 @@ def _marks(marks: Sequence[MarkView], now: str) -> Markup:
             code(one["mark"]),
             words(one["subject"]),
             words(one["node"]),
-            join([_owner(owner) for owner in one["owners"]], ", "),
+            join([owner_link(owner) for owner in one["owners"]], ", "),
             ago(one["since"], now),
             STANDS[one["seen"]],
         )
@@ -193,47 +195,11 @@ def _marks(marks: Sequence[MarkView], now: str) -> Markup:
     return section("marks", "Taken away for now", table(heads, cells, "cards"), more, how)
 
 
-def _owner(owner: str) -> Markup:
-    kind, _, incident = owner.partition(":")
-    text = owner_words(owner)
-    return incident_link(incident, text) if incident and kind == "incident" else join([text])
-
-
 def _groups(groups: Sequence[GroupStateView]) -> Markup:
     if not groups:
         return NOTHING
-    shown = element("div", *(_group(one) for one in groups), class_="grid")
+    shown = element("div", *(group_state(one) for one in groups), class_="grid")
     return section("groups", "Groups", shown)
-
-
-def _group(one: GroupStateView) -> Markup:
-    members = [
-        element("li", each["node"], " ", pill(each["health"], each["health"]))
-        for each in one["members"]
-    ]
-    floor = "" if one["control"] else f", {one['min_available']} must"
-    if one["serving"] is None:
-        said = "Prometheus does not say how it is."
-    else:
-        said = f"{one['serving']} of {len(members)} serve{floor}"
-    return element(
-        "article",
-        element("p", element("strong", one["group"]), _spare(one), class_="head"),
-        element("p", said),
-        element("ul", *members, class_="members"),
-        class_="card",
-    )
-
-
-def _spare(one: GroupStateView) -> Markup:
-    left = one["redundancy"]
-    if one["control"]:
-        return pill("control plane", "plain")
-    if left is None:
-        return pill("unknown", "unknown")
-    if left < 0:
-        return pill(f"{-left} too few", "escalated")
-    return pill("none to spare", "held") if left == 0 else pill(f"{left} to spare", "serving")
 
 
 def _closed(rows: Sequence[IncidentRow]) -> Markup:

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Sequence
 
-from healer.shapes import FreezeView, HoldView, UpkeepView
+from healer.shapes import FreezeView, HoldView
 from healer.web.frame import Frame, page
 from healer.web.markup import NOTHING, Markup, element, table, words
-from healer.web.parts import choice, console, form, line, section, stops
+from healer.web.parts import choice, console, form, line, section, stops, way, ways
 from healer.web.times import moment
 
 PERIODS = (
@@ -26,8 +26,8 @@ FREEZE = (
 )
 HOLD = "On a node that is held nothing is begun, nor through its gate. All other nodes are healed as ever."
 AWAY = (
-    "A node in maintenance is locked, its alerts are silenced, and its users are moved away, where every guard allows "
-    "it. It comes back when you end it."
+    "A hold takes nothing away. To work on a node, take it out of service: it is locked, its alerts are silenced, and "
+    "its users are moved away."
 )
 OWNED = "An owner froze it: an owner lets it go on, or root on the console."
 UNFREEZE = "What fires at this moment then counts as pre-existing: it is explained, and touched only once adopted."
@@ -40,7 +40,6 @@ def stop(
     nodes: Sequence[str],
     seen: Callable[[str], str],
     chosen: str = "",
-    away: Sequence[UpkeepView] = (),
 ) -> Markup:
     """Return the page.
 
@@ -51,7 +50,6 @@ def stop(
         nodes: Of the cluster.
         seen: Returns what is seen of a node's holds, or of the freezes where its name is empty.
         chosen: The node that is proposed to be held.
-        away: Nodes that are out of service for upkeep.
     """
     frozen = any(one["reason"] == "person" for one in freezes)
     owned = any(one["owner"] for one in freezes)
@@ -64,8 +62,12 @@ def stop(
         ),
         section("node", "One node", *_node(frame, nodes, chosen)),
         _held(frame, holds, seen),
-        section("maintenance", "Maintenance", *_maintenance(frame, nodes, chosen)),
-        _away(frame, away),
+        section(
+            "maintenance",
+            "Maintenance",
+            element("p", AWAY),
+            ways(way("/maintenance", "Maintenance")),
+        ),
         _how(frame),
         frame=frame,
         section="/stop",
@@ -94,45 +96,6 @@ def _node(frame: Frame, nodes: Sequence[str], chosen: str) -> list[Markup]:
         choice("for", "For", PERIODS, "2h", "how-long"),
     )
     return [element("p", HOLD), form(frame, "hold", "Hold this node", *inputs, class_="deny")]
-
-
-def _maintenance(frame: Frame, nodes: Sequence[str], chosen: str) -> list[Markup]:
-    inputs = (
-        choice("node", "Which one", [(one, one) for one in nodes], chosen, "away-node"),
-        line("reason", "Why", LONGEST, "new fan", "why-away"),
-        choice("for", "How long", PERIODS[:-1], "2h", "away-for"),
-    )
-    begin = form(
-        *(frame, "maintenance", "Start maintenance", *inputs),
-        fields={"what": "start"},
-        class_="deny",
-    )
-    return [element("p", AWAY), begin]
-
-
-def _away(frame: Frame, away: Sequence[UpkeepView]) -> Markup:
-    if not away:
-        return NOTHING
-    cells = [
-        (
-            element("strong", one["node"]),
-            words(one["phase"]),
-            words(one["reason"] or one["kind"]),
-            words(one["by"]),
-            moment(one["until"]) if one["until"] else "",
-            _end(frame, one["node"]),
-        )
-        for one in away
-    ]
-    shown = table(("node", "is", "for", "by", "should be back", "end it"), cells, "cards")
-    return section("away", "Out of service now", shown)
-
-
-def _end(frame: Frame, node: str) -> Markup:
-    if frame.signer is None:
-        return element("code", f"hale-healer maintenance end {node}")
-    fields = {"what": "end", "node": node}
-    return form(frame, "maintenance", f"Give {node} back", fields=fields)
 
 
 def _held(frame: Frame, holds: Sequence[HoldView], seen: Callable[[str], str]) -> Markup:
@@ -166,8 +129,6 @@ def _how(frame: Frame) -> Markup:
         ("hale-healer unfreeze", "the healer's node", "let it go on"),
         ('hale-healer hold NODE "REASON" --for 2h', "the healer's node", "leave one node alone"),
         ("hale-healer release NODE", "the healer's node", "let it go on there"),
-        ("hale-healer maintenance start NODE", "the healer's node", "take one out of service"),
-        ("hale-healer maintenance end NODE", "the healer's node", "give it back"),
         (
             'hale-gate hold "REASON" --for 2h',
             "the node itself",

@@ -90,6 +90,12 @@ SCENES = {
             "history-none": Shot("/history?text=haproxy&node=web2&outcome=healed&until=2027-01-16"),
             "history-wrong": Shot("/history?since=tomorrow", 400),
             "marks": Shot("/marks"),
+            "maintenance-none": Shot("/maintenance", table=True),
+            "node-marked": Shot("/nodes/web3", table=True),
+            "no-node": Shot("/nodes/web9", 404),
+            "group": Shot("/groups/web", table=True),
+            "group-control": Shot("/groups/control", table=True),
+            "no-group": Shot("/groups/db", 404),
             "stop": Shot("/stop?node=web1"),
             "runbooks": Shot("/runbooks/"),
             "runbook": Shot("/runbooks/ServiceDown"),
@@ -138,13 +144,20 @@ SCENES = {
             "stopped": Shot("/"),
             "stopped-incident": Shot("/incidents/3"),
             "stopped-marks": Shot("/marks"),
+            "stopped-node": Shot("/nodes/web3", table=True),
             "stopped-runbook": Shot("/runbooks/HealerFrozen"),
             "owner-froze": Shot("/stop"),
         },
     ),
     "upkept": Scene(
         upkeep_states.upkept,
-        {"maintenance": Shot("/maintenance", table=True), "upkept": Shot("/")},
+        {
+            "maintenance": Shot("/maintenance", table=True),
+            "upkept": Shot("/"),
+            "node": Shot("/nodes/web10", table=True),
+            "node-away": Shot("/nodes/web8", table=True),
+            "group-rolling": Shot("/groups/web", table=True),
+        },
     ),
     "a roll that failed": Scene(
         upkeep_states.roll_failed, {"maintenance-failed": Shot("/maintenance", table=True)}
@@ -153,7 +166,10 @@ SCENES = {
         upkeep_states.upkept_hostile, {"maintenance-hostile": Shot("/maintenance", table=True)}
     ),
     "upkeep of many": Scene(
-        upkeep_states.upkept_many, {"maintenance-many": Shot("/maintenance", table=True)}
+        upkeep_states.upkept_many,
+        {
+            "maintenance-many": Shot("/maintenance", table=True),
+        },
     ),
     "frozen": Scene(states.frozen, {"frozen": Shot("/stop")}),
     "nobody signs in": Scene(
@@ -162,10 +178,17 @@ SCENES = {
             "without-users": Shot("/"),
             "without-users-incident": Shot("/incidents/1"),
             "without-users-stop": Shot("/stop"),
+            "without-users-node": Shot("/nodes/web1", table=True),
         },
     ),
     "a viewer": Scene(
-        busy, {"viewer-stop": Shot("/stop"), "viewer-incident": Shot("/incidents/3")}, BOB
+        busy,
+        {
+            "viewer-stop": Shot("/stop"),
+            "viewer-incident": Shot("/incidents/3"),
+            "viewer-node": Shot("/nodes/web3", table=True),
+        },
+        BOB,
     ),
     "a long life": Scene(
         states.long_life,

@@ -12,7 +12,8 @@ from healer.core import upkeep_events as ue
 from healer.core.attempt import Outcome
 from healer.core.ladder import Mode
 from healer.core.states import State
-from healer.core.upkeep_events import Kind
+from healer.core.upkeep import Phase
+from healer.core.upkeep_events import Kind, Move
 from healer.errors import Refused
 from healer.web.doing import MOST_BYTES
 from healer.web.upkeep import end
@@ -251,16 +252,34 @@ async def test_a_release_ends_only_what_was_seen(house: House) -> None:
 async def test_maintenance_and_its_end(house: House) -> None:
     async with browsing(house, ALICE) as (alice,), asyncio.TaskGroup() as tasks:
         upkeep = tasks.create_task(house.upkeeper.run())
-        page = await alice.open("/stop?node=web1")
-        assert "Give web1 back" not in forms(page)
-        code, _ = await alice.press("/stop?node=web1", "Start maintenance", reason="new fan")
-        page = await alice.open("/stop")
+        assert "Give web1 back" not in forms(await alice.open("/maintenance"))
+        code, page = await alice.press("/nodes/web1", "Start maintenance", reason="new fan")
         begun = house.journal.board.upkeeps["1"]
         assert (code, begun.node, begun.by, begun.open) == (303, "web1", ME, True)
         assert "Give web1 back" in forms(page)
-        code, _ = await alice.press("/stop", "Give web1 back")
+        code, _ = await alice.press("/nodes/web1", "Give web1 back")
         assert (code, house.journal.board.upkeeps["1"].open) == (303, False)
         upkeep.cancel()
+
+
+async def test_a_page_of_yesterday_does_not_give_back_what_somebody_else_has_today(
+    house: House,
+) -> None:
+    async with browsing(house, ALICE) as (alice,):
+        await _away(house, "1", "alice (web)")
+        form = forms(await alice.open("/maintenance"))["Give web1 back"]
+        for move in (Move.TAKEN, Move.END, Move.RETURNED):
+            await house.journal.write(ue.UpkeepMoved("1", move, "done", "done"))
+        await _away(house, "2", "carol, with both hands in it")
+        code, page = await alice.send(form)
+    assert (code, house.journal.board.upkeeps["2"].phase) == (409, Phase.TAKING)
+    assert "changed_since" in page
+    assert "with both hands in it" in reads(page)
+
+
+async def _away(house: House, upkeep: str, by: str) -> None:
+    until = house.clock.wall() + 60
+    await house.journal.write(ue.UpkeepBegan(upkeep, Kind.PERSON, "web1", "a fan", by, until, ""))
 
 
 async def test_maintenance_of_a_node_that_left_cluster_yml_is_ended_too() -> None:

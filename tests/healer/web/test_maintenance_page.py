@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from healer.core import roll_events as re
+from healer.core.roll import RollState
 from healer.core.roll_events import RollMove
 from healer.core.upkeep_events import Kind, Move
 from healer.web.live import Live
 from tests.healer.web.house import HOSTILE, House
-from tests.healer.web.people import ALICE, BOB, browsing
+from tests.healer.web.people import ALICE, BOB, browsing, forms
 from tests.healer.web.test_pages import reads
 from tests.healer.web.upkeep_states import (
     big,
@@ -81,12 +82,12 @@ async def test_the_first_page_names_what_is_out_of_service(tmp_path: Path) -> No
 async def test_of_a_great_many_those_stand_there_that_something_goes_on_with(
     tmp_path: Path,
 ) -> None:
-    page = await seen(await upkept_many(tmp_path))
+    page = await seen(await upkept_many(tmp_path, 500))
     for number in range(61, 81):
         assert f"{number} web{number} patching" in page
     assert "81 web81 waiting" in page
-    assert "399 web399 waiting" not in page
-    assert "320 more are in /api/v1/status." in page
+    assert "479 web479 waiting" not in page
+    assert "370 more are in /api/v1/status." in page
     assert "more wait or are done" in page
 
 
@@ -110,8 +111,46 @@ async def test_whoever_looks_is_told_when_what_holds_an_upkeep_is_another(tmp_pa
     assert len({before, between, live.revision}) == 3
 
 
+async def test_a_roll_is_stopped_resumed_and_ended(tmp_path: Path) -> None:
+    house = await upkept(tmp_path)
+    roll = house.journal.board.rolls
+    async with browsing(house, ALICE) as (alice,):
+        code, page = await alice.press("/maintenance", "Stop roll 1")
+        assert (code, roll["1"].state, roll["1"].detail) == (
+            303,
+            RollState.STOPPED,
+            "by alice (web)",
+        )
+        assert "Stop roll 1" not in forms(page)
+        code, _ = await alice.press("/maintenance", "Resume roll 1")
+        assert (code, roll["1"].state) == (303, RollState.ROLLING)
+        code, page = await alice.press("/groups/web", "End roll 1")
+        assert (code, roll["1"].state) == (303, RollState.OVER)
+    assert "End roll 1" not in forms(page)
+
+
+async def test_a_button_of_a_roll_does_nothing_to_the_next_one(tmp_path: Path) -> None:
+    house = await roll_failed(tmp_path)
+    async with browsing(house, ALICE) as (alice,):
+        form = forms(await alice.open("/maintenance"))["End roll 1"]
+        await house.journal.write(re.RollMoved("1", RollMove.END, "by_hand", "by root"))
+        await house.journal.write(re.RollBegan("2", "web", ("web1",), 1, 300.0, (), "root"))
+        code, page = await alice.send(form)
+    assert (code, "changed_since" in page) == (409, True)
+    assert house.journal.board.rolls["2"].open
+
+
+async def test_a_failed_node_has_to_be_given_back_before_its_roll_goes_on(tmp_path: Path) -> None:
+    async with browsing(await roll_failed(tmp_path), ALICE) as (alice,):
+        code, page = await alice.press("/maintenance", "Resume roll 1")
+    assert (code, "nodes_stopped" in page) == (409, True)
+
+
 async def test_a_viewer_sees_all_of_it(tmp_path: Path) -> None:
     house = await house_of(tmp_path, big())
     await take(house, 1, "web1", Move.TAKEN, kind=Kind.PERSON, reason="new fan")
     async with browsing(house, BOB) as (bob,):
-        assert "new fan" in reads(await bob.open("/maintenance"))
+        page = await bob.open("/maintenance")
+    assert "new fan" in reads(page)
+    assert "<form" not in page
+    assert "hale-healer maintenance end web1" in reads(page)

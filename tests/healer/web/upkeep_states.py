@@ -100,6 +100,7 @@ async def upkept(folder: Path) -> House:
         reason="reboot",
     )
     house.clock.pass_by(30)
+    house.watch.look_at_nodes(picture(house, down=frozenset()), house.topology)
     house.watch.sight = Sight((), (), (), house.clock.wall() - 4)
     return house
 
@@ -136,11 +137,11 @@ async def upkept_hostile(folder: Path) -> House:
     return house
 
 
-async def upkept_many(folder: Path) -> House:
-    """A roll of 500 nodes, some way into it, and as many nodes that people have."""
-    house = await house_of(folder, big(500))
+async def upkept_many(folder: Path, count: int = 120) -> House:
+    """A roll of most of so many nodes, some way into it; people have all that it has not reached."""
+    house = await house_of(folder, big(count))
     nodes = tuple(house.topology.groups["web"].nodes)
-    await house.journal.write(re.RollBegan("1", "web", nodes[:400], 20, 0.0, (), "root"))
+    await house.journal.write(re.RollBegan("1", "web", nodes[: count - 20], 20, 0.0, (), "root"))
     for number, node in enumerate(nodes[:60], 1):
         await take(house, number, node, *PATCHED, roll="1")
     for number, node in enumerate(nodes[60:80], 61):
