@@ -7,8 +7,9 @@ import pytest
 
 from healer.core import events as ev
 from healer.core.alert import Target
-from healer.core.incident import Outcome, State
+from healer.core.attempt import Outcome
 from healer.core.look import Mark
+from healer.core.states import State
 from healer.core.upkeep_events import Kind, Move
 from healer.web.lately import KEEP
 from tests.healer.core.test_fenced import pair
