@@ -218,6 +218,8 @@ def _said(job: Reporting, failure: Failed | None, word: str) -> int:
         print(line)
     if links := job.told.get("links_not_kept"):
         print(f"hale-backup: this restic cannot keep where these links lead: {', '.join(links)}")
+    for old in job.told.get("kept", ()):
+        print(f"hale-backup: what was there is kept, and is yours to remove: {old}")
     took = f" in {job.told['seconds']:g} s" if "seconds" in job.told else ""
     print(f"hale-backup: {job.name} {stanza_told.turn(job.told) or word}{took}")
     return 0

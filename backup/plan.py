@@ -29,8 +29,11 @@ class Move:
     inode: swap.Inode | None = None
 
     def stage(self, name: str) -> Path:
-        """Return the folder beside it that a backup of this name is restored to; each path has its own."""
-        return self.place.parent / f".hale-restore-{name}-{self.place.name}"
+        """Return the folder beside it that a backup of this name is restored to; each path of each backup has its own.
+
+        No backup has a colon in its name, so `a` with the path b-c is another than `a-b` with the path c.
+        """
+        return self.place.parent / f".hale-restore-{name}:{self.place.name}"
 
     def staged(self, name: str) -> Path:
         """Return where restic puts it below that folder."""

@@ -7,7 +7,7 @@ A run that was killed leaves the old one in place, or the new one; the next run 
 from dataclasses import replace
 from pathlib import Path
 
-from backup import manifest, moment, report, swap
+from backup import kept, manifest, moment, report, swap
 from backup import plan as plans
 from backup.disk import sound
 from backup.drilling import fetched
@@ -48,8 +48,8 @@ def run(job: Job, wanted: str | None = None) -> None:
     for move in plan.moves:
         remove(move.stage(job.name))
     plans.path(job).unlink()
-    kept = [str(one.kept) for one in plan.moves if swap.inode(one.kept) is not None]
-    job.told.update(files=whole.files, bytes=whole.size, kept=kept)
+    old = [str(one.kept) for one in plan.moves if swap.inode(one.kept) is not None]
+    job.told.update(files=whole.files, bytes=whole.size, kept=old)
 
 
 def proven(job: Job, wanted: str | None) -> Proof:
@@ -91,11 +91,8 @@ def _begun(job: Job, wanted: str | None) -> Plan:
         )
     for move in earlier.moves if earlier is not None else ():
         remove(move.stage(job.name))
-    stamp = moment.text(job.wall()).partition(".")[0].replace(":", "").replace("-", "")
-    moves = [
-        Move(place, place.with_name(f".{place.name}.hale-old-{stamp}Z"))
-        for place in map(Path, job.backup.paths)
-    ]
+    now = job.wall()
+    moves = [Move(place, kept.name(place, now)) for place in map(Path, job.backup.paths)]
     return Plan(proof.snapshot, proof.snapshot_at, tuple(moves))
 
 

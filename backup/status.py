@@ -1,11 +1,14 @@
-"""`hale-backup status`: what each backup of this node promises and how it stands, of its reports alone."""
+"""`hale-backup status`: what each backup of this node promises, how it stands by its reports, what restores kept."""
 
 import json
 from collections.abc import Iterator, Mapping
+from itertools import chain
+from pathlib import Path
 from typing import Any
 
-from backup import moment, report
+from backup import kept, moment, report
 from backup.config import Backup, Config
+from backup.kept import Kept
 from backup.places import Places
 from backup.postgres.stanza import Stanza
 
@@ -19,6 +22,7 @@ def _row(one: Backup | Stanza, places: Places, now: float) -> Mapping[str, Any]:
     run, check, drill, restore = (
         report.read(places.report(one.name, kind)) for kind in ("run", "check", "drill", "restore")
     )
+    old = [] if isinstance(one, Stanza) else [kept.beside(Path(place)) for place in one.paths]
     proofs = report.current(places, one.name, one.drill_period, now)
     return {
         "newest": run.get("succeeded_at"),
@@ -30,7 +34,13 @@ def _row(one: Backup | Stanza, places: Places, now: float) -> Mapping[str, Any]:
         "proven_of": moment.text(proofs[0].snapshot_at) if proofs else None,
         "recovery_point_seconds": one.recovery_point,
         "recovery_time_seconds": one.recovery_time,
+        "kept": [_kept(each, now) for each in chain.from_iterable(old)],
     }
+
+
+def _kept(old: Kept, now: float) -> Mapping[str, Any]:
+    seconds = max(0.0, round(now - old.at, 3))
+    return {"path": str(old.path), "age_seconds": seconds, "bytes": old.size}
 
 
 def _word(told: Mapping[str, Any]) -> str:
@@ -50,3 +60,6 @@ def written(rows: Mapping[str, Mapping[str, Any]], output: str) -> Iterator[str]
             f"drill {row['drill']}, restore {row['restore']}; "
             f"can be restored: {'no' if row['proven'] is None else row['proven_of']}"
         )
+        for old in row["kept"]:
+            days, size = old["age_seconds"] / 86400, old["bytes"] / 2**20
+            yield f"  kept by a restore {days:.1f} days ago, {size:,.1f} MiB: {old['path']}"

@@ -40,7 +40,9 @@ def test_a_deleted_directory_is_back_as_it_was(proven: Node) -> None:
     assert proven.report("restore")["ok"]
 
 
-def test_what_was_there_is_kept_beside_it(proven: Node) -> None:
+def test_what_was_there_is_kept_beside_it_and_status_lists_it(
+    proven: Node, capsys: pytest.CaptureFixture[str]
+) -> None:
     before = proven.tree()["big"]
     (proven.site / "big").write_bytes(b"corrupt")
     (proven.site / "newer").write_text("not in the backup")
@@ -49,7 +51,23 @@ def test_what_was_there_is_kept_beside_it(proven: Node) -> None:
     (old,) = kept(proven)
     assert proven.report("restore")["kept"] == [str(old)]
     assert (old / "newer").read_text() == "not in the backup"
+    assert f"yours to remove: {old}" in capsys.readouterr().out
+    (proven.site.parent / ".site.hale-old-1").symlink_to(proven.root)  # no restore's
+    (proven.site.parent / f"..site{old.name.removeprefix('.site')}").mkdir()  # of another directory
+    assert proven.run("status", "--output", "json") == 0
+    (row,) = json.loads(capsys.readouterr().out)["site"]["kept"]
+    assert row["path"] == str(old)
+    assert 0 <= row["age_seconds"] < 600
+    assert row["bytes"] > (old / "big").stat().st_size + len("not in the backup")
+    assert proven.run("status") == 0
+    assert "kept by a restore 0.0 days ago" in capsys.readouterr().out
     assert [path.name for path in proven.site.parent.iterdir() if "restore" in path.name] == []
+
+
+def test_two_backups_whose_names_run_into_each_other_are_restored_to_two_folders() -> None:
+    one = plan.Move(Path("/srv/b-c"), Path("/srv/old")).stage("a")
+    other = plan.Move(Path("/srv/c"), Path("/srv/old")).stage("a-b")
+    assert one != other
 
 
 def test_the_declared_units_are_stopped_around_the_switch_and_started_after(proven: Node) -> None:
