@@ -10,7 +10,7 @@ from datetime import datetime
 import structlog
 
 from healer.core import roll_events as re
-from healer.core.roll import Begin, Roll, RollState, Turn, Wait, next_turn
+from healer.core.roll import Begin, Roll, RollState, Turn, Wait, next_turn, nodes_of
 from healer.core.roll_events import RollMove
 from healer.core.states import IllegalMove
 from healer.core.topology import Topology
@@ -160,6 +160,7 @@ class Roller:
         now = now_of(self._clock, board).steady
         turn = next_turn(
             *(roll, board.upkeeps.values(), now),
+            known=nodes_of(roll, self._topology),
             hours=self._in_hours(roll),
             alarms=self._alarms(roll),
         )

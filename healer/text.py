@@ -249,11 +249,14 @@ def upkeep(one: UpkeepView) -> str:
 
 def roll(one: RollView) -> str:
     """Say how far a roll is."""
-    left = [node for node in one["nodes"] if node not in (*one["done"], *one["away"])]
+    left = [each["node"] for each in one["members"] if each["where"] == "left"]
+    over = (*one["done"], *one["away"], *left)
+    to_come = [node for node in one["nodes"] if node not in over]
     parts = [
         f"{one['group']} {one['state']}: {len(one['done'])} of {len(one['nodes'])} done",
         f"away {', '.join(one['away'])}" if one["away"] else "",
-        f"to come {', '.join(left)}" if left else "",
+        f"to come {', '.join(to_come)}" if to_come else "",
+        f"left the group: {', '.join(left)}" if left else "",
         f"waits: {one['waits']}" if one["waits"] else "",
         f"{one['why']}: {one['detail']}" if one["why"] else "",
     ]

@@ -3,8 +3,9 @@
 The JSON API, the pages and `--output json` all show these, so that they cannot differ.
 """
 
-from healer.core.roll import Roll
+from healer.core.roll import Roll, nodes_of
 from healer.core.roll_members import Member, Where, members
+from healer.core.topology import Topology
 from healer.core.upkeep import Upkeep
 from healer.instants import rfc3339
 from healer.likeness import of_roll, of_upkeep
@@ -41,16 +42,18 @@ def upkeep_view(one: Upkeep, watch: Watch) -> UpkeepView:
     )
 
 
-def roll_views(watch: Watch) -> list[RollView]:
+def roll_views(watch: Watch, topology: Topology) -> list[RollView]:
     """Show every roll that goes on, then the newest that are over."""
     rolls = list(reversed(watch.journal.board.rolls.values()))
     over = [one for one in rolls if not one.open][:MOST_OVER]
-    return [roll_view(one, watch) for one in (*(one for one in rolls if one.open), *over)]
+    going = [one for one in rolls if one.open]
+    return [roll_view(one, watch, topology) for one in (*going, *over)]
 
 
-def roll_view(one: Roll, watch: Watch) -> RollView:
+def roll_view(one: Roll, watch: Watch, topology: Topology) -> RollView:
     """Show one roll."""
     upkeeps = watch.journal.board.upkeeps.values()
+    where = members(one, upkeeps, watch.now.steady, nodes_of(one, topology))
     ours = [each for each in upkeeps if each.roll == one.id]
     return RollView(
         id=one.id,
@@ -58,7 +61,7 @@ def roll_view(one: Roll, watch: Watch) -> RollView:
         nodes=list(one.nodes),
         done=[each.node for each in ours if not each.open and not each.failed],
         away=[each.node for each in ours if each.open],
-        members=[_member(each, watch) for each in members(one, upkeeps, watch.now.steady)],
+        members=[_member(each, watch) for each in where],
         at_once=one.at_once,
         soak_seconds=one.soak,
         windows=list(one.windows),

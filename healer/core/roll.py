@@ -3,7 +3,7 @@
 A roll is a fold over journal events, and so is the upkeep of each of its nodes; what comes next follows from both.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -11,8 +11,9 @@ from healer.core import roll_events as re
 from healer.core.roll_events import RollMove
 from healer.core.states import IllegalMove
 from healer.core.steady import Now
+from healer.core.topology import Topology
 from healer.core.upkeep import Upkeep
-from healer.core.upkeep_steps import PATCH
+from healer.core.upkeep_steps import LEFT, PATCH
 
 
 class RollState(Enum):
@@ -106,7 +107,13 @@ def fold(roll: Roll, event: re.RollMoved, at: Now) -> Roll:
 
 
 def next_turn(
-    roll: Roll, upkeeps: Iterable[Upkeep], now: float, *, hours: bool, alarms: Iterable[str]
+    roll: Roll,
+    upkeeps: Iterable[Upkeep],
+    now: float,
+    *,
+    known: Collection[str],
+    hours: bool,
+    alarms: Iterable[str],
 ) -> Begin | Turn | Wait:
     """Choose what comes next of a roll that is rolling.
 
@@ -114,6 +121,7 @@ def next_turn(
         roll: As the journal has it.
         upkeeps: Of its own nodes, as the journal has them.
         now: In steady time.
+        known: The group's nodes in cluster.yml now. One that left it before its turn is passed over.
         hours: Whether a node may be begun at this hour.
         alarms: Critical alerts about its group that fire now.
     """
@@ -123,18 +131,31 @@ def next_turn(
         return Turn(RollMove.STOP, wrong.failed or "ended", f"{wrong.node}: {wrong.detail}")
     back = {one.node: one.since for one in ours if not one.open and not failed(one)}
     away = [one.node for one in ours if one.open]
-    left = [node for node in roll.nodes if node not in back and node not in away]
+    other = [node for node in roll.nodes if node not in back and node not in away]
+    left = [node for node in other if node not in known]
+    to_do = [node for node in other if node in known]
     soaking = [node for node, since in back.items() if now - since < roll.soak]
     fire = ", ".join(alarms)
     if soaking and fire:
         return Turn(RollMove.STOP, "alerts_fire", f"after {', '.join(soaking)} was back: {fire}")
     if soaking:
         return Wait("soaking")
-    if not left:
-        return Wait("last_nodes") if away else Turn(RollMove.END, "done", "every node is patched")
+    if not to_do and away:
+        return Wait("last_nodes")
+    if not to_do and left:
+        said = f"{', '.join(left)} left {roll.group} before; every other node is patched"
+        return Turn(RollMove.END, LEFT, said)
+    if not to_do:
+        return Turn(RollMove.END, "done", "every node is patched")
     if len(away) >= (roll.at_once if back else 1):
         return Wait("nodes_away")
-    return Begin(left[0]) if hours else Wait("outside_window")
+    return Begin(to_do[0]) if hours else Wait("outside_window")
+
+
+def nodes_of(roll: Roll, topology: Topology) -> tuple[str, ...]:
+    """Return which of a roll's nodes its group has now; cluster.yml may have been edited since it began."""
+    group = topology.groups.get(roll.group)
+    return () if group is None else tuple(node for node in roll.nodes if node in group.nodes)
 
 
 def failed(upkeep: Upkeep) -> bool:

@@ -95,6 +95,19 @@ class Rest:
     """Nothing to do now."""
 
 
+LEFT = "left"
+"""Why a roll is through with a node that left cluster.yml."""
+
+_GONE = {
+    Phase.TAKING: Move.GIVE_UP,
+    Phase.PATCHING: Move.STOP,
+    Phase.REBOOTING: Move.STOP,
+    Phase.PROVING: Move.STOP,
+    Phase.STOPPED: Move.END,
+}
+"""How a roll's upkeep of such a node goes on: no gate of it can be asked, and nobody waits for it to come back. A
+person's own goes on until the person ends it."""
+
 Next = Do | Go | Silence | Prove | Rest
 
 
@@ -115,6 +128,9 @@ def next_step(
         moves: By which verb each database is moved away, as healer.core.upkeep_databases says; only asked for while
             the node is being taken.
     """
+    gone = _GONE.get(upkeep.phase)
+    if gone is not None and upkeep.kind is Kind.ROLL and upkeep.node not in topology.nodes:
+        return Go(gone, LEFT, f"cluster.yml has no {upkeep.node} any more")
     match upkeep.phase:
         case Phase.TAKING:
             return _take(upkeep, topology, now, lost, moves)

@@ -23,6 +23,7 @@ WHERE = {
     "soaking": ("soaking", "verifying"),
     "done": ("done", "done"),
     "failed": ("failed", "failed"),
+    "left": ("left the group", "later"),
     "not_reached": ("not reached", "later"),
     "unknown": ("not known any more", "unknown"),
 }
@@ -110,7 +111,7 @@ def _near(members: Sequence[RollMemberView]) -> list[tuple[int, RollMemberView]]
     placed = list(enumerate(members))
     if len(placed) <= MOST:
         return placed
-    quiet = ("waiting", "done", "not_reached", "unknown")
+    quiet = ("waiting", "done", "left", "not_reached", "unknown")
     first = [one for one in placed if one[1]["where"] not in quiet]
     coming = [one for one in placed if one[1]["where"] == "waiting"]
     over = [one for one in placed if one[1]["where"] in quiet[1:]]

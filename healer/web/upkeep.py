@@ -108,7 +108,7 @@ async def roll(desk: Desk, fields: Mapping[str, str], by: str) -> dict[str, obje
         found = await roller.move(group, MOVES[what], by)
         done = f"roll {found.id} of {group} is {found.state.value}"
     desk.wake()
-    return {"done": done, "by": by, "roll": roll_view(found, desk.watch)}
+    return {"done": done, "by": by, "roll": roll_view(found, desk.watch, desk.topology)}
 
 
 def _as_seen(desk: Desk, group: str, seen: str) -> None:

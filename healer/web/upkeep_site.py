@@ -42,7 +42,7 @@ async def maintenance(request: web.Request) -> web.Response:
         freezes=freeze_views(desk.watch),
         windows=maintenance_views(desk.topology, desk.clock.wall()),
         away=upkeep_views(desk.watch),
-        rolls=roll_views(desk.watch),
+        rolls=roll_views(desk.watch, desk.topology),
         groups={name: one.nodes for name, one in desk.topology.groups.items()},
     )
     return answered(maintenance_page.maintenance(framed(request), shown))
@@ -91,7 +91,7 @@ async def group(request: web.Request) -> web.Response:
     shown = group_page.GroupShown(
         freezes=freeze_views(desk.watch),
         stands=next(one for one in groups_of(desk) if one["group"] == name),
-        rolls=[one for one in roll_views(desk.watch) if one["group"] == name],
+        rolls=[one for one in roll_views(desk.watch, desk.topology) if one["group"] == name],
         order=order,
         windows=list(desk.topology.windows),
         planned=planned,

@@ -23,8 +23,8 @@ def upkeep(phase: Phase, node: str = "web1", *, since: float = 900.0, failed: st
     )
 
 
-def where(roll: Roll, *upkeeps: Upkeep) -> list[Where]:
-    return [one.where for one in members(roll, upkeeps, NOW)]
+def where(roll: Roll, *upkeeps: Upkeep, known: tuple[str, ...] = ROLL.nodes) -> list[Where]:
+    return [one.where for one in members(roll, upkeeps, NOW, known)]
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,8 @@ def test_every_phase_has_a_word() -> None:
 
 
 def test_what_failed_before_a_roll_was_gone_on_with_waits_for_another_turn() -> None:
-    found = members(replace(ROLL, since=950.0), [upkeep(Phase.OVER, failed="patch_failed")], NOW)
+    again = replace(ROLL, since=950.0)
+    found = members(again, [upkeep(Phase.OVER, failed="patch_failed")], NOW, ROLL.nodes)
     assert (found[0].where, found[0].upkeep and found[0].upkeep.failed) == (
         Where.WAITING,
         "patch_failed",
@@ -74,3 +75,14 @@ def test_of_a_roll_that_is_over_what_is_forgotten_is_not_said_to_be_missing() ->
         *(Where.UNKNOWN, Where.DONE, Where.NOT_REACHED)
     ]
     assert where(replace(over, why="done")) == [Where.DONE] * 3
+
+
+def test_a_node_that_left_the_group_before_it_was_patched_is_said_to_have_left() -> None:
+    others, done = ("web1", "web3"), upkeep(Phase.OVER, since=600.0)
+    assert where(ROLL, done, known=others) == [Where.DONE, Where.LEFT, Where.WAITING]
+    over = replace(ROLL, state=RollState.OVER, why="left")
+    last = upkeep(Phase.OVER, "web3", since=600.0)
+    assert where(over, done, last, known=others) == [Where.DONE, Where.LEFT, Where.DONE]
+    failed = upkeep(Phase.OVER, "web2", failed="left")
+    assert where(ROLL, failed, known=others)[1] is Where.FAILED
+    assert where(replace(ROLL, since=950.0), failed, known=others)[1] is Where.LEFT
