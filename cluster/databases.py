@@ -29,6 +29,9 @@ RETRY_SECONDS = 5
 """Patroni's clock: a leader that cannot renew for TTL is replaced, and one that cannot reach etcd for RETRY gives up
 by itself. Patroni wants TTL to be at least LOOP + 2 * RETRY, so that the second comes before the first."""
 
+START_SECONDS = 300
+"""What Patroni gives a leader to start again before another one may lead; its own default."""
+
 
 class Watchdog(StrEnum):
     """Whether a device resets a node whose Patroni stands still; Patroni's words."""
@@ -181,6 +184,15 @@ class Database(Block):
     def called(self) -> str:
         """Patroni's name of the cluster."""
         return self.scope or self.name
+
+    @property
+    def start_seconds(self) -> int:
+        """What a leader whose PostgreSQL ended has to start again, in seconds; nothing where another has all of it.
+
+        Patroni counts from each start anew, so one that starts and ends again and again, as with no room for its log,
+        would never be replaced (docs/decisions/0046).
+        """
+        return 0 if self.synchronous else START_SECONDS
 
     @property
     def bar_file(self) -> str:

@@ -109,6 +109,7 @@ def _shared(database: Database) -> Mapping[str, Any]:
         "ttl": TTL_SECONDS,
         "loop_wait": LOOP_SECONDS,
         "retry_timeout": RETRY_SECONDS,
+        "primary_start_timeout": database.start_seconds,
         "maximum_lag_on_failover": database.max_lag,
         "synchronous_mode": database.synchronous,
         "postgresql": {
