@@ -232,13 +232,13 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _reboot_if_due(options: argparse.Namespace) -> int:
-    url = options.url_file.read_text("utf-8", "replace")
-    return reboot_lock.reboot_if_due(url, machine.look(), reboot_lock.post, process.run)
+    urls = options.url_file.read_text("utf-8", "replace")
+    return reboot_lock.reboot_if_due(urls, machine.look(), reboot_lock.post, process.run)
 
 
 def _reboot_done(options: argparse.Namespace) -> int:
-    url = options.url_file.read_text("utf-8", "replace")
-    return reboot_lock.reboot_done(url, machine.look(), reboot_lock.post)
+    urls = options.url_file.read_text("utf-8", "replace")
+    return reboot_lock.reboot_done(urls, machine.look(), reboot_lock.post)
 
 
 def _node(options: argparse.Namespace, rules: config.Config | None = None) -> Node:

@@ -11,7 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
-from http.client import HTTPException
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -20,9 +20,13 @@ from gate.process import NotStarted, Ran
 from gate.verb import Programs
 
 URL_FILE = Path("/etc/hale/fleet_lock")
-"""One line: where to ask, with NAME:PASSWORD@ before the host where they are asked for. Root alone reads it."""
+"""Where to ask, one URL a line, with NAME:PASSWORD@ before the host where they are asked for. Root alone reads it."""
 
 GROUP = "default"
+NOT_THE_ONE = frozenset({"standby", "not_leader"})
+"""Kinds of the answers of a healer that does not lead: the next one may."""
+
+CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 240.0
 """Whoever gives the lock has the node's users gone before it answers."""
 
@@ -47,7 +51,7 @@ Post = Callable[[str, str, str], Answer]
 """Sends the id to what is below a URL; raises OSError where nobody answers."""
 
 
-def reboot_if_due(url: str, machine: Machine, post: Post, programs: Programs) -> int:
+def reboot_if_due(urls: str, machine: Machine, post: Post, programs: Programs) -> int:
     """Boot this node if an upgrade waits for that and a lock is given; return an exit status."""
     if not is_due(machine, programs):
         print("no boot is needed")
@@ -56,7 +60,7 @@ def reboot_if_due(url: str, machine: Machine, post: Post, programs: Programs) ->
         print("this node has no machine id, so nobody can give it a lock")
         return 1
     try:
-        answer = post(url, "v1/pre-reboot", machine.fleet_lock_id)
+        answer = _asked(urls, "v1/pre-reboot", machine.fleet_lock_id, post)
     except OSError as error:
         print(f"nobody answers, so nothing is booted: {error}")
         return 1
@@ -68,12 +72,12 @@ def reboot_if_due(url: str, machine: Machine, post: Post, programs: Programs) ->
     return 0 if ran.code in (0, None) else 1
 
 
-def reboot_done(url: str, machine: Machine, post: Post) -> int:
+def reboot_done(urls: str, machine: Machine, post: Post) -> int:
     """Say that this node is up and well; return an exit status, 1 to be asked again."""
     if machine.fleet_lock_id is None:
         return 0
     try:
-        answer = post(url, "v1/steady-state", machine.fleet_lock_id)
+        answer = _asked(urls, "v1/steady-state", machine.fleet_lock_id, post)
     except OSError as error:
         print(f"nobody answers: {error}")
         return 1
@@ -82,6 +86,26 @@ def reboot_done(url: str, machine: Machine, post: Post) -> int:
         return 1
     print("whatever lock there was is given back")
     return 0
+
+
+def _asked(urls: str, below: str, machine_id: str, post: Post) -> Answer:
+    """Ask one healer after the other until one answers that leads; else return what the last one said.
+
+    Raises:
+        OSError: none answers.
+    """
+    answer, silent = None, OSError(f"{URL_FILE}: no URL in it")
+    for url in filter(None, map(str.strip, urls.splitlines())):
+        try:
+            answer = post(url, below, machine_id)
+        except OSError as error:
+            silent = error
+            continue
+        if answer.kind not in NOT_THE_ONE:
+            return answer
+    if answer is None:
+        raise silent
+    return answer
 
 
 def is_due(machine: Machine, programs: Programs) -> bool:
@@ -104,7 +128,8 @@ def post(url: str, below: str, machine_id: str) -> Answer:
     body = json.dumps({"client_params": {"id": machine_id, "group": GROUP}}).encode("ascii")
     place, headers = _parted(url)
     headers["fleet-lock-protocol"] = "true"
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NotLed)
+    no_proxy = urllib.request.ProxyHandler({})
+    opener = urllib.request.build_opener(no_proxy, _NotLed, _Http, _Https)
     try:
         asked = urllib.request.Request(f"{place}/{below}", body, headers)  # noqa: S310  # see _parted
         with opener.open(asked, timeout=ANSWER_SECONDS) as found:
@@ -113,6 +138,32 @@ def post(url: str, below: str, machine_id: str) -> Answer:
         return _refusal(error.code, _rest(error))
     except (HTTPException, ValueError) as error:
         raise OSError(f"{place}: no answer of HTTP: {error!r:.200}") from error
+
+
+class _SoonThere(HTTPConnection):
+    """Gives up soon on a host that takes no connection, and waits as long as it was told for an answer."""
+
+    def connect(self) -> None:
+        """Connect."""
+        patience, self.timeout = self.timeout, CONNECT_SECONDS
+        super().connect()
+        self.sock.settimeout(patience)
+
+
+class _SoonThereByTls(_SoonThere, HTTPSConnection):
+    """The same over TLS."""
+
+
+class _Http(urllib.request.HTTPHandler):
+    def http_open(self, req: urllib.request.Request) -> HTTPResponse:
+        """Ask."""
+        return self.do_open(_SoonThere, req)
+
+
+class _Https(urllib.request.HTTPSHandler):
+    def https_open(self, req: urllib.request.Request) -> HTTPResponse:
+        """Ask."""
+        return self.do_open(_SoonThereByTls, req)
 
 
 class _NotLed(urllib.request.HTTPRedirectHandler):

@@ -4,6 +4,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any, ClassVar
 
@@ -208,7 +209,50 @@ def test_a_refusal_that_ends_in_the_midst_is_one():
     assert post(cut, "v1/pre-reboot", ID).kind == "http_500"
 
 
+STANDBY = Answer(503, "standby", "mon2 is a standby: mon3 leads.")
+
+
+@pytest.mark.parametrize(
+    ("answers", "status", "said"),
+    [
+        ({"mon1": OSError("refused"), "mon2": STANDBY, "mon3": YES}, 0, "given back"),
+        ({"mon1": YES, "mon2": OSError("not to be asked")}, 0, "given back"),
+        ({"mon1": NO, "mon2": YES}, 1, "not taken: capacity"),
+        ({"mon1": STANDBY, "mon2": OSError("refused")}, 1, "not taken: standby"),
+        ({"mon1": OSError("refused"), "mon2": OSError("no route")}, 1, "nobody answers: no route"),
+    ],
+)
+def test_of_several_healers_the_one_that_leads_is_heard(answers, status, said, capsys):
+    asked = []
+
+    def ask(url: str, below: str, machine_id: str) -> Answer:
+        asked.append(url)
+        found = answers[url.removeprefix("http://")]
+        if isinstance(found, OSError):
+            raise found
+        return found
+
+    urls = "".join(f"  http://{name}\n\n" for name in answers)
+    assert reboot_done(urls, NOT_DUE, ask) == status
+    assert said in capsys.readouterr().out
+    last = next((n for n, one in enumerate(answers.values(), 1) if one in (YES, NO)), len(answers))
+    assert asked == [f"http://{name}" for name in answers][:last]
+
+
 @pytest.mark.parametrize("url", ["http://a healer:9595", "http://h\N{SNOWMAN}le:9595", ""])
 def test_a_url_that_is_none_is_told_in_a_sentence(url, capsys):
     assert reboot_done(url, NOT_DUE, post) == 1
     assert "nobody answers: " in capsys.readouterr().out
+
+
+def test_a_host_that_takes_no_connection_is_passed_over_soon(monkeypatch):
+    """An answer may take minutes, and who is gone says nothing for as long."""
+    monkeypatch.setattr(reboot_lock, "CONNECT_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener, ExitStack() as waiting:
+        port = listener.getsockname()[1]
+        for _ in range(3):  # fill its queue
+            one = waiting.enter_context(socket.socket())
+            one.setblocking(False)
+            one.connect_ex(("127.0.0.1", port))
+        with pytest.raises(OSError, match="timed out"):
+            post(f"http://127.0.0.1:{port}", "v1/steady-state", ID)
