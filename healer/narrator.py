@@ -83,6 +83,7 @@ class Narrator:
             case (
                 ue.UpkeepMoved()
                 | ue.UpkeepSilenced()
+                | ue.UpkeepUntilSet()
                 | ue.UpkeepActionIntended()
                 | ue.UpkeepActionEnded()
             ) as event:
@@ -99,6 +100,8 @@ class Narrator:
                 told("upkeep.moved", move=move.value, reason=why, detail=detail)
             case ue.UpkeepSilenced(_, silenced):
                 bound.info("upkeep.silenced" if silenced else "upkeep.silence_expired")
+            case ue.UpkeepUntilSet(_, until, by):
+                bound.info("upkeep.until_set", until=until, by=by)
             case ue.UpkeepActionIntended(_, action_id, action, gate):
                 bound.info("action.intended", id=action_id, action=action, gate=gate)
             case ue.UpkeepActionEnded(_, action_id, outcome, reason, detail):

@@ -201,7 +201,7 @@ class Silences(Protocol):
     """Silences of our own at every Alertmanager peer, each known by a name."""
 
     async def silence(self, name: str, node: str, reason: str, seconds: float) -> None:
-        """Have the alerts about a node silenced, for so long at the most. Asked again, nothing is added.
+        """Have the alerts about a node silenced, for so long from now at the most. Asked again, that end counts alone.
 
         Raises:
             Unreachable: No peer took it.

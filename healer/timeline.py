@@ -81,6 +81,7 @@ def moment(record: ev.Record) -> Moment | None:
             | ue.UpkeepBegan()
             | ue.UpkeepMoved()
             | ue.UpkeepSilenced()
+            | ue.UpkeepUntilSet()
             | ue.UpkeepActionIntended()
             | ue.UpkeepActionEnded()
         ):

@@ -124,6 +124,26 @@ class Upkeeper:
         self._wake.set()
         return self._journal.board.upkeeps[upkeep]
 
+    async def postpone(self, upkeep: Upkeep, by: str, seconds: float) -> Upkeep:
+        """Say anew by when a person's upkeep should be over, sooner or later than was said; its silence follows.
+
+        Args:
+            upkeep: As it is now.
+            by: Who says so.
+            seconds: From now.
+
+        Raises:
+            Refused: It ends already; nothing was changed.
+            StoreFull, LeaseLost: As `begin`.
+        """
+        until = self._clock.wall() + seconds
+        try:
+            await self._journal.write(ue.UpkeepUntilSet(upkeep.id, until, by))
+        except IllegalMove as error:
+            raise Refused("changed_since", f"{upkeep} ends in this moment") from error
+        self._wake.set()
+        return self._journal.board.upkeeps[upkeep.id]
+
     async def end(self, node: str, by: str) -> Upkeep:
         """Give a node back.
 

@@ -16,6 +16,9 @@ from healer.errors import Unreachable
 
 log = structlog.get_logger()
 
+ABOUT = 5.0
+"""Seconds by which two ends may differ and be the same one: peers tell each other, and their clocks differ."""
+
 OURS = "hale-healer"
 """As who we set silences."""
 
@@ -41,8 +44,7 @@ class HttpSilences:
         taken, troubles = 0, []
         for url in self._urls:
             try:
-                if not await self._ids(url, name):
-                    await self._add(url, name, node, reason, seconds)
+                await self._renew(url, name, node, reason, seconds)
                 taken += 1
             except Unreachable as error:
                 troubles.append(str(error))
@@ -56,36 +58,50 @@ class HttpSilences:
         troubles = []
         for url in self._urls:
             try:
-                for one in await self._ids(url, name):
-                    where = f"{url}/api/v2/silence/{one}"
-                    await call(self._session, where, seconds=self._timeout, method="DELETE")
+                for one in await self._ends(url, name):
+                    await self._end(url, one)
             except Unreachable as error:
                 troubles.append(str(error))
         if troubles:
             raise Unreachable("; ".join(troubles))
 
-    async def _ids(self, url: str, name: str) -> list[str]:
-        """Return the ids of the silences of this name that are not over."""
+    async def _renew(self, url: str, name: str, node: str, reason: str, seconds: float) -> None:
+        """See that there is one that ends then, and that none of the name ends at another time."""
+        # By its own clock: a silence that ends in its past is refused.
+        now = (await call(self._session, f"{url}/-/healthy", seconds=self._timeout)).at
+        if now is None:
+            raise Unreachable(f"{url}: it does not say what time it is")
+        standing = await self._ends(url, name)
+        other = {one for one, end in standing.items() if abs(end - now - seconds) > ABOUT}
+        if other == standing.keys():
+            await self._add(url, name, node, reason, now, seconds)
+        for one in sorted(other):
+            await self._end(url, one)
+
+    async def _end(self, url: str, one: str) -> None:
+        where = f"{url}/api/v2/silence/{one}"
+        await call(self._session, where, seconds=self._timeout, method="DELETE")
+
+    async def _ends(self, url: str, name: str) -> dict[str, float]:
+        """Return the silences of this name that are not over: their ids, and when each ends, in epoch seconds."""
         answer = await call(self._session, f"{url}/api/v2/silences", seconds=self._timeout)
         try:
             found = json.loads(answer.body)
             if not isinstance(found, list):
                 raise TypeError("no list")
-            return [
-                one["id"]
+            return {
+                one["id"]: datetime.fromisoformat(one["endsAt"]).timestamp()
                 for one in found
                 if one["createdBy"] == OURS
                 and one["comment"].startswith(f"{name}: ")
                 and one["status"]["state"] != "expired"
-            ]
+            }
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise Unreachable(f"{url}: no silences of API version 2: {error!r}") from error
 
-    async def _add(self, url: str, name: str, node: str, reason: str, seconds: float) -> None:
-        # By its own clock: a silence that ends in its past is refused.
-        now = (await call(self._session, f"{url}/-/healthy", seconds=self._timeout)).at
-        if now is None:
-            raise Unreachable(f"{url}: it does not say what time it is")
+    async def _add(
+        self, url: str, name: str, node: str, reason: str, now: float, seconds: float
+    ) -> None:
         body = {
             "matchers": [_equal("cluster", self._cluster), _equal("node", node)],
             "startsAt": _time(now),

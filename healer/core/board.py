@@ -370,6 +370,7 @@ class Board:
             case (
                 ue.UpkeepMoved()
                 | ue.UpkeepSilenced()
+                | ue.UpkeepUntilSet()
                 | ue.UpkeepActionIntended()
                 | ue.UpkeepActionEnded()
             ):

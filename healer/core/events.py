@@ -19,6 +19,7 @@ from healer.core.upkeep_events import (
     UpkeepBegan,
     UpkeepMoved,
     UpkeepSilenced,
+    UpkeepUntilSet,
 )
 from healer.core.verdict import Verdict
 
@@ -434,6 +435,7 @@ Event = (
     | UpkeepBegan
     | UpkeepMoved
     | UpkeepSilenced
+    | UpkeepUntilSet
     | UpkeepActionIntended
     | UpkeepActionEnded
     | RollBegan

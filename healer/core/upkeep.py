@@ -48,6 +48,9 @@ TRANSITIONS: dict[Phase, dict[Move, Phase]] = {
     Phase.OVER: {},
 }
 
+POSTPONED = frozenset({Phase.TAKING, Phase.AWAY})
+"""Phases in which a person may say anew by when it should be over."""
+
 SAID = {
     Kind.PERSON: "maintenance",
     Kind.LOCK: "reboot lock",
@@ -98,6 +101,7 @@ class Upkeep:
         roll: The roll that it belongs to; empty for none.
         began: In steady time, as are `until`, by when it should be over, and `since`, of its phase.
         silenced: Whether its alerts are silenced.
+        silence_old: Whether that silence ends when it should have been over before a person said so anew.
         why: Of its last move: one word.
         detail: The same in words.
         failed: Why it was given up or stopped; empty where it was not.
@@ -115,6 +119,7 @@ class Upkeep:
     phase: Phase = Phase.TAKING
     tasks: tuple[Task, ...] = ()
     silenced: bool = False
+    silence_old: bool = False
     why: str = ""
     detail: str = ""
     failed: str = ""
@@ -186,7 +191,11 @@ def fold(upkeep: Upkeep, event: ue.UpkeepEvent, at: Now) -> Upkeep:
         case ue.UpkeepMoved(_, move, why, detail):
             return _moved(upkeep, move, why, detail, at)
         case ue.UpkeepSilenced():
-            return replace(upkeep, silenced=event.silenced)
+            return replace(upkeep, silenced=event.silenced, silence_old=False)
+        case ue.UpkeepUntilSet(_, until):
+            if upkeep.phase not in POSTPONED:
+                raise IllegalMove(f"upkeep {upkeep.id} is {upkeep.phase.value}: it ends already")
+            return replace(upkeep, until=until - at.ahead, silence_old=upkeep.silenced)
         case ue.UpkeepActionIntended():
             if upkeep.running is not None or not upkeep.open:
                 raise IllegalMove(f"upkeep {upkeep.id}: {event.action} beside another action")

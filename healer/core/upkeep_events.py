@@ -66,6 +66,15 @@ class UpkeepSilenced:
 
 
 @dataclass(frozen=True, slots=True)
+class UpkeepUntilSet:
+    """A person said anew by when it should be over: by the wall clock, epoch seconds."""
+
+    upkeep: str
+    until: float
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class UpkeepActionIntended:
     """What will be done for it, durable before anything is sent.
 
@@ -97,5 +106,7 @@ class UpkeepActionEnded:
     detail: str
 
 
-UpkeepEvent = UpkeepMoved | UpkeepSilenced | UpkeepActionIntended | UpkeepActionEnded
+UpkeepEvent = (
+    UpkeepMoved | UpkeepSilenced | UpkeepUntilSet | UpkeepActionIntended | UpkeepActionEnded
+)
 """Events that change an upkeep that is there."""

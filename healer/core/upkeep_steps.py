@@ -131,6 +131,8 @@ def next_step(
     gone = _GONE.get(upkeep.phase)
     if gone is not None and upkeep.kind is Kind.ROLL and upkeep.node not in topology.nodes:
         return Go(gone, LEFT, f"cluster.yml has no {upkeep.node} any more")
+    if upkeep.silence_old and upkeep.phase is not Phase.RETURNING:
+        return Silence(wanted=True)
     match upkeep.phase:
         case Phase.TAKING:
             return _take(upkeep, topology, now, lost, moves)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from healer.core.roll_events import RollMove
-from healer.core.upkeep import Phase
+from healer.core.upkeep import POSTPONED, Phase, Upkeep
 from healer.core.upkeep_events import Kind
 from healer.core.upkeep_steps import Do
 from healer.errors import Malformed, Refused
@@ -29,12 +29,15 @@ PATIENCE = 20.0
 
 
 async def start(desk: Desk, node: str, reason: str, by: str, seconds: float) -> dict[str, object]:
-    """Take a node out of service for a person, and say how far that came.
+    """Take a node out of service for a person, and say how far that came; say anew until when where it is so already.
 
     Raises:
         Refused: A guard holds, or it could not be taken; what was taken away is given back.
     """
     upkeeper = _upkeeper(desk, node)
+    known = upkeeper.of(node)
+    if known is not None and known.kind is Kind.PERSON and known.phase in POSTPONED:
+        return await _postponed(desk, known, by, seconds)
     begun = await upkeeper.begin(node, Kind.PERSON, reason, by, seconds)
     desk.wake()
     phases = frozenset({Phase.AWAY, Phase.RETURNING, Phase.OVER})
@@ -50,6 +53,18 @@ async def start(desk: Desk, node: str, reason: str, by: str, seconds: float) -> 
     else:
         done = f"{node} is being taken out of service ({_waits(desk, found.id)}): look again with hale-healer status"
     return {"done": done, "node": node, "by": by, "upkeep": upkeep_view(found, desk.watch)}
+
+
+async def _postponed(desk: Desk, known: Upkeep, by: str, seconds: float) -> dict[str, object]:
+    """Say until when a node is away now, and until when it was said to be before."""
+    found = await _upkeeper(desk, known.node).postpone(known, by, seconds)
+    desk.wake()
+    before, until = (rfc3339(one.until + desk.watch.now.ahead) for one in (known, found))
+    done = (
+        f"{known.node} is out of service already ({known}); it should be over by {until} now, and by {before} before; "
+        "its silence follows"
+    )
+    return {"done": done, "node": known.node, "by": by, "upkeep": upkeep_view(found, desk.watch)}
 
 
 async def end(desk: Desk, node: str, by: str, seen: str = "") -> dict[str, object]:

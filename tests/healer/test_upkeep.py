@@ -125,6 +125,34 @@ async def test_a_freeze_holds_what_begins_and_what_has_begun():
     assert done(village) == TAKEN + GIVEN_BACK
 
 
+@pytest.mark.parametrize("seconds", [4 * HOURS, 600.0], ids=["longer", "shorter"])
+async def test_a_person_says_anew_until_when_and_the_silence_follows(seconds):
+    village = Village(tier())
+    async with village.armed():
+        first = await start(village)
+        await asyncio.sleep(60)
+        before = village.journal.board.upkeeps["1"]
+        assert village.silences.standing == {"lock:upkeep-1": ("web1", pytest.approx(HOURS, abs=5))}
+        found = await village.upkeeper.postpone(before, "ann", seconds)
+        assert found.until == pytest.approx(first.began + 60 + seconds, abs=1)
+        assert (found.by, found.reason, found.phase) == ("root", "new fan", Phase.AWAY)
+        village.silences.silent = True
+        await asyncio.sleep(5)
+        village.silences.silent = False
+        await asyncio.sleep(5)
+        name, left = village.silences.standing["lock:upkeep-1"]
+        assert (name, left) == ("web1", pytest.approx(seconds, abs=15))
+        assert done(village).count("silence web1") == 2
+    async with village.alive():
+        again = village.journal.board.upkeeps["1"]
+        assert (again.until, again.silence_old) == (pytest.approx(found.until, abs=1), False)
+        await village.upkeeper.end("web1", "root")
+        with pytest.raises(Refused, match="changed_since"):
+            await village.upkeeper.postpone(again, "ann", seconds)
+        await asyncio.sleep(5)
+    assert village.silences.standing == {}
+
+
 async def test_two_of_one_group_are_not_taken_at_the_same_time():
     village = Village(tier(floor=0))
     async with village.armed():

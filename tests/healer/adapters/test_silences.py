@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any
 
 import aiohttp
@@ -45,6 +46,18 @@ async def test_a_silence_is_of_one_node_says_why_and_is_there_once(real: Monitor
         await ours.expire(NAME)
         assert await standing(real.alertmanager) == []
         await ours.expire(NAME)
+
+
+@pytest.mark.parametrize("seconds", [1200.0, 60.0], ids=["later", "sooner"])
+async def test_another_end_counts_alone(real: Monitoring, seconds: float) -> None:
+    async with silences_at(real.alertmanager, real.alertmanager) as ours:
+        await ours.silence(NAME, "web1", "one", 600.0)
+        (before,) = await standing(real.alertmanager)
+        await ours.silence(NAME, "web1", "one", seconds)
+        (after,) = await standing(real.alertmanager)
+        await ours.expire(NAME)
+    ends = [datetime.fromisoformat(one["endsAt"]).timestamp() for one in (before, after)]
+    assert ends[1] - ends[0] == pytest.approx(seconds - 600.0, abs=5.0)
 
 
 async def test_only_the_one_of_that_name_is_ended(real: Monitoring) -> None:

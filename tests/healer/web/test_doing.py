@@ -15,8 +15,9 @@ from healer.core.states import State
 from healer.core.upkeep import Phase
 from healer.core.upkeep_events import Kind, Move
 from healer.errors import Refused
+from healer.instants import rfc3339
 from healer.web.doing import MOST_BYTES
-from healer.web.upkeep import end
+from healer.web.upkeep import end, start
 from tests.healer.core.world import topology
 from tests.healer.fakes import FakeStore
 from tests.healer.web.house import HOSTILE, House
@@ -280,6 +281,23 @@ async def test_a_page_of_yesterday_does_not_give_back_what_somebody_else_has_tod
 async def _away(house: House, upkeep: str, by: str) -> None:
     until = house.clock.wall() + 60
     await house.journal.write(ue.UpkeepBegan(upkeep, Kind.PERSON, "web1", "a fan", by, until, ""))
+
+
+async def test_a_second_start_says_anew_until_when_and_tells_both(house: House) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        upkeep = tasks.create_task(house.upkeeper.run())
+        await start(house.desk, "web1", "new fan", ME, 7200.0)
+        before = house.journal.board.upkeeps["1"]
+        said = await start(house.desk, "web1", "", "bob (web)", 18000.0)
+        after = house.journal.board.upkeeps["1"]
+        upkeep.cancel()
+    assert after.until - before.until == pytest.approx(3 * 3600, abs=5)
+    ahead = house.desk.watch.now.ahead
+    was, now = (rfc3339(one.until + ahead) for one in (before, after))
+    assert said["done"] == (
+        f"web1 is out of service already (maintenance 1 by {ME}: new fan); it should be over by {now} now, "
+        f"and by {was} before; its silence follows"
+    )
 
 
 async def test_maintenance_of_a_node_that_left_cluster_yml_is_ended_too() -> None:
