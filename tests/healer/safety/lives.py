@@ -28,8 +28,8 @@ from healer.operators import Operators
 from healer.runner import Runner
 from healer.standing import Watch
 from tests.healer.safety.gates import Entry
+from tests.healer.safety.known import LEASE
 from tests.healer.safety.monitoring import EPOCH, merged
-from tests.healer.safety.oracle import LEASE
 from tests.healer.safety.store import Handle
 
 if TYPE_CHECKING:

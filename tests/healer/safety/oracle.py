@@ -3,296 +3,18 @@
 Every rule is written from the design's promises, over the site as it is described and the world as it is.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 from healer.core import events as ev
 from healer.core.alert import Target
 from healer.core.ladder import Mode
 from healer.core.order import Order
-from healer.core.topology import Numbers
-from tests.healer.safety.charters import Charter
-from tests.healer.safety.site import Site
-from tests.healer.safety.world import World
-
-if TYPE_CHECKING:
-    from tests.healer.safety.monitoring import Prometheus
-
-SCRAPE = 2.0
-"""Seconds between two scrapes."""
-
-LEASE = 4.0
-"""Seconds for which a leader may act on what it knew before it stood still."""
-
-RENAMED = ("d3", "d5")
-"""Digests of topologies whose failure domains have other names than those that Prometheus has."""
-
-TAKING = ("service.restart", "node.reboot", "pool.drain", "address.decline", "node.fence")
-
-MARKING = ("pool.drain", "address.decline", "node.fence")
-
-GIVING = ("pool.return", "address.accept", "node.unfence")
-
-WHOLE = ("node.reboot", "node.fence")
-"""Verbs that take all of a node."""
-
-STARTED_WITHIN = 3.0
-"""Seconds that a gate of the simulation takes at most to start a unit."""
+from tests.healer.safety.journaled import Journaled
+from tests.healer.safety.known import GIVING, MARKING, STARTED_WITHIN, Taken
 
 
-@dataclass(frozen=True)
-class Taken:
-    """What one effect takes away, as the oracle has it."""
-
-    verb: str
-    node: str
-    targets: frozenset[Target]
-    crews: frozenset[str]
-    rack: str
-
-    def near(self, other: "Taken") -> bool:
-        return bool(self.crews & other.crews) or self.rack == other.rack or self.node == other.node
-
-
-@dataclass
-class Oracle:
-    """Everything that was promised, checked as it happens."""
-
-    site: Site
-    world: World
-    numbers: Numbers
-    charters: list[Charter] = field(default_factory=list)
-    prometheus: "Prometheus | None" = None
-    silenced: dict[str, float] = field(default_factory=dict)
-    violations: list[str] = field(default_factory=list)
-    running: dict[str, Taken] = field(default_factory=dict)
-    effects: Counter[str] = field(default_factory=Counter)
-    done: list[tuple[float, Taken]] = field(default_factory=list)
-    intents: dict[str, ev.ActionIntended] = field(default_factory=dict)
-    unproved: dict[str, Taken] = field(default_factory=dict)
-    frozen: bool = False
-    held: set[str] = field(default_factory=set)
-    yes: dict[str, float] = field(default_factory=dict)
-    terms: int = 0
-    leader: str = ""
-    first: float = 0.0
-    before: set[tuple[str, Target]] = field(default_factory=set)
-    failed: dict[Target, float] = field(default_factory=dict)
-    lately: dict[tuple[str, Target], list[tuple[float, str]]] = field(default_factory=dict)
-    adopted: set[str] = field(default_factory=set)
-    denied: set[str] = field(default_factory=set)
-    theirs: dict[tuple[str, Target], float] = field(default_factory=dict)
-    let_back: set[str] = field(default_factory=set)
-    troubles: dict[str, Target] = field(default_factory=dict)
-    names: dict[str, str] = field(default_factory=dict)
-    excused: set[str] = field(default_factory=set)
-    marks: set[tuple[str, str, str]] = field(default_factory=set)
-    renamed: bool = False
-    charter: Charter | None = None
-    changed_at: float = -1000.0
-    under: dict[str, Charter] = field(default_factory=dict)
-    given: dict[str, float | None] = field(default_factory=dict)
-
-    def says(self, what: str) -> None:
-        self.violations.append(f"{self.world.now:.2f} s: {what}")
-
-    @property
-    def lag(self) -> float:
-        """Seconds after which nobody may act any more on how things were: evidence, lease and nonce have run out."""
-        return self.numbers.evidence_age + SCRAPE + LEASE + 2.0
-
-    @property
-    def drained(self) -> set[tuple[str, str]]:
-        """Members that some balancer keeps out, as (pool, member)."""
-        return {(pool, member) for _, pool, member in self.marks}
-
-    # --- What the journal says ---
-
-    def recorded(self, event: ev.Event) -> None:
-        match event:
-            case ev.HealerStarted(digest=digest):
-                self.terms = event.term
-                self._described(digest)
-            case ev.ConfigReloaded(digest=digest):
-                self._described(digest)
-            case ev.Armed():
-                self._armed()
-            case ev.IncidentOpened(incident, cause) | ev.CauseReplaced(incident, cause):
-                self._of_rack(incident, cause.target)
-                self.troubles[incident], self.names[incident] = cause.target, cause.name
-            case ev.IncidentClosed(incident, outcome):
-                self._closed(incident, outcome)
-            case ev.Frozen():
-                self.frozen = True
-            case ev.Unfrozen():
-                self.frozen = False
-            case ev.NodeHeld(node):
-                self.held.add(node)
-            case ev.NodeReleased(node):
-                self.held.discard(node)
-            case ev.ApprovalGiven(incident):
-                self.yes[incident] = self.world.now
-            case ev.IncidentAdopted(incident):
-                self.adopted.add(incident)
-                self.denied.discard(incident)
-                self.failed.clear()  # a person wants it tried again
-            case ev.IncidentRetried():
-                self.failed.clear()
-            case ev.ApprovalDenied(incident):
-                self.denied.add(incident)
-            case ev.IncidentSettled(incident) if incident in self.troubles:
-                self.theirs[self.names[incident], self.troubles[incident]] = self.world.now
-            case ev.NodeAdmitted(incident):
-                self.let_back.add(incident)
-            case ev.ActionIntended():
-                self._intended(event)
-            case ev.ActionEnded(_, action_id, outcome):
-                if outcome.value not in ("done", "unknown"):
-                    self.unproved.pop(action_id, None)
-                self._helped(action_id, False if outcome.value == "failed" else None)
-            case ev.VerificationEnded(_, action_id, verified):
-                self.unproved.pop(action_id, None)
-                self._helped(action_id, verified)
-            case _:
-                pass
-
-    def _described(self, digest: str) -> None:
-        """Note what cluster.yml says from now on. A yes was to what it said before."""
-        self.renamed = digest in RENAMED
-        named = {one.digest: one for one in self.charters}
-        charter = named.get(digest, Charter(digest, self.site, self.numbers))
-        if self.charter is not None and self.charter.digest != digest:
-            self.yes.clear()
-            self.changed_at = self.world.now
-        self.charter = charter
-
-    @contextmanager
-    def _as_of(self, charter: Charter) -> Iterator[None]:
-        """Judge by what cluster.yml said at one time."""
-        before = self.site, self.numbers
-        self.site, self.numbers = charter.site, charter.numbers
-        yield
-        self.site, self.numbers = before
-
-    def knows(self, target: Target, ladder: str) -> bool:
-        """Whether cluster.yml as it is now has a target and a ladder."""
-        return self.charter is not None and self.charter.site.has(target, ladder)
-
-    def is_domain(self, rack: str) -> bool:
-        """Whether cluster.yml as it is now says that this can be lost as a whole."""
-        return self.charter is not None and rack in self.charter.site.lost_together()
-
-    def _of_rack(self, incident: str, about: Target) -> None:
-        """A lost rack has one incident, only a lost one has, and what fires in it opens none beside it."""
-        others = [one for key, one in self.troubles.items() if key != incident]
-        if about.domain and about in others:
-            self.says(f"incident {incident} is another one about {about}")
-        if about.domain and not self.world.lost(about.domain, within=self.lag):
-            nodes = self.site.lost_together().get(about.domain, [])
-            self.says(f"incident {incident} says that {about} is lost, and {nodes} are not")
-        rack = self.site.racks.get(about.node, "")
-        inside = incident not in self.troubles and Target("", domain=rack) in others
-        if (
-            inside
-            and not self.renamed
-            and self.is_domain(rack)
-            and self._gone(about.node, since=self.lag)
-        ):
-            self.says(f"incident {incident} about {about} is opened beside that of {rack}")
-
-    def _closed(self, incident: str, outcome: str) -> None:
-        """What is said to be over was well, or heard of again, at some moment lately."""
-        about = self.troubles.pop(incident, None)
-        if about is None or outcome not in ("healed", "cleared"):
-            return
-        said = f"incident {incident} about {about} is {outcome}"
-        for node in self.site.lost_together().get(about.domain, []) if about.domain else ():
-            if self._gone(node, since=self.lag):
-                self.says(f"{said}, and {node} is away for {self.lag:g} s")
-        cause = self.names[incident]
-        judged = ("ServiceDown", "KernelHang", *self.site.fencing_alerts)
-        true = about in self.world.since and cause in judged
-        if true and not self._lately(cause, about, bad=False):
-            self.says(f"{said}, and was not well for {self.lag:g} s")
-
-    def _gone(self, node: str, *, since: float) -> bool:
-        """Whether nobody has heard of a node for so long."""
-        at = self.world.dark_since.get(node, -1000.0)
-        return self.world.dark(node) and self.world.now - at >= since
-
-    def _armed(self) -> None:
-        """Note what Prometheus has known of for a while: that is nobody's to touch until it was well once.
-
-        What was tried before a reload that disarms is ours already. What cluster.yml does not have then is nobody's,
-        and is noted by no healer: once it is described again it is ours from its next firing on.
-        """
-        active = self.prometheus.active.values() if self.prometheus is not None else ()
-        now = self.world.now
-        self.first = self.first or now
-        told = [one for one in active if self.knows(one.target, one.label("heal"))]
-        ours = [(one.name, one.target) for one in told if not one.target.domain]
-        old = {one for one in ours if now - self.world.lasts(*one)[1] > 2 * SCRAPE + 1}
-        self.before |= old - {
-            (self.names[one.incident], one.about) for one in self.intents.values()
-        }
-
-    def _helped(self, action_id: str, helped: bool | None) -> None:
-        intent = self.intents[action_id]
-        if intent.action == "service.restart" and helped is not None:
-            self.failed.pop(intent.about, None)
-            if not helped:
-                self.failed[intent.about] = self.world.now
-
-    def _history(self, intent: ev.ActionIntended, said: str) -> None:
-        """What was done here, and to those alike, lately."""
-        now, key = self.world.now, (intent.action, intent.target)
-        for at, incident in self.lately.get(key, []):
-            if incident != intent.incident and 0 <= now - at < self.numbers.cooldown - 1:
-                self.says(f"{said}: incident {incident} did that {now - at:.1f} s ago")
-        recent = [
-            at for at, _ in self.lately.get(key, []) if now - at < self.numbers.flapping_window
-        ]
-        if len(recent) >= self.numbers.flapping:
-            self.says(f"{said}: that was done {len(recent)} times")
-        self.lately.setdefault(key, []).append((now, intent.incident))
-        for other, at in self.failed.items():
-            alike = other.service == intent.about.service and other.node != intent.about.node
-            still = not self.world.well(other) and self.world.since[other] < at
-            # The repair of the first has failed, and it goes on failing for the same reason.
-            waits = other in self.troubles.values() and now - at < 10.0
-            # Where only one node may run it the others are not alike, but what is tried next.
-            job = self.site.jobs.get(other.service or "")
-            alike = alike and not (job is not None and job.exclusive)
-            if alike and intent.action == "service.restart" and still and waits:
-                self.says(f"{said}: the same did not help {other}")
-
-    def _intended(self, event: ev.ActionIntended) -> None:
-        if event.action_id in self.intents:
-            self.says(f"{event.action_id} is intended twice")
-        self.intents[event.action_id] = event
-        self.under[event.action_id] = self.charter or Charter("", self.site, self.numbers)
-        known = self.under[event.action_id].site.has(event.target, event.ladder)
-        if event.action in TAKING and not known:
-            self.says(f"{event.action} on {event.target} by {event.ladder}, which nobody described")
-        if self.frozen:
-            self.says(f"{event.action} on {event.target} is intended while a person has frozen all")
-        for node in {event.gate, event.target.node} & self.held:
-            self.says(f"{event.action} on {event.target} while a person holds {node}")
-        if event.action not in TAKING:
-            return
-        if event.incident in self.denied:
-            self.says(f"{event.action} on {event.target}: a person said no to {event.incident}")
-        self.given[event.action_id] = self.yes.get(event.incident)
-        with self._as_of(self.under[event.action_id]):
-            mine = self.taken(event.action, event.target)
-            for other_id, other in self.unproved.items():
-                self._together(mine, other, f"before {other_id} was proved")
-        self.unproved[event.action_id] = mine
-
-    # --- What happens on the nodes ---
+class Oracle(Journaled):
+    """Everything that was promised, checked as it happens: here what is done on the nodes."""
 
     def effect_begins(self, gate: str, order: Order) -> None:
         self.effects[order.action_id] += 1
@@ -345,22 +67,6 @@ class Oracle:
         inside = told["member"] in self.site.crews[members].nodes
         return Target(told["member"], job) if known and inside else None
 
-    def taken(self, verb: str, target: Target) -> Taken:
-        site, node = self.site, target.node
-        if verb in WHOLE:
-            gone, crews = set(site.jobs_on(node)), site.crews_of(node)
-        elif verb == "pool.drain":
-            gone = {target.service or ""}
-            crews = {members for _, members, job in site.pools.values() if job in gone}
-        elif verb == "address.decline":
-            crews = {one for _, one in site.addresses.values() if node in site.crews[one].nodes}
-            gone = set[str]()
-        else:
-            gone = site.stopped_with(target.service or "", node)
-            crews = {site.jobs[one].group for one in gone}
-        places = {Target(node, one) for one in gone} | ({Target(node)} if verb in WHOLE else set())
-        return Taken(verb, node, frozenset(places), frozenset(crews), site.racks[node])
-
     def _taking(self, order: Order, target: Target, intent: ev.ActionIntended) -> None:
         mine, said = self.taken(order.verb, target), f"{order.action_id} {order.verb} on {target}"
         self._policy(mine, intent, said)
@@ -382,24 +88,28 @@ class Oracle:
         self.running[order.action_id] = mine
         self.done.append((self.world.now, mine))
 
-    def _together(self, mine: Taken, other: Taken, when: str) -> None:
-        if mine.targets & other.targets or (mine.near(other) and not self._out(mine)):
-            # The next step of one rung is the same member at another balancer, or its next address.
-            same_mark = mine.verb == other.verb in MARKING and mine.node == other.node
-            if not same_mark:
-                self.says(f"{mine.verb} on {mine.node} beside {other.verb} on {other.node}, {when}")
-
-    def _out(self, mine: Taken) -> bool:
-        """Whether no crew loses a member that serves, as far as anybody could know."""
-        return bool(mine.crews) and not any(self._serves(crew, mine) for crew in mine.crews)
-
-    def _serves(self, crew: str, mine: Taken) -> bool:
-        """Whether what is taken certainly served a crew: one dead service of it makes a member none, but for a boot."""
-        jobs = [
-            one for one in mine.targets if one.service and self.site.jobs[one.service].group == crew
+    def _history(self, intent: ev.ActionIntended, said: str) -> None:
+        """What was done here, and to those alike, lately."""
+        now, key = self.world.now, (intent.action, intent.target)
+        for at, incident in self.lately.get(key, []):
+            if incident != intent.incident and 0 <= now - at < self.numbers.cooldown - 1:
+                self.says(f"{said}: incident {incident} did that {now - at:.1f} s ago")
+        recent = [
+            at for at, _ in self.lately.get(key, []) if now - at < self.numbers.flapping_window
         ]
-        certain = [not self.world.was(one, well=False, within=self.lag) for one in jobs]
-        return any(certain) if mine.verb == "node.reboot" and certain else all(certain)
+        if len(recent) >= self.numbers.flapping:
+            self.says(f"{said}: that was done {len(recent)} times")
+        self.lately.setdefault(key, []).append((now, intent.incident))
+        for other, at in self.failed.items():
+            alike = other.service == intent.about.service and other.node != intent.about.node
+            still = not self.world.well(other) and self.world.since[other] < at
+            # The repair of the first has failed, and it goes on failing for the same reason.
+            waits = other in self.troubles.values() and now - at < 10.0
+            # Where only one node may run it the others are not alike, but what is tried next.
+            job = self.site.jobs.get(other.service or "")
+            alike = alike and not (job is not None and job.exclusive)
+            if alike and intent.action == "service.restart" and still and waits:
+                self.says(f"{said}: the same did not help {other}")
 
     def _serving(self, crew: str, node: str) -> bool:
         """Whether a member may be thought to serve: all its services did lately, and nobody took it."""
@@ -448,11 +158,6 @@ class Oracle:
             for at, one in self.done
             if one.verb == "service.restart"
         )
-
-    def _lately(self, cause: str, about: Target, *, bad: bool) -> bool:
-        """Whether it was so, or not so, at any moment of late."""
-        so, since = self.world.lasts(cause, about)
-        return so is bad or self.world.now - since <= self.lag
 
     def _storm(self, said: str) -> None:
         """Nodes that vanished long enough ago to be seen, and lately enough to belong together."""

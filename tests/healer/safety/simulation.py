@@ -15,10 +15,11 @@ from tests.healer.safety.chaos import Chaos
 from tests.healer.safety.charters import Charter
 from tests.healer.safety.endings import ends
 from tests.healer.safety.gates import Gate
+from tests.healer.safety.known import SCRAPE
 from tests.healer.safety.lives import Killed, Life
 from tests.healer.safety.loop import VirtualLoop
 from tests.healer.safety.monitoring import EPOCH, Alertmanager, Prometheus
-from tests.healer.safety.oracle import SCRAPE, Oracle
+from tests.healer.safety.oracle import Oracle
 from tests.healer.safety.outcomes import final, found, lost
 from tests.healer.safety.power import Switch
 from tests.healer.safety.site import Site, drawn

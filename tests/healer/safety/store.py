@@ -9,7 +9,8 @@ from healer.adapters.codec import incident_of, kind_of
 from healer.core.events import Event, Record
 from healer.core.order import Token
 from healer.errors import LeaseLost, StoreFull
-from tests.healer.safety.oracle import LEASE, Oracle
+from tests.healer.safety.known import LEASE
+from tests.healer.safety.oracle import Oracle
 
 if TYPE_CHECKING:
     from tests.healer.safety.lives import Life
