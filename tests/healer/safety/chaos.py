@@ -15,6 +15,7 @@ from tests.healer.safety.lives import Killed
 from tests.healer.safety.monitoring import EPOCH, alert_of, loss_of
 from tests.healer.safety.power import WAYS
 from tests.healer.safety.site import regrouped
+from tests.healer.safety.spoils import Spoils
 
 if TYPE_CHECKING:
     from tests.healer.safety.simulation import Simulation
@@ -66,6 +67,12 @@ class Chaos:
         if sim.site.fencing:
             troubles += ((3, self.power), (3, self.cut))
             faults += (self.misbehaves, self.misbehaves, self.admits, self.presses, self.fences)
+        if sim.site.backups:
+            spoils = Spoils(sim)
+            troubles += ((8, spoils.damages), (5, spoils.owner_agrees), (5, self.approves))
+            faults += (spoils.unproves, spoils.disk_fails, spoils.goes_wrong, spoils.goes_wrong)
+            faults += (spoils.backs_up, spoils.cuts_short, spoils.cuts_short)
+            self._undo.append(spoils.begins())
         some = self.rng.sample(faults, self.rng.choice((0, 1, 2, 3, 5, 9)))
         sim.loses_rack = self.loses_rack in some
         sim.prometheus.bare = sim.prometheus.bare or self.reloads in some
@@ -150,14 +157,15 @@ class Chaos:
         if place is None or unit is None or self._given_away(place):
             return
         if unit.state in ("failed", "active"):
-            self.sim.world.set_unit(place, "active", wedged=False)
+            self.sim.world.set_unit(place, "active", wedged=False, damaged=False)
 
     def settles_itself(self) -> None:
         """systemd starts a unit again by itself."""
         place = self._place(well=False)
         if place is None or self._given_away(place):
             return
-        if self.sim.world.units[place].state == "failed":
+        unit = self.sim.world.units[place]
+        if unit.state == "failed" and not unit.damaged:
             self.sim.world.set_unit(place, "activating")
 
             async def goes_on(at: Target = place) -> None:

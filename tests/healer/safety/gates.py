@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from healer.core.actions import subject_of
+from healer.core.actions import BACKUP, subject_of
 from healer.core.alert import Target
 from healer.core.attempt import Outcome
 from healer.core.look import Look, Mark, MemberLook, UnitLook
@@ -79,6 +79,11 @@ class Gate:
                 Mark(verb, subject, tuple(owners), True)
                 for (verb, subject), owners in self.marks.items()
             ),
+            backups={
+                name: self.world.vaults.kept[self.node, name.removeprefix(BACKUP)].look()
+                for name in names
+                if name.startswith(BACKUP)
+            },
             powers={
                 name[6:]: self.switch.reads(name[6:])
                 for name in names
@@ -169,6 +174,9 @@ class Gate:
             pool, _, member = subject.partition("/")
             if state["admin"] != self._member(pool, member).admin:
                 return False
+        for name, state in want.get("backups", {}).items():
+            if state["snapshot"] != self.world.vaults.kept[self.node, name].snapshot:
+                return False
         return True
 
     # --- Verbs ---
@@ -210,6 +218,8 @@ class Gate:
                 return await self._fence(told["node"], told["owner"])
             case "node.unfence":
                 return await self._unfence(told["node"], told["owner"])
+            case "files.restore":
+                return await self._restore(told["backup"])
         raise AssertionError(f"the simulation has no {order.verb}")
 
     def _alive(self) -> Callable[[], bool]:
@@ -232,6 +242,29 @@ class Gate:
         if ended.outcome is Outcome.DONE:
             self.unmark("node.fence", node, owner)
         return ended
+
+    async def _restore(self, backup: str) -> Ended:
+        """Put a backup in place as docs/gate.md has it; where that hangs it goes on, and its end is not heard."""
+        way = self.world.vaults.kept[self.node, backup].way
+        await asyncio.sleep(self.duration())
+        if not way:
+            return await self._put_back(self.site.backups[backup].job)
+        if way != "hangs":
+            return Ended(Outcome.FAILED, "not_restored", way)
+        self.spawn(self._put_back(self.site.backups[backup].job))
+        return Ended(Outcome.UNKNOWN, "deadline", "")
+
+    async def _put_back(self, job: str) -> Ended:
+        """Have old and new change places, unless the node went down first, and start the service again."""
+        if not self.world.nodes[self.node].up:
+            return Ended(Outcome.UNKNOWN, "interrupted", "")
+        unit = self.world.units[Target(self.node, job)]
+        unit.cures, unit.damaged = unit.cures or unit.damaged, False
+        ended = await self._restart(job)
+        if ended.outcome is Outcome.UNKNOWN:
+            return ended
+        good = ended.outcome is Outcome.DONE
+        return Ended(ended.outcome, "restored" if good else "not_restored", ended.reason)
 
     def mark(self, verb: str, subject: str, owner: str) -> None:
         """Take something away for one owner."""

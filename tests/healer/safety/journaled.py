@@ -1,6 +1,7 @@
 """The judge's first half: what the journal says, held against the world as it is."""
 
 from healer.core import events as ev
+from healer.core.actions import RESTORE
 from healer.core.alert import Target
 from tests.healer.safety.charters import Charter
 from tests.healer.safety.known import RENAMED, SCRAPE, TAKING, Known
@@ -10,6 +11,7 @@ class Journaled(Known):
     """Every word of the journal, judged as it becomes durable."""
 
     def recorded(self, event: ev.Event) -> None:
+        self.restores.recorded(event)
         match event:
             case ev.HealerStarted(digest=digest):
                 self.terms = event.term
@@ -64,6 +66,7 @@ class Journaled(Known):
         charter = named.get(digest, Charter(digest, self.site, self.numbers))
         if self.charter is not None and self.charter.digest != digest:
             self.yes.clear()
+            self.restores.agreed.clear()
             self.changed_at = self.world.now
         self.charter = charter
 
@@ -139,9 +142,17 @@ class Journaled(Known):
             return
         if event.incident in self.denied:
             self.says(f"{event.action} on {event.target}: a person said no to {event.incident}")
+        if event.action == RESTORE:
+            self._restoring(event)
         self.given[event.action_id] = self.yes.get(event.incident)
         with self._as_of(self.under[event.action_id]):
             mine = self.taken(event.action, event.target)
             for other_id, other in self.unproved.items():
                 self._together(mine, other, f"before {other_id} was proved")
         self.unproved[event.action_id] = mine
+
+    def _restoring(self, event: ev.ActionIntended) -> None:
+        charter = self.under[event.action_id]
+        good_for = charter.numbers.approval_seconds
+        for why in self.restores.decided(event, charter.site, good_for, self.lag):
+            self.says(f"{event.action} on {event.target}: {why}")

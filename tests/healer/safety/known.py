@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from healer.core import events as ev
+from healer.core.actions import RESTORE
 from healer.core.alert import Target
 from healer.core.topology import Numbers
 from tests.healer.safety.charters import Charter
+from tests.healer.safety.restores import Restores
 from tests.healer.safety.site import Site
 from tests.healer.safety.world import World
 
@@ -28,7 +30,7 @@ LEASE = 4.0
 RENAMED = ("d3", "d5")
 """Digests of topologies whose failure domains have other names than those that Prometheus has."""
 
-TAKING = ("service.restart", "node.reboot", "pool.drain", "address.decline", "node.fence")
+TAKING = ("service.restart", "node.reboot", "pool.drain", "address.decline", "node.fence", RESTORE)
 
 MARKING = ("pool.drain", "address.decline", "node.fence")
 
@@ -93,6 +95,10 @@ class Known:
     changed_at: float = -1000.0
     under: dict[str, Charter] = field(default_factory=dict)
     given: dict[str, float | None] = field(default_factory=dict)
+    restores: Restores = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.restores = Restores(self.world)
 
     def says(self, what: str) -> None:
         self.violations.append(f"{self.world.now:.2f} s: {what}")

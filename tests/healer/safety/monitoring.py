@@ -54,6 +54,7 @@ class Sample:
     wells: dict[Target, bool]
     held: dict[str, bool]
     marks: frozenset[SeenMark]
+    failing: bool
 
 
 @dataclass
@@ -145,7 +146,8 @@ class Prometheus:
             for name, (ip, crew) in self.site.addresses.items()
             if node in self.site.crews[crew].nodes
         }
-        return Sample(self.now, wells, held, frozenset(marks))
+        failing = node in self.world.vaults.failing
+        return Sample(self.now, wells, held, frozenset(marks), failing)
 
     def sample(self, node: str) -> Sample | None:
         """The newest one of a node, as a query finds it."""
@@ -176,7 +178,8 @@ class Prometheus:
             for ip, crew in self.site.addresses.values()
         }
         able = {ip: dict.fromkeys(said, True) for ip, said in held.items()}
-        return Picture(self.now, nodes, services, frozenset(marks), held, able)
+        failing = frozenset(node for node, one in fresh.items() if one.failing)
+        return Picture(self.now, nodes, services, frozenset(marks), held, able, failing=failing)
 
 
 @dataclass

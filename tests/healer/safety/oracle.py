@@ -6,6 +6,7 @@ Every rule is written from the design's promises, over the site as it is describ
 from collections.abc import Iterable
 
 from healer.core import events as ev
+from healer.core.actions import RESTORE
 from healer.core.alert import Target
 from healer.core.ladder import Mode
 from healer.core.order import Order
@@ -57,6 +58,9 @@ class Oracle(Journaled):
             return Target(gate) if gate in self.site.racks else None
         if order.verb in ("node.fence", "node.unfence"):
             return Target(told["node"]) if gate in self.site.fencing.get(told["node"], ()) else None
+        if order.verb == RESTORE:
+            job = self.site.backups[told["backup"]].job
+            return Target(gate, job) if job in self.site.jobs_on(gate) else None
         if "address" in told:
             _, crew = self.site.addresses.get(told["address"], ("", ""))
             return Target(gate) if crew and gate in self.site.crews[crew].nodes else None
@@ -72,6 +76,8 @@ class Oracle(Journaled):
         self._policy(mine, intent, said)
         self._history(intent, said)
         self._stopped(intent, said)
+        for why in self.restores.begins(target) if order.verb == RESTORE else ():
+            self.says(f"{said}: {why}")
         if not self._lately(self.names[intent.incident], intent.about, bad=True):
             self.says(f"{said}, and {intent.about} was well for {self.lag:g} s")
         for other_id, other in self.running.items():

@@ -5,13 +5,15 @@ from dataclasses import replace
 from typing import Any
 
 from healer import engine
-from healer.core import correlate, decide, guards
+from healer.core import correlate, decide, guards, plan
 from healer.core import events as ev
-from healer.core.incident import MERGED
+from healer.core.actions import RESTORE
+from healer.core.incident import MERGED, Incident
 from healer.core.order import OwnAlert
 from healer.core.verdict import allow
 from healer.engine import Engine
 from healer.herald import Herald
+from healer.operators import Operators
 from tests.healer.safety.lives import Life
 
 
@@ -75,10 +77,35 @@ def reads_nothing_anew() -> None:
     Life._engine = as_before
 
 
+def restores_again() -> None:
+    """A restore that was tried is tried once more, as often as guards let it."""
+    tries = Incident.tries
+
+    def none_of_restores(self: Incident, *args: Any) -> int:
+        return 0 if RESTORE in args else tries(self, *args)
+
+    Incident.tries = none_of_restores
+
+
+def needs_no_owner() -> None:
+    """What may bring back older data is put back as the ladder says, without an owner's word."""
+    plan._agreed = lambda rung, *_: rung
+
+
+def anybody_owns() -> None:
+    """Whoever agrees counts as an owner."""
+    approve = Operators.approve
+
+    async def as_owner(self: Operators, *args: Any, **more: Any) -> ev.ApprovalGiven:
+        return await approve(self, *args, **{**more, "owner": True})
+
+    Operators.approve = as_owner
+
+
 FAULTS: dict[str, Callable[[], None]] = {
     one.__name__: one
     for one in (
         *(never_closes, closes_blindly, tells_nobody, tells_on, merges_into_nothing),
-        *(keeps_marks, reads_nothing_anew),
+        *(keeps_marks, reads_nothing_anew, restores_again, needs_no_owner, anybody_owns),
     )
 }

@@ -10,6 +10,7 @@ from healer.core.alert import Target
 from healer.core.ladder import PERSON, Ladder, Mode, Rung, Verification
 from healer.core.topology import (
     EXPORTER,
+    Backup,
     Group,
     Node,
     Numbers,
@@ -69,6 +70,22 @@ class Job:
     exclusive: bool = False
 
 
+OWNER = "olga"
+"""Who may agree to what is for owners; everybody else is ann."""
+
+
+@dataclass(frozen=True)
+class Files:
+    """What a backup may put back of a job, on each of its nodes.
+
+    Attributes:
+        rebuildable: Whether all of it can be made anew, so that no owner has to agree.
+    """
+
+    job: str
+    rebuildable: bool
+
+
 @dataclass(frozen=True)
 class Site:
     """One cluster.
@@ -83,6 +100,7 @@ class Site:
         no_ladders: Those that cluster.yml does not have.
         fencing: Of each node that can be fenced, the hosts that can do it. What only one node may run starts by no
             boot there: it is ServiceRunsNowhere that has it started.
+        backups: What gates may put back, by name.
     """
 
     name: str
@@ -98,6 +116,7 @@ class Site:
     addresses: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     cluster: str = "sim"
     fencing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    backups: Mapping[str, Files] = field(default_factory=dict)
 
     @property
     def fencing_alerts(self) -> tuple[str, ...]:
@@ -206,6 +225,13 @@ class Site:
                 name: VirtualAddress(name, ip, crew) for name, (ip, crew) in self.addresses.items()
             },
             fencing={node: hosts for node, hosts in self.fencing.items() if node in self.racks},
+            backups={
+                name: Backup(
+                    name, self.crews[self.jobs[one.job].group].nodes, one.job, one.rebuildable
+                )
+                for name, one in self.backups.items()
+                if one.job in self.jobs
+            },
         )
 
 
@@ -317,7 +343,22 @@ PAIR = Site(
     fencing={"s1": ("mon1", "mon2"), "s2": ("mon2", "mon1")},
 )
 
-SITES = (TIER, VOTERS, MIXED, PAIR)
+FILES = Site(
+    "files",
+    racks={**MONITORS, "w1": "rack-c", "w2": "rack-c", "w3": "rack-d", "k1": "rack-d"},
+    crews={
+        "control": CONTROL,
+        "web": Crew(("w1", "w2", "w3"), 1),
+        "book": Crew(("k1",), 0),
+    },
+    jobs={"nginx": Job("web"), "wiki": Job("book")},
+    healers=("mon1", "mon2"),
+    rungs=("files.restore", "service.restart"),
+    attempts=1,
+    backups={"site": Files("nginx", rebuildable=True), "wiki": Files("wiki", rebuildable=False)},
+)
+
+SITES = (TIER, VOTERS, MIXED, PAIR, FILES)
 
 
 def drawn(seed: int) -> tuple[Site, Numbers]:

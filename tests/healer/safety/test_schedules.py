@@ -49,6 +49,8 @@ def test_a_seed_gives_the_same_schedule_again() -> None:
         ("budget", "already, of"),
         ("approved", "nobody said yes"),
         ("fenced", "starts share, which"),
+        ("restore_proven", "a disk of"),
+        ("restore_proven", "no drill proved"),
     ],
 )
 def test_the_oracle_sees_that_a_guard_is_missing(guard: str, said: str) -> None:
@@ -68,6 +70,9 @@ def test_the_oracle_sees_that_a_guard_is_missing(guard: str, said: str) -> None:
         ("merges_into_nothing", "was merged"),
         ("keeps_marks", "which are over"),
         ("reads_nothing_anew", "which nobody described"),
+        ("restores_again", "for the same damage"),
+        ("needs_no_owner", "no owner agreed"),
+        ("anybody_owns", "no owner agreed"),
     ],
 )
 def test_the_oracle_sees_other_mistakes(fault: str, said: str) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from healer.core.alert import Target
 from tests.healer.safety.site import Site
+from tests.healer.safety.vaults import Vault, Vaults
 
 
 @dataclass
@@ -16,11 +17,13 @@ class Unit:
     Attributes:
         wedged: It runs and serves nobody.
         cures: Whether a start brings it back.
+        damaged: Its files are, so that only a restore has it start again.
     """
 
     state: str = "active"
     wedged: bool = False
     cures: bool = True
+    damaged: bool = False
     changed_at: float = -100.0
     invocation: int = 1
 
@@ -47,6 +50,7 @@ class World:
     Attributes:
         off: Nodes whose power device is switched off.
         turned: Since when what only one node may run runs somewhere, or nowhere.
+        vaults: What gates may put back.
     """
 
     site: Site
@@ -61,6 +65,7 @@ class World:
     declined: set[tuple[str, str]] = field(default_factory=set)
     off: set[str] = field(default_factory=set)
     turned: dict[str, float] = field(default_factory=dict)
+    vaults: Vaults = field(default_factory=Vaults)
 
     def __post_init__(self) -> None:
         self.nodes = {name: Machine() for name in self.site.racks}
@@ -70,6 +75,11 @@ class World:
             job = self.site.jobs[place.service or ""]
             if job.exclusive and place.node != self.site.crews[job.group].nodes[0]:
                 self.units[place].state = "inactive"
+        self.vaults.kept = {
+            (node, name): Vault()
+            for name, one in self.site.backups.items()
+            for node in self.site.crews[self.site.jobs[one.job].group].nodes
+        }
         everything = [*self.units, *(Target(node) for node in self.nodes)]
         self.since = dict.fromkeys(everything, -1000.0)
         self.turned = {name: -1000.0 for name, one in self.site.jobs.items() if one.exclusive}
@@ -206,11 +216,12 @@ class World:
             with self.change(node) as machine:
                 machine.cut = False
                 machine.sick = machine.sick and spared == Target(node)
+        self.vaults.mend()
         for place, unit in self.units.items():
             if place == spared:
                 unit.cures = False
                 continue
-            unit.cures = True
+            unit.cures, unit.damaged = True, False
             if place.node not in at_work and self.broken(place):
                 taken = place.service in self.turned and bool(self.runners(place.service))
                 self.set_unit(place, "inactive" if taken else "active", wedged=False)
