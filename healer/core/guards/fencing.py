@@ -5,6 +5,7 @@ said once more that it is off.
 """
 
 from healer.core.actions import FENCE, Scope, action_of
+from healer.core.alert import Target
 from healer.core.facts import Facts, Proposal
 from healer.core.guards.grounds import FAILED_STATES
 from healer.core.topology import Service, Topology
@@ -24,7 +25,7 @@ def fenced(proposal: Proposal, facts: Facts) -> Verdict:
         return allow(NAME, have="takes over nothing exclusive", need="-")
     for service in started:
         for node in others(service, proposal.target.node, facts.topology):
-            how = _runs(service, node, facts)
+            how = _runs(service, node, facts) or _being_started(service, node, facts)
             if how:
                 return hold(
                     NAME,
@@ -48,11 +49,16 @@ def taken_over(proposal: Proposal, topology: Topology) -> list[Service]:
     A restart starts its unit and what depends on it, a boot all that is on the node. A virtual address is no
     such case: who declines it lets go of it first, by its own gate.
     """
-    action = action_of(proposal.rung.action)
-    if not action.takes or action.scope not in (Scope.UNIT, Scope.FILES, Scope.NODE):
+    if not _starts(proposal.rung.action):
         return []
     names = {one.service for one in proposal.footprint.targets if one.service is not None}
     return [topology.services[name] for name in sorted(names) if topology.services[name].exclusive]
+
+
+def _starts(verb: str) -> bool:
+    """Whether a verb has what it stops start again, by itself or by a boot."""
+    action = action_of(verb)
+    return action.takes and action.scope in (Scope.UNIT, Scope.FILES, Scope.NODE)
 
 
 def others(service: Service, node: str, topology: Topology) -> list[str]:
@@ -72,6 +78,15 @@ def _runs(service: Service, node: str, facts: Facts) -> str:
     if unit.active_state not in FAILED_STATES:
         return unit.active_state
     return "a job is queued" if unit.job else ""
+
+
+def _being_started(service: Service, node: str, facts: Facts) -> str:
+    """Return what is under way on a node that may yet start a service there; empty where nothing is."""
+    if fenced_by(node, facts):
+        return ""
+    place = Target(node, service.name)
+    able = (one for one in facts.running if _starts(one.action) and place in one.footprint.targets)
+    return next((f"{one.action} is under way (incident {one.incident})" for one in able), "")
 
 
 def fenced_by(node: str, facts: Facts) -> str:

@@ -73,6 +73,18 @@ def test_a_unit_that_may_yet_run_is_not_off(changes):
     assert asked(incident, looks(facts, "web3", **changes)) == "not_fenced"
 
 
+def test_what_is_under_way_on_another_node_may_start_it_there():
+    world = broken(topology=exclusive())
+    alone(world)
+    opened(world, "web2/nginx", 2)
+    acted(world, "2", ended=None)
+    incident = opened(world)
+    facts = world.facts(incident)
+    assert asked(incident, facts) == "not_fenced"
+    drains = tuple(replace(one, action="pool.drain") for one in facts.running)
+    assert asked(incident, replace(facts, running=drains)) is None
+
+
 def test_a_node_that_cannot_be_asked_is_not_proven_off():
     """There is no verb that fences it, so a person has to."""
     world = broken(topology=exclusive())
