@@ -1,7 +1,7 @@
 """The healers: each start of one is a life, put together as app.py does it, that may be killed or stopped anywhere."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import TYPE_CHECKING
@@ -234,6 +234,13 @@ class Life:
     async def looks_back(self, names: Iterable[str]) -> dict[str, float]:
         await self._ask()
         return dict.fromkeys(names, 0.0)
+
+    async def samples(self, node: str, names: str) -> list[tuple[Mapping[str, str], float]]:
+        """Return when a node has booted; nothing else is asked for."""
+        await self._ask()
+        assert names == "node_boot_time_seconds"
+        seen = self.sim.prometheus.sample(node)
+        return [] if seen is None else [({}, EPOCH + self.sim.world.nodes[node].booted_at)]
 
     async def picture(self, *, services: bool = True) -> Picture:
         await self._ask()

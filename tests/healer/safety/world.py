@@ -41,6 +41,7 @@ class Machine:
     boot: int = 1
     sick: bool = False
     cut: bool = False
+    booted_at: float = -1000.0
 
 
 @dataclass
@@ -185,6 +186,7 @@ class World:
         """Boot: what a start brings back runs again, but for what may run elsewhere."""
         with self.change(node) as machine:
             machine.up, machine.boot, machine.sick = True, machine.boot + 1, False
+            machine.booted_at = self.now
             for place, unit in self.units.items():
                 if place.node != node:
                     continue
