@@ -173,7 +173,7 @@ async def assemble(loaded: Settings, kept: Kept, reload: Reload) -> Parts:
             proxy=loaded.proxy,
             stuck_seconds=engine.stuck_seconds,
             senders=Senders(loaded.senders, clock) if loaded.senders is not None else None,
-            locks=_locks(loaded, upkeeper, gatherer, clock),
+            locks=_locks(loaded, upkeeper, gatherer, watch, clock),
             upkeeper=upkeeper,
             roller=roller,
             reload=reload,
@@ -196,13 +196,13 @@ def session_with(tls: ShownTls | None) -> aiohttp.ClientSession:
 
 
 def _locks(
-    loaded: Settings, upkeeper: Upkeeper, gatherer: Gatherer, clock: SystemClock
+    loaded: Settings, upkeeper: Upkeeper, gatherer: Gatherer, watch: Watch, clock: SystemClock
 ) -> Locks | None:
     wanted = loaded.fleet_lock
     if wanted is None:
         return None
     senders = Senders(wanted.shown, clock) if wanted.shown is not None else None
-    return Locks(upkeeper, gatherer, wanted.within_seconds, senders)
+    return Locks(upkeeper, gatherer, watch, wanted.within_seconds, senders)
 
 
 def _annotator(

@@ -318,6 +318,16 @@ class RollView(TypedDict):
     seen: str
 
 
+class LockWaitView(TypedDict):
+    """A node that was refused a reboot lock, and asks again: since when, when it asked last, and why it got none."""
+
+    node: str
+    since: str | None
+    asked: str | None
+    reason: str
+    detail: str
+
+
 class PlannedView(TypedDict):
     """What would be done to take one node out of service, and what every guard says of it now."""
 
@@ -502,6 +512,7 @@ class StatusView(TypedDict):
     maintenance: list[MaintenanceView]
     upkeep: list[UpkeepView]
     rolls: list[RollView]
+    lock_waits: list[LockWaitView]
     marks: list[MarkView]
     watchdog_age_seconds: float | None
     sight_complete: bool

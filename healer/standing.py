@@ -33,6 +33,27 @@ JUMP_MEMORY = 60.0
 """Seconds for which a jump makes every age doubtful."""
 
 
+LOCK_WAIT_SECONDS = 900.0
+"""For which a node that was refused a reboot lock is shown as waiting for it: it asks again every five minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class LockWait:
+    """A node that asked for a reboot lock and did not get it.
+
+    Attributes:
+        since: When it asked first, in steady time, as is `asked`, when it did last.
+        reason: Why not: one word.
+        detail: The same in words.
+    """
+
+    node: str
+    since: float
+    asked: float
+    reason: str
+    detail: str
+
+
 @dataclass
 class Watch:
     """The last look at the pipeline and at the clock.
@@ -48,6 +69,7 @@ class Watch:
         picture: The last look at the cluster itself; None where Prometheus did not say.
         upkeep_held: What holds each upkeep now, by id.
         roll_waits: Why each roll waits now, by id.
+        lock_waits: Which nodes were refused a reboot lock last time they asked, by node.
         said: What was decided last about open incidents, by id, with the time; the newest of them.
     """
 
@@ -64,6 +86,7 @@ class Watch:
     picture: Picture | None = None
     upkeep_held: dict[str, Verdict] = field(default_factory=dict)
     roll_waits: dict[str, str] = field(default_factory=dict)
+    lock_waits: dict[str, LockWait] = field(default_factory=dict)
     said: OrderedDict[str, tuple[float, Decision]] = field(default_factory=OrderedDict)
     _pictured_at: float = 0.0
     _offset: float | None = None
@@ -117,6 +140,19 @@ class Watch:
         self.said.move_to_end(incident_id)
         while len(self.said) > MOST_SAID:
             self.said.popitem(last=False)
+
+    def note_lock_refused(self, node: str, reason: str, detail: str) -> None:
+        """Keep that a node of cluster.yml was refused a reboot lock; it asks again by itself."""
+        now, known = self.now.steady, self.lock_waits.get(node)
+        goes_on = known is not None and now - known.asked < LOCK_WAIT_SECONDS
+        since = known.since if known is not None and goes_on else now
+        self.lock_waits[node] = LockWait(node, since, now, reason, detail)
+
+    def waiting_for_lock(self) -> list[LockWait]:
+        """Return the nodes that still ask for a reboot lock, those that wait longest first."""
+        now = self.now.steady
+        found = (one for one in self.lock_waits.values() if now - one.asked < LOCK_WAIT_SECONDS)
+        return sorted(found, key=lambda one: one.since)
 
     @property
     def now(self) -> Now:

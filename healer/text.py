@@ -14,6 +14,7 @@ from healer.shapes import (
     IncidentRow,
     IncidentView,
     LastLinesView,
+    LockWaitView,
     MarkStateView,
     MarksView,
     PlanView,
@@ -263,6 +264,11 @@ def roll(one: RollView) -> str:
     return "; ".join(part for part in parts if part)
 
 
+def lock_wait(one: LockWaitView) -> str:
+    """Say of one node why it has no reboot lock yet."""
+    return f"{one['node']} since {one['since']}, {one['reason']}: {one['detail']}"
+
+
 def plan(one: PlanView) -> str:
     """Return what would be done, node by node in their order, and what each guard says now."""
     parts = []
@@ -311,6 +317,7 @@ def status(one: StatusView) -> str:
             *(("in maintenance", text) for text in maintained),
             *(("away", text) for text in map(upkeep, one["upkeep"])),
             *(("roll", text) for text in map(roll, one["rolls"])),
+            *(("waits for a lock", text) for text in map(lock_wait, one["lock_waits"])),
             *(("taken away", text) for text in marks),
         )
     )

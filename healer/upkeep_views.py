@@ -9,7 +9,7 @@ from healer.core.topology import Topology
 from healer.core.upkeep import Upkeep
 from healer.instants import rfc3339
 from healer.likeness import of_roll, of_upkeep
-from healer.shapes import RollMemberView, RollView, UpkeepView
+from healer.shapes import LockWaitView, RollMemberView, RollView, UpkeepView
 from healer.standing import Watch
 
 MOST_OVER = 3
@@ -40,6 +40,21 @@ def upkeep_view(one: Upkeep, watch: Watch) -> UpkeepView:
         held=_held(one, watch),
         seen=of_upkeep(one),
     )
+
+
+def lock_wait_views(watch: Watch) -> list[LockWaitView]:
+    """Show every node that waits for a reboot lock, those that wait longest first."""
+    ahead = watch.now.ahead
+    return [
+        LockWaitView(
+            node=one.node,
+            since=rfc3339(one.since + ahead),
+            asked=rfc3339(one.asked + ahead),
+            reason=one.reason,
+            detail=one.detail,
+        )
+        for one in watch.waiting_for_lock()
+    ]
 
 
 def roll_views(watch: Watch, topology: Topology) -> list[RollView]:

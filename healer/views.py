@@ -45,7 +45,7 @@ from healer.shapes import (
 )
 from healer.standing import Watch
 from healer.timeline import Moment, Timeline
-from healer.upkeep_views import roll_view, upkeep_views
+from healer.upkeep_views import lock_wait_views, roll_view, upkeep_views
 
 
 def alert_view(alert: Alert) -> AlertView:
@@ -340,6 +340,7 @@ def status_view(watch: Watch, topology: Topology, version: str) -> StatusView:
         maintenance=maintenance_views(topology, watch.clock.wall()),
         upkeep=upkeep_views(watch),
         rolls=[roll_view(one, watch, topology) for one in board.rolling],
+        lock_waits=lock_wait_views(watch),
         marks=mark_views(board.open, watch.latest),
         watchdog_age_seconds=None if age is None else round(age, 3),
         sight_complete=watch.complete,

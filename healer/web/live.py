@@ -90,9 +90,9 @@ class Live:
     def revision(self) -> str:
         """What the pages show now, as one word."""
         held = sorted((name, each.reason) for name, each in self.watch.upkeep_held.items())
-        unwritten = repr(
-            (sorted(self.watch.freezes()), held, sorted(self.watch.roll_waits.items()))
-        )
+        rolls = sorted(self.watch.roll_waits.items())
+        locks = sorted((one.node, one.reason) for one in self.watch.waiting_for_lock())
+        unwritten = repr((sorted(self.watch.freezes()), held, rolls, locks))
         seen = hashlib.sha256(unwritten.encode("utf-8", "surrogatepass")).hexdigest()[:8]
         return f"{self._life}.{self._told}.{seen}"
 

@@ -8,6 +8,7 @@ from healer.core.upkeep_events import Kind
 from healer.core.upkeep_steps import TAKING_SECONDS
 from healer.errors import Refused
 from healer.gatherer import Gatherer
+from healer.standing import Watch
 from healer.upkeeper import Upkeeper
 from healer.web.senders import Senders
 
@@ -20,12 +21,14 @@ class Locks:
     """Gives nodes their lock, and takes it back.
 
     Attributes:
+        watch: Told who waits, for people to look at.
         within_seconds: In which a node that got it should be back.
         senders: What they show besides their address; None for nothing.
     """
 
     upkeeper: Upkeeper
     gatherer: Gatherer
+    watch: Watch
     within_seconds: float
     senders: Senders | None
 
@@ -61,6 +64,15 @@ class Locks:
         Raises:
             Refused: A guard holds, or it could not be taken in time.
         """
+        try:
+            found = await self._taken(node, machine)
+        except Refused as error:
+            self.watch.note_lock_refused(node, error.reason, error.detail)
+            raise
+        self.watch.lock_waits.pop(node, None)
+        return found
+
+    async def _taken(self, node: str, machine: str) -> Upkeep:
         by = f"fleet_lock {machine}"
         begun = await self.upkeeper.begin(node, Kind.LOCK, "reboot", by, self.within_seconds)
         phases = frozenset({Phase.AWAY, Phase.RETURNING, Phase.OVER})
@@ -72,6 +84,7 @@ class Locks:
 
     async def unlock(self, node: str) -> None:
         """Give a node back that had a lock; one that has none is as it should be."""
+        self.watch.lock_waits.pop(node, None)
         known = self.upkeeper.of(node)
         if known is not None and known.kind is Kind.LOCK:
             await self.upkeeper.end(node, "its own word")

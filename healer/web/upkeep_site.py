@@ -13,7 +13,7 @@ from healer.core.topology import EXPORTER
 from healer.core.upkeep_events import Kind
 from healer.errors import Refused
 from healer.shapes import AdmissionView, PlanView
-from healer.upkeep_views import roll_views, upkeep_views
+from healer.upkeep_views import lock_wait_views, roll_views, upkeep_views
 from healer.views import freeze_views, hold_views, incident_row, maintenance_views
 from healer.web import upkeep
 from healer.web.api import groups_of
@@ -23,7 +23,11 @@ from healer.web.pages import group as group_page
 from healer.web.pages import maintenance as maintenance_page
 from healer.web.pages import node as node_page
 from healer.web.pages import stranger
+from healer.web.pages.maintenance import Lacking
 from healer.web.parts import way
+
+ASK_SECONDS = 3.0
+"""In which it has to be known what a node lacks, to stand on a page about many."""
 
 
 def routes() -> list[web.RouteDef]:
@@ -38,14 +42,47 @@ def routes() -> list[web.RouteDef]:
 async def maintenance(request: web.Request) -> web.Response:
     """Show which nodes are out of service on purpose, every roll, and what keeps other nodes from coming back."""
     desk = request.app[DESK]
+    waiting, left = await _coming_back(request)
     shown = maintenance_page.Upkept(
         freezes=freeze_views(desk.watch),
         windows=maintenance_views(desk.topology, desk.clock.wall()),
         away=upkeep_views(desk.watch),
         rolls=roll_views(desk.watch, desk.topology),
+        locks=lock_wait_views(desk.watch),
+        waiting=waiting,
+        left=left,
         groups={name: one.nodes for name, one in desk.topology.groups.items()},
     )
     return answered(maintenance_page.maintenance(framed(request), shown))
+
+
+async def _coming_back(request: web.Request) -> tuple[list[Lacking], int]:
+    """Return the nodes that Hale took something from, or that nobody hears of, with what each lacks to come back.
+
+    Only so many are asked, and those of which nobody hears are not: how many are left out is returned too.
+    """
+    desk = request.app[DESK]
+    board, picture = desk.journal.board, desk.watch.latest
+    away = {one.node for one in board.kept_away}
+    missed = (picture.missed if picture is not None else frozenset[str]()) - away
+    kept = {
+        one.target.node: None
+        for one in board.open
+        if (one.marks or one.admitted_by is not None) and one.target.node in desk.topology.nodes
+    }
+    found = [*kept, *sorted(missed - kept.keys())]
+    nodes = found[: maintenance_page.MOST_ASKED]
+
+    async def lacking(node: str) -> Lacking:
+        if node in missed and node not in kept:
+            return Lacking(node, "nobody hears of it", None)
+        try:
+            async with asyncio.timeout(ASK_SECONDS):
+                return Lacking(node, "", await _admission(request, node))
+        except TimeoutError:
+            return Lacking(node, "it was not known in time", None)
+
+    return list(await asyncio.gather(*map(lacking, nodes))), len(found) - len(nodes)
 
 
 async def node(request: web.Request) -> web.Response:

@@ -60,7 +60,7 @@ def group(frame: Frame, shown: GroupShown) -> Markup:
         f"Group {name}",
         stops(shown.freezes),
         *(roll(frame, one) for one in shown.rolls),
-        _plan(frame, shown, rolling=rolling),
+        NOTHING if rolling else _plan(frame, shown),
         section("stands", "How it stands", group_state(shown.stands)),
         _typed(frame, name),
         frame=frame,
@@ -70,7 +70,7 @@ def group(frame: Frame, shown: GroupShown) -> Markup:
     )
 
 
-def _plan(frame: Frame, shown: GroupShown, *, rolling: bool) -> Markup:
+def _plan(frame: Frame, shown: GroupShown) -> Markup:
     title = "What a roll would do"
     if shown.planned is None:
         nodes = element(
@@ -90,8 +90,7 @@ def _plan(frame: Frame, shown: GroupShown, *, rolling: bool) -> Markup:
         if left
         else NOTHING
     )
-    begin = NOTHING if rolling else _start(frame, shown)
-    return section("plan", title, element("p", ROLL), *parts, more, begin)
+    return section("plan", title, element("p", ROLL), *parts, more, _start(frame, shown))
 
 
 def _turn(place: int, one: PlannedView) -> Markup:

@@ -3,12 +3,29 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from healer.shapes import FreezeView, MaintenanceView, RollView, UpkeepView
+from healer.shapes import (
+    AdmissionView,
+    FreezeView,
+    LockWaitView,
+    MaintenanceView,
+    RollView,
+    UpkeepView,
+)
 from healer.web.away import card
 from healer.web.frame import Frame, page
 from healer.web.markup import NOTHING, Markup, element, join, table, words
-from healer.web.parts import console, group_link, node_link, section, stops, windows_open
+from healer.web.parts import (
+    because,
+    console,
+    group_link,
+    node_link,
+    pill,
+    section,
+    stops,
+    windows_open,
+)
 from healer.web.rolling import roll
+from healer.web.times import ago
 
 INTRO = (
     "Nodes that people, a roll or the nodes themselves took out of service. Nothing else is begun there, and their "
@@ -18,6 +35,9 @@ INTRO = (
 
 MOST = 50
 """Nodes on the page, of each kind."""
+
+MOST_ASKED = 10
+"""Nodes that are asked for the page what they lack to come back."""
 
 KINDS = (
     ("person", "people", "Nodes in maintenance"),
@@ -33,6 +53,20 @@ NOTES = {
 
 
 @dataclass(frozen=True, slots=True)
+class Lacking:
+    """A node that is away without anybody's wish.
+
+    Attributes:
+        why: Why nobody can say what it lacks; empty where that is known.
+        asked: What it has to show before it comes back; None where nobody can say.
+    """
+
+    node: str
+    why: str
+    asked: AdmissionView | None
+
+
+@dataclass(frozen=True, slots=True)
 class Upkept:
     """What the page shows.
 
@@ -41,6 +75,9 @@ class Upkept:
         windows: Maintenance windows of cluster.yml that are open.
         away: Nodes that are out of service.
         rolls: Those that go on, then the newest that are over.
+        locks: Nodes that were refused a reboot lock, and ask again.
+        waiting: Nodes that are to come back, at most MOST_ASKED.
+        left: How many more of those there are.
         groups: The nodes of each group.
     """
 
@@ -48,6 +85,9 @@ class Upkept:
     windows: Sequence[MaintenanceView]
     away: Sequence[UpkeepView]
     rolls: Sequence[RollView]
+    locks: Sequence[LockWaitView]
+    waiting: Sequence[Lacking]
+    left: int
     groups: Mapping[str, Sequence[str]]
 
 
@@ -64,7 +104,9 @@ def maintenance(frame: Frame, shown: Upkept) -> Markup:
         element("p", INTRO, class_="lead", id="intro"),
         element("div", well, id="none") if calm else NOTHING,
         *(_away(frame, away, *kind) for kind in KINDS),
+        _locks(frame, shown.locks),
         *(roll(frame, one) for one in shown.rolls),
+        _waiting(shown.waiting, shown.left),
         windows_open(shown.windows, "Windows of cluster.yml that are open"),
         _nodes(shown.groups),
         _typed(frame),
@@ -83,6 +125,46 @@ def _away(frame: Frame, away: Sequence[UpkeepView], kind: str, id_: str, title: 
     cards = (card(frame, one) for one in found[:MOST])
     note = element("p", NOTES[kind], class_="quiet") if kind in NOTES else NOTHING
     return section(id_, title, note, *cards, more if left > 0 else NOTHING)
+
+
+def _locks(frame: Frame, waiting: Sequence[LockWaitView]) -> Markup:
+    if not waiting:
+        return NOTHING
+    cells = [
+        (
+            element("strong", node_link(one["node"])),
+            ago(one["since"], frame.now),
+            join([ago(one["asked"], frame.now), " ago"]),
+            because(one["reason"], one["detail"]),
+        )
+        for one in waiting[:MOST]
+    ]
+    shown = table(("node", "waits for", "asked", "why not yet"), cells, "cards")
+    left = len(waiting) - len(cells)
+    more = element("p", f"{left} more wait.", class_="quiet") if left else NOTHING
+    return section("lock-waits", "Waiting for a reboot lock", shown, more)
+
+
+def _waiting(waiting: Sequence[Lacking], left: int) -> Markup:
+    if not waiting:
+        return NOTHING
+    cells = [(element("strong", node_link(one.node)), *_lacks(one)) for one in waiting]
+    shown = table(("node", "admit says", "still needs", "has"), cells, "cards")
+    more = element("p", f"{left} more: each node's page says it.", class_="quiet")
+    return section("waiting", "To come back", shown, more if left else NOTHING)
+
+
+def _lacks(one: Lacking) -> tuple[object, ...]:
+    """Return whether a node would be admitted, and else the first thing that it lacks and how many there are."""
+    if one.asked is None:
+        return pill("not yet", "held"), "to be heard of, or to be asked again", one.why
+    lacks = [each for each in one.asked["steps"] if each["reason"]]
+    if not lacks:
+        button = "switch it on" if one.asked["fenced"] else "admit it"
+        return pill("yes", "allows"), f"you: {button} on its page", "-"
+    more = f", and {len(lacks) - 1} more" if len(lacks) > 1 else ""
+    needs = join([because(lacks[0]["reason"], f"{lacks[0]['step']}: {lacks[0]['need']}"), more])
+    return pill("not yet", "held"), needs, words(lacks[0]["have"])
 
 
 def _nodes(groups: Mapping[str, Sequence[str]]) -> Markup:

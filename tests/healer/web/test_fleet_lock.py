@@ -10,10 +10,12 @@ from typing import Any
 import aiohttp
 import pytest
 
+from healer import text
 from healer.adapters.senders import ByBasic
 from healer.core.look import MachineLook
 from healer.core.upkeep import Phase
 from healer.core.upkeep_events import Kind
+from healer.standing import LOCK_WAIT_SECONDS
 from healer.web.locks import Locks
 from healer.web.senders import Senders
 from tests.healer.core.world import topology
@@ -32,7 +34,9 @@ def house(group: str = "web", node: str = "web1") -> House:
     groups = {**plain.groups, "web": replace(plain.groups["web"], min_available=2)}
     made = House(given=replace(plain, nodes=nodes, groups=groups))
     made.gates.machines[node] = MachineLook(ID, reboot_required=True)
-    made.desk = replace(made.desk, locks=Locks(made.upkeeper, made.gatherer, 1800.0, None))
+    made.desk = replace(
+        made.desk, locks=Locks(made.upkeeper, made.gatherer, made.watch, 1800.0, None)
+    )
     return made
 
 
@@ -109,6 +113,39 @@ async def test_a_guard_that_holds_is_the_kind_of_the_error_and_nothing_is_begun(
     assert made.journal.board.upkeeps == {}
 
 
+async def test_a_node_that_got_no_lock_is_shown_as_waiting_until_it_has_one() -> None:
+    made = house()
+    down = made.trouble(at="web2/nginx").target
+    async with asked(made) as session:
+        await say(session, "pre-reboot")
+        made.clock.pass_by(30)
+        await say(session, "pre-reboot")
+        (waits,) = made.watch.waiting_for_lock()
+        assert (waits.node, waits.reason, waits.asked - waits.since) == ("web1", "capacity", 30)
+        shown = await (await session.get("/api/v1/status")).json()
+        assert [(one["node"], one["reason"]) for one in shown["lock_waits"]] == [
+            ("web1", "capacity")
+        ]
+        assert "waits for a lock  web1 since" in text.status(shown)
+        made.cluster.down.discard(down)
+        assert await say(session, "pre-reboot") == (200, "")
+    assert made.watch.waiting_for_lock() == []
+
+
+async def test_a_node_that_does_not_ask_again_waits_no_more() -> None:
+    made = house()
+    made.cluster.down.add(made.trouble(at="web2/nginx").target)
+    async with asked(made) as session:
+        await say(session, "pre-reboot")
+        made.clock.pass_by(LOCK_WAIT_SECONDS)
+        assert made.watch.waiting_for_lock() == []
+        await say(session, "pre-reboot")
+        (waits,) = made.watch.waiting_for_lock()
+        assert waits.since == waits.asked
+        await say(session, "steady-state")
+    assert made.watch.waiting_for_lock() == []
+
+
 async def test_a_node_of_the_control_plane_may_reboot_and_two_at_once_may_not() -> None:
     made = house(node="mon1")
     async with asked(made) as session:
@@ -154,7 +191,7 @@ async def test_an_address_that_is_no_nodes_gets_no_lock() -> None:
     made = house(node="web2")
     nodes = {name: replace(one, address="10.9.9.9") for name, one in made.topology.nodes.items()}
     gatherer = replace(made.gatherer, topology=replace(made.topology, nodes=nodes))
-    made.desk = replace(made.desk, locks=Locks(made.upkeeper, gatherer, 1800.0, None))
+    made.desk = replace(made.desk, locks=Locks(made.upkeeper, gatherer, made.watch, 1800.0, None))
     async with asked(made) as session:
         assert await say(session, "pre-reboot") == (409, "unknown_address")
 
@@ -169,7 +206,9 @@ async def test_a_gate_that_does_not_say_what_its_machine_is_gets_no_lock_for_it(
 async def test_where_cluster_yml_asks_for_a_password_it_has_to_be_shown(tmp_path: Path) -> None:
     made = house()
     senders = Senders(ByBasic("zincati", secret(tmp_path)), made.clock)
-    made.desk = replace(made.desk, locks=Locks(made.upkeeper, made.gatherer, 1800.0, senders))
+    made.desk = replace(
+        made.desk, locks=Locks(made.upkeeper, made.gatherer, made.watch, 1800.0, senders)
+    )
     async with asked(made) as session:
         assert await say(session, "steady-state") == (401, "not_allowed")
         right = {**PROTOCOL, **basic("zincati", SECRET)}

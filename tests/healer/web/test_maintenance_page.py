@@ -1,17 +1,24 @@
 """The page of the upkeep: who is out of service, for whom, until when, and where each node of a roll is."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from healer.core import roll_events as re
+from healer.core.alert import Target
+from healer.core.look import Look
+from healer.core.picture import NodeHealth
 from healer.core.roll import RollState
 from healer.core.roll_events import RollMove
 from healer.core.upkeep_events import Kind, Move
+from healer.web import upkeep_site
+from healer.web.lately import KEEP
 from healer.web.live import Live
 from tests.healer.web.house import HOSTILE, House
 from tests.healer.web.people import ALICE, BOB, browsing, forms
+from tests.healer.web.screens import busy
 from tests.healer.web.test_pages import reads
 from tests.healer.web.upkeep_states import (
     big,
@@ -41,6 +48,48 @@ async def test_who_has_a_node_why_until_when_and_what_holds_it(tmp_path: Path) -
     assert "web8 out of service for 41 s new fan by carol (web)" in people
     assert "should be back 2027-01-15 10:10:03Z" in people
     assert "web9" in page[page.index("Reboot locks") : page.index("Roll 1 of web")]
+
+
+async def test_which_node_waits_for_a_reboot_lock_and_why(tmp_path: Path) -> None:
+    page = await seen(await upkept(tmp_path))
+    waits = page[page.index("Waiting for a reboot lock") : page.index("Roll 1 of web")]
+    assert "web10 30 s 30 s ago locked_nearby A node close by is away. Has web9" in waits
+
+
+async def test_what_each_node_still_needs_that_hale_took_something_from(tmp_path: Path) -> None:
+    house = await busy(tmp_path)
+    page = await seen(house)
+    assert "web3 yes you: admit it on its page" in page[page.index("To come back") :]
+    house.cluster.down |= {Target("web3", "nginx"), Target("web3", "app")}
+    house.clock.pass_by(KEEP)
+    page = await seen(house)
+    assert "web3 not yet not_serving nginx: it serves, and 1 more does not serve" in page
+
+
+async def test_a_node_that_nobody_hears_of_is_named_and_not_asked(tmp_path: Path) -> None:
+    house = await house_of(tmp_path, big())
+    gone = NodeHealth(scraped=False, reached=False)
+    house.prometheus.hears = {"web2": gone}
+    house.watch.look_at_nodes(await house.gatherer.picture(), house.topology)
+    house.gates.looks.clear()
+    page = await seen(house)
+    assert "web2 not yet to be heard of, or to be asked again nobody hears of it" in page
+    assert house.gates.looks == []
+
+
+async def hang(node: str, names: Sequence[str]) -> Look:
+    """Never say what a gate looks at."""
+    raise await asyncio.get_running_loop().create_future()
+
+
+async def test_a_gate_that_hangs_does_not_keep_the_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = await busy(tmp_path)
+    monkeypatch.setattr(upkeep_site, "ASK_SECONDS", 0.05)
+    house.gates.look = hang  # type: ignore[method-assign]
+    page = await seen(house)
+    assert "it was not known in time" in page
 
 
 async def test_each_node_of_a_roll_stands_in_its_turn_with_where_it_is(tmp_path: Path) -> None:

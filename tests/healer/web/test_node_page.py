@@ -18,7 +18,7 @@ from tests.healer.web.house import HOSTILE, House
 from tests.healer.web.people import ALICE, BOB, browsing, forms
 from tests.healer.web.screens import busy
 from tests.healer.web.test_pages import reads
-from tests.healer.web.upkeep_states import big, house_of, take, upkept, upkept_many
+from tests.healer.web.upkeep_states import big, house_of, take, upkept
 
 
 async def seen(house: House, path: str) -> str:
@@ -168,7 +168,7 @@ async def test_a_group_that_cannot_be_rolled_says_why(tmp_path: Path) -> None:
 
 
 async def test_of_500_nodes_the_guards_are_asked_of_the_first(tmp_path: Path) -> None:
-    house = await upkept_many(tmp_path, 500)
+    house = await house_of(tmp_path, big(500))
     house.gates.looks.clear()
     async with browsing(house, ALICE) as (alice,):
         page = reads(await alice.open("/groups/web"))

@@ -99,6 +99,7 @@ async def upkept(folder: Path) -> House:
         by="fleet_lock 35ba2101ae3f4d45b96e9c51f461bbff",
         reason="reboot",
     )
+    house.watch.note_lock_refused("web10", "locked_nearby", "A node close by is away. Has web9")
     house.clock.pass_by(30)
     house.watch.look_at_nodes(picture(house, down=frozenset()), house.topology)
     house.watch.sight = Sight((), (), (), house.clock.wall() - 4)
@@ -134,6 +135,7 @@ async def upkept_hostile(folder: Path) -> House:
     house.watch.roll_waits["1"] = words
     house.watch.upkeep_held["3"] = hold("capacity", words, have=words, need=words, sentence=words)
     await house.journal.write(ev.NodeHeld("web3", words, words, None))
+    house.watch.note_lock_refused("web3", words, words)
     return house
 
 
