@@ -12,13 +12,16 @@ from healer.shapes import (
     RollView,
     StatusView,
 )
+from healer.web.away import PHASES
 from healer.web.frame import Frame, page
 from healer.web.markup import NOTHING, Markup, element, join, link, path_of, table, words
 from healer.web.parts import (
     card,
     code,
+    group_link,
     group_state,
     incident_link,
+    node_link,
     owner_link,
     pairs,
     pill,
@@ -155,14 +158,17 @@ def _upkept(status: StatusView) -> Markup:
         return NOTHING
     away = [
         element(
-            "li", element("strong", words(one["node"])), f" {one['phase']} by ", words(one["by"])
+            *("li", element("strong", node_link(one["node"]))),
+            *(f" {PHASES[one['phase']][0]}, by ", words(one["by"])),
         )
         for one in status["upkeep"][:RECENT]
     ]
     left = len(status["upkeep"]) - len(away)
     more = [element("li", f"{left} more")] if left > 0 else []
     rolls = [
-        element("li", f"roll {one['id']} of ", element("strong", words(one["group"])), _far(one))
+        element(
+            "li", f"roll {one['id']} of ", element("strong", group_link(one["group"])), _far(one)
+        )
         for one in status["rolls"]
     ]
     how = element("p", link("/maintenance", "What each waits for, and how it comes back"))

@@ -125,7 +125,7 @@ async def test_a_roll_that_is_over_stays_for_a_while(tmp_path: Path) -> None:
 async def test_the_first_page_names_what_is_out_of_service(tmp_path: Path) -> None:
     page = await seen(await upkept(tmp_path), "/")
     assert "roll 1 of web rolling: 2 of 7 done" in page
-    assert "web8 away by carol (web)" in page
+    assert "web8 out of service, by carol (web)" in page
 
 
 async def test_of_a_great_many_those_stand_there_that_something_goes_on_with(
