@@ -14,10 +14,11 @@ from gate.log import WARNING, log
 from gate.mark import BAR, UNKNOWN_PERSON
 from gate.marks import (
     LOCK_SECONDS,
+    MarksFailed,
     MarksUnreadable,
     MarksUnwritable,
     OpenMarks,
-    TooManyOwners,
+    not_marked,
 )
 from gate.patroni import ANSWER_SECONDS, NotRunning, Sight, Unanswered
 from gate.verb import Node
@@ -54,12 +55,8 @@ def mark(node: Node, name: str, owner: str, deadline: Deadline) -> Outcome | Non
             by_hand = is_barred(node.config.databases[name]) is True
             added = owners.to_add(owner, marks.get(BAR, name), by_hand)
             marks.own(BAR, name, added, utc(node.clock.wall()))
-    except MarksUnreadable as error:
-        return failed(Reason.MARKS_UNREADABLE, f"nothing was marked: {error}")
-    except MarksUnwritable as error:
-        return failed(Reason.MARKS_UNWRITABLE, f"nothing followed from the mark: {error}")
-    except TooManyOwners as error:
-        return failed(Reason.TOO_MANY_OWNERS, f"nothing was marked: {error}")
+    except MarksFailed as error:
+        return not_marked(error, "nothing was marked", "nothing followed from the mark")
     return None
 
 
@@ -130,10 +127,8 @@ def admit(node: Node, name: str, owner: str | None, deadline: Deadline) -> Outco
         outcome = _told(node, node.config.databases[name], False, deadline)
         with node.marks.open() as marks:
             return _ended(node, name, owner, outcome, marks)
-    except MarksUnreadable as error:
-        return failed(Reason.MARKS_UNREADABLE, f"it may still be marked: {error}")
-    except MarksUnwritable as error:
-        return failed(Reason.MARKS_UNWRITABLE, f"the mark may still be there: {error}")
+    except MarksFailed as error:
+        return not_marked(error, "it may still be marked", "the mark may still be there")
     except Unanswered as error:
         return failed(Reason.NOT_ADMITTED, f"nothing was changed: {error}")
     except OSError as error:

@@ -11,13 +11,7 @@ from gate import netlink, owners
 from gate.clock import Deadline, utc
 from gate.listed import AddressRule
 from gate.mark import DECLINE, UNKNOWN_PERSON
-from gate.marks import (
-    LOCK_SECONDS,
-    MarksUnreadable,
-    MarksUnwritable,
-    OpenMarks,
-    TooManyOwners,
-)
+from gate.marks import LOCK_SECONDS, MarksFailed, OpenMarks, not_marked
 from gate.verb import Node
 from gate.words import Outcome, Reason, done, failed, unknown
 
@@ -50,12 +44,8 @@ def decline(node: Node, name: str, owner: str, deadline: Deadline) -> Outcome:
         return _yielded(node, rule, was_held, deadline)
     except netlink.Unreadable as error:
         return failed(Reason.NOT_DECLINED, f"nothing was marked: {error}")
-    except MarksUnreadable as error:
-        return failed(Reason.MARKS_UNREADABLE, f"nothing was declined: {error}")
-    except MarksUnwritable as error:
-        return failed(Reason.MARKS_UNWRITABLE, f"nothing was declined: {error}")
-    except TooManyOwners as error:
-        return failed(Reason.TOO_MANY_OWNERS, f"nothing was declined: {error}")
+    except MarksFailed as error:
+        return not_marked(error, "nothing was declined")
     except OSError as error:
         return failed(Reason.NOT_DECLINED, f"marked, but {rule.track_file}: {error.strerror}")
 
@@ -91,10 +81,8 @@ def accept(node: Node, name: str, owner: str | None, seconds: float) -> Outcome:
     try:
         with node.marks.open(min(LOCK_SECONDS, seconds)) as marks:
             return _accept(rule, name, owner, marks)
-    except MarksUnreadable as error:
-        return failed(Reason.MARKS_UNREADABLE, f"nothing was accepted: {error}")
-    except MarksUnwritable as error:
-        return failed(Reason.MARKS_UNWRITABLE, f"the mark may still be there: {error}")
+    except MarksFailed as error:
+        return not_marked(error, "nothing was accepted", "the mark may still be there")
     except OSError as error:
         return failed(Reason.NOT_ACCEPTED, f"still marked; {rule.track_file}: {error.strerror}")
 

@@ -11,7 +11,14 @@ from gate.clock import Deadline, utc
 from gate.fence_agents import OFF, ON, Reading, SecretsUnreadable
 from gate.listed import FenceRule
 from gate.mark import FENCE
-from gate.marks import LOCK_SECONDS, MarksUnreadable, MarksUnwritable, TooManyOwners
+from gate.marks import (
+    LOCK_SECONDS,
+    MarksFailed,
+    MarksUnreadable,
+    MarksUnwritable,
+    TooManyOwners,
+    not_marked,
+)
 from gate.process import NotStarted
 from gate.verb import Node
 from gate.words import Outcome, Reason, done, failed, unknown
@@ -32,12 +39,8 @@ def fence(node: Node, name: str, owner: str, deadline: Deadline) -> Outcome:
     rule = node.config.fencing[name]
     try:
         fresh = _mark(node, name, owner, deadline)
-    except MarksUnreadable as error:
-        return failed(Reason.MARKS_UNREADABLE, f"nothing was cut: {error}")
-    except MarksUnwritable as error:
-        return failed(Reason.MARKS_UNWRITABLE, f"nothing was cut: {error}")
-    except TooManyOwners as error:
-        return failed(Reason.TOO_MANY_OWNERS, f"nothing was cut: {error}")
+    except MarksFailed as error:
+        return not_marked(error, "nothing was cut")
     outcome, nothing_cut = _cut(node, rule, deadline)
     try:
         # Nobody else waits for an agent, so the marks were free meanwhile: who let go then is told by this.
@@ -142,10 +145,10 @@ def unfence(node: Node, name: str, owner: str | None, deadline: Deadline) -> Out
                 return outcome
         rest = _unmark(node, name, owner, deadline)
         return done(Reason.STILL_MARKED, f"off for {', '.join(rest)}") if rest else outcome
-    except MarksUnreadable as error:
-        return failed(Reason.MARKS_UNREADABLE, f"nothing was switched on, or it is marked: {error}")
-    except MarksUnwritable as error:
-        return failed(Reason.MARKS_UNWRITABLE, f"the mark may still be there: {error}")
+    except MarksFailed as error:
+        return not_marked(
+            error, "nothing was switched on, or it is marked", "the mark may still be there"
+        )
 
 
 def _switch_on(node: Node, rule: FenceRule, deadline: Deadline) -> Outcome:

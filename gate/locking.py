@@ -6,9 +6,9 @@ The mark is all there is of a lock: whoever decides about this node reads it. So
 from gate import owners
 from gate.clock import utc
 from gate.mark import LOCK
-from gate.marks import LOCK_SECONDS, MarksUnreadable, MarksUnwritable, TooManyOwners
+from gate.marks import LOCK_SECONDS, MarksFailed, not_marked
 from gate.verb import Node
-from gate.words import Outcome, Reason, done, failed
+from gate.words import Outcome, Reason, done
 
 
 def lock(node: Node, owner: str, seconds: float) -> Outcome:
@@ -23,12 +23,8 @@ def lock(node: Node, owner: str, seconds: float) -> Outcome:
     try:
         with node.marks.open(min(LOCK_SECONDS, seconds)) as marks:
             mark = marks.own(LOCK, name, (owner,), utc(node.clock.wall()))
-    except MarksUnreadable as error:
-        return failed(Reason.MARKS_UNREADABLE, f"nothing was locked: {error}")
-    except MarksUnwritable as error:
-        return failed(Reason.MARKS_UNWRITABLE, f"the mark may be there: {error}")
-    except TooManyOwners as error:
-        return failed(Reason.TOO_MANY_OWNERS, f"nothing was locked: {error}")
+    except MarksFailed as error:
+        return not_marked(error, "nothing was locked", "the mark may be there")
     return done(Reason.LOCKED, f"for {', '.join(mark.owners)}")
 
 
@@ -50,8 +46,6 @@ def unlock(node: Node, owner: str | None, seconds: float) -> Outcome:
                 marks.keep(mark, rest)
                 return done(Reason.STILL_MARKED, f"locked for {', '.join(rest)}")
             marks.drop(mark)
-    except MarksUnreadable as error:
-        return failed(Reason.MARKS_UNREADABLE, f"nothing was unlocked: {error}")
-    except MarksUnwritable as error:
-        return failed(Reason.MARKS_UNWRITABLE, f"the mark may still be there: {error}")
+    except MarksFailed as error:
+        return not_marked(error, "nothing was unlocked", "the mark may still be there")
     return done(Reason.UNLOCKED, "nobody locks it any more")

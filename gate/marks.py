@@ -14,6 +14,7 @@ from pathlib import Path
 from gate import file_lock
 from gate.log import WARNING, log
 from gate.mark import Key, Mark, as_json, parse
+from gate.words import Outcome, Reason, failed
 
 NAME = "marks.json"
 OWNERS_LIMIT = 16
@@ -24,16 +25,37 @@ LOCK_SECONDS = 10.0
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
-class MarksUnreadable(Exception):  # reads as what happened
+class MarksFailed(Exception):  # reads as what happened
+    """The marks are not as somebody wanted them. Which of the three it is says what may have happened."""
+
+
+class MarksUnreadable(MarksFailed):
     """What is marked cannot be known. Nothing may be drained, declined or given back."""
 
 
-class MarksUnwritable(Exception):  # reads as what happened
+class MarksUnwritable(MarksFailed):
     """A change of the marks could not be written. It may or may not be on disk, so nothing may follow."""
 
 
-class TooManyOwners(Exception):  # reads as what happened
+class TooManyOwners(MarksFailed):
     """A mark has as many owners as it can have. Nothing was changed."""
+
+
+def not_marked(error: MarksFailed, nothing: str, perhaps: str = "") -> Outcome:
+    """Say that something failed on its marks.
+
+    Args:
+        error: How.
+        nothing: What was not done.
+        perhaps: What may be where they could not be written; empty where nothing was done then either.
+    """
+    match error:
+        case MarksUnwritable():
+            return failed(Reason.MARKS_UNWRITABLE, f"{perhaps or nothing}: {error}")
+        case TooManyOwners():
+            return failed(Reason.TOO_MANY_OWNERS, f"{nothing}: {error}")
+        case _:
+            return failed(Reason.MARKS_UNREADABLE, f"{nothing}: {error}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,13 +15,7 @@ from gate.haproxy import MAINT, READY, NotRunning, Server, Sight, Unanswered
 from gate.listed import PoolRule
 from gate.log import WARNING, log
 from gate.mark import DRAIN, UNKNOWN_PERSON, Mark
-from gate.marks import (
-    LOCK_SECONDS,
-    MarksUnreadable,
-    MarksUnwritable,
-    OpenMarks,
-    TooManyOwners,
-)
+from gate.marks import LOCK_SECONDS, MarksFailed, OpenMarks, not_marked
 from gate.verb import Node
 from gate.words import Outcome, Reason, State, done, failed, unknown
 
@@ -94,12 +88,8 @@ def drain(
     try:
         with node.marks.open(min(LOCK_SECONDS, seconds)) as marks:
             return _drain(node, member, owner, marks, even_last)
-    except MarksUnreadable as error:
-        return failed(Reason.MARKS_UNREADABLE, f"nothing was drained: {error}")
-    except MarksUnwritable as error:
-        return failed(Reason.MARKS_UNWRITABLE, f"nothing was drained: {error}")
-    except TooManyOwners as error:
-        return failed(Reason.TOO_MANY_OWNERS, f"nothing was drained: {error}")
+    except MarksFailed as error:
+        return not_marked(error, "nothing was drained")
 
 
 def _drain(node: Node, member: Member, owner: str, marks: OpenMarks, even_last: bool) -> Outcome:
@@ -160,10 +150,8 @@ def give_back(node: Node, member: Member, owner: str | None, seconds: float) -> 
     try:
         with node.marks.open(min(LOCK_SECONDS, seconds)) as marks:
             return _give_back(node, member, owner, marks)
-    except MarksUnreadable as error:
-        return failed(Reason.MARKS_UNREADABLE, f"nothing was returned: {error}")
-    except MarksUnwritable as error:
-        return failed(Reason.MARKS_UNWRITABLE, f"the mark may still be there: {error}")
+    except MarksFailed as error:
+        return not_marked(error, "nothing was returned", "the mark may still be there")
 
 
 def _give_back(node: Node, member: Member, owner: str | None, marks: OpenMarks) -> Outcome:

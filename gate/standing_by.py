@@ -6,7 +6,7 @@ The attribute is in Pacemaker's own configuration and outlives a boot, so nothin
 from gate import owners, pacemaker
 from gate.clock import Deadline, utc
 from gate.mark import STANDBY, UNKNOWN_PERSON
-from gate.marks import LOCK_SECONDS, MarksUnreadable, MarksUnwritable, OpenMarks, TooManyOwners
+from gate.marks import LOCK_SECONDS, MarksFailed, OpenMarks, not_marked
 from gate.pacemaker import Sight, Unanswered
 from gate.pacemaker_verbs import sight_of
 from gate.verb import Node
@@ -34,12 +34,8 @@ def standby(node: Node, name: str, owner: str, deadline: Deadline) -> Outcome:
             added = owners.to_add(owner, marks.get(STANDBY, name), by_hand)
             marks.own(STANDBY, name, added, utc(node.clock.wall()))
             pacemaker.standby(rule, node.programs, deadline.left(), wanted=True)
-    except MarksUnreadable as error:
-        return failed(Reason.MARKS_UNREADABLE, f"nothing was marked: {error}")
-    except MarksUnwritable as error:
-        return failed(Reason.MARKS_UNWRITABLE, f"nothing followed from the mark: {error}")
-    except TooManyOwners as error:
-        return failed(Reason.TOO_MANY_OWNERS, f"nothing was marked: {error}")
+    except MarksFailed as error:
+        return not_marked(error, "nothing was marked", "nothing followed from the mark")
     except pacemaker.NotDone as error:
         return failed(Reason.NOT_STANDING_BY, f"marked, but {error}")
     except Unanswered as error:
@@ -75,10 +71,8 @@ def unstandby(node: Node, name: str, owner: str | None, deadline: Deadline) -> O
     try:
         with node.marks.open(min(LOCK_SECONDS, deadline.left())) as marks:
             return _end(node, name, owner, marks, deadline)
-    except MarksUnreadable as error:
-        return failed(Reason.MARKS_UNREADABLE, f"nothing was ended: {error}")
-    except MarksUnwritable as error:
-        return failed(Reason.MARKS_UNWRITABLE, f"the mark may still be there: {error}")
+    except MarksFailed as error:
+        return not_marked(error, "nothing was ended", "the mark may still be there")
     except Unanswered as error:
         return failed(Reason.NOT_BACK_IN_CLUSTER, f"still marked; {error}")
 
