@@ -1,6 +1,7 @@
 """What a fault is. Rule: it keeps nothing in memory, so that any later process can undo it."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from lab.ports import Completed, Lab, LabError
@@ -24,6 +25,24 @@ class Fault(Protocol):
             LabError: It could not be taken back; the lab should be made anew.
         """
         ...
+
+
+def insist(ask: Callable[[], str], patience: float, what: str) -> None:
+    """Ask twice a second until nothing is said against it, as a person does.
+
+    Args:
+        ask: Asks once and returns why not; empty where it was taken.
+        patience: Seconds.
+        what: Is asked for, for the error.
+
+    Raises:
+        LabError: It was not taken in that time, or `ask` raised it.
+    """
+    until = time.monotonic() + patience
+    while refusal := ask():
+        if time.monotonic() > until:
+            raise LabError(f"{what}: {refusal[-300:]}")
+        time.sleep(0.5)
 
 
 def run(lab: Lab, node: str, argv: Sequence[str], timeout: float = 30.0) -> Completed:

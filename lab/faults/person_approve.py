@@ -1,11 +1,10 @@
 """person.approve: not a fault but a person's word: what the healer asks for may be done."""
 
-import time
 from dataclasses import dataclass
 
-from lab.faults.fault import run
+from lab.faults.fault import insist, run
 from lab.faults.person_adopt import incident
-from lab.ports import Lab, LabError
+from lab.ports import Lab
 
 _HEALER = "/opt/hale/bin/hale-healer"
 PATIENCE = 30.0
@@ -26,16 +25,14 @@ class PersonApprove:
 
     def inject(self, lab: Lab) -> str:
         """Find the open incident by its name and agree to what it asks for."""
-        until = time.monotonic() + PATIENCE
-        while True:
+
+        def ask() -> str:
             listed = run(lab, self.node, [_HEALER, "incidents", "--output", "json"]).stdout
-            found = incident(listed, self.target)
-            done = lab.exec(self.node, [_HEALER, "approve", found])
-            if not done.code:
-                return f"{self.node}: agreed to what incident {found}, {self.target}, asks for"
-            if time.monotonic() > until:
-                raise LabError(f"{self.node}: approve {found}: {done.stderr.strip()[-300:]}")
-            time.sleep(0.5)
+            done = lab.exec(self.node, [_HEALER, "approve", incident(listed, self.target)])
+            return (done.stderr.strip() or "refused") if done.code else ""
+
+        insist(ask, PATIENCE, f"{self.node}: approve {self.target}")
+        return f"{self.node}: agreed to what the incident of {self.target} asks for"
 
     def undo(self, lab: Lab) -> None:
         """Have nothing to take back."""

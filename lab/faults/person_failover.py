@@ -1,10 +1,9 @@
 """person.failover: not a fault but a person's word: Redis' master goes to whom Sentinel prefers."""
 
-import time
 from dataclasses import dataclass
 
-from lab.faults.fault import run
-from lab.ports import Lab, LabError
+from lab.faults.fault import insist, run
+from lab.ports import Lab
 
 PATIENCE = 30.0
 """Seconds in which Sentinel has to take it; it refuses while a failover is under way and while nobody follows."""
@@ -23,12 +22,13 @@ class PersonFailover:
 
     def inject(self, lab: Lab) -> str:
         """Ask until Sentinel takes it."""
-        ask = ["redis-cli", "-p", "26379", "SENTINEL", "FAILOVER", self.master]
-        until = time.monotonic() + PATIENCE
-        while (said := run(lab, self.node, ask).stdout.strip()) != "OK":
-            if time.monotonic() > until:
-                raise LabError(f"{self.node}: SENTINEL FAILOVER {self.master}: {said}")
-            time.sleep(0.5)
+        command = ["redis-cli", "-p", "26379", "SENTINEL", "FAILOVER", self.master]
+
+        def ask() -> str:
+            said = run(lab, self.node, command).stdout.strip()
+            return "" if said == "OK" else said or "no answer"
+
+        insist(ask, PATIENCE, f"{self.node}: SENTINEL FAILOVER {self.master}")
         return f"{self.node}: Sentinel was asked to move {self.master}"
 
     def undo(self, lab: Lab) -> None:

@@ -1,9 +1,9 @@
 """person.maintain: not a fault but a person's word: this node is taken out of service, or given back."""
 
-import time
 from dataclasses import dataclass
 
-from lab.ports import Lab, LabError
+from lab.faults.fault import insist
+from lab.ports import Lab
 
 _HEALER = "/opt/hale/bin/hale-healer"
 PATIENCE = 60.0
@@ -28,13 +28,13 @@ class PersonMaintain:
         """Ask for it until no guard holds it."""
         why = ["--reason", "drill"] if self.do == "start" else []
         command = [_HEALER, "maintenance", self.do, self.target, *why]
-        until = time.monotonic() + PATIENCE
-        while (done := lab.exec(self.node, command, timeout=60.0)).code:
-            if time.monotonic() > until:
-                said = (done.stderr or done.stdout).strip()[-300:]
-                raise LabError(f"{self.node}: maintenance {self.do} {self.target}: {said}")
-            time.sleep(0.5)
-        return f"{self.node}: {done.stdout.splitlines()[0] if done.stdout else self.do}"
+
+        def ask() -> str:
+            done = lab.exec(self.node, command, timeout=60.0)
+            return ((done.stderr or done.stdout).strip() or "refused") if done.code else ""
+
+        insist(ask, PATIENCE, f"{self.node}: maintenance {self.do} {self.target}")
+        return f"{self.node}: maintenance {self.do} {self.target}"
 
     def undo(self, lab: Lab) -> None:
         """Give it back, if it is away."""

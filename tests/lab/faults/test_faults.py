@@ -9,6 +9,7 @@ import pytest
 
 from lab import faults
 from lab.faults import FAULTS, KINDS
+from lab.faults.fault import insist
 from lab.faults.originals import FOLDER as KEPT
 from lab.ports import Completed, LabError
 from tests.lab.drills.fakes import FakeLab
@@ -447,6 +448,14 @@ def test_a_command_that_fails_is_quoted(lab: FakeLab) -> None:
         LabError, match=r"web1: systemctl stop x: exit status 5: Unit x.service not"
     ):
         faults.inject(lab, "web1", "unit.stop", {"unit": "x"})
+
+
+def test_a_person_asks_again_until_nobody_says_no_and_not_for_ever() -> None:
+    said = ["lagging", "", "not to be asked for"]
+    insist(lambda: said.pop(0), 60.0, "switchover")
+    assert said == ["not to be asked for"]
+    with pytest.raises(LabError, match="switchover: lagging"):
+        insist(lambda: "lagging", 0.0, "switchover")
 
 
 def test_units_of_several_nodes_are_killed_at_the_same_time(tmp_path: Path) -> None:
