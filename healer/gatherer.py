@@ -124,7 +124,7 @@ class Gatherer:
             attempt.action, attempt.about, attempt.gate, attempt.args, self.topology
         )
         reading, outside = await asyncio.gather(
-            self.reading(where, spec.metric, labels), self._outside(where)
+            self.reading(where, spec.metric, labels), self._outside_after(attempt.action, where)
         )
         if sight is None:
             return Proof(reading, outside, None, await self.looks_back([spec.metric]) or {})
@@ -202,6 +202,16 @@ class Gatherer:
         if target.service is None or not self.topology.knows(target):
             return None
         return await self.probes.serves(target)
+
+    async def _outside_after(self, action: str, target: Target) -> bool | None:
+        """Probe a service where it has to answer after an action: on any node, if Pacemaker runs it on one alone."""
+        service = self.topology.services.get(target.service or "")
+        if not action_of(action).scope.of_pacemaker or service is None or not service.exclusive:
+            return await self._outside(target)
+        nodes = self.topology.groups[service.group].nodes if service.group else (target.node,)
+        members = (Target(node, target.service) for node in nodes)
+        answers = await asyncio.gather(*map(self._outside, members))
+        return True if True in answers else None if None in answers else False
 
 
 def locked(board: Board) -> dict[str, str]:

@@ -25,6 +25,7 @@ from lab.scenario import Scenario
 from lab.tree import Tree
 
 GATE_KEYS = "/etc/hale/gate_keys"
+FENCER, FENCER_SECRET = "/usr/sbin/fence_lab", "/etc/fence_lab/passwd"
 _HOST_KEY = "/etc/ssh/ssh_host_ed25519_key"
 _UNITS = "/etc/systemd/system"
 _EXPORTER = "hale-exporter.service"
@@ -181,11 +182,17 @@ def _hale(tree: Tree, scenario: Scenario, node: str, keys: Keys) -> list[str]:
     return units
 
 
-def let_fence(tree: Tree, cluster: Cluster, node: str, secret: str) -> None:
-    """Give a fencing host the lab's agent, under the path that cluster.yml has, and the controller's secret."""
-    devices = [one for one in cluster.power.values() if node in one.hosts]
+def let_fence(tree: Tree, scenario: Scenario, node: str, secret: str) -> None:
+    """Give a fencing host the lab's agent, under the path that cluster.yml has, and the controller's secret.
+
+    One of lab.yml's `fencers` has them where Pacemaker looks for agents, with a script that says the secret.
+    """
+    agent = resources.files("lab").joinpath("fence_lab.py").read_bytes()
+    if node in scenario.lab.fencers:
+        tree.write(FENCER, agent, mode=0o755)
+        tree.write(FENCER_SECRET, f"#!/bin/sh\necho {secret}\n", mode=0o700)
+    devices = [one for one in scenario.cluster.power.values() if node in one.hosts]
     for device in devices:
-        agent = resources.files("lab").joinpath("fence_lab.py").read_bytes()
         tree.write(device.agent, agent, mode=0o755)
         if device.secrets is not None:
             tree.write(device.secrets, f"passwd={secret}\n", mode=0o600)

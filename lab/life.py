@@ -161,7 +161,8 @@ def _build(
     nodes = [Node(place, layout, plan) for plan in scenario.plans]
     _hand_out_the_kernels_log(place, nodes)
     place.shared.mkdir(mode=0o755)
-    secret = _start_the_power_controller(place) if scenario.cluster.power else ""
+    fenced = scenario.cluster.power or scenario.lab.fencers
+    secret = _start_the_power_controller(place) if fenced else ""
     with show.step(f"files of {len(nodes)} nodes"):
         keys = install.Keys(place.directory / "keys")
         keys.make(tuple(plan.name for plan in scenario.plans))
@@ -171,7 +172,7 @@ def _build(
             node.make_disks(layers)
             tree = Tree(node.directory / "root")
             install.install(tree, scenario, node.plan.name, keys, layout.v1_names)
-            install.let_fence(tree, scenario.cluster, node.plan.name, secret)
+            install.let_fence(tree, scenario, node.plan.name, secret)
     with show.step(f"boot of {', '.join(node.plan.name for node in nodes)}"):
         _boot(nodes)
     if hale is not None:

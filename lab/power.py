@@ -1,7 +1,7 @@
 """The lab's power controller: it cuts nodes' power and switches them on, outside of all of them.
 
-It listens on the lab host. GET /NODE answers on or off, POST /NODE with the body on or off switches; both need the
-lab's secret. How it behaves stands in a file, so that a drill can have it refuse, hang or lie.
+It listens on the lab host. GET / says that it is there, GET /NODE answers on or off, POST /NODE with the body on or off
+switches; each needs the lab's secret. How it behaves stands in a file, so that a drill can have it refuse, hang or lie.
 """
 
 import argparse
@@ -78,8 +78,19 @@ class Switch:
     def app(self) -> web.Application:
         """Return what listens."""
         app = web.Application()
-        app.add_routes([web.get("/{node}", self.state), web.post("/{node}", self.switch)])
+        app.add_routes(
+            [
+                web.get("/", self.there),
+                web.get("/{node}", self.state),
+                web.post("/{node}", self.switch),
+            ]
+        )
         return app
+
+    async def there(self, request: web.Request) -> web.Response:
+        """Answer whoever may ask, also before the lab is up."""
+        self._admit(request)
+        return web.Response(text="there")
 
     async def state(self, request: web.Request) -> web.Response:
         """Say how the power of a node is."""
@@ -102,10 +113,13 @@ class Switch:
         await asyncio.to_thread(node.start if word == "on" else node.cut)
         return web.Response(text=word)
 
-    def _node(self, request: web.Request) -> Node:
+    def _admit(self, request: web.Request) -> None:
         shown = request.headers.get("Authorization", "")
         if not hmac.compare_digest(shown.encode(), f"Bearer {self.controller.secret}".encode()):
             raise web.HTTPUnauthorized(text="want the secret")
+
+    def _node(self, request: web.Request) -> Node:
+        self._admit(request)
         name = request.match_info["node"]
         for plan in record.read(self.controller.place).nodes:
             if plan.name == name:

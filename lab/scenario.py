@@ -36,6 +36,7 @@ class LabFile(Block):
         units: Units that each node starts, besides Hale's own and ssh.
         load: URLs that stand for the users' requests.
         shared: Nodes that have one folder of the lab host in common, as /shared.
+        fencers: Nodes on which somebody else than Hale cuts power, as Pacemaker does, with the lab's agent.
     """
 
     install: bool = True
@@ -46,6 +47,7 @@ class LabFile(Block):
     units: dict[Name, tuple[Unit, ...]] = Field(default_factory=dict)
     load: tuple[Url, ...] = ()
     shared: tuple[Name, ...] = ()
+    fencers: tuple[Name, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +142,9 @@ def _check(scenario: Scenario) -> None:
         if name not in scenario.cluster.nodes
     ]
     wrong += [
-        f"{lab_yml}: shared: no such node {name!r}. Known: {', '.join(scenario.cluster.nodes)}"
-        for name in scenario.lab.shared
+        f"{lab_yml}: {key}: no such node {name!r}. Known: {', '.join(scenario.cluster.nodes)}"
+        for key, names in (("shared", scenario.lab.shared), ("fencers", scenario.lab.fencers))
+        for name in names
         if name not in scenario.cluster.nodes
     ]
     for name, node in scenario.cluster.nodes.items():

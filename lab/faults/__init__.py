@@ -17,6 +17,7 @@ from lab.faults.disk_release_files import DiskReleaseFiles
 from lab.faults.exporter_kill import ExporterKill
 from lab.faults.fault import Fault
 from lab.faults.files_delete import FilesDelete
+from lab.faults.files_return import FilesReturn
 from lab.faults.files_rot import FilesRot
 from lab.faults.gate_decline import GateDecline
 from lab.faults.gate_drain import GateDrain
@@ -38,6 +39,7 @@ from lab.faults.node_power_on import NodePowerOn
 from lab.faults.node_reboot import NodeReboot
 from lab.faults.node_slow_boot import NodeSlowBoot
 from lab.faults.node_thaw import NodeThaw
+from lab.faults.pacemaker_kill import PacemakerKill
 from lab.faults.package_damage import PackageDamage
 from lab.faults.path_close import PathClose
 from lab.faults.person_admit import PersonAdmit
@@ -84,6 +86,7 @@ FAULTS: Mapping[str, type[Fault]] = MappingProxyType(
         "disk.release_files": DiskReleaseFiles,
         "exporter.kill": ExporterKill,
         "files.delete": FilesDelete,
+        "files.return": FilesReturn,
         "files.rot": FilesRot,
         "gate.decline": GateDecline,
         "gate.drain": GateDrain,
@@ -106,6 +109,7 @@ FAULTS: Mapping[str, type[Fault]] = MappingProxyType(
         "node.slow_boot": NodeSlowBoot,
         "node.thaw": NodeThaw,
         "package.damage": PackageDamage,
+        "pacemaker.kill": PacemakerKill,
         "path.close": PathClose,
         "person.admit": PersonAdmit,
         "person.adopt": PersonAdopt,

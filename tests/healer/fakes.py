@@ -251,6 +251,20 @@ class FakeCluster:
     def serves(self, target: Target) -> bool:
         return target not in self.down
 
+    def clean(self, target: Target) -> bool:
+        """Whether Pacemaker counts no failure of what it runs as a service on a node."""
+        named = {
+            (cluster, resource)
+            for cluster, one in self.topology.pacemakers.items()
+            for resource, service in one.resources.items()
+            if service == target.service
+        }
+        return not any(
+            (failed.resource, failed.node) == (resource, target.node)
+            for cluster, resource in named
+            for failed in self.pacemakers[cluster].failures
+        )
+
     def holds(self, node: str) -> bool:
         """Whether a node has every address that it is a candidate of: the first candidate has."""
         groups = (self.topology.groups[one.group] for one in self.topology.addresses.values())
@@ -312,6 +326,8 @@ class FakePrometheus:
             good = self.cluster.balanced(target.node, told["pool"], told["member"])
         elif metric == "hale_virtual_address_held":
             good = self.cluster.holds(target.node)
+        elif metric == "hale:pacemaker_resource_clean":
+            good = self.cluster.clean(target)
         elif metric in ("patroni_primary", "hale:database_member_good"):
             if "scope" not in told or target.service is not None:
                 return Reading(None, None, now)  # no series has these labels

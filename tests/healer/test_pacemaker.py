@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from healer.core import events as ev
 from healer.core.alert import Target
 from healer.core.states import State
 from healer.core.upkeep import Phase
@@ -17,8 +18,10 @@ pytestmark = pytest.mark.looptime(start=0)
 SHARE = Target("s1", "share")
 
 
-def village(seen=CALM) -> Village:
+def village(seen=CALM, *, only_one=False) -> Village:
     plain = paced()
+    share = replace(plain.services["share"], exclusive=only_one)
+    plain = replace(plain, services={**plain.services, "share": share})
     numbers = replace(plain.numbers, cooldown=0.0, owner_settled=0.0)
     found = Village(replace(plain, numbers=numbers))
     found.cluster.pacemakers["store"] = seen
@@ -39,6 +42,22 @@ async def test_what_failed_on_a_node_is_cleaned_up_there_once_and_proved():
         here.mend("s1/share")
         await asyncio.sleep(30)
         assert here.incident(1).state is State.CLOSED
+
+
+@pytest.mark.parametrize(("nowhere", "said"), [(False, "proved"), (True, "outside_probe")])
+async def test_what_one_node_runs_at_a_time_may_answer_on_any_of_them(nowhere: bool, said: str):
+    here = village(only_one=True)
+
+    def forget_and_run_it_elsewhere(*_: str) -> None:
+        here.cluster.pacemakers["store"] = replace(CALM, failures=())
+
+    here.cluster.forget = forget_and_run_it_elsewhere  # type: ignore[method-assign]
+    async with here.armed():
+        here.fail("s1/share", heal="pacemaker", group="store")
+        if nowhere:
+            here.cluster.down.add(Target("s2", "share"))
+        await asyncio.sleep(60)
+    assert here.written(ev.VerificationEnded)[0].reason == said
 
 
 async def test_what_fails_again_is_a_persons():

@@ -6,6 +6,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from aiohttp import web
@@ -70,7 +71,7 @@ async def test_a_node_without_power_is_read_off(controller: Controller) -> None:
         ("status", "guessed", "s1", "the controller says 401"),
         ("off", "guessed", "s1", "the controller says 401"),
         ("off", "", "s9", "the controller says 404"),
-        ("reboot", "", "s1", "Unrecognised action"),
+        ("explode", "", "s1", "Unrecognised action"),
     ],
 )
 async def test_who_asks_wrongly_is_told_and_nothing_is_read_off(
@@ -80,6 +81,36 @@ async def test_who_asks_wrongly_is_told_and_nothing_is_read_off(
         code, text = await agent(port, action, secret or controller.secret, plug)
     assert code == 1
     assert said in text
+
+
+async def test_pacemaker_may_ask_whether_it_is_there_and_have_a_node_booted(
+    controller: Controller,
+) -> None:
+    async with listening(controller) as port:
+        there = await agent(port, "monitor", controller.secret, plug="")
+        assert there == (0, "Success: it answers")
+        assert (await agent(port, "monitor", "guessed", plug=""))[0] == 1
+        controller.behave("lies")
+        assert await agent(port, "reboot", controller.secret) == (0, "Success: Rebooted")
+        controller.behave("refuses")
+        assert (await agent(port, "reboot", controller.secret))[0] == 1
+
+
+async def test_a_script_may_say_the_secret(controller: Controller, tmp_path: Path) -> None:
+    script = tmp_path / "passwd"
+    script.write_text(f"#!/bin/sh\necho {controller.secret}\n")
+    script.chmod(0o700)
+    async with listening(controller) as port:
+        told = f"guessed\npasswd_script={script}"
+        assert await agent(port, "status", told) == (2, "Status: OFF")
+
+
+async def test_its_metadata_names_what_pacemaker_may_ask_for(controller: Controller) -> None:
+    code, text = await agent(0, "metadata", "")
+    said = ElementTree.fromstring(text)  # noqa: S314  # our own agent's
+    assert code == 0
+    assert {one.get("name") for one in said.iter("action")} >= {"reboot", "off", "monitor"}
+    assert "plug" in {one.get("name") for one in said.iter("parameter")}
 
 
 async def test_it_refuses_and_lies_where_a_drill_says_so(controller: Controller) -> None:

@@ -238,6 +238,8 @@ def lab(tmp_path: Path) -> FakeLab:
             [f"sh /data/site {KEPT}/data_site {KEPT}", "rm -r -- /data/site"],
             [f"sh /data/site {KEPT}/data_site {KEPT}"],
         ),
+        ("pacemaker.kill", UNIT, ["kill -KILL 77"], []),
+        ("files.return", {"path": "/data/site"}, [f"sh /data/site {KEPT}/data_site {KEPT}"], []),
         (
             "files.rot",
             {"path": "/data/site"},

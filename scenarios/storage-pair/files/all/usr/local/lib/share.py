@@ -11,7 +11,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-FILE = "/shared/lines"
+FILE = os.environ.get("FILE", "/shared/lines")
 EVERY = 0.1
 YOUNG = 2.0
 NODE = socket.gethostname()
