@@ -74,6 +74,13 @@ def start(frame: Frame, node: str) -> Markup:
     return form(*(frame, "maintenance", "Start maintenance", *inputs), fields=fields, class_="deny")
 
 
+def anew(frame: Frame, node: str) -> Markup:
+    """Return the form that says anew for how long a maintenance lasts, from now; nothing for whoever may not."""
+    period = choice("for", "For", PERIODS, "2h", "away-for")
+    fields = {"what": "start", "node": node}
+    return form(frame, "maintenance", "Say anew for how long, from now", period, fields=fields)
+
+
 def _end(frame: Frame, one: UpkeepView) -> Markup:
     if frame.signer is None:
         return element("p", code(f"hale-healer maintenance end {one['node']}"))

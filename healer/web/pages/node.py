@@ -12,8 +12,8 @@ from healer.shapes import (
     PlanView,
     UpkeepView,
 )
+from healer.web.away import anew, start
 from healer.web.away import card as away_card
-from healer.web.away import start
 from healer.web.frame import Frame, page
 from healer.web.markup import NOTHING, Markup, element, join, table, words
 from healer.web.parts import (
@@ -36,6 +36,9 @@ from healer.web.times import moment
 
 MOST = 50
 """Incidents and marks on the page."""
+
+LASTS = ("taking", "away")
+"""Phases of a maintenance for which it can be said anew for how long, counted from now."""
 
 HEALTH: dict[bool | None, tuple[str, str]] = {
     True: ("serves", "serving"),
@@ -134,7 +137,9 @@ def _away(frame: Frame, shown: NodeShown) -> Markup:
     if not shown.away:
         return NOTHING
     cards = (away_card(frame, one) for one in shown.away)
-    return section("away", "Out of service", *cards)
+    longer = any(one["kind"] == "person" and one["phase"] in LASTS for one in shown.away)
+    more = anew(frame, shown.name) if longer else NOTHING
+    return section("away", "Out of service", *cards, more)
 
 
 def _incidents(frame: Frame, rows: Sequence[IncidentRow]) -> Markup:
@@ -169,7 +174,7 @@ def _admission(frame: Frame, shown: AdmissionView) -> Markup:
     said = (
         "Hale took something from it, and gives it back once each of these is so."
         if kept
-        else "Nothing of Hale's keeps it away, so there is nothing to admit. Each of these would be asked."
+        else "No incident took anything from it, so there is nothing to admit. Each of these would be asked."
     )
     cells = [
         (

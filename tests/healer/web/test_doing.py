@@ -8,16 +8,11 @@ from pathlib import Path
 import pytest
 
 from healer.core import events as ev
-from healer.core import upkeep_events as ue
 from healer.core.attempt import Outcome
 from healer.core.ladder import Mode
 from healer.core.states import State
-from healer.core.upkeep import Phase
-from healer.core.upkeep_events import Kind, Move
 from healer.errors import Refused
-from healer.instants import rfc3339
 from healer.web.doing import MOST_BYTES
-from healer.web.upkeep import end, start
 from tests.healer.core.world import topology
 from tests.healer.fakes import FakeStore
 from tests.healer.web.house import HOSTILE, House
@@ -248,75 +243,6 @@ async def test_a_release_ends_only_what_was_seen(house: House) -> None:
         code, page = await alice.send(forms(page)["Release web1"])
     assert code == 409
     assert "I am inside it (by root)" in reads(page)
-
-
-async def test_maintenance_and_its_end(house: House) -> None:
-    async with browsing(house, ALICE) as (alice,), asyncio.TaskGroup() as tasks:
-        upkeep = tasks.create_task(house.upkeeper.run())
-        assert "Give web1 back" not in forms(await alice.open("/maintenance"))
-        code, page = await alice.press("/nodes/web1", "Start maintenance", reason="new fan")
-        begun = house.journal.board.upkeeps["1"]
-        assert (code, begun.node, begun.by, begun.open) == (303, "web1", ME, True)
-        assert "Give web1 back" in forms(page)
-        code, _ = await alice.press("/nodes/web1", "Give web1 back")
-        assert (code, house.journal.board.upkeeps["1"].open) == (303, False)
-        upkeep.cancel()
-
-
-async def test_a_page_of_yesterday_does_not_give_back_what_somebody_else_has_today(
-    house: House,
-) -> None:
-    async with browsing(house, ALICE) as (alice,):
-        await _away(house, "1", "alice (web)")
-        form = forms(await alice.open("/maintenance"))["Give web1 back"]
-        for move in (Move.TAKEN, Move.END, Move.RETURNED):
-            await house.journal.write(ue.UpkeepMoved("1", move, "done", "done"))
-        await _away(house, "2", "carol, with both hands in it")
-        code, page = await alice.send(form)
-    assert (code, house.journal.board.upkeeps["2"].phase) == (409, Phase.TAKING)
-    assert "changed_since" in page
-    assert "with both hands in it" in reads(page)
-
-
-async def _away(house: House, upkeep: str, by: str) -> None:
-    until = house.clock.wall() + 60
-    await house.journal.write(ue.UpkeepBegan(upkeep, Kind.PERSON, "web1", "a fan", by, until, ""))
-
-
-async def test_a_second_start_says_anew_until_when_and_tells_both(house: House) -> None:
-    async with asyncio.TaskGroup() as tasks:
-        upkeep = tasks.create_task(house.upkeeper.run())
-        await start(house.desk, "web1", "new fan", ME, 7200.0)
-        before = house.journal.board.upkeeps["1"]
-        said = await start(house.desk, "web1", "", "bob (web)", 18000.0)
-        after = house.journal.board.upkeeps["1"]
-        upkeep.cancel()
-    assert after.until - before.until == pytest.approx(3 * 3600, abs=5)
-    ahead = house.desk.watch.now.ahead
-    was, now = (rfc3339(one.until + ahead) for one in (before, after))
-    assert said["done"] == (
-        f"web1 is out of service already (maintenance 1 by {ME}: new fan); it should be over by {now} now, "
-        f"and by {was} before; its silence follows"
-    )
-
-
-async def test_maintenance_of_a_node_that_left_cluster_yml_is_ended_too() -> None:
-    plain = topology()
-    nodes = {name: one for name, one in plain.nodes.items() if name != "web1"}
-    groups = {
-        name: replace(one, nodes=tuple(node for node in one.nodes if node != "web1"))
-        for name, one in plain.groups.items()
-    }
-    house = House(given=replace(plain, nodes=nodes, groups=groups))
-    with pytest.raises(Refused, match="no node web1"):
-        await end(house.desk, "web1", "root")
-    began = ue.UpkeepBegan("1", Kind.PERSON, "web1", "a fan", "root", house.clock.wall() + 60, "")
-    await house.journal.write(began)
-    async with asyncio.TaskGroup() as tasks:
-        upkeep = tasks.create_task(house.upkeeper.run())
-        said = await end(house.desk, "web1", "root")
-        upkeep.cancel()
-    assert said["done"] == "its maintenance is over: cluster.yml has no web1 any more"
 
 
 class SlowStore(FakeStore):

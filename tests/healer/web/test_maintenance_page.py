@@ -1,7 +1,7 @@
 """The page of the upkeep: who is out of service, for whom, until when, and where each node of a roll is."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -140,11 +140,8 @@ async def test_of_a_great_many_those_stand_there_that_something_goes_on_with(
     assert "more wait or are done" in page
 
 
-@pytest.mark.parametrize("build", [upkept_hostile])
-async def test_hostile_words_are_text(
-    tmp_path: Path, build: Callable[[Path], Awaitable[House]]
-) -> None:
-    page = await seen(await build(tmp_path))
+async def test_hostile_words_are_text(tmp_path: Path) -> None:
+    page = await seen(await upkept_hostile(tmp_path))
     assert HOSTILE[:20] in page
     assert "\\u202e" in page
     assert "\x1b" not in page

@@ -15,8 +15,6 @@ from healer.core.ladder import Window
 from healer.core.lastlines import LastLines, LoggedLine
 from healer.core.maintenance import Maintenance
 from healer.core.plan import Escalate, plan
-from healer.web.pages import runbook as runbook_page
-from healer.web.runbooks import runbooks
 from tests.healer.core.domains import down, lost, racks
 from tests.healer.core.world import NOW, alert, topology
 from tests.healer.web.house import HOSTILE, House
@@ -341,121 +339,6 @@ async def test_hostile_words_change_no_page() -> None:
     assert "<script>alert('x')</script>" in page, "shown as text"
     assert "\\u001b[2J\\u202e%s\\n" in page, "nothing that moves a terminal or turns text around"
     assert "\u202e" not in page
-
-
-async def test_a_refused_alert_has_a_page_with_the_reason() -> None:
-    house = House()
-    stranger = alert(at="web9/nginx", note=HOSTILE)
-    await house.journal.write(ev.AlertRefused(stranger, "unknown_target", "no web9/nginx here."))
-    async with house.public() as session:
-        first = await session.get("/refused")
-        html = await first.text()
-        start = html.index("/refused/")
-        path = html[start : html.index('"', start)]
-        response = await session.get(path)
-        page = reads(await response.text())
-    assert response.status == 200
-    assert "no web9/nginx here." in page
-    assert "unknown_target" in page
-
-
-async def test_a_thousand_refused_alerts_do_not_bury_the_page() -> None:
-    house = House()
-    for number in range(1100):
-        stranger = alert(at=f"no{number}/nginx")
-        await house.journal.write(ev.AlertRefused(stranger, "unknown_target", "not here."))
-    async with house.public() as session:
-        page = await see(session, "/")
-        listed = await see(session, "/refused")
-    assert "refused 1000 alerts" in page
-    assert "unknown_target" not in page
-    assert 0 < listed.count("unknown_target") <= 200
-
-
-async def crowd(number: int) -> House:
-    """A cluster of which so many nodes have an open incident; the first has as many symptoms."""
-    house = House(given=topology(web=number))
-    await house.arm()
-    for place in range(1, number + 1):
-        await house.open(house.trouble(at=f"web{place}/nginx"), str(place))
-        symptom = house.trouble(name="Symptom", at=f"web{place}/app")
-        await house.journal.write(ev.AlertJoined("1", symptom))
-    return house
-
-
-async def test_however_many_are_open_the_one_that_needs_a_person_comes_first() -> None:
-    house = await crowd(130)
-    await house.journal.write(ev.IncidentEscalated("1", "exhausted", "nothing helped"))
-    async with house.public() as session:
-        page = await see(session, "/incidents")
-        guards = await see(session, "/guards")
-        runbook = await see(session, "/runbooks/ServiceDown")
-    assert "(130) 1 incident needs a person" in page
-    assert "30 more are open" in page
-    assert "110 more of it are open" in runbook
-    for shown in (page, guards, runbook):
-        assert "web1/nginx" in shown
-        assert shown.index("web1/nginx") < shown.index("web130/nginx")
-
-
-async def test_what_a_page_cannot_hold_is_counted_and_not_shown() -> None:
-    """A page is made between two beats of the healer: a thousand alerts must not make it late."""
-    house = await crowd(130)
-    async with house.public() as session:
-        guards = await see(session, "/guards")
-        one = await see(session, "/incidents/1")
-    assert guards.count("they were not asked yet") == 100
-    assert "30 more are open: /api/v1/guards has them all." in guards
-    assert one.count(", a symptom") == 100
-    assert "30 more symptoms are in /api/v1/incidents/1." in one
-
-
-@pytest.mark.parametrize("name", sorted(runbooks()))
-async def test_every_runbook_is_a_page(name: str) -> None:
-    async with House().public() as session:
-        page = await see(session, f"/runbooks/{name}")
-    assert f"Runbook {name} · Hale" in page, "the tab"
-    assert "What to do" in page
-    assert "**" not in page
-    assert "```" not in page
-
-
-async def test_a_runbook_that_is_read_again_and_again_is_rendered_once() -> None:
-    """Anybody may read it, as often as they like, and the healer has one thread for all that it does."""
-    async with House().public() as session:
-        await see(session, "/runbooks/ServiceDown")
-        rendered = runbook_page._prose.cache_info().misses
-        for _ in range(3):
-            await see(session, "/runbooks/ServiceDown")
-    assert runbook_page._prose.cache_info().misses == rendered
-
-
-async def test_a_runbook_says_that_hale_is_frozen_whatever_it_is_about() -> None:
-    house = House()
-    await house.arm()
-    await house.journal.write(ev.Frozen("moving rack b", "root"))
-    async with house.public() as session:
-        about = await see(session, "/runbooks/HealerFrozen")
-        other = await see(session, "/runbooks/ServiceDown")
-    for page in (about, other):
-        assert "Nothing is done: person Frozen by root: moving rack b" in page
-    assert "Nothing of this is open now." in other
-    assert "Nothing of this is open now." not in about
-
-
-async def test_an_unknown_runbook_lists_the_known_ones() -> None:
-    async with House().public() as session:
-        page = await see(session, "/runbooks/NoSuchAlert", 404)
-        listed = await see(session, "/runbooks/")
-    for name in runbooks():
-        assert name in page
-        assert name in listed
-
-
-async def test_a_path_outside_the_runbooks_is_no_runbook() -> None:
-    async with House().public() as session:
-        for path in ("/runbooks/__init__", "/runbooks/..%2Fpyproject", "/runbooks/ServiceDown.md"):
-            await see(session, path, 404)
 
 
 async def test_the_style_sheet_is_served_and_knows_the_dark() -> None:

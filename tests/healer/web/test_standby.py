@@ -77,6 +77,14 @@ async def test_a_page_leads_to_the_same_page_of_the_one_that_leads(tmp_path: Pat
         assert "alert(1)" in text
 
 
+async def test_the_pages_of_the_upkeep_lead_there_too(tmp_path: Path) -> None:
+    async with standing_by(waiting(), tmp_path / "ctl.sock") as (session, _):
+        for path in ("/maintenance", "/nodes/web1", "/groups/web"):
+            answer = await session.get(path)
+            assert (answer.status, f'href="{THERE}{path}"' in await answer.text()) == (503, True)
+        assert (await session.post("/do/roll", data={"group": "web"})).status == 503
+
+
 async def test_the_runbooks_are_read_on_a_standby_too(tmp_path: Path) -> None:
     """One of them is about nobody who leads, and then there is no other healer to read it at."""
     async with standing_by(waiting(None), tmp_path / "ctl.sock") as (session, control):
