@@ -45,12 +45,17 @@ UNREAD_AFTER = 10.0
 """Seconds for which something may not be readable before people hear of it: a lost packet, sshd's own restart."""
 
 
+CATCH_UP_AFTER = 300.0
+"""Seconds that a barred copy of a database has to catch up, before people hear that it may not lead again."""
+
+
 SAID_AFTER = {
     EXPLAINED: EXPLAINED_AFTER,
     # Who answers wrongly may answer rightly at the next look; who is silent likewise.
     **dict.fromkeys(("gate_silent", "other_gate", "no_evidence", "stale_evidence"), UNREAD_AFTER),
     **dict.fromkeys(("owner_unknown", "holder_unknown"), UNREAD_AFTER),
     "no_sample": 30.0,  # one scrape and one evaluation
+    "not_replica": CATCH_UP_AFTER,
 }
 """Seconds for which such a hold, or another that calls, lasts before people hear of it; of any other at once."""
 

@@ -120,7 +120,6 @@ def _may_return(database: Database, node: str, look: DatabaseLook) -> Verdict:
         have=_member(node, look),
         need=need,
         sentence=f"{node} may lead {database.name} again only once it has all that the leader has.",
-        passing=True,
     )
 
 
@@ -264,6 +263,16 @@ def _rests(database: Database, proposal: Proposal, facts: Facts) -> Verdict:
             passing=True,
         )
     look = seen(database, facts)
+    if look is not None and held.nodes and look.leader not in held.nodes:
+        return hold(
+            OWNER_SETTLED,
+            "leader_settling",
+            have=f"{have}, and {look.leader or 'nobody'} by the members' gates",
+            need=need,
+            sentence=f"The leader of {database.name} has changed since Prometheus' last scrape; "
+            f"{database.owner} has its own time first.",
+            passing=True,
+        )
     member = look.members.get(proposal.target.node) if look is not None else None
     if member is not None and member.state in AT_WORK:
         return hold(

@@ -68,6 +68,7 @@ async def test_who_has_not_all_of_the_data_stays_barred(village):
         await asyncio.sleep(LONG)
         assert orders(village) == ["gate db1 database.switchover db2 main"]
         assert village.hold() == "not_replica"
+        assert village.written(ev.IncidentHeld)[-1].hold.calls  # one that never catches up
         village.cluster.databases["main"] = look
         await asyncio.sleep(LONG)
     assert orders(village)[1:] == ["gate db1 database.admit main"]

@@ -16,11 +16,13 @@ from gate.patroni import MemberSeen, Own, Sight
 from gate.words import Refused
 from healer.core.alert import Target
 from healer.core.databases import candidates
-from healer.core.decide import Act, decide
+from healer.core.decide import Act, Hold, decide
+from healer.core.facts import Facts
+from healer.core.incident import Incident
 from healer.core.look import DatabaseLook, DatabaseMember, Heard
 from healer.core.plan import to_hear
 from tests.healer.core.guarded import opened, said
-from tests.healer.core.replicated import NODES, replicated
+from tests.healer.core.replicated import NODES, lead, replicated
 from tests.healer.core.world import World
 
 MOST = 1024 * 1024
@@ -170,6 +172,7 @@ def test_what_no_gate_says_or_two_say_differently_is_unknown(heal, differ):
 
 RULE = DatabaseRule(
     url="http://127.0.0.1:8008",
+    scope="main",
     member="db1",
     members=NODES,
     unit="patroni.service",
@@ -210,6 +213,24 @@ def test_a_gate_lets_none_lead_and_no_data_go_that_the_promises_do_not(look, nod
 
 
 # --- Who is left alone -----------------------------------------------------------------------
+
+
+def test_a_leader_that_changed_after_the_last_scrape_has_just_changed():
+    world = replicated()
+    world.down.add(Target("db3", "postgres"))
+    incident = opened(world, "db3/postgres", heal="database")
+    facts = world.facts(incident)
+    assert settled(incident, facts) is None
+    lead(world, "db2")
+    moved = world.facts(incident)
+    assert settled(incident, replace(moved, picture=facts.picture)) == "leader_settling"
+
+
+def settled(incident: Incident, facts: Facts) -> str | None:
+    """Return why who leads is not settled, whatever other guards say."""
+    decision = decide(incident, facts, None)
+    assert isinstance(decision, Hold | Act)
+    return next(one for one in decision.verdicts if one.guard == "owner_settled").reason
 
 
 @pytest.mark.parametrize(

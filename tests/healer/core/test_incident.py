@@ -10,6 +10,7 @@ from healer.core.actions import Step
 from healer.core.alert import Target
 from healer.core.attempt import Attempt, Outcome
 from healer.core.incident import (
+    CATCH_UP_AFTER,
     DENIED,
     EXPLAINED,
     EXPLAINED_AFTER,
@@ -107,6 +108,8 @@ def test_a_person_is_called_for_what_we_could_not_help(
         (State.HELD, EXPLAINED, False, EXPLAINED_AFTER - 0.1, False),
         (State.HELD, EXPLAINED, False, EXPLAINED_AFTER, True),
         (State.HELD, EXPLAINED, False, -EXPLAINED_AFTER, True),  # whatever the clock did
+        (State.HELD, "not_replica", False, CATCH_UP_AFTER - 0.1, False),
+        (State.HELD, "not_replica", False, CATCH_UP_AFTER, True),
     ],
 )
 def test_people_hear_of_a_hold_that_calls_them_once_it_has_lasted(

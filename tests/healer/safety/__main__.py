@@ -7,13 +7,14 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import structlog
 
 from tests.healer.safety import planted
 from tests.healer.safety.loop import VirtualLoop
 from tests.healer.safety.simulation import Simulation
+from tests.healer.safety.site import SITES, drawn
 
 
 def told(sim: Simulation) -> Iterator[str]:
@@ -30,7 +31,7 @@ def told(sim: Simulation) -> Iterator[str]:
         yield f"{at:7.2f} {line}"
 
 
-def run(seeds: range, most: int, *, show: bool) -> int:
+def run(seeds: Sequence[int], most: int, *, show: bool) -> int:
     """Run schedules one after the other; return how many were broken."""
     loop, failed, done, began = VirtualLoop(), 0, 0, time.process_time()
     asyncio.set_event_loop(loop)
@@ -58,7 +59,7 @@ def run(seeds: range, most: int, *, show: bool) -> int:
     return failed
 
 
-def shared(seeds: range, jobs: int, most: int) -> int:
+def shared(seeds: Sequence[int], jobs: int, most: int) -> int:
     """Run schedules in several processes, one slice each; return how many processes found something."""
     began, slices = time.monotonic(), [seeds[part::jobs] for part in range(jobs)]
     children = []
@@ -81,6 +82,9 @@ def main() -> int:
         os.execv(sys.executable, [sys.executable, "-m", "tests.healer.safety", *sys.argv[1:]])  # noqa: S606 - ourselves
     parser = argparse.ArgumentParser(prog="python -m tests.healer.safety", description=__doc__)
     parser.add_argument("--seeds", default="0-999", help="one seed, or FIRST-LAST")
+    parser.add_argument(
+        "--site", choices=[one.name for one in SITES], help="only schedules of this cluster"
+    )
     parser.add_argument("--most", type=int, default=10, help="failing seeds after which it stops")
     parser.add_argument("--jobs", type=int, default=1, help="processes; 0 for one on each core")
     parser.add_argument("--show", action="store_true", help="tell all of each failing seed")
@@ -93,7 +97,9 @@ def main() -> int:
     args = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     first, _, last = args.seeds.partition("-")
-    seeds = range(int(first), int(last or first) + 1)
+    seeds: Sequence[int] = range(int(first), int(last or first) + 1)
+    if args.site:
+        seeds = [seed for seed in seeds if drawn(seed)[0].name == args.site]
     if args.without:
         planted.without(args.without)
     if args.plant:

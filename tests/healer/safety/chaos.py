@@ -16,6 +16,7 @@ from tests.healer.safety.monitoring import EPOCH, alert_of, loss_of
 from tests.healer.safety.power import WAYS
 from tests.healer.safety.site import regrouped
 from tests.healer.safety.spoils import Spoils
+from tests.healer.safety.upsets import Upsets
 
 if TYPE_CHECKING:
     from tests.healer.safety.simulation import Simulation
@@ -73,6 +74,12 @@ class Chaos:
             faults += (spoils.unproves, spoils.disk_fails, spoils.goes_wrong, spoils.goes_wrong)
             faults += (spoils.backs_up, spoils.cuts_short, spoils.cuts_short)
             self._undo.append(spoils.begins())
+        if sim.site.databases:
+            upsets = Upsets(sim)
+            troubles += ((6, upsets.copy_breaks), (5, upsets.leader_hangs), (2, upsets.switches))
+            faults += (upsets.lags, upsets.strays, upsets.pauses, upsets.bars, upsets.mutes)
+            faults += (upsets.goes_wrong, upsets.goes_wrong)
+            self._undo.append(upsets.begins())
         some = self.rng.sample(faults, self.rng.choice((0, 1, 2, 3, 5, 9)))
         sim.loses_rack = self.loses_rack in some
         sim.prometheus.bare = sim.prometheus.bare or self.reloads in some

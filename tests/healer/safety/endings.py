@@ -102,9 +102,11 @@ def _unended(sim: "Simulation") -> Iterator[tuple[str, float]]:
         said = f"incident {one.id} about {one.target} is {one.state.value}"
         word = one.escalation or (one.hold.reason if one.hold is not None else "") or "no word"
         most = GIVEN_BACK if one.marks else IN_TIME
-        # What may not be given back by cluster.yml as it is now waits for a person.
+        # What may not be given back by cluster.yml as it is now, or as its copy is, waits for a person.
         theirs = bool(one.marks) and (
-            not sim.oracle.knows(one.target, one.ladder) or word in ("explain_mode", NEEDED)
+            not sim.oracle.knows(one.target, one.ladder)
+            or word in ("explain_mode", NEEDED)
+            or _lacks(sim, one)
         )
         if _over(sim, one) and not theirs:
             yield f"{said} ({word}), and its trouble is over for long", most
@@ -114,6 +116,13 @@ def _unended(sim: "Simulation") -> Iterator[tuple[str, float]]:
     for incident, name in _standing(sim).items():
         if incident not in open_:
             yield f"{name} is told of incident {incident}, which is over", IN_TIME
+
+
+def _lacks(sim: "Simulation", incident: Incident) -> bool:
+    """Whether a member that was barred has not all that the leader has, so that it stays so."""
+    kept = [(one.gate, dict(one.args).get("database", "")) for one in incident.marks]
+    databases = sim.world.databases
+    return any(name in databases and not databases[name].good(gate) for gate, name in kept)
 
 
 def _over(sim: "Simulation", incident: Incident) -> bool:

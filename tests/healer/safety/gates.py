@@ -75,6 +75,11 @@ class Gate:
                 for name, (_, crew) in self.site.addresses.items()
                 if self.node in self.site.crews[crew].nodes
             },
+            databases={
+                name: one.look(self.node)
+                for name, one in self.world.databases.items()
+                if f"database:{name}" in names
+            },
             marks=tuple(
                 Mark(verb, subject, tuple(owners), True)
                 for (verb, subject), owners in self.marks.items()
@@ -174,6 +179,10 @@ class Gate:
             pool, _, member = subject.partition("/")
             if state["admin"] != self._member(pool, member).admin:
                 return False
+        for name, state in want.get("databases", {}).items():
+            look = self.world.databases[name].look(self.node)
+            if look is None or state != {"leader": look.leader, "timeline": look.timeline}:
+                return False
         for name, state in want.get("backups", {}).items():
             if state["snapshot"] != self.world.vaults.kept[self.node, name].snapshot:
                 return False
@@ -218,6 +227,14 @@ class Gate:
                 return await self._fence(told["node"], told["owner"])
             case "node.unfence":
                 return await self._unfence(told["node"], told["owner"])
+            case "database.switchover" | "database.restart" | "database.reinit":
+                return await self._database(order.verb, told)
+            case "database.bar":
+                self.mark(order.verb, told["database"], told["owner"])
+                return Ended(Outcome.DONE, "barred", "")
+            case "database.admit":
+                kept = self.unmark("database.bar", told["database"], told["owner"])
+                return Ended(Outcome.DONE, "still_marked" if kept else "admitted", "")
             case "files.restore":
                 return await self._restore(told["backup"])
         raise AssertionError(f"the simulation has no {order.verb}")
@@ -242,6 +259,44 @@ class Gate:
         if ended.outcome is Outcome.DONE:
             self.unmark("node.fence", node, owner)
         return ended
+
+    async def _database(self, verb: str, told: dict[str, str]) -> Ended:
+        """Ask Patroni for something as docs/gate.md has it: it does it, says no, or its answer is not heard."""
+        database = self.world.databases[told["database"]]
+        way = database.way
+        if verb == "database.switchover":
+            self.mark("database.bar", told["database"], told["owner"])
+        await asyncio.sleep(self.duration())
+        if not self.world.nodes[self.node].up:
+            return Ended(Outcome.UNKNOWN, "interrupted", "")
+        if way == "refuses":
+            if verb == "database.switchover":
+                self.unmark("database.bar", told["database"], told["owner"])
+            return Ended(Outcome.FAILED, "not_switched", "Patroni said 412")
+        if way == "hangs":
+            return Ended(Outcome.UNKNOWN, "deadline", "")
+        if way == "hangs and moves":
+            self.spawn(self._asked(verb, told))
+            return Ended(Outcome.UNKNOWN, "deadline", "")
+        return await self._asked(verb, told)
+
+    async def _asked(self, verb: str, told: dict[str, str]) -> Ended:
+        """Have Patroni do it."""
+        database = self.world.databases[told["database"]]
+        if verb == "database.switchover":
+            if not database.good(told["candidate"]):
+                return Ended(Outcome.FAILED, "not_switched", "the candidate is not there")
+            database.leads(told["candidate"])
+            return Ended(Outcome.DONE, "switched_over", told["candidate"])
+        if verb == "database.restart":
+            return await self._restart(database.job)
+        member, unit = database.members[self.node], self.world.units[database.place(self.node)]
+        member.making = True
+        unit.cures, unit.damaged = unit.cures or unit.damaged, False
+        ended = await self._restart(database.job)
+        member.making, member.astray, member.lag = False, False, 0
+        good = ended.outcome is Outcome.DONE
+        return Ended(ended.outcome, "reinitialized" if good else "not_reinitialized", "")
 
     async def _restore(self, backup: str) -> Ended:
         """Put a backup in place as docs/gate.md has it; where that hangs it goes on, and its end is not heard."""
@@ -273,6 +328,8 @@ class Gate:
             self.oracle.marks.add((self.node, *subject.split("/")))
         elif verb == "address.decline":
             self.world.declined.add((subject, self.node))
+        elif verb == "database.bar":
+            self.world.databases[subject].barred.setdefault(self.node, self.world.now)
 
     def unmark(self, verb: str, subject: str, owner: str) -> set[str]:
         """Let one owner go, and give back what has no other; return those that are left."""
@@ -283,6 +340,8 @@ class Gate:
             self.oracle.marks.discard((self.node, *subject.split("/")))
         elif verb == "address.decline":
             self.world.declined.discard((subject, self.node))
+        elif verb == "database.bar":
+            self.world.databases[subject].barred.pop(self.node, None)
         return left
 
     async def _restart(self, job: str) -> Ended:

@@ -30,11 +30,14 @@ LEASE = 4.0
 RENAMED = ("d3", "d5")
 """Digests of topologies whose failure domains have other names than those that Prometheus has."""
 
-TAKING = ("service.restart", "node.reboot", "pool.drain", "address.decline", "node.fence", RESTORE)
+TAKING = (
+    *("service.restart", "node.reboot", "pool.drain", "address.decline", "node.fence", RESTORE),
+    *("database.switchover", "database.restart", "database.reinit"),
+)
 
 MARKING = ("pool.drain", "address.decline", "node.fence")
 
-GIVING = ("pool.return", "address.accept", "node.unfence")
+GIVING = ("pool.return", "address.accept", "node.unfence", "database.admit")
 
 WHOLE = ("node.reboot", "node.fence")
 """Verbs that take all of a node."""
@@ -146,6 +149,9 @@ class Known:
         elif verb == "pool.drain":
             gone = {target.service or ""}
             crews = {members for _, members, job in site.pools.values() if job in gone}
+        elif verb.startswith("database."):
+            gone = {one for one in site.databases.values() if one in site.jobs_on(node)}
+            crews = {site.jobs[one].group for one in gone}
         elif verb == "address.decline":
             crews = {one for _, one in site.addresses.values() if node in site.crews[one].nodes}
             gone = set[str]()

@@ -217,6 +217,10 @@ class Life:
         if metric == "hale_virtual_address_held":
             has = sample.held.get(told["address"])
             return Reading(None if has is None else float(has), sample.at, now)
+        if metric in ("patroni_primary", "database_member_good"):
+            seen = sample.leads if metric == "patroni_primary" else sample.good
+            value = seen.get(told.get("scope", ""))
+            return Reading(None if value is None else float(value), sample.at, now)
         if metric == "up":
             return Reading(1.0, sample.at, now)
         place = Target(target.node) if metric == "node_sick" else target

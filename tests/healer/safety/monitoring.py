@@ -55,6 +55,8 @@ class Sample:
     held: dict[str, bool]
     marks: frozenset[SeenMark]
     failing: bool
+    leads: dict[str, bool]
+    good: dict[str, bool]
 
 
 @dataclass
@@ -106,9 +108,9 @@ class Prometheus:
                     if self._nowhere(place.service):
                         self._judge(wanted, "ServiceRunsNowhere", place, "take-over")
                 elif not well and place.service is not None:
-                    self._judge(wanted, "ServiceDown", place, "restart-service")
+                    self._judge(wanted, "ServiceDown", place, self.site.heals(place))
                 elif not well:
-                    self._judge(wanted, "KernelHang", place, "reboot-node")
+                    self._judge(wanted, "KernelHang", place, self.site.heals(place))
         for rack, nodes in self.site.lost_together().items():
             made = loss_of(self.site, rack, self.now)
             before = self.active.get(made.fingerprint)
@@ -147,12 +149,21 @@ class Prometheus:
             if node in self.site.crews[crew].nodes
         }
         failing = node in self.world.vaults.failing
-        return Sample(self.now, wells, held, frozenset(marks), failing)
+        members = {name: one for name, one in self.world.databases.items() if node in one.nodes}
+        leads = {name: one.leader == node for name, one in members.items()}
+        good = {name: one.good(node) for name, one in members.items()}
+        return Sample(self.now, wells, held, frozenset(marks), failing, leads, good)
 
     def sample(self, node: str) -> Sample | None:
         """The newest one of a node, as a query finds it."""
         found = self.samples.get(node)
         return found if found is not None and self.now - found.at < STALE_AFTER else None
+
+    def _primaries(self, fresh: dict[str, Sample]) -> dict[str, dict[str, bool]]:
+        return {
+            name: {node: one.leads[name] for node, one in fresh.items() if name in one.leads}
+            for name in self.world.databases
+        }
 
     def picture(self) -> Picture:
         services, nodes, marks = {}, {}, set()
@@ -179,7 +190,16 @@ class Prometheus:
         }
         able = {ip: dict.fromkeys(said, True) for ip, said in held.items()}
         failing = frozenset(node for node, one in fresh.items() if one.failing)
-        return Picture(self.now, nodes, services, frozenset(marks), held, able, failing=failing)
+        return Picture(
+            self.now,
+            nodes,
+            services,
+            frozenset(marks),
+            held,
+            able,
+            primaries=self._primaries(fresh),
+            failing=failing,
+        )
 
 
 @dataclass

@@ -10,6 +10,7 @@ from healer.core.actions import RESTORE
 from healer.core.alert import Target
 from healer.core.ladder import Mode
 from healer.core.order import Order
+from tests.healer.safety import copies
 from tests.healer.safety.journaled import Journaled
 from tests.healer.safety.known import GIVING, MARKING, STARTED_WITHIN, Taken
 
@@ -37,7 +38,14 @@ class Oracle(Journaled):
         target = self._aimed(gate, order)
         if target is None:
             self.says(f"{order.verb} {dict(order.args)} at {gate}: nothing known")
-        elif order.verb not in GIVING:
+            return
+        if order.verb.startswith("database."):
+            settled = self.numbers.owner_settled_database
+            for why in copies.objections(self.world, gate, order, settled, self.lag):
+                self.says(f"{order.action_id} {order.verb} on {target}: {why}")
+        if order.verb == copies.BAR:
+            return
+        if order.verb not in GIVING:
             self._taking(order, target, intent)
         elif order.verb == "node.unfence":
             if intent.incident not in self.let_back:
@@ -60,6 +68,9 @@ class Oracle(Journaled):
             return Target(told["node"]) if gate in self.site.fencing.get(told["node"], ()) else None
         if order.verb == RESTORE:
             job = self.site.backups[told["backup"]].job
+            return Target(gate, job) if job in self.site.jobs_on(gate) else None
+        if "database" in told:
+            job = self.site.databases[told["database"]]
             return Target(gate, job) if job in self.site.jobs_on(gate) else None
         if "address" in told:
             _, crew = self.site.addresses.get(told["address"], ("", ""))
@@ -191,6 +202,9 @@ class Oracle(Journaled):
         cause = self.names[intent.incident]
         lasts, since_when = self.world.lasts(cause, about)
         untouched = since_when < self.first and lasts
+        # This one is told of nodes that answer: one that did not has it told anew.
+        if cause == "ServiceRunsNowhere":
+            untouched &= self.world.light_since.get(about.node, -1000.0) < self.first
         if (cause, about) in self.before and untouched and intent.incident not in self.adopted:
             self.says(f"{said}: {about} failed before it was armed")
         settled = self.theirs.get((cause, about))

@@ -5,11 +5,14 @@ from dataclasses import replace
 from typing import Any
 
 from healer import engine
-from healer.core import correlate, decide, guards, plan
+from healer.core import correlate, databases, decide, guards, plan
 from healer.core import events as ev
 from healer.core.actions import RESTORE
+from healer.core.facts import Facts
+from healer.core.guards import authority
 from healer.core.incident import MERGED, Incident
 from healer.core.order import OwnAlert
+from healer.core.topology import Database
 from healer.core.verdict import allow
 from healer.engine import Engine
 from healer.herald import Herald
@@ -102,10 +105,26 @@ def anybody_owns() -> None:
     Operators.approve = as_owner
 
 
+def moves_while_paused() -> None:
+    """A person's pause of Patroni is not heeded."""
+    authority.paused = lambda *_: None
+
+
+def any_candidate() -> None:
+    """Whoever is next by name leads next."""
+
+    def first(database: Database, leader: str, facts: Facts) -> databases.Candidates:
+        others = [one for one in facts.topology.groups[database.group].nodes if one != leader]
+        return databases.Candidates(next(iter(others), None), {})
+
+    databases.candidates = first
+
+
 FAULTS: dict[str, Callable[[], None]] = {
     one.__name__: one
     for one in (
         *(never_closes, closes_blindly, tells_nobody, tells_on, merges_into_nothing),
         *(keeps_marks, reads_nothing_anew, restores_again, needs_no_owner, anybody_owns),
+        *(moves_while_paused, any_candidate),
     )
 }

@@ -174,8 +174,8 @@ class Simulation:
 
     async def run(self) -> list[str]:
         """Let everything happen, and return what was broken of all promises."""
+        chaos = Chaos(self)  # it says how alerts are labelled, so it comes before the first of them
         self.begin()
-        chaos = Chaos(self)
         try:
             self.spawn(chaos.run(TROUBLED))
             await self.until(TROUBLED)
@@ -215,11 +215,18 @@ class Simulation:
 
     async def _scrape(self) -> None:
         while True:
-            await asyncio.sleep(SCRAPE)
+            await asyncio.sleep(SCRAPE / 2)
+            self._tick()
+            await asyncio.sleep(SCRAPE / 2)
+            self._tick()
             self.prometheus.scrape()
             if not self.prometheus.silent:
                 for peer in self.peers:
                     peer.push(self.prometheus.active, EPOCH + self.world.now)
+
+    def _tick(self) -> None:
+        for database in self.world.databases.values():
+            database.tick()
 
     async def _supervise(self, node: str) -> None:
         """Start a healer whenever there is none, as systemd does."""

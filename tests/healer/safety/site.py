@@ -11,6 +11,7 @@ from healer.core.ladder import PERSON, Ladder, Mode, Rung, Verification
 from healer.core.topology import (
     EXPORTER,
     Backup,
+    Database,
     Group,
     Node,
     Numbers,
@@ -21,12 +22,16 @@ from healer.core.topology import (
     VirtualAddress,
 )
 
+MAX_LAG = 1000
+"""Bytes by which a good copy of a database may be behind."""
+
 NUMBERS = Numbers(
     evidence_age=6.0,
     watchdog_age=8.0,
     clock_jump=3.0,
     owner_settled=1.0,
     owner_settled_address=1.0,
+    owner_settled_database=2.0,
     storm_window=30.0,
     storm_calm=4.0,
     full_look=3.0,
@@ -45,7 +50,7 @@ TIGHT = replace(NUMBERS, budget_node=1, budget_group=2, budget_cluster=2)
 """An owner who lets little be done."""
 
 
-LADDERS = ("restart-service", "reboot-node", "fence-node", "take-over")
+LADDERS = ("restart-service", "reboot-node", "fence-node", "take-over", "database", "move-away")
 """Ladders that every cluster.yml here has, unless it was changed."""
 
 
@@ -101,6 +106,7 @@ class Site:
         fencing: Of each node that can be fenced, the hosts that can do it. What only one node may run starts by no
             boot there: it is ServiceRunsNowhere that has it started.
         backups: What gates may put back, by name.
+        databases: The job of each, by name. Its members' alerts have ladders of their own.
     """
 
     name: str
@@ -117,11 +123,20 @@ class Site:
     cluster: str = "sim"
     fencing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     backups: Mapping[str, Files] = field(default_factory=dict)
+    databases: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def fencing_alerts(self) -> tuple[str, ...]:
         """Alerts with a ladder of their own where nodes can be fenced; what they tell of is no service's own state."""
         return ("NodeDown", "ServiceRunsNowhere") if self.fencing else ()
+
+    def heals(self, place: Target) -> str:
+        """The ladder of what fails at a place."""
+        jobs = self.databases.values()
+        if place.service is not None:
+            return "database" if place.service in jobs else "restart-service"
+        keeps = any(place.node in self.crews[self.jobs[one].group].nodes for one in jobs)
+        return "move-away" if keeps else "reboot-node"
 
     def places(self) -> list[Target]:
         """Every service on each of its nodes."""
@@ -167,6 +182,8 @@ class Site:
             "hale_virtual_address_held", 0.0, within_seconds=6.0, soak_seconds=1.0
         )
         sick = Verification("node_sick", 0.0, within_seconds=12.0, soak_seconds=1.0)
+        copies = Verification("database_member_good", 1.0, within_seconds=6.0, soak_seconds=1.0)
+        follows = Verification("patroni_primary", 0.0, within_seconds=6.0, soak_seconds=1.0)
         silent = Verification("up", 0.0, within_seconds=12.0, soak_seconds=0.0)
         call = Rung(PERSON, None, False, 0.0, None, attempts=1, wait_seconds=0.0)
 
@@ -190,6 +207,16 @@ class Site:
             "reboot-node": Ladder("reboot-node", Mode.ACT, (rung("node.reboot", sick), call)),
             "fence-node": Ladder("fence-node", Mode.ACT, (rung("node.fence", silent), call)),
             "take-over": Ladder("take-over", Mode.ACT, (rung("service.restart", proof), call)),
+            "database": Ladder(
+                "database",
+                Mode.ACT,
+                (rung("database.restart", copies), rung("database.reinit", copies), call),
+            ),
+            "move-away": Ladder(
+                "move-away",
+                Mode.ACT,
+                (rung("database.switchover", follows), rung("database.bar", follows), call),
+            ),
         }
         return Topology(
             cluster=self.cluster,
@@ -205,7 +232,11 @@ class Site:
                         f"{name}.service",
                         one.group,
                         one.needs,
-                        Stores.ONLY_COPY if one.stores else None,
+                        Stores.DATABASE
+                        if name in self.databases.values()
+                        else Stores.ONLY_COPY
+                        if one.stores
+                        else None,
                         exclusive=one.exclusive,
                     )
                     for name, one in self.jobs.items()
@@ -225,6 +256,11 @@ class Site:
                 name: VirtualAddress(name, ip, crew) for name, (ip, crew) in self.addresses.items()
             },
             fencing={node: hosts for node, hosts in self.fencing.items() if node in self.racks},
+            databases={
+                name: Database(name, self.jobs[job].group, job, name, MAX_LAG)
+                for name, job in self.databases.items()
+                if job in self.jobs
+            },
             backups={
                 name: Backup(
                     name, self.crews[self.jobs[one.job].group].nodes, one.job, one.rebuildable
@@ -259,6 +295,9 @@ def regrouped(topology: Topology, *, groups: bool, racks: bool) -> Topology:
         },
         addresses={
             name: replace(one, group=crew(one.group)) for name, one in topology.addresses.items()
+        },
+        databases={
+            name: replace(one, group=crew(one.group)) for name, one in topology.databases.items()
         },
     )
 
@@ -358,7 +397,27 @@ FILES = Site(
     backups={"site": Files("nginx", rebuildable=True), "wiki": Files("wiki", rebuildable=False)},
 )
 
-SITES = (TIER, VOTERS, MIXED, PAIR, FILES)
+COPIES = Site(
+    "copies",
+    racks={
+        **MONITORS,
+        "p1": "rack-c",
+        "p2": "rack-d",
+        "p3": "rack-e",
+        "n1": "rack-f",
+        "n2": "rack-f",
+    },
+    crews={
+        "control": CONTROL,
+        "db": Crew(("p1", "p2", "p3"), 1),
+        "api": Crew(("n1", "n2"), 1),
+    },
+    jobs={"postgres": Job("db"), "web": Job("api")},
+    healers=("mon1", "mon2"),
+    databases={"main": "postgres"},
+)
+
+SITES = (TIER, VOTERS, MIXED, PAIR, FILES, COPIES)
 
 
 def drawn(seed: int) -> tuple[Site, Numbers]:

@@ -1,11 +1,12 @@
 """What is true in the simulated cluster: nodes, units, trouble, and since when. Nobody but the oracle sees it all."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from healer.core.alert import Target
+from tests.healer.safety.replicas import Database, databases_of
 from tests.healer.safety.site import Site
 from tests.healer.safety.vaults import Vault, Vaults
 
@@ -52,6 +53,7 @@ class World:
         off: Nodes whose power device is switched off.
         turned: Since when what only one node may run runs somewhere, or nowhere.
         vaults: What gates may put back.
+        databases: Those that Patroni keeps, by name.
     """
 
     site: Site
@@ -67,6 +69,7 @@ class World:
     off: set[str] = field(default_factory=set)
     turned: dict[str, float] = field(default_factory=dict)
     vaults: Vaults = field(default_factory=Vaults)
+    databases: Mapping[str, Database] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.nodes = {name: Machine() for name in self.site.racks}
@@ -81,6 +84,7 @@ class World:
             for name, one in self.site.backups.items()
             for node in self.site.crews[self.site.jobs[one.job].group].nodes
         }
+        self.databases = databases_of(self)
         everything = [*self.units, *(Target(node) for node in self.nodes)]
         self.since = dict.fromkeys(everything, -1000.0)
         self.turned = {name: -1000.0 for name, one in self.site.jobs.items() if one.exclusive}
@@ -219,6 +223,8 @@ class World:
                 machine.cut = False
                 machine.sick = machine.sick and spared == Target(node)
         self.vaults.mend()
+        for database in self.databases.values():
+            database.mend()
         for place, unit in self.units.items():
             if place == spared:
                 unit.cures = False
