@@ -45,6 +45,7 @@ from lab.faults.path_close import PathClose
 from lab.faults.person_admit import PersonAdmit
 from lab.faults.person_adopt import PersonAdopt
 from lab.faults.person_approve import PersonApprove
+from lab.faults.person_close import PersonClose
 from lab.faults.person_failover import PersonFailover
 from lab.faults.person_maintain import PersonMaintain
 from lab.faults.person_roll import PersonRoll
@@ -112,6 +113,7 @@ FAULTS: Mapping[str, type[Fault]] = MappingProxyType(
         "pacemaker.kill": PacemakerKill,
         "path.close": PathClose,
         "person.admit": PersonAdmit,
+        "person.close": PersonClose,
         "person.adopt": PersonAdopt,
         "person.approve": PersonApprove,
         "person.failover": PersonFailover,

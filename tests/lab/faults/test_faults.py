@@ -11,6 +11,7 @@ from lab import faults
 from lab.faults import FAULTS, KINDS
 from lab.faults.fault import insist
 from lab.faults.originals import FOLDER as KEPT
+from lab.faults.person_close import CLOSE
 from lab.ports import Completed, LabError
 from tests.lab.drills.fakes import FakeLab
 
@@ -132,6 +133,12 @@ def lab(tmp_path: Path) -> FakeLab:
             ["runuser -u nobody -- logger --tag=upsmon -- -- on battery"],
             [],
         ),
+        (
+            "node.log",
+            {"by": "smartd", "text": "Device: /dev/sda", "user": "root"},
+            ["runuser -u root -- logger --tag=smartd -- Device: /dev/sda"],
+            [],
+        ),
         ("node.power_off", {}, ["power off"], ["power on"]),
         ("node.power_on", {}, ["power on"], []),
         ("node.freeze", {}, ["freeze"], ["thaw"]),
@@ -209,6 +216,12 @@ def lab(tmp_path: Path) -> FakeLab:
             ["hale-gate return --all web/web1"],
         ),
         ("gate.hold", {}, ["hale-gate hold drill --for 2h"], ["hale-gate release"]),
+        (
+            "person.close",
+            {"target": "web2", "reason": "new disk"},
+            [f"sh -ec {CLOSE} sh web2 new disk"],
+            [],
+        ),
         ("person.admit", {"back": "web2"}, ["/opt/hale/bin/hale-healer admit web2"], []),
         (
             "node.ask_lock",
