@@ -4,6 +4,7 @@ Rule: what no member's gate says is unknown, and unknown holds.
 """
 
 from healer.core.actions import action_of
+from healer.core.alert import Target
 from healer.core.facts import Facts, Proposal
 from healer.core.look import PacemakerLook
 from healer.core.topology import Pacemaker
@@ -29,6 +30,29 @@ def seen(cluster: Pacemaker, node: str, facts: Facts) -> PacemakerLook | None:
         if found is not None:
             return found
     return None
+
+
+def stands_by(group: str, node: str, facts: Facts) -> bool:
+    """Tell whether Pacemaker could at once run on a node all of a group that it runs on another one, and on one alone.
+
+    It is able to run it, and nothing that failed keeps it away there. What no gate says is no.
+    """
+    topology = facts.topology
+    services = [one for one in topology.services.values() if one.group == group]
+    return bool(services) and all(
+        one.exclusive and _may_come(Target(node, one.name), facts) for one in services
+    )
+
+
+def _may_come(target: Target, facts: Facts) -> bool:
+    for cluster, resource in facts.topology.resources_of(target):
+        look = seen(cluster, target.node, facts)
+        member = look.nodes.get(target.node) if look is not None else None
+        if look is None or member is None:
+            return False
+        elsewhere = set(look.running.get(resource, ())) - {target.node}
+        return member.able and bool(elsewhere) and not look.failed(resource, target.node)[0]
+    return False
 
 
 def pacemaker_paused(proposal: Proposal, facts: Facts) -> Verdict | None:

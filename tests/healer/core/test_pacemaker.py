@@ -195,3 +195,30 @@ def test_a_node_is_taken_for_maintenance_only_while_pacemaker_can_move_what_it_r
     wish = Wish("s1", "node.lock", Kind.PERSON, "lock:upkeep-1", None)
     reasons = {one.reason for one in judge(wish, facts) if not one.allowed}
     assert reasons == ({reason} if reason else set())
+
+
+ABLE_ON_S1 = replace(CALM, failures=())
+
+
+@pytest.mark.parametrize(
+    ("seen", "reason"),
+    [
+        (ABLE_ON_S1, None),
+        (CALM, "capacity"),  # it failed on s1
+        (replace(ABLE_ON_S1, running={"nfs": ()}), "capacity"),
+        (
+            replace(ABLE_ON_S1, nodes={"s1": replace(HERE, able=False), "s2": HERE}),
+            "capacity",
+        ),
+    ],
+)
+def test_who_could_run_what_one_node_runs_at_a_time_counts_as_available(seen, reason):
+    world = Paced(seen)
+    share = replace(world.topology.services["share"], exclusive=True)
+    services = {**world.topology.services, "share": share}
+    world.topology = replace(world.topology, services=services)
+    world.decision()
+    facts = world.facts(world.board.incidents["1"])
+    wish = Wish("s2", "node.lock", Kind.PERSON, "lock:upkeep-1", None)
+    reasons = {one.reason for one in judge(wish, facts) if not one.allowed}
+    assert reasons == ({reason} if reason else set())
