@@ -11,6 +11,9 @@ from healer.core.incident import Incident
 from healer.core.roll import Roll
 from healer.core.upkeep import Upkeep
 
+NOBODY = "nobody"
+"""Of a node that no upkeep keeps away."""
+
 
 def of_incident(incident: Incident) -> str:
     """Return a word for how an incident stands and what comes next; it changes when a person should look again."""
@@ -43,8 +46,10 @@ def of_holds(node: str, holds: Iterable[ev.NodeHeld]) -> str:
     )
 
 
-def of_upkeep(upkeep: Upkeep) -> str:
+def of_upkeep(upkeep: Upkeep | None) -> str:
     """Return a word for whose upkeep keeps a node away: another one is another person's, who may be inside."""
+    if upkeep is None:
+        return NOBODY
     return _word(upkeep.id, upkeep.kind, upkeep.node, upkeep.by)
 
 

@@ -202,7 +202,14 @@ class Roller:
         newer = tuple(one for one in sight.alerts if one.began_at > after)
         wide = tuple(one for one in sight.of_groups if one.began_at > after)
         heard = replace(sight, alerts=newer, of_groups=wide)
-        return firing(roll.nodes[0], heard, self._topology)
+        # By the group as it is now: the canary may have left it. What harmed a node shows in all of its groups.
+        back = {one.node for one in ours}.intersection(nodes_of(roll, self._topology))
+        groups = [
+            one
+            for one in self._topology.groups.values()
+            if one.name == roll.group or back.intersection(one.nodes)
+        ]
+        return firing(back, groups, heard)
 
     @property
     def _topology(self) -> Topology:

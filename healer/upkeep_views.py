@@ -15,6 +15,9 @@ from healer.standing import Watch
 MOST_OVER = 3
 """Rolls that are over and are shown still."""
 
+PATCHED = frozenset({Where.SOAKING, Where.DONE})
+"""Where the nodes are that a roll has done."""
+
 
 def upkeep_views(watch: Watch) -> list[UpkeepView]:
     """Show every node that is away for upkeep, the oldest first."""
@@ -69,13 +72,13 @@ def roll_view(one: Roll, watch: Watch, topology: Topology) -> RollView:
     """Show one roll."""
     upkeeps = watch.journal.board.upkeeps.values()
     where = members(one, upkeeps, watch.now.steady, nodes_of(one, topology))
-    ours = [each for each in upkeeps if each.roll == one.id]
+    away = [each.node for each in upkeeps if each.roll == one.id and each.open]
     return RollView(
         id=one.id,
         group=one.group,
         nodes=list(one.nodes),
-        done=[each.node for each in ours if not each.open and not each.failed],
-        away=[each.node for each in ours if each.open],
+        done=[each.node for each in where if each.where in PATCHED],
+        away=away,
         members=[_member(each, watch) for each in where],
         at_once=one.at_once,
         soak_seconds=one.soak,

@@ -324,13 +324,17 @@ class Upkeeper:
         await self._journal.write(ue.UpkeepMoved(upkeep.id, move, why, detail), closing=closing)
 
     async def _silence(self, upkeep: Upkeep, now: float, *, wanted: bool) -> None:
-        name = upkeep.owner
+        name, until = upkeep.owner, upkeep.until
         if wanted:
-            left = max(1.0, upkeep.until - now)
-            await self._silences.silence(name, upkeep.node, str(upkeep), left)
+            await self._silences.silence(name, upkeep.node, str(upkeep), max(1.0, until - now))
         else:
             await self._silences.expire(name)
-        await self._journal.write(ue.UpkeepSilenced(upkeep.id, wanted), closing=not wanted)
+        # Somebody may have said anew until when while an Alertmanager was asked: then it is silenced once more.
+        await self._journal.write(
+            ue.UpkeepSilenced(upkeep.id, wanted),
+            closing=not wanted,
+            provided=lambda board: board.upkeeps[upkeep.id].until == until,
+        )
 
     async def _prove(self, upkeep: Upkeep, now: float) -> bool:
         """Look whether the node serves again; say whether that is settled."""

@@ -4,7 +4,7 @@ The ladders' own guards over the node's whole footprint, but for those that ask 
 A node of the control plane is allowed, since people and rolls do touch it; two of them at once are not.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 from healer.core.actions import LOCK, SWITCHOVER, Args, Scope, action_of
@@ -23,7 +23,7 @@ from healer.core.ladder import Ladder, Mode, Rung
 from healer.core.order import Sight
 from healer.core.pacemaker import pacemaker_paused
 from healer.core.patroni import moved_before, paused
-from healer.core.topology import Topology
+from healer.core.topology import Group, Topology
 from healer.core.upkeep_events import Kind
 from healer.core.verdict import Verdict, allow, hold
 
@@ -147,7 +147,7 @@ def _quiet(wish: Wish, proposal: Proposal, facts: Facts) -> Verdict:
             need=need,
             sentence="Nobody says whether anything is wrong in its groups.",
         )
-    found = firing(wish.node, wish.sight, facts.topology)
+    found = firing({wish.node}, facts.topology.groups_of(wish.node), wish.sight)
     if found:
         return hold(
             *(name, "alerts_fire"),
@@ -158,10 +158,9 @@ def _quiet(wish: Wish, proposal: Proposal, facts: Facts) -> Verdict:
     return allow(name, have="none", need=need)
 
 
-def firing(node: str, sight: Sight, topology: Topology) -> list[str]:
-    """Return the critical alerts about a node, another node of its groups, or such a group as a whole."""
-    groups = topology.groups_of(node)
-    members = {node, *(one for group in groups for one in group.nodes)}
+def firing(nodes: Collection[str], groups: Collection[Group], sight: Sight) -> list[str]:
+    """Return the critical alerts about these nodes, nodes of these groups, or such a group as a whole."""
+    members = {*nodes, *(one for group in groups for one in group.nodes)}
     names = {group.name for group in groups}
     return [
         *(

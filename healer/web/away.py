@@ -1,5 +1,6 @@
 """What the pages of the upkeep have in common: a node that is out of service, with the button that gives it back."""
 
+from healer.likeness import NOBODY
 from healer.plain import printable
 from healer.shapes import UpkeepView
 from healer.web.frame import Frame
@@ -70,14 +71,14 @@ def start(frame: Frame, node: str) -> Markup:
         line("reason", "Why", LONGEST, "new fan", "why-away"),
         choice("for", "For", PERIODS, "2h", "away-for"),
     )
-    fields = {"what": "start", "node": node}
+    fields = {"what": "start", "node": node, "seen": NOBODY}
     return form(*(frame, "maintenance", "Start maintenance", *inputs), fields=fields, class_="deny")
 
 
-def anew(frame: Frame, node: str) -> Markup:
+def anew(frame: Frame, one: UpkeepView) -> Markup:
     """Return the form that says anew for how long a maintenance lasts, from now; nothing for whoever may not."""
     period = choice("for", "For", PERIODS, "2h", "away-for")
-    fields = {"what": "start", "node": node}
+    fields = {"what": "start", "node": one["node"], "seen": one["seen"]}
     return form(frame, "maintenance", "Say anew for how long, from now", period, fields=fields)
 
 

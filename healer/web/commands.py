@@ -169,7 +169,8 @@ async def _maintenance(desk: Desk, fields: Mapping[str, str], who: Who) -> dict[
         raise Malformed(f"maintenance: {fields['what']!r} is neither start nor end")
     if fields["what"] == "start":
         seconds = period(fields.get("for", UPKEEP_FOR))
-        return await start(desk, fields["node"], fields.get("reason", ""), who.by, seconds)
+        told = (fields["node"], fields.get("reason", ""), who.by, seconds)
+        return await start(desk, *told, fields.get("seen", ""))
     return await end(desk, fields["node"], who.by, fields.get("seen", ""))
 
 

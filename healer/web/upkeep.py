@@ -28,17 +28,31 @@ PATIENCE = 20.0
 """Seconds for which a command waits for the end of what it began; the command line waits for 30."""
 
 
-async def start(desk: Desk, node: str, reason: str, by: str, seconds: float) -> dict[str, object]:
+async def start(
+    desk: Desk, node: str, reason: str, by: str, seconds: float, seen: str = ""
+) -> dict[str, object]:
     """Take a node out of service for a person, and say how far that came; say anew until when where it is so already.
 
+    Args:
+        desk: The healer's.
+        node: What is taken.
+        reason: Why; of an upkeep that goes on already it changes nothing.
+        by: Who says so.
+        seconds: By when it should be over, from now.
+        seen: What they saw keep it away, as healer.likeness has it; empty for whatever does.
+
     Raises:
-        Refused: A guard holds, or it could not be taken; what was taken away is given back.
+        Refused: It is not as they saw it, a guard holds, or it could not be taken; what was taken away is given back.
     """
     upkeeper = _upkeeper(desk, node)
     known = upkeeper.of(node)
+    _away_as_seen(node, known, seen)
     if known is not None and known.kind is Kind.PERSON and known.phase in POSTPONED:
-        return await _postponed(desk, known, by, seconds)
+        return await _postponed(desk, known, reason, by, seconds)
     begun = await upkeeper.begin(node, Kind.PERSON, reason, by, seconds)
+    if (begun.by, begun.reason) != (by, reason):  # while the guards were asked somebody was first
+        _away_as_seen(node, begun, seen)
+        return await _postponed(desk, begun, reason, by, seconds)
     desk.wake()
     phases = frozenset({Phase.AWAY, Phase.RETURNING, Phase.OVER})
     found = await upkeeper.settled(begun.id, phases, PATIENCE)
@@ -55,7 +69,20 @@ async def start(desk: Desk, node: str, reason: str, by: str, seconds: float) -> 
     return {"done": done, "node": node, "by": by, "upkeep": upkeep_view(found, desk.watch)}
 
 
-async def _postponed(desk: Desk, known: Upkeep, by: str, seconds: float) -> dict[str, object]:
+def _away_as_seen(node: str, known: Upkeep | None, seen: str) -> None:
+    """Refuse what is said to another upkeep of a node than its speaker saw, where they say what that was.
+
+    Raises:
+        Refused: It is so; nothing was changed.
+    """
+    if seen and seen != of_upkeep(known):
+        keeps = "nobody has it out of service now" if known is None else f"it is away now: {known}"
+        raise Refused("changed_since", f"{node} is not as you saw it: {keeps}")
+
+
+async def _postponed(
+    desk: Desk, known: Upkeep, reason: str, by: str, seconds: float
+) -> dict[str, object]:
     """Say until when a node is away now, and until when it was said to be before."""
     found = await _upkeeper(desk, known.node).postpone(known, by, seconds)
     desk.wake()
@@ -64,6 +91,8 @@ async def _postponed(desk: Desk, known: Upkeep, by: str, seconds: float) -> dict
         f"{known.node} is out of service already ({known}); it should be over by {until} now, and by {before} before; "
         "its silence follows"
     )
+    if reason not in ("", known.reason):
+        done += f'; its reason stays, and "{reason}" is written down nowhere'
     return {"done": done, "node": known.node, "by": by, "upkeep": upkeep_view(found, desk.watch)}
 
 
@@ -82,8 +111,8 @@ async def end(desk: Desk, node: str, by: str, seen: str = "") -> dict[str, objec
     """
     upkeeper = _upkeeper(desk, node, away=True)
     known = upkeeper.of(node)
-    if seen and known is not None and seen != of_upkeep(known):
-        raise Refused("changed_since", f"{node} is away for something else now: {known}")
+    if known is not None:  # what nobody has any more is refused as `not_away`
+        _away_as_seen(node, known, seen)
     ended = await upkeeper.end(node, by)
     desk.wake()
     found = await upkeeper.settled(ended.id, frozenset({Phase.OVER}), PATIENCE)

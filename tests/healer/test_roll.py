@@ -263,3 +263,42 @@ async def test_a_roll_whose_node_left_while_it_was_away_stops_and_can_go_on(at, 
         await asyncio.sleep(400)
     assert made.journal.board.rolls["1"].why == "left"
     assert [node for node in patched(made) if node != "web2"] == ["web1", "web3"]
+
+
+async def test_an_alert_stops_the_roll_also_once_its_canary_left_the_group():
+    made = village(floor=1)
+    made.gates.refuse["node.patch"] = "spacing"
+    async with made.armed():
+        await made.roller.begin("web", "root", canary="web2", soak=60.0)
+        await asyncio.sleep(20)
+    made.gates.refuse.clear()
+    async with made.alive(without_web2()):
+        await asyncio.sleep(30)
+        assert (state(made), made.journal.board.kept_away) == (RollState.STOPPED, [])
+        await made.roller.move("web", RollMove.GO_ON, "root")
+        async with asyncio.timeout(120):
+            while made.watch.roll_waits != {"1": "soaking"}:
+                await asyncio.sleep(1)
+        made.gates.cures = False
+        made.fail("web1/nginx", severity="critical")
+        await asyncio.sleep(20)
+    stopped = made.journal.board.rolls["1"]
+    assert (stopped.state, stopped.why) == (RollState.STOPPED, "alerts_fire")
+    assert [node for node in patched(made) if node != "web2"] == ["web1"]
+
+
+async def test_a_node_that_a_person_ended_before_its_patch_is_not_done():
+    made = village()
+    made.silences.silent = True
+    async with made.armed():
+        await made.roller.begin("web", "root", soak=10.0)
+        await asyncio.sleep(5)
+        await made.upkeeper.end("web1", "root")
+        made.silences.silent = False
+        await asyncio.sleep(10)
+        assert (state(made), made.journal.board.kept_away) == (RollState.STOPPED, [])
+        first = roll_view(made.journal.board.rolls["1"], made.watch, made.topology)
+        await made.roller.move("web", RollMove.GO_ON, "root")
+        await asyncio.sleep(400)
+    over = roll_view(made.journal.board.rolls["1"], made.watch, made.topology)
+    assert (first["done"], over["done"]) == ([], ["web1", "web2", "web3"])

@@ -153,6 +153,28 @@ async def test_a_person_says_anew_until_when_and_the_silence_follows(seconds):
     assert village.silences.standing == {}
 
 
+async def test_who_says_anew_while_an_alertmanager_is_asked_has_the_silence_follow_too():
+    village = Village(tier())
+    held, asked = asyncio.Event(), village.silences.silence
+
+    async def slow(name: str, node: str, reason: str, seconds: float) -> None:
+        await asked(name, node, reason, seconds)
+        await held.wait()
+
+    village.silences.silence = slow
+    async with village.armed():
+        await start(village)
+        await asyncio.sleep(10)
+        before = village.journal.board.upkeeps["1"]
+        assert (before.silenced, list(village.silences.standing)) == (False, ["lock:upkeep-1"])
+        await village.upkeeper.postpone(before, "ann", 4 * HOURS)
+        held.set()
+        await asyncio.sleep(60)
+        _, left = village.silences.standing["lock:upkeep-1"]
+        assert left == pytest.approx(4 * HOURS, abs=5)
+        assert village.journal.board.upkeeps["1"].phase is Phase.AWAY
+
+
 async def test_two_of_one_group_are_not_taken_at_the_same_time():
     village = Village(tier(floor=0))
     async with village.armed():

@@ -137,9 +137,8 @@ def _away(frame: Frame, shown: NodeShown) -> Markup:
     if not shown.away:
         return NOTHING
     cards = (away_card(frame, one) for one in shown.away)
-    longer = any(one["kind"] == "person" and one["phase"] in LASTS for one in shown.away)
-    more = anew(frame, shown.name) if longer else NOTHING
-    return section("away", "Out of service", *cards, more)
+    lasts = (one for one in shown.away if one["kind"] == "person" and one["phase"] in LASTS)
+    return section("away", "Out of service", *cards, *(anew(frame, one) for one in lasts))
 
 
 def _incidents(frame: Frame, rows: Sequence[IncidentRow]) -> Markup:

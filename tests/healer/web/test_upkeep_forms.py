@@ -11,6 +11,7 @@ from healer.core.upkeep import Phase
 from healer.core.upkeep_events import Kind, Move
 from healer.errors import Refused
 from healer.instants import rfc3339
+from healer.likeness import NOBODY
 from healer.web.upkeep import end, start
 from tests.healer.core.world import topology
 from tests.healer.web.house import House
@@ -105,3 +106,64 @@ async def test_who_is_not_done_in_time_says_anew_for_how_long(house: House) -> N
         upkeep.cancel()
     assert (code, "should be over by" in reads(page)) == (303, True)
     assert after - before == pytest.approx(22 * 3600, abs=5)
+
+
+async def test_a_page_of_a_maintenance_that_is_over_takes_nothing_out_of_service(
+    house: House,
+) -> None:
+    async with browsing(house, ALICE) as (alice,):
+        await _away(house, "1", ME)
+        form = forms(await alice.open("/nodes/web1"))["Say anew for how long, from now"]
+        for move in (Move.TAKEN, Move.END, Move.RETURNED):
+            await house.journal.write(ue.UpkeepMoved("1", move, "done", "done"))
+        code, page = await alice.send(form)
+    assert (code, list(house.journal.board.upkeeps)) == (409, ["1"])
+    assert "changed_since" in page
+    assert "nobody has it out of service now" in reads(page)
+
+
+async def test_a_page_of_a_node_that_nobody_had_does_not_shorten_what_somebody_began_since(
+    house: House,
+) -> None:
+    async with browsing(house, ALICE) as (alice,):
+        form = forms(await alice.open("/nodes/web1"))["Start maintenance"]
+        await _away(house, "1", "bert, who swaps the board")
+        before = house.journal.board.upkeeps["1"]
+        code, page = await alice.send(form, reason="clean dust")
+    assert (code, house.journal.board.upkeeps) == (409, {"1": before})
+    assert "changed_since" in page
+    assert "bert, who swaps the board" in reads(page)
+
+
+@pytest.mark.parametrize("seen", [NOBODY, ""], ids=["on its page", "on the command line"])
+async def test_of_two_who_start_at_once_the_second_hears_of_the_first(
+    house: House, seen: str
+) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        upkeep = tasks.create_task(house.upkeeper.run())
+        first, second = await asyncio.gather(
+            start(house.desk, "web1", "new board", "bert (web)", 28800.0, seen),
+            start(house.desk, "web1", "clean dust", ME, 7200.0, seen),
+            return_exceptions=True,
+        )
+        upkeep.cancel()
+    assert isinstance(first, dict)
+    assert list(house.journal.board.upkeeps) == ["1"]
+    if seen:
+        assert isinstance(second, Refused)
+        assert second.reason == "changed_since"
+        assert "bert (web): new board" in second.detail
+    else:
+        assert isinstance(second, dict)
+        assert "bert (web): new board" in str(second["done"])
+
+
+async def test_a_reason_that_is_not_kept_is_said_to_be_so(house: House) -> None:
+    await _away(house, "1", "bert")
+    said = await start(house.desk, "web1", "clean dust", ME, 7200.0)
+    same = await start(house.desk, "web1", "a fan", ME, 7200.0)
+    assert house.journal.board.upkeeps["1"].reason == "a fan"
+    assert str(said["done"]).endswith(
+        'its silence follows; its reason stays, and "clean dust" is written down nowhere'
+    )
+    assert str(same["done"]).endswith("its silence follows")
