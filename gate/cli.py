@@ -233,12 +233,13 @@ def _serve(options: argparse.Namespace) -> int:
 
 def _reboot_if_due(options: argparse.Namespace) -> int:
     urls = options.url_file.read_text("utf-8", "replace")
-    return reboot_lock.reboot_if_due(urls, machine.look(), reboot_lock.post, process.run)
+    look, standby, post = machine.look(), reboot_lock.standby, reboot_lock.post
+    return reboot_lock.reboot_if_due(urls, look, standby, post, process.run)
 
 
 def _reboot_done(options: argparse.Namespace) -> int:
     urls = options.url_file.read_text("utf-8", "replace")
-    return reboot_lock.reboot_done(urls, machine.look(), reboot_lock.post)
+    return reboot_lock.reboot_done(urls, machine.look(), reboot_lock.standby, reboot_lock.post)
 
 
 def _node(options: argparse.Namespace, rules: config.Config | None = None) -> Node:

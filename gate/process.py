@@ -62,9 +62,24 @@ def run(argv: tuple[str, ...], seconds: float, keep: int = READ, told: bytes = b
     Raises:
         NotStarted: there is no such program, or it may not be run.
     """
-    given, known = _told(told), strays.expect()
+    given = _told(told)
+    with strays.ended() as known:
+        child = _started(argv, given)
+        assert child.stdout is not None  # noqa: S101  # asked for there; for the type checker
+        # `with child` would wait for a child that cannot be killed, for as long as that lasts.
+        with child.stdout as out:
+            exit_fd = os.pidfd_open(child.pid)
+            known.add(child.pid)
+            try:
+                return _watch(child, exit_fd, out.fileno(), time.monotonic() + seconds, keep)
+            finally:
+                os.close(exit_fd)
+
+
+def _started(argv: tuple[str, ...], given: int) -> "subprocess.Popen[bytes]":
+    """Start a program in a session of its own; `given` is what it reads, and is closed here."""
     try:
-        child = subprocess.Popen(
+        return subprocess.Popen(
             argv,
             stdin=given,
             stdout=subprocess.PIPE,
@@ -77,15 +92,6 @@ def run(argv: tuple[str, ...], seconds: float, keep: int = READ, told: bytes = b
     finally:
         if given != subprocess.DEVNULL:
             os.close(given)
-    assert child.stdout is not None  # noqa: S101  # asked for above; for the type checker
-    # `with child` would wait for a child that cannot be killed, for as long as that lasts.
-    with child.stdout as out:
-        exit_fd = os.pidfd_open(child.pid)
-        try:
-            return _watch(child, exit_fd, out.fileno(), time.monotonic() + seconds, keep)
-        finally:
-            os.close(exit_fd)
-            strays.end(known | {child.pid})
 
 
 def _told(text: bytes) -> int:

@@ -1,7 +1,7 @@
 """A node that waits for a boot asks for a lock, boots, and says afterwards that it is well: a client of FleetLock.
 
-It knows no healer: whoever speaks the protocol at the URL may answer, and nobody else: it is led nowhere, and uses
-no proxy. Nothing is booted without a lock.
+Whoever speaks the protocol at the URL may answer, a healer or another, and nobody else: it is led nowhere, and uses no
+proxy. Only a healer that says that it does not lead is not asked for the lock. Nothing is booted without one.
 https://coreos.github.io/zincati/development/fleetlock/protocol/
 """
 
@@ -27,6 +27,9 @@ NOT_THE_ONE = frozenset({"standby", "not_leader"})
 """Kinds of the answers of a healer that does not lead: the next one may."""
 
 CONNECT_SECONDS = 5.0
+READY_SECONDS = 5.0
+"""In which a healer says whether it leads. A process that hangs takes connections, and never does."""
+
 ANSWER_SECONDS = 240.0
 """Whoever gives the lock has the node's users gone before it answers."""
 
@@ -50,8 +53,13 @@ class Answer:
 Post = Callable[[str, str, str], Answer]
 """Sends the id to what is below a URL; raises OSError where nobody answers."""
 
+Standby = Callable[[str], str | None]
+"""Asks who is at a URL why it does not lead; None where it may lead. Raises OSError where nobody answers in time."""
 
-def reboot_if_due(urls: str, machine: Machine, post: Post, programs: Programs) -> int:
+
+def reboot_if_due(
+    urls: str, machine: Machine, standby: Standby, post: Post, programs: Programs
+) -> int:
     """Boot this node if an upgrade waits for that and a lock is given; return an exit status."""
     if not is_due(machine, programs):
         print("no boot is needed")
@@ -60,7 +68,7 @@ def reboot_if_due(urls: str, machine: Machine, post: Post, programs: Programs) -
         print("this node has no machine id, so nobody can give it a lock")
         return 1
     try:
-        answer = _asked(urls, "v1/pre-reboot", machine.fleet_lock_id, post)
+        answer = _asked(urls, "v1/pre-reboot", machine.fleet_lock_id, standby, post)
     except OSError as error:
         print(f"nobody answers, so nothing is booted: {error}")
         return 1
@@ -72,12 +80,12 @@ def reboot_if_due(urls: str, machine: Machine, post: Post, programs: Programs) -
     return 0 if ran.code in (0, None) else 1
 
 
-def reboot_done(urls: str, machine: Machine, post: Post) -> int:
+def reboot_done(urls: str, machine: Machine, standby: Standby, post: Post) -> int:
     """Say that this node is up and well; return an exit status, 1 to be asked again."""
     if machine.fleet_lock_id is None:
         return 0
     try:
-        answer = _asked(urls, "v1/steady-state", machine.fleet_lock_id, post)
+        answer = _asked(urls, "v1/steady-state", machine.fleet_lock_id, standby, post)
     except OSError as error:
         print(f"nobody answers: {error}")
         return 1
@@ -88,8 +96,11 @@ def reboot_done(urls: str, machine: Machine, post: Post) -> int:
     return 0
 
 
-def _asked(urls: str, below: str, machine_id: str, post: Post) -> Answer:
-    """Ask one healer after the other until one answers that leads; else return what the last one said.
+def _asked(urls: str, below: str, machine_id: str, standby: Standby, post: Post) -> Answer:
+    """Ask one healer after the other until one answers that leads; else return what the last standby said.
+
+    Each is asked shortly whether it leads, and only who may lead has the time that giving a lock takes. Who is passed
+    over is printed, with why.
 
     Raises:
         OSError: none answers.
@@ -97,12 +108,16 @@ def _asked(urls: str, below: str, machine_id: str, post: Post) -> Answer:
     answer, silent = None, OSError(f"{URL_FILE}: no URL in it")
     for url in filter(None, map(str.strip, urls.splitlines())):
         try:
-            answer = post(url, below, machine_id)
+            why = standby(url)
+            said = post(url, below, machine_id) if why is None else Answer(503, "standby", why)
         except OSError as error:
             silent = error
+            print(f"{_shown(url)} is passed over: no answer: {error}")
             continue
-        if answer.kind not in NOT_THE_ONE:
-            return answer
+        if said.kind not in NOT_THE_ONE:
+            return said
+        answer = said
+        print(f"{_shown(url)} is passed over: {said.kind}: {said.value}")
     if answer is None:
         raise silent
     return answer
@@ -119,6 +134,28 @@ def is_due(machine: Machine, programs: Programs) -> bool:
     return any(line.strip() in NOT_THE_KERNEL for line in ran.output.splitlines())
 
 
+def standby(url: str) -> str | None:
+    """Return what a healer says that does not lead; None for all else, as older healers and other lock managers.
+
+    Raises:
+        OSError: nobody answers in time, or with something else than HTTP.
+    """
+    place, headers = _parted(url)
+    asked = urllib.request.Request(f"{place}/-/ready", headers=headers)  # noqa: S310  # see _parted
+    with _open(asked, READY_SECONDS) as found:
+        body = _rest(found)
+    try:
+        said = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    match said:
+        case {"role": "standby" | "starting" as role, "leader": leader}:
+            return f"{role}; who leads is {str(leader or 'unknown')[:100]}"
+        case {"reasons": [*reasons]} if "not_leader" in reasons:
+            return "it leads no more"
+    return None
+
+
 def post(url: str, below: str, machine_id: str) -> Answer:
     """Send one request of the protocol.
 
@@ -128,16 +165,23 @@ def post(url: str, below: str, machine_id: str) -> Answer:
     body = json.dumps({"client_params": {"id": machine_id, "group": GROUP}}).encode("ascii")
     place, headers = _parted(url)
     headers["fleet-lock-protocol"] = "true"
+    asked = urllib.request.Request(f"{place}/{below}", body, headers)  # noqa: S310  # see _parted
+    with _open(asked, ANSWER_SECONDS) as found:
+        if isinstance(found, urllib.error.HTTPError):
+            return _refusal(found.code, _rest(found))
+        return Answer(found.status, "", "")
+
+
+def _open(asked: urllib.request.Request, seconds: float) -> HTTPResponse | urllib.error.HTTPError:
     no_proxy = urllib.request.ProxyHandler({})
     opener = urllib.request.build_opener(no_proxy, _NotLed, _Http, _Https)
     try:
-        asked = urllib.request.Request(f"{place}/{below}", body, headers)  # noqa: S310  # see _parted
-        with opener.open(asked, timeout=ANSWER_SECONDS) as found:
-            return Answer(found.status, "", "")
+        found: HTTPResponse = opener.open(asked, timeout=seconds)
     except urllib.error.HTTPError as error:
-        return _refusal(error.code, _rest(error))
+        return error
     except (HTTPException, ValueError) as error:
-        raise OSError(f"{place}: no answer of HTTP: {error!r:.200}") from error
+        raise OSError(f"no answer of HTTP: {error!r:.200}") from error
+    return found
 
 
 class _SoonThere(HTTPConnection):
@@ -173,9 +217,9 @@ class _NotLed(urllib.request.HTTPRedirectHandler):
         """Let it be an error like any other."""
 
 
-def _rest(error: urllib.error.HTTPError) -> bytes:
+def _rest(found: HTTPResponse | urllib.error.HTTPError) -> bytes:
     try:
-        return error.read(LARGEST)
+        return found.read(LARGEST)
     except HTTPException:  # it ends in the midst
         return b""
 
@@ -186,6 +230,14 @@ def _refusal(status: int, body: bytes) -> Answer:
         return Answer(status, str(found["kind"]), str(found["value"]))
     except (ValueError, KeyError, TypeError, RecursionError):
         return Answer(status, f"http_{status}", "no error of the protocol")
+
+
+def _shown(url: str) -> str:
+    """Return a URL without its password."""
+    try:
+        return _parted(url)[0]
+    except OSError:
+        return "a line that is no URL"
 
 
 def _parted(url: str) -> tuple[str, dict[str, str]]:

@@ -212,7 +212,7 @@ class Eyes:
             return None
 
     def _pacemaker(self, name: str) -> pacemaker.Sight | None:
-        """Look at a cluster, and keep of its resources those that gate.json lists."""
+        """Look at a cluster, and keep of its resources those that gate.json lists; of its failures all."""
         rule = self.node.config.pacemakers.get(name)
         if rule is None:
             return None
@@ -224,10 +224,7 @@ class Eyes:
                 self.pacemakers[name] = None
             else:
                 ours = {one: seen for one, seen in sight.resources.items() if one in rule.resources}
-                failed = {
-                    key: one for key, one in sight.failures.items() if key[0] in rule.resources
-                }
-                self.pacemakers[name] = replace(sight, resources=ours, failures=failed)
+                self.pacemakers[name] = replace(sight, resources=ours)
         return self.pacemakers[name]
 
     def _power(self, name: str, seconds: float) -> PowerSeen | None:

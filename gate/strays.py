@@ -8,7 +8,8 @@ import os
 import select
 import signal
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 SECONDS = 1.0
@@ -18,27 +19,37 @@ _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER, prctl(2)
 _LIBC = ctypes.CDLL(None)
 
 
-def expect() -> frozenset[int]:
-    """Have the orphans of what we start become our children, in place of init's; return those that we have now."""
-    _LIBC.prctl(_SUBREAPER, 1, 0, 0, 0)
-    return _children()
+@contextmanager
+def ended() -> Iterator[set[int]]:
+    """Have the orphans of what is started meanwhile become our children, in place of init's, and kill them at the end.
 
+    Whatever loses its parent after that is init's again. No error here is an error of what was started.
 
-def end(known: frozenset[int]) -> None:
-    """Kill every child but the known ones, and theirs when they come, until none is left or a second is over.
-
-    Whatever loses its parent after that is init's again.
-
-    Args:
-        known: What `expect` returned.
+    Yields:
+        Our children so far, which are left alone; add to them what you end yourself.
     """
+    known = set(_children())
+    _LIBC.prctl(_SUBREAPER, 1, 0, 0, 0)
+    try:
+        yield known
+    finally:
+        try:
+            with suppress(OSError):
+                _end(known)
+        finally:
+            _LIBC.prctl(_SUBREAPER, 0, 0, 0, 0)
+
+
+def _end(known: set[int]) -> None:
+    """Kill every child but the known ones, and theirs when they come, until none is left or a second is over."""
     until = time.monotonic() + SECONDS
     while (found := _children() - known) and time.monotonic() < until:
         for pid in found:
-            os.kill(pid, signal.SIGKILL)
+            with suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
         for pid in found:
-            _reap(pid, until)
-    _LIBC.prctl(_SUBREAPER, 0, 0, 0, 0)
+            with suppress(OSError):  # too many open files; the next round may have one
+                _reap(pid, until)
 
 
 def _reap(pid: int, until: float) -> None:

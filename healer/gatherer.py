@@ -204,14 +204,16 @@ class Gatherer:
         return await self.probes.serves(target)
 
     async def _outside_after(self, action: str, target: Target) -> bool | None:
-        """Probe a service where it has to answer after an action: on any node, if Pacemaker runs it on one alone."""
+        """Probe a service where it has to answer after an action: on just one, if Pacemaker runs it on one alone."""
         service = self.topology.services.get(target.service or "")
         if not action_of(action).scope.of_pacemaker or service is None or not service.exclusive:
             return await self._outside(target)
         nodes = self.topology.groups[service.group].nodes if service.group else (target.node,)
         members = (Target(node, target.service) for node in nodes)
         answers = await asyncio.gather(*map(self._outside, members))
-        return True if True in answers else None if None in answers else False
+        if True in answers:
+            return answers.count(True) == 1
+        return None if None in answers else False
 
 
 def locked(board: Board) -> dict[str, str]:

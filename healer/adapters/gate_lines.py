@@ -288,6 +288,9 @@ def _pacemaker(seen: _Seen | None) -> PacemakerLook | None:
             ResourceFailures(one.resource, one.node, one.count, one.last, one.age_seconds)
             for one in seen.failures
         ),
+        movable=frozenset(
+            name for name, one in seen.resources.items() if one.managed and not one.blocked
+        ),
     )
 
 

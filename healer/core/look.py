@@ -138,7 +138,8 @@ class PacemakerLook:
         maintenance: Whether a person told Pacemaker to leave everything as it is.
         fencing: Nodes whose fencing is under way.
         running: Where each resource is active, by its id.
-        failures: One for each resource and node where it has failed.
+        failures: One for each resource and node where it has failed, of all resources.
+        movable: Resources that Pacemaker manages and has not given up on.
     """
 
     quorum: bool
@@ -147,6 +148,7 @@ class PacemakerLook:
     nodes: Mapping[str, PacemakerNode]
     running: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     failures: tuple[ResourceFailures, ...] = ()
+    movable: frozenset[str] = frozenset()
 
     def failed(self, resource: str, node: str) -> tuple[int, str]:
         """Return how often a resource has failed on a node, and when last."""

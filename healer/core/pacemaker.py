@@ -3,7 +3,7 @@
 Rule: what no member's gate says is unknown, and unknown holds.
 """
 
-from healer.core.actions import action_of
+from healer.core.actions import BAR, FAILOVER, LOCK, STANDBY, SWITCHOVER, action_of
 from healer.core.alert import Target
 from healer.core.facts import Facts, Proposal
 from healer.core.look import PacemakerLook
@@ -11,6 +11,10 @@ from healer.core.topology import Pacemaker
 from healer.core.verdict import Verdict, allow, hold
 
 OWNER_SETTLED = "owner_settled"
+
+ENDS_IN_STANDBY = frozenset({LOCK, SWITCHOVER, BAR, FAILOVER, STANDBY})
+"""Verbs by which upkeep takes a node: with the last one the gate asks Pacemaker's scheduler whether others would run
+all that runs there. No gate asks before anything else that takes a node away, such as a ladder's node.reboot."""
 
 
 def touched(proposal: Proposal, facts: Facts) -> tuple[Pacemaker, ...]:
@@ -35,7 +39,8 @@ def seen(cluster: Pacemaker, node: str, facts: Facts) -> PacemakerLook | None:
 def stands_by(group: str, node: str, facts: Facts) -> bool:
     """Tell whether Pacemaker could at once run on a node all of a group that it runs on another one, and on one alone.
 
-    It is able to run it, and nothing that failed keeps it away there. What no gate says is no.
+    It may move it, the node is able to run it, and nothing at all has failed there. What no gate says is no. A
+    constraint of location is not seen from here: `ENDS_IN_STANDBY`.
     """
     topology = facts.topology
     services = [one for one in topology.services.values() if one.group == group]
@@ -51,7 +56,8 @@ def _may_come(target: Target, facts: Facts) -> bool:
         if look is None or member is None:
             return False
         elsewhere = set(look.running.get(resource, ())) - {target.node}
-        return member.able and bool(elsewhere) and not look.failed(resource, target.node)[0]
+        clean = all(one.node != target.node for one in look.failures)
+        return member.able and clean and bool(elsewhere) and resource in look.movable
     return False
 
 
@@ -116,7 +122,8 @@ def _rests(cluster: Pacemaker, proposal: Proposal, facts: Facts) -> Verdict:
             sentence=f"Pacemaker of {cluster.name} fences by itself, and nothing else is done meanwhile.",
             passing=True,
         )
-    ages = [one.age_seconds for one in look.failures if one.age_seconds is not None]
+    ours = (one for one in look.failures if one.resource in cluster.resources)
+    ages = [one.age_seconds for one in ours if one.age_seconds is not None]
     if ages and min(ages) < least:
         return hold(
             OWNER_SETTLED,

@@ -154,7 +154,7 @@ def _missing(spec: Verification, attempt: Attempt, proof: Proof) -> str | None:
     if reading.value != spec.want:
         return f"{STILL_BAD}: {spec.metric} is {reading.value:g}, not {spec.want:g}"
     if proof.outside is False:
-        return "outside_probe: the service does not answer from outside its node"
+        return "outside_probe: the service does not answer from outside its node as it should"
     if proof.alarms is None:
         return "alarms_unknown: not every Alertmanager answers"
     if proof.alarms:

@@ -11,6 +11,7 @@ from gate.pacemaker_rule import PacemakerRule
 from gate.process import Ran
 from tests.gate.fakes import World
 from tests.gate.pacemakers import InAFile
+from tests.gate.test_pacemaker import HEAD, Says
 from tests.gate.test_session import ask, request
 
 OWNER, OTHER, PERSON = "lock:upkeep-1", "incident:7", "person:unknown"
@@ -32,8 +33,7 @@ class Here(World):
 
     @property
     def seen(self) -> Any:
-        hello = {"v": 1, "hello": True, "look": ["pacemaker:store"]}
-        return json.loads(self.talk(json.dumps(hello).encode())[0])["seen"]["pacemaker:store"]
+        return seen_by(self)
 
     def cleanup(self, count: int | None = None, *, seconds: int = 5, **args: Any) -> Any:
         found = self.seen["failures"]
@@ -65,12 +65,32 @@ class Here(World):
         return None if mark is None else mark.owners
 
 
+def seen_by(world: World) -> Any:
+    hello = {"v": 1, "hello": True, "look": ["pacemaker:store"]}
+    return json.loads(world.talk(json.dumps(hello).encode())[0])["seen"]["pacemaker:store"]
+
+
 _NEVER: Any = {"count": 0, "last": ""}
 
 
 @pytest.fixture
 def here(tmp_path: Path) -> Here:
     return Here(tmp_path)
+
+
+def test_a_look_has_the_failures_of_every_resource_but_only_the_listed_resources(tmp_path):
+    here = World(tmp_path)
+    here.config.pacemakers["store"] = RULE
+    flags = "managed='true' failed='false' blocked='false'"
+    parts = (
+        f"<resources><resource id='disk' {flags}/><resource id='share' {flags}/></resources>"
+        "<node_history><node name='s2'><resource_history id='disk' fail-count='1'/></node>"
+        "</node_history></pacemaker-result>"
+    )
+    here.programs = Says(0, HEAD + parts.encode())  # type: ignore[assignment]
+    seen = seen_by(here)
+    assert list(seen["resources"]) == ["share"]
+    assert [(one["resource"], one["node"]) for one in seen["failures"]] == [("disk", "s2")]
 
 
 def said(answer: Any) -> tuple[str, str]:

@@ -1,16 +1,20 @@
 """Programs run with limits on time and output."""
 
+import ctypes
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from gate import strays
 from gate.process import NotStarted, Ran, run
 from tests.gate import unkillable
 from tests.gate.real import PATIENCE, ROOT
 
 SOON, LATE = 0.2, 30.0
+PR_GET_CHILD_SUBREAPER = 37  # prctl(2)
 
 
 def python(code: str) -> tuple[str, ...]:
@@ -78,9 +82,30 @@ def test_nothing_is_inherited_but_the_path() -> None:
 
 
 @pytest.mark.parametrize("argv", [("/nonexistent",), ("/etc/passwd",), ("/bin/tr\0ue",)])
-def test_what_cannot_be_started_says_so(argv: tuple[str, ...]) -> None:
+def test_what_cannot_be_started_says_so_and_leaves_orphans_to_init(argv: tuple[str, ...]) -> None:
     with pytest.raises(NotStarted):
         run(argv, LATE)
+    assert not takes_orphans()
+
+
+def takes_orphans() -> bool:
+    """Whether this process gets the orphans of what it started, in place of init."""
+    said = ctypes.c_int()
+    assert ctypes.CDLL(None).prctl(PR_GET_CHILD_SUBREAPER, ctypes.byref(said), 0, 0, 0) == 0
+    return bool(said.value)
+
+
+def test_an_error_with_what_a_program_left_behind_is_none_of_the_programs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def wait_and_fail(pid: int, _until: float) -> None:
+        os.waitpid(pid, 0)
+        raise OSError("too many open files")
+
+    monkeypatch.setattr(strays, "_reap", wait_and_fail)
+    ran = run(("/bin/sh", "-c", "(setsid sleep 60 & exit 0); echo done"), LATE)
+    assert (ran.code, ran.last_line) == (0, "done")
+    assert not takes_orphans()
 
 
 def test_a_program_that_cannot_be_killed_is_left_alone(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """A node that waits for a boot asks for a lock first, and says afterwards that it is well."""
 
 import json
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -13,7 +14,8 @@ import pytest
 from gate import reboot_lock
 from gate.machine import Machine
 from gate.process import NotStarted, Ran
-from gate.reboot_lock import Answer, post, reboot_done, reboot_if_due
+from gate.reboot_lock import Answer, post, reboot_done, reboot_if_due, standby
+from tests.gate.real import ROOT
 
 ID = "975228d46dc94622b9bbe16671e2b58d"
 DUE, NOT_DUE = Machine(ID, reboot_required=True), Machine(ID, reboot_required=False)
@@ -48,13 +50,18 @@ class Lock:
         return self.answer
 
 
+def leads(_: str) -> str | None:
+    """Say of everybody that it may lead."""
+    return None
+
+
 YES = Answer(200, "", "")
 NO = Answer(409, "capacity", "web cannot spare web1 now.")
 
 
 def test_with_a_lock_it_boots():
     programs, lock = Programs(), Lock(YES)
-    assert reboot_if_due(URL, DUE, lock, programs) == 0
+    assert reboot_if_due(URL, DUE, leads, lock, programs) == 0
     assert lock.asked == [("v1/pre-reboot", ID)]
     assert programs.diary == ["systemctl reboot"]
 
@@ -65,7 +72,7 @@ def test_with_a_lock_it_boots():
 )
 def test_without_a_lock_it_never_boots_and_says_why(answer, status, said, capsys):
     programs = Programs()
-    assert reboot_if_due(URL, DUE, Lock(answer), programs) == status
+    assert reboot_if_due(URL, DUE, leads, Lock(answer), programs) == status
     assert programs.diary == []
     assert said in capsys.readouterr().out
 
@@ -80,20 +87,20 @@ def test_without_a_lock_it_never_boots_and_says_why(answer, status, said, capsys
 )
 def test_where_no_boot_is_due_nobody_is_asked_and_needrestart_may_say_that_one_is(kernel, asked):
     lock = Lock(NO)
-    assert reboot_if_due(URL, NOT_DUE, lock, Programs(kernel)) == 0
+    assert reboot_if_due(URL, NOT_DUE, leads, lock, Programs(kernel)) == 0
     assert bool(lock.asked) is asked
 
 
 def test_a_machine_without_an_id_boots_nothing():
     programs, lock = Programs(), Lock(YES)
-    assert reboot_if_due(URL, Machine(None, reboot_required=True), lock, programs) == 1
+    assert reboot_if_due(URL, Machine(None, reboot_required=True), leads, lock, programs) == 1
     assert (programs.diary, lock.asked) == ([], [])
 
 
 @pytest.mark.parametrize(("answer", "status"), [(YES, 0), (NO, 1), (TimeoutError("too late"), 1)])
 def test_after_a_boot_it_says_that_it_is_well_until_somebody_takes_it(answer, status):
     lock = Lock(answer)
-    assert reboot_done(URL, NOT_DUE, lock) == status
+    assert reboot_done(URL, NOT_DUE, leads, lock) == status
     assert lock.asked == [("v1/steady-state", ID)]
 
 
@@ -104,12 +111,15 @@ class Handler(BaseHTTPRequestHandler):
     """One healer that keeps what it was sent."""
 
     answer: ClassVar[tuple[int, bytes]] = (200, b"{}")
+    ready: ClassVar[tuple[int, bytes]] = (404, b"")
     seen: ClassVar[list[tuple[str, dict[str, str], Any]]] = []
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.seen.append((self.path, dict(self.headers), json.loads(body)))
-        status, text = self.answer
+        self.say(*self.answer)
+
+    def say(self, status: int, text: bytes) -> None:
         self.send_response(status)
         if 300 <= status < 400:
             self.send_header("Location", f"http://{self.headers['Host']}/login")
@@ -118,11 +128,9 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(text)
 
     def do_GET(self) -> None:
-        """Say 200 to everybody, as a page for signing in does."""
+        """Say whether it leads, and else 200 to everybody, as a page for signing in does."""
         self.seen.append((self.path, dict(self.headers), None))
-        self.send_response(200)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
+        self.say(*(self.ready if self.path == "/-/ready" else (200, b"")))
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
@@ -172,10 +180,11 @@ def test_it_is_led_nowhere_so_no_other_page_gives_a_lock_or_gets_the_password(
     place, monkeypatch, status
 ):
     monkeypatch.setattr(Handler, "answer", (status, b""))
+    monkeypatch.setattr(Handler, "ready", (status, b""))
     programs = Programs()
-    assert reboot_if_due(f"http://zincati:secret@{place}", DUE, post, programs) == 0
+    assert reboot_if_due(f"http://zincati:secret@{place}", DUE, standby, post, programs) == 0
     assert programs.diary == []
-    assert [path for path, _, _ in Handler.seen] == ["/v1/pre-reboot"]
+    assert [path for path, _, _ in Handler.seen] == ["/-/ready", "/v1/pre-reboot"]
 
 
 def test_no_proxy_of_the_environment_answers_for_it(place, monkeypatch):
@@ -199,7 +208,7 @@ def answered(data: bytes) -> str:
 @pytest.mark.parametrize("data", [b"SSH-2.0-OpenSSH_9.2\r\n", b"", b"HTTP/1.1 many\r\n\r\n"])
 def test_what_speaks_another_protocol_is_told_in_a_sentence(data, capsys):
     programs = Programs()
-    assert reboot_if_due(answered(data), DUE, post, programs) == 1
+    assert reboot_if_due(answered(data), DUE, standby, post, programs) == 1
     assert programs.diary == []
     assert "nobody answers, so nothing is booted: " in capsys.readouterr().out
 
@@ -233,7 +242,7 @@ def test_of_several_healers_the_one_that_leads_is_heard(answers, status, said, c
         return found
 
     urls = "".join(f"  http://{name}\n\n" for name in answers)
-    assert reboot_done(urls, NOT_DUE, ask) == status
+    assert reboot_done(urls, NOT_DUE, leads, ask) == status
     assert said in capsys.readouterr().out
     last = next((n for n, one in enumerate(answers.values(), 1) if one in (YES, NO)), len(answers))
     assert asked == [f"http://{name}" for name in answers][:last]
@@ -241,7 +250,7 @@ def test_of_several_healers_the_one_that_leads_is_heard(answers, status, said, c
 
 @pytest.mark.parametrize("url", ["http://a healer:9595", "http://h\N{SNOWMAN}le:9595", ""])
 def test_a_url_that_is_none_is_told_in_a_sentence(url, capsys):
-    assert reboot_done(url, NOT_DUE, post) == 1
+    assert reboot_done(url, NOT_DUE, standby, post) == 1
     assert "nobody answers: " in capsys.readouterr().out
 
 
@@ -256,3 +265,57 @@ def test_a_host_that_takes_no_connection_is_passed_over_soon(monkeypatch):
             one.connect_ex(("127.0.0.1", port))
         with pytest.raises(OSError, match="timed out"):
             post(f"http://127.0.0.1:{port}", "v1/steady-state", ID)
+
+
+@pytest.mark.parametrize(
+    ("ready", "said"),
+    [
+        ((404, b""), None),  # another lock manager
+        ((200, b"<html>"), None),
+        ((200, b"[]"), None),
+        ((200, b'{"ready": true, "reasons": [], "role": "leader", "leader": "mon1"}'), None),
+        ((503, b'{"reasons": ["alertmanager_silent"], "role": "leader", "leader": "mon1"}'), None),
+        ((503, b'{"reasons": ["not_leader"], "role": "leader", "leader": null}'), "leads no more"),
+        ((200, b'{"reasons": [], "role": "standby", "leader": "mon2"}'), "who leads is mon2"),
+        ((503, b'{"reasons": ["store"], "role": "standby", "leader": null}'), "is unknown"),
+        ((503, b'{"reasons": ["starting"], "role": "starting", "leader": "mon1"}'), "starting"),
+    ],
+)
+def test_who_does_not_say_that_it_does_not_lead_may_lead(place, monkeypatch, ready, said):
+    monkeypatch.setattr(Handler, "ready", ready)
+    found = standby(f"http://zincati:secret@{place}")
+    assert found is None if said is None else said in (found or "")
+
+
+def test_a_standby_is_never_asked_for_the_lock(place, monkeypatch, capsys):
+    monkeypatch.setattr(Handler, "ready", (200, b'{"role": "standby", "leader": "mon2"}'))
+    programs = Programs()
+    assert reboot_if_due(f"http://zincati:secret@{place}", DUE, standby, post, programs) == 0
+    assert [path for path, _, _ in Handler.seen] == ["/-/ready"]
+    assert programs.diary == []
+    out = capsys.readouterr().out
+    assert f"http://{place} is passed over: standby: standby; who leads is mon2" in out
+    assert "secret" not in out
+
+
+def test_a_healer_that_hangs_keeps_no_other_from_being_asked(place, monkeypatch, capsys):
+    """Its kernel takes the connection, and nobody ever answers."""
+    monkeypatch.setattr(reboot_lock, "READY_SECONDS", 0.2)
+    programs = Programs()
+    with socket.create_server(("127.0.0.1", 0)) as hung:
+        first = f"http://zincati:secret@127.0.0.1:{hung.getsockname()[1]}"
+        assert reboot_if_due(f"{first}\nhttp://{place}\n", DUE, standby, post, programs) == 0
+    assert programs.diary == ["systemctl reboot"]
+    out = capsys.readouterr().out
+    assert "is passed over: no answer: " in out
+    assert "secret" not in out
+
+
+def test_the_units_have_time_for_a_hung_healer_and_for_one_that_leads():
+    """Seven healers, the last of which leads, after needrestart."""
+    longest = 60.0 + 7 * (reboot_lock.CONNECT_SECONDS + reboot_lock.READY_SECONDS)
+    longest += reboot_lock.CONNECT_SECONDS + reboot_lock.ANSWER_SECONDS
+    for name in ("lock", "done"):
+        unit = (ROOT / f"gate/systemd/hale-reboot-{name}.service").read_text()
+        (minutes,) = re.findall(r"^TimeoutStartSec=(\d+)min$", unit, re.MULTILINE)
+        assert int(minutes) * 60 > longest

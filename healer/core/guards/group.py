@@ -3,7 +3,7 @@
 from healer.core.facts import Facts, Health, Proposal
 from healer.core.guards.grounds import FAILED_STATES, confirmed, seen_unit
 from healer.core.guards.witnesses import CALLS_DEAD, two_witnesses
-from healer.core.pacemaker import stands_by
+from healer.core.pacemaker import ENDS_IN_STANDBY, stands_by
 from healer.core.topology import EXPORTER, UNKNOWN_DOMAIN, Group
 from healer.core.verdict import Verdict, allow, hold
 
@@ -91,8 +91,10 @@ def _left_without(group: Group, proposal: Proposal, facts: Facts) -> int:
     taken |= proposal.footprint.nodes | facts.out_of(group.name)
     # Of the others unknown counts as down.
     others = (node for node in group.nodes if node not in taken)
+    moved = proposal.rung.action in ENDS_IN_STANDBY
     return sum(
-        facts.health(group.name, node) is Health.SERVING or stands_by(group.name, node, facts)
+        facts.health(group.name, node) is Health.SERVING
+        or (moved and stands_by(group.name, node, facts))
         for node in others
     )
 

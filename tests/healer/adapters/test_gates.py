@@ -71,7 +71,11 @@ async def test_a_look_says_how_pacemaker_has_its_nodes_and_resources():
         "maintenance": False,
         "fencing": ["s2"],
         "nodes": {"s1": node},
-        "resources": {"nfs": resource},
+        "resources": {
+            "nfs": resource,
+            "ip": {**resource, "managed": False},
+            "disk": {**resource, "blocked": True},
+        },
         "failures": [failed],
     }
     gate = ScriptedGate(welcomes=[welcome(seen={"pacemaker:store": seen, "pacemaker:web": None})])
@@ -82,8 +86,9 @@ async def test_a_look_says_how_pacemaker_has_its_nodes_and_resources():
         maintenance=False,
         fencing=("s2",),
         nodes={"s1": PacemakerNode(True, False, False, True)},
-        running={"nfs": ("s1",)},
+        running=dict.fromkeys(("nfs", "ip", "disk"), ("s1",)),
         failures=(ResourceFailures("nfs", "s1", 2, "Fri", None),),
+        movable=frozenset({"nfs"}),
     )
     assert (store.failed("nfs", "s1"), store.failed("nfs", "s2")) == ((2, "Fri"), (0, ""))
     assert look.pacemakers["web"] is None

@@ -27,7 +27,10 @@ CLEAN = Verification("hale:pacemaker_resource_clean", 1.0, within_seconds=20.0, 
 CLEANUP = Rung("pacemaker.cleanup", None, False, 60.0, CLEAN, attempts=1, wait_seconds=0.0)
 HERE = PacemakerNode(online=True, standby=False, unclean=False, able=True)
 FAILED = ResourceFailures("nfs", "s1", 3, "Fri Nov 28 03:21:40 2025", 120.0)
-CALM = PacemakerLook(True, False, (), dict.fromkeys(NODES, HERE), {"nfs": ("s2",)}, (FAILED,))
+CALM = PacemakerLook(
+    *(True, False, (), dict.fromkeys(NODES, HERE), {"nfs": ("s2",)}, (FAILED,)),
+    movable=frozenset({"nfs"}),
+)
 
 
 def paced() -> Topology:
@@ -205,6 +208,9 @@ ABLE_ON_S1 = replace(CALM, failures=())
     [
         (ABLE_ON_S1, None),
         (CALM, "capacity"),  # it failed on s1
+        (replace(CALM, failures=(replace(FAILED, resource="disk"),)), "capacity"),
+        (replace(CALM, failures=(replace(FAILED, node="s2"),)), None),
+        (replace(ABLE_ON_S1, movable=frozenset()), "capacity"),  # unmanaged, or blocked
         (replace(ABLE_ON_S1, running={"nfs": ()}), "capacity"),
         (
             replace(ABLE_ON_S1, nodes={"s1": replace(HERE, able=False), "s2": HERE}),
@@ -213,12 +219,35 @@ ABLE_ON_S1 = replace(CALM, failures=())
     ],
 )
 def test_who_could_run_what_one_node_runs_at_a_time_counts_as_available(seen, reason):
+    assert refused("node.lock", seen) == ({reason} if reason else set())
+
+
+@pytest.mark.parametrize(
+    ("verb", "counts"),
+    [
+        ("pacemaker.standby", True),
+        ("database.switchover", True),  # it comes before the standby, in the same upkeep
+        ("node.reboot", False),
+        ("node.fence", False),
+    ],
+)
+def test_it_counts_only_where_a_gate_asks_pacemakers_scheduler(verb, counts):
+    """A ban or another constraint may keep the resource away from it, which only the scheduler knows."""
+    assert ("capacity" not in refused(verb, ABLE_ON_S1)) is counts
+
+
+def refused(verb: str, seen: PacemakerLook) -> set[str | None]:
+    """Return why that may not be done with s2, which alone runs the share."""
     world = Paced(seen)
     share = replace(world.topology.services["share"], exclusive=True)
     services = {**world.topology.services, "share": share}
     world.topology = replace(world.topology, services=services)
     world.decision()
     facts = world.facts(world.board.incidents["1"])
-    wish = Wish("s2", "node.lock", Kind.PERSON, "lock:upkeep-1", None)
-    reasons = {one.reason for one in judge(wish, facts) if not one.allowed}
-    assert reasons == ({reason} if reason else set())
+    wish = Wish("s2", verb, Kind.PERSON, "lock:upkeep-1", None)
+    return {one.reason for one in judge(wish, facts) if not one.allowed}
+
+
+def test_what_fails_beside_the_services_is_no_reason_to_wait():
+    beside = replace(FAILED, resource="fence-s2", age_seconds=1.0)
+    assert isinstance(Paced(replace(CALM, failures=(FAILED, beside))).decision(), Act)
