@@ -214,6 +214,23 @@ def freeze(layout: Layout, name: str, node: str, *, frozen: bool) -> None:
         _write(group / "freezer.state", "FROZEN" if frozen else "THAWED")
 
 
+def kill(layout: Layout, name: str, node: str, *, but: int | None) -> None:
+    """Send SIGKILL to every process of a node; one that is frozen dies as it is thawed, before it runs.
+
+    Args:
+        layout: Of this machine.
+        name: The lab's name.
+        node: The node's name.
+        but: Id of the process that is left to see the others end: nspawn.
+
+    Raises:
+        LabError: This machine has no freezer; nothing was done.
+    """
+    for pid in processes(layout.group(name, "freezer") / node) - {but}:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
 def memory_used(layout: Layout, name: str, node: str) -> int:
     """Return the bytes that a node holds, page cache included; 0 when it is off."""
     file = "memory.current" if layout.pure_v2 else "memory.usage_in_bytes"

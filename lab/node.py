@@ -164,8 +164,12 @@ class Node:
         """
         if not self.is_on():
             return
-        with contextlib.suppress(LabError):  # a frozen process would die only when thawed
-            cgroups.freeze(self.layout, self.place.name, self.plan.name, frozen=False)
+        with contextlib.suppress(LabError):
+            # Nobody sees another one die: they are killed as they stand, and die as they are thawed.
+            where = (self.layout, self.place.name, self.plan.name)
+            cgroups.freeze(*where, frozen=True)
+            cgroups.kill(*where, but=self._nspawn())
+            cgroups.freeze(*where, frozen=False)
         deadline = time.monotonic() + 10
         while self.is_on():
             if (pid := self.leader()) is not None:

@@ -1,5 +1,6 @@
 """Where a lab's control groups are, on every layout that Debian 12 machines have."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,18 @@ def test_processes_are_found_in_groups_below_too(tmp_path):
     (tmp_path / "node/system.slice/cgroup.procs").write_text("20\n21\n")
     assert cgroups.processes(tmp_path) == {1, 20, 21}
     assert cgroups.processes(tmp_path, below=False) == {1}
+
+
+def test_all_of_a_node_is_killed_but_for_what_sees_it_end(tmp_path, monkeypatch):
+    killed = []
+    monkeypatch.setattr("os.kill", lambda pid, with_what: killed.append((pid, with_what)))
+    layout = cgroups.Layout((cgroups.Hierarchy(tmp_path, frozenset()),), under_systemd=False)
+    inner = tmp_path / "lab/web1/payload"
+    inner.mkdir(parents=True)
+    (inner.parent / "cgroup.procs").write_text("7\n")
+    (inner / "cgroup.procs").write_text("20\n21\n")
+    cgroups.kill(layout, "lab", "web1", but=7)
+    assert sorted(killed) == [(20, signal.SIGKILL), (21, signal.SIGKILL)]
 
 
 def test_a_group_that_is_gone_has_no_processes(tmp_path):

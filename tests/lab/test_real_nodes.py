@@ -151,6 +151,18 @@ def test_a_frozen_node_can_lose_its_power(two_nodes):
     assert serves(two_nodes)
 
 
+def test_what_is_frozen_when_the_power_is_cut_never_runs_again(two_nodes):
+    ticking = "while :; do date +%N; sleep 0.001; done > /var/lib/ticks"
+    two_nodes.exec("two", ["systemd-run", "--unit=ticks", "sh", "-c", ticking])
+    assert eventually(lambda: two_nodes.read_file("two", "/var/lib/ticks"))
+    two_nodes.freeze("two")
+    time.sleep(0.1)
+    before = two_nodes.read_file("two", "/var/lib/ticks")
+    two_nodes.power_off("two")
+    assert two_nodes.read_file("two", "/var/lib/ticks") == before
+    two_nodes.power_on("two")
+
+
 def test_a_pulled_cable_takes_the_carrier_and_a_plugged_one_gives_it_back(two_nodes):
     two_nodes.link_down("two")
     assert not serves(two_nodes)
