@@ -137,6 +137,7 @@ def test_an_archive_that_does_not_answer_ends_the_drill(
     assert "sleep\x0086399" not in _everything_that_runs()
     assert not left(database)
     monkeypatch.undo()
+    database.configure()
     assert database.run("drill") == 0
 
 
