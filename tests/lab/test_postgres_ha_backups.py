@@ -119,6 +119,9 @@ def test_a_wrong_key_is_published_as_a_failed_drill(postgres_ha: RunningLab, fol
         postgres_ha.exec(follower, ["mv", f"{key}.kept", key], timeout=20.0)
     assert (told["verified"], told["reason"]) == (False, "repository_unusable")
     assert told["verified_at"] == before["verified_at"]
+    assert drill(postgres_ha, follower)[
+        "verified"
+    ]  # with the right key again, so that no alert stays
 
 
 def test_a_job_on_the_leader_leaves_drills_to_others(postgres_ha: RunningLab, leader: str) -> None:
