@@ -10,6 +10,8 @@ from lab.faults.fault import Fault
 
 AT_ONCE = Seconds(0.0)
 DEFAULT_WITHIN = Seconds(90.0)
+STEP_WITHIN = Seconds(300.0)
+"""What a step waits for may be the longest of what a drill expects."""
 
 
 class Journal(Enum):
@@ -87,7 +89,7 @@ class Step:
 
     Attributes:
         at: Seconds after the drill's start, or after `when` came true.
-        when: What is waited for, DEFAULT_WITHIN at most.
+        when: What is waited for, STEP_WITHIN at most.
     """
 
     kind: str

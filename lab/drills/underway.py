@@ -11,7 +11,7 @@ from lab.drills import snapshot
 from lab.drills.facts.ruling import Came, WatchSnapshot
 from lab.drills.gather import Gatherer
 from lab.drills.judgement import deadline, is_settled
-from lab.drills.model import DEFAULT_WITHIN, Drill, Step
+from lab.drills.model import STEP_WITHIN, Drill, Step
 from lab.drills.moments import Moment, moments
 from lab.drills.observation import Observation
 from lab.drills.waiting import Clock
@@ -171,7 +171,7 @@ class Underway:
         """Return the time from which a step counts; None when what it waits for does not come."""
         if step.when is None:
             return self.began
-        until = self.clock.now() + DEFAULT_WITHIN
+        until = self.clock.now() + STEP_WITHIN
         while True:
             seen = self.gatherer.look()
             self._tell(seen)
