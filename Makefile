@@ -110,7 +110,7 @@ LAB := $(BIN)/python -m pytest -q -m lab -o faulthandler_timeout=0
 # These look at the whole machine. All others share it with two more labs, since a drill mostly waits.
 ALONE := tests/compose $(patsubst %,tests/lab/test_%.py,clean_end kernel_log real_nodes)
 LAB_1 := $(wildcard tests/lab/test_web_tier_*.py)
-LAB_2 := $(wildcard $(patsubst %,tests/lab/test_%_*.py,postgres_ha redis_sentinel three_healers))
+LAB_2 := $(wildcard $(patsubst %,tests/lab/test_%_*.py,postgres_ha redis_sentinel storage_pair three_healers))
 LABS := .lab-1 .lab-2 .lab-3
 
 .lab-1 .lab-2: .lab-%:
