@@ -40,6 +40,7 @@ from lab.faults.node_reboot import NodeReboot
 from lab.faults.node_slow_boot import NodeSlowBoot
 from lab.faults.node_thaw import NodeThaw
 from lab.faults.pacemaker_kill import PacemakerKill
+from lab.faults.pacemaker_move import PacemakerMove
 from lab.faults.package_damage import PackageDamage
 from lab.faults.path_close import PathClose
 from lab.faults.person_admit import PersonAdmit
@@ -111,6 +112,7 @@ FAULTS: Mapping[str, type[Fault]] = MappingProxyType(
         "node.thaw": NodeThaw,
         "package.damage": PackageDamage,
         "pacemaker.kill": PacemakerKill,
+        "pacemaker.move": PacemakerMove,
         "path.close": PathClose,
         "person.admit": PersonAdmit,
         "person.close": PersonClose,

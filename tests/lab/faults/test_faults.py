@@ -252,6 +252,7 @@ def lab(tmp_path: Path) -> FakeLab:
             [f"sh /data/site {KEPT}/data_site {KEPT}"],
         ),
         ("pacemaker.kill", UNIT, ["kill -KILL 77"], []),
+        ("pacemaker.move", {"resource": "archive"}, ["sh archive web1"], []),
         ("files.return", {"path": "/data/site"}, [f"sh /data/site {KEPT}/data_site {KEPT}"], []),
         (
             "files.rot",
