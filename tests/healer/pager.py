@@ -8,7 +8,7 @@ from healer.adapters.intake import refusal
 from healer.core.alert import Alert
 from healer.core.order import OwnAlert, Sight
 from healer.errors import Unreachable
-from tests.healer.fakes import FakeCluster
+from tests.healer.fake_cluster import FakeCluster
 
 
 @dataclass

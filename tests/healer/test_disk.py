@@ -11,7 +11,7 @@ from healer.core.order import Ended, Order
 from healer.core.states import State
 from healer.core.topology import Topology
 from tests.healer.core.world import CALL, alert
-from tests.healer.fakes import FakeGates
+from tests.healer.fake_gates import FakeGates
 from tests.healer.village import Village, simple
 
 pytestmark = pytest.mark.looptime(start=0)

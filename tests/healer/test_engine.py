@@ -15,7 +15,7 @@ from healer.core.look import Look
 from healer.core.states import State
 from healer.errors import Unreachable
 from tests.healer.core.world import alert
-from tests.healer.fakes import FakeGates
+from tests.healer.fake_gates import FakeGates
 from tests.healer.village import A_HEAL, TOLD, Village, simple
 
 pytestmark = pytest.mark.looptime(start=0)

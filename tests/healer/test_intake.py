@@ -13,7 +13,7 @@ from healer.core.states import State
 from healer.engine import CYCLE
 from healer.intake import AT_ONCE, REFUSALS
 from tests.healer.core.world import NOW, alert
-from tests.healer.fakes import FakeGates
+from tests.healer.fake_gates import FakeGates
 from tests.healer.village import Village, simple
 
 pytestmark = pytest.mark.looptime(start=0)

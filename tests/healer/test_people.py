@@ -17,7 +17,8 @@ from healer.engine import AT_ONCE
 from healer.errors import Refused
 from tests.healer.core.guarded import broken, intent, opened
 from tests.healer.core.world import NOW, alert
-from tests.healer.fakes import FakeGates, FakeStore
+from tests.healer.fake_gates import FakeGates
+from tests.healer.fakes import FakeStore
 from tests.healer.pager import FakeAlertmanagers
 from tests.healer.tier import tier
 from tests.healer.village import ARMED, Village, simple

@@ -13,7 +13,7 @@ from healer.core.states import State
 from healer.core.topology import Topology
 from healer.errors import OutcomeUnknown
 from tests.healer.core.world import alert
-from tests.healer.fakes import FakeGates
+from tests.healer.fake_gates import FakeGates
 from tests.healer.village import TOLD, Village, simple
 
 pytestmark = pytest.mark.looptime(start=0)

@@ -12,7 +12,7 @@ from healer.core.order import Ended, Order
 from healer.core.states import State
 from healer.errors import LeaseLost, OutcomeUnknown, StoreFull, Unreachable
 from healer.runner import GRACE
-from tests.healer.fakes import FakeGates
+from tests.healer.fake_gates import FakeGates
 from tests.healer.village import TOLD, Village
 
 pytestmark = pytest.mark.looptime(start=0)

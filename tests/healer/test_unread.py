@@ -12,7 +12,8 @@ from healer.core.picture import Picture
 from healer.core.states import State
 from healer.errors import Unreachable
 from tests.healer.core.world import alert
-from tests.healer.fakes import FakeGates, FakePrometheus
+from tests.healer.fake_cluster import FakePrometheus
+from tests.healer.fake_gates import FakeGates
 from tests.healer.village import Village
 
 pytestmark = pytest.mark.looptime(start=0)

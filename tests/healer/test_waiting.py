@@ -13,7 +13,9 @@ from healer.core.ladder import Mode
 from healer.core.order import Ended, Order, Sight
 from healer.core.topology import Group, Node, Service, Topology
 from healer.listening import Listener
-from tests.healer.fakes import FakeGates, FakePrometheus, FakeStore
+from tests.healer.fake_cluster import FakePrometheus
+from tests.healer.fake_gates import FakeGates
+from tests.healer.fakes import FakeStore
 from tests.healer.pager import FakeAlertmanagers
 from tests.healer.tier import tier
 from tests.healer.village import Village, simple

@@ -25,15 +25,9 @@ from healer.runner import Runner
 from healer.standing import Watch
 from healer.upkeeper import Upkeeper
 from tests.healer.core.world import VERIFY, alert, topology
-from tests.healer.fakes import (
-    FakeCluster,
-    FakeGates,
-    FakeProbes,
-    FakePrometheus,
-    FakeSilences,
-    FakeStore,
-    LoopClock,
-)
+from tests.healer.fake_cluster import FakeCluster, FakeProbes, FakePrometheus
+from tests.healer.fake_gates import FakeGates
+from tests.healer.fakes import FakeSilences, FakeStore, LoopClock
 from tests.healer.pager import FakeAlertmanagers, FakeSecondPath
 
 ARMED = 3.0

@@ -44,15 +44,9 @@ from healer.web.senders import Senders
 from healer.web.server import control_app, public_app, serving
 from healer.web.webhook import HINTS
 from tests.healer.core.world import alert, topology
-from tests.healer.fakes import (
-    FakeClock,
-    FakeCluster,
-    FakeGates,
-    FakeProbes,
-    FakePrometheus,
-    FakeSilences,
-    FakeStore,
-)
+from tests.healer.fake_cluster import FakeCluster, FakeProbes, FakePrometheus
+from tests.healer.fake_gates import FakeGates
+from tests.healer.fakes import FakeClock, FakeSilences, FakeStore
 
 HOSTILE = "</td><script>alert('x')</script>\"'&{{7*7}}\x1b[2J\u202e%s\n<img src=x onerror=y>"
 """A label's value as somebody would write it who means harm."""

@@ -59,12 +59,12 @@ async def take(
     for move in moves:
         house.clock.pass_by(11)
         if move is Move.PROVE:
-            await patch(house, str(number))
+            await patch_node(house, str(number))
         word, said = why if move is moves[-1] else ("done", "done")
         await house.journal.write(ue.UpkeepMoved(str(number), move, word, said))
 
 
-async def patch(house: House, upkeep: str) -> None:
+async def patch_node(house: House, upkeep: str) -> None:
     """Journal that the node of an upkeep was patched."""
     action = f"1.1.{house.journal.board.actions + 1}"
     node = house.journal.board.upkeeps[upkeep].node
