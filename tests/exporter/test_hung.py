@@ -29,6 +29,7 @@ from tests.exporter.hanging import (
     states,
 )
 from tests.exporter.systemd_on_bus import dbus_daemon
+from tests.frozen import freeze
 
 # Far more than a scrape is given: who waited for a mount would not be answered before the test has failed.
 NEVER = "--collector.filesystem.mount-timeout=300s"
@@ -212,7 +213,7 @@ def test_a_bus_that_falls_silent_later_stops_no_scrape(config: Path, tmp_path: P
         environment = {"DBUS_SYSTEM_BUS_ADDRESS": address}
         with exporter([f"--config.file={config}"], environment=environment) as served:
             daemon = _daemon(tmp_path)
-            os.kill(daemon, signal.SIGSTOP)
+            freeze(daemon)
             try:
                 for _ in range(3):
                     assert {states(served.scrape())[name] for name in PLAIN} == {"ok"}

@@ -1,7 +1,6 @@
 """Three real Redis with a Sentinel each, on addresses of the loopback."""
 
 import shutil
-import signal
 import socket
 import subprocess
 import time
@@ -13,6 +12,7 @@ from gate import resp
 from gate.sentinel import RedisSentinel, Sight
 from gate.sentinel_rule import SentinelRule
 from tests.cluster.native import TOOLS, environment
+from tests.frozen import freeze
 
 NODES = {"r1": "127.0.0.11", "r2": "127.0.0.12", "r3": "127.0.0.13"}
 PATIENCE = 20.0
@@ -104,9 +104,9 @@ class Redises:
             assert resp.ask(self.rule(node).address, [("SENTINEL", "DEBUG", *hurry)], 5.0) == ["OK"]
         return self.until(lambda sight: len(sight.able()) == 2 and sight.quorum and not sight.busy)
 
-    def signal(self, node: str, name: str, number: signal.Signals) -> None:
-        """Send one of them a signal."""
-        self.running[node, name].send_signal(number)
+    def freeze(self, node: str, name: str) -> None:
+        """Let one of them stand still."""
+        freeze(self.running[node, name].pid)
 
     def end(self) -> None:
         """End all of them, stopped ones too."""

@@ -20,6 +20,7 @@ from gate.haproxy import Haproxy, NotRunning, Sight, Unanswered
 from gate.listed import PoolRule
 from gate.reapply import reapply
 from tests.cluster.native import TOOLS, environment
+from tests.frozen import freeze
 from tests.gate.fakes import World
 
 PATIENCE = 10.0
@@ -304,7 +305,7 @@ def test_a_persons_maint_is_not_returned(haproxy: Running) -> None:
 
 def test_a_stopped_haproxy_costs_a_second_and_changes_nothing(haproxy: Running) -> None:
     worker = Haproxy().look(haproxy.socket).pid
-    os.kill(worker, signal.SIGSTOP)
+    freeze(worker)
     try:
         begun = time.monotonic()
         assert haproxy.drain() == "not_drained"

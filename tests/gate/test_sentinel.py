@@ -1,6 +1,5 @@
 """A Sentinel by its own commands: what it sees of three real Redis, and the failover that it is asked for."""
 
-import signal
 from collections.abc import Iterator
 
 import pytest
@@ -49,7 +48,7 @@ def test_a_failover_that_is_asked_for_raises_the_epoch(redis):
 def test_without_anybody_who_could_take_over_it_says_why(redis):
     redis.whole()
     for node in ("r2", "r3"):
-        redis.signal(node, "redis", signal.SIGSTOP)
+        redis.freeze(node, "redis")
     redis.until(lambda sight: not sight.able())
     assert RedisSentinel().failover(redis.rule("r1")).startswith("NOGOODSLAVE")
     assert redis.look().leader == "r1"
@@ -78,7 +77,7 @@ def test_one_that_is_not_there_was_not_asked(redis):
 
 def test_one_that_hangs_may_have_been_asked(redis):
     redis.whole()
-    redis.signal("r1", "sentinel", signal.SIGSTOP)
+    redis.freeze("r1", "sentinel")
     with pytest.raises(resp.Unanswered) as raised:
         RedisSentinel(seconds=0.3).failover(redis.rule("r1"))
     assert not isinstance(raised.value, resp.NotSent)

@@ -1,7 +1,6 @@
 """Redis moves its master only through Sentinel, from the node that has it, while enough Sentinels agree."""
 
 import json
-import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -82,7 +81,7 @@ def test_without_enough_sentinels_nothing_is_asked(redis, tmp_path):
 def test_without_a_replica_that_follows_nothing_is_asked(redis, tmp_path):
     redis.whole()
     for node in ("r2", "r3"):
-        redis.signal(node, "redis", signal.SIGSTOP)
+        redis.freeze(node, "redis")
     before = redis.until(lambda sight: not sight.able())
     answer = failover(world(tmp_path, redis, "r1"), "r1", before.epoch)
     assert said(answer) == ("refused", "not_streaming")
@@ -90,7 +89,7 @@ def test_without_a_replica_that_follows_nothing_is_asked(redis, tmp_path):
 
 def test_a_sentinel_that_hangs_lets_nothing_begin(redis, tmp_path):
     before = redis.whole()
-    redis.signal("r1", "sentinel", signal.SIGSTOP)
+    redis.freeze("r1", "sentinel")
     gate = world(tmp_path, redis, "r1")
     gate.sentinel = RedisSentinel(seconds=0.3)
     assert said(failover(gate, "r1", before.epoch)) == ("refused", "changed")

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from healer.adapters.etcd_settings import EtcdSettings
+from tests.frozen import freeze
 from tests.healer.adapters.monitoring import free_port, program
 
 # A small quorum's worth of patience, so that tests see a new leader of etcd soon.
@@ -56,6 +57,10 @@ class Member:
     def signal(self, number: signal.Signals) -> None:
         assert self.process is not None
         self.process.send_signal(number)
+
+    def freeze(self) -> None:
+        assert self.process is not None
+        freeze(self.process.pid)
 
     def kill(self) -> None:
         if self.process is not None:

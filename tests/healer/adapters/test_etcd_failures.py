@@ -16,7 +16,7 @@ from healer.clock import SystemClock
 from healer.core.events import Frozen, Unfrozen
 from healer.errors import LeaseLost, Unreachable
 from tests.healer.adapters.clocks import HandClock
-from tests.healer.adapters.etcd_real import etcd
+from tests.healer.adapters.etcd_real import Member, etcd
 
 pytestmark = pytest.mark.tools
 
@@ -60,17 +60,14 @@ def first_asked(settings, member):
     return replace(settings, endpoints=(member.client, *rest))
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+@pytest.mark.parametrize("how", [Member.kill, Member.freeze])
 @pytest.mark.parametrize("which", ["leads etcd", "follows"])
 async def test_a_member_that_is_lost_costs_no_lead_and_no_record(real, settings, how, which):
     leader = real.leader()
     lost = leader if which == "leads etcd" else next(m for m in real.members if m is not leader)
     store = await EtcdStore.open(first_asked(settings, lost), SystemClock(), "mon1")
     first = await store.append([Frozen("a", "ann")])
-    if how is signal.SIGKILL:
-        lost.kill()
-    else:
-        lost.signal(how)
+    how(lost)
     second = await store.append([Unfrozen("ann")])
     await store.renew()
     assert store.lease_seconds() > LEASE / 2
@@ -83,7 +80,7 @@ async def test_without_a_majority_nothing_is_acknowledged_and_the_lead_ends_in_t
     store = await EtcdStore.open(settings, SystemClock(), "mon1")
     written = await store.append([Frozen("a", "ann")])
     for one in real.members[1:]:
-        one.signal(signal.SIGSTOP)
+        one.freeze()
     began = asyncio.get_running_loop().time()
     with pytest.raises(LeaseLost):
         await store.append([Frozen("b", "ann")], closing=True)

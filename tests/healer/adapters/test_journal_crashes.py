@@ -13,6 +13,7 @@ import pytest
 from healer.adapters.journal import SqliteStore
 from healer.adapters.journal_file import StoreSettings
 from healer.clock import SystemClock
+from tests.frozen import freeze
 from tests.healer.adapters.clocks import RebootedClock
 
 REPOSITORY = Path(__file__).parents[3]
@@ -59,7 +60,7 @@ async def test_a_thawed_holder_finds_its_place_taken_and_writes_nothing(tmp_path
     SqliteStore.init(path, 1)
     with writer("holder", str(path)) as process:
         assert process.stdout.readline().split() == ["holding", "1"]
-        process.send_signal(signal.SIGSTOP)
+        freeze(process.pid)
         store = await SqliteStore.open(StoreSettings(path, 64 * 1024, 60), SystemClock())
         process.send_signal(signal.SIGCONT)
         process.stdin.write("write\n")

@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import signal
 import time
 from pathlib import Path
 
@@ -122,7 +121,7 @@ def test_the_command_says_which_members_answer_and_whether_they_are_a_majority(t
         assert (told["kind"], told["era"], told["problem"]) == ("etcd", 3, "")
         assert [one["version"] is None for one in told["members"]] == [True, False, False]
         assert sum(bool(one["leads"]) for one in told["members"]) == 1
-        real.members[1].signal(signal.SIGSTOP)
+        real.members[1].freeze()
         assert main(["store", "status", "--config", path]) == 1
         told = capsys.readouterr().out
         assert "no majority of etcd answers" in told
