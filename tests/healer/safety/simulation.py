@@ -13,6 +13,7 @@ from healer.core.topology import Topology
 from healer.errors import LeaseLost
 from tests.healer.safety.chaos import Chaos
 from tests.healer.safety.charters import Charter
+from tests.healer.safety.described import topology_of
 from tests.healer.safety.endings import ends
 from tests.healer.safety.gates import Gate
 from tests.healer.safety.known import SCRAPE
@@ -22,7 +23,8 @@ from tests.healer.safety.monitoring import EPOCH, Alertmanager, Prometheus
 from tests.healer.safety.oracle import Oracle
 from tests.healer.safety.outcomes import final, found, lost
 from tests.healer.safety.power import Switch
-from tests.healer.safety.site import Site, drawn
+from tests.healer.safety.site import Site
+from tests.healer.safety.sites import drawn
 from tests.healer.safety.store import Shared
 from tests.healer.safety.world import World
 
@@ -94,7 +96,7 @@ class Simulation:
     def of(cls, seed: int, loop: VirtualLoop) -> "Simulation":
         """The schedule of a seed."""
         site, numbers = drawn(seed)
-        return cls(seed, site, {one: site.topology(one, numbers) for one in site.healers}, loop)
+        return cls(seed, site, {one: topology_of(site, one, numbers) for one in site.healers}, loop)
 
     # --- What the parts need of each other ---
 
@@ -193,7 +195,7 @@ class Simulation:
     async def _without_a_rack(self, chaos: Chaos) -> None:
         """Lose a rack while nothing else goes wrong, and see that it is one incident, and over when it is back."""
         rack = self.rng.choice(list(self.site.lost_together()))
-        back = chaos.loses_rack(rack)
+        back = chaos.breakages.loses_rack(rack)
         await self.until(self.world.now + LOST)
         lost(self, rack)
         if back is not None:
