@@ -7,14 +7,24 @@ import pwd
 import socket
 import sys
 
-from gate import barring, declining, fence_agents, fencing, locking, owners, pools, standing_by
+from gate import (
+    barring,
+    declining,
+    fence_agents,
+    fencing,
+    locking,
+    owners,
+    places,
+    pools,
+    standing_by,
+)
 from gate.clock import Deadline
 from gate.mark import one_as_json
 from gate.marks import MarksUnreadable
 from gate.reapply import reapply
 from gate.seen import Eyes, MarkSeen
 from gate.verb import Node
-from gate.words import Outcome, State
+from gate.words import Outcome, Refused, State
 
 PERSON_SECONDS = 30.0
 FENCE_SECONDS = 120.0
@@ -99,6 +109,12 @@ def standby(options: argparse.Namespace, node: Node) -> int:
     """Have Pacemaker run nothing on this node."""
     if not _is_pacemaker(options, node):
         return 2
+    if not options.even_last:
+        try:
+            places.insist(node.config.pacemakers[options.pacemaker], node.programs)
+        except Refused as refused:
+            print(f"{refused}. --even-last does it all the same", file=sys.stderr)
+            return 1
     deadline = Deadline.after(STANDBY_SECONDS, node.clock)
     return _told(standing_by.standby(node, options.pacemaker, _person(), deadline))
 

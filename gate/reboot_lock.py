@@ -57,16 +57,37 @@ Standby = Callable[[str], str | None]
 """Asks who is at a URL why it does not lead; None where it may lead. Raises OSError where nobody answers in time."""
 
 
+Places = Callable[[], str]
+"""Says why Pacemaker cannot lose this node now; empty where it can, or has none."""
+
+
+def no_pacemaker() -> str:
+    """Say of a node that it is in no Pacemaker cluster."""
+    return ""
+
+
 def reboot_if_due(
-    urls: str, machine: Machine, standby: Standby, post: Post, programs: Programs
+    urls: str,
+    machine: Machine,
+    standby: Standby,
+    post: Post,
+    programs: Programs,
+    places: Places = no_pacemaker,
 ) -> int:
-    """Boot this node if an upgrade waits for that and a lock is given; return an exit status."""
+    """Boot this node if an upgrade waits for that, a lock is given, and Pacemaker can do without the node.
+
+    Pacemaker is asked before the lock and once more after it, since who gives a lock may take minutes, and may be
+    another lock manager than a healer, which moves nothing away first. Returns an exit status.
+    """
     if not is_due(machine, programs):
         print("no boot is needed")
         return 0
     if machine.fleet_lock_id is None:
         print("this node has no machine id, so nobody can give it a lock")
         return 1
+    if why := places():
+        print(f"not now: {why}")
+        return NOT_NOW
     try:
         answer = _asked(urls, "v1/pre-reboot", machine.fleet_lock_id, standby, post)
     except OSError as error:
@@ -75,6 +96,9 @@ def reboot_if_due(
     if answer.status != 200:
         print(f"not now: {answer.kind}: {answer.value}")
         return NOT_NOW
+    if why := places():
+        print(f"not now: {why}")
+        return reboot_done(urls, machine, standby, post)
     print("locked; booting")
     ran: Ran = programs(("systemctl", "reboot"), 30.0)
     return 0 if ran.code in (0, None) else 1

@@ -263,7 +263,7 @@ class Upkeeper:
         look = facts.heard(do.gate).look
         if look is None:
             raise Unreachable(f"{do.gate}: {facts.heard(do.gate).error}")
-        expected = expect(do, look)
+        expected = expect(do, look, facts)
         if not expected:
             raise Unreachable(f"{do.gate}: its gate does not say how {do.look} is")
         token, number = self._journal.store.token, self._journal.board.actions + 1
@@ -385,6 +385,7 @@ class Upkeeper:
                 for other in self._topology.groups[service.group].nodes:
                     wanted.setdefault(other, []).append(service.unit)
         for cluster in self._topology.pacemakers_of(node):
+            wanted[node].append(cluster.place)
             for member in self._topology.groups[cluster.group].nodes:
                 wanted.setdefault(member, []).append(cluster.look)
         for database in self._topology.databases_of(Target(node)):

@@ -39,6 +39,9 @@ DATABASE = "database:"
 PACEMAKER = "pacemaker:"
 """As POOL, of a Pacemaker cluster."""
 
+PLACE = "place:"
+"""As POOL, of what such a cluster would run nowhere without the gate's node."""
+
 LOOK_LIMIT = 256
 """Names that one hello may ask for."""
 
@@ -163,8 +166,22 @@ class _Pacemaker(_Line):
     failures: list[_Failures]
 
 
+class _Place(_Line):
+    kind: Literal["place"]
+    homeless: list[str]
+
+
 _Seen = Annotated[
-    _Unit | _Address | _Pool | _FileSystem | _Database | _Machine | _Power | _Backup | _Pacemaker,
+    _Unit
+    | _Address
+    | _Pool
+    | _FileSystem
+    | _Database
+    | _Machine
+    | _Power
+    | _Backup
+    | _Pacemaker
+    | _Place,
     Field(discriminator="kind"),
 ]
 
@@ -231,6 +248,11 @@ class Welcome(_Line):
                 name.removeprefix(PACEMAKER): _pacemaker(seen)
                 for name, seen in self.seen.items()
                 if name.startswith(PACEMAKER)
+            },
+            places={
+                name.removeprefix(PLACE): tuple(seen.homeless) if isinstance(seen, _Place) else None
+                for name, seen in self.seen.items()
+                if name.startswith(PLACE)
             },
             marks=None if self.marks is None else tuple(_mark(one) for one in self.marks),
             backups={

@@ -22,9 +22,11 @@ from healer.core.facts import Facts, Proposal
 from healer.core.footprint import footprint
 from healer.core.guards import deciding, judge
 from healer.core.guards.grounds import confirmed, seen_unit
+from healer.core.guards.group import proven_out
 from healer.core.guards.people import NEEDED
 from healer.core.incident import DENIED, NOT_RETURNED, NOT_TRUE, Asked, Incident
 from healer.core.look import POWER, Look
+from healer.core.pacemaker import waived
 from healer.core.plan import (
     Escalate,
     Plan,
@@ -37,7 +39,7 @@ from healer.core.plan import (
 from healer.core.recovery import SILENT, fell_silent
 from healer.core.states import State
 from healer.core.topology import Topology
-from healer.core.unchanged import seen_before
+from healer.core.unchanged import seen_before, serves_nothing
 from healer.core.verdict import Verdict, hold
 
 UNSENT = 5
@@ -319,6 +321,8 @@ def expect(proposal: Proposal, facts: Facts) -> str:
             device = look.disks.get(proposal.look)
             if device is not None:  # else its gate says what is wrong with the place
                 expected["filesystems"] = {proposal.look: {"device": device}}
+        case Scope.NODE:
+            expected |= serves_nothing(waived(proposal, facts, proven_out(proposal, facts)))
         case _:
             pass
     return json.dumps(expected, sort_keys=True, separators=(",", ":"))
@@ -341,16 +345,15 @@ def _complete(draft: Proposal, facts: Facts) -> Proposal:
     if not topology.knows(draft.target):
         return draft
     args = with_candidate(draft.rung.action, draft.gate, draft.args, facts)
-    draft = replace(draft, args=args)
     above = () if unit is None else unit.reverse_dependencies
     taken = footprint(draft.rung.action, draft.target, above, topology)
+    draft = replace(draft, args=args, footprint=taken)
     expected = expect(draft, facts)
     # A yes is to the member that was shown, too.
     chosen = "".join(f" {value}" for key, value in draft.args if key in CHOSEN)
     digest = hashlib.sha256(f"{draft.gate} {expected}{chosen}".encode()).hexdigest()
     return replace(
         draft,
-        footprint=taken,
         mode=topology.mode(draft.ladder, taken.groups or _owners(draft.target, topology)),
         expectation=digest if expected else "",
     )

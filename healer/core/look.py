@@ -202,6 +202,8 @@ class Look:
         disks: The device at each mount point; None where nothing that may be freed is there, or it does not answer.
         databases: By name; None as for units.
         pacemakers: By name; None as for units.
+        places: By the Pacemaker cluster's name, what runs now and would run nowhere without this node; None as for
+            units.
         marks: All that stand on the node; None where the gate cannot say.
         powers: How the power of other nodes is, as their device just said: on, off or unknown; None as for units.
         machine: None where it was not asked for.
@@ -220,6 +222,7 @@ class Look:
     disks: Mapping[str, str | None] = field(default_factory=dict)
     databases: Mapping[str, DatabaseLook | None] = field(default_factory=dict)
     pacemakers: Mapping[str, PacemakerLook | None] = field(default_factory=dict)
+    places: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)
     marks: tuple[Mark, ...] | None = ()
     machine: MachineLook | None = None
     powers: Mapping[str, str | None] = field(default_factory=dict)

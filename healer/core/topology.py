@@ -149,6 +149,11 @@ class Pacemaker:
         """The name under which a member's gate sees it."""
         return f"pacemaker:{self.name}"
 
+    @property
+    def place(self) -> str:
+        """The name under which a member's gate says what would run nowhere without its node."""
+        return f"place:{self.name}"
+
 
 @dataclass(frozen=True, slots=True)
 class Backup:

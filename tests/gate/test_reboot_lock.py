@@ -59,6 +59,21 @@ YES = Answer(200, "", "")
 NO = Answer(409, "capacity", "web cannot spare web1 now.")
 
 
+def test_while_pacemaker_cannot_lose_the_node_no_lock_is_asked_for(capsys):
+    programs, lock = Programs(), Lock(YES)
+    why = "no_place: without s1 these would run nowhere: share"
+    assert reboot_if_due(URL, DUE, leads, lock, programs, lambda: why) == 0
+    assert (lock.asked, programs.diary) == ([], [])
+    assert f"not now: {why}" in capsys.readouterr().out
+
+
+def test_where_that_is_so_once_the_lock_is_there_it_is_given_back():
+    programs, lock, said = Programs(), Lock(YES), iter(["", "no_place: share"])
+    assert reboot_if_due(URL, DUE, leads, lock, programs, lambda: next(said)) == 0
+    assert [below for below, _ in lock.asked] == ["v1/pre-reboot", "v1/steady-state"]
+    assert programs.diary == []
+
+
 def test_with_a_lock_it_boots():
     programs, lock = Programs(), Lock(YES)
     assert reboot_if_due(URL, DUE, leads, lock, programs) == 0

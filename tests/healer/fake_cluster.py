@@ -28,6 +28,7 @@ class FakeCluster:
         drained: Marks of balancers, as (balancer, POOL/MEMBER).
         databases: As Patroni has them, by name; who is switched over leads at once.
         pacemakers: As Pacemaker has its clusters, by name; it does at once what it is asked for.
+        homeless: What would run nowhere without a node, by the node; None where Pacemaker there does not say.
     """
 
     topology: Topology
@@ -38,6 +39,7 @@ class FakeCluster:
     drained: set[tuple[str, str]] = field(default_factory=set)
     databases: dict[str, DatabaseLook] = field(default_factory=dict)
     pacemakers: dict[str, PacemakerLook] = field(default_factory=dict)
+    homeless: dict[str, tuple[str, ...] | None] = field(default_factory=dict)
 
     def primaries(self) -> dict[str, dict[str, bool]]:
         """Who takes writes, by Patroni's name of the database and by node."""

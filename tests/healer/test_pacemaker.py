@@ -10,6 +10,7 @@ from healer.core.alert import Target
 from healer.core.states import State
 from healer.core.upkeep import Phase
 from healer.core.upkeep_events import Kind
+from healer.errors import Refused
 from tests.healer.core.test_pacemaker import CALM, FAILED, paced
 from tests.healer.village import Village
 
@@ -126,3 +127,27 @@ async def test_where_others_cannot_run_it_the_node_is_given_back():
         upkeep = here.journal.board.upkeeps["1"]
     assert (upkeep.phase, upkeep.failed) == (Phase.OVER, "no_place")
     assert done(here)[-1] == "gate s1 node.unlock"
+
+
+async def test_where_something_would_run_nowhere_maintenance_does_not_begin():
+    here = village()
+    here.cluster.homeless["s1"] = ("nfs",)
+    async with here.armed():
+        with pytest.raises(Refused) as refused:
+            await here.upkeeper.begin("s1", Kind.PERSON, "new fan", "root", 7200.0)
+        verdicts, _ = await here.upkeeper.asked("s1", Kind.PERSON)
+    assert refused.value.reason == "no_place"
+    assert "no_place" in {one.reason for one in verdicts}
+    assert done(here) == []
+
+
+async def test_a_ladders_reboot_waits_until_all_that_runs_there_has_a_place():
+    here = village()
+    here.cluster.homeless["s1"] = ("nfs",)
+    async with here.armed():
+        here.fail("s1", name="NodeHung", heal="reboot-node", group="store")
+        await asyncio.sleep(60)
+        assert (here.hold(1), done(here)) == ("no_place", [])
+        here.cluster.homeless.clear()
+        await asyncio.sleep(30)
+    assert done(here) == ["gate s1 node.reboot"]
