@@ -7,17 +7,17 @@ from lab.ports import Lab
 
 # Of directories, since files of a program that still runs come and go. What is made anew has other inodes.
 _LISTED = 'find "$1" -maxdepth 2 -type d -printf "%i %p\\n" | sort'
-_CLOSE = f'''
+_CLOSE = f"""
 [ -e "$1.mode" ] || {{ {_LISTED} > "$1.was"; stat -c %a "$1" > "$1.mode"; }}
 chmod 000 "$1"
-'''
-_OPEN = f'''
+"""
+_OPEN = f"""
 [ -e "$1.mode" ] || exit 0
 gone=$({_LISTED} | comm -23 "$1.was" -)
 chmod "$(cat "$1.mode")" "$1"
 rm "$1.mode" "$1.was"
 [ -z "$gone" ] || {{ echo "removed or made anew while it was closed: $gone" >&2; exit 1; }}
-'''
+"""
 
 
 @dataclass(frozen=True, slots=True)

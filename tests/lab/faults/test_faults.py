@@ -251,6 +251,12 @@ def lab(tmp_path: Path) -> FakeLab:
             [f"sh /data/site {KEPT}/data_site {KEPT}", "rm -r -- /data/site"],
             [f"sh /data/site {KEPT}/data_site {KEPT}"],
         ),
+        (
+            "files.delete",
+            {"path": "/data/site", "returns": "whole"},
+            [f"sh /data/site {KEPT}/data_site {KEPT}", "rm -r -- /data/site"],
+            2 * [f"sh /data/site {KEPT}/data_site {KEPT}"],
+        ),
         ("pacemaker.kill", UNIT, ["kill -KILL 77"], []),
         ("pacemaker.move", {"resource": "archive"}, ["sh archive web1"], []),
         ("files.return", {"path": "/data/site"}, [f"sh /data/site {KEPT}/data_site {KEPT}"], []),
