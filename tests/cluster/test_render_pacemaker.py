@@ -4,8 +4,8 @@ import json
 
 from cluster.load import interpret
 from tests.cluster.examples import PACED
+from tests.cluster.owned_weaknesses import PDU
 from tests.cluster.rendering import text_of, tree_of
-from tests.cluster.test_check import PDU
 
 TREE = tree_of(PACED)
 
