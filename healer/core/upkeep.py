@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from healer.core import upkeep_events as ue
-from healer.core.actions import MARKING, Args, lasting
+from healer.core.actions import GIVING_BACK, MARKING, Args, lasting
 from healer.core.attempt import Outcome
 from healer.core.states import IllegalMove
 from healer.core.steady import Now
@@ -50,6 +50,9 @@ TRANSITIONS: dict[Phase, dict[Move, Phase]] = {
 
 POSTPONED = frozenset({Phase.TAKING, Phase.AWAY})
 """Phases in which a person may say anew by when it should be over."""
+
+UNTOUCHED = frozenset({Outcome.NOT_SENT, Outcome.REFUSED})
+"""Outcomes after which nothing was changed, so that it may be tried again."""
 
 SAID = {
     Kind.PERSON: "maintenance",
@@ -141,15 +144,17 @@ class Upkeep:
 
     @property
     def marks(self) -> tuple[Task, ...]:
-        """Every mark that it may have set and has not taken back, the newest last."""
-        return tuple(
-            one
-            for one in self.tasks
-            if one.action in MARKING
-            and one.outcome not in (Outcome.REFUSED, Outcome.NOT_SENT)
-            and one == self.last(one.action, one.place)
-            and not self._undone(one)
-        )
+        """Every mark that it may have set and has not taken back, the oldest first.
+
+        Each try counts, not the newest alone: one that was refused later leaves what an earlier one may have set.
+        """
+        standing: dict[tuple[str, tuple[str, Args]], Task] = {}
+        for one in self.tasks:
+            if one.action in GIVING_BACK and one.done:
+                standing.pop((one.action, one.place), None)
+            elif one.action in MARKING and one.outcome not in UNTOUCHED:
+                standing[MARKING[one.action], one.place] = one
+        return tuple(standing.values())
 
     def last(self, action: str, place: tuple[str, Args]) -> Task | None:
         """Return the newest try of an action at one place."""
@@ -164,11 +169,6 @@ class Upkeep:
         """Say what it is, as people are shown it."""
         why = f": {self.reason}" if self.reason else ""
         return f"{SAID[self.kind]} {self.id} by {self.by}{why}"
-
-    def _undone(self, mark: Task) -> bool:
-        after = self.tasks[self.tasks.index(mark) + 1 :]
-        back = (MARKING[mark.action], mark.place)
-        return any(one.done and (one.action, one.place) == back for one in after)
 
 
 def begun(event: ue.UpkeepBegan, at: Now) -> Upkeep:

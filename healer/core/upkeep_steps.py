@@ -16,9 +16,8 @@ from healer.core.actions import (
     steps,
 )
 from healer.core.alert import Target
-from healer.core.attempt import Outcome
 from healer.core.topology import Topology
-from healer.core.upkeep import Phase, Task, Upkeep
+from healer.core.upkeep import UNTOUCHED, Phase, Task, Upkeep
 from healer.core.upkeep_events import Kind, Move
 
 PATCH, REBOOT = "node.patch", "node.reboot"
@@ -42,9 +41,6 @@ AGAIN, LONGEST_AGAIN = 6.0, 60.0
 """Seconds until the second try, doubled each time. A gate keeps 5 s between two of them."""
 
 NEEDS_REBOOT = "patched_needs_reboot"
-
-UNTOUCHED = (Outcome.NOT_SENT, Outcome.REFUSED)
-"""Outcomes after which nothing was changed, so that it may be tried again."""
 
 SECONDS = {
     LOCK: 15.0,

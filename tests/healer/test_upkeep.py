@@ -9,7 +9,7 @@ from healer import upkeeper
 from healer.core.attempt import Outcome
 from healer.core.ladder import Mode
 from healer.core.look import Mark
-from healer.core.order import Ended
+from healer.core.order import Ended, Order
 from healer.core.states import State
 from healer.core.upkeep import Phase, Upkeep
 from healer.core.upkeep_events import Kind
@@ -221,6 +221,44 @@ async def test_a_balancer_that_nobody_hears_of_needs_no_drain():
         await start(village, "web1")
         await asyncio.sleep(10)
         assert phase(village) is Phase.AWAY
+
+
+def first_unheard(village: Village, verb: str, gate: str, then: Ended) -> None:
+    """Have a gate do a verb whose end is never heard; each later try of it ends as said, and changes nothing."""
+    act, tried = village.gates.act, list[Order]()
+
+    async def once(order: Order) -> Ended:
+        if (order.verb, order.node) != (verb, gate):
+            return await act(order)
+        tried.append(order)
+        if len(tried) > 1:
+            return then
+        await act(order)
+        return Ended(Outcome.UNKNOWN, "unreadable", "marked; HAProxy may yet drain it")
+
+    village.gates.act = once
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        Ended(Outcome.REFUSED, "changed", "web/web1 cannot be read"),
+        Ended(Outcome.NOT_SENT, "gate_silent", "no route to host"),
+    ],
+    ids=lambda one: one.outcome.value,
+)
+@pytest.mark.parametrize(("verb", "gate"), [("pool.drain", "lb1"), ("node.lock", "web1")])
+async def test_what_an_unheard_try_may_have_set_is_given_back_though_the_next_is_refused(
+    verb, gate, then
+):
+    village = Village(tier())
+    first_unheard(village, verb, gate, then)
+    async with village.armed():
+        await start(village)
+        await asyncio.sleep(300)
+        assert phase(village) is Phase.OVER
+        assert (village.cluster.drained, village.gates.marks["web1"]) == (set(), ())
+        await village.upkeeper.begin("web2", Kind.PERSON, "new fan", "root", HOURS)
 
 
 # --- What a healer that starts anew does ----------------------------------------------------

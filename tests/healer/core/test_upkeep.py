@@ -1,5 +1,7 @@
 """An upkeep and a roll move only as their tables say, whatever comes; and every life can end."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -108,6 +110,28 @@ def test_what_is_refused_is_tried_again_after_a_pause_and_then_given_up():
 def test_a_mark_that_may_be_there_counts_as_set(outcome, stands):
     one = did(begun(), taking(begun(), TOPOLOGY)[0], outcome)
     assert bool(one.marks) is stands
+
+
+@pytest.mark.parametrize(
+    ("told", "stands"),
+    [
+        ("drain:unknown drain:refused", True),
+        ("drain:unknown drain:not_sent drain:not_sent", True),
+        ("drain:failed drain:refused", True),
+        ("drain:refused drain:not_sent", False),
+        ("drain:unknown return:done drain:refused", False),
+        ("drain:unknown return:refused", True),
+        ("drain:unknown return:unknown drain:not_sent", True),
+        ("drain:unknown return:done drain:failed drain:refused", True),
+    ],
+)
+def test_a_mark_that_an_earlier_try_may_have_set_stands_until_it_is_undone(told, stands):
+    drain = taking(begun(), TOPOLOGY)[1]
+    verbs = {"drain": drain, "return": replace(drain, action="pool.return")}
+    one = begun()
+    for verb, _, outcome in (each.partition(":") for each in told.split()):
+        one = did(one, verbs[verb], Outcome(outcome))
+    assert [mark.place for mark in one.marks] == ([(drain.gate, drain.args)] if stands else [])
 
 
 def test_two_actions_never_run_side_by_side_and_only_the_one_that_runs_ends():
