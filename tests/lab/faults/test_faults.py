@@ -272,6 +272,12 @@ def lab(tmp_path: Path) -> FakeLab:
             [f"sh /data/site {KEPT}/data_site {KEPT}"],
         ),
         (
+            "backup.empty",
+            {"repository": "/srv/r"},
+            [f"sh /srv/r {KEPT}/repository {KEPT}"],
+            [f"sh /srv/r {KEPT}/repository {KEPT}"],
+        ),
+        (
             "backup.rot",
             {"repository": "/srv/r"},
             ["sh /srv/r", f"sh /srv/r/data/aa {KEPT}/packs", "python3 /srv/r/data/aa"],
