@@ -43,6 +43,7 @@ def lab(tmp_path: Path) -> FakeLab:
     answers = {
         "hale-healer incidents": INCIDENTS,
         "date": "T",
+        "SENTINEL REPLICAS": "slave\n",
         "SENTINEL FAILOVER": "OK",
         "fill.tmp": "3 files, 0 bytes free",
         "filefrag": "4096",
@@ -242,7 +243,7 @@ def lab(tmp_path: Path) -> FakeLab:
         (
             "person.failover",
             {"master": "cache"},
-            ["redis-cli -p 26379 SENTINEL FAILOVER cache"],
+            ["sh cache", "redis-cli -p 26379 SENTINEL FAILOVER cache"],
             [],
         ),
         (
