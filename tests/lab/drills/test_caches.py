@@ -2,7 +2,6 @@
 
 import asyncio
 import io
-import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -299,9 +298,3 @@ async def test_what_is_no_reply_is_an_error_and_a_refusal_has_its_word() -> None
             with pytest.raises(OSError, match="no reply"):
                 await wire.say("PING")
         wire.hang_up()
-
-
-def test_lines_are_read_back() -> None:
-    line = '{"at": 1.0, "node": "r1", "word": "primary", "owner": "Sentinel"}'
-    assert roles.parse_line(line) == Role(1.0, "r1", PRIMARY, owner="Sentinel")
-    assert json.loads(line)["owner"] == masters.OWNER
