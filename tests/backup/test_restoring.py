@@ -64,6 +64,26 @@ def test_what_was_there_is_kept_beside_it_and_status_lists_it(
     assert [path.name for path in proven.site.parent.iterdir() if "restore" in path.name] == []
 
 
+@pytest.mark.parametrize("name", [".hale-restore-site:site", ".hale-restore-site-site"])
+def test_what_a_restore_left_half_made_is_listed_also_that_of_an_older_release(
+    node: Node, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    left = node.site.parent / name
+    left.mkdir()
+    (left / "big").write_bytes(b"x" * 100_000)
+    (node.site.parent / ".hale-restore-other:site").mkdir()  # of another backup
+    node.run("status", "--output", "json")
+    (row,) = json.loads(capsys.readouterr().out)["site"]["half_made"]
+    assert row["path"] == str(left)
+    assert row["bytes"] >= 100_000
+    node.run("status")
+    assert f"MiB: {left}" in capsys.readouterr().out
+    shutil.rmtree(left)
+    left.symlink_to(node.root)  # no restore's
+    node.run("status")
+    assert "half made" not in capsys.readouterr().out
+
+
 def test_two_backups_whose_names_run_into_each_other_are_restored_to_two_folders() -> None:
     one = plan.Move(Path("/srv/b-c"), Path("/srv/old")).stage("a")
     other = plan.Move(Path("/srv/c"), Path("/srv/old")).stage("a-b")
