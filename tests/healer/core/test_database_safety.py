@@ -21,6 +21,7 @@ from healer.core.facts import Facts
 from healer.core.incident import Incident
 from healer.core.look import DatabaseLook, DatabaseMember, Heard
 from healer.core.plan import to_hear
+from healer.core.verdict import Verdict
 from tests.healer.core.guarded import opened, said
 from tests.healer.core.replicated import NODES, lead, replicated
 from tests.healer.core.world import World
@@ -226,11 +227,31 @@ def test_a_leader_that_changed_after_the_last_scrape_has_just_changed():
     assert settled(incident, replace(moved, picture=facts.picture)) == "leader_settling"
 
 
+def test_where_nobody_leads_it_says_so_and_not_that_the_leader_changed():
+    world = replicated()
+    world.down.add(Target("db3", "postgres"))
+    incident = opened(world, "db3/postgres", heal="database")
+    world.databases["main"] = replace(world.databases["main"], leader=None)
+    world.primaries = {one: dict.fromkeys(said, False) for one, said in world.primaries.items()}
+    said = owner_settled(incident, world.facts(incident))
+    assert said.sentence == "Nobody leads main; Patroni has its own time first."
+    world.look()
+    world.now += 400
+    said = owner_settled(incident, world.facts(incident))
+    assert said.allowed
+    assert "main led by nobody for 400 s" in said.have
+    assert "no change of who leads for 30 s" in said.need
+
+
 def settled(incident: Incident, facts: Facts) -> str | None:
     """Return why who leads is not settled, whatever other guards say."""
+    return owner_settled(incident, facts).reason
+
+
+def owner_settled(incident: Incident, facts: Facts) -> Verdict:
     decision = decide(incident, facts, None)
     assert isinstance(decision, Hold | Act)
-    return next(one for one in decision.verdicts if one.guard == "owner_settled").reason
+    return next(one for one in decision.verdicts if one.guard == "owner_settled")
 
 
 @pytest.mark.parametrize(
