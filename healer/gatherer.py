@@ -184,10 +184,11 @@ class Gatherer:
 
     async def _hear(self, wanted: Mapping[str, Sequence[str]]) -> dict[str, Heard]:
         """Ask several gates at once; none of them waits for another."""
-        found = await asyncio.gather(*(self._look(node, names) for node, names in wanted.items()))
+        found = await asyncio.gather(*(self.look(node, names) for node, names in wanted.items()))
         return dict(zip(wanted, found, strict=True))
 
-    async def _look(self, node: str, names: Sequence[str]) -> Heard:
+    async def look(self, node: str, names: Sequence[str]) -> Heard:
+        """Ask one gate who it is, and what these names are like there."""
         if node not in self.topology.nodes:
             return Heard(None, "no such node")
         try:

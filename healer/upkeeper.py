@@ -179,9 +179,19 @@ class Upkeeper:
         """Return the upkeep that keeps a node away; None where none does."""
         return next((one for one in self._journal.board.kept_away if one.node == node), None)
 
-    async def asked(self, node: str, kind: Kind) -> tuple[tuple[Verdict, ...], tuple[Do, ...]]:
-        """Say what every guard would say now, and what would be done. Nothing is written, nothing is done."""
-        facts, upkeep = await self._facts(node), self._journal.board.next_upkeep
+    async def asked(
+        self, node: str, kind: Kind, gatherer: Gatherer | None = None
+    ) -> tuple[tuple[Verdict, ...], tuple[Do, ...]]:
+        """Say what every guard would say now, and what would be done. Nothing is written, nothing is done.
+
+        Args:
+            node: The node.
+            kind: Who would ask.
+            gatherer: Who asks what stands outside, where many nodes are asked about at once.
+        """
+        asking = gatherer or self._gatherer
+        facts = await asking.survey(self._wanted(node), self._watch.standing())
+        upkeep = self._journal.board.next_upkeep
         would = Upkeep(upkeep, kind, node, "", "", "", facts.steady, facts.steady, facts.steady)
         verdicts = self._judged(self._wish(node, LOCK, kind, upkeep), facts)
         return verdicts, taking(would, self._topology, moves(node, facts))

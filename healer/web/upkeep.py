@@ -8,8 +8,10 @@ from healer.core.upkeep import POSTPONED, Phase, Upkeep
 from healer.core.upkeep_events import Kind
 from healer.core.upkeep_steps import Do
 from healer.errors import Malformed, Refused
+from healer.gatherer import Gatherer
 from healer.instants import rfc3339
 from healer.likeness import of_roll, of_upkeep
+from healer.looking import looker
 from healer.roller import Roller
 from healer.shapes import PlannedView, PlanView
 from healer.upkeep_views import roll_view, upkeep_view
@@ -183,14 +185,23 @@ def order(desk: Desk, group: str) -> tuple[str, ...]:
     return _roller(desk).order(group)
 
 
-async def plan_of(desk: Desk, target: str, nodes: Sequence[str], kind: Kind) -> PlanView:
+async def plan_of(
+    desk: Desk, target: str, nodes: Sequence[str], kind: Kind, by: Gatherer | None = None
+) -> PlanView:
     """Say what would be done with these nodes, one at least, and what each guard says now.
+
+    Args:
+        desk: The healer's.
+        target: What it is about: the node, or its group.
+        nodes: In order.
+        kind: Who would ask.
+        by: Who asks what stands outside; None for somebody who asks Prometheus once for all of them.
 
     Raises:
         Refused: There is no such node.
     """
-    upkeeper = _upkeeper(desk, nodes[0])
-    found = await asyncio.gather(*(upkeeper.asked(node, kind) for node in nodes))
+    upkeeper, asking = _upkeeper(desk, nodes[0]), by or looker(desk.gatherer)
+    found = await asyncio.gather(*(upkeeper.asked(node, kind, asking) for node in nodes))
     planned = [
         PlannedView(
             node=node,

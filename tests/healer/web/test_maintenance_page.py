@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from healer import looking
 from healer.core import roll_events as re
 from healer.core.alert import Target
 from healer.core.look import Look
@@ -90,6 +91,34 @@ async def test_a_gate_that_hangs_does_not_keep_the_page(
     house.gates.look = hang  # type: ignore[method-assign]
     page = await seen(house)
     assert "it was not known in time" in page
+
+
+async def test_of_a_gate_that_hangs_it_says_so_and_of_the_others_all_that_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = await busy(tmp_path)
+    monkeypatch.setattr(looking, "GATE_SECONDS", 0.05)
+    answers = house.gates.look
+
+    async def one_hangs(node: str, names: Sequence[str]) -> Look:
+        return await (hang if node == "web3" else answers)(node, names)
+
+    house.gates.look = one_hangs  # type: ignore[method-assign]
+    page = await seen(house)
+    assert "gate_silent" in page
+    assert "the gate of web3 did not answer within 0.05 s" in page
+    assert "it was not known in time" not in page
+
+
+@pytest.mark.parametrize("path", ["/maintenance", "/nodes/web3", "/groups/web"])
+async def test_prometheus_is_asked_once_however_many_nodes_a_page_is_about(
+    tmp_path: Path, path: str
+) -> None:
+    house = await (house_of(tmp_path, big()) if "groups" in path else busy(tmp_path))
+    async with browsing(house, ALICE) as (alice,):
+        house.prometheus.pictures.clear()
+        await alice.open(path)
+    assert len(house.prometheus.pictures) == 1
 
 
 async def test_each_node_of_a_roll_stands_in_its_turn_with_where_it_is(tmp_path: Path) -> None:
