@@ -199,7 +199,7 @@ class Engine:
             del self._stepped_in[gone]
         self._metrics.show(board.open, self._watch.freezes(), self._watch.now.steady)
         ahead = self._watch.now.ahead
-        self._metrics.show_upkeep(board.kept_away, self._topology, ahead)
+        self._metrics.show_upkeep(board.planned.kept_away, self._topology, ahead)
         self._metrics.leader.set(self._watch.leading)
         await self._herald.tell(self._topology.cluster)
 

@@ -219,7 +219,7 @@ class Gatherer:
 
 def locked(board: Board) -> dict[str, str]:
     """Return the nodes that upkeep keeps away, each with what it is."""
-    return {one.node: str(one) for one in board.kept_away}
+    return {one.node: str(one) for one in board.planned.kept_away}
 
 
 def _metric(incident: Incident, topology: Topology, now: float) -> str:

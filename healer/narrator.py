@@ -92,7 +92,8 @@ class Narrator:
                 self._incident(event, self._board.incidents[event.incident], record.at_wall)
 
     def _upkeep(self, event: ue.UpkeepEvent) -> None:
-        bound = log.bind(upkeep=event.upkeep, node=self._board.upkeeps[event.upkeep].node)
+        upkeep = self._board.planned.upkeeps[event.upkeep]
+        bound = log.bind(upkeep=upkeep.id, node=upkeep.node)
         match event:
             case ue.UpkeepMoved(_, move, why, detail):
                 failed = move in (ue.Move.GIVE_UP, ue.Move.STOP)
@@ -105,14 +106,8 @@ class Narrator:
             case ue.UpkeepActionIntended(_, action_id, action, gate):
                 bound.info("action.intended", id=action_id, action=action, gate=gate)
             case ue.UpkeepActionEnded(_, action_id, outcome, reason, detail):
-                action = next(
-                    (
-                        one.action
-                        for one in self._board.upkeeps[event.upkeep].tasks
-                        if one.action_id == action_id
-                    ),
-                    "",
-                )
+                tasks = (one.action for one in upkeep.tasks if one.action_id == action_id)
+                action = next(tasks, "")
                 self._metrics.actions.labels(action, outcome.value).inc()
                 bound.info(
                     "action.ended",

@@ -10,6 +10,7 @@ from datetime import datetime
 import structlog
 
 from healer.core import roll_events as re
+from healer.core.planned import Planned
 from healer.core.roll import Begin, Roll, RollState, Turn, Wait, next_turn, nodes_of
 from healer.core.roll_events import RollMove
 from healer.core.states import IllegalMove
@@ -81,16 +82,16 @@ class Roller:
             raise Refused(
                 "unknown_window", f"no window {unknown[0]} in cluster.yml; there are {known}"
             )
-        roll = self._journal.board.next_roll
+        roll = self._planned.next_roll
         event = re.RollBegan(roll, group, nodes, _count(at_once, len(nodes)), soak, windows, by)
         try:
             await self._journal.write(event)
         except IllegalMove as error:
-            other = self._journal.board.rolling[0]
+            other = self._planned.rolling[0]
             raise Refused(
                 "rolling", f"roll {other.id} of {other.group} is {other.state.value}"
             ) from error
-        return self._journal.board.rolls[roll]
+        return self._planned.rolls[roll]
 
     async def move(self, group: str, move: RollMove, by: str) -> Roll:
         """Stop a roll, go on with one that has stopped, or end it.
@@ -98,10 +99,10 @@ class Roller:
         Raises:
             Refused: There is none, or it cannot do that now; nothing was changed.
         """
-        found = next((one for one in self._journal.board.rolling if one.group == group), None)
+        found = next((one for one in self._planned.rolling if one.group == group), None)
         if found is None:
             raise Refused("no_roll", f"no roll of {group} is under way")
-        away = self._journal.board.kept_away
+        away = self._planned.kept_away
         stopped = [one.node for one in away if one.roll == found.id and one.phase is Phase.STOPPED]
         if move is RollMove.GO_ON and stopped:
             ends = f"hale-healer maintenance end {stopped[0]}"
@@ -112,7 +113,7 @@ class Roller:
             await self._journal.write(re.RollMoved(found.id, move, "by_hand", f"by {by}"))
         except IllegalMove as error:
             raise Refused("not_so", f"roll {found.id} of {group} is {found.state.value}") from error
-        return self._journal.board.rolls[found.id]
+        return self._planned.rolls[found.id]
 
     def order(self, group: str, canary: str = "") -> tuple[str, ...]:
         """Return the nodes of a group as they would be rolled.
@@ -147,7 +148,7 @@ class Roller:
             LeaseLost: Another healer leads.
         """
         while True:
-            for roll in self._journal.board.rolling:
+            for roll in self._planned.rolling:
                 if roll.state is RollState.ROLLING and self._watch.leading:
                     try:
                         await self._step(roll)
@@ -156,10 +157,9 @@ class Roller:
             await asyncio.sleep(PAUSE)
 
     async def _step(self, roll: Roll) -> None:
-        board = self._journal.board
-        now = now_of(self._clock, board).steady
+        now = now_of(self._clock, self._journal.board).steady
         turn = next_turn(
-            *(roll, board.upkeeps.values(), now),
+            *(roll, self._planned.upkeeps.values(), now),
             known=nodes_of(roll, self._topology),
             hours=self._in_hours(roll),
             alarms=self._alarms(roll),
@@ -195,8 +195,8 @@ class Roller:
         sight = self._watch.sight
         if sight is None:
             return []  # the guards wait for an answer; a roll is not stopped by a silence
-        board = self._journal.board
-        ours = [one for one in board.upkeeps.values() if one.roll == roll.id and not one.open]
+        planned = self._planned.upkeeps.values()
+        ours = [one for one in planned if one.roll == roll.id and not one.open]
         # What began while a node was away may only not be over yet; `quiet` waits for that.
         after = max((one.since for one in ours), default=0.0) + self._watch.now.ahead
         newer = tuple(one for one in sight.alerts if one.began_at > after)
@@ -214,6 +214,10 @@ class Roller:
     @property
     def _topology(self) -> Topology:
         return self._gatherer.topology
+
+    @property
+    def _planned(self) -> Planned:
+        return self._journal.board.planned
 
 
 def _count(text: str, nodes: int) -> int:

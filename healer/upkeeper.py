@@ -18,6 +18,7 @@ from healer.core.decide import is_lost
 from healer.core.facts import Facts
 from healer.core.guards import deciding
 from healer.core.order import Ended, Order
+from healer.core.planned import Planned
 from healer.core.states import IllegalMove
 from healer.core.topology import Topology
 from healer.core.upkeep import Phase, Upkeep
@@ -110,7 +111,7 @@ class Upkeeper:
                 raise Refused(
                     "node_locked", f"{node} is away already: {known}, {known.phase.value}"
                 )
-            facts, upkeep = await self._facts(node), self._journal.board.next_upkeep
+            facts, upkeep = await self._facts(node), self._planned.next_upkeep
             verdicts = self._judged(self._wish(node, LOCK, kind, upkeep, roll), facts)
             refused = deciding(verdicts)
             if refused is not None:
@@ -122,7 +123,7 @@ class Upkeeper:
             except IllegalMove as error:
                 raise Refused("changed_since", "something else began in this moment") from error
         self._wake.set()
-        return self._journal.board.upkeeps[upkeep]
+        return self._planned.upkeeps[upkeep]
 
     async def postpone(self, upkeep: Upkeep, by: str, seconds: float) -> Upkeep:
         """Say anew by when a person's upkeep should be over, sooner or later than was said; its silence follows.
@@ -142,7 +143,7 @@ class Upkeeper:
         except IllegalMove as error:
             raise Refused("changed_since", f"{upkeep} ends in this moment") from error
         self._wake.set()
-        return self._journal.board.upkeeps[upkeep.id]
+        return self._planned.upkeeps[upkeep.id]
 
     async def end(self, node: str, by: str) -> Upkeep:
         """Give a node back.
@@ -163,21 +164,21 @@ class Upkeeper:
                     "at_work", f"{known} is {known.phase.value}: wait for its end"
                 ) from error
         self._wake.set()
-        return self._journal.board.upkeeps[known.id]
+        return self._planned.upkeeps[known.id]
 
     async def settled(self, upkeep: str, phases: frozenset[Phase], seconds: float) -> Upkeep:
         """Wait until an upkeep is in one of these phases, and return it as it is then, or when the time is up."""
         try:
             async with asyncio.timeout(seconds), self._changed:
-                while self._journal.board.upkeeps[upkeep].phase not in phases:
+                while self._planned.upkeeps[upkeep].phase not in phases:
                     await self._changed.wait()
         except TimeoutError:
             pass
-        return self._journal.board.upkeeps[upkeep]
+        return self._planned.upkeeps[upkeep]
 
     def of(self, node: str) -> Upkeep | None:
         """Return the upkeep that keeps a node away; None where none does."""
-        return next((one for one in self._journal.board.kept_away if one.node == node), None)
+        return next((one for one in self._planned.kept_away if one.node == node), None)
 
     async def asked(
         self, node: str, kind: Kind, gatherer: Gatherer | None = None
@@ -191,7 +192,7 @@ class Upkeeper:
         """
         asking = gatherer or self._gatherer
         facts = await asking.survey(self._wanted(node), self._watch.standing())
-        upkeep = self._journal.board.next_upkeep
+        upkeep = self._planned.next_upkeep
         would = Upkeep(upkeep, kind, node, "", "", "", facts.steady, facts.steady, facts.steady)
         verdicts = self._judged(self._wish(node, LOCK, kind, upkeep), facts)
         return verdicts, taking(would, self._topology, moves(node, facts))
@@ -207,7 +208,7 @@ class Upkeeper:
         async with asyncio.TaskGroup() as tasks:
             while True:
                 self._wake.clear()
-                for one in self._journal.board.kept_away:
+                for one in self._planned.kept_away:
                     if one.id not in self._working:
                         work = tasks.create_task(self._carry(one.id), name=f"upkeep:{one.id}")
                         self._working[one.id] = work
@@ -220,7 +221,7 @@ class Upkeeper:
     async def _carry(self, upkeep_id: str) -> None:
         """Take one upkeep to its end."""
         try:
-            while (upkeep := self._journal.board.upkeeps[upkeep_id]).open:
+            while (upkeep := self._planned.upkeeps[upkeep_id]).open:
                 try:
                     rested = await self._step(upkeep)
                 except (StoreFull, Unreachable, IllegalMove) as error:
@@ -298,7 +299,7 @@ class Upkeeper:
             return Ended(Outcome.NOT_SENT, "gate_silent", str(error))
         except OutcomeUnknown as error:
             log.warning("action.outcome_unknown", action=order.action_id, error=str(error))
-            return await self._heard_of(self._journal.board.upkeeps[upkeep.id])
+            return await self._heard_of(self._planned.upkeeps[upkeep.id])
 
     async def _settle(self, upkeep: Upkeep) -> None:
         task = upkeep.running
@@ -343,7 +344,7 @@ class Upkeeper:
         await self._journal.write(
             ue.UpkeepSilenced(upkeep.id, wanted),
             closing=not wanted,
-            provided=lambda board: board.upkeeps[upkeep.id].until == until,
+            provided=lambda board: board.planned.upkeeps[upkeep.id].until == until,
         )
 
     async def _prove(self, upkeep: Upkeep, now: float) -> bool:
@@ -368,11 +369,15 @@ class Upkeeper:
     def _topology(self) -> Topology:
         return self._gatherer.topology
 
+    @property
+    def _planned(self) -> Planned:
+        return self._journal.board.planned
+
     def _wish(
         self, node: str, verb: str, kind: Kind, upkeep: str, roll: str = "", args: Args = ()
     ) -> Wish:
         sight, owner = self._watch.sight, f"lock:upkeep-{upkeep}"
-        away = self._journal.board.kept_away
+        away = self._planned.kept_away
         together = {one.node for one in away if roll and one.roll == roll}
         return Wish(node, verb, kind, owner, sight, frozenset(together), args)
 
@@ -416,9 +421,9 @@ class Upkeeper:
         return next((one for one in verdicts if one.reason in ALWAYS_HOLD), None)
 
     def _as_judged(self) -> Callable[[Board], bool]:
-        actions, away = self._journal.board.actions, len(self._journal.board.kept_away)
+        actions, away = self._journal.board.actions, len(self._planned.kept_away)
         return lambda board: (
-            (board.actions, len(board.kept_away)) == (actions, away) and not (board.freezes)
+            (board.actions, len(board.planned.kept_away)) == (actions, away) and not board.freezes
         )
 
 

@@ -339,7 +339,7 @@ def status_view(watch: Watch, topology: Topology, version: str) -> StatusView:
         holds=hold_views(watch),
         maintenance=maintenance_views(topology, watch.clock.wall()),
         upkeep=upkeep_views(watch),
-        rolls=[roll_view(one, watch, topology) for one in board.rolling],
+        rolls=[roll_view(one, watch, topology) for one in board.planned.rolling],
         lock_waits=lock_wait_views(watch),
         marks=mark_views(board.open, watch.latest),
         watchdog_age_seconds=None if age is None else round(age, 3),

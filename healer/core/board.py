@@ -8,8 +8,6 @@ from copy import copy
 from dataclasses import replace
 
 from healer.core import events as ev
-from healer.core import roll_events as re
-from healer.core import upkeep_events as ue
 from healer.core.actions import mark_of, subject_of
 from healer.core.alert import Alert, Known
 from healer.core.attempt import Attempt
@@ -18,15 +16,11 @@ from healer.core.facts import Past, Running
 from healer.core.fold import IncidentEvent, ends_once, fold, only_gives_back
 from healer.core.footprint import as_of_now
 from healer.core.incident import MERGED, NOT_TRUE, Incident
-from healer.core.roll import Roll
-from healer.core.roll import begun as roll_begun
-from healer.core.roll import fold as roll_fold
+from healer.core.planned import Planned, PlannedEvent
 from healer.core.states import UNSETTLED, IllegalMove, State
 from healer.core.steady import Now, Steady
 from healer.core.topology import Topology
-from healer.core.upkeep import Upkeep
-from healer.core.upkeep import begun as upkeep_begun
-from healer.core.upkeep import fold as upkeep_fold
+from healer.core.upkeep_events import UpkeepActionIntended
 
 KEEP_CLOSED = 200
 """Closed incidents kept at hand for people; the journal keeps all."""
@@ -43,9 +37,6 @@ KEEP_EPISODES = 10_000
 
 KEEPING = ev.Armed | ev.SeenClear | ev.AlertSettled | ev.IncidentAdopted | ev.IncidentSettled
 """Events that change which alerts are pre-existing."""
-
-KEEP_UPKEEPS = 50
-"""Upkeeps, and rolls, that are over and kept at hand for people."""
 
 KEEP_PAST_SECONDS = 30 * 86400.0
 """How long an attempt counts for the success record; every window of the guards is shorter."""
@@ -72,8 +63,7 @@ class Board:
         holds: Holds that people set on nodes, by node and person, with `until` in steady time; see `held`.
         known: The open incident that each of their alerts belongs to, by fingerprint.
         ended: Incidents that are over, in short, by id, oldest first; what was pruned is not among them.
-        rolls: By id; open ones and the newest that are over.
-        upkeeps: By id; those of open rolls, open ones and the newest that are over.
+        planned: What is taken out of service on purpose.
         opened: Incidents opened so far; the next id is one more.
         actions: Actions intended in the present term; the next action's number is one more.
         steady: What the wall clocks were set by so far.
@@ -102,8 +92,7 @@ class Board:
         self.storm: tuple[str, ...] | None = None
         self.holds: dict[tuple[str, str], ev.NodeHeld] = {}
         self.ended: dict[str, Ended] = {}
-        self.upkeeps: dict[str, Upkeep] = {}
-        self.rolls: dict[str, Roll] = {}
+        self.planned = Planned()
         self.opened = 0
         self.actions = 0
         self.steady = Steady()
@@ -116,36 +105,13 @@ class Board:
 
     @property
     def marked(self) -> frozenset[tuple[str, str, str]]:
-        """Every mark that open incidents may have set, as (mark, subject, gate): the journal's copy."""
-        return frozenset(
+        """Every mark that open incidents and upkeeps may have set, as (mark, subject, gate): the journal's copy."""
+        treated = frozenset(
             (mark_of(mark.action), subject_of(mark.args), mark.gate)
             for one in self._treated()
             for mark in one.marks
-        ) | frozenset(
-            (mark_of(mark.action), subject_of(mark.args) or mark.gate, mark.gate)
-            for one in self.kept_away
-            for mark in one.marks
         )
-
-    @property
-    def kept_away(self) -> list[Upkeep]:
-        """Upkeeps that are not over, oldest first: what they keep away counts as locked."""
-        return [one for one in self.upkeeps.values() if one.open]
-
-    @property
-    def next_upkeep(self) -> str:
-        """The id of the next upkeep."""
-        return str(max(map(int, self.upkeeps), default=0) + 1)
-
-    @property
-    def rolling(self) -> list[Roll]:
-        """Rolls that are not over, oldest first."""
-        return [one for one in self.rolls.values() if one.open]
-
-    @property
-    def next_roll(self) -> str:
-        """The id of the next roll."""
-        return str(max(map(int, self.rolls), default=0) + 1)
+        return treated | self.planned.marked
 
     def _treated(self) -> Iterator[Incident]:
         """Open incidents in which something was begun: a few, where thousands may be open."""
@@ -238,17 +204,8 @@ class Board:
         """
         changed: dict[str, Incident] = {}
         for event in events:
-            if isinstance(event, ue.UpkeepBegan):
-                taken = [one for one in self.kept_away if one.node == event.node]
-                if event.upkeep in self.upkeeps or taken:
-                    raise IllegalMove(f"{event.node} has an upkeep already")
-            elif isinstance(event, re.RollBegan):
-                if event.roll in self.rolls or self.rolling:
-                    raise IllegalMove("another roll is not over")
-            elif isinstance(event, re.RollMoved):
-                roll_fold(self._roll(event.roll), event, Now(0.0))
-            elif isinstance(event, ue.UpkeepEvent):
-                upkeep_fold(self._upkeep(event.upkeep), event, Now(0.0))
+            if isinstance(event, PlannedEvent):
+                self.planned.check(event)
             elif isinstance(event, ev.IncidentOpened):
                 if event.incident in changed or event.incident in self.incidents:
                     raise IllegalMove(f"there is an incident {event.incident} already")
@@ -258,29 +215,6 @@ class Board:
                 only_gives_back(before, event)
                 ends_once(before, event)
                 changed[event.incident] = fold(before, event, 0.0)
-
-    def _upkeep(self, upkeep_id: str) -> Upkeep:
-        found = self.upkeeps.get(upkeep_id)
-        if found is None:
-            raise IllegalMove(f"there is no upkeep {upkeep_id}")
-        return found
-
-    def _roll(self, roll_id: str) -> Roll:
-        found = self.rolls.get(roll_id)
-        if found is None:
-            raise IllegalMove(f"there is no roll {roll_id}")
-        return found
-
-    def _forget_rolls(self) -> None:
-        over = [one.id for one in self.rolls.values() if not one.open]
-        for old in over[:-KEEP_UPKEEPS]:
-            del self.rolls[old]
-
-    def _forget_upkeeps(self) -> None:
-        needed = {one.id for one in self.rolling}
-        over = [one.id for one in self.upkeeps.values() if not one.open and one.roll not in needed]
-        for old in over[:-KEEP_UPKEEPS]:
-            del self.upkeeps[old]
 
     def _known(self, incident_id: str) -> Incident:
         found = self.incidents.get(incident_id)
@@ -309,6 +243,10 @@ class Board:
         at = now.wall
         if isinstance(event, KEEPING):
             self._known_again = None
+        if isinstance(event, PlannedEvent):
+            self.planned = self.planned.after(event, now)
+            self.actions += isinstance(event, UpkeepActionIntended)
+            return
         match event:
             case ev.HealerStarted(digest=digest, modes=modes):
                 self.actions = 0
@@ -359,23 +297,6 @@ class Board:
             case ev.Pruned(opened=opened, episodes=episodes):
                 self.opened = max(self.opened, opened)
                 self._remember(episodes)
-            case re.RollBegan():
-                self.rolls[event.roll] = roll_begun(event, now)
-                self._forget_rolls()
-            case re.RollMoved():
-                self.rolls[event.roll] = roll_fold(self._roll(event.roll), event, now)
-            case ue.UpkeepBegan():
-                self.upkeeps[event.upkeep] = upkeep_begun(event, now)
-                self._forget_upkeeps()
-            case (
-                ue.UpkeepMoved()
-                | ue.UpkeepSilenced()
-                | ue.UpkeepUntilSet()
-                | ue.UpkeepActionIntended()
-                | ue.UpkeepActionEnded()
-            ):
-                self.actions += isinstance(event, ue.UpkeepActionIntended)
-                self.upkeeps[event.upkeep] = upkeep_fold(self._upkeep(event.upkeep), event, now)
             case ev.IncidentOpened():
                 self.opened = max(self.opened + 1, _number(event.incident))
                 self._keep(begun(event, at, now.ahead))

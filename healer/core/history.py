@@ -310,13 +310,13 @@ class History:
         for one in self._of(ue.UpkeepBegan, *get_args(ue.UpkeepEvent)):
             found.setdefault(getattr(one.event, "upkeep", ""), []).append(one)
         for upkeep, records in found.items():
-            if upkeep not in board.upkeeps:
+            if upkeep not in board.planned.upkeeps:
                 yield _Able(records[-1].at, failed=True, seqs=tuple(one.seq for one in records))
         rolls: dict[str, list[_Loose]] = {}
         for one in self._of(*get_args(re.RollEvent)):
             rolls.setdefault(getattr(one.event, "roll", ""), []).append(one)
         for roll, records in rolls.items():
-            if roll not in board.rolls:
+            if roll not in board.planned.rolls:
                 yield _Able(records[-1].at, failed=True, seqs=tuple(one.seq for one in records))
 
     def _carried(self, board: Board) -> Iterator[_Loose]:

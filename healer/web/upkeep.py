@@ -158,7 +158,7 @@ async def roll(desk: Desk, fields: Mapping[str, str], by: str) -> dict[str, obje
 
 
 def _as_seen(desk: Desk, group: str, seen: str) -> None:
-    rolling = [one for one in desk.journal.board.rolling if one.group == group]
+    rolling = [one for one in desk.journal.board.planned.rolling if one.group == group]
     if seen and rolling and seen != of_roll(rolling[0]):
         raise Refused(
             "changed_since", f"roll {rolling[0].id} of {group} is {rolling[0].state.value} now"

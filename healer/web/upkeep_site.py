@@ -65,7 +65,7 @@ async def _coming_back(request: web.Request) -> tuple[list[Lacking], int]:
     """
     desk = request.app[DESK]
     board, picture = desk.journal.board, desk.watch.latest
-    away = {one.node for one in board.kept_away}
+    away = {one.node for one in board.planned.kept_away}
     missed = (picture.missed if picture is not None else frozenset[str]()) - away
     kept = {
         one.target.node: None

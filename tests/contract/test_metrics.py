@@ -84,7 +84,7 @@ async def of_the_healer() -> str:
     stopped = [ue.UpkeepMoved("1", move, "", "") for move in (ue.Move.TAKEN, ue.Move.PATCH)]
     for event in away, *stopped, ue.UpkeepMoved("1", ue.Move.STOP, "patch_failed", ""):
         await house.journal.write(event)
-    metrics.show_upkeep(house.journal.board.kept_away, house.topology, 0.0)
+    metrics.show_upkeep(house.journal.board.planned.kept_away, house.topology, 0.0)
     metrics.second_path.labels("placed").inc()
     metrics.annotations.labels("placed").inc()
     metrics.webhooks.labels("202").inc()

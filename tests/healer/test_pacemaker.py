@@ -106,7 +106,7 @@ async def test_maintenance_moves_all_away_by_pacemaker_and_ends_the_standby_befo
         await here.upkeeper.begin("s1", Kind.PERSON, "new fan", "root", 7200.0)
         await asyncio.sleep(5)
         assert here.cluster.pacemakers["store"].nodes["s1"].standby
-        assert here.journal.board.upkeeps["1"].phase is Phase.AWAY
+        assert here.journal.board.planned.upkeeps["1"].phase is Phase.AWAY
         await here.upkeeper.end("s1", "root")
         await asyncio.sleep(5)
     assert done(here) == [
@@ -124,7 +124,7 @@ async def test_where_others_cannot_run_it_the_node_is_given_back():
     async with here.armed():
         await here.upkeeper.begin("s1", Kind.PERSON, "new fan", "root", 7200.0)
         await asyncio.sleep(60)
-        upkeep = here.journal.board.upkeeps["1"]
+        upkeep = here.journal.board.planned.upkeeps["1"]
     assert (upkeep.phase, upkeep.failed) == (Phase.OVER, "no_place")
     assert done(here)[-1] == "gate s1 node.unlock"
 

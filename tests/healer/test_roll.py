@@ -39,7 +39,7 @@ def patched(made: Village) -> list[str]:
 
 
 def state(made: Village, number: int = 1) -> RollState:
-    return made.journal.board.rolls[str(number)].state
+    return made.journal.board.planned.rolls[str(number)].state
 
 
 async def test_each_node_is_taken_patched_and_given_back_before_the_next_one_goes():
@@ -74,7 +74,7 @@ async def test_a_few_go_together_after_the_canary_where_that_was_asked_for():
         await made.roller.begin("web", "root", at_once="70%", soak=10.0)
         await asyncio.sleep(50)
         assert patched(made) == ["web1", "web2", "web3"]
-        away = [one.node for one in made.journal.board.kept_away]
+        away = [one.node for one in made.journal.board.planned.kept_away]
         assert away == ["web2", "web3"]
 
 
@@ -83,7 +83,7 @@ async def test_more_than_a_group_can_spare_never_go_together():
     async with made.armed():
         await made.roller.begin("web", "root", at_once="3", soak=10.0)
         await asyncio.sleep(50)
-        assert [one.node for one in made.journal.board.kept_away] == ["web2"]
+        assert [one.node for one in made.journal.board.planned.kept_away] == ["web2"]
         assert "capacity" in made.watch.roll_waits["1"]
 
 
@@ -96,7 +96,7 @@ async def test_a_node_that_fails_stops_the_roll_and_stays_away():
         await asyncio.sleep(300)
         assert state(made) is RollState.STOPPED
         assert patched(made) == ["web1"]
-        assert made.journal.board.upkeeps["1"].phase is Phase.STOPPED
+        assert made.journal.board.planned.upkeeps["1"].phase is Phase.STOPPED
         with pytest.raises(Refused, match="nodes_stopped"):
             await made.roller.move("web", RollMove.GO_ON, "root")
         made.gates.refuse.clear()
@@ -168,7 +168,7 @@ async def test_a_person_stops_a_roll_and_what_is_away_goes_on_to_its_end():
         await made.roller.move("web", RollMove.STOP, "root")
         await asyncio.sleep(120)
         assert patched(made) == ["web1"]
-        assert made.journal.board.upkeeps["1"].phase is Phase.OVER
+        assert made.journal.board.planned.upkeeps["1"].phase is Phase.OVER
         await made.roller.move("web", RollMove.END, "root")
     assert state(made) is RollState.OVER
 
@@ -191,7 +191,7 @@ async def test_what_cannot_be_rolled_is_refused_with_the_reason(given, reason):
         with pytest.raises(Refused) as refused:
             await made.roller.begin(group, "root", **given)
     assert refused.value.reason == reason
-    assert made.journal.board.rolls == {}
+    assert made.journal.board.planned.rolls == {}
 
 
 async def test_only_one_group_is_rolled_at_a_time_and_only_where_cluster_yml_says_how():
@@ -220,9 +220,9 @@ async def test_a_node_that_left_cluster_yml_before_its_turn_is_passed_over():
         await asyncio.sleep(20)
     async with made.alive(without_web2()):
         await asyncio.sleep(400)
-        shown = roll(roll_view(made.journal.board.rolls["1"], made.watch, made.topology))
+        shown = roll(roll_view(made.journal.board.planned.rolls["1"], made.watch, made.topology))
     assert patched(made) == ["web1", "web3"]
-    over = made.journal.board.rolls["1"]
+    over = made.journal.board.planned.rolls["1"]
     assert (over.state, over.why) == (RollState.OVER, "left")
     assert shown == (
         "web over: 2 of 3 done; left the group: web2; left: web2 left web before; every other node is patched"
@@ -248,20 +248,21 @@ async def test_a_roll_whose_node_left_while_it_was_away_stops_and_can_go_on(at, 
         await made.roller.begin("web", "root", canary="web2", soak=10.0)
         async with asyncio.timeout(60):
             while (
-                not made.journal.board.kept_away or made.journal.board.kept_away[0].phase is not at
+                not made.journal.board.planned.kept_away
+                or made.journal.board.planned.kept_away[0].phase is not at
             ):
                 await asyncio.sleep(0.2)
     made.gates.refuse.clear()
     async with made.alive(without_web2()):
         await asyncio.sleep(60)
-        stopped = made.journal.board.rolls["1"]
+        stopped = made.journal.board.planned.rolls["1"]
         assert (stopped.state, stopped.why) == (RollState.STOPPED, "left")
         assert "cluster.yml has no web2 any more" in stopped.detail
-        assert made.journal.board.kept_away == []
+        assert made.journal.board.planned.kept_away == []
         made.gates.ended = Ended(Outcome.DONE, "patched", "")
         await made.roller.move("web", RollMove.GO_ON, "root")
         await asyncio.sleep(400)
-    assert made.journal.board.rolls["1"].why == "left"
+    assert made.journal.board.planned.rolls["1"].why == "left"
     assert [node for node in patched(made) if node != "web2"] == ["web1", "web3"]
 
 
@@ -274,7 +275,7 @@ async def test_an_alert_stops_the_roll_also_once_its_canary_left_the_group():
     made.gates.refuse.clear()
     async with made.alive(without_web2()):
         await asyncio.sleep(30)
-        assert (state(made), made.journal.board.kept_away) == (RollState.STOPPED, [])
+        assert (state(made), made.journal.board.planned.kept_away) == (RollState.STOPPED, [])
         await made.roller.move("web", RollMove.GO_ON, "root")
         async with asyncio.timeout(120):
             while made.watch.roll_waits != {"1": "soaking"}:
@@ -282,7 +283,7 @@ async def test_an_alert_stops_the_roll_also_once_its_canary_left_the_group():
         made.gates.cures = False
         made.fail("web1/nginx", severity="critical")
         await asyncio.sleep(20)
-    stopped = made.journal.board.rolls["1"]
+    stopped = made.journal.board.planned.rolls["1"]
     assert (stopped.state, stopped.why) == (RollState.STOPPED, "alerts_fire")
     assert [node for node in patched(made) if node != "web2"] == ["web1"]
 
@@ -296,9 +297,9 @@ async def test_a_node_that_a_person_ended_before_its_patch_is_not_done():
         await made.upkeeper.end("web1", "root")
         made.silences.silent = False
         await asyncio.sleep(10)
-        assert (state(made), made.journal.board.kept_away) == (RollState.STOPPED, [])
-        first = roll_view(made.journal.board.rolls["1"], made.watch, made.topology)
+        assert (state(made), made.journal.board.planned.kept_away) == (RollState.STOPPED, [])
+        first = roll_view(made.journal.board.planned.rolls["1"], made.watch, made.topology)
         await made.roller.move("web", RollMove.GO_ON, "root")
         await asyncio.sleep(400)
-    over = roll_view(made.journal.board.rolls["1"], made.watch, made.topology)
+    over = roll_view(made.journal.board.planned.rolls["1"], made.watch, made.topology)
     assert (first["done"], over["done"]) == ([], ["web1", "web2", "web3"])

@@ -46,7 +46,7 @@ def done(village: Village) -> list[str]:
 
 
 def phase(village: Village, number: int = 1) -> Phase:
-    return village.journal.board.upkeeps[str(number)].phase
+    return village.journal.board.planned.upkeeps[str(number)].phase
 
 
 async def test_a_node_is_locked_its_alerts_silenced_then_its_users_moved_away_and_back_in_reverse():
@@ -106,7 +106,7 @@ async def test_a_guard_that_holds_is_told_and_nothing_is_touched(trouble, reason
             await start(village)
     assert refused.value.reason == reason
     assert done(village) == []
-    assert village.journal.board.upkeeps == {}
+    assert village.journal.board.planned.upkeeps == {}
 
 
 async def test_a_freeze_holds_what_begins_and_what_has_begun():
@@ -131,7 +131,7 @@ async def test_a_person_says_anew_until_when_and_the_silence_follows(seconds):
     async with village.armed():
         first = await start(village)
         await asyncio.sleep(60)
-        before = village.journal.board.upkeeps["1"]
+        before = village.journal.board.planned.upkeeps["1"]
         assert village.silences.standing == {"lock:upkeep-1": ("web1", pytest.approx(HOURS, abs=5))}
         found = await village.upkeeper.postpone(before, "ann", seconds)
         assert found.until == pytest.approx(first.began + 60 + seconds, abs=1)
@@ -144,7 +144,7 @@ async def test_a_person_says_anew_until_when_and_the_silence_follows(seconds):
         assert (name, left) == ("web1", pytest.approx(seconds, abs=15))
         assert done(village).count("silence web1") == 2
     async with village.alive():
-        again = village.journal.board.upkeeps["1"]
+        again = village.journal.board.planned.upkeeps["1"]
         assert (again.until, again.silence_old) == (pytest.approx(found.until, abs=1), False)
         await village.upkeeper.end("web1", "root")
         with pytest.raises(Refused, match="changed_since"):
@@ -165,14 +165,14 @@ async def test_who_says_anew_while_an_alertmanager_is_asked_has_the_silence_foll
     async with village.armed():
         await start(village)
         await asyncio.sleep(10)
-        before = village.journal.board.upkeeps["1"]
+        before = village.journal.board.planned.upkeeps["1"]
         assert (before.silenced, list(village.silences.standing)) == (False, ["lock:upkeep-1"])
         await village.upkeeper.postpone(before, "ann", 4 * HOURS)
         held.set()
         await asyncio.sleep(60)
         _, left = village.silences.standing["lock:upkeep-1"]
         assert left == pytest.approx(4 * HOURS, abs=5)
-        assert village.journal.board.upkeeps["1"].phase is Phase.AWAY
+        assert village.journal.board.planned.upkeeps["1"].phase is Phase.AWAY
 
 
 async def test_two_of_one_group_are_not_taken_at_the_same_time():
@@ -198,7 +198,7 @@ async def test_a_drain_that_is_refused_gives_the_node_back():
     async with village.armed():
         await start(village)
         await asyncio.sleep(60)
-    upkeep = village.journal.board.upkeeps["1"]
+    upkeep = village.journal.board.planned.upkeeps["1"]
     assert (upkeep.phase, upkeep.failed) == (Phase.OVER, "last_member")
     assert done(village)[-2:] == ["gate web1 node.unlock", "expire lock:upkeep-1"]
 
@@ -209,7 +209,7 @@ async def test_a_silent_gate_keeps_nobody_waiting_for_ever():
         village.cluster.deaf.add("lb2")
         await start(village)
         await asyncio.sleep(240)
-    upkeep = village.journal.board.upkeeps["1"]
+    upkeep = village.journal.board.planned.upkeeps["1"]
     assert (upkeep.phase, upkeep.failed) == (Phase.OVER, "too_slow")
 
 
@@ -369,7 +369,7 @@ async def test_one_whose_patch_fails_stays_away_until_a_person_ends_it():
     async with village.armed():
         await start(village, kind=Kind.ROLL)
         await asyncio.sleep(120)
-        upkeep = village.journal.board.upkeeps["1"]
+        upkeep = village.journal.board.planned.upkeeps["1"]
         assert (upkeep.phase, upkeep.failed) == (Phase.STOPPED, "not_listed")
         domain = village.topology.nodes["web1"].failure_domain
         where = {"node": "web1", "group": "web", "failure_domain": domain, "kind": "roll"}
@@ -387,7 +387,7 @@ async def test_one_that_does_not_serve_after_its_patch_stays_away(quick):
         await start(village, kind=Kind.ROLL)
         village.cluster.down.add(alert(at="web1/nginx").target)
         await asyncio.sleep(120)
-    upkeep = village.journal.board.upkeeps["1"]
+    upkeep = village.journal.board.planned.upkeeps["1"]
     assert (upkeep.phase, upkeep.failed) == (Phase.STOPPED, "not_proved")
     assert "web" in upkeep.detail
 
@@ -419,7 +419,7 @@ async def test_what_a_node_that_left_cluster_yml_keeps_away_can_be_ended():
         await asyncio.sleep(5)
         assert phase(village) is Phase.OVER
     assert done(village) == [*before, "expire lock:upkeep-1"]
-    over = village.journal.board.upkeeps["1"]
+    over = village.journal.board.planned.upkeeps["1"]
     assert over.why == "node_gone"
     assert "cluster.yml has no web2 any more; still there: node.lock at web2, " in over.detail
     assert "pool.drain at lb1" in over.detail

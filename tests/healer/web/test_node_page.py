@@ -42,7 +42,7 @@ async def test_a_guard_that_holds_is_named_before_somebody_presses(tmp_path: Pat
     async with browsing(house, ALICE) as (alice,):
         code, page = await alice.press("/nodes/web2", "Start maintenance", reason="a fan")
     assert (code, "capacity" in page) == (409, True)
-    assert house.journal.board.upkeeps == {}
+    assert house.journal.board.planned.upkeeps == {}
 
 
 async def test_a_node_that_is_away_has_its_card_instead_of_a_plan(tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ async def test_the_order_of_a_roll_and_its_guards_and_then_the_roll(tmp_path: Pa
         assert "node.patch" in reads(page)
         typed = {"canary": "web3", "soak": "10m", "window": "night", "at-once": "50%"}
         code, page = await alice.press("/groups/web", "Roll web", **typed)
-    roll = house.journal.board.rolls["1"]
+    roll = house.journal.board.planned.rolls["1"]
     assert (code, roll.nodes, roll.soak) == (303, ("web3", "web1", "web2"), 600.0)
     assert (roll.windows, roll.at_once, roll.by) == (("night",), 1, "alice (web)")
     assert "Roll 1 of web" in reads(page)
@@ -158,7 +158,7 @@ async def test_what_is_left_empty_is_as_the_command_line_has_it(tmp_path: Path) 
     house = await house_of(tmp_path, big(3))
     async with browsing(house, ALICE) as (alice,):
         await alice.press("/groups/web", "Roll web")
-    roll = house.journal.board.rolls["1"]
+    roll = house.journal.board.planned.rolls["1"]
     assert (roll.at_once, roll.soak, roll.windows) == (1, 300.0, ())
 
 
