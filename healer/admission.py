@@ -6,7 +6,7 @@ Rule: each step says what it has and what it needs; the first that does not hold
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.actions import FENCE, subject_of
 from healer.core.alert import Target
 from healer.core.attempt import Attempt, Outcome
@@ -135,7 +135,7 @@ class Admission:
         step = _power(node, waiting)
         try:
             await self.journal.write(
-                *(ev.NodeAdmitted(one.id, by) for one in waiting), provided=still
+                *(ie.NodeAdmitted(one.id, by) for one in waiting), provided=still
             )
         except IllegalMove as exc:
             raise Refused("changed_since", f"{node}: {exc}; look again") from exc

@@ -8,12 +8,13 @@ from copy import copy
 from dataclasses import replace
 
 from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.actions import mark_of, subject_of
 from healer.core.alert import Alert, Known
 from healer.core.attempt import Attempt
 from healer.core.ended import KEEP_ENDED, Ended, ended
 from healer.core.facts import Past, Running
-from healer.core.fold import IncidentEvent, ends_once, fold, only_gives_back
+from healer.core.fold import ends_once, fold, only_gives_back
 from healer.core.footprint import as_of_now
 from healer.core.incident import MERGED, NOT_TRUE, Incident
 from healer.core.planned import Planned, PlannedEvent
@@ -35,7 +36,7 @@ KEEP_REFUSED = 1000
 KEEP_EPISODES = 10_000
 """Closed episodes remembered. One that is forgotten and still fires is only looked at once more."""
 
-KEEPING = ev.Armed | ev.SeenClear | ev.AlertSettled | ev.IncidentAdopted | ev.IncidentSettled
+KEEPING = ev.Armed | ev.SeenClear | ev.AlertSettled | ie.IncidentAdopted | ie.IncidentSettled
 """Events that change which alerts are pre-existing."""
 
 KEEP_PAST_SECONDS = 30 * 86400.0
@@ -206,11 +207,11 @@ class Board:
         for event in events:
             if isinstance(event, PlannedEvent):
                 self.planned.check(event)
-            elif isinstance(event, ev.IncidentOpened):
+            elif isinstance(event, ie.IncidentOpened):
                 if event.incident in changed or event.incident in self.incidents:
                     raise IllegalMove(f"there is an incident {event.incident} already")
                 changed[event.incident] = begun(event, 0.0)
-            elif isinstance(event, IncidentEvent):
+            elif isinstance(event, ie.IncidentEvent):
                 before = changed.get(event.incident) or self._known(event.incident)
                 only_gives_back(before, event)
                 ends_once(before, event)
@@ -297,7 +298,7 @@ class Board:
             case ev.Pruned(opened=opened, episodes=episodes):
                 self.opened = max(self.opened, opened)
                 self._remember(episodes)
-            case ev.IncidentOpened():
+            case ie.IncidentOpened():
                 self.opened = max(self.opened + 1, _number(event.incident))
                 self._keep(begun(event, at, now.ahead))
             case _:
@@ -318,32 +319,32 @@ class Board:
     def _let_go(self, which: Callable[[ev.NodeHeld], bool]) -> None:
         self.holds = {key: one for key, one in self.holds.items() if not which(one)}
 
-    def _change(self, event: IncidentEvent, now: Now) -> None:
+    def _change(self, event: ie.IncidentEvent, now: Now) -> None:
         after = fold(self._known(event.incident), event, now.wall, now.ahead)
         self._keep(after)
         match event:
-            case ev.ActionIntended():
+            case ie.ActionIntended():
                 self.actions += 1
                 self.past.append(Past(after.id, after.cause.name, after.attempts[-1]))
                 while self.past[0].attempt.began < now.steady - KEEP_PAST_SECONDS:
                     del self.past[0]
-            case ev.ActionEnded() | ev.VerificationEnded():
+            case ie.ActionEnded() | ie.VerificationEnded():
                 self._correct_past(after.attempts[-1])
-            case ev.AlertLeft(_, alert):
+            case ie.AlertLeft(_, alert):
                 self.known.pop(alert.fingerprint, None)
                 if all(one.target.node != alert.target.node for one in after.alerts):
                     self._on_node[alert.target.node].pop(after.id, None)
-            case ev.IncidentAdopted():
+            case ie.IncidentAdopted():
                 known = _known(after.alerts)
                 adopted = [k for k, one in self.pre_existing.items() if one.known_by & known]
                 for key in adopted:
                     del self.pre_existing[key]
                     self.by_hand.pop(key, None)
-            case ev.IncidentSettled():
+            case ie.IncidentSettled():
                 # What a person settled is theirs for as long as it goes on, as what fired before arming is.
                 self.pre_existing.update({alert.fingerprint: alert for alert in after.alerts})
                 self.by_hand.update(dict.fromkeys(alert.fingerprint for alert in after.alerts))
-            case ev.IncidentClosed(detail=detail):
+            case ie.IncidentClosed(detail=detail):
                 self._close(after, now.steady)
                 self.ended[after.id] = ended(after, detail, now.wall)
                 while len(self.ended) > KEEP_ENDED:
@@ -438,7 +439,7 @@ def _kind(incident: Incident) -> Kind:
     return cause.name, "" if service else cause.label("group"), service
 
 
-def begun(event: ev.IncidentOpened, at: float, ahead: float = 0.0) -> Incident:
+def begun(event: ie.IncidentOpened, at: float, ahead: float = 0.0) -> Incident:
     """Return an incident as it begins; `at` and `ahead` as for `fold`."""
     cause = event.cause
     opened = Incident(event.incident, cause, event.ladder, at, at, event.digest)

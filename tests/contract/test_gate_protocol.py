@@ -27,7 +27,7 @@ from gate.units import Seen
 from gate.verbs import KNOWN
 from gate.words import Reason, State
 from healer.adapters import gate_lines as wire
-from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.attempt import PASSING_REFUSALS, Outcome
 from healer.core.decide import Act, decide, expect
 from healer.core.ladder import Ladder, Mode
@@ -79,7 +79,7 @@ def test_the_gate_reads_every_request_that_the_healer_writes(
 
 def test_the_gate_reads_what_the_healer_expects_of_the_node() -> None:
     world = Healer()
-    world.journal(ev.IncidentOpened("1", alert(), "restart-service", "d1"))
+    world.journal(ie.IncidentOpened("1", alert(), "restart-service", "d1"))
     incident = world.board.incidents["1"]
     step = plan(incident, world.topology)
     assert isinstance(step, Plan)
@@ -96,7 +96,7 @@ def test_the_gate_reads_what_the_healer_expects_of_the_node() -> None:
 def test_the_gate_reads_who_leads_and_who_is_to_lead_next() -> None:
     world = replicated()
     cause = alert("NodeFailing", "db1", heal="move-away", group="db")
-    world.journal(ev.IncidentOpened("1", cause, "move-away", "d1"))
+    world.journal(ie.IncidentOpened("1", cause, "move-away", "d1"))
     world.down.add(cause.target)
     world.now += 300
     decision = decide(world.board.incidents["1"], world.facts(world.board.incidents["1"]), None)
@@ -252,7 +252,7 @@ def test_a_disk_is_freed_only_while_it_is_the_one_that_was_looked_at(tmp_path: P
     full = alert("FilesystemAlmostFull", "web1", mountpoint="/data")
     free = Ladder("free-disk", Mode.ACT, (replace(RESTART, action="disk.free", fast=False),))
     healer = Healer(topology=replace(topology(), ladders={free.name: free}))
-    healer.journal(ev.IncidentOpened("1", full, "free-disk", "d1"))
+    healer.journal(ie.IncidentOpened("1", full, "free-disk", "d1"))
     incident = healer.board.incidents["1"]
     step = plan(incident, healer.topology)
     assert isinstance(step, Plan)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.alert import Alert, Target
 from healer.core.attempt import Outcome
 from healer.core.ladder import Ladder, Mode, Window
@@ -126,7 +126,7 @@ async def test_those_that_waited_for_a_canary_say_that_it_failed(village):
             village.fail(f"{node}/nginx")
         await asyncio.sleep(30)
     assert orders(village) == [TOLD]
-    assert "canary_first" in [event.hold.reason for event in village.written(ev.IncidentHeld)]
+    assert "canary_first" in [event.hold.reason for event in village.written(ie.IncidentHeld)]
     assert [village.hold(number) for number in (1, 2, 3)] == ["canary_failed"] * 3
 
 
@@ -328,7 +328,7 @@ async def test_the_second_repair_in_a_group_counts_the_drained_member_as_gone(vi
         del village.gates.refuse["service.restart"]
         outcomes = [one.outcome for one in village.incident().attempts]
         assert outcomes == [Outcome.REFUSED, Outcome.VERIFIED, Outcome.VERIFIED]
-        assert len(village.written(ev.IncidentMitigated)) == 1
+        assert len(village.written(ie.IncidentMitigated)) == 1
 
 
 async def test_a_deeper_cause_is_an_incident_of_its_own_where_a_mark_stands(village):
@@ -443,7 +443,7 @@ async def test_a_disk_whose_figures_are_gone_is_not_well_and_its_member_stays_ou
         told = village.alertmanagers.posted[-1]
         assert dict(told.labels)["alertname"] == "HealerMitigated"
         assert "no fresh samples" in dict(told.annotations)["description"]
-        assert len(village.written(ev.IncidentHeld)) <= 3  # what does not change is written once
+        assert len(village.written(ie.IncidentHeld)) <= 3  # what does not change is written once
         # The new disk tells that it is well: then all comes back by itself.
         village.mend("web1")
         village.prometheus.vanished.clear()

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.alert import Target
 from healer.core.states import State
 from healer.core.upkeep import Phase
@@ -68,7 +68,7 @@ async def test_what_one_node_runs_at_a_time_has_to_answer_on_one_of_them_and_no_
     async with here.armed():
         here.fail("s1/share", heal="pacemaker", group="store")
         await asyncio.sleep(60)
-    assert here.written(ev.VerificationEnded)[0].reason == said
+    assert here.written(ie.VerificationEnded)[0].reason == said
 
 
 async def test_what_fails_again_is_a_persons():

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.attempt import Outcome
 from healer.core.order import Ended
 from healer.core.states import State
@@ -41,7 +41,7 @@ async def test_samples_from_before_the_end_prove_nothing():
         assert village.cluster.serves(village.incident().target)
         assert village.incident().state is State.VERIFYING
         await asyncio.sleep(10)
-    proof = village.written(ev.VerificationEnded)[0]
+    proof = village.written(ie.VerificationEnded)[0]
     assert (proof.verified, proof.reason) == (False, "old_sample")
 
 
@@ -58,7 +58,7 @@ async def test_one_bad_look_starts_the_soak_anew():
         assert village.incident().state is State.VERIFYING
         await asyncio.sleep(6)
     assert village.incident().outcome == "healed"
-    (proof,) = village.written(ev.VerificationEnded)
+    (proof,) = village.written(ie.VerificationEnded)
     assert proof.detail.endswith("held for 10 s")
 
 
@@ -68,7 +68,7 @@ async def test_a_service_that_does_not_answer_from_outside_is_not_healed():
     async with village.armed():
         village.fail()
         await asyncio.sleep(30)
-    assert village.written(ev.VerificationEnded)[0].reason == "outside_probe"
+    assert village.written(ie.VerificationEnded)[0].reason == "outside_probe"
 
 
 async def test_an_alert_that_still_fires_does_not_make_a_repair_fail():
@@ -96,7 +96,7 @@ async def test_a_new_critical_alert_in_the_footprint_makes_a_repair_fail():
         assert village.incident().state is State.VERIFYING
         tell_slow(village)
         await asyncio.sleep(25)
-    assert village.written(ev.VerificationEnded)[0].reason == "new_alarm"
+    assert village.written(ie.VerificationEnded)[0].reason == "new_alarm"
 
 
 @pytest.mark.parametrize("strange", [True, False], ids=["no rule", "not true"])
@@ -115,7 +115,7 @@ async def test_a_critical_alert_that_prometheus_does_not_confirm_makes_no_repair
             alert("Zzz", "", began=began, heal="none", group="web")
         )
         await asyncio.sleep(25)
-    assert village.written(ev.VerificationEnded)[0].reason == "proved"
+    assert village.written(ie.VerificationEnded)[0].reason == "proved"
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ async def test_a_new_critical_alert_about_a_group_that_lost_something_makes_a_re
             alert("PoolWithoutMembers", "", began=village.clock.wall(), heal="none", **labels)
         )
         await asyncio.sleep(25)
-    assert village.written(ev.VerificationEnded)[0].reason == reason
+    assert village.written(ie.VerificationEnded)[0].reason == reason
 
 
 async def test_prometheus_away_at_the_end_of_an_action_proves_nothing_until_it_is_back():
@@ -242,7 +242,7 @@ async def test_a_closed_episode_that_is_not_true_again_opens_nothing():
     async with village.armed():
         village.alertmanagers.stuck.append(village.fail())
         await asyncio.sleep(300)
-    assert len(village.written(ev.IncidentOpened)) == 1
+    assert len(village.written(ie.IncidentOpened)) == 1
 
 
 async def test_two_members_that_fail_alike_are_repaired_one_after_the_other():
@@ -297,7 +297,7 @@ async def test_an_alert_that_is_only_the_window_of_its_rule_does_not_make_a_repa
     async with village.armed():
         await failing_for(village, 200)
         await asyncio.sleep(10)
-    (proof,) = village.written(ev.VerificationEnded)
+    (proof,) = village.written(ie.VerificationEnded)
     assert (proof.verified, len(village.gates.orders)) == (True, 1)
     assert village.incident().outcome == "healed"
 
@@ -307,10 +307,10 @@ async def test_an_alert_that_outlasts_its_window_is_new():
     village.prometheus.windows["ErrorsHigh"] = 60.0
     async with village.armed():
         await failing_for(village, 80)
-        assert village.written(ev.VerificationEnded) == []
+        assert village.written(ie.VerificationEnded) == []
         burn(village)
         await asyncio.sleep(15)
-    (proof, *_) = village.written(ev.VerificationEnded)
+    (proof, *_) = village.written(ie.VerificationEnded)
     assert (proof.verified, proof.reason) == (False, "new_alarm")
 
 
@@ -326,7 +326,7 @@ async def test_one_that_does_not_look_back_fails_a_repair_within_its_time_whatev
             alert("DiskDead", "web1/nginx", began=village.clock.wall(), heal="none")
         )
         await asyncio.sleep(30)
-    assert village.written(ev.VerificationEnded)[0].reason == "new_alarm"
+    assert village.written(ie.VerificationEnded)[0].reason == "new_alarm"
 
 
 async def test_a_series_that_is_recorded_over_a_window_is_waited_for_as_long():
@@ -336,10 +336,10 @@ async def test_a_series_that_is_recorded_over_a_window_is_waited_for_as_long():
     async with village.armed():
         village.fail()
         await asyncio.sleep(140)
-        assert village.written(ev.VerificationEnded) == []
+        assert village.written(ie.VerificationEnded) == []
         village.mend()
         await asyncio.sleep(10)
-    (proof,) = village.written(ev.VerificationEnded)
+    (proof,) = village.written(ie.VerificationEnded)
     assert (proof.verified, len(village.gates.orders)) == (True, 1)
 
 
@@ -349,9 +349,9 @@ async def test_a_declared_window_counts_where_the_rule_says_nothing():
     async with village.armed():
         village.fail()
         await asyncio.sleep(140)
-        assert village.written(ev.VerificationEnded) == []
+        assert village.written(ie.VerificationEnded) == []
         await asyncio.sleep(20)
-    assert village.written(ev.VerificationEnded)[0].reason == "still_bad"
+    assert village.written(ie.VerificationEnded)[0].reason == "still_bad"
 
 
 async def test_an_alert_that_still_fires_through_its_window_is_no_recurrence():
@@ -375,9 +375,9 @@ async def test_an_alert_that_is_true_beyond_its_window_is_a_recurrence():
         village.prometheus.lingering["ServiceDown"] = village.clock.wall() + 1000
         village.alertmanagers.stuck.append(village.fail())
         await asyncio.sleep(60)
-        assert len(village.written(ev.IncidentOpened)) == 1
+        assert len(village.written(ie.IncidentOpened)) == 1
         await asyncio.sleep(40)
-    assert len(village.written(ev.IncidentOpened)) == 2
+    assert len(village.written(ie.IncidentOpened)) == 2
 
 
 # --- How long it took -----------------------------------------------------------------------
@@ -414,7 +414,7 @@ async def test_what_serves_again_did_so_when_the_soak_began():
     async with village.armed():
         village.fail()
         await asyncio.sleep(60)
-    (proof,) = village.written(ev.VerificationEnded)
+    (proof,) = village.written(ie.VerificationEnded)
     closed = village.incident().changed_at
     assert proof.served_at is not None
     assert 20 <= closed - proof.served_at < 25
@@ -453,7 +453,7 @@ async def test_no_soak_is_jumped_over(jump):
         assert village.incident().state is State.VERIFYING
         # For a minute after the jump nothing is counted; then what is left of the soak.
         await asyncio.sleep(70)
-    (proof,) = village.written(ev.VerificationEnded)
+    (proof,) = village.written(ie.VerificationEnded)
     assert proof.verified
     assert 29 <= float(proof.detail.split()[-2]) <= 34
 
@@ -469,7 +469,7 @@ async def test_a_proof_is_awaited_for_its_time_whatever_the_clock_says():
         await asyncio.sleep(15)
         assert village.incident().state is State.VERIFYING
         await asyncio.sleep(70)
-        assert village.written(ev.VerificationEnded)[0].reason == "still_bad"
+        assert village.written(ie.VerificationEnded)[0].reason == "still_bad"
 
 
 async def test_a_clock_that_was_set_back_keeps_no_proof_and_no_try_waiting():
@@ -482,7 +482,7 @@ async def test_a_clock_that_was_set_back_keeps_no_proof_and_no_try_waiting():
         await asyncio.sleep(1)
         village.clock.now -= 7200
         await asyncio.sleep(95)
-        assert village.written(ev.VerificationEnded)
+        assert village.written(ie.VerificationEnded)
         # It was armed anew, so what was tried before is not gone on with until a person says so.
         assert (len(village.gates.orders), village.hold()) == (1, "pre_existing")
         await village.operators.adopt("1", "ann")
@@ -500,7 +500,7 @@ async def test_a_gate_that_never_tells_is_asked_no_longer_than_its_deadline_thou
             await asyncio.sleep(0.5)
         village.clock.now -= 86400
         await asyncio.sleep(45)
-    (ended,) = village.written(ev.ActionEnded)
+    (ended,) = village.written(ie.ActionEnded)
     assert (ended.outcome, ended.reason) == (Outcome.UNKNOWN, "gate_silent")
 
 
@@ -516,4 +516,4 @@ async def test_what_was_begun_in_a_former_life_has_waited_since_then():
         await asyncio.sleep(10)
         assert village.incident().state is State.ACTING
         await asyncio.sleep(10)
-        assert village.written(ev.ActionEnded)
+        assert village.written(ie.ActionEnded)

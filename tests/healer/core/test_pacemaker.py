@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core import upkeep
 from healer.core.actions import ACTIONS, steps, subject_of
 from healer.core.alert import Target
@@ -76,7 +76,7 @@ class Paced(World):
 
     def decision(self, heal: str = "pacemaker", name: str = "PacemakerResourceFailed") -> object:
         cause = alert(name, "s1/share", heal=heal, group="store", failure_domain="rack-s1")
-        self.journal(ev.IncidentOpened("1", cause, heal, self.topology.digest))
+        self.journal(ie.IncidentOpened("1", cause, heal, self.topology.digest))
         self.now += 60
         return decide(self.board.incidents["1"], self.facts(self.board.incidents["1"]), None)
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.actions import steps
 from healer.core.alert import Target
 from healer.core.decide import Act, Hold, decide, expect
@@ -77,7 +77,7 @@ def agreed(site: Site, incident: Incident, by: str = "ann") -> Incident:
     assert isinstance(decision, Hold)
     proposal = decision.proposal
     site.world.journal(
-        ev.ApprovalGiven(
+        ie.ApprovalGiven(
             incident.id,
             proposal.ladder.name,
             proposal.rung_index,

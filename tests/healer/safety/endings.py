@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.alert import Target
 from healer.core.guards.people import NEEDED
 from healer.core.incident import FOR_A_PERSON, MERGED, Incident
@@ -182,11 +183,11 @@ class Fates:
 
     def take(self, event: ev.Event) -> None:
         match event:
-            case ev.IncidentOpened(incident, one) | ev.CauseReplaced(incident, one):
+            case ie.IncidentOpened(incident, one) | ie.CauseReplaced(incident, one):
                 self.homes[one.fingerprint] = incident
-            case ev.AlertJoined(incident, one) | ev.AlertRenewed(incident, one):
+            case ie.AlertJoined(incident, one) | ie.AlertRenewed(incident, one):
                 self.homes[one.fingerprint] = incident
-            case ev.AlertLeft(_, one):
+            case ie.AlertLeft(_, one):
                 del self.homes[one.fingerprint]
                 self.words[one.fingerprint] = "left"
             case ev.AlertRefused(one, reason):
@@ -195,7 +196,7 @@ class Fates:
                 self.words[one.fingerprint] = "theirs"
             case ev.Armed(_, alerts):
                 self.words |= {one.fingerprint: "pre_existing" for one in alerts}
-            case ev.IncidentClosed(incident, outcome):
+            case ie.IncidentClosed(incident, outcome):
                 self._closed(incident, outcome)
             case _:
                 pass

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.actions import RESTORE
 from healer.core.alert import Target
 from healer.core.topology import Numbers
@@ -74,7 +74,7 @@ class Known:
     running: dict[str, Taken] = field(default_factory=dict)
     effects: Counter[str] = field(default_factory=Counter)
     done: list[tuple[float, Taken]] = field(default_factory=list)
-    intents: dict[str, ev.ActionIntended] = field(default_factory=dict)
+    intents: dict[str, ie.ActionIntended] = field(default_factory=dict)
     unproved: dict[str, Taken] = field(default_factory=dict)
     frozen: bool = False
     held: set[str] = field(default_factory=set)

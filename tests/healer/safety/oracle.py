@@ -5,7 +5,7 @@ Every rule is written from the design's promises, over the site as it is describ
 
 from collections.abc import Iterable
 
-from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.actions import RESTORE
 from healer.core.alert import Target
 from healer.core.ladder import Mode
@@ -33,7 +33,7 @@ class Oracle(Journaled):
         with self._as_of(self.under[order.action_id]):
             self._begins(gate, order, intent)
 
-    def _begins(self, gate: str, order: Order, intent: ev.ActionIntended) -> None:
+    def _begins(self, gate: str, order: Order, intent: ie.ActionIntended) -> None:
         """Judge an effect by what cluster.yml said when it was decided."""
         target = self._aimed(gate, order)
         if target is None:
@@ -82,7 +82,7 @@ class Oracle(Journaled):
         inside = told["member"] in self.site.crews[members].nodes
         return Target(told["member"], job) if known and inside else None
 
-    def _taking(self, order: Order, target: Target, intent: ev.ActionIntended) -> None:
+    def _taking(self, order: Order, target: Target, intent: ie.ActionIntended) -> None:
         mine, said = self.taken(order.verb, target), f"{order.action_id} {order.verb} on {target}"
         self._policy(mine, intent, said)
         self._history(intent, said)
@@ -105,7 +105,7 @@ class Oracle(Journaled):
         self.running[order.action_id] = mine
         self.done.append((self.world.now, mine))
 
-    def _history(self, intent: ev.ActionIntended, said: str) -> None:
+    def _history(self, intent: ie.ActionIntended, said: str) -> None:
         """What was done here, and to those alike, lately."""
         now, key = self.world.now, (intent.action, intent.target)
         for at, incident in self.lately.get(key, []):
@@ -196,7 +196,7 @@ class Oracle(Journaled):
         if len(unseen) * 2 >= len(self.site.racks):
             self.says(f"{said} without a majority: {unseen} are not seen")
 
-    def _stopped(self, intent: ev.ActionIntended, said: str) -> None:
+    def _stopped(self, intent: ie.ActionIntended, said: str) -> None:
         """What people and the healer's own sight say no to."""
         about, now = intent.about, self.world.now
         cause = self.names[intent.incident]
@@ -240,7 +240,7 @@ class Oracle(Journaled):
                 ):
                     self.says(f"{said}: it runs and fails together with {one}")
 
-    def _policy(self, mine: Taken, intent: ev.ActionIntended, said: str) -> None:
+    def _policy(self, mine: Taken, intent: ie.ActionIntended, said: str) -> None:
         now, crews = self.world.now, self.site.crews
         if any(crews[one].control for one in self.site.crews_of(mine.node)):
             self.says(f"{said}: the control plane")
@@ -272,7 +272,7 @@ class Oracle(Journaled):
             if now - unit.changed_at < self.numbers.owner_settled:
                 self.says(f"{said}: systemd changed it {now - unit.changed_at:.2f} s ago")
 
-    def _unit_of(self, intent: ev.ActionIntended) -> Target:
+    def _unit_of(self, intent: ie.ActionIntended) -> Target:
         return Target(intent.gate, dict(intent.args)["unit"].removesuffix(".service"))
 
     def _spent(self, what: str, recent: Iterable[Taken], most: int, said: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from healer import engine
 from healer.core import correlate, databases, decide, guards, plan
-from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.actions import RESTORE
 from healer.core.facts import Facts
 from healer.core.guards import authority
@@ -58,7 +58,7 @@ def tells_on() -> None:
 
 def merges_into_nothing() -> None:
     """What becomes part of another incident is not told there."""
-    correlate._merged = lambda other, _: [ev.IncidentClosed(other.id, MERGED, "")]
+    correlate._merged = lambda other, _: [ie.IncidentClosed(other.id, MERGED, "")]
 
 
 def keeps_marks() -> None:
@@ -99,7 +99,7 @@ def anybody_owns() -> None:
     """Whoever agrees counts as an owner."""
     approve = Operators.approve
 
-    async def as_owner(self: Operators, *args: Any, **more: Any) -> ev.ApprovalGiven:
+    async def as_owner(self: Operators, *args: Any, **more: Any) -> ie.ApprovalGiven:
         return await approve(self, *args, **{**more, "owner": True})
 
     Operators.approve = as_owner

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.alert import Target
 from healer.core.attempt import Outcome
 from healer.core.look import Mark
@@ -113,8 +114,8 @@ async def test_a_fenced_node_is_switched_on_first(tmp_path: Path) -> None:
     order = (0, "node.fence", "mon1", (("node", "web1"), ("owner", owner)))
     await house.tried("1", 1, Outcome.DONE, "fenced", order=order)
     await house.journal.write(
-        ev.VerificationEnded("1", "1.1.1", True, False, "proved", "held"),
-        ev.IncidentMitigated("1", "node.fence of web1 stands on mon1"),
+        ie.VerificationEnded("1", "1.1.1", True, False, "proved", "held"),
+        ie.IncidentMitigated("1", "node.fence of web1 stands on mon1"),
     )
     async with browsing(house, ALICE) as (alice,):
         page = await alice.open("/nodes/web1")
