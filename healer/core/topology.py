@@ -1,6 +1,6 @@
 """The cluster as the guards need it: who stands in for whom, and the guards' numbers.
 
-Made from cluster.yml by healer.settings; it never changes while an incident is decided.
+Made from cluster.yml by healer.declared; it never changes while an incident is decided.
 """
 
 from collections.abc import Iterable, Mapping
