@@ -24,7 +24,7 @@ from healer.gatherer import Gatherer
 from healer.instants import rfc3339
 from healer.journal import Journal
 from healer.operators import Operators
-from healer.shapes import AdmissionView, StepView
+from healer.shapes.upkeep import AdmissionView, StepView
 from healer.standing import Watch
 
 HARDWARE = frozenset(

@@ -16,7 +16,8 @@ from healer.core.topology import Topology
 from healer.gatherer import Gatherer
 from healer.looking import looker
 from healer.progress import Place, mark_views
-from healer.shapes import MarkStateView, MarksView, MarkView, SilentView, VerdictView
+from healer.shapes.guards import VerdictView
+from healer.shapes.marks import MarkStateView, MarksView, MarkView, SilentView
 from healer.standing import Watch
 from healer.views import verdict_view
 

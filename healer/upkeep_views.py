@@ -9,7 +9,7 @@ from healer.core.topology import Topology
 from healer.core.upkeep import Upkeep
 from healer.instants import rfc3339
 from healer.likeness import of_roll, of_upkeep
-from healer.shapes import LockWaitView, RollMemberView, RollView, UpkeepView
+from healer.shapes.upkeep import LockWaitView, RollMemberView, RollView, UpkeepView
 from healer.standing import Watch
 
 MOST_OVER = 3

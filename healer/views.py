@@ -24,25 +24,26 @@ from healer.instants import rfc3339
 from healer.likeness import of_incident
 from healer.progress import mark_views, rung_views
 from healer.sentences import answers, commands, needs_person, next_step, reason, summary
-from healer.shapes import (
-    AlertView,
-    AttemptView,
-    ExplanationView,
+from healer.shapes.alerts import AlertView, RefusedView
+from healer.shapes.guards import (
     FreezeView,
     GuardsView,
     GuardView,
     HoldView,
-    IncidentRow,
-    IncidentView,
     JudgedView,
-    LastLinesView,
-    LineView,
     MaintenanceView,
-    MomentView,
-    RefusedView,
-    StatusView,
     VerdictView,
 )
+from healer.shapes.incidents import (
+    AttemptView,
+    ExplanationView,
+    IncidentRow,
+    IncidentView,
+    LastLinesView,
+    LineView,
+    MomentView,
+)
+from healer.shapes.status import StatusView
 from healer.standing import Watch
 from healer.timeline import Moment, Timeline
 from healer.upkeep_views import lock_wait_views, roll_view, upkeep_views

@@ -2,7 +2,7 @@
 
 from healer.likeness import NOBODY
 from healer.plain import printable
-from healer.shapes import UpkeepView
+from healer.shapes.upkeep import UpkeepView
 from healer.web.frame import Frame
 from healer.web.markup import NOTHING, Markup, element, join, words
 from healer.web.parts import because, choice, code, form, line, node_link, pill

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from healer.shapes import RollMemberView, RollView
+from healer.shapes.upkeep import RollMemberView, RollView
 from healer.web.away import held
 from healer.web.frame import Frame
 from healer.web.markup import NOTHING, Markup, element, join, table, words

@@ -13,7 +13,7 @@ from healer.instants import rfc3339
 from healer.likeness import of_roll, of_upkeep
 from healer.looking import looker
 from healer.roller import Roller
-from healer.shapes import PlannedView, PlanView
+from healer.shapes.upkeep import PlannedView, PlanView
 from healer.upkeep_views import roll_view, upkeep_view
 from healer.upkeeper import Upkeeper
 from healer.views import verdict_view

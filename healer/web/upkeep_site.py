@@ -14,7 +14,7 @@ from healer.core.upkeep_events import Kind
 from healer.errors import Refused
 from healer.gatherer import Gatherer
 from healer.looking import looker
-from healer.shapes import AdmissionView, PlanView
+from healer.shapes.upkeep import AdmissionView, PlanView
 from healer.upkeep_views import lock_wait_views, roll_views, upkeep_views
 from healer.views import freeze_views, hold_views, incident_row, maintenance_views
 from healer.web import upkeep
