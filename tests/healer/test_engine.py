@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from healer import engine
+from healer import steps
 from healer.core import incident_events as ie
 from healer.core.alert import Target
 from healer.core.attempt import Outcome
@@ -154,7 +154,7 @@ async def test_in_a_crowd_who_is_held_rests_for_twice_as_long_as_its_step_took(
     crowd: int, looks: range, monkeypatch: pytest.MonkeyPatch
 ):
     """Looked at each two seconds, its step takes one: so it is every fourth second, where there are many."""
-    monkeypatch.setattr(engine, "CROWD", crowd)
+    monkeypatch.setattr(steps, "CROWD", crowd)
     village = Village()
     village.gates = Slow(village.cluster, village.diary)
     async with village.armed():
@@ -174,15 +174,15 @@ async def test_of_a_crowd_few_step_at_once_and_those_who_hang_keep_the_others_fo
     monkeypatch: pytest.MonkeyPatch,
 ):
     """One by one, the next with the one before: the fifth waits for the first, whose gate takes five seconds."""
-    monkeypatch.setattr(engine, "CROWD", 0)
-    monkeypatch.setattr(engine, "TOGETHER", 1)
+    monkeypatch.setattr(steps, "CROWD", 0)
+    monkeypatch.setattr(steps, "TOGETHER", 1)
     village = Village(simple(web=5))
     village.gates = Hanging(village.cluster, village.diary)
     async with village.armed():
         for node in range(1, 6):
             village.fail(f"web{node}/nginx")
         village.engine.wake()
-        await asyncio.sleep(engine.PACE - 0.1)
+        await asyncio.sleep(steps.PACE - 0.1)
         assert {one.target.node for one in _decided(village)} == {"web2"}
         await asyncio.sleep(0.2)
         assert {one.target.node for one in _decided(village)} == {"web2", "web3", "web4", "web5"}
@@ -191,8 +191,8 @@ async def test_of_a_crowd_few_step_at_once_and_those_who_hang_keep_the_others_fo
 async def test_who_is_over_before_its_turn_in_a_crowd_is_passed_over(
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr(engine, "CROWD", 0)
-    monkeypatch.setattr(engine, "TOGETHER", 1)
+    monkeypatch.setattr(steps, "CROWD", 0)
+    monkeypatch.setattr(steps, "TOGETHER", 1)
     monkeypatch.setattr("healer.core.board.KEEP_UNTRUE", 1)
     village = Village(simple(web=5))
     village.gates = Hanging(village.cluster, village.diary)
