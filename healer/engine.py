@@ -10,7 +10,8 @@ from dataclasses import replace
 
 import structlog
 
-from healer.core.decide import Act, Decision, decide
+from healer.core.decide import decide
+from healer.core.decision import Act, Decision
 from healer.core.facts import Facts
 from healer.core.incident import Incident
 from healer.core.picture import Picture

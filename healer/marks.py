@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from healer.core.actions import mark_of, subject_of
 from healer.core.attempt import Attempt
-from healer.core.decide import Act, Hold, would_return
+from healer.core.decide import would_return
+from healer.core.decision import Act, Hold
 from healer.core.incident import Incident
 from healer.core.look import Heard, Mark
 from healer.core.topology import Topology

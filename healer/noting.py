@@ -1,7 +1,7 @@
 """Writes down what a decision says where nothing is begun, if it is news."""
 
 from healer.core import incident_events as ie
-from healer.core.decide import Act, Close, Decision, Hold, Mitigate, Stay, awaited_yes
+from healer.core.decision import Act, Close, Decision, Hold, Mitigate, Stay, awaited_yes
 from healer.core.guards.cause import NAME as COMMON_CAUSE
 from healer.core.incident import Asked, Incident
 from healer.core.plan import Escalate

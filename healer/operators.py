@@ -4,7 +4,8 @@ from healer import likeness
 from healer.core import incident_events as ie
 from healer.core.actions import subject_of
 from healer.core.board import Board
-from healer.core.decide import BY_HAND, FINAL, Decision, Hold, awaited_yes, decide
+from healer.core.decide import BY_HAND, decide
+from healer.core.decision import FINAL, Decision, Hold, awaited_yes
 from healer.core.incident import EXPLAINED, Asked, Incident
 from healer.core.plan import Escalate, plan
 from healer.core.states import TRANSITIONS, UNSETTLED, IllegalMove, State

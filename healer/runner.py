@@ -8,7 +8,7 @@ import structlog
 from healer.core import incident_events as ie
 from healer.core.attempt import PROVED_NEXT, Attempt, Outcome
 from healer.core.board import Board
-from healer.core.decide import Act
+from healer.core.decision import Act
 from healer.core.facts import Proposal
 from healer.core.incident import Incident
 from healer.core.order import Ended, Order

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from healer.core import events as ev
 from healer.core.correlate import OWN
-from healer.core.decide import Decision
+from healer.core.decision import Decision
 from healer.core.facts import Facts, Standing
 from healer.core.holders import Holders
 from healer.core.order import Sight

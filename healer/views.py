@@ -9,7 +9,7 @@ from urllib.parse import quote
 from healer.core.alert import Alert
 from healer.core.attempt import Attempt
 from healer.core.board import Board
-from healer.core.decide import Act, Close, Decision, Hold, Mitigate, Stay
+from healer.core.decision import Act, Close, Decision, Hold, Mitigate, Stay
 from healer.core.events import AlertRefused
 from healer.core.facts import Facts
 from healer.core.guards import GUARDS, Guard

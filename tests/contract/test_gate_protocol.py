@@ -30,7 +30,9 @@ from healer.adapters import gate_lines as wire
 from healer.adapters.gate_welcome import welcome_of
 from healer.core import incident_events as ie
 from healer.core.attempt import PASSING_REFUSALS, Outcome
-from healer.core.decide import Act, decide, expect
+from healer.core.decide import decide
+from healer.core.decision import Act
+from healer.core.draft import expect
 from healer.core.ladder import Ladder, Mode
 from healer.core.look import BackupLook, DatabaseLook, DatabaseMember, Heard, Look
 from healer.core.order import Order, Token

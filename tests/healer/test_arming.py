@@ -8,7 +8,7 @@ import pytest
 from healer.core import events as ev
 from healer.core import incident_events as ie
 from healer.core.alert import Target
-from healer.core.decide import Hold
+from healer.core.decision import Hold
 from healer.core.guards import GUARDS
 from healer.core.ladder import Mode
 from healer.supposing import Cause, explain

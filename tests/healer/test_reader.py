@@ -9,7 +9,8 @@ import pytest
 
 from healer.core import events as ev
 from healer.core import incident_events as ie
-from healer.core.decide import Act, decide
+from healer.core.decide import decide
+from healer.core.decision import Act
 from healer.core.incident import Incident
 from healer.core.lastlines import LastLines, LoggedLine
 from healer.core.picture import NodeHealth, Picture

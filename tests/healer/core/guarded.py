@@ -5,7 +5,8 @@ from dataclasses import replace
 from healer.core import incident_events as ie
 from healer.core.alert import Target
 from healer.core.attempt import Outcome
-from healer.core.decide import Act, Hold, decide
+from healer.core.decide import decide
+from healer.core.decision import Act, Hold
 from healer.core.facts import Evidence, Facts, Proposal, Reading
 from healer.core.footprint import NOTHING, of_unit
 from healer.core.incident import Incident

@@ -7,7 +7,8 @@ import pytest
 from healer.core import incident_events as ie
 from healer.core.alert import Target
 from healer.core.attempt import Outcome
-from healer.core.decide import Hold, decide
+from healer.core.decide import decide
+from healer.core.decision import Hold
 from healer.core.footprint import footprint
 from healer.core.states import State
 from healer.core.verdict import allow, hold

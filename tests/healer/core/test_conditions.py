@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from healer.core import incident_events as ie
 from healer.core.attempt import Outcome
 from healer.core.conditions import HARDWARE, unmet
-from healer.core.decide import Act, Hold, decide
+from healer.core.decide import decide
+from healer.core.decision import Act, Hold
 from healer.core.incident import FOR_A_PERSON, Incident
 from healer.core.ladder import ALWAYS, Ladder, Mode, Rung, When, Window
 from healer.core.plan import Escalate, Plan, passed_over, plan

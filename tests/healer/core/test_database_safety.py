@@ -16,7 +16,8 @@ from gate.patroni import MemberSeen, Own, Sight
 from gate.words import Refused
 from healer.core.alert import Target
 from healer.core.databases import candidates
-from healer.core.decide import Act, Hold, decide
+from healer.core.decide import decide
+from healer.core.decision import Act, Hold
 from healer.core.facts import Facts
 from healer.core.incident import Incident
 from healer.core.look import DatabaseLook, DatabaseMember, Heard

@@ -9,7 +9,8 @@ from healer.core.alert import Target
 from healer.core.attempt import Outcome
 from healer.core.causes import Outages
 from healer.core.correlate import MOST_SYMPTOMS, claims, correlate
-from healer.core.decide import Close, Stay, decide
+from healer.core.decide import decide
+from healer.core.decision import Close, Stay
 from healer.core.facts import Evidence
 from healer.core.incident import FOR_A_PERSON, Incident
 from healer.core.plan import Escalate

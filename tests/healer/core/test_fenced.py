@@ -8,12 +8,13 @@ from healer.core import incident_events as ie
 from healer.core.actions import steps
 from healer.core.alert import Target
 from healer.core.attempt import Attempt, Outcome
-from healer.core.decide import Act, Escalate, Hold, Mitigate, Stay, decide, unheard
+from healer.core.decide import decide, unheard
+from healer.core.decision import Act, Hold, Mitigate, Stay
 from healer.core.facts import Facts
 from healer.core.incident import Incident
 from healer.core.ladder import Ladder, Mode, Rung, Verification
 from healer.core.look import Heard
-from healer.core.plan import to_hear
+from healer.core.plan import Escalate, to_hear
 from healer.core.states import State
 from healer.core.topology import Stores, Topology
 from healer.core.verification import Proof, Verified, verify

@@ -7,7 +7,8 @@ import pytest
 from healer.core import incident_events as ie
 from healer.core.alert import Target
 from healer.core.attempt import Outcome
-from healer.core.decide import Hold, decide
+from healer.core.decide import decide
+from healer.core.decision import Hold
 from healer.core.guards import GUARDS
 from healer.core.guards.authority import silenced
 from healer.core.ladder import Ladder, Mode, Rung

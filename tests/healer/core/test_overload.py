@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from healer.core import incident_events as ie
 from healer.core.alert import Target
 from healer.core.attempt import Outcome
-from healer.core.decide import Act, Hold, decide
+from healer.core.decide import decide
+from healer.core.decision import Act, Hold
 from healer.core.incident import Incident
 from healer.core.states import State
 from healer.core.verdict import Verdict, hold

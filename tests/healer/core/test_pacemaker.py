@@ -9,11 +9,12 @@ from healer.core import incident_events as ie
 from healer.core import upkeep
 from healer.core.actions import ACTIONS, steps, subject_of
 from healer.core.alert import Target
-from healer.core.decide import Act, Escalate, Hold, decide
+from healer.core.decide import decide
+from healer.core.decision import Act, Hold
 from healer.core.footprint import footprint
 from healer.core.ladder import Ladder, Mode, Rung, Verification
 from healer.core.look import Look, PacemakerLook, PacemakerNode, ResourceFailures
-from healer.core.plan import to_hear
+from healer.core.plan import Escalate, to_hear
 from healer.core.steady import Now
 from healer.core.topology import Group, Node, Pacemaker, Service, Topology
 from healer.core.upkeep_events import Kind, UpkeepBegan

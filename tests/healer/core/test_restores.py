@@ -7,7 +7,9 @@ import pytest
 from healer.core import incident_events as ie
 from healer.core.actions import steps
 from healer.core.alert import Target
-from healer.core.decide import Act, Hold, decide, expect
+from healer.core.decide import decide
+from healer.core.decision import Act, Hold
+from healer.core.draft import expect
 from healer.core.facts import Facts
 from healer.core.incident import Incident
 from healer.core.ladder import Ladder, Mode, Rung

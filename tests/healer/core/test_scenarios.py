@@ -29,7 +29,8 @@ from healer.core import incident_events as ie
 from healer.core.alert import Alert, Target
 from healer.core.attempt import Outcome
 from healer.core.correlate import correlate
-from healer.core.decide import Act, Close, Decision, Hold, Mitigate, decide
+from healer.core.decide import decide
+from healer.core.decision import Act, Close, Decision, Hold, Mitigate
 from healer.core.facts import Reading
 from healer.core.incident import Incident
 from healer.core.ladder import Mode

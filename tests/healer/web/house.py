@@ -21,7 +21,8 @@ from healer.core import incident_events as ie
 from healer.core.actions import Args
 from healer.core.alert import Alert
 from healer.core.attempt import Outcome
-from healer.core.decide import Hold, awaited_yes, decide
+from healer.core.decide import decide
+from healer.core.decision import Hold, awaited_yes
 from healer.core.footprint import of_unit
 from healer.core.guards.people import NEEDED
 from healer.core.incident import Asked

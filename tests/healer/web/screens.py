@@ -12,7 +12,8 @@ from healer.core import events as ev
 from healer.core import incident_events as ie
 from healer.core.alert import Target
 from healer.core.attempt import Outcome
-from healer.core.decide import Hold, awaited_yes, decide
+from healer.core.decide import decide
+from healer.core.decision import Hold, awaited_yes
 from healer.core.ladder import Mode
 from healer.core.look import Mark
 from healer.core.order import Sight
