@@ -19,6 +19,9 @@ ENDS_IN_STANDBY = frozenset({LOCK, SWITCHOVER, BAR, FAILOVER, STANDBY})
 ladder's node.reboot stops it on a node that is sick already, so who could only take over is not available for it."""
 
 
+LEAST_VOTERS = 3
+
+
 def touched(proposal: Proposal, facts: Facts) -> tuple[Pacemaker, ...]:
     """Return the clusters of which the action takes a node away, or touches a resource."""
     action = action_of(proposal.rung.action)
@@ -73,6 +76,32 @@ def no_place(guard: str, proposal: Proposal, facts: Facts, out: Collection[str])
             sentence=f"Without {node} Pacemaker would run something of {cluster.name} nowhere, or cannot be asked. "
             f"On {node}: crm_simulate --live-check --simulate --node-down {node}",
         )
+    return None
+
+
+def outvoted(guard: str, proposal: Proposal, facts: Facts) -> Verdict | None:
+    """Hold what takes away a node that votes, where the others of its cluster would be no majority: all would stop.
+
+    Of two nodes corosync lets one go on (votequorum(5), two_node), so nobody is asked there. A node that is locked
+    votes still, and may be gone at any moment.
+    """
+    node = proposal.target.node
+    for cluster in touched(proposal, facts) if proposal.scope.whole else ():
+        members, look = facts.topology.groups[cluster.group].nodes, seen(cluster, node, facts)
+        own = look.nodes.get(node) if look is not None else None
+        if look is None or own is None or not own.online or len(members) < LEAST_VOTERS:
+            continue  # nobody says how it is, which holds already; or it votes no more
+        others = (one for one in members if one != node and facts.lock_of(one) is None)
+        known = (look.nodes.get(one) for one in others)
+        left = sum(one is not None and one.online and not one.unclean for one in known)
+        if left * 2 <= len(members):
+            return hold(
+                guard,
+                "quorum",
+                have=f"{left} of {len(members)} nodes of {cluster.name} left online",
+                need=f"{len(members) // 2 + 1} left online",
+                sentence=f"Without {node} corosync has no majority of {cluster.name}, and Pacemaker stops all of it.",
+            )
     return None
 
 

@@ -354,3 +354,45 @@ def test_a_patch_that_ended_pacemaker_on_the_node_keeps_it_from_no_boot():
     assert json.loads(expect(boot, look, facts))["pacemakers"] == {"store": {"proven_out": True}}
     found = judge(Wish("s1", "node.reboot", Kind.ROLL, "lock:upkeep-1", None), facts)
     assert "no_place" not in {one.reason for one in found}
+
+
+THREE = ("s1", "s2", "s3")
+AWAY = replace(HERE, online=False, able=False)
+
+
+def three(**how: PacemakerNode) -> Paced:
+    """Return a world in which the cluster has three nodes, and all that s1 runs has a place."""
+    world = serving()
+    plain = world.topology
+    group = replace(plain.groups["store"], nodes=THREE)
+    nodes = {**plain.nodes, "s3": Node("s3", "s3", "rack-s3")}
+    world.topology = replace(plain, nodes=nodes, groups={**plain.groups, "store": group})
+    seen = replace(ABLE_ON_S1, nodes={**dict.fromkeys(THREE, HERE), **how})
+    world.clusters = dict.fromkeys(THREE, seen)
+    return world
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ({}, None),
+        ({"s3": AWAY}, "quorum"),
+        ({"s1": AWAY, "s3": AWAY}, None),  # it votes no more
+    ],
+)
+def test_of_three_nodes_none_goes_without_which_no_majority_is_left(how, reason):
+    world = three(**how)
+    found = reboot(world)
+    assert (found.hold.reason if isinstance(found, Hold) else None) == reason
+    lock = Wish("s1", "node.lock", Kind.PERSON, "lock:upkeep-1", None)
+    facts = world.facts(world.board.incidents["1"])
+    said = [one.reason for one in judge(lock, facts) if one.guard == "quorum"]
+    assert said == [reason]
+
+
+def test_one_of_three_that_is_locked_may_be_gone_at_any_moment():
+    world = three()
+    world.decision()
+    facts = replace(world.facts(world.board.incidents["1"]), locked={"s3": "upkeep 1"})
+    lock = Wish("s1", "node.lock", Kind.PERSON, "lock:upkeep-2", None)
+    assert "quorum" in {one.reason for one in judge(lock, facts)}
