@@ -112,6 +112,7 @@ class Code(Enum):
     OLD_PROOFS = ("HC124", Severity.WARNING)
     KEY_ON_HOSTS = ("HC125", Severity.WARNING)
     SLOW_CHECK = ("HC126", Severity.INFO)
+    BACKUP_STARTS_ALONE = ("HC127", Severity.WARNING)
     FENCED_TWICE = ("HC130", Severity.WARNING)
     STARTED_TWICE = ("HC131", Severity.WARNING)
 

@@ -69,6 +69,7 @@ examples:
   hale-gate admit main                         let it lead again, once it has all of the data
   hale-gate fence db1                          cut another node's power, from a fencing host
   hale-gate unfence db1                        switch it on again, unless somebody else keeps it off
+  hale-gate unfence db1 --all --mark-only "its controller is dead; I switched it on by hand"
   hale-gate standby store                      have Pacemaker move all that it runs here to others, if they can
   hale-gate unstandby store                    let it run things here again, unless somebody else keeps it so
   hale-gate power db1                          say how its power is
@@ -172,6 +173,11 @@ def _people(
     unfence = add("unfence", people.unfence, "switch a fenced node on again")
     unfence.add_argument("node", metavar="NODE")
     unfence.add_argument("--all", action="store_true", help=everybody)
+    unfence.add_argument(
+        "--mark-only",
+        metavar="HOW",
+        help="switch nothing and ask no controller: end the mark alone, on your word, and say how you know its power",
+    )
     standby = add("standby", people.standby, "have Pacemaker run nothing on this node")
     standby.add_argument("pacemaker", metavar="PACEMAKER")
     standby.add_argument("--even-last", action="store_true", help="also where nobody else runs it")

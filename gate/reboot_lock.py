@@ -256,6 +256,13 @@ def _refusal(status: int, body: bytes) -> Answer:
         return Answer(status, f"http_{status}", "no error of the protocol")
 
 
+_NO_URL = (
+    "a line that is no URL like http://NAME:PASSWORD@10.77.0.10:9595. In a password write "
+    "/ as %2F, ? as %3F, # as %23, [ as %5B, ] as %5D, % as %25"
+)
+"""Without a word of the line."""
+
+
 def _shown(url: str) -> str:
     """Return a URL without its password."""
     try:
@@ -270,10 +277,15 @@ def _parted(url: str) -> tuple[str, dict[str, str]]:
         parts = urlsplit(url.strip())
         host, name, password = parts.hostname, parts.username, parts.password
         port = "" if parts.port is None else f":{parts.port}"
-    except ValueError as error:
-        raise OSError(f"{URL_FILE}: no URL: {error}") from error
+    except ValueError:
+        # What it says has a part of the line in it, which may be of the password.
+        raise OSError(f"{URL_FILE}: {_NO_URL}") from None
     if parts.scheme not in ("http", "https") or not host:
         raise OSError(f"{URL_FILE}: want a URL like http://10.77.0.10:9595")
+    if (
+        "@" in f"{parts.path}{parts.query}{parts.fragment}"
+    ):  # a part of the password, taken for a path
+        raise OSError(f"{URL_FILE}: {_NO_URL}")
     shown = f"[{host}]" if ":" in host else host
     headers = {}
     if name is not None:

@@ -155,9 +155,13 @@ def _seen(seen: Seen | None) -> Json:
             return {"kind": "place", "homeless": list(homeless)}
         case PowerSeen(state, why):
             return {"kind": "power", "state": state, "reading": why}
-        case BackupSeen(proof, changed):
-            proven = None if proof is None else _proof(proof)
-            return {"kind": "backup", "proven": proven, "newest_change_at": changed}
+        case BackupSeen(proof, changed, seen_at):
+            return {
+                "kind": "backup",
+                "proven": None if proof is None else _proof(proof),
+                "newest_change_at": changed,
+                "newest_change_seen_at": seen_at,
+            }
         case UnitSeen():
             return _unit(seen)
 

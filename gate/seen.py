@@ -108,10 +108,12 @@ class BackupSeen:
     Attributes:
         proof: None where no drill proved anything within its period.
         newest_change_at: When a file was written last, RFC 3339; None where that is not known.
+        newest_change_seen_at: As of when that is: of what was written later nobody knows. None where not known.
     """
 
     proof: restores.Proof | None
     newest_change_at: str | None
+    newest_change_seen_at: str | None
 
 
 Seen = (
@@ -224,7 +226,7 @@ class Eyes:
             return None
         try:
             proof = restores.newest(rule, self.node.clock)
-            return BackupSeen(proof, restores.newest_change(rule))
+            return BackupSeen(proof, *restores.newest_change(rule))
         except restores.Unreadable:
             return None
 

@@ -98,6 +98,7 @@ class SeenBackup(Line):
     kind: Literal["backup"]
     proven: _Proven | None
     newest_change_at: str | None
+    newest_change_seen_at: str | None = None
 
 
 class SeenMachine(Line):
@@ -181,10 +182,10 @@ def machine_of(seen: object) -> MachineLook | None:
 
 def backup_of(seen: SeenBackup) -> BackupLook:
     """Return the backup."""
-    proven = seen.proven
+    proven, changed = seen.proven, (seen.newest_change_at, seen.newest_change_seen_at)
     if proven is None:
-        return BackupLook(changed_at=seen.newest_change_at)
-    return BackupLook(proven.snapshot, proven.snapshot_at, proven.proved_at, seen.newest_change_at)
+        return BackupLook("", "", "", *changed)
+    return BackupLook(proven.snapshot, proven.snapshot_at, proven.proved_at, *changed)
 
 
 def members_of(seen: Seen | None) -> dict[str, MemberLook] | None:

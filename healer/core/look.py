@@ -181,12 +181,14 @@ class BackupLook:
         snapshot_at: As of when that is, RFC 3339, as the others.
         proved_at: When the drill ended.
         changed_at: When a file was written last, as the last backup saw it; None where nobody knows.
+        changed_seen_at: As of when that is; of later changes nobody knows. None where nobody says.
     """
 
     snapshot: str = ""
     snapshot_at: str = ""
     proved_at: str = ""
     changed_at: str | None = None
+    changed_seen_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,14 +172,15 @@ def test_the_healer_reads_a_database_as_a_gate_sees_it() -> None:
 
 def test_the_healer_reads_what_a_gate_may_put_back() -> None:
     proof = Proof("a" * 64, "2026-11-28T02:00:00Z", "2026-11-28T03:00:00Z", None)
-    changed = "2026-11-28T09:12:00Z"
-    seen = {"backup:site": BackupSeen(proof, changed), "backup:none": BackupSeen(None, None)}
+    changed = ("2026-11-28T09:12:00Z", "2026-11-28T09:15:00Z")
+    nothing = BackupSeen(None, None, None)
+    seen = {"backup:site": BackupSeen(proof, *changed), "backup:none": nothing}
     answer = replies.Welcome(
         "first", "web1", "b1", "l1", None, "n1", (), {**seen, "backup:x": None}
     )
     look = welcome_of(replies.welcome(answer)).look()
     assert look.backup("backup:site") == BackupLook(
-        "a" * 64, "2026-11-28T02:00:00Z", "2026-11-28T03:00:00Z", changed
+        "a" * 64, "2026-11-28T02:00:00Z", "2026-11-28T03:00:00Z", *changed
     )
     assert look.backup("backup:none") == BackupLook()
     assert look.backup("backup:x") is None

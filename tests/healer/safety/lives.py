@@ -239,9 +239,14 @@ class Life:
         await self._ask()
         return dict.fromkeys(names, 0.0)
 
-    async def samples(self, node: str, names: str) -> list[tuple[Mapping[str, str], float]]:
-        """Return when a node has booted; nothing else is asked for."""
+    async def samples(
+        self, node: str, names: str, *, before: float | None = None
+    ) -> list[tuple[Mapping[str, str], float]]:
+        """Return when a node has booted, or that no boot starts what only one node may run, as it is in this world."""
         await self._ask()
+        if names == "hale_service_starts_at_boot" and before is not None:
+            jobs = self.sim.world.site.jobs.items()
+            return [({"service": name}, 0.0) for name, one in jobs if one.exclusive]
         assert names == "node_boot_time_seconds"
         seen = self.sim.prometheus.sample(node)
         return [] if seen is None else [({}, EPOCH + self.sim.world.nodes[node].booted_at)]

@@ -119,6 +119,12 @@ async def test_a_fenced_node_is_switched_on_first(tmp_path: Path) -> None:
     )
     async with browsing(house, ALICE) as (alice,):
         page = await alice.open("/nodes/web1")
+        assert "nginx at boot no start_unknown" in reads(page)
+        assert "Switch web1 on" not in forms(page)
+        house.prometheus.at_boot[Target("web1", "nginx")] = 0.0
+        house.clock.pass_by(KEEP)
+        page = await alice.open("/nodes/web1")
+        assert "nginx at boot yes its exporter said last: not started" in reads(page)
         assert "power yes off, fenced by mon1 on, and web1 admitted anew" in reads(page)
         code, page = await alice.press("/nodes/web1", "Switch web1 on")
         assert (code, house.journal.board.incidents["1"].admitted_by) == (303, "alice (web)")
