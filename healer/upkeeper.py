@@ -4,13 +4,13 @@ What comes next is decided in healer.core.upkeep_steps, and whether it may in he
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 import structlog
 
 from healer.core import upkeep_events as ue
-from healer.core.actions import LOCK, Args
+from healer.core.actions import LOCK, MARKING, Args, steps
 from healer.core.alert import Target
 from healer.core.attempt import Outcome
 from healer.core.board import Board
@@ -32,6 +32,7 @@ from healer.core.upkeep_steps import (
     OF_DATABASES,
     PATCH,
     REBOOT,
+    TAKES_AWAY,
     Do,
     Go,
     Prove,
@@ -112,14 +113,14 @@ class Upkeeper:
                     "node_locked", f"{node} is away already: {known}, {known.phase.value}"
                 )
             facts, upkeep = await self._facts(node), self._planned.next_upkeep
-            verdicts = self._judged(self._wish(node, LOCK, kind, upkeep, roll), facts)
-            refused = deciding(verdicts)
+            wish = self._wish(node, LOCK, kind, upkeep, roll, through=self._through(node, facts))
+            refused = deciding(self._judged(wish, facts))
             if refused is not None:
                 raise Refused(refused.reason or "", _said(refused))
             until = self._clock.wall() + seconds
             began = ue.UpkeepBegan(upkeep, kind, node, reason, by, until, roll)
             try:
-                await self._journal.write(began, provided=self._as_judged())
+                await self._journal.write(began, provided=self._as_judged(wish))
             except IllegalMove as error:
                 raise Refused("changed_since", "something else began in this moment") from error
         self._wake.set()
@@ -169,12 +170,20 @@ class Upkeeper:
     async def settled(self, upkeep: str, phases: frozenset[Phase], seconds: float) -> Upkeep:
         """Wait until an upkeep is in one of these phases, and return it as it is then, or when the time is up."""
         try:
-            async with asyncio.timeout(seconds), self._changed:
+            async with asyncio.timeout(seconds):
                 while self._planned.upkeeps[upkeep].phase not in phases:
-                    await self._changed.wait()
+                    await self._change()
         except TimeoutError:
             pass
         return self._planned.upkeeps[upkeep]
+
+    async def _change(self) -> None:
+        """Wait for a step of ours, or a moment: once cluster.yml was read anew another one of us takes them."""
+        try:
+            async with asyncio.timeout(PAUSE), self._changed:
+                await self._changed.wait()
+        except TimeoutError:
+            pass
 
     def of(self, node: str) -> Upkeep | None:
         """Return the upkeep that keeps a node away; None where none does."""
@@ -194,7 +203,8 @@ class Upkeeper:
         facts = await asking.survey(self._wanted(node), self._watch.standing())
         upkeep = self._planned.next_upkeep
         would = Upkeep(upkeep, kind, node, "", "", "", facts.steady, facts.steady, facts.steady)
-        verdicts = self._judged(self._wish(node, LOCK, kind, upkeep), facts)
+        wish = self._wish(node, LOCK, kind, upkeep, through=self._through(node, facts))
+        verdicts = self._judged(wish, facts)
         return verdicts, taking(would, self._topology, moves(node, facts))
 
     # --- The loop ---------------------------------------------------------------------------
@@ -283,7 +293,10 @@ class Upkeeper:
             *(look.ledger_id, expected, do.seconds),
         )
         await self._journal.write(
-            intended, provided=lambda board: board.actions + 1 == number and not board.freezes
+            intended,
+            provided=lambda board: (
+                board.actions + 1 == number and self._unstopped(board, {upkeep.node, do.gate})
+            ),
         )
         order = Order(
             *(intended.action_id, do.gate, do.action, do.args, expected),
@@ -374,12 +387,29 @@ class Upkeeper:
         return self._journal.board.planned
 
     def _wish(
-        self, node: str, verb: str, kind: Kind, upkeep: str, roll: str = "", args: Args = ()
+        self,
+        node: str,
+        verb: str,
+        kind: Kind,
+        upkeep: str,
+        roll: str = "",
+        args: Args = (),
+        through: frozenset[str] = frozenset(),
     ) -> Wish:
         sight, owner = self._watch.sight, f"lock:upkeep-{upkeep}"
         away = self._planned.kept_away
         together = {one.node for one in away if roll and one.roll == roll}
-        return Wish(node, verb, kind, owner, sight, frozenset(together), args)
+        return Wish(node, verb, kind, owner, sight, frozenset(together), args, through)
+
+    def _through(self, node: str, facts: Facts) -> frozenset[str]:
+        """Return the nodes through whose gates a node is taken away, but for those that nobody hears of."""
+        known = self._topology.nodes.keys()
+        found = {
+            step.gate
+            for verb in TAKES_AWAY
+            for step in (steps(verb, Target(node), self._topology, "") if node in known else ())
+        }
+        return frozenset(one for one in found if not is_lost(one, facts))
 
     async def _moves(self, upkeep: Upkeep) -> Mapping[str, str]:
         """Return by which verb each database of a node that is being taken is moved away from it now."""
@@ -412,19 +442,34 @@ class Upkeeper:
         return judge(wish, replace(facts, standing=self._watch.standing()))
 
     def _refusal(self, upkeep: Upkeep, do: Do, facts: Facts) -> Verdict | None:
-        verdicts = self._judged(
-            self._wish(upkeep.node, do.action, upkeep.kind, upkeep.id, upkeep.roll, do.args), facts
-        )
+        takes = do.action in MARKING
+        wish = self._wish(upkeep.node, do.action, upkeep.kind, upkeep.id, upkeep.roll, do.args)
+        wish = replace(wish, through=frozenset({do.gate}))
+        verdicts = self._judged(wish, facts)
         if do.action in GUARDED:
             return deciding(verdicts)
         # The lock was judged as the upkeep began, and what is moved away after it is in that footprint.
-        return next((one for one in verdicts if one.reason in ALWAYS_HOLD), None)
+        holding = ALWAYS_HOLD | {"node_locked"} if takes else ALWAYS_HOLD
+        return next((one for one in verdicts if one.reason in holding), None)
 
-    def _as_judged(self) -> Callable[[Board], bool]:
-        actions, away = self._journal.board.actions, len(self._planned.kept_away)
+    def _as_judged(self, wish: Wish) -> Callable[[Board], bool]:
+        """Return what says whether a node may still be taken when that becomes durable.
+
+        Whoever asked while cluster.yml was read anew was judged by the one before.
+        """
+        board = self._journal.board
+        actions, away, nodes = board.actions, len(board.planned.kept_away), wish.through | {wish.node}
+        digests = ("", self._topology.digest)
         return lambda board: (
-            (board.actions, len(board.planned.kept_away)) == (actions, away) and not board.freezes
+            (board.actions, len(board.planned.kept_away)) == (actions, away)
+            and board.digest in digests
+            and self._unstopped(board, nodes)
         )
+
+    def _unstopped(self, board: Board, nodes: Collection[str]) -> bool:
+        """Whether no person froze all, or holds one of these nodes, since it was decided."""
+        held = {one.node for one in board.held(now_of(self._clock, board))}
+        return not board.freezes and held.isdisjoint(nodes)
 
 
 ALWAYS_HOLD = frozenset(

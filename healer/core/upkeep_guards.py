@@ -7,7 +7,7 @@ A node of the control plane is allowed, since people and rolls do touch it; two 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
-from healer.core.actions import LOCK, SWITCHOVER, Args, Scope, action_of
+from healer.core.actions import LOCK, MARKING, SWITCHOVER, Args, Scope, action_of
 from healer.core.alert import Alert, Target
 from healer.core.facts import Facts, Proposal
 from healer.core.footprint import NOTHING, of_node
@@ -41,6 +41,7 @@ class Wish:
         together: Nodes of the same roll that are away, as it was asked to.
         sight: What the Alertmanagers said last; None where they did not.
         args: What the verb is told.
+        through: Nodes through whose gates it is done.
     """
 
     node: str
@@ -50,6 +51,7 @@ class Wish:
     sight: Sight | None
     together: frozenset[str] = frozenset()
     args: Args = ()
+    through: frozenset[str] = frozenset()
 
 
 Judge = Callable[[Wish, Proposal, Facts], Verdict]
@@ -97,7 +99,10 @@ def _known(wish: Wish, proposal: Proposal, facts: Facts) -> Verdict:
 
 
 def _not_stopped(wish: Wish, proposal: Proposal, facts: Facts) -> Verdict:
-    """Hold on a freeze, a hold of the node, another's lock, and, unless a person asks, on a silence or a pause."""
+    """Hold on a freeze, a hold, another's lock, and, unless a person asks, on a silence or a pause.
+
+    What is held or locked is neither touched nor acted through.
+    """
     stopped, asked = frozen(facts), wish.kind is Kind.PERSON
     if stopped is None and not asked and wish.verb == LOCK:
         stopped = silenced(proposal, facts)
@@ -106,17 +111,21 @@ def _not_stopped(wish: Wish, proposal: Proposal, facts: Facts) -> Verdict:
         stopped = paused(proposal, facts)
     if stopped is not None:
         return stopped
-    held = facts.standing.held.get(wish.node)
-    look = facts.heard(wish.node).look
-    at_gate = ", ".join(look.holds) if look is not None else ""
-    if held is not None or at_gate:
-        reason = "person_hold" if held is not None else "gate_hold"
-        return hold(
-            *("not_stopped", reason),
-            have=held or at_gate,
-            need=NEED,
-            sentence=f"A person holds {wish.node}; release it first.",
-        )
+    return _kept(wish, facts) or allow("not_stopped", have="none of them", need=NEED)
+
+
+def _kept(wish: Wish, facts: Facts) -> Verdict | None:
+    """Hold while a person holds the node or one through which it is taken away, or such a node is locked."""
+    for node in (wish.node, *sorted(wish.through - {wish.node})):
+        look, held = facts.heard(node).look, facts.standing.held.get(node)
+        at_gate = ", ".join(look.holds) if look is not None else ""
+        if held is not None or at_gate:
+            return hold(
+                *("not_stopped", "person_hold" if held is not None else "gate_hold"),
+                have=held or at_gate,
+                need=NEED,
+                sentence=f"A person holds {node}; release it first.",
+            )
     others = _other_locks(wish, facts)
     if others:
         return hold(
@@ -125,7 +134,17 @@ def _not_stopped(wish: Wish, proposal: Proposal, facts: Facts) -> Verdict:
             need=NEED,
             sentence=f"{wish.node} is locked at its own gate for somebody else.",
         )
-    return allow("not_stopped", have="none of them", need=NEED)
+    # What is given back goes through a locked one too: two that wait for each other would never be back.
+    for node in sorted(wish.through - {wish.node}) if wish.verb in MARKING else ():
+        why = facts.lock_of(node)
+        if why is not None:
+            return hold(
+                *("not_stopped", "node_locked"),
+                have=f"{node}: {why}",
+                need=NEED,
+                sentence=f"{wish.node} is taken away through {node}, which is locked ({why}).",
+            )
+    return None
 
 
 def _other_locks(wish: Wish, facts: Facts) -> str:

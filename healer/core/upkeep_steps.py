@@ -207,33 +207,41 @@ def _work(upkeep: Upkeep, verb: str, topology: Topology, now: float) -> Next:
 
 
 def _return(upkeep: Upkeep, topology: Topology, now: float) -> Next:
-    standing = upkeep.marks
     gone = upkeep.node not in topology.nodes
-    if not standing or gone:
+    standing = (
+        [] if gone else [one for one in upkeep.marks if _look(one, upkeep, topology) is not None]
+    )
+    if not standing:
         if upkeep.silenced:
             return Silence(wanted=False)
-        return (
-            Go(Move.RETURNED, "node_gone", _left(upkeep)) if gone else Go(Move.RETURNED, "returned")
-        )
+        why = "node_gone" if gone else "returned"
+        return Go(Move.RETURNED, why, _left(upkeep, gone_node=gone) if gone or upkeep.marks else "")
     mark = standing[-1]
     verb = MARKING[mark.action]
-    look = next(
-        (
-            step.look
-            for step in steps(verb, Target(upkeep.node), topology, upkeep.owner)
-            if (step.gate, step.args) == mark.place
-        ),
-        "",
-    )
     gate, args = mark.place
-    one = Do(verb, gate, args, look, seconds_of(verb, topology))
+    one = Do(verb, gate, args, _look(mark, upkeep, topology) or "", seconds_of(verb, topology))
     return _try(upkeep, one, upkeep.last(verb, mark.place), now, None)
 
 
-def _left(upkeep: Upkeep) -> str:
-    """Say of a node that left cluster.yml what still stands: its own gate is gone, and the others know it no more."""
+def _look(mark: Task, upkeep: Upkeep, topology: Topology) -> str | None:
+    """Return under which name its gate sees what would be given back; None where cluster.yml has it there no more.
+
+    Then nobody can be asked to give it back, and a node that waited for that would never be back.
+    """
+    verb = MARKING[mark.action]
+    found = (
+        step.look
+        for step in steps(verb, Target(upkeep.node), topology, upkeep.owner)
+        if (step.gate, step.args) == mark.place and step.gate in topology.nodes
+    )
+    return next(found, None)
+
+
+def _left(upkeep: Upkeep, *, gone_node: bool) -> str:
+    """Say what still stands of what cluster.yml has no more: a gate that left it is gone, others know it no more."""
     marks = ", ".join(f"{mark.action} at {mark.gate}" for mark in upkeep.marks)
-    return f"cluster.yml has no {upkeep.node} any more{f'; still there: {marks}' if marks else ''}"
+    gone = f"cluster.yml has no {upkeep.node} any more" if gone_node else "cluster.yml changed"
+    return f"{gone}{f'; still there: {marks}' if marks else ''}"
 
 
 def _try(upkeep: Upkeep, one: Do, last: Task | None, now: float, after: Move | None) -> Next:

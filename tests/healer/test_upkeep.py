@@ -1,11 +1,14 @@
 """A node is taken out of service for people, for its own reboot, or to be patched; on virtual time."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from healer import upkeeper
+from healer.core import events as ev
+from healer.core import upkeep_events as ue
 from healer.core.attempt import Outcome
 from healer.core.ladder import Mode
 from healer.core.look import Mark
@@ -14,6 +17,7 @@ from healer.core.states import State
 from healer.core.upkeep import Phase, Upkeep
 from healer.core.upkeep_events import Kind
 from healer.errors import Refused
+from healer.upkeeper import Upkeeper
 from tests.healer.core.world import alert
 from tests.healer.tier import candidates, tier
 from tests.healer.village import Village
@@ -261,6 +265,70 @@ async def test_what_an_unheard_try_may_have_set_is_given_back_though_the_next_is
         await village.upkeeper.begin("web2", Kind.PERSON, "new fan", "root", HOURS)
 
 
+async def test_nothing_is_taken_away_through_a_balancer_that_a_person_holds():
+    village = Village(tier())
+    async with village.armed():
+        await village.journal.write(ev.NodeHeld("lb2", "a fan", "ann", None))
+        with pytest.raises(Refused, match="a fan") as refused:
+            await start(village)
+        assert refused.value.reason == "person_hold"
+        await village.journal.write(ev.NodeReleased("lb2", "ann"))
+        await start(village)
+
+
+async def test_a_balancer_that_a_person_holds_later_is_not_acted_through_until_it_is_released():
+    village = Village(tier())
+    async with village.armed():
+        await start(village)
+        await asyncio.sleep(5)
+        await village.journal.write(ev.NodeHeld("lb2", "a fan", "ann", None))
+        await village.upkeeper.end("web1", "root")
+        await asyncio.sleep(30)
+        assert "gate lb2 pool.return web1 web" not in done(village)
+        assert village.watch.upkeep_held["1"].reason == "person_hold"
+        await village.journal.write(ev.NodeReleased("lb2", "ann"))
+        await asyncio.sleep(10)
+    assert done(village)[-4:] == GIVEN_BACK
+
+
+async def test_nothing_is_taken_away_through_a_balancer_that_is_away_itself():
+    village = Village(tier())
+    async with village.armed():
+        await start(village, "lb2")
+        with pytest.raises(Refused, match="maintenance 1") as refused:
+            await start(village)
+    assert refused.value.reason == "node_locked"
+
+
+async def test_what_was_taken_is_given_back_through_a_balancer_that_is_away_itself():
+    village = Village(tier())
+    async with village.armed():
+        await start(village)
+        await asyncio.sleep(5)
+        await start(village, "lb2")
+        await village.upkeeper.end("web1", "root")
+        await asyncio.sleep(10)
+        assert [phase(village, one) for one in (1, 2)] == [Phase.OVER, Phase.AWAY]
+
+
+async def test_a_hold_that_becomes_durable_in_that_moment_comes_first():
+    village = Village(tier())
+    append = village.store.append
+
+    async def slow(events: Sequence[ev.Event], *, closing: bool = False) -> list[ev.Record]:
+        await asyncio.sleep(1)
+        return await append(events, closing=closing)
+
+    async with village.armed():
+        village.store.append = slow
+        held = asyncio.create_task(village.journal.write(ev.NodeHeld("web1", "a fan", "ann", None)))
+        await asyncio.sleep(0.5)
+        with pytest.raises(Refused, match="changed_since"):
+            await start(village)
+        await held
+    assert not village.written(ue.UpkeepBegan)
+
+
 # --- What a healer that starts anew does ----------------------------------------------------
 
 
@@ -423,3 +491,49 @@ async def test_what_a_node_that_left_cluster_yml_keeps_away_can_be_ended():
     assert over.why == "node_gone"
     assert "cluster.yml has no web2 any more; still there: node.lock at web2, " in over.detail
     assert "pool.drain at lb1" in over.detail
+
+
+@pytest.mark.parametrize("what", ["balancer", "pool"])
+async def test_a_node_comes_back_though_what_it_was_taken_out_of_left_cluster_yml(what):
+    village = Village(tier())
+    async with village.armed():
+        await start(village)
+        await asyncio.sleep(5)
+    whole = village.topology
+    lb = replace(whole.groups["lb"], nodes=("lb1",))
+    without = replace(whole, pools={})
+    if what == "balancer":
+        nodes = {name: one for name, one in whole.nodes.items() if name != "lb2"}
+        without = replace(whole, nodes=nodes, groups={**whole.groups, "lb": lb})
+    async with village.alive(without):
+        await asyncio.sleep(3)
+        await village.upkeeper.end("web1", "root")
+        await asyncio.sleep(20)
+        assert phase(village) is Phase.OVER
+    over = village.journal.board.upkeeps["1"]
+    assert over.detail.startswith("cluster.yml changed; still there: pool.drain at lb")
+    assert done(village)[-2:] == ["gate web1 node.unlock", "expire lock:upkeep-1"]
+
+
+async def test_whoever_asked_while_cluster_yml_was_read_anew_is_judged_by_the_new_one():
+    village = Village(tier())
+    async with village.armed():
+        digest, modes = "another", village.topology.modes
+        await village.journal.write(ev.ConfigReloaded(digest, modes, "ann"))
+        with pytest.raises(Refused) as refused:
+            await start(village)
+    assert refused.value.reason == "changed_since"
+
+
+async def test_whoever_waits_for_a_node_hears_it_though_cluster_yml_was_read_anew_meanwhile():
+    village = Village(tier())
+    async with village.armed():
+        before = Upkeeper(
+            *(village.journal, village.gatherer, village.gates),
+            *(village.silences, village.watch, village.clock),
+        )
+        began = village.clock.boottime()
+        upkeep = await before.begin("web1", Kind.LOCK, "reboot", "web1", HOURS)
+        found = await before.settled(upkeep.id, frozenset({Phase.AWAY}), 200.0)
+        assert found.phase is Phase.AWAY
+        assert village.clock.boottime() - began < 10

@@ -150,6 +150,32 @@ def test_no_node_goes_that_leads_or_has_the_last_good_copy(look, node):
         assert not look.paused
 
 
+def waiting_for(look: DatabaseLook, standby: str) -> DatabaseLook:
+    """The same database, whose commits wait for a standby."""
+    members = {
+        name: replace(one, role="sync_standby") if name == standby else one
+        for name, one in look.members.items()
+    }
+    return replace(look, synchronous=True, members=members)
+
+
+@pytest.mark.parametrize(
+    ("leader_says", "others_say", "chosen"),
+    [("db3", "db3", "db3"), ("db3", "db2", None), ("db2", "db3", None)],
+)
+def test_who_is_to_lead_is_the_standby_by_every_gate_that_says_who_it_is(
+    leader_says, others_say, chosen
+):
+    world = replicated()
+    world.databases["main"] = waiting_for(world.databases["main"], others_say)
+    said = waiting_for(replicated().databases["main"], leader_says)
+    facts = world.facts(opened(world, "db1", name="Fails", heal="move-away", group="db"))
+    heard = facts.heard("db1").look
+    own = {"db1": Heard(replace(heard, databases={"main": said}))}
+    facts = replace(facts, gates={**facts.gates, **own})
+    assert candidates(world.topology.databases["main"], "db1", facts).best == chosen
+
+
 @pytest.mark.parametrize("heal", ["move-away", "reboot-node", "database"])
 @pytest.mark.parametrize("differ", [False, True])
 def test_what_no_gate_says_or_two_say_differently_is_unknown(heal, differ):
