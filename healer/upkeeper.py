@@ -458,7 +458,11 @@ class Upkeeper:
         Whoever asked while cluster.yml was read anew was judged by the one before.
         """
         board = self._journal.board
-        actions, away, nodes = board.actions, len(board.planned.kept_away), wish.through | {wish.node}
+        actions, away, nodes = (
+            board.actions,
+            len(board.planned.kept_away),
+            wish.through | {wish.node},
+        )
         digests = ("", self._topology.digest)
         return lambda board: (
             (board.actions, len(board.planned.kept_away)) == (actions, away)

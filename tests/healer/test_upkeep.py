@@ -510,7 +510,7 @@ async def test_a_node_comes_back_though_what_it_was_taken_out_of_left_cluster_ym
         await village.upkeeper.end("web1", "root")
         await asyncio.sleep(20)
         assert phase(village) is Phase.OVER
-    over = village.journal.board.upkeeps["1"]
+    over = village.journal.board.planned.upkeeps["1"]
     assert over.detail.startswith("cluster.yml changed; still there: pool.drain at lb")
     assert done(village)[-2:] == ["gate web1 node.unlock", "expire lock:upkeep-1"]
 

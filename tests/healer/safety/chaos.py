@@ -10,10 +10,14 @@ from tests.healer.safety.fences import Fences
 from tests.healer.safety.outages import Outages
 from tests.healer.safety.people import People
 from tests.healer.safety.spoils import Spoils
+from tests.healer.safety.updaters import Updaters
 from tests.healer.safety.upsets import Upsets
 
 if TYPE_CHECKING:
     from tests.healer.safety.simulation import Simulation
+
+UPDATING = 0.5
+"""Of how many schedules nodes update themselves."""
 
 Draw = Callable[[], Undo]
 
@@ -76,9 +80,17 @@ class Chaos:
         if sim.site.databases:
             upsets = Upsets(sim)
             often = [(6, upsets.copy_breaks), (5, upsets.leader_hangs), (2, upsets.switches)]
+            often.append((3, upsets.standby_fails))
             rarer = [upsets.lags, upsets.strays, upsets.pauses, upsets.bars, upsets.mutes]
+            rarer += [upsets.rethinks, upsets.hears_late, upsets.hears_late]
             found.append((often, [*rarer, upsets.goes_wrong, upsets.goes_wrong]))
             self._undo.append(upsets.begins())
+        if self.rng.random() < UPDATING:
+            sim.updaters = asks = Updaters(sim, own)
+            often = [(4, asks.asks), (2, asks.dies_with_it), (1, asks.asks_twice)]
+            often.append((4, asks.takes_away))
+            found.append((often, [asks.says_twice, asks.asks_twice, asks.rolls, asks.rolls]))
+            asks.begins()
         return found
 
     async def run(self, until: float) -> None:

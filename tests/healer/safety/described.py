@@ -16,7 +16,7 @@ from healer.core.topology import (
     Topology,
     VirtualAddress,
 )
-from tests.healer.safety.site import MAX_LAG, Site
+from tests.healer.safety.site import MAX_LAG, Site, address_of
 
 NUMBERS = Numbers(
     evidence_age=6.0,
@@ -87,7 +87,9 @@ def topology_of(site: Site, own: str, numbers: Numbers, digest: str = "d1") -> T
     }
     return Topology(
         cluster=site.cluster,
-        nodes={name: Node(name, name, rack) for name, rack in site.racks.items()},
+        patch_seconds=3.0,
+        reboot_seconds=12.0,
+        nodes={name: Node(name, address_of(name), rack) for name, rack in site.racks.items()},
         groups={
             name: Group(name, one.nodes, one.floor, one.control, one.mode, votes=one.votes)
             for name, one in site.crews.items()

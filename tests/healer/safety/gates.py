@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from healer.core.actions import BACKUP
 from healer.core.alert import Target
 from healer.core.attempt import Outcome
-from healer.core.look import Look, Mark, MemberLook, UnitLook
+from healer.core.look import MACHINE, Look, MachineLook, Mark, MemberLook, UnitLook
 from healer.core.order import Ended, Order, Token
 from tests.healer.safety.oracle import Oracle
 from tests.healer.safety.power import Switch
-from tests.healer.safety.site import Site
+from tests.healer.safety.site import Site, machine_of
 from tests.healer.safety.verbs import Verbs
 from tests.healer.safety.world import World
 
@@ -36,7 +36,11 @@ class Entry:
 
 @dataclass
 class Gate:
-    """One node's gate. Its ledger and marks outlive a boot."""
+    """One node's gate. Its ledger and marks outlive a boot.
+
+    Attributes:
+        patch: The word with which a patch ends.
+    """
 
     node: str
     site: Site
@@ -51,6 +55,7 @@ class Gate:
     holds: tuple[str, ...] = ()
     marks: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     busy: str = ""
+    patch: str = "patched"
 
     @property
     def boot(self) -> int:
@@ -89,6 +94,7 @@ class Gate:
                 for name in names
                 if name.startswith(BACKUP)
             },
+            machine=MachineLook(machine_of(self.node), None) if MACHINE in names else None,
             powers={
                 name[6:]: self.switch.reads(name[6:])
                 for name in names
@@ -204,9 +210,11 @@ class Gate:
     def mark(self, verb: str, subject: str, owner: str) -> None:
         """Take something away for one owner."""
         self.marks.setdefault((verb, subject), set()).add(owner)
-        if verb == "pool.drain":
-            self.oracle.marks.add((self.node, *subject.split("/")))
-        elif verb == "address.decline":
+        owners = self.oracle.owners.setdefault((self.node, verb, subject), set())
+        if not owners:
+            self.oracle.marked_at[self.node, verb, subject] = self.world.now
+        owners.add(owner)
+        if verb == "address.decline":
             self.world.declined.add((subject, self.node))
         elif verb == "database.bar":
             self.world.databases[subject].barred.setdefault(self.node, self.world.now)
@@ -214,10 +222,9 @@ class Gate:
     def unmark(self, verb: str, subject: str, owner: str) -> set[str]:
         """Let one owner go, and give back what has no other; return those that are left."""
         left = self.marks.pop((verb, subject), set()) - {owner}
+        self.oracle.owners[self.node, verb, subject] = set(left)
         if left:
             self.marks[verb, subject] = left
-        elif verb == "pool.drain":
-            self.oracle.marks.discard((self.node, *subject.split("/")))
         elif verb == "address.decline":
             self.world.declined.discard((subject, self.node))
         elif verb == "database.bar":

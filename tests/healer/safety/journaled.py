@@ -6,13 +6,17 @@ from healer.core.actions import RESTORE
 from healer.core.alert import Target
 from tests.healer.safety.charters import Charter
 from tests.healer.safety.known import RENAMED, SCRAPE, TAKING, Known
+from tests.healer.safety.upkeeps import Upkeeps
 
 
 class Journaled(Known):
     """Every word of the journal, judged as it becomes durable."""
 
+    upkeeps: Upkeeps
+
     def recorded(self, event: ev.Event) -> None:
         self.restores.recorded(event)
+        self.upkeeps.recorded(event)
         match event:
             case ev.HealerStarted(digest=digest):
                 self.terms = event.term
@@ -139,6 +143,8 @@ class Journaled(Known):
             self.says(f"{event.action} on {event.target} is intended while a person has frozen all")
         for node in {event.gate, event.target.node} & self.held:
             self.says(f"{event.action} on {event.target} while a person holds {node}")
+        for node in {event.gate, event.target.node} & self.upkeeps.nodes:
+            self.says(f"{event.action} on {event.target} while {node} is away for upkeep")
         if event.action not in TAKING:
             return
         if event.incident in self.denied:
@@ -146,7 +152,7 @@ class Journaled(Known):
         if event.action == RESTORE:
             self._restoring(event)
         self.given[event.action_id] = self.yes.get(event.incident)
-        with self._as_of(self.under[event.action_id]):
+        with self.as_of(self.under[event.action_id]):
             mine = self.taken(event.action, event.target)
             for other_id, other in self.unproved.items():
                 self._together(mine, other, f"before {other_id} was proved")

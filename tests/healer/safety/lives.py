@@ -16,17 +16,23 @@ from healer.intake import Intake
 from healer.journal import Journal
 from healer.metrics import Metrics
 from healer.operators import Operators
+from healer.roller import Roller
 from healer.runner import Runner
 from healer.standing import Watch
+from healer.upkeeper import Upkeeper
+from healer.web.locks import Locks
 from tests.healer.safety.known import LEASE
 from tests.healer.safety.monitoring import EPOCH
-from tests.healer.safety.reaching import Hands, Peers, Senses
+from tests.healer.safety.reaching import Hands, Hushes, Peers, Senses
 from tests.healer.safety.store import Handle
 
 if TYPE_CHECKING:
     from tests.healer.safety.simulation import Simulation
 
 METRICS = Metrics("simulation")
+
+LOCK_SECONDS = 40.0
+"""In which a node that got a reboot lock should be back; its silence ends then."""
 
 
 class Killed(BaseException):
@@ -63,6 +69,10 @@ class Life:
     engine: Engine | None = None
     herald: Herald | None = None
     handle: Handle | None = None
+    upkeeper: Upkeeper | None = None
+    roller: Roller | None = None
+    locks: Locks | None = None
+    watch: Watch | None = None
 
     # --- Time and being alive ---
 
@@ -105,7 +115,7 @@ class Life:
         await journal.replay()
         self.topology = sim.topologies[self.node]
         watch, peers = Watch(journal, self, self.topology.numbers), Peers(self)
-        engine = self._engine(journal, watch, peers)
+        self.watch, engine = watch, self._engine(journal, watch, peers)
         token = store.token
         started = (self.topology.digest, self.topology.modes, token.era, token.term)
         await journal.write(ev.HealerStarted("sim", *started), closing=True)
@@ -113,8 +123,20 @@ class Life:
             tasks.create_task(self._renew(store))
             engine.resume(tasks)
             while True:
-                await engine.turn(tasks)  # until it is told to reload
+                await self._turn(engine, tasks)  # until it is told to reload
                 engine = await self._reloaded(engine, journal, watch, peers)
+
+    async def _turn(self, engine: Engine, tasks: asyncio.TaskGroup) -> None:
+        """Run one configuration's engine, and what goes on beside it, as healer.leading does."""
+        assert self.upkeeper is not None and self.roller is not None  # noqa: PT018  # put together with the engine
+        # Where nobody asks for any upkeep they would only count the seconds.
+        both = (self.upkeeper, self.roller) if self.sim.updaters is not None else ()
+        beside = [tasks.create_task(one.run()) for one in both]
+        try:
+            await engine.turn(tasks)
+        finally:
+            for one in beside:
+                one.cancel()
 
     async def _reloaded(
         self, before: Engine, journal: Journal, watch: Watch, peers: "Peers"
@@ -143,6 +165,9 @@ class Life:
         gatherer = Gatherer(self.topology, journal, senses, hands, senses, self)
         self.operators = Operators(journal, gatherer, watch, self)
         self.admission = Admission(journal, gatherer, watch, self.operators)
+        self.upkeeper = Upkeeper(journal, gatherer, hands, Hushes(self), watch, self)
+        self.roller = Roller(journal, gatherer, self.upkeeper, watch, self)
+        self.locks = Locks(self.upkeeper, gatherer, watch, LOCK_SECONDS, None)
         self.herald = Herald(journal, watch, peers, None, METRICS, self, "http://mon1")
         self.engine = Engine(
             topology=self.topology,

@@ -193,6 +193,8 @@ def _at(record: ev.Record) -> float:
 def found(sim: "Simulation", rack: str) -> None:
     """A rack that is back for long has no incident any more."""
     board = sim.board
+    if any(sim.world.dark(node) for node in sim.site.lost_together()[rack]):
+        return  # one of its nodes died with its reboot lock, and is not back
     for one in board.open if board is not None else ():
         if one.target.domain == rack:
             sim.oracle.says(f"{rack} is back, and incident {one.id} is {one.state.value}")

@@ -15,7 +15,7 @@ from healer.core.order import Ended, Order, OwnAlert, Sight
 from healer.core.picture import Picture
 from healer.errors import Busy, LeaseLost, OutcomeUnknown, Unreachable
 from tests.healer.safety.gates import Entry
-from tests.healer.safety.monitoring import EPOCH, merged
+from tests.healer.safety.monitoring import EPOCH, Alertmanager, merged
 
 if TYPE_CHECKING:
     from tests.healer.safety.lives import Life
@@ -217,7 +217,7 @@ class Peers:
         answered = [] if life.blind else [one for one in sim.peers if not one.away]
         if not answered:
             raise Unreachable("alertmanager: no peer answers")
-        alerts = merged(answered, sim.world.now, sim.silenced, sim.rng.shuffle)
+        alerts = merged(answered, sim.world.now, self._hushed(answered), sim.rng.shuffle)
         judged = [(one, refusal(one, life.topology)) for one in alerts]
         heard = [one.watchdog_at for one in answered if one.watchdog_at is not None]
         return Sight(
@@ -227,6 +227,13 @@ class Peers:
             watchdog_at=max(heard, default=None),
         )
 
+    def _hushed(self, answered: Sequence[Alertmanager]) -> set[str]:
+        """Return what is silenced, by people or for a node's upkeep."""
+        sim, now = self.life.sim, self.life.now
+        nodes = {node for node, until in sim.hushed.values() if now < until}
+        shown = (one for peer in answered for one in peer.shows(now).values()) if nodes else ()
+        return {*sim.silenced, *(one.fingerprint for one in shown if one.target.node in nodes)}
+
     async def post(self, alerts: Sequence[OwnAlert]) -> None:
         await self.life.pass_by()
         if self.life.blind:
@@ -235,3 +242,24 @@ class Peers:
             self.life.sim.told.pop(one.labels, None)
             if not one.over:
                 self.life.sim.told[one.labels] = (one, self.life.now)
+
+
+@dataclass
+class Hushes:
+    """Silences of the healer's own, as one life sets them."""
+
+    life: "Life"
+
+    async def _ask(self, *, every: bool) -> None:
+        await self.life.pass_by(0.3)
+        answered = [] if self.life.blind else [one for one in self.life.sim.peers if not one.away]
+        if not answered or (every and len(answered) < len(self.life.sim.peers)):
+            raise Unreachable("alertmanager: a peer does not answer")
+
+    async def silence(self, name: str, node: str, reason: str, seconds: float) -> None:
+        await self._ask(every=False)
+        self.life.sim.hushed[name] = (node, self.life.now + seconds)
+
+    async def expire(self, name: str) -> None:
+        await self._ask(every=True)
+        self.life.sim.hushed.pop(name, None)

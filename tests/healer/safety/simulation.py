@@ -26,6 +26,7 @@ from tests.healer.safety.power import Switch
 from tests.healer.safety.site import Site
 from tests.healer.safety.sites import drawn
 from tests.healer.safety.store import Shared
+from tests.healer.safety.updaters import Updaters
 from tests.healer.safety.world import World
 
 TROUBLED = 22.0
@@ -52,6 +53,9 @@ class Simulation:
         loses: Probability with which a request or its answer is lost.
         skews: By how much each healer's wall clock is wrong.
         silenced: Fingerprints that a person silenced.
+        hushed: Silences of the healer's own, by name: the node, and until when.
+        mended_at: When people mended what was broken.
+        updaters: What asks for reboot locks, and who takes nodes away; None in schedules where nobody does.
         charters: What cluster.yml said so far, the first first.
         loses_rack: Whether a whole rack is lost in it, and once more after the calm.
         told: What the healers tell people by alerts of their own, by labels, with the time of the last word.
@@ -69,6 +73,9 @@ class Simulation:
         start, numbers = loop.time(), next(iter(topologies.values())).numbers
         self.restarts = True
         self.silenced: dict[str, float] = {}
+        self.hushed: dict[str, tuple[str, float]] = {}
+        self.updaters: Updaters | None = None
+        self.mended_at = 0.0
         self.pause = self.rng.choice((2.0, 3.0, 5.0))
         self.diary: list[tuple[float, str]] = []
         self.world = World(site, lambda: loop.time() - start, self._tell)
@@ -128,6 +135,10 @@ class Simulation:
         if holder is None or holder.dead or holder.frozen or self.world.now >= self.shared.until:
             return None
         return holder if holder.operators is not None else None
+
+    def leads(self, life: Life) -> bool:
+        """Whether a life is the one that leads now."""
+        return self.shared.holder is life and self.world.now < self.shared.until
 
     @property
     def board(self) -> Board | None:

@@ -3,6 +3,7 @@
 Rule: the oracle never asks the healer's topology, so that a fault in how it is used is seen.
 """
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -35,6 +36,17 @@ class Job:
     needs: tuple[str, ...] = ()
     stores: bool = False
     exclusive: bool = False
+
+
+def address_of(node: str) -> str:
+    """Return the address of a node, the same whatever else cluster.yml has."""
+    number = zlib.crc32(node.encode())
+    return f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
+
+
+def machine_of(node: str) -> str:
+    """Return what a node's machine sends when it asks for a reboot lock."""
+    return f"{zlib.crc32(node.encode()):032x}"
 
 
 OWNER = "olga"

@@ -5,7 +5,7 @@ from healer.core.topology import Numbers
 from tests.healer.safety.described import NUMBERS, TIGHT
 from tests.healer.safety.site import Crew, Files, Job, Site
 
-CONTROL = Crew(("mon1", "mon2"), 2, control=True, mode=Mode.EXPLAIN)
+CONTROL = Crew(("mon1", "mon2"), 1, control=True, mode=Mode.EXPLAIN)
 MONITORS = {"mon1": "rack-a", "mon2": "rack-b"}
 
 TIER = Site(

@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from healer.core.actions import subject_of
+from healer.core.actions import LOCK, subject_of
 from healer.core.alert import Target
 from healer.core.attempt import Outcome
 from healer.core.order import Ended, Order
+from tests.healer.safety.replicas import Database
 
 if TYPE_CHECKING:
     from tests.healer.safety.gates import Gate
@@ -53,9 +54,27 @@ class Verbs:
             case "database.admit":
                 kept = self.gate.unmark("database.bar", told["database"], told["owner"])
                 return Ended(Outcome.DONE, "still_marked" if kept else "admitted", "")
+            case "node.lock":
+                self.gate.mark(LOCK, self.gate.node, told["owner"])
+                return Ended(Outcome.DONE, "locked", "")
+            case "node.unlock":
+                kept = self.gate.unmark(LOCK, self.gate.node, told["owner"])
+                return Ended(Outcome.DONE, "still_marked" if kept else "unlocked", "")
+            case "node.patch":
+                return await self._patch()
             case "files.restore":
                 return await self._restore(told["backup"])
         raise AssertionError(f"the simulation has no {order.verb}")
+
+    async def _patch(self) -> Ended:
+        """Patch the node, which has to be locked."""
+        if (LOCK, self.gate.node) not in self.gate.marks:
+            return Ended(Outcome.REFUSED, "not_locked", "")
+        alive, word = self._alive(), self.gate.patch
+        await asyncio.sleep(self.gate.duration())
+        if not alive():
+            return Ended(Outcome.UNKNOWN, "interrupted", "")
+        return Ended(Outcome.FAILED if word == "patch_failed" else Outcome.DONE, word, "")
 
     def _alive(self) -> Callable[[], bool]:
         """Return what says whether this gate's node has run on since now."""
@@ -83,6 +102,8 @@ class Verbs:
         database = self.gate.world.databases[told["database"]]
         way = database.way
         if verb == "database.switchover":
+            if not self._may_lead(database, told.get("candidate", "")):
+                return Ended(Outcome.REFUSED, "not_synchronous", "commits wait for another one")
             self.gate.mark("database.bar", told["database"], told["owner"])
         await asyncio.sleep(self.gate.duration())
         if not self.gate.world.nodes[self.gate.node].up:
@@ -98,11 +119,16 @@ class Verbs:
             return Ended(Outcome.UNKNOWN, "deadline", "")
         return await self._asked(verb, told)
 
+    def _may_lead(self, database: Database, node: str) -> bool:
+        return not database.synchronous or node == database.standby
+
     async def _asked(self, verb: str, told: dict[str, str]) -> Ended:
         """Have Patroni do it."""
         database = self.gate.world.databases[told["database"]]
         if verb == "database.switchover":
-            if not database.good(told["candidate"]):
+            if not (
+                database.good(told["candidate"]) and self._may_lead(database, told["candidate"])
+            ):
                 return Ended(Outcome.FAILED, "not_switched", "the candidate is not there")
             database.leads(told["candidate"])
             return Ended(Outcome.DONE, "switched_over", told["candidate"])
