@@ -76,7 +76,7 @@ def test_the_oracle_sees_that_a_guard_is_missing(guard: str, said: str) -> None:
 def test_the_oracle_sees_mistakes_with_files_and_databases(
     site: str, mistake: str, said: str
 ) -> None:
-    ran = schedules("--seeds", "0-1199", "--site", site, *mistake.split(), "--most", "6")
+    ran = schedules("--seeds", "0-1199", "--site", site, *mistake.split(), "--most", "20")
     assert ran.returncode == 1, ran.stdout
     assert said in ran.stdout
 
@@ -91,7 +91,6 @@ def test_the_oracle_sees_mistakes_with_files_and_databases(
         ("unlocks_first", "begins, and pool.drain of"),
         ("forgets_the_dead", "is ended, and nobody said so"),
         ("marks_again", "is done already"),
-        ("waits_for_the_gone", "is returning"),
     ],
 )
 def test_the_oracle_sees_mistakes_with_locks_and_other_upkeep(fault: str, said: str) -> None:
