@@ -1,4 +1,4 @@
-"""Every ladder that a scenario writes for itself is explained on a page: what it would do there, as a test on nodes has it."""
+"""Every ladder that a scenario writes for itself is explained on a page, which a test on its nodes holds to the truth."""
 
 import re
 from pathlib import Path
