@@ -1,4 +1,4 @@
-"""Every ladder that a scenario writes for itself is explained on a page, which a test on its nodes holds to the truth."""
+"""Every ladder that a scenario writes for itself is explained on its page, and a test on the nodes holds that true."""
 
 import re
 from pathlib import Path
