@@ -89,7 +89,9 @@ class Roller:
         except IllegalMove as error:
             other = self._planned.rolling[0]
             raise Refused(
-                "rolling", f"roll {other.id} of {other.group} is {other.state.value}"
+                "rolling",
+                f"roll {other.id} of {other.group} is {other.state.value}, and one goes on at a time. Look with "
+                f"`hale-healer status`; end it with `hale-healer roll {other.group} --do end`",
             ) from error
         return self._planned.rolls[roll]
 
@@ -104,15 +106,22 @@ class Roller:
             raise Refused("no_roll", f"no roll of {group} is under way")
         away = self._planned.kept_away
         stopped = [one.node for one in away if one.roll == found.id and one.phase is Phase.STOPPED]
+        backs = [one.node for one in away if one.roll == found.id and one.phase is Phase.RETURNING]
         if move is RollMove.GO_ON and stopped:
             ends = f"hale-healer maintenance end {stopped[0]}"
             raise Refused(
                 "nodes_stopped", f"{', '.join(stopped)} failed and is away: look, then {ends}"
             )
+        if move is RollMove.GO_ON and backs:
+            # What was given up on it would stop the roll again as soon as it is back.
+            raise Refused(
+                "nodes_stopped",
+                f"{', '.join(backs)} is being given back: look with `hale-healer status`, and resume once it is back",
+            )
         try:
             await self._journal.write(re.RollMoved(found.id, move, "by_hand", f"by {by}"))
         except IllegalMove as error:
-            raise Refused("not_so", f"roll {found.id} of {group} is {found.state.value}") from error
+            raise Refused("not_so", _cannot(found, group)) from error
         return self._planned.rolls[found.id]
 
     def order(self, group: str, canary: str = "") -> tuple[str, ...]:
@@ -132,7 +141,10 @@ class Roller:
             raise Refused("control_plane", detail)
         if self._topology.patch_seconds is None:
             raise Refused(
-                "no_patching", "cluster.yml does not say how nodes are patched: `patching`"
+                "no_patching",
+                f"cluster.yml does not say how the nodes of {group} are patched. Write there `patching: {{command: "
+                "[/usr/local/sbin/patch-node], limit: 30m, reboot_limit: 5m}`, with your own command, then bring what "
+                "`hale-cluster render` writes to the nodes, and `hale-healer reload`",
             )
         if canary and canary not in known.nodes:
             raise Refused("unknown_node", f"{canary} is not in {group}: {', '.join(known.nodes)}")
@@ -218,6 +230,16 @@ class Roller:
     @property
     def _planned(self) -> Planned:
         return self._journal.board.planned
+
+
+def _cannot(roll: Roll, group: str) -> str:
+    """Say how a roll stands that cannot do what is asked of it, and what it can."""
+    can = {
+        RollState.ROLLING: f"`hale-healer roll {group} --do stop`, or `--do end`",
+        RollState.STOPPED: f"`hale-healer roll {group} --do resume`, or `--do end`",
+        RollState.OVER: f"a new one: `hale-healer roll {group}`",
+    }
+    return f"roll {roll.id} of {group} is {roll.state.value}. What it can do now: {can[roll.state]}"
 
 
 def _count(text: str, nodes: int) -> int:

@@ -19,6 +19,7 @@ from healer.core.facts import Facts
 from healer.core.guards import deciding
 from healer.core.order import Ended, Order
 from healer.core.planned import Planned
+from healer.core.roll import RollState
 from healer.core.states import IllegalMove
 from healer.core.topology import Topology
 from healer.core.upkeep import Phase, Upkeep
@@ -28,6 +29,8 @@ from healer.core.upkeep_expect import expect
 from healer.core.upkeep_guards import Wish, judge
 from healer.core.upkeep_proof import back, disproved
 from healer.core.upkeep_steps import (
+    AGAIN,
+    HELD_SECONDS,
     NO_MOVES,
     OF_DATABASES,
     PATCH,
@@ -41,6 +44,7 @@ from healer.core.upkeep_steps import (
     next_step,
     taking,
 )
+from healer.core.upkeep_waits import waits
 from healer.core.verdict import Verdict
 from healer.errors import OutcomeUnknown, Refused, StoreFull, Unreachable
 from healer.gatherer import Gatherer
@@ -87,6 +91,8 @@ class Upkeeper:
         self._changed = asyncio.Condition()
         self._working: dict[str, asyncio.Task[None]] = {}
         self._good_since: dict[str, float] = {}
+        self._held_since: dict[str, float] = {}
+        self._silent: dict[str, dict[str, tuple[float, str]]] = {}
         self._beginning = asyncio.Lock()
 
     # --- What people and machines ask for ---------------------------------------------------
@@ -110,7 +116,9 @@ class Upkeeper:
                 if known.kind is kind and known.phase is not Phase.RETURNING:
                     return known
                 raise Refused(
-                    "node_locked", f"{node} is away already: {known}, {known.phase.value}"
+                    "node_locked",
+                    f"{node} is away already: {known}, {known.phase.value}. Look with `hale-healer status`; where that "
+                    f"is over, give {node} back with `hale-healer maintenance end {node}`",
                 )
             facts, upkeep = await self._facts(node), self._planned.next_upkeep
             wish = self._wish(node, LOCK, kind, upkeep, roll, through=self._through(node, facts))
@@ -122,7 +130,11 @@ class Upkeeper:
             try:
                 await self._journal.write(began, provided=self._as_judged(wish))
             except IllegalMove as error:
-                raise Refused("changed_since", "something else began in this moment") from error
+                raise Refused(
+                    "changed_since",
+                    f"{node}: something else began in this moment, and nothing was done. Look with `hale-healer "
+                    "status`, then ask again",
+                ) from error
         self._wake.set()
         return self._planned.upkeeps[upkeep]
 
@@ -142,7 +154,11 @@ class Upkeeper:
         try:
             await self._journal.write(ue.UpkeepUntilSet(upkeep.id, until, by))
         except IllegalMove as error:
-            raise Refused("changed_since", f"{upkeep} ends in this moment") from error
+            raise Refused(
+                "changed_since",
+                f"{upkeep.node}: {upkeep} ends in this moment, and its time stays. Once it is over (`hale-healer "
+                f"status`), take the node anew with `hale-healer maintenance start {upkeep.node}`",
+            ) from error
         self._wake.set()
         return self._planned.upkeeps[upkeep.id]
 
@@ -155,14 +171,20 @@ class Upkeeper:
         known = self.of(node)
         if known is None:
             raise Refused(
-                "not_away", f"{node} is not away for upkeep here; its own gate may be locked"
+                "not_away",
+                f"{node} is not out of service for this healer, so there is nothing to end. Where it is locked all the "
+                f"same, look on {node} with `hale-gate marks`, and end it there with `hale-gate unlock --all`",
             )
         if known.phase is not Phase.RETURNING:
             try:
                 await self._journal.write(ue.UpkeepMoved(known.id, Move.END, "ended", f"by {by}"))
             except IllegalMove as error:
+                work = "patch" if known.phase is Phase.PATCHING else "boot"
                 raise Refused(
-                    "at_work", f"{known} is {known.phase.value}: wait for its end"
+                    "at_work",
+                    f"{node} is {known.phase.value} ({known}), and its {work} is not ended half way. Look with "
+                    f"`hale-healer status`; it is given back after that, or stays stopped: then ask again with "
+                    f"`hale-healer maintenance end {node}`",
                 ) from error
         self._wake.set()
         return self._planned.upkeeps[known.id]
@@ -243,6 +265,8 @@ class Upkeeper:
                     await asyncio.sleep(PAUSE)
         finally:
             self._watch.upkeep_held.pop(upkeep_id, None)
+            self._held_since.pop(upkeep_id, None)
+            self._silent.pop(upkeep_id, None)
             del self._working[upkeep_id]
 
     async def _step(self, upkeep: Upkeep) -> bool:
@@ -254,8 +278,11 @@ class Upkeeper:
         standing = self._watch.standing()
         at_large = self._watch.at_large(self._topology)
         lost = frozenset(one for one in self._topology.nodes if is_lost(one, at_large))
-        match next_step(upkeep, self._topology, now, lost, await self._moves(upkeep)):
+        moved, silent = await self._moves(upkeep), self._unheard(upkeep)
+        rolling = self._rolls_on(upkeep)
+        match next_step(upkeep, self._topology, now, lost, moved, rolling=rolling, silent=silent):
             case Rest():
+                self._say_what_it_waits_for(upkeep, silent)
                 return True
             case Go(move, why, detail):
                 await self._go(upkeep, move, why, detail)
@@ -279,14 +306,16 @@ class Upkeeper:
                     "upkeep.held", upkeep=upkeep.id, reason=refused.reason, have=refused.have
                 )
             self._watch.upkeep_held[upkeep.id] = refused
+            await self._held_for_long(upkeep, refused)
             return False
         self._watch.upkeep_held.pop(upkeep.id, None)
+        self._held_since.pop(upkeep.id, None)
         look = facts.heard(do.gate).look
-        if look is None:
-            raise Unreachable(f"{do.gate}: {facts.heard(do.gate).error}")
-        expected = expect(do, look, facts)
-        if not expected:
-            raise Unreachable(f"{do.gate}: its gate does not say how {do.look} is")
+        expected = expect(do, look, facts) if look is not None else ""
+        if look is None or not expected:
+            unread = f"its gate does not say how {do.look} is"
+            self._pass_over(upkeep, do, facts.heard(do.gate).error if look is None else unread)
+            return False
         token, number = self._journal.store.token, self._journal.board.actions + 1
         intended = ue.UpkeepActionIntended(
             *(upkeep.id, f"{token.era}.{token.term}.{number}", do.action, do.gate, do.args),
@@ -294,8 +323,11 @@ class Upkeeper:
         )
         await self._journal.write(
             intended,
+            # A person may have ended it while its gate was asked.
             provided=lambda board: (
-                board.actions + 1 == number and self._unstopped(board, {upkeep.node, do.gate})
+                board.actions + 1 == number
+                and board.planned.upkeeps[upkeep.id].phase is upkeep.phase
+                and self._unstopped(board, {upkeep.node, do.gate})
             ),
         )
         order = Order(
@@ -304,6 +336,46 @@ class Upkeeper:
         )
         await self._end(upkeep, intended.action_id, await self._sent(order, upkeep))
         return True
+
+    async def _held_for_long(self, upkeep: Upkeep, refused: Verdict) -> None:
+        """Give a node back whose patch was held for long before it was begun: it is well, and may be needed."""
+        since = self._held_since.setdefault(upkeep.id, self._clock.boottime())
+        lasted = self._clock.boottime() - since
+        if upkeep.phase is Phase.PATCHING and not upkeep.at_work and lasted >= HELD_SECONDS:
+            said = f"not patched, for this held it for {HELD_SECONDS:g} s: {_said(refused)}"
+            await self._go(upkeep, Move.GIVE_UP, refused.reason or "", said)
+
+    def _pass_over(self, upkeep: Upkeep, do: Do, why: str) -> None:
+        """Do without a gate for a while where a node is given back; whoever takes it waits for the gate.
+
+        Raises:
+            Unreachable: It is taken, or patched.
+        """
+        if upkeep.phase is not Phase.RETURNING:
+            raise Unreachable(f"{do.gate}: {why}")
+        until = self._clock.boottime() + AGAIN
+        self._silent.setdefault(upkeep.id, {})[do.gate] = (until, why)
+        self._say_what_it_waits_for(upkeep, self._unheard(upkeep))
+
+    def _unheard(self, upkeep: Upkeep) -> Mapping[str, str]:
+        """Return the gates that did not answer lately, and what they said in place of it."""
+        now, known = self._clock.boottime(), self._silent.get(upkeep.id, {})
+        return {gate: why for gate, (until, why) in known.items() if now < until}
+
+    def _say_what_it_waits_for(self, upkeep: Upkeep, silent: Mapping[str, str]) -> None:
+        found = None
+        if upkeep.phase is Phase.RETURNING:
+            found = waits(upkeep, self._topology, silent)
+        if found is None:
+            return
+        known = self._watch.upkeep_held.get(upkeep.id)
+        if known is None or known.reason != found.reason:
+            log.warning("upkeep.held", upkeep=upkeep.id, reason=found.reason, have=found.have)
+        self._watch.upkeep_held[upkeep.id] = found
+
+    def _rolls_on(self, upkeep: Upkeep) -> bool:
+        roll = self._planned.rolls.get(upkeep.roll)
+        return roll is None or roll.state is RollState.ROLLING
 
     async def _sent(self, order: Order, upkeep: Upkeep) -> Ended:
         try:

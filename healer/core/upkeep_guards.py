@@ -131,8 +131,9 @@ def _kept(wish: Wish, facts: Facts) -> Verdict | None:
         return hold(
             *("not_stopped", "node_locked"),
             have=others,
-            need=NEED,
-            sentence=f"{wish.node} is locked at its own gate for somebody else.",
+            need=f"no other lock at the gate of {wish.node}",
+            sentence=f"{wish.node} is locked at its own gate for somebody else. Look there with `hale-gate marks`; "
+            "where nobody works on it any more, end that there with `hale-gate unlock --all`.",
         )
     # What is given back goes through a locked one too: two that wait for each other would never be back.
     for node in sorted(wish.through - {wish.node}) if wish.verb in MARKING else ():

@@ -1,6 +1,6 @@
 """What an upkeep does next: one pure function from its journal to one step. Guards are asked elsewhere."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -12,15 +12,17 @@ from healer.core.actions import (
     MARKING,
     STANDBY,
     SWITCHOVER,
+    UNLOCK,
     Args,
     steps,
+    subject_of,
 )
 from healer.core.alert import Target
 from healer.core.topology import Topology
-from healer.core.upkeep import UNTOUCHED, Phase, Task, Upkeep
+from healer.core.upkeep import UNTOUCHED, WORK, Phase, Task, Upkeep
 from healer.core.upkeep_events import Kind, Move
 
-PATCH, REBOOT = "node.patch", "node.reboot"
+PATCH, REBOOT = WORK[Phase.PATCHING], WORK[Phase.REBOOTING]
 OF_DATABASES = (SWITCHOVER, BAR, FAILOVER)
 TAKES_AWAY = (*OF_DATABASES, "pool.drain", "address.decline", STANDBY)
 """Verbs by which users are moved away from a node, in this order."""
@@ -36,6 +38,10 @@ TRIES = 3
 
 TAKING_SECONDS = 180.0
 """In which all of a node is taken, or it is given back: a gate that is silent keeps nobody waiting longer."""
+
+HELD_SECONDS = 180.0
+"""For which a patch that was not begun waits for one hold after the other; then its node, which is well, is given
+back. Longer than what owners have to themselves after the node's users moved away."""
 
 AGAIN, LONGEST_AGAIN = 6.0, 60.0
 """Seconds until the second try, doubled each time. A gate keeps 5 s between two of them."""
@@ -104,6 +110,9 @@ _GONE = {
 """How a roll's upkeep of such a node goes on: no gate of it can be asked, and nobody waits for it to come back. A
 person's own goes on until the person ends it."""
 
+BEFORE_PATCH = (Phase.TAKING, Phase.PATCHING)
+"""Phases from which a node is given back unpatched where its roll stops; no patch of it may have begun."""
+
 Next = Do | Go | Silence | Prove | Rest
 
 
@@ -113,6 +122,9 @@ def next_step(
     now: float,
     lost: frozenset[str],
     moves: Mapping[str, str] = NO_MOVES,
+    *,
+    rolling: bool = True,
+    silent: Collection[str] = (),
 ) -> Next:
     """Choose what comes next.
 
@@ -123,10 +135,14 @@ def next_step(
         lost: Nodes that nobody hears of, whose gates can do nothing and need not.
         moves: By which verb each database is moved away, as healer.core.upkeep_databases says; only asked for while
             the node is being taken.
+        rolling: Whether the roll that it belongs to goes on; true where it belongs to none.
+        silent: Nodes whose gates did not answer lately; what they keep away is given back once they do.
     """
     gone = _GONE.get(upkeep.phase)
     if gone is not None and upkeep.kind is Kind.ROLL and upkeep.node not in topology.nodes:
         return Go(gone, LEFT, f"cluster.yml has no {upkeep.node} any more")
+    if not rolling and upkeep.phase in BEFORE_PATCH and not upkeep.at_work:
+        return Go(Move.GIVE_UP, "roll_stopped", "its roll was stopped before it was patched")
     if upkeep.silence_old and upkeep.phase is not Phase.RETURNING:
         return Silence(wanted=True)
     match upkeep.phase:
@@ -141,7 +157,7 @@ def next_step(
         case Phase.PROVING:
             return Prove()
         case Phase.RETURNING:
-            return _return(upkeep, topology, now)
+            return _return(upkeep, topology, now, silent)
         case _:
             return Rest()
 
@@ -206,42 +222,50 @@ def _work(upkeep: Upkeep, verb: str, topology: Topology, now: float) -> Next:
     return Go(Move.PROVE, last.reason, last.detail)
 
 
-def _return(upkeep: Upkeep, topology: Topology, now: float) -> Next:
+def to_give_back(upkeep: Upkeep, topology: Topology) -> tuple[Do, ...]:
+    """Return how each mark is taken back that is still in cluster.yml, in order; the lock alone, and last."""
+    found = list[Do]()
+    for mark in reversed(upkeep.marks):
+        verb, (gate, args) = MARKING[mark.action], mark.place
+        found += [
+            Do(verb, gate, args, step.look, seconds_of(verb, topology))
+            for step in steps(verb, Target(upkeep.node), topology, upkeep.owner)
+            if (step.gate, step.args) == mark.place and gate in topology.nodes
+        ]
+    return tuple(one for one in found if one.action != UNLOCK) or tuple(found)
+
+
+def _return(upkeep: Upkeep, topology: Topology, now: float, silent: Collection[str]) -> Next:
     gone = upkeep.node not in topology.nodes
-    standing = (
-        [] if gone else [one for one in upkeep.marks if _look(one, upkeep, topology) is not None]
-    )
-    if not standing:
-        if upkeep.silenced:
-            return Silence(wanted=False)
-        why = "node_gone" if gone else "returned"
-        return Go(Move.RETURNED, why, _left(upkeep, gone_node=gone) if gone or upkeep.marks else "")
-    mark = standing[-1]
-    verb = MARKING[mark.action]
-    gate, args = mark.place
-    one = Do(verb, gate, args, _look(mark, upkeep, topology) or "", seconds_of(verb, topology))
-    return _try(upkeep, one, upkeep.last(verb, mark.place), now, None)
+    standing = () if gone else to_give_back(upkeep, topology)
+    for one in standing:
+        # One gate that is silent, or refuses, keeps no other one from giving the node back.
+        last = upkeep.last(one.action, (one.gate, one.args))
+        tried = Rest() if one.gate in silent else _try(upkeep, one, last, now, None)
+        if not isinstance(tried, Rest):
+            return tried
+    if standing:
+        return Rest()
+    if upkeep.silenced:
+        return Silence(wanted=False)
+    still = ", ".join(f"{mark.action} at {mark.gate}" for mark in upkeep.marks)
+    if gone:
+        detail = f"cluster.yml has no {upkeep.node} any more"
+        return Go(
+            Move.RETURNED, "node_gone", f"{detail}; still there: {still}" if still else detail
+        )
+    if still:
+        # Nobody of cluster.yml can be asked for these, so they keep nobody waiting.
+        by_hand = "; ".join(f"on {one.gate}: {by_person(one)}" for one in upkeep.marks)
+        detail = f"cluster.yml changed; still there: {still}. Should one serve again, {by_hand}"
+        return Go(Move.RETURNED, "left_behind", detail)
+    return Go(Move.RETURNED, "returned")
 
 
-def _look(mark: Task, upkeep: Upkeep, topology: Topology) -> str | None:
-    """Return under which name its gate sees what would be given back; None where cluster.yml has it there no more.
-
-    Then nobody can be asked to give it back, and a node that waited for that would never be back.
-    """
-    verb = MARKING[mark.action]
-    found = (
-        step.look
-        for step in steps(verb, Target(upkeep.node), topology, upkeep.owner)
-        if (step.gate, step.args) == mark.place and step.gate in topology.nodes
-    )
-    return next(found, None)
-
-
-def _left(upkeep: Upkeep, *, gone_node: bool) -> str:
-    """Say what still stands of what cluster.yml has no more: a gate that left it is gone, others know it no more."""
-    marks = ", ".join(f"{mark.action} at {mark.gate}" for mark in upkeep.marks)
-    gone = f"cluster.yml has no {upkeep.node} any more" if gone_node else "cluster.yml changed"
-    return f"{gone}{f'; still there: {marks}' if marks else ''}"
+def by_person(mark: Task) -> str:
+    """Return the command by which a person takes a mark back on the node where it is, whoever set it."""
+    command = MARKING[mark.action].partition(".")[2]
+    return " ".join(filter(None, ("hale-gate", command, subject_of(mark.args), "--all")))
 
 
 def _try(upkeep: Upkeep, one: Do, last: Task | None, now: float, after: Move | None) -> Next:

@@ -79,7 +79,10 @@ def _away_as_seen(node: str, known: Upkeep | None, seen: str) -> None:
     """
     if seen and seen != of_upkeep(known):
         keeps = "nobody has it out of service now" if known is None else f"it is away now: {known}"
-        raise Refused("changed_since", f"{node} is not as you saw it: {keeps}")
+        raise Refused(
+            "changed_since",
+            f"{node} is not as you saw it: {keeps}. Look with `hale-healer status`, then decide anew",
+        )
 
 
 async def _postponed(
@@ -120,6 +123,8 @@ async def end(desk: Desk, node: str, by: str, seen: str = "") -> dict[str, objec
     found = await upkeeper.settled(ended.id, frozenset({Phase.OVER}), PATIENCE)
     if found.phase is Phase.OVER and node not in desk.topology.nodes:
         done = f"its maintenance is over: {found.detail}"
+    elif found.phase is Phase.OVER and found.why == "left_behind":
+        done = f"{node} is back in service, and its alerts are heard again; {found.detail}"
     elif found.phase is Phase.OVER:
         done = f"{node} is back in service, and its alerts are heard again"
     else:
@@ -161,7 +166,9 @@ def _as_seen(desk: Desk, group: str, seen: str) -> None:
     rolling = [one for one in desk.journal.board.planned.rolling if one.group == group]
     if seen and rolling and seen != of_roll(rolling[0]):
         raise Refused(
-            "changed_since", f"roll {rolling[0].id} of {group} is {rolling[0].state.value} now"
+            "changed_since",
+            f"roll {rolling[0].id} of {group} is {rolling[0].state.value} now, otherwise than you saw it. Look with "
+            "`hale-healer status`, then decide anew",
         )
 
 

@@ -14,6 +14,7 @@ from healer.core.ladder import Mode
 from healer.core.look import Mark
 from healer.core.order import Ended, Order
 from healer.core.states import State
+from healer.core.topology import Topology
 from healer.core.upkeep import Phase, Upkeep
 from healer.core.upkeep_events import Kind
 from healer.errors import Refused
@@ -468,6 +469,86 @@ async def test_a_critical_alert_in_its_groups_keeps_a_roll_from_a_node_and_a_per
         with pytest.raises(Refused, match="alerts_fire"):
             await start(village, kind=Kind.ROLL)
         await start(village)
+
+
+def without_lb2(whole: Topology) -> Topology:
+    nodes = {name: one for name, one in whole.nodes.items() if name != "lb2"}
+    lb = replace(whole.groups["lb"], nodes=("lb1",))
+    return replace(whole, nodes=nodes, groups={**whole.groups, "lb": lb})
+
+
+async def test_a_dead_balancer_keeps_no_live_one_from_taking_a_node_back():
+    village = Village(tier())
+    async with village.armed():
+        await start(village)
+        await asyncio.sleep(5)
+        village.vanish("lb2")
+        await asyncio.sleep(20)
+        await village.upkeeper.end("web1", "root")
+        await asyncio.sleep(120)
+        assert village.cluster.drained == {("lb2", "web/web1")}
+        assert village.gates.marks["web1"] != (), "the lock goes last"
+        held = village.watch.upkeep_held["1"]
+        assert (held.reason, "lb2" in held.have) == ("gate_silent", True)
+        assert "`hale-gate marks` on lb2" in held.sentence
+        village.cluster.dark.clear()
+        await asyncio.sleep(60)
+        assert (village.cluster.drained, village.gates.marks["web1"]) == (set(), ())
+        assert phase(village) is Phase.OVER
+        assert village.watch.upkeep_held == {}
+    given_back = [one for one in village.gates.orders if one.verb == "pool.return"]
+    assert [one.node for one in given_back] == ["lb1", "lb2"]
+    assert {dict(one.args)["owner"] for one in given_back} == {"lock:upkeep-1"}
+
+
+async def test_a_balancer_that_refuses_is_named_and_a_healer_that_starts_anew_tries_it_again():
+    village = Village(tier())
+    village.gates.stuck.add(("lb2", "web/web1"))
+    async with village.armed():
+        await start(village)
+        await asyncio.sleep(5)
+        await village.upkeeper.end("web1", "root")
+        await asyncio.sleep(60)
+        assert village.cluster.drained == {("lb2", "web/web1")}
+        assert village.watch.upkeep_held["1"].reason == "not_returned"
+        assert "haproxy does not run" in village.watch.upkeep_held["1"].sentence
+    village.gates.stuck.clear()
+    async with village.alive():
+        await asyncio.sleep(120)
+        assert (village.cluster.drained, phase(village)) == (set(), Phase.OVER)
+
+
+async def test_a_balancer_that_left_cluster_yml_keeps_no_node_and_what_it_has_is_told():
+    village = Village(tier())
+    async with village.armed():
+        await start(village)
+        await asyncio.sleep(5)
+    async with village.alive(without_lb2(village.topology)):
+        await asyncio.sleep(5)
+        await village.upkeeper.end("web1", "root")
+        await asyncio.sleep(60)
+        over = village.journal.board.planned.upkeeps["1"]
+        assert (over.phase, over.why) == (Phase.OVER, "left_behind")
+        assert "on lb2: hale-gate return web/web1 --all" in over.detail
+        assert ("lb1", "web/web1") not in village.cluster.drained
+        assert village.gates.marks["web1"] == ()
+
+
+async def test_what_upkeep_refuses_says_where_what_and_which_command_comes_next():
+    village = Village(tier())
+    async with village.armed():
+        with pytest.raises(
+            Refused, match=r"web1 is not out of .* look on web1 .*hale-gate unlock --all"
+        ):
+            await village.upkeeper.end("web1", "root")
+        village.gates.marks["web2"] = (LOCKED,)
+        with pytest.raises(
+            Refused, match=r"web2 is locked .*hale-gate marks.*hale-gate unlock --all"
+        ):
+            await start(village, "web2")
+        await start(village)
+        with pytest.raises(Refused, match="hale-healer maintenance end web1"):
+            await start(village, kind=Kind.LOCK)
 
 
 async def test_what_a_node_that_left_cluster_yml_keeps_away_can_be_ended():
