@@ -40,7 +40,7 @@ def waits(upkeep: Upkeep, topology: Topology, silent: Mapping[str, str]) -> Verd
 def _why(upkeep: Upkeep, one: Do, silent: Mapping[str, str]) -> tuple[str, str]:
     """Return the word and the sentence for what keeps one mark; empty where it was not tried yet."""
     if one.gate in silent:
-        return "gate_silent", f"its gate does not answer ({silent[one.gate]})"
+        return "gate_silent", f"its gate cannot be asked ({silent[one.gate]})"
     last = upkeep.last(one.action, (one.gate, one.args))
     if last is None or last.outcome is None:
         return "", ""

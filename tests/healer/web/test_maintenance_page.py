@@ -176,6 +176,18 @@ async def test_hostile_words_are_text(tmp_path: Path) -> None:
     assert "\x1b" not in page
 
 
+@pytest.mark.parametrize("held", [True, False])
+async def test_a_node_is_given_back_while_its_boot_is_held_and_not_once_it_has_begun(
+    tmp_path: Path, held: bool
+) -> None:
+    house = await upkept(tmp_path)
+    if held:
+        house.watch.upkeep_held["3"] = house.refusal("capacity")
+    page = await seen(house, "/nodes/web2")
+    assert "rebooting" in page
+    assert ("Give web2 back" in page) is held
+
+
 async def test_whoever_looks_is_told_when_what_holds_an_upkeep_is_another(tmp_path: Path) -> None:
     house = await upkept(tmp_path)
     live = Live(house.watch)
