@@ -100,6 +100,7 @@ class Code(Enum):
     OWN_FEED = ("HC092", Severity.WARNING)
     NEVER_FENCED = ("HC093", Severity.INFO)
     PLAIN_FLEET_LOCK = ("HC100", Severity.WARNING)
+    OPEN_FLEET_LOCK = ("HC101", Severity.WARNING)
     FEW_SENTINELS = ("HC110", Severity.WARNING)
     LOW_QUORUM = ("HC111", Severity.WARNING)
     SENTINELS_TOGETHER = ("HC112", Severity.WARNING)

@@ -10,6 +10,8 @@ from datetime import datetime
 import structlog
 
 from healer.core import roll_events as re
+from healer.core.incident import EXPLAINED
+from healer.core.ladder import Mode
 from healer.core.planned import Planned
 from healer.core.roll import Begin, Roll, RollState, Turn, Wait, next_turn, nodes_of
 from healer.core.roll_events import RollMove
@@ -17,7 +19,7 @@ from healer.core.states import IllegalMove
 from healer.core.topology import Topology
 from healer.core.upkeep import Phase
 from healer.core.upkeep_events import Kind
-from healer.core.upkeep_guards import firing
+from healer.core.upkeep_guards import firing, mode_of
 from healer.core.upkeep_steps import TAKING_SECONDS
 from healer.errors import Refused, StoreFull
 from healer.gatherer import Gatherer
@@ -82,6 +84,11 @@ class Roller:
             raise Refused(
                 "unknown_window", f"no window {unknown[0]} in cluster.yml; there are {known}"
             )
+        if mode_of((self._topology.groups[group],), self._topology) is Mode.EXPLAIN:
+            detail = (
+                f"in mode explain Hale rolls nothing; what it would do: hale-healer plan {group}"
+            )
+            raise Refused(EXPLAINED, detail)
         roll = self._planned.next_roll
         event = re.RollBegan(roll, group, nodes, _count(at_once, len(nodes)), soak, windows, by)
         try:

@@ -26,7 +26,7 @@ from healer.core.upkeep import Phase, Upkeep
 from healer.core.upkeep_databases import completed, moves
 from healer.core.upkeep_events import Kind, Move
 from healer.core.upkeep_expect import expect
-from healer.core.upkeep_guards import Wish, judge
+from healer.core.upkeep_guards import GIVES_BACK, Wish, half_taken, judge
 from healer.core.upkeep_proof import back, disproved
 from healer.core.upkeep_steps import (
     AGAIN,
@@ -64,6 +64,9 @@ GRACE = 5.0
 
 GUARDED = (*OF_DATABASES, PATCH, REBOOT)
 """Verbs before which every guard is asked once more: they go beyond what was taken whole with the lock."""
+
+SETTLES = frozenset({"owner_settled", "last_copy"})
+"""Guards that hold for a moment after an address or a database was moved away."""
 
 PROOF_SECONDS, PROOF_SOAK = 600.0, 20.0
 """In which a node has to serve again after it was patched, and for how long it must stay so."""
@@ -189,6 +192,31 @@ class Upkeeper:
         self._wake.set()
         return self._planned.upkeeps[known.id]
 
+    async def may_boot(self, upkeep_id: str, seconds: float) -> None:
+        """Ask every guard once more whether a node that is away may boot now, and wait for what ends by itself.
+
+        Args:
+            upkeep_id: What keeps it away.
+            seconds: To wait for an owner's own time, or another action's end.
+
+        Raises:
+            Refused: A guard holds, or it is not away any more. What was taken stays taken.
+        """
+        until = asyncio.get_running_loop().time() + seconds
+        while True:
+            upkeep = self._planned.upkeeps[upkeep_id]
+            facts = await self._facts(upkeep.node)
+            if self._planned.upkeeps[upkeep_id].phase is not Phase.AWAY:
+                raise Refused("taking", f"{upkeep.node} is being given back: {upkeep}")
+            boot = self._wish(upkeep.node, REBOOT, upkeep.kind, upkeep.id)
+            refused = deciding(self._judged(boot, facts))
+            if refused is None:
+                return
+            settles = refused.passing or refused.guard in SETTLES
+            if not settles or asyncio.get_running_loop().time() >= until:
+                raise Refused(refused.reason or "", _said(refused))
+            await asyncio.sleep(PAUSE)
+
     async def settled(self, upkeep: str, phases: frozenset[Phase], seconds: float) -> Upkeep:
         """Wait until an upkeep is in one of these phases, and return it as it is then, or when the time is up."""
         try:
@@ -300,6 +328,10 @@ class Upkeeper:
         facts = replace(facts, standing=self._watch.standing())
         do = completed(do, facts)
         refused = self._refusal(upkeep, do, facts)
+        if refused is not None and upkeep.phase is Phase.TAKING and refused.reason in GIVES_BACK:
+            self._watch.upkeep_held.pop(upkeep.id, None)
+            await self._go(upkeep, Move.GIVE_UP, refused.reason or "", _said(refused))
+            return True
         if refused is not None:
             if self._watch.upkeep_held.get(upkeep.id) != refused:
                 log.warning(
@@ -518,11 +550,13 @@ class Upkeeper:
         wish = self._wish(upkeep.node, do.action, upkeep.kind, upkeep.id, upkeep.roll, do.args)
         wish = replace(wish, through=frozenset({do.gate}))
         verdicts = self._judged(wish, facts)
-        if do.action in GUARDED:
-            return deciding(verdicts)
-        # The lock was judged as the upkeep began, and what is moved away after it is in that footprint.
         holding = ALWAYS_HOLD | {"node_locked"} if takes else ALWAYS_HOLD
-        return next((one for one in verdicts if one.reason in holding), None)
+        held = next((one for one in verdicts if one.reason in holding), None)
+        if held is None and upkeep.phase is Phase.TAKING:
+            # The lock was judged as the upkeep began, and what is moved away after it is in that footprint; but
+            # minutes may lie between the two, or another life of the healer.
+            held = half_taken(self._judged(replace(wish, verb=LOCK, args=()), facts))
+        return deciding(verdicts) if held is None and do.action in GUARDED else held
 
     def _as_judged(self, wish: Wish) -> Callable[[Board], bool]:
         """Return what says whether a node may still be taken when that becomes durable.

@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
+from healer.core.ladder import Mode
 from healer.core.roll_events import RollMove
 from healer.core.upkeep import POSTPONED, Phase, Upkeep
 from healer.core.upkeep_events import Kind
+from healer.core.upkeep_guards import mode_of
 from healer.core.upkeep_steps import Do
 from healer.errors import Malformed, Refused
 from healer.gatherer import Gatherer
@@ -61,13 +63,14 @@ async def start(
     if found.failed:
         raise Refused(found.failed, f"{node} was not taken and is given back: {found.detail}")
     until = rfc3339(found.until + desk.watch.now.ahead)
+    mode = mode_of(desk.topology.groups_of(node), desk.topology)
+    yours = "" if mode is Mode.ACT else f"; mode {mode.value} holds nothing that a person asks for"
     if found.phase is Phase.AWAY:
         ends = f"hale-healer maintenance end {node}"
-        done = (
-            f"{node} is out of service, its alerts are silenced until {until}; end it with: {ends}"
-        )
+        done = f"{node} is out of service, its alerts are silenced until {until}; end it with: {ends}{yours}"
     else:
-        done = f"{node} is being taken out of service ({_waits(desk, found.id)}): look again with hale-healer status"
+        waits = _waits(desk, found.id)
+        done = f"{node} is being taken out of service ({waits}): look again with hale-healer status{yours}"
     return {"done": done, "node": node, "by": by, "upkeep": upkeep_view(found, desk.watch)}
 
 
