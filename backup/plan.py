@@ -52,13 +52,11 @@ class Plan:
     Attributes:
         snapshot: Its whole id.
         snapshot_at: As of when it is; Unix seconds.
-        again: The units that ran before anything was stopped, to be started again.
     """
 
     snapshot: str
     snapshot_at: float
     moves: tuple[Move, ...]
-    again: tuple[str, ...] = ()
 
     @property
     def done(self) -> tuple[Path, ...]:
@@ -78,12 +76,7 @@ def save(job: Job, plan: Plan) -> None:
         OSError: the one before is there.
     """
     moves = [{"place": str(m.place), "kept": str(m.kept), "inode": m.inode} for m in plan.moves]
-    told: dict[str, Any] = {
-        "snapshot": plan.snapshot,
-        "snapshot_at": plan.snapshot_at,
-        "moves": moves,
-    }
-    told["again"] = list(plan.again)
+    told = {"snapshot": plan.snapshot, "snapshot_at": plan.snapshot_at, "moves": moves}
     write(path(job), json.dumps(told), 0o600)
 
 
@@ -103,8 +96,7 @@ def read(job: Job) -> Plan | None:
             )
             for one in told["moves"]
         )
-        again = tuple(map(str, told.get("again", ())))
-        return Plan(str(told["snapshot"]), float(told["snapshot_at"]), moves, again)
+        return Plan(str(told["snapshot"]), float(told["snapshot_at"]), moves)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, KeyError, IndexError, RecursionError) as error:

@@ -7,7 +7,6 @@ twice and a further action changes nothing of the first.
 from dataclasses import dataclass
 
 from healer.core import events as ev
-from healer.core import incident_events as ie
 from healer.core.incident import Incident
 
 STEPS = ("detect", "decide", "act", "serve", "redundancy")
@@ -74,19 +73,19 @@ def reached(event: ev.Event, incident: Incident) -> tuple[str, float] | None:
         incident: After it.
     """
     match event:
-        case ie.IncidentOpened():
+        case ev.IncidentOpened():
             step = "detect"
-        case ie.ActionIntended() if len(incident.attempts) == 1:
+        case ev.ActionIntended() if len(incident.attempts) == 1:
             step = "decide"
-        case ie.ActionEnded() if [one for one in incident.attempts if one.touched] == [
+        case ev.ActionEnded() if [one for one in incident.attempts if one.touched] == [
             incident.attempts[-1]
         ]:
             step = "act"
-        case ie.VerificationEnded(verified=True, settles=True) if not incident.mitigation:
+        case ev.VerificationEnded(verified=True, settles=True) if not incident.mitigation:
             step = "serve"
-        case ie.IncidentMitigated() if incident.served_at == incident.changed_at:
+        case ev.IncidentMitigated() if incident.served_at == incident.changed_at:
             step = "serve"
-        case ie.IncidentClosed():
+        case ev.IncidentClosed():
             step = "redundancy"
         case _:
             return None

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from healer.sentences import hearsay, took
-from healer.shapes.guards import FreezeView
-from healer.shapes.incidents import (
+from healer.shapes import (
     AttemptView,
+    FreezeView,
     IncidentView,
     LastLinesView,
     LineView,

@@ -9,8 +9,7 @@ from random import Random
 
 from healer.core.ladder import Mode
 from healer.core.topology import Numbers
-from tests.healer.safety.described import TIGHT
-from tests.healer.safety.site import LADDERS, Crew, Site
+from tests.healer.safety.site import LADDERS, TIGHT, Crew, Site
 
 
 @dataclass(frozen=True)
