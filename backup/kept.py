@@ -1,4 +1,4 @@
-"""What restores kept beside what they put in place. Nothing removes it but a person, who may miss something in it."""
+"""What restores left beside what they put in place. Nothing removes it but a person, who may miss something in it."""
 
 import os
 import re
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from stat import S_ISDIR
 
 _STAMP = "%Y%m%dT%H%M%SZ"
 _OLD = re.compile(r"\.(?P<name>.+)\.hale-old-(?P<stamp>[0-9]{8}T[0-9]{6}Z)")
@@ -16,7 +17,7 @@ class Kept:
     """One old tree.
 
     Attributes:
-        at: When the restore began that took its place; Unix seconds.
+        at: When the restore began that took its place, or when it was last at work; Unix seconds.
         size: Bytes that it takes on its disk, at the most: what has several names in it counts for each.
     """
 
@@ -43,6 +44,22 @@ def beside(place: Path) -> Iterator[Kept]:
             at = datetime.strptime(match["stamp"], _STAMP).replace(tzinfo=UTC).timestamp()
             path = place.parent / one
             yield Kept(path, at, _size(path))
+
+
+def half_made(backup: str, place: Path) -> Iterator[Kept]:
+    """Yield the folders in which a restore is at work, or was cut off; what was at the place may be in them alone.
+
+    Only the next restore knows how far the last one came, and never that of an older release, whose folder has
+    another name.
+    """
+    for one in (f".hale-restore-{backup}:{place.name}", f".hale-restore-{backup}-{place.name}"):
+        path = place.parent / one
+        try:
+            found = path.lstat()
+        except OSError:
+            continue
+        if S_ISDIR(found.st_mode):
+            yield Kept(path, found.st_mtime, _size(path))
 
 
 def _size(path: Path) -> int:

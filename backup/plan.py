@@ -52,11 +52,13 @@ class Plan:
     Attributes:
         snapshot: Its whole id.
         snapshot_at: As of when it is; Unix seconds.
+        again: The units that ran before anything was stopped, to be started again.
     """
 
     snapshot: str
     snapshot_at: float
     moves: tuple[Move, ...]
+    again: tuple[str, ...] = ()
 
     @property
     def done(self) -> tuple[Path, ...]:
@@ -76,7 +78,12 @@ def save(job: Job, plan: Plan) -> None:
         OSError: the one before is there.
     """
     moves = [{"place": str(m.place), "kept": str(m.kept), "inode": m.inode} for m in plan.moves]
-    told = {"snapshot": plan.snapshot, "snapshot_at": plan.snapshot_at, "moves": moves}
+    told: dict[str, Any] = {
+        "snapshot": plan.snapshot,
+        "snapshot_at": plan.snapshot_at,
+        "moves": moves,
+    }
+    told["again"] = list(plan.again)
     write(path(job), json.dumps(told), 0o600)
 
 
@@ -96,7 +103,8 @@ def read(job: Job) -> Plan | None:
             )
             for one in told["moves"]
         )
-        return Plan(str(told["snapshot"]), float(told["snapshot_at"]), moves)
+        again = tuple(map(str, told.get("again", ())))
+        return Plan(str(told["snapshot"]), float(told["snapshot_at"]), moves, again)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, KeyError, IndexError, RecursionError) as error:

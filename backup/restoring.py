@@ -19,7 +19,7 @@ from backup.plan import Move, Plan
 from backup.report import Proof
 from backup.restic import Snapshot
 from backup.room import enough
-from backup.units import stopped
+from backup.units import stopped, to_start
 from backup.words import Failed, Reason
 
 
@@ -42,12 +42,20 @@ def run(job: Job, wanted: str | None = None) -> None:
         staged = _stage(job, plan.snapshot, whole, move)
         plan = replace(plan, moves=(*plan.moves[:at], staged, *plan.moves[at + 1 :]))
         plans.save(job, plan)
-    with stopped(job.backup.units):
+    # Those that an earlier run stopped before it was cut off are down now, and ran before.
+    ran = to_start(job.backup.units)
+    plan = replace(
+        plan, again=tuple(one for one in job.backup.units if one in ran or one in plan.again)
+    )
+    plans.save(job, plan)
+    with stopped(job.backup.units, plan.again):
         for move in plan.moves:
             _switch(job, move)
     for move in plan.moves:
         remove(move.stage(job.name))
     plans.path(job).unlink()
+    if left := [one for one in job.backup.units if one not in plan.again]:
+        job.told.update(left_stopped=left)
     old = [str(one.kept) for one in plan.moves if swap.inode(one.kept) is not None]
     job.told.update(files=whole.files, bytes=whole.size, kept=old)
 

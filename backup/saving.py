@@ -29,14 +29,17 @@ def run(job: Job, *, accept_drop: bool = False) -> None:
     """
     earlier = report.read(job.places.report(job.name, "run"))
     # Also a run that finds nothing any more tells it: whoever agrees to a restore wants to know.
-    job.told.update(newest_change_at=earlier.get("newest_change_at"))
+    kept = ("newest_change_at", "newest_change_seen_at")
+    job.told.update({name: earlier.get(name) for name in kept})
     for top in job.backup.paths:
         mounted(Path(top))
     job.restic.open()
     known = last(job)
     entries: Mapping[str, Entry] = {} if known is None else known.entries
+    looked_at = moment.text(job.wall())
     found = manifest.scan(job.backup, entries)
-    job.told.update(files=found.files, bytes=found.size, newest_change_at=_newest(job, found))
+    job.told.update(files=found.files, bytes=found.size)
+    job.told.update(newest_change_at=_newest(job, found), newest_change_seen_at=looked_at)
     name = secrets.token_hex(8)
     job.restic.save(name)
     whole = manifest.after(found, name)

@@ -22,7 +22,9 @@ def _row(one: Backup | Stanza, places: Places, now: float) -> Mapping[str, Any]:
     run, check, drill, restore = (
         report.read(places.report(one.name, kind)) for kind in ("run", "check", "drill", "restore")
     )
-    old = [] if isinstance(one, Stanza) else [kept.beside(Path(place)) for place in one.paths]
+    paths = [] if isinstance(one, Stanza) else list(map(Path, one.paths))
+    old = chain.from_iterable(map(kept.beside, paths))
+    half = chain.from_iterable(kept.half_made(one.name, place) for place in paths)
     proofs = report.current(places, one.name, one.drill_period, now)
     return {
         "newest": run.get("succeeded_at"),
@@ -34,7 +36,8 @@ def _row(one: Backup | Stanza, places: Places, now: float) -> Mapping[str, Any]:
         "proven_of": moment.text(proofs[0].snapshot_at) if proofs else None,
         "recovery_point_seconds": one.recovery_point,
         "recovery_time_seconds": one.recovery_time,
-        "kept": [_kept(each, now) for each in chain.from_iterable(old)],
+        "kept": [_kept(each, now) for each in old],
+        "half_made": [_kept(each, now) for each in half],
     }
 
 
@@ -60,6 +63,10 @@ def written(rows: Mapping[str, Mapping[str, Any]], output: str) -> Iterator[str]
             f"drill {row['drill']}, restore {row['restore']}; "
             f"can be restored: {'no' if row['proven'] is None else row['proven_of']}"
         )
-        for old in row["kept"]:
-            days, size = old["age_seconds"] / 86400, old["bytes"] / 2**20
-            yield f"  kept by a restore {days:.1f} days ago, {size:,.1f} MiB: {old['path']}"
+        for key, said in (
+            ("kept", "kept by a restore"),
+            ("half_made", "left half made by a restore"),
+        ):
+            for old in row[key]:
+                days, size = old["age_seconds"] / 86400, old["bytes"] / 2**20
+                yield f"  {said} {days:.1f} days ago, {size:,.1f} MiB: {old['path']}"

@@ -1,4 +1,7 @@
-"""The services that use what is restored: stopped while it is put in place, and started again whatever happens."""
+"""The services that use what is restored: stopped while it is put in place, and those that ran before started again.
+
+Rule: what a person or another tool had stopped stays so, also what only one node may run, where this one stands by.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,10 +9,33 @@ from contextlib import contextmanager
 from backup.program import run
 from backup.words import Failed, Reason
 
+DOWN = frozenset({"inactive", "deactivating"})
+"""systemd.unit(5): stopped, or being stopped. One that failed, or waits to be started again, should run."""
+
+
+def to_start(units: tuple[str, ...]) -> tuple[str, ...]:
+    """Return those of the units that run now, or should: they are started again after a restore.
+
+    Raises:
+        Failed: service_stuck; systemd does not say of one. Nothing was changed.
+    """
+    states = {unit: _state(unit) for unit in units}
+    return tuple(unit for unit, state in states.items() if state not in DOWN)
+
+
+def _state(unit: str) -> str:
+    ran = run(("systemctl", "show", "--property=ActiveState", "--value", unit))
+    state = ran.out.decode("utf-8", "replace").strip()
+    if ran.code != 0 or not state:
+        raise Failed(
+            Reason.SERVICE_STUCK, f"systemd does not say whether {unit} runs: {ran.last_line}"
+        )
+    return state
+
 
 @contextmanager
-def stopped(units: tuple[str, ...]) -> Iterator[None]:
-    """Stop units for a while, and start them in the other order, also those that were down before.
+def stopped(units: tuple[str, ...], again: tuple[str, ...]) -> Iterator[None]:
+    """Stop units for a while, and start in the other order those of `again`.
 
     Raises:
         Failed: service_stuck; one did not stop, so that nothing was done, or one did not start after it.
@@ -21,7 +47,7 @@ def stopped(units: tuple[str, ...]) -> Iterator[None]:
                 raise Failed(Reason.SERVICE_STUCK, f"{unit} did not stop: {ran.last_line}")
         yield
     finally:
-        failed = [said for unit in reversed(units) if (said := _start(unit))]
+        failed = [said for unit in reversed(units) if unit in again and (said := _start(unit))]
     if failed:
         raise Failed(Reason.SERVICE_STUCK, "; ".join(failed))
 

@@ -21,6 +21,7 @@ from healer.adapters.journal import SqliteStore
 from healer.adapters.journal_file import StoreSettings
 from healer.clock import SystemClock
 from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.alert import Alert, Target
 from healer.core.attempt import Outcome
 from healer.core.footprint import Footprint
@@ -70,19 +71,19 @@ def life(number: int, at: float) -> list[ev.Event]:
     }
     cause = Alert(f"{number % 30:016x}", "ServiceDown", tuple(sorted(labels.items())), at)
     gone = Footprint(frozenset({target}), frozenset({"web"}), frozenset({target.node}), frozenset())
-    intended = ev.ActionIntended(
+    intended = ie.ActionIntended(
         name, action, "restart-service", 0, "service.restart", target, target, target.node,
         (("unit", "nginx.service"),), gone, "ledger", "{}", at + 30, SAID,
     )  # fmt: skip
     healed = number % ESCALATED_EACH != 0
     return [
-        ev.IncidentOpened(name, cause, "restart-service", "digest"),
-        ev.IncidentHeld(name, HELD, SAID),
+        ie.IncidentOpened(name, cause, "restart-service", "digest"),
+        ie.IncidentHeld(name, HELD, SAID),
         intended,
-        ev.ActionEnded(name, action, Outcome.DONE, "restarted", "", at),
-        ev.VerificationEnded(name, action, healed, healed, "proved", "hale_service_up is 1", at),
-        *([] if healed else [ev.IncidentEscalated(name, "ladder_exhausted", "1 tried")]),
-        ev.IncidentClosed(name, "healed" if healed else "cleared", "held for 30 s"),
+        ie.ActionEnded(name, action, Outcome.DONE, "restarted", "", at),
+        ie.VerificationEnded(name, action, healed, healed, "proved", "hale_service_up is 1", at),
+        *([] if healed else [ie.IncidentEscalated(name, "ladder_exhausted", "1 tried")]),
+        ie.IncidentClosed(name, "healed" if healed else "cleared", "held for 30 s"),
     ]
 
 

@@ -100,6 +100,7 @@ class Code(Enum):
     OWN_FEED = ("HC092", Severity.WARNING)
     NEVER_FENCED = ("HC093", Severity.INFO)
     PLAIN_FLEET_LOCK = ("HC100", Severity.WARNING)
+    OPEN_FLEET_LOCK = ("HC101", Severity.WARNING)
     FEW_SENTINELS = ("HC110", Severity.WARNING)
     LOW_QUORUM = ("HC111", Severity.WARNING)
     SENTINELS_TOGETHER = ("HC112", Severity.WARNING)
@@ -112,6 +113,7 @@ class Code(Enum):
     OLD_PROOFS = ("HC124", Severity.WARNING)
     KEY_ON_HOSTS = ("HC125", Severity.WARNING)
     SLOW_CHECK = ("HC126", Severity.INFO)
+    BACKUP_STARTS_ALONE = ("HC127", Severity.WARNING)
     FENCED_TWICE = ("HC130", Severity.WARNING)
     STARTED_TWICE = ("HC131", Severity.WARNING)
 

@@ -25,6 +25,11 @@ RESTARTS = Family(
 MEMORY = Family(
     "hale_service_memory_bytes", Kind.GAUGE, "Memory of the service's cgroup, of the last re-sync."
 )
+AT_BOOT = Family(
+    "hale_service_starts_at_boot",
+    Kind.GAUGE,
+    "Whether a boot may start the unit: enabled, or pulled in by another unit; absent when unknown.",
+)
 CHANGED = Family(
     "hale_service_unit_state_change_timestamp_seconds",
     Kind.GAUGE,
@@ -46,6 +51,7 @@ PROBE_EXPIRY = Family(
 FAMILIES = (
     UP,
     INFO,
+    AT_BOOT,
     CPU,
     MEMORY,
     OOM_KILLS,
@@ -131,6 +137,7 @@ class ServiceSeries:
         if unit.result:
             found[RESULT] = [line(self._series(RESULT, "result", unit.result), 1)]
         for family, value in (
+            (AT_BOOT, unit.starts_at_boot),
             (RESTARTS, unit.restarts),
             (MEMORY, unit.memory_bytes),
             (CHANGED, unit.state_changed_at),

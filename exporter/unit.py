@@ -13,6 +13,7 @@ class Unit:
         invocation_id: Names one run of the unit; empty before the first.
         job: Whether systemd has a job for it, queued or running, such as a start.
         cgroup: The path of its cgroup below the mount point; empty when it has none now.
+        starts_at_boot: Whether a boot may start it: it is enabled, or another unit pulls it in; None when unknown.
     """
 
     load_state: str
@@ -25,3 +26,4 @@ class Unit:
     invocation_id: str
     job: bool = False
     cgroup: str = ""
+    starts_at_boot: bool | None = None

@@ -25,6 +25,11 @@ SERVICE = SYSTEMD + ".Service"
 NOT_SET = 2**64 - 1  # systemd's way to say that there is no number
 MICROSECONDS = 1_000_000
 
+# systemctl(1), is-enabled: there is a link by which a target starts it.
+ENABLED = frozenset({"enabled", "enabled-runtime", "alias"})
+# Properties with the units that start it when they start, whatever its own file says.
+PULLED_IN = ("RequiredBy", "WantedBy", "BoundBy", "UpheldBy", "TriggeredBy")
+
 RESYNC = 30.0  # seconds
 DEADLINE = 5.0  # seconds for the connection and for each whole sync
 
@@ -73,7 +78,17 @@ def parse(raw: Raw) -> Unit:
         invocation_id=invocation.hex() if isinstance(invocation, bytes) else "",
         job=_is_job(raw.get("Job")),
         cgroup=_text(raw.get("ControlGroup")),
+        starts_at_boot=_starts_at_boot(raw),
     )
+
+
+def _starts_at_boot(raw: Raw) -> bool | None:
+    if _text(raw.get("LoadState")) == "masked":
+        return False
+    file_state = _text(raw.get("UnitFileState"))
+    if file_state in ENABLED or any(raw.get(name) for name in PULLED_IN):
+        return True
+    return None if file_state in ("", "bad") else False
 
 
 def _is_job(value: object) -> bool:

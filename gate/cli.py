@@ -7,9 +7,21 @@ import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
-from gate import config, machine, netlink, people, pipe, process, reboot_lock, replies, status
+from gate import (
+    config,
+    machine,
+    netlink,
+    people,
+    pipe,
+    places,
+    process,
+    reboot_lock,
+    replies,
+    status,
+)
 from gate.channel import SILENCE_SECONDS, FdChannel
 from gate.clock import SystemClock
 from gate.haproxy import Haproxy
@@ -20,6 +32,7 @@ from gate.log import ERROR, INFO, WARNING, log
 from gate.marks import Marks
 from gate.mounts import Filesystems
 from gate.nonce import Nonce
+from gate.pacemaker_rule import PacemakerRule
 from gate.patroni import RestApi
 from gate.run_lock import RunLock
 from gate.sentinel import RedisSentinel
@@ -56,7 +69,8 @@ examples:
   hale-gate admit main                         let it lead again, once it has all of the data
   hale-gate fence db1                          cut another node's power, from a fencing host
   hale-gate unfence db1                        switch it on again, unless somebody else keeps it off
-  hale-gate standby store                      have Pacemaker move all that it runs here to others
+  hale-gate unfence db1 --all --mark-only "its controller is dead; I switched it on by hand"
+  hale-gate standby store                      have Pacemaker move all that it runs here to others, if they can
   hale-gate unstandby store                    let it run things here again, unless somebody else keeps it so
   hale-gate power db1                          say how its power is
   hale-gate marks                              what is taken out here, for whom and since when
@@ -120,7 +134,7 @@ def _parser() -> argparse.ArgumentParser:
     asking = argparse.ArgumentParser(add_help=False)
     asking.add_argument("--url-file", type=Path, default=reboot_lock.URL_FILE)
     line = "boot this node if an upgrade waits for that and FleetLock gives a lock"
-    _command(commands, "reboot-if-due", _reboot_if_due, line, asking)
+    _command(commands, "reboot-if-due", _reboot_if_due, line, asking, shared)
     line = "tell FleetLock that this node is up and well"
     _command(commands, "reboot-done", _reboot_done, line, asking)
     return parser
@@ -159,8 +173,14 @@ def _people(
     unfence = add("unfence", people.unfence, "switch a fenced node on again")
     unfence.add_argument("node", metavar="NODE")
     unfence.add_argument("--all", action="store_true", help=everybody)
+    unfence.add_argument(
+        "--mark-only",
+        metavar="HOW",
+        help="switch nothing and ask no controller: end the mark alone, on your word, and say how you know its power",
+    )
     standby = add("standby", people.standby, "have Pacemaker run nothing on this node")
     standby.add_argument("pacemaker", metavar="PACEMAKER")
+    standby.add_argument("--even-last", action="store_true", help="also where nobody else runs it")
     unstandby = add("unstandby", people.unstandby, "let Pacemaker run things here again")
     unstandby.add_argument("pacemaker", metavar="PACEMAKER")
     unstandby.add_argument("--all", action="store_true", help=everybody)
@@ -233,8 +253,20 @@ def _serve(options: argparse.Namespace) -> int:
 
 def _reboot_if_due(options: argparse.Namespace) -> int:
     urls = options.url_file.read_text("utf-8", "replace")
+    # A node without a gate.json may ask for locks too; one that cannot be read is a mistake.
+    rules = config.load(options.config).pacemakers if options.config.exists() else {}
     look, standby, post = machine.look(), reboot_lock.standby, reboot_lock.post
-    return reboot_lock.reboot_if_due(urls, look, standby, post, process.run)
+    why = partial(_no_place, tuple(rules.values()))
+    return reboot_lock.reboot_if_due(urls, look, standby, post, process.run, why)
+
+
+def _no_place(rules: tuple[PacemakerRule, ...]) -> str:
+    try:
+        for rule in rules:
+            places.insist(rule, process.run)
+    except Refused as refused:
+        return str(refused)
+    return ""
 
 
 def _reboot_done(options: argparse.Namespace) -> int:

@@ -35,10 +35,18 @@ class FailuresExpect:
 
 @dataclass(frozen=True, slots=True)
 class PacemakerExpect:
-    """Whether the decision took this node to be in Pacemaker's standby, and the failures of resources by their ids."""
+    """What the decision took to be so of this node in Pacemaker.
 
-    standby: bool
+    Attributes:
+        standby: Whether it is in standby; None where nothing was said, as beside `proven_out` alone.
+        failures: Those of resources, by their ids.
+        proven_out: Whether nothing that the cluster promises is served here any more, so that the node may go whatever
+            Pacemaker says.
+    """
+
+    standby: bool | None
     failures: Mapping[str, FailuresExpect] = field(default_factory=dict)
+    proven_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,14 +162,18 @@ def _snapshot(name: str, value: Json) -> str:
 def _pacemaker(name: str, value: Json) -> PacemakerExpect:
     where = f"expect.pacemakers[{name[:80]!r}]"
     fields = object_at(value, where)
-    only(fields, "standby", "failures", where=where + ".")
+    only(fields, "standby", "failures", "proven_out", where=where + ".")
+    proven_out = fields.get("proven_out", False)
+    if not isinstance(proven_out, bool):
+        raise ValueError(f"{where}.proven_out: want true or false")
     standby = fields.get("standby")
-    if not isinstance(standby, bool):
+    if not isinstance(standby, bool) and not (standby is None and proven_out):
         raise ValueError(f"{where}.standby: want true or false")
     failures = object_at(fields.get("failures", {}), where + ".failures")
     return PacemakerExpect(
         standby,
         {one: _failures(f"{where}.failures[{one[:80]!r}]", n) for one, n in failures.items()},
+        proven_out,
     )
 
 

@@ -151,6 +151,31 @@ def unfence(node: Node, name: str, owner: str | None, deadline: Deadline) -> Out
         )
 
 
+def forget(node: Node, name: str, owner: str | None, word: str) -> Outcome:
+    """End the mark of a node alone, on a person's word: nothing is switched, and its controller is not asked.
+
+    Never for a healer. Without a mark nobody takes the node for off any more, so nothing is started in its place.
+
+    Args:
+        node: This node, which had the power cut.
+        name: The other one; gate.json lists it.
+        owner: Who lets go; None when a person says so for everybody.
+        word: Who says so, and how they know how its power is.
+    """
+    try:
+        if (FENCE, name) not in node.marks.read():
+            return done(Reason.UNFENCED, "it was not marked here, so nothing was changed")
+        rest = _unmark(node, name, owner, Deadline.after(LOCK_SECONDS, node.clock))
+    except MarksFailed as error:
+        return not_marked(error, "it is marked as before", "the mark may still be there")
+    if rest:
+        return done(Reason.STILL_MARKED, f"off for {', '.join(rest)}")
+    return done(
+        Reason.UNFENCED,
+        f"the mark is gone by the word of {word}; nothing was switched, and its controller was not asked",
+    )
+
+
 def _switch_on(node: Node, rule: FenceRule, deadline: Deadline) -> Outcome:
     try:
         said = fence_agents.switch(rule, "on", _time(rule, deadline), node.programs)

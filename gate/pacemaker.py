@@ -13,7 +13,7 @@ from gate.process import NotStarted, Ran
 from gate.xml_tree import Element, parse
 
 LOOK_SECONDS = 3.0
-"""For crm_mon, which waits for Pacemaker's daemons: a healer waits for a gate for 5 s."""
+"""For a program that shows something, and waits for Pacemaker's daemons: a healer waits for a gate for 5 s."""
 
 ASK_SECONDS = 20.0
 """For a program that changes something."""
@@ -26,7 +26,6 @@ _TIMED_OUT = 124
 
 _KEEP = 4 * 1024 * 1024
 _LOOK = ("crm_mon", "--output-as=xml", "--inactive", "--fence-history=3")
-_WITHOUT = ("crm_simulate", "--live-check", "--simulate", "--output-as=xml", "--node-down")
 _BEGIN, _END = b"<pacemaker-result", b"</pacemaker-result>"
 
 Programs = Callable[..., Ran]
@@ -139,24 +138,27 @@ def look(rule: PacemakerRule, programs: Programs, now: float) -> Sight:
     Raises:
         Unanswered: it is not there, did not answer within 3 s, or said something else.
     """
-    return _sight(_read(programs, _LOOK, LOOK_SECONDS), rule, now)
+    return _sight(read(programs, _LOOK, LOOK_SECONDS), rule, now)
 
 
-def homeless(rule: PacemakerRule, programs: Programs) -> tuple[str, ...]:
-    """Have Pacemaker's own scheduler say which resources that run now would run nowhere without this node.
+def read(programs: Programs, argv: tuple[str, ...], seconds: float) -> Element:
+    """Run one of its programs that only shows something, and return what it says.
 
     Raises:
-        Unanswered: it did not say.
+        Unanswered: it is not there, did not answer in time, or said something else.
     """
-    root = _read(programs, (*_WITHOUT, rule.member), LOOK_SECONDS)
-    parts = [next(root.all(name), None) for name in ("cluster_status", "revised_cluster_status")]
-    before, after = (
-        None if part is None else {name for name, r in _resources(part).items() if r.nodes}
-        for part in parts
-    )
-    if before is None or after is None:
-        raise Unanswered("crm_simulate says nothing of what would be")
-    return tuple(sorted(before - after))
+    try:
+        ran = programs(argv, seconds, _KEEP)
+    except NotStarted as error:
+        raise Unanswered(str(error)) from error
+    # Warnings come on standard error, which is in the same output. Its exit status may be 0 without an answer.
+    begin, end = ran.output.find(_BEGIN), ran.output.rfind(_END)
+    if ran.code != 0 or begin < 0 or end < 0:
+        raise Unanswered(f"{argv[0]}: {ran.last_line if ran.code is not None else 'no answer'}")
+    try:
+        return parse(ran.output[begin : end + len(_END)])
+    except ValueError as error:
+        raise Unanswered(f"{argv[0]}: {error}") from error
 
 
 def cleanup(rule: PacemakerRule, resource: str, programs: Programs, seconds: float) -> None:
@@ -191,21 +193,6 @@ def _ask(programs: Programs, argv: tuple[str, ...], seconds: float) -> None:
         raise Unanswered(f"{argv[0]} did not end: {ran.last_line}")
     if ran.code != 0:
         raise NotDone(f"{argv[0]}: {ran.last_line}")
-
-
-def _read(programs: Programs, argv: tuple[str, ...], seconds: float) -> Element:
-    try:
-        ran = programs(argv, seconds, _KEEP)
-    except NotStarted as error:
-        raise Unanswered(str(error)) from error
-    # Warnings come on standard error, which is in the same output. Its exit status may be 0 without an answer.
-    begin, end = ran.output.find(_BEGIN), ran.output.rfind(_END)
-    if ran.code != 0 or begin < 0 or end < 0:
-        raise Unanswered(f"{argv[0]}: {ran.last_line if ran.code is not None else 'no answer'}")
-    try:
-        return parse(ran.output[begin : end + len(_END)])
-    except ValueError as error:
-        raise Unanswered(f"{argv[0]}: {error}") from error
 
 
 def _sight(root: Element, rule: PacemakerRule, now: float) -> Sight:

@@ -21,8 +21,11 @@ def name_of(args: JsonObject, expect: Expect, node: Node, other: str) -> str:
         raise Refused(Reason.BAD_ARGUMENT, f"args: want pacemaker, {other} and nothing else")
     if name not in node.config.pacemakers:
         raise Refused(Reason.NOT_LISTED, f"{name[:80]!r} is not listed in gate.json")
-    if expect.boot_id is None or name not in expect.pacemakers:
-        raise Refused(Reason.BAD_ARGUMENT, f"expect: want boot_id and pacemakers with {name}")
+    known = expect.pacemakers.get(name)
+    if expect.boot_id is None or known is None or known.standby is None:
+        raise Refused(
+            Reason.BAD_ARGUMENT, f"expect: want boot_id and pacemakers with standby of {name}"
+        )
     compare.listed(expect, node.config)
     return name
 

@@ -7,19 +7,32 @@ import pwd
 import socket
 import sys
 
-from gate import barring, declining, fence_agents, fencing, locking, owners, pools, standing_by
+from gate import (
+    barring,
+    declining,
+    fence_agents,
+    fencing,
+    locking,
+    owners,
+    places,
+    pools,
+    standing_by,
+)
 from gate.clock import Deadline
 from gate.mark import one_as_json
 from gate.marks import MarksUnreadable
+from gate.note import note
 from gate.reapply import reapply
 from gate.seen import Eyes, MarkSeen
 from gate.verb import Node
-from gate.words import Outcome, State
+from gate.words import Outcome, Refused, State
 
 PERSON_SECONDS = 30.0
 FENCE_SECONDS = 120.0
 STANDBY_SECONDS = 120.0
 DAMAGED = 4
+MOST_WORDS = 200
+"""Characters of a person's own word."""
 
 
 def drain(options: argparse.Namespace, node: Node) -> int:
@@ -91,14 +104,37 @@ def unfence(options: argparse.Namespace, node: Node) -> int:
     """Switch a fenced node on again, as far as it is ours to."""
     if not _is_fenced_here(options, node):
         return 2
+    if options.mark_only is not None:
+        return _forgotten(options, node)
     deadline = Deadline.after(FENCE_SECONDS, node.clock)
     return _told(fencing.unfence(node, options.node, _owner(options), deadline))
+
+
+def _forgotten(options: argparse.Namespace, node: Node) -> int:
+    how = options.mark_only
+    if not how.strip() or not how.isprintable() or len(how) > MOST_WORDS:
+        print(
+            "hale-gate: --mark-only: want one line of how you know how its power is",
+            file=sys.stderr,
+        )
+        return 2
+    outcome = fencing.forget(node, options.node, _owner(options), f"{_person()}: {how}")
+    about = {"node": options.node, "by": _person(), "how": how, "outcome": outcome.reason}
+    if not note("fence.mark_ended_by_word", **about):
+        print("hale-gate: the journal did not take it: write it down elsewhere", file=sys.stderr)
+    return _told(outcome)
 
 
 def standby(options: argparse.Namespace, node: Node) -> int:
     """Have Pacemaker run nothing on this node."""
     if not _is_pacemaker(options, node):
         return 2
+    if not options.even_last:
+        try:
+            places.insist(node.config.pacemakers[options.pacemaker], node.programs)
+        except Refused as refused:
+            print(f"{refused}. --even-last does it all the same", file=sys.stderr)
+            return 1
     deadline = Deadline.after(STANDBY_SECONDS, node.clock)
     return _told(standing_by.standby(node, options.pacemaker, _person(), deadline))
 

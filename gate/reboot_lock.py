@@ -57,16 +57,37 @@ Standby = Callable[[str], str | None]
 """Asks who is at a URL why it does not lead; None where it may lead. Raises OSError where nobody answers in time."""
 
 
+Places = Callable[[], str]
+"""Says why Pacemaker cannot lose this node now; empty where it can, or has none."""
+
+
+def no_pacemaker() -> str:
+    """Say of a node that it is in no Pacemaker cluster."""
+    return ""
+
+
 def reboot_if_due(
-    urls: str, machine: Machine, standby: Standby, post: Post, programs: Programs
+    urls: str,
+    machine: Machine,
+    standby: Standby,
+    post: Post,
+    programs: Programs,
+    places: Places = no_pacemaker,
 ) -> int:
-    """Boot this node if an upgrade waits for that and a lock is given; return an exit status."""
+    """Boot this node if an upgrade waits for that, a lock is given, and Pacemaker can do without the node.
+
+    Pacemaker is asked before the lock and once more after it, since who gives a lock may take minutes, and may be
+    another lock manager than a healer, which moves nothing away first. Returns an exit status.
+    """
     if not is_due(machine, programs):
         print("no boot is needed")
         return 0
     if machine.fleet_lock_id is None:
         print("this node has no machine id, so nobody can give it a lock")
         return 1
+    if why := places():
+        print(f"not now: {why}")
+        return NOT_NOW
     try:
         answer = _asked(urls, "v1/pre-reboot", machine.fleet_lock_id, standby, post)
     except OSError as error:
@@ -75,6 +96,9 @@ def reboot_if_due(
     if answer.status != 200:
         print(f"not now: {answer.kind}: {answer.value}")
         return NOT_NOW
+    if why := places():
+        print(f"not now: {why}")
+        return reboot_done(urls, machine, standby, post)
     print("locked; booting")
     ran: Ran = programs(("systemctl", "reboot"), 30.0)
     return 0 if ran.code in (0, None) else 1
@@ -232,6 +256,13 @@ def _refusal(status: int, body: bytes) -> Answer:
         return Answer(status, f"http_{status}", "no error of the protocol")
 
 
+_NO_URL = (
+    "a line that is no URL like http://NAME:PASSWORD@10.77.0.10:9595. In a password write "
+    "/ as %2F, ? as %3F, # as %23, [ as %5B, ] as %5D, % as %25"
+)
+"""Without a word of the line."""
+
+
 def _shown(url: str) -> str:
     """Return a URL without its password."""
     try:
@@ -246,10 +277,15 @@ def _parted(url: str) -> tuple[str, dict[str, str]]:
         parts = urlsplit(url.strip())
         host, name, password = parts.hostname, parts.username, parts.password
         port = "" if parts.port is None else f":{parts.port}"
-    except ValueError as error:
-        raise OSError(f"{URL_FILE}: no URL: {error}") from error
+    except ValueError:
+        # What it says has a part of the line in it, which may be of the password.
+        raise OSError(f"{URL_FILE}: {_NO_URL}") from None
     if parts.scheme not in ("http", "https") or not host:
         raise OSError(f"{URL_FILE}: want a URL like http://10.77.0.10:9595")
+    if (
+        "@" in f"{parts.path}{parts.query}{parts.fragment}"
+    ):  # a part of the password, taken for a path
+        raise OSError(f"{URL_FILE}: {_NO_URL}")
     shown = f"[{host}]" if ":" in host else host
     headers = {}
     if name is not None:

@@ -15,7 +15,16 @@ from gate.mark import one_as_json
 from gate.patroni import Sight
 from gate.protocol import LINE_LIMIT, VERSION
 from gate.restores import Proof
-from gate.seen import AddressSeen, BackupSeen, FileSystemSeen, MarkSeen, PoolSeen, PowerSeen, Seen
+from gate.seen import (
+    AddressSeen,
+    BackupSeen,
+    FileSystemSeen,
+    MarkSeen,
+    PlaceSeen,
+    PoolSeen,
+    PowerSeen,
+    Seen,
+)
 from gate.strict_json import Json, JsonObject
 from gate.units import Seen as UnitSeen
 from gate.words import Outcome, Reason, Refused, State
@@ -142,11 +151,17 @@ def _seen(seen: Seen | None) -> Json:
             return _database(seen)
         case pacemaker.Sight():
             return _pacemaker(seen)
+        case PlaceSeen(homeless):
+            return {"kind": "place", "homeless": list(homeless)}
         case PowerSeen(state, why):
             return {"kind": "power", "state": state, "reading": why}
-        case BackupSeen(proof, changed):
-            proven = None if proof is None else _proof(proof)
-            return {"kind": "backup", "proven": proven, "newest_change_at": changed}
+        case BackupSeen(proof, changed, seen_at):
+            return {
+                "kind": "backup",
+                "proven": None if proof is None else _proof(proof),
+                "newest_change_at": changed,
+                "newest_change_seen_at": seen_at,
+            }
         case UnitSeen():
             return _unit(seen)
 

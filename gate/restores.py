@@ -63,13 +63,20 @@ def newest(rule: RestoreRule, clock: Clock) -> Proof | None:
     return max(good, key=lambda one: _seconds(one.snapshot_at, rule.drill), default=None)
 
 
-def newest_change(rule: RestoreRule) -> str | None:
-    """Return when a file was written last, as the last run saw it; None where nobody knows."""
+def newest_change(rule: RestoreRule) -> tuple[str | None, str | None]:
+    """Return when a file was written last, and as of when that is: as a run saw it, which knows of nothing later.
+
+    Each is None where nobody knows.
+    """
     try:
-        told = read(rule.run).get("newest_change_at")
+        told = read(rule.run)
     except Unreadable:
-        return None
-    return told if isinstance(told, str) and len(told) < 40 else None
+        return None, None
+    return _time(told.get("newest_change_at")), _time(told.get("newest_change_seen_at"))
+
+
+def _time(value: Json) -> str | None:
+    return value if isinstance(value, str) and len(value) < 40 else None
 
 
 def read(path: str) -> JsonObject:

@@ -15,6 +15,7 @@ from gate import (
     owned,
     pacemaker,
     patroni,
+    places,
     restores,
     standing_by,
     units,
@@ -38,6 +39,12 @@ BACKUP = "backup:"
 
 PACEMAKER = "pacemaker:"
 """As POOL, of a Pacemaker cluster."""
+
+PLACE = "place:"
+"""As POOL, of what such a cluster runs now and would run nowhere without this node."""
+
+PLACE_SECONDS = 1.5
+"""For Pacemaker's scheduler, after crm_mon has had its 3 s."""
 
 POWER = "power:"
 """As POOL, of another node whose power is asked for."""
@@ -88,16 +95,25 @@ class PowerSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class PlaceSeen:
+    """What Pacemaker runs now and would run nowhere without this node, by the resources' ids, sorted."""
+
+    homeless: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class BackupSeen:
     """What may be put back of a backup.
 
     Attributes:
         proof: None where no drill proved anything within its period.
         newest_change_at: When a file was written last, RFC 3339; None where that is not known.
+        newest_change_seen_at: As of when that is: of what was written later nobody knows. None where not known.
     """
 
     proof: restores.Proof | None
     newest_change_at: str | None
+    newest_change_seen_at: str | None
 
 
 Seen = (
@@ -107,6 +123,7 @@ Seen = (
     | FileSystemSeen
     | PowerSeen
     | BackupSeen
+    | PlaceSeen
     | Machine
     | patroni.Sight
     | pacemaker.Sight
@@ -149,6 +166,8 @@ class Eyes:
                 found[name] = self._backup(name.removeprefix(BACKUP))
             elif name.startswith(PACEMAKER):
                 found[name] = self._pacemaker(name.removeprefix(PACEMAKER))
+            elif name.startswith(PLACE):
+                found[name] = self._place(name.removeprefix(PLACE))
             elif name.startswith(POWER):
                 found[name] = self._power(name.removeprefix(POWER), LOOK_SECONDS)
             elif name.startswith("/"):
@@ -207,7 +226,7 @@ class Eyes:
             return None
         try:
             proof = restores.newest(rule, self.node.clock)
-            return BackupSeen(proof, restores.newest_change(rule))
+            return BackupSeen(proof, *restores.newest_change(rule))
         except restores.Unreadable:
             return None
 
@@ -226,6 +245,15 @@ class Eyes:
                 ours = {one: seen for one, seen in sight.resources.items() if one in rule.resources}
                 self.pacemakers[name] = replace(sight, resources=ours)
         return self.pacemakers[name]
+
+    def _place(self, name: str) -> PlaceSeen | None:
+        rule = self.node.config.pacemakers.get(name)
+        if rule is None or self._pacemaker(name) is None:
+            return None  # not listed; or it has been silent once, and is not waited for again
+        try:
+            return PlaceSeen(places.homeless(rule, self.node.programs, PLACE_SECONDS))
+        except pacemaker.Unanswered:
+            return None
 
     def _power(self, name: str, seconds: float) -> PowerSeen | None:
         """Ask how a node's power is; several are asked for as long as one look may take."""

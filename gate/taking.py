@@ -74,9 +74,9 @@ class Taking:
             self._alone(shelf)  # busy
             self._spaced(shelf, verb, request.verb, job.target)  # spacing
         try:
-            verb.check(job)  # config_check
+            verb.check(job)  # config_check, no_place
         except Refused as refused:
-            return self._remember(request, content, job.target, replies.refusal(refused))
+            return self._remember(request, content, job, replies.refusal(refused), without_disk)
         self._not_held()  # again: the check may have taken seconds, as may the next look
         verb.compare(job)  # changed, last_member, marks_unreadable, too_many_owners
         with self.ledgers.open(without_disk) as shelf:
@@ -147,13 +147,15 @@ class Taking:
         if verb.once_a_boot and up < least:
             raise Refused(Reason.SPACING, f"booted {up:.1f} s ago, least spacing is {least:g} s")
 
-    def _remember(self, request: Request, content: bytes, target: str, outcome: Outcome) -> Outcome:
+    def _remember(
+        self, request: Request, content: bytes, job: Job, outcome: Outcome, without_disk: bool
+    ) -> Outcome:
         """Write a refusal that is about the target, so that the same id gets the same answer."""
-        with self.ledgers.open() as shelf:
+        with self.ledgers.open(without_disk) as shelf:
             known = self._known(shelf, request, content)
             if known is not None:
                 return known
-            make = partial(outcomes.refused, request, content, target, outcome)
+            make = partial(outcomes.refused, request, content, job.target, outcome)
             return outcomes.outcome_of(shelf.book.add(make(self.node.clock)))
 
     def _finish(self, record: Record, outcome: Outcome, without_disk: bool) -> Outcome:

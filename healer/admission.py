@@ -6,7 +6,7 @@ Rule: each step says what it has and what it needs; the first that does not hold
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.actions import FENCE, subject_of
 from healer.core.alert import Target
 from healer.core.attempt import Attempt, Outcome
@@ -24,8 +24,10 @@ from healer.gatherer import Gatherer
 from healer.instants import rfc3339
 from healer.journal import Journal
 from healer.operators import Operators
-from healer.shapes import AdmissionView, StepView
+from healer.shapes.upkeep import AdmissionView
 from healer.standing import Watch
+from healer.starting import boot_starts
+from healer.step import Step
 
 HARDWARE = frozenset(
     {"HardwareFailing", "FilesystemFailing", "LinkFailing", "NodeFailing"}
@@ -39,28 +41,6 @@ UNCUT = (Outcome.FAILED, Outcome.NOT_SENT, Outcome.REFUSED)
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One thing that has to be so before a node comes back.
-
-    Attributes:
-        name: For people.
-        reason: The word of the refusal where it is not so; empty where it is.
-    """
-
-    name: str
-    have: str
-    need: str
-    reason: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.name}: has {self.have}, needs {self.need}"
-
-    def shown(self) -> StepView:
-        """Return it for an answer."""
-        return StepView(step=self.name, have=self.have, need=self.need, reason=self.reason)
-
-
-@dataclass(frozen=True, slots=True)
 class Admission:
     """Admits nodes; one for the healer that leads."""
 
@@ -69,8 +49,14 @@ class Admission:
     watch: Watch
     operators: Operators
 
-    async def admit(self, node: str, by: str) -> dict[str, object]:
+    async def admit(self, node: str, by: str, starts_nothing: str = "") -> dict[str, object]:
         """Switch a fenced node on, or check one that is up and give back what Hale took from it.
+
+        Args:
+            node: Its name in cluster.yml.
+            by: Who says so.
+            starts_nothing: Why they know that its boot starts nothing that another node may run; empty where they
+                do not say that.
 
         Raises:
             Refused: A step does not hold, which the sentence names with all the others; nothing was given back.
@@ -85,11 +71,12 @@ class Admission:
             raise Refused("under_way", detail)
         fenced = [one for one in about if any(mark.action == FENCE for mark in one.marks)]
         if fenced:
-            return await self._switch_on(node, fenced, by)
+            vouched = (
+                f"{by}, who says it starts nothing: {starts_nothing}" if starts_nothing else ""
+            )
+            return await self._switch_on(node, fenced, by, vouched)
         steps = await self._steps(node)
-        wrong = next((one for one in steps if one.reason), None)
-        if wrong is not None:
-            raise Refused(wrong.reason, "; ".join(map(str, steps)))
+        _all_hold(steps)
         return await self._give_back(node, about, steps, by)
 
     async def asked(self, node: str) -> AdmissionView:
@@ -102,7 +89,8 @@ class Admission:
             have = f"incident {busy.id} is {busy.state.value}"
             steps = [Step("incident", have, "its end and its proof", "under_way")]
         elif fenced:
-            steps = [_power(node, about)]
+            power = _power(node, about)
+            steps = [power] if power.reason else [*await self._boot_starts(node), power]
         else:
             steps = await self._steps(node)
         return AdmissionView(
@@ -122,25 +110,36 @@ class Admission:
             if one.target.node == node and (one.marks or one.admitted_by is not None)
         ]
 
-    async def _switch_on(self, node: str, fenced: list[Incident], by: str) -> dict[str, object]:
+    async def _switch_on(
+        self, node: str, fenced: list[Incident], by: str, vouched: str
+    ) -> dict[str, object]:
         hosts = sorted({mark.gate for one in fenced for mark in one.marks if mark.action == FENCE})
         waiting = [one for one in fenced if one.admitted_by is None]
         if not waiting:
             detail = f"{node} is being switched on by {', '.join(hosts)}: hale-healer show {fenced[0].id}"
             raise Refused("under_way", detail)
+        steps = [*await self._boot_starts(node, vouched), _power(node, waiting)]
+        _all_hold(steps)
 
         def still(board: Board) -> bool:
             return all(board.incidents[one.id].marks == one.marks for one in waiting)
 
-        step = _power(node, waiting)
         try:
             await self.journal.write(
-                *(ev.NodeAdmitted(one.id, by) for one in waiting), provided=still
+                *(ie.NodeAdmitted(one.id, vouched or by) for one in waiting), provided=still
             )
         except IllegalMove as exc:
             raise Refused("changed_since", f"{node}: {exc}; look again") from exc
         done = f"{node} is switched on; once it is up, say it again: hale-healer admit {node}"
-        return {"done": done, "node": node, "admitted": False, "steps": [step.shown()], "by": by}
+        shown = [one.shown() for one in steps]
+        return {"done": done, "node": node, "admitted": False, "steps": shown, "by": by}
+
+    async def _boot_starts(self, node: str, vouched: str = "") -> list[Step]:
+        """Say what its boot would start of what another node may run."""
+        cut = max((one.began_at for one in self._fencings(node)), default=0.0)
+        return await boot_starts(
+            node, self.gatherer.topology, self.gatherer.prometheus, cut, vouched
+        )
 
     async def _steps(self, node: str) -> list[Step]:
         """Return what has to be so, in the order in which it comes to be so."""
@@ -214,6 +213,13 @@ class Admission:
         }
 
 
+def _all_hold(steps: list[Step]) -> None:
+    """Refuse, by the first step that does not hold."""
+    wrong = next((one for one in steps if one.reason), None)
+    if wrong is not None:
+        raise Refused(wrong.reason, "; ".join(map(str, steps)))
+
+
 def _given(mark: Attempt) -> str:
     return f"{mark.action} of {subject_of(mark.args)} at {mark.gate}"
 
@@ -261,13 +267,14 @@ def _services(node: str, picture: Picture | None, topology: Topology) -> Iterato
         if service.name == EXPORTER:
             continue
         serves = picture.services.get(Target(node, service.name)) if picture is not None else None
-        need = "it serves" if not service.exclusive else "it serves, or another node runs it"
-        elsewhere = (
-            service.exclusive and serves is False and _runs_elsewhere(service.name, node, picture)
-        )
-        if serves or elsewhere:
-            have = "serves" if serves else "runs on another node"
-            yield Step(service.name, have, need)
+        elsewhere = service.exclusive and _runs_elsewhere(service.name, node, picture)
+        need = "it serves"
+        if service.exclusive:
+            need = f"it serves, or another node runs it; of two, `systemctl stop {service.unit}` where it came back"
+        if serves and elsewhere:
+            yield Step(service.name, "serves, and another node serves too", need, "runs_twice")
+        elif serves or (elsewhere and serves is False):
+            yield Step(service.name, "serves" if serves else "runs on another node", need)
         else:
             have = "unknown" if serves is None else "does not serve"
             yield Step(service.name, have, need, "not_serving")

@@ -7,6 +7,7 @@ from collections import deque
 import structlog
 
 from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.attempt import Attempt, Outcome
 from healer.core.board import Board
 from healer.core.incident import Incident
@@ -62,9 +63,9 @@ class Annotator:
     def __call__(self, record: ev.Record) -> None:
         """Take note of a record of the journal."""
         match record.event:
-            case ev.ActionEnded(outcome=outcome) if outcome in PROVED_LATER:
+            case ie.ActionEnded(outcome=outcome) if outcome in PROVED_LATER:
                 return
-            case ev.ActionEnded(incident=name) | ev.VerificationEnded(incident=name):
+            case ie.ActionEnded(incident=name) | ie.VerificationEnded(incident=name):
                 incident = self._board.incidents[name]
                 self._keep(self._told(incident, incident.attempts[-1], record.at_wall))
             case _:

@@ -10,7 +10,8 @@ from dataclasses import replace
 
 import structlog
 
-from healer.core.decide import Act, Decision, decide
+from healer.core.decide import decide
+from healer.core.decision import Act, Decision
 from healer.core.facts import Facts
 from healer.core.incident import Incident
 from healer.core.picture import Picture
@@ -30,33 +31,15 @@ from healer.proving import Prover
 from healer.runner import Runner
 from healer.spans import CLEAR, ENDED, Spans
 from healer.standing import Watch
+from healer.steps import Steps
 
 log = structlog.get_logger()
 
 CYCLE = 2.0
 """Seconds between two looks where nothing wakes us sooner (design, section 6)."""
 
-STRAGGLERS = 0.2
-"""Seconds that one look waits for all incidents to be taken a step further. A gate that hangs takes five, and what is
-new must not wait for it: the next look goes on with all the others."""
-
-CROWD = 100
-"""Open incidents, beyond which those that are held rest between two steps: what may act waits for none that waits.
-Two looks are then as far apart as one takes, so that thousands of messages are heard meanwhile."""
-
-REST = 2.0
-"""Times as long as its last step took, an incident of a crowd rests."""
-
-TOGETHER = 500
-"""Incidents whose steps begin together, while those before them end. What thousands of steps hold at once fills
-memory, and one turn of them all may last as long as the lease."""
-
-PACE = 2.0
-"""Seconds after which more steps begin, though not all of those before have ended."""
-
 AT_ONCE = 0.1
 """Seconds for which what Prometheus or the Alertmanagers were asked for counts as asked for now."""
-
 
 FRESH = 2.0
 """Seconds after which facts that waited for their turn begin nothing any more, and are read again."""
@@ -105,10 +88,7 @@ class Engine:
         self._wake = asyncio.Event()
         self._deciding = asyncio.Lock()
         self._busy: set[str] = set()
-        self._stepping: dict[str, asyncio.Task[None]] = {}
-        self._stepped_in: dict[str, tuple[float, float]] = {}
-        self._late = False
-        self._late_from = 0
+        self._steps = Steps(journal, clock, self._survived, self.wake)
         self._looked_at = -math.inf
         self._services_at = -math.inf
         self._woken = False
@@ -141,7 +121,7 @@ class Engine:
             self._turned_at = began = _monotonic()
             await self.cycle(tasks)
             self._turned_at = _monotonic()
-            if len(self._journal.board.open) > CROWD:
+            if self._steps.crowded:
                 await asyncio.sleep(min(self._turned_at - began, self._pause))
             try:
                 async with asyncio.timeout(self._pause):
@@ -149,13 +129,13 @@ class Engine:
             except TimeoutError:
                 pass
         # Whoever goes on after us finds no step of ours that may still begin something.
-        while self._stepping:
-            await asyncio.wait(self._stepping.values())
+        await self._steps.ended()
         self._turned_at = None
 
     def stop(self) -> None:
         """Begin nothing new any more."""
         self._stopping = True
+        self._steps.stop()
         self.wake()
 
     async def settled(self) -> None:
@@ -182,7 +162,7 @@ class Engine:
 
     async def idle(self) -> None:
         """Return when no action is under way, and no incident is being taken a step further."""
-        while self._busy or self._stepping:
+        while self._busy or self._steps.under_way:
             self._wake.clear()
             await self._wake.wait()
 
@@ -191,15 +171,14 @@ class Engine:
         await self._look()
         if self._watch.storing:
             await self._surviving(self._take_in(), step="intake")
-        await self._step_all(tasks)
+        await self._steps.take(tasks, storing=self._watch.storing, busy=self._busy)
         board = self._journal.board
         still_open = {one.id for one in board.open}
         self._spans.keep(still_open)
-        for gone in self._stepped_in.keys() - still_open:
-            del self._stepped_in[gone]
+        self._steps.keep(still_open)
         self._metrics.show(board.open, self._watch.freezes(), self._watch.now.steady)
         ahead = self._watch.now.ahead
-        self._metrics.show_upkeep(board.kept_away, self._topology, ahead)
+        self._metrics.show_upkeep(board.planned.kept_away, self._topology, ahead)
         self._metrics.leader.set(self._watch.leading)
         await self._herald.tell(self._topology.cluster)
 
@@ -223,70 +202,6 @@ class Engine:
         except IllegalMove as exc:
             # A person's word was durable first; the next look decides on that.
             log.info("decision.overtaken", error=str(exc), **where)
-
-    async def _step_all(self, tasks: asyncio.TaskGroup) -> None:
-        """Take every incident that is not at work one step further; one that waits for long keeps no other waiting.
-
-        Where there is no room for anything new, what was begun is still proved: for that there is a reserve.
-        """
-        now = self._clock.boottime()
-        due, before = self._due(now), list[asyncio.Task[None]]()
-        for first in range(0, len(due), TOGETHER):
-            if self._stopping:
-                break
-            begun = [self._take_step(tasks, one.id, now) for one in due[first : first + TOGETHER]]
-            if before:
-                await asyncio.wait(before, timeout=PACE)
-            before = begun
-        if self._stepping:
-            _, late = await asyncio.wait(self._stepping.values(), timeout=STRAGGLERS)
-            self._late, self._late_from = bool(late), self._journal.board.seq
-
-    def _due(self, now: float) -> list[Incident]:
-        """Return the incidents that take a step at this look; of a crowd first those that may act, node by node.
-
-        So one gate answers many at once, and one that hangs keeps no others waiting.
-        """
-        everybody = self._journal.board.open
-        crowd = len(everybody) > CROWD
-        due = [
-            one
-            for one in everybody
-            if (self._watch.storing or one.state is State.VERIFYING)
-            and not (crowd and one.state is State.HELD and now < self._rests(one.id))
-            and one.id not in self._busy
-            and one.id not in self._stepping
-        ]
-        return sorted(due, key=_turn) if crowd else due
-
-    def _take_step(
-        self, tasks: asyncio.TaskGroup, incident_id: str, due_at: float
-    ) -> asyncio.Task[None]:
-        work = self._stepped(tasks, incident_id, due_at)
-        step = tasks.create_task(work, name=f"step:{incident_id}")
-        self._stepping[incident_id] = step
-        return step
-
-    def _rests(self, incident_id: str) -> float:
-        """Return until when an incident that is held is not looked at again, where there are many.
-
-        Its step counts from when it was due: where thousands take turns, all rest for as long as a whole round takes.
-        """
-        began, ended = self._stepped_in.get(incident_id, (0.0, 0.0))
-        return ended + REST * (ended - began)
-
-    async def _stepped(self, tasks: asyncio.TaskGroup, incident_id: str, due_at: float) -> None:
-        try:
-            await self._surviving(self._step(tasks, incident_id), incident=incident_id)
-        finally:
-            del self._stepping[incident_id]
-            self._stepped_in[incident_id] = (due_at, self._clock.boottime())
-            if self._late and not self._stepping:
-                self._late = False
-                # What they found is told, and goes on, without another pause. One that only holds on may be so
-                # late at each look, and must not make us look without any pause for as long as it is open.
-                if self._journal.board.seq != self._late_from:
-                    self.wake()
 
     async def _look(self) -> None:
         self._journal.ensure_whole()
@@ -319,6 +234,9 @@ class Engine:
 
     def _fires(self) -> bool:
         return self._watch.sight is None or bool(self._watch.sight.alerts)
+
+    async def _survived(self, tasks: asyncio.TaskGroup, incident_id: str) -> None:
+        await self._surviving(self._step(tasks, incident_id), incident=incident_id)
 
     async def _step(self, tasks: asyncio.TaskGroup, incident_id: str) -> None:
         incident = self._journal.board.incidents.get(incident_id)
@@ -441,10 +359,6 @@ class Engine:
             self._spans.forget(incident.id, CLEAR)
             return None
         return self._spans.seconds(incident.id, CLEAR)
-
-
-def _turn(incident: Incident) -> tuple[bool, str]:
-    return incident.state is State.HELD, incident.target.node
 
 
 def _monotonic() -> float:

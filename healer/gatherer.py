@@ -21,7 +21,7 @@ from healer.core.picture import Picture
 from healer.core.plan import Plan, plan, to_hear
 from healer.core.recovery import wants_word
 from healer.core.topology import Topology
-from healer.core.verification import Proof
+from healer.core.verification import RESTORED_AT, Proof, of_a_report
 from healer.errors import Busy, Unreachable
 from healer.journal import Journal
 from healer.now import now_of
@@ -123,21 +123,32 @@ class Gatherer:
         where, labels = proof_place(
             attempt.action, attempt.about, attempt.gate, attempt.args, self.topology
         )
-        reading, outside = await asyncio.gather(
-            self.reading(where, spec.metric, labels), self._outside_after(attempt.action, where)
+        reading, outside, restored = await asyncio.gather(
+            self.reading(where, spec.metric, labels),
+            self._outside_after(attempt.action, where),
+            self._restored_at(attempt),
         )
         if sight is None:
-            return Proof(reading, outside, None, await self.looks_back([spec.metric]) or {})
+            windows = await self.looks_back([spec.metric]) or {}
+            return Proof(reading, outside, None, windows, restored)
         alarms, wide = await asyncio.gather(
             self._real(_alarms(sight.alerts, incident, attempt)),
             self._real(_wide_alarms(sight, attempt)),
         )
         if alarms is None or wide is None:
-            return Proof(reading, outside, None, {})
+            return Proof(reading, outside, None, {}, restored)
         windows = await self.looks_back([spec.metric, *alarms, *wide]) or {}
         # A pool's error budget burns on for its window after what helped, and says nothing of it.
         alarms += [one for one in wide if windows.get(one) == 0.0]
-        return Proof(reading, outside, tuple(alarms), windows)
+        return Proof(reading, outside, tuple(alarms), windows, restored)
+
+    async def _restored_at(self, attempt: Attempt) -> float | None:
+        """Return when a restore was last well where that has to be known; None where nobody says."""
+        if not of_a_report(attempt):
+            return None
+        labels = (("backup", dict(attempt.args).get("backup", "")), ("command", "restore"))
+        reading = await self.reading(Target(attempt.gate), RESTORED_AT, labels)
+        return None if reading is None else reading.value
 
     async def _real(self, alarms: Sequence[Alert]) -> list[str] | None:
         """Return the names of those whose own rule gives them now; None where Prometheus does not answer.
@@ -184,10 +195,11 @@ class Gatherer:
 
     async def _hear(self, wanted: Mapping[str, Sequence[str]]) -> dict[str, Heard]:
         """Ask several gates at once; none of them waits for another."""
-        found = await asyncio.gather(*(self._look(node, names) for node, names in wanted.items()))
+        found = await asyncio.gather(*(self.look(node, names) for node, names in wanted.items()))
         return dict(zip(wanted, found, strict=True))
 
-    async def _look(self, node: str, names: Sequence[str]) -> Heard:
+    async def look(self, node: str, names: Sequence[str]) -> Heard:
+        """Ask one gate who it is, and what these names are like there."""
         if node not in self.topology.nodes:
             return Heard(None, "no such node")
         try:
@@ -218,7 +230,7 @@ class Gatherer:
 
 def locked(board: Board) -> dict[str, str]:
     """Return the nodes that upkeep keeps away, each with what it is."""
-    return {one.node: str(one) for one in board.kept_away}
+    return {one.node: str(one) for one in board.planned.kept_away}
 
 
 def _metric(incident: Incident, topology: Topology, now: float) -> str:

@@ -13,6 +13,7 @@ import structlog
 
 from healer.allowance import Allowance
 from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.actions import mark_of, subject_of
 from healer.core.alert import Alert
 from healer.core.attempt import Attempt
@@ -156,9 +157,9 @@ class Intake:
     def _afford(self, changes: list[ev.Event], draft: Board, true: frozenset[str]) -> bool:
         """Whether a change may be written: beyond its allowance, what nothing confirms waits for evidence."""
         match changes:
-            case [ev.IncidentOpened(cause=alert) | ev.AlertSettled(alert)]:
+            case [ie.IncidentOpened(cause=alert) | ev.AlertSettled(alert)]:
                 confirmed = False
-            case [ev.AlertJoined(incident, alert) | ev.AlertRenewed(incident, alert)]:
+            case [ie.AlertJoined(incident, alert) | ie.AlertRenewed(incident, alert)]:
                 confirmed = draft.incidents[incident].confirmed
             case _:
                 return True
@@ -203,7 +204,7 @@ class Intake:
         true = await self._true(self._due(able, lanes))
         for symptom in able:
             if symptom.fingerprint in true:
-                change = ev.CauseReplaced(incident.id, symptom, symptom.label("heal"))
+                change = ie.CauseReplaced(incident.id, symptom, symptom.label("heal"))
                 await self._journal.write(change, provided=_still(incident))
                 return True
         return False
@@ -303,12 +304,12 @@ class Intake:
         detail = f"cluster.yml has no {incident.target}, and nothing fires for it"
         standing = [one for one in incident.marks if self._stands(one)]
         if not standing:
-            return ev.IncidentClosed(incident.id, "gone", detail)
+            return ie.IncidentClosed(incident.id, "gone", detail)
         if incident.state is State.ESCALATED:
             return None
         where = ", ".join(f"{subject_of(one.args)} on {one.gate}" for one in standing)
         detail = f"{detail}; {standing[0].action} still stands of {where}"
-        return ev.IncidentEscalated(incident.id, NOT_RETURNED, detail)
+        return ie.IncidentEscalated(incident.id, NOT_RETURNED, detail)
 
     def _stands(self, mark: Attempt) -> bool:
         """Whether a mark of ours may stand: until its gate's exporter, seen since, tells of none there."""
@@ -366,7 +367,7 @@ def _not_true(incident: Incident) -> ev.Event | None:
     if incident.confirmed or incident.state is State.ESCALATED:
         return None
     detail = "never found true on fresh evidence, and nobody claims it any more"
-    return ev.IncidentClosed(incident.id, NOT_TRUE, detail)
+    return ie.IncidentClosed(incident.id, NOT_TRUE, detail)
 
 
 def _still(incident: Incident) -> Callable[[Board], bool]:

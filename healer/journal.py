@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import structlog
 
 from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.board import Board
-from healer.core.fold import IncidentEvent
 from healer.core.history import History, Keep
 from healer.core.states import IllegalMove
 from healer.errors import ConfigError, LeaseLost, Malformed
@@ -240,7 +240,7 @@ class _Waiting:
             return None
         found = set()
         for event in self.events:
-            if isinstance(event, IncidentEvent | ev.IncidentOpened):
+            if isinstance(event, ie.IncidentEvent | ie.IncidentOpened):
                 found.add(event.incident)
             elif not isinstance(event, ev.AlertsReceived):
                 return None

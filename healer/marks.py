@@ -9,13 +9,16 @@ from dataclasses import dataclass, field
 
 from healer.core.actions import mark_of, subject_of
 from healer.core.attempt import Attempt
-from healer.core.decide import Act, Hold, would_return
+from healer.core.decide import would_return
+from healer.core.decision import Act, Hold
 from healer.core.incident import Incident
 from healer.core.look import Heard, Mark
 from healer.core.topology import Topology
 from healer.gatherer import Gatherer
+from healer.looking import looker
 from healer.progress import Place, mark_views
-from healer.shapes import MarkStateView, MarksView, MarkView, SilentView, VerdictView
+from healer.shapes.guards import VerdictView
+from healer.shapes.marks import MarkStateView, MarksView, MarkView, SilentView
 from healer.standing import Watch
 from healer.views import verdict_view
 
@@ -49,20 +52,24 @@ class MarkBook:
     _known: MarksView | None = None
     _known_at: float = 0.0
 
-    async def read(self) -> MarksView:
-        """Return every mark, the oldest first, and the gates that did not say which they have."""
+    async def read(self, asking: Gatherer | None = None) -> MarksView:
+        """Return every mark, the oldest first, and the gates that did not say which they have.
+
+        Args:
+            asking: Who asks what stands outside; None for one who looks at the cluster once for all of them.
+        """
         async with self._asking:
             now = self.watch.clock.boottime()
             if self._known is None or now - self._known_at >= KEEP:
-                self._known = await self._read()
+                self._known = await self._read(asking or looker(self.gatherer))
                 self._known_at = self.watch.clock.boottime()
             return self._known
 
-    async def _read(self) -> MarksView:
+    async def _read(self, asking: Gatherer) -> MarksView:
         topology, board = self.gatherer.topology, self.gatherer.journal.board
         incidents = [one for one in board.open if one.marks]
         nodes = holders(topology) | {gate for _, _, gate in board.marked}
-        heard, said = await asyncio.gather(self.gatherer.ask(nodes), self._judged(incidents))
+        heard, said = await asyncio.gather(asking.ask(nodes), self._judged(incidents, asking))
         told = mark_views(board.open, self.watch.latest)
         shown = [*told, *_only_at_gates(told, heard)]
         silent = [
@@ -74,10 +81,10 @@ class MarkBook:
             marks=[_state(one, heard, incidents, said) for one in shown], silent=silent
         )
 
-    async def _judged(self, incidents: Iterable[Incident]) -> Said:
+    async def _judged(self, incidents: Iterable[Incident], asking: Gatherer) -> Said:
         asked = list(incidents)[:MOST_JUDGED]
         standing = self.watch.standing()
-        found = await asyncio.gather(*(self.gatherer.read(one, standing) for one in asked))
+        found = await asyncio.gather(*(asking.read(one, standing) for one in asked))
         return {
             (one.id, place_of(mark)): would_return(one, mark, facts)
             for one, facts in zip(asked, found, strict=True)

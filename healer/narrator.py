@@ -3,6 +3,7 @@
 import structlog
 
 from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core import roll_events as re
 from healer.core import upkeep_events as ue
 from healer.core.attempt import Outcome
@@ -92,7 +93,8 @@ class Narrator:
                 self._incident(event, self._board.incidents[event.incident], record.at_wall)
 
     def _upkeep(self, event: ue.UpkeepEvent) -> None:
-        bound = log.bind(upkeep=event.upkeep, node=self._board.upkeeps[event.upkeep].node)
+        upkeep = self._board.planned.upkeeps[event.upkeep]
+        bound = log.bind(upkeep=upkeep.id, node=upkeep.node)
         match event:
             case ue.UpkeepMoved(_, move, why, detail):
                 failed = move in (ue.Move.GIVE_UP, ue.Move.STOP)
@@ -105,14 +107,8 @@ class Narrator:
             case ue.UpkeepActionIntended(_, action_id, action, gate):
                 bound.info("action.intended", id=action_id, action=action, gate=gate)
             case ue.UpkeepActionEnded(_, action_id, outcome, reason, detail):
-                action = next(
-                    (
-                        one.action
-                        for one in self._board.upkeeps[event.upkeep].tasks
-                        if one.action_id == action_id
-                    ),
-                    "",
-                )
+                tasks = (one.action for one in upkeep.tasks if one.action_id == action_id)
+                action = next(tasks, "")
                 self._metrics.actions.labels(action, outcome.value).inc()
                 bound.info(
                     "action.ended",
@@ -126,19 +122,19 @@ class Narrator:
         bound = log.bind(incident=incident.id, target=str(incident.target))
         self._time(event, incident)
         match event:
-            case ev.IncidentOpened(_, cause, ladder):
+            case ie.IncidentOpened(_, cause, ladder):
                 bound.info("incident.opened", alert=cause.name, ladder=ladder)
-            case ev.CauseReplaced(_, cause, ladder):
+            case ie.CauseReplaced(_, cause, ladder):
                 bound.info("incident.cause_replaced", alert=cause.name, ladder=ladder)
-            case ev.AlertJoined(_, alert):
+            case ie.AlertJoined(_, alert):
                 bound.info("incident.joined", alert=alert.name)
-            case ev.IncidentHeld(_, hold):
+            case ie.IncidentHeld(_, hold):
                 self._metrics.holds.labels(hold.reason).inc()
                 told = bound.info if hold.passing else bound.warning
                 told("incident.held", reason=hold.reason, have=hold.have, need=hold.need)
-            case ev.ActionIntended(_, action_id, _, rung, action):
+            case ie.ActionIntended(_, action_id, _, rung, action):
                 bound.info("action.intended", id=action_id, action=action, rung=rung)
-            case ev.ActionEnded(_, action_id, outcome, reason, detail):
+            case ie.ActionEnded(_, action_id, outcome, reason, detail):
                 if outcome is not Outcome.DONE:
                     self._count(incident, outcome)
                 bound.info(
@@ -148,7 +144,7 @@ class Narrator:
                     reason=reason,
                     detail=detail,
                 )
-            case ev.VerificationEnded(_, action_id, verified, _, reason, detail):
+            case ie.VerificationEnded(_, action_id, verified, _, reason, detail):
                 self._count(incident, Outcome.VERIFIED if verified else Outcome.NOT_VERIFIED)
                 bound.info(
                     "action.proved" if verified else "action.not_proved",
@@ -156,22 +152,22 @@ class Narrator:
                     reason=reason,
                     detail=detail,
                 )
-            case ev.IncidentMitigated(_, detail):
+            case ie.IncidentMitigated(_, detail):
                 bound.warning("incident.mitigated", detail=detail)
-            case ev.IncidentEscalated(_, reason, detail):
+            case ie.IncidentEscalated(_, reason, detail):
                 self._metrics.escalations.labels(reason).inc()
                 bound.warning("incident.escalated", reason=reason, detail=detail)
-            case ev.IncidentAdopted(_, by) | ev.ApprovalGiven(_, _, _, _, _, by):
+            case ie.IncidentAdopted(_, by) | ie.ApprovalGiven(_, _, _, _, _, by):
                 bound.info("incident.person_agreed", by=by)
-            case ev.IncidentRetried(_, by):
+            case ie.IncidentRetried(_, by):
                 bound.info("incident.retried", by=by)
-            case ev.NodeAdmitted(_, by):
+            case ie.NodeAdmitted(_, by):
                 bound.info("incident.node_admitted", by=by)
-            case ev.IncidentSettled(_, by, reason):
+            case ie.IncidentSettled(_, by, reason):
                 bound.info("incident.settled", by=by, reason=reason)
-            case ev.ApprovalDenied(_, _, by):
+            case ie.ApprovalDenied(_, _, by):
                 bound.warning("incident.denied", by=by)
-            case ev.LastLinesRead(_, found):
+            case ie.LastLinesRead(_, found):
                 failures = sum(one.fails for one in found.lines)
                 bound.info(
                     "last_lines.read",
@@ -180,7 +176,7 @@ class Narrator:
                     failures=failures,
                     trouble=found.trouble,
                 )
-            case ev.IncidentClosed(_, outcome, detail):
+            case ie.IncidentClosed(_, outcome, detail):
                 self._close(bound, incident, outcome, detail)
             case _:
                 pass

@@ -1,7 +1,7 @@
 """Writes down what a decision says where nothing is begun, if it is news."""
 
-from healer.core import events as ev
-from healer.core.decide import Act, Close, Decision, Hold, Mitigate, Stay, awaited_yes
+from healer.core import incident_events as ie
+from healer.core.decision import Act, Close, Decision, Hold, Mitigate, Stay, awaited_yes
 from healer.core.guards.cause import NAME as COMMON_CAUSE
 from healer.core.incident import Asked, Incident
 from healer.core.plan import Escalate
@@ -28,13 +28,13 @@ async def note(journal: Journal, incident: Incident, decision: Decision, now: fl
             news = known is None or _differs(known, hold) or _confirms(incident, verdicts)
             news = news or _asks_anew(incident, asked, now)
             if incident.state is State.OPEN or news:
-                await journal.write(ev.IncidentHeld(incident.id, hold, verdicts, asked))
+                await journal.write(ie.IncidentHeld(incident.id, hold, verdicts, asked))
         case Mitigate(detail):
-            await journal.write(ev.IncidentMitigated(incident.id, detail))
+            await journal.write(ie.IncidentMitigated(incident.id, detail))
         case Escalate(reason, detail):
-            await journal.write(ev.IncidentEscalated(incident.id, reason, detail))
+            await journal.write(ie.IncidentEscalated(incident.id, reason, detail))
         case Close(outcome, detail):
-            closed = ev.IncidentClosed(incident.id, outcome, detail)
+            closed = ie.IncidentClosed(incident.id, outcome, detail)
             await journal.write(closed, closing=True)
         case Stay() | Act():
             pass

@@ -1,10 +1,11 @@
 """What people may say to the healer. Every word is journalled with who said it."""
 
 from healer import likeness
-from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.actions import subject_of
 from healer.core.board import Board
-from healer.core.decide import BY_HAND, FINAL, Decision, Hold, awaited_yes, decide
+from healer.core.decide import BY_HAND, decide
+from healer.core.decision import FINAL, Decision, Hold, awaited_yes
 from healer.core.incident import EXPLAINED, Asked, Incident
 from healer.core.plan import Escalate, plan
 from healer.core.states import TRANSITIONS, UNSETTLED, IllegalMove, State
@@ -17,7 +18,7 @@ from healer.sentences import summary
 from healer.standing import Watch
 from healer.stops import Stops
 
-Word = ev.ApprovalGiven | ev.ApprovalDenied | ev.IncidentAdopted | ev.IncidentRetried
+Word = ie.ApprovalGiven | ie.ApprovalDenied | ie.IncidentAdopted | ie.IncidentRetried
 """What a person says about one incident."""
 
 USELESS = FINAL | {EXPLAINED}
@@ -33,7 +34,7 @@ class Operators(Stops):
 
     async def approve(  # the incident, who, and what they had before them
         self, incident_id: str, by: str, seen: str = "", *, action: str = "", owner: bool = False
-    ) -> ev.ApprovalGiven:
+    ) -> ie.ApprovalGiven:
         """Agree to the next rung of an incident, on its target as it is now. It is good for one action.
 
         Args:
@@ -63,7 +64,7 @@ class Operators(Stops):
         shown = before is not None and (before == asked or (not seen and before.same_step(asked)))
         if not shown or action not in ("", asked.action):
             raise _asks_other(incident, asked)
-        given = ev.ApprovalGiven(
+        given = ie.ApprovalGiven(
             incident_id,
             asked.ladder,
             asked.rung,
@@ -85,7 +86,7 @@ class Operators(Stops):
         incident = self._waiting(incident_id, seen)
         step = plan(incident, self._gatherer.topology, self._clock.wall())
         rung = 0 if isinstance(step, Escalate) else step.rung_index
-        await self._change(ev.ApprovalDenied(incident_id, rung, by), "nothing_to_approve", seen)
+        await self._change(ie.ApprovalDenied(incident_id, rung, by), "nothing_to_approve", seen)
 
     async def adopt(self, incident_id: str, by: str, seen: str = "") -> None:
         """Put a pre-existing, mitigated or escalated incident into the healer's hands.
@@ -100,7 +101,7 @@ class Operators(Stops):
             held = f": {incident.hold.reason}" if incident.hold is not None else ""
             detail = f"incident {incident_id} is {incident.state.value}{held}"
             raise Refused("not_adoptable", f"{detail}; adoption would change nothing")
-        await self._change(ev.IncidentAdopted(incident_id, by), "not_adoptable", seen)
+        await self._change(ie.IncidentAdopted(incident_id, by), "not_adoptable", seen)
 
     def _adoptable(self, incident: Incident) -> bool:
         """Whether it is not in Hale's hands: a person has it, it is mitigated, or it is pre-existing."""
@@ -123,7 +124,7 @@ class Operators(Stops):
             if not self._as_seen(incident_id, seen):
                 raise _changed(incident)
             raise Refused("not_retryable", _not_retryable(incident))
-        await self._change(ev.IncidentRetried(incident_id, by), "not_retryable", seen)
+        await self._change(ie.IncidentRetried(incident_id, by), "not_retryable", seen)
 
     async def close(self, incident_id: str, reason: str, by: str, seen: str = "") -> bool:
         """End an incident that a person settled by hand. What still fires then is not touched until seen clear.
@@ -150,8 +151,8 @@ class Operators(Stops):
             raise Refused("not_closable", detail + wait)
         if incident.marks:
             await self._must_be_clear(incident)
-        settled = ev.IncidentSettled(incident_id, by, reason)
-        over = ev.IncidentClosed(incident_id, BY_HAND, f"{by}: {reason}")
+        settled = ie.IncidentSettled(incident_id, by, reason)
+        over = ie.IncidentClosed(incident_id, BY_HAND, f"{by}: {reason}")
 
         def still(_: Board) -> bool:
             return bool(self._known(incident_id).marks) == bool(incident.marks) and self._as_seen(
@@ -188,7 +189,7 @@ class Operators(Stops):
     async def _change(self, event: Word, otherwise: str, seen: str) -> None:
         def still(board: Board) -> bool:
             known = self._known(event.incident)
-            waits = known.asked is not None or not isinstance(event, ev.ApprovalGiven)
+            waits = known.asked is not None or not isinstance(event, ie.ApprovalGiven)
             return waits and not self._spoken(event) and self._as_seen(event.incident, seen)
 
         try:
@@ -208,7 +209,7 @@ class Operators(Stops):
 
     def _spoken(self, event: Word) -> str:
         """Return who said exactly this before, while it is still good; empty where nobody did."""
-        if not isinstance(event, ev.ApprovalGiven):
+        if not isinstance(event, ie.ApprovalGiven):
             return ""
         now = now_of(self._clock, self._journal.board).steady
         asked = (event.ladder, event.rung, event.target, event.expectation)

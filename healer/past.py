@@ -8,7 +8,8 @@ from healer.core.incident import Incident
 from healer.core.ladder import Rung, When
 from healer.core.topology import Topology
 from healer.instants import rfc3339
-from healer.shapes import EndedView, HistoryView, LadderRungView, LadderView
+from healer.shapes.incidents import EndedView, HistoryView
+from healer.shapes.ladders import LadderRungView, LadderView
 
 PAGE = 50
 """Incidents on one page of the history."""

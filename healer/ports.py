@@ -162,10 +162,13 @@ class Prometheus(Protocol):
         """Read how every node and service of the cluster is; without `services` how its nodes are, and no service."""
         ...
 
-    async def samples(self, node: str, names: str) -> list[tuple[Mapping[str, str], float]]:
+    async def samples(
+        self, node: str, names: str, *, before: float | None = None
+    ) -> list[tuple[Mapping[str, str], float]]:
         """Return the newest sample of each series of a node whose name matches a regular expression of Prometheus'.
 
-        Each is its labels, its name among them, and its value.
+        Each is its labels, its name among them, and its value. With `before`, epoch seconds, the last one of the day
+        before that.
         """
         ...
 

@@ -14,7 +14,9 @@ from healer.core.plan import Plan, passed_over, plan
 from healer.core.states import UNSETTLED, State
 from healer.core.topology import Topology
 from healer.instants import rfc3339
-from healer.shapes import GroupStateView, MarkView, MemberView, RungView
+from healer.shapes.incidents import RungView
+from healer.shapes.marks import MarkView
+from healer.shapes.status import GroupStateView, MemberView
 
 Place = tuple[str, str, str]
 """A mark, its subject, and the node at whose gate it stands."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.actions import GIVING_BACK, MARKING
 from healer.core.attempt import Attempt
 from healer.core.incident import Incident
@@ -91,10 +91,10 @@ class Prover:
         incident = self._journal.board.incidents[incident.id]
         mark = attempt.action in MARKING or attempt.action in GIVING_BACK
         settles = incident.target == attempt.about and not mark and not incident.marks
-        proved = ev.VerificationEnded(
+        proved = ie.VerificationEnded(
             incident.id, attempt.action_id, True, settles, "proved", detail, served_at
         )
-        over = [ev.IncidentClosed(incident.id, "healed", detail)] if settles else whose(incident)
+        over = [ie.IncidentClosed(incident.id, "healed", detail)] if settles else whose(incident)
         await self._journal.write(proved, *over, closing=True)
 
     async def _disprove(
@@ -102,7 +102,7 @@ class Prover:
     ) -> None:
         self._forget(attempt.action_id)
         await self._journal.write(
-            ev.VerificationEnded(incident.id, attempt.action_id, False, False, reason, detail),
+            ie.VerificationEnded(incident.id, attempt.action_id, False, False, reason, detail),
             *whose(self._journal.board.incidents[incident.id]),
             closing=True,
         )

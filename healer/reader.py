@@ -7,7 +7,7 @@ import asyncio
 
 import structlog
 
-from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.alert import NODE_DEATH, Alert
 from healer.core.causes import LOSSES
 from healer.core.incident import Incident
@@ -108,7 +108,7 @@ class Reader:
         now = self._watch.clock.wall()
         found = LastLines(node, alert.episode, now, copied.lines, copied.trouble)
         try:
-            await self._journal.write(ev.LastLinesRead(incident.id, found))
+            await self._journal.write(ie.LastLinesRead(incident.id, found))
         except IllegalMove:
             log.info("last_lines.too_late", incident=incident.id, node=node)
         except (StoreFull, Malformed) as error:

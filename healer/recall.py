@@ -1,8 +1,8 @@
 """An incident that the board has forgotten, folded anew from the journal. Reads only."""
 
-from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.board import begun
-from healer.core.fold import IncidentEvent, fold
+from healer.core.fold import fold
 from healer.core.incident import Incident
 from healer.ports import Store
 
@@ -21,9 +21,9 @@ async def recall(store: Store, incident_id: str) -> Incident | None:
         for record in page:
             seq = record.seq
             match record.event:
-                case ev.IncidentOpened():
+                case ie.IncidentOpened():
                     found = begun(record.event, record.at_wall)
-                case event if isinstance(event, IncidentEvent) and found is not None:
+                case event if isinstance(event, ie.IncidentEvent) and found is not None:
                     found = fold(found, event, record.at_wall)
                 case _:
                     pass  # what was before its opening was pruned

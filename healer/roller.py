@@ -10,13 +10,16 @@ from datetime import datetime
 import structlog
 
 from healer.core import roll_events as re
+from healer.core.incident import EXPLAINED
+from healer.core.ladder import Mode
+from healer.core.planned import Planned
 from healer.core.roll import Begin, Roll, RollState, Turn, Wait, next_turn, nodes_of
 from healer.core.roll_events import RollMove
 from healer.core.states import IllegalMove
 from healer.core.topology import Topology
 from healer.core.upkeep import Phase
 from healer.core.upkeep_events import Kind
-from healer.core.upkeep_guards import firing
+from healer.core.upkeep_guards import firing, mode_of
 from healer.core.upkeep_steps import TAKING_SECONDS
 from healer.errors import Refused, StoreFull
 from healer.gatherer import Gatherer
@@ -81,16 +84,23 @@ class Roller:
             raise Refused(
                 "unknown_window", f"no window {unknown[0]} in cluster.yml; there are {known}"
             )
-        roll = self._journal.board.next_roll
+        if mode_of((self._topology.groups[group],), self._topology) is Mode.EXPLAIN:
+            detail = (
+                f"in mode explain Hale rolls nothing; what it would do: hale-healer plan {group}"
+            )
+            raise Refused(EXPLAINED, detail)
+        roll = self._planned.next_roll
         event = re.RollBegan(roll, group, nodes, _count(at_once, len(nodes)), soak, windows, by)
         try:
             await self._journal.write(event)
         except IllegalMove as error:
-            other = self._journal.board.rolling[0]
+            other = self._planned.rolling[0]
             raise Refused(
-                "rolling", f"roll {other.id} of {other.group} is {other.state.value}"
+                "rolling",
+                f"roll {other.id} of {other.group} is {other.state.value}, and one goes on at a time. Look with "
+                f"`hale-healer status`; end it with `hale-healer roll {other.group} --do end`",
             ) from error
-        return self._journal.board.rolls[roll]
+        return self._planned.rolls[roll]
 
     async def move(self, group: str, move: RollMove, by: str) -> Roll:
         """Stop a roll, go on with one that has stopped, or end it.
@@ -98,21 +108,28 @@ class Roller:
         Raises:
             Refused: There is none, or it cannot do that now; nothing was changed.
         """
-        found = next((one for one in self._journal.board.rolling if one.group == group), None)
+        found = next((one for one in self._planned.rolling if one.group == group), None)
         if found is None:
             raise Refused("no_roll", f"no roll of {group} is under way")
-        away = self._journal.board.kept_away
+        away = self._planned.kept_away
         stopped = [one.node for one in away if one.roll == found.id and one.phase is Phase.STOPPED]
+        backs = [one.node for one in away if one.roll == found.id and one.phase is Phase.RETURNING]
         if move is RollMove.GO_ON and stopped:
             ends = f"hale-healer maintenance end {stopped[0]}"
             raise Refused(
                 "nodes_stopped", f"{', '.join(stopped)} failed and is away: look, then {ends}"
             )
+        if move is RollMove.GO_ON and backs:
+            # What was given up on it would stop the roll again as soon as it is back.
+            raise Refused(
+                "nodes_stopped",
+                f"{', '.join(backs)} is being given back: look with `hale-healer status`, and resume once it is back",
+            )
         try:
             await self._journal.write(re.RollMoved(found.id, move, "by_hand", f"by {by}"))
         except IllegalMove as error:
-            raise Refused("not_so", f"roll {found.id} of {group} is {found.state.value}") from error
-        return self._journal.board.rolls[found.id]
+            raise Refused("not_so", _cannot(found, group)) from error
+        return self._planned.rolls[found.id]
 
     def order(self, group: str, canary: str = "") -> tuple[str, ...]:
         """Return the nodes of a group as they would be rolled.
@@ -131,7 +148,10 @@ class Roller:
             raise Refused("control_plane", detail)
         if self._topology.patch_seconds is None:
             raise Refused(
-                "no_patching", "cluster.yml does not say how nodes are patched: `patching`"
+                "no_patching",
+                f"cluster.yml does not say how the nodes of {group} are patched. Write there `patching: {{command: "
+                "[/usr/local/sbin/patch-node], limit: 30m, reboot_limit: 5m}`, with your own command, then bring what "
+                "`hale-cluster render` writes to the nodes, and `hale-healer reload`",
             )
         if canary and canary not in known.nodes:
             raise Refused("unknown_node", f"{canary} is not in {group}: {', '.join(known.nodes)}")
@@ -147,7 +167,7 @@ class Roller:
             LeaseLost: Another healer leads.
         """
         while True:
-            for roll in self._journal.board.rolling:
+            for roll in self._planned.rolling:
                 if roll.state is RollState.ROLLING and self._watch.leading:
                     try:
                         await self._step(roll)
@@ -156,10 +176,9 @@ class Roller:
             await asyncio.sleep(PAUSE)
 
     async def _step(self, roll: Roll) -> None:
-        board = self._journal.board
-        now = now_of(self._clock, board).steady
+        now = now_of(self._clock, self._journal.board).steady
         turn = next_turn(
-            *(roll, board.upkeeps.values(), now),
+            *(roll, self._planned.upkeeps.values(), now),
             known=nodes_of(roll, self._topology),
             hours=self._in_hours(roll),
             alarms=self._alarms(roll),
@@ -195,8 +214,8 @@ class Roller:
         sight = self._watch.sight
         if sight is None:
             return []  # the guards wait for an answer; a roll is not stopped by a silence
-        board = self._journal.board
-        ours = [one for one in board.upkeeps.values() if one.roll == roll.id and not one.open]
+        planned = self._planned.upkeeps.values()
+        ours = [one for one in planned if one.roll == roll.id and not one.open]
         # What began while a node was away may only not be over yet; `quiet` waits for that.
         after = max((one.since for one in ours), default=0.0) + self._watch.now.ahead
         newer = tuple(one for one in sight.alerts if one.began_at > after)
@@ -214,6 +233,20 @@ class Roller:
     @property
     def _topology(self) -> Topology:
         return self._gatherer.topology
+
+    @property
+    def _planned(self) -> Planned:
+        return self._journal.board.planned
+
+
+def _cannot(roll: Roll, group: str) -> str:
+    """Say how a roll stands that cannot do what is asked of it, and what it can."""
+    can = {
+        RollState.ROLLING: f"`hale-healer roll {group} --do stop`, or `--do end`",
+        RollState.STOPPED: f"`hale-healer roll {group} --do resume`, or `--do end`",
+        RollState.OVER: f"a new one: `hale-healer roll {group}`",
+    }
+    return f"roll {roll.id} of {group} is {roll.state.value}. What it can do now: {can[roll.state]}"
 
 
 def _count(text: str, nodes: int) -> int:

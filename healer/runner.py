@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import structlog
 
-from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.attempt import PROVED_NEXT, Attempt, Outcome
 from healer.core.board import Board
-from healer.core.decide import Act
+from healer.core.decision import Act
 from healer.core.facts import Proposal
 from healer.core.incident import Incident
 from healer.core.order import Ended, Order
@@ -50,7 +50,7 @@ class Runner:
         incident = proposal.incident.id
         number = self._journal.board.actions + 1
         await self._journal.write(
-            ev.ActionIntended(
+            ie.ActionIntended(
                 incident=incident,
                 action_id=f"{token.era}.{token.term}.{number}",
                 ladder=proposal.ladder.name,
@@ -141,7 +141,7 @@ class Runner:
             await asyncio.sleep(SETTLE_PAUSE)
 
     async def _end(self, incident: Incident, attempt: Attempt, ended: Ended) -> None:
-        event = ev.ActionEnded(
+        event = ie.ActionEnded(
             incident=incident.id,
             action_id=attempt.action_id,
             outcome=ended.outcome,
@@ -165,9 +165,9 @@ class Runner:
                 await asyncio.sleep(SETTLE_PAUSE)
 
 
-def whose(incident: Incident) -> tuple[ev.IncidentEscalated, ...]:
+def whose(incident: Incident) -> tuple[ie.IncidentEscalated, ...]:
     """Return what gives an incident back to the person who had it, once a mark was taken back or could not be."""
     if not incident.escalation:
         return ()
     word, detail = incident.escalation, incident.escalation_detail
-    return (ev.IncidentEscalated(incident.id, word, detail),)
+    return (ie.IncidentEscalated(incident.id, word, detail),)

@@ -10,7 +10,8 @@ from healer.core.incident import Incident
 from healer.core.plan import Escalate, plan
 from healer.core.states import UNSETTLED, State
 from healer.core.topology import Topology
-from healer.shapes import CommandView, LastLinesView, StatusView
+from healer.shapes.incidents import CommandView, LastLinesView
+from healer.shapes.status import StatusView
 
 
 def reason(incident: Incident) -> tuple[str, str]:
@@ -101,7 +102,7 @@ def answers(incident: Incident) -> list[str]:
 
 
 def owner_words(owner: str) -> str:
-    """Say for whom a mark stands, as healer.shapes.MarkView has it."""
+    """Say for whom a mark stands, as healer.shapes.marks.MarkView has it."""
     kind, _, id_ = owner.partition(":")
     known = {"person": "a person", "lock": "a lock", "incident": "an incident that is over"}
     return f"incident {id_}" if id_ else known.get(kind, kind)

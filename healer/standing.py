@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from healer.core import events as ev
 from healer.core.correlate import OWN
-from healer.core.decide import Decision
+from healer.core.decision import Decision
 from healer.core.facts import Facts, Standing
 from healer.core.holders import Holders
 from healer.core.order import Sight
@@ -227,7 +227,7 @@ class Watch:
     def at_large(self, topology: Topology) -> Facts:
         """Return what is known of the healer and the cluster as a whole since the last look; nothing is read anew."""
         now, past = self.now, self.journal.board.recent(self.now.steady)
-        away = {one.node: str(one) for one in self.journal.board.kept_away}
+        away = {one.node: str(one) for one in self.journal.board.planned.kept_away}
         facts = Facts(now.wall, topology, self.standing(), picture=self.latest, past=past)
         return replace(facts, locked=away, ahead=now.ahead)
 

@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 
 from healer.core.actions import ACTIONS, GIVING_BACK, steps
 from healer.core.alert import Alert, Target
-from healer.core.decide import Decision, decide
+from healer.core.decide import decide
+from healer.core.decision import Decision
 from healer.core.incident import Incident
 from healer.core.ladder import ALWAYS, Ladder, Rung, Verification
 from healer.core.topology import Topology

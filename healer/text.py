@@ -7,22 +7,11 @@ from collections.abc import Iterable, Sequence
 
 from healer.plain import printable
 from healer.sentences import alertmanagers, hearsay, owner_words, took
-from healer.shapes import (
-    ExplanationView,
-    GuardsView,
-    GuardView,
-    IncidentRow,
-    IncidentView,
-    LastLinesView,
-    LockWaitView,
-    MarkStateView,
-    MarksView,
-    PlanView,
-    RollView,
-    StatusView,
-    UpkeepView,
-    VerdictView,
-)
+from healer.shapes.guards import GuardsView, GuardView, VerdictView
+from healer.shapes.incidents import ExplanationView, IncidentRow, IncidentView, LastLinesView
+from healer.shapes.marks import MarkStateView, MarksView
+from healer.shapes.status import StatusView
+from healer.shapes.upkeep import LockWaitView, PlanView, RollView, UpkeepView
 
 CELL = 120
 """Characters of one cell in a table."""

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import assert_never
 
 from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core import roll_events as re
 from healer.core import upkeep_events as ue
 from healer.core.attempt import Outcome
-from healer.core.fold import IncidentEvent
 from healer.core.lastlines import LastLines
 from healer.ports import Store
 
@@ -57,7 +57,7 @@ def moment(record: ev.Record) -> Moment | None:
     """Return what a record says about an incident; None where it is about none."""
     event = record.event
     match event:
-        case ev.IncidentOpened(_, cause, ladder):
+        case ie.IncidentOpened(_, cause, ladder):
             told = ("opened", "open", "", f"{cause.name} at {cause.target}; ladder {ladder}")
         case (
             ev.HealerStarted()
@@ -91,45 +91,45 @@ def moment(record: ev.Record) -> Moment | None:
     return Moment(record.seq, record.at_wall, *told)
 
 
-def _told(event: IncidentEvent) -> tuple[str, str, str, str]:
+def _told(event: ie.IncidentEvent) -> tuple[str, str, str, str]:
     """Return kind, state, reason and text."""
     match event:
-        case ev.ActionIntended() | ev.ActionEnded() | ev.VerificationEnded():
+        case ie.ActionIntended() | ie.ActionEnded() | ie.VerificationEnded():
             return _acted(event)
-        case ev.AlertJoined(_, alert):
+        case ie.AlertJoined(_, alert):
             return "joined", "", "", f"{alert.name} at {alert.target} is a symptom of it"
-        case ev.AlertLeft(_, alert):
+        case ie.AlertLeft(_, alert):
             return "left", "", "", f"{alert.name} at {alert.target} is not explained by it any more"
-        case ev.AlertRenewed(_, alert):
+        case ie.AlertRenewed(_, alert):
             quiet = ", silenced" if alert.silenced else ""
             return "renewed", "", "", f"{alert.name} at {alert.target} was told anew{quiet}"
-        case ev.CauseReplaced(_, cause, ladder):
+        case ie.CauseReplaced(_, cause, ladder):
             text = f"deeper cause {cause.name} at {cause.target}; ladder {ladder}"
             return "cause_replaced", "", "", text
-        case ev.IncidentHeld(_, hold):
+        case ie.IncidentHeld(_, hold):
             text = f"{hold.guard} holds: has {hold.have}; needs {hold.need}"
             return "held", "held", hold.reason or "", text
-        case ev.IncidentMitigated(_, detail):
+        case ie.IncidentMitigated(_, detail):
             return "mitigated", "mitigated", "", f"out of harm's way: {detail}"
-        case ev.IncidentEscalated(_, reason, detail):
+        case ie.IncidentEscalated(_, reason, detail):
             text = f"a person has it: {detail}" if detail else "a person has it"
             return "escalated", "escalated", reason, text
-        case ev.IncidentAdopted(_, by):
+        case ie.IncidentAdopted(_, by):
             return "adopted", "open", "", f"put into Hale's hands by {by}"
-        case ev.IncidentRetried(_, by):
+        case ie.IncidentRetried(_, by):
             return "retried", "open", "", f"tried again by the word of {by}"
-        case ev.NodeAdmitted(_, by):
+        case ie.NodeAdmitted(_, by):
             return "admitted", "", "", f"its node is admitted by {by}, and switched on again"
-        case ev.IncidentSettled(_, by, reason):
+        case ie.IncidentSettled(_, by, reason):
             return "settled", "", "", f"settled by hand by {by}: {reason}"
-        case ev.ApprovalGiven(rung=rung, target=target, by=by, action=action):
+        case ie.ApprovalGiven(rung=rung, target=target, by=by, action=action):
             step = f"{action} (rung {rung + 1})" if action else f"rung {rung + 1}"
             return "approved", "", "", f"yes to {step} on {target} by {by}"
-        case ev.ApprovalDenied(_, rung, by):
+        case ie.ApprovalDenied(_, rung, by):
             return "denied", "escalated", "denied", f"no to rung {rung + 1} by {by}"
-        case ev.LastLinesRead(_, found):
+        case ie.LastLinesRead(_, found):
             return "last_lines", "", "", _last_lines(found)
-        case ev.IncidentClosed(_, outcome, detail):
+        case ie.IncidentClosed(_, outcome, detail):
             return "closed", "closed", outcome, detail
         case _:
             assert_never(event)
@@ -149,20 +149,20 @@ def _last_lines(found: LastLines) -> str:
 
 
 def _acted(
-    event: ev.ActionIntended | ev.ActionEnded | ev.VerificationEnded,
+    event: ie.ActionIntended | ie.ActionEnded | ie.VerificationEnded,
 ) -> tuple[str, str, str, str]:
     match event:
-        case ev.ActionIntended(
+        case ie.ActionIntended(
             action_id=action_id, rung=rung, action=action, target=target, gate=gate
         ):
             through = f" through the gate of {gate}" if gate != target.node else ""
             text = f"{action} on {target}{through} (rung {rung + 1}, id {action_id})"
             return "action_intended", "acting", "", text
-        case ev.ActionEnded(_, _, outcome, reason, detail):
+        case ie.ActionEnded(_, _, outcome, reason, detail):
             proved_next = outcome in (Outcome.DONE, Outcome.UNKNOWN)
             text = f"the gate says {outcome.value}: {detail or reason}"
             return "action_ended", "verifying" if proved_next else "open", reason, text
-        case ev.VerificationEnded(_, _, verified, settles, reason, detail):
+        case ie.VerificationEnded(_, _, verified, settles, reason, detail):
             word = "verified" if verified else "not_verified"
             return word, "verified" if verified and settles else "open", reason, detail
 

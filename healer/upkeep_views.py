@@ -9,7 +9,7 @@ from healer.core.topology import Topology
 from healer.core.upkeep import Upkeep
 from healer.instants import rfc3339
 from healer.likeness import of_roll, of_upkeep
-from healer.shapes import LockWaitView, RollMemberView, RollView, UpkeepView
+from healer.shapes.upkeep import LockWaitView, RollMemberView, RollView, UpkeepView
 from healer.standing import Watch
 
 MOST_OVER = 3
@@ -21,7 +21,7 @@ PATCHED = frozenset({Where.SOAKING, Where.DONE})
 
 def upkeep_views(watch: Watch) -> list[UpkeepView]:
     """Show every node that is away for upkeep, the oldest first."""
-    return [upkeep_view(one, watch) for one in watch.journal.board.kept_away]
+    return [upkeep_view(one, watch) for one in watch.journal.board.planned.kept_away]
 
 
 def upkeep_view(one: Upkeep, watch: Watch) -> UpkeepView:
@@ -62,7 +62,7 @@ def lock_wait_views(watch: Watch) -> list[LockWaitView]:
 
 def roll_views(watch: Watch, topology: Topology) -> list[RollView]:
     """Show every roll that goes on, then the newest that are over."""
-    rolls = list(reversed(watch.journal.board.rolls.values()))
+    rolls = list(watch.journal.board.planned.rolls.values())[::-1]
     over = [one for one in rolls if not one.open][:MOST_OVER]
     going = [one for one in rolls if one.open]
     return [roll_view(one, watch, topology) for one in (*going, *over)]
@@ -70,7 +70,7 @@ def roll_views(watch: Watch, topology: Topology) -> list[RollView]:
 
 def roll_view(one: Roll, watch: Watch, topology: Topology) -> RollView:
     """Show one roll."""
-    upkeeps = watch.journal.board.upkeeps.values()
+    upkeeps = watch.journal.board.planned.upkeeps.values()
     where = members(one, upkeeps, watch.now.steady, nodes_of(one, topology))
     away = [each.node for each in upkeeps if each.roll == one.id and each.open]
     return RollView(

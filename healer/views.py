@@ -9,7 +9,7 @@ from urllib.parse import quote
 from healer.core.alert import Alert
 from healer.core.attempt import Attempt
 from healer.core.board import Board
-from healer.core.decide import Act, Close, Decision, Hold, Mitigate, Stay
+from healer.core.decision import Act, Close, Decision, Hold, Mitigate, Stay
 from healer.core.events import AlertRefused
 from healer.core.facts import Facts
 from healer.core.guards import GUARDS, Guard
@@ -24,25 +24,26 @@ from healer.instants import rfc3339
 from healer.likeness import of_incident
 from healer.progress import mark_views, rung_views
 from healer.sentences import answers, commands, needs_person, next_step, reason, summary
-from healer.shapes import (
-    AlertView,
-    AttemptView,
-    ExplanationView,
+from healer.shapes.alerts import AlertView, RefusedView
+from healer.shapes.guards import (
     FreezeView,
     GuardsView,
     GuardView,
     HoldView,
-    IncidentRow,
-    IncidentView,
     JudgedView,
-    LastLinesView,
-    LineView,
     MaintenanceView,
-    MomentView,
-    RefusedView,
-    StatusView,
     VerdictView,
 )
+from healer.shapes.incidents import (
+    AttemptView,
+    ExplanationView,
+    IncidentRow,
+    IncidentView,
+    LastLinesView,
+    LineView,
+    MomentView,
+)
+from healer.shapes.status import StatusView
 from healer.standing import Watch
 from healer.timeline import Moment, Timeline
 from healer.upkeep_views import lock_wait_views, roll_view, upkeep_views
@@ -339,7 +340,7 @@ def status_view(watch: Watch, topology: Topology, version: str) -> StatusView:
         holds=hold_views(watch),
         maintenance=maintenance_views(topology, watch.clock.wall()),
         upkeep=upkeep_views(watch),
-        rolls=[roll_view(one, watch, topology) for one in board.rolling],
+        rolls=[roll_view(one, watch, topology) for one in board.planned.rolling],
         lock_waits=lock_wait_views(watch),
         marks=mark_views(board.open, watch.latest),
         watchdog_age_seconds=None if age is None else round(age, 3),

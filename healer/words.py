@@ -123,7 +123,8 @@ def _roll(client: Client, args: argparse.Namespace) -> Any:
 
 
 def _admit(client: Client, args: argparse.Namespace) -> Any:
-    return client.post("/api/v1/admit", {"node": args.node, **_claim()})
+    given = {"node": args.node, "starts-nothing": args.starts_nothing}
+    return client.post("/api/v1/admit", {**_said(given), **_claim()})
 
 
 def _admitted(answer: Any) -> str:
@@ -324,7 +325,7 @@ WORDS = (
         _admit,
         _admitted,
         {"node": NODE},
-        {},
+        {"starts-nothing": "how you know that its boot starts nothing that only one node may run"},
     ),
     Word(
         "evidence",

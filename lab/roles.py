@@ -2,18 +2,18 @@
 
 It runs as a process of its own in the nodes' network and writes one JSON line per answer, so that nothing the drill
 does can slow it down. Rule: a member counts as primary only if it has just given away a new transaction number, which
-no standby can; Patroni and etcd are not asked.
+no standby can; Patroni and etcd are not asked. `lab.masters` asks every Redis in the same way.
 """
 
 import argparse
 import asyncio
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Protocol, TextIO
 
 import asyncpg
 
@@ -55,8 +55,9 @@ class Role:
         at: When it was answered, or when it was clear that nothing was, epoch seconds.
         word: PRIMARY, REPLICA or NOTHING.
         streaming: Whether a replica receives what the primary writes.
-        timeline: PostgreSQL's, as far as the member says.
+        timeline: PostgreSQL's, as far as the member says; Redis has none.
         why: Why it is NOTHING.
+        owner: Whose it is to say who leads.
     """
 
     at: float
@@ -65,6 +66,7 @@ class Role:
     streaming: bool = False
     timeline: int | None = None
     why: str = ""
+    owner: str = "Patroni"
 
     @property
     def same(self) -> tuple[str, str, bool, int | None]:
@@ -114,44 +116,43 @@ def parse_line(line: str) -> Role | None:
         return None
 
 
-@dataclass(slots=True)
-class _Member:
+class Member(Protocol):
     """One member, asked over one connection for as long as that answers."""
+
+    @property
+    def node(self) -> str:
+        """Its node."""
+
+    @property
+    def owner(self) -> str:
+        """Whose it is to say who leads."""
+
+    async def ask(self) -> Role:
+        """Return what it answers, or raise one of NO_ANSWER."""
+
+    def hang_up(self) -> None:
+        """Give up the connection; the next question is asked over a new one."""
+
+
+@dataclass(slots=True)
+class _Postgres:
+    """One PostgreSQL."""
 
     node: str
     host: str
     port: int
-    out: TextIO
+    owner: str = "Patroni"
     connection: Any = None
 
-    async def ask_for_ever(self) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            due = loop.time() + EVERY
-            asked = asyncio.create_task(self._ask(), name=f"roles.{self.node}")
-            if not (await asyncio.wait({asked}, timeout=SILENT))[0]:
-                self._note(Role(time.time(), self.node, NOTHING, why="no answer"))
-            self._note(await asked)
-            await asyncio.sleep(due - loop.time())
+    async def ask(self) -> Role:
+        if self.connection is None:
+            self.connection = await asyncpg.connect(host=self.host, port=self.port, ssl=False)
+        return _answer(self.node, await self.connection.fetchrow(_QUESTION))
 
-    async def _ask(self) -> Role:
-        try:
-            async with asyncio.timeout(PATIENCE):
-                if self.connection is None:
-                    self.connection = await asyncpg.connect(
-                        host=self.host, port=self.port, ssl=False
-                    )
-                row = await self.connection.fetchrow(_QUESTION)
-        except NO_ANSWER as error:
-            if self.connection is not None:
-                self.connection.terminate()
-                self.connection = None
-            return Role(time.time(), self.node, NOTHING, why=f"{type(error).__name__}: {error}")
-        return _answer(self.node, row)
-
-    def _note(self, role: Role) -> None:
-        self.out.write(json.dumps(asdict(role)) + "\n")
-        self.out.flush()
+    def hang_up(self) -> None:
+        if self.connection is not None:
+            self.connection.terminate()
+            self.connection = None
 
 
 def _answer(node: str, row: Mapping[str, Any]) -> Role:
@@ -163,32 +164,79 @@ def _answer(node: str, row: Mapping[str, Any]) -> Role:
     return Role(time.time(), node, PRIMARY, timeline=timeline)
 
 
-async def watch(members: Mapping[str, tuple[str, int]], out: TextIO) -> None:
+async def watch(members: Iterable[Member], out: TextIO) -> None:
     """Ask every member until cancelled.
 
     Args:
-        members: Host and port by node. User, password and database are the environment's PGUSER and so on.
+        members: Who is asked. User, password and database of PostgreSQL are the environment's PGUSER and so on.
         out: Gets one JSON line per answer.
     """
     async with asyncio.TaskGroup() as group:
-        for node, (host, port) in members.items():
-            member = _Member(node, host, port, out)
-            group.create_task(member.ask_for_ever(), name=f"roles.{node}")
+        for member in members:
+            group.create_task(_ask_for_ever(member, out), name=f"roles.{member.node}")
+
+
+async def _ask_for_ever(member: Member, out: TextIO) -> None:
+    loop = asyncio.get_running_loop()
+    while True:
+        due = loop.time() + EVERY
+        asked = asyncio.create_task(_in_time(member), name=f"roles.{member.node}.ask")
+        if not (await asyncio.wait({asked}, timeout=SILENT))[0]:
+            _note(_nothing(member, "no answer"), out)
+        _note(await asked, out)
+        await asyncio.sleep(due - loop.time())
+
+
+async def _in_time(member: Member) -> Role:
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await member.ask()
+    except NO_ANSWER as error:
+        member.hang_up()
+        return _nothing(member, f"{type(error).__name__}: {error}")
+
+
+def _nothing(member: Member, why: str) -> Role:
+    return Role(time.time(), member.node, NOTHING, why=why, owner=member.owner)
+
+
+def _note(role: Role, out: TextIO) -> None:
+    out.write(json.dumps(asdict(role)) + "\n")
+    out.flush()
+
+
+def places(arguments: Iterable[str]) -> dict[str, tuple[str, int]]:
+    """Return host and port by node, of words such as `db1=10.77.0.31:5432`."""
+    found = {}
+    for word in arguments:
+        node, _, where = word.partition("=")
+        host, _, port = where.rpartition(":")
+        found[node] = (host, int(port))
+    return found
+
+
+def run(
+    kind: Callable[[str, str, int], Member], about: str | None, arguments: Sequence[str] | None
+) -> None:
+    """Read a command line and ask its members until a signal ends it.
+
+    Args:
+        kind: Makes a member of its node, host and port.
+        about: What `--help` says.
+        arguments: The words; None for the process' own.
+    """
+    parser = argparse.ArgumentParser(description=about)
+    parser.add_argument("--out", type=Path, required=True, help="file for the JSON lines")
+    parser.add_argument("members", nargs="+", metavar="NODE=HOST:PORT")
+    given = parser.parse_args(arguments)
+    members = [kind(node, *where) for node, where in places(given.members).items()]
+    with given.out.open("a", encoding="utf-8") as out:
+        asyncio.run(watch(members, out))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run until a signal ends it. Example: `python -m lab.roles --out roles.jsonl db1=10.77.0.31:5432`."""
-    parser = argparse.ArgumentParser(prog="lab.roles", description=main.__doc__)
-    parser.add_argument("--out", type=Path, required=True, help="file for the JSON lines")
-    parser.add_argument("members", nargs="+", metavar="NODE=HOST:PORT")
-    given = parser.parse_args(arguments)
-    members = {}
-    for member in given.members:
-        node, _, where = member.partition("=")
-        host, _, port = where.rpartition(":")
-        members[node] = (host, int(port))
-    with given.out.open("a", encoding="utf-8") as out:
-        asyncio.run(watch(members, out))
+    run(_Postgres, main.__doc__, arguments)
 
 
 if __name__ == "__main__":

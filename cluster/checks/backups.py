@@ -113,4 +113,23 @@ def slowly_read(subject: Subject) -> Iterator[Finding]:
             yield subject.finding(Code.SLOW_CHECK, (*at, "check", "parts"), reason, remedy)
 
 
-BACKUPS: tuple[Check, ...] = (beside, too_seldom, unproved, old_proofs, one_key, slowly_read)
+def starts_alone(subject: Subject) -> Iterator[Finding]:
+    """Find backups whose restore by hand stops and starts what only one node may run, without a look at the others."""
+    cluster = subject.cluster
+    for one, at in _files(subject):
+        service = cluster.services[one.service] if one.service is not None else None
+        if service is None or not service.exclusive:
+            continue
+        if len(cluster.groups[service.group].nodes) > 1:
+            reason = (
+                f"{service.name} runs on one node at a time, and `hale-backup restore {one.name}` by hand starts "
+                f"{service.unit} again where it ran or had failed, without asking the other nodes."
+            )
+            remedy = "Restore on the node that runs it; elsewhere `systemctl stop` and `reset-failed` the unit before."
+            yield subject.finding(Code.BACKUP_STARTS_ALONE, (*at, "service"), reason, remedy)
+
+
+BACKUPS: tuple[Check, ...] = (
+    *(beside, too_seldom, unproved, old_proofs, one_key, slowly_read),
+    starts_alone,
+)

@@ -79,4 +79,18 @@ def plain_lock(subject: Subject) -> Iterator[Finding]:
     yield subject.finding(Code.PLAIN_FLEET_LOCK, path, reason, remedy)
 
 
-MAINTENANCE: tuple[Check, ...] = (endless, never_open, plain_lock)
+def open_lock(subject: Subject) -> Iterator[Finding]:
+    """Find reboot locks for which no password is asked: the id that goes with them is no secret on its node."""
+    healer = subject.cluster.healer
+    if healer.fleet_lock is None or healer.fleet_lock.basic is not None:
+        return
+    reason = (
+        "reboot locks need no password, so any user of a node can have it taken out of service, "
+        "or given back in the middle of its boot."
+    )
+    remedy = "Add basic: {username: NAME, password_file: FILE}, and give each node that name and password in its URL."
+    path: Path = ("healer", "fleet_lock")
+    yield subject.finding(Code.OPEN_FLEET_LOCK, path, reason, remedy)
+
+
+MAINTENANCE: tuple[Check, ...] = (endless, never_open, plain_lock, open_lock)

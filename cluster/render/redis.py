@@ -40,6 +40,8 @@ replica-priority {priority}
 # A master that is cut off from its replicas stops taking what would be lost.
 min-replicas-to-write {replicas}
 min-replicas-max-lag {lag}
+# After a failover the others copy the new master, and it takes no writes before one has: it waits for no more of them.
+repl-diskless-sync-delay 0
 """
 
 _SENTINEL = """\

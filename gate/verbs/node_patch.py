@@ -1,6 +1,6 @@
 """node.patch: run the one command that gate.json declares for patching, on a node that is locked."""
 
-from gate import compare
+from gate import compare, places
 from gate.expect import Expect
 from gate.listed import PatchRule
 from gate.mark import LOCK
@@ -31,6 +31,14 @@ class NodePatch(TakingVerb):
             raise Refused(Reason.NOT_LISTED, "gate.json does not say how this node is patched")
         compare.listed(expect, node.config)
         return node.config.node
+
+    def check(self, job: Job) -> None:
+        """Insist that what Pacemaker runs here would run somewhere else: a patch may restart it.
+
+        Raises:
+            Refused: no_place, also where Pacemaker does not say.
+        """
+        places.without_node(job)
 
     def compare(self, job: Job) -> None:
         """Compare the boot, and insist that the node is locked: others then take nothing beside it.

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from gate import compare
+from gate import compare, places
 from gate.expect import Expect
 from gate.going_down import reboots
 from gate.process import NotStarted
@@ -34,6 +34,14 @@ class NodeReboot(TakingVerb):
             raise Refused(Reason.NOT_LISTED, "gate.json does not let this node be rebooted")
         compare.listed(expect, node.config)
         return node.config.node
+
+    def check(self, job: Job) -> None:
+        """Insist that what Pacemaker runs here would run somewhere else.
+
+        Raises:
+            Refused: no_place, also where Pacemaker does not say.
+        """
+        places.without_node(job)
 
     def compare(self, job: Job) -> None:
         """Compare the boot, and whatever else was expected.

@@ -1,9 +1,8 @@
 """pacemaker.standby: have Pacemaker move all that it runs on this node to others, for as long as the mark stands."""
 
-from gate import compare, mark_verbs, pacemaker, pacemaker_verbs, standing_by
+from gate import compare, mark_verbs, pacemaker_verbs, places, standing_by
 from gate.expect import Expect
 from gate.mark import STANDBY
-from gate.pacemaker import Unanswered
 from gate.strict_json import JsonObject
 from gate.verb import Job, Node, TakingVerb
 from gate.words import Outcome, Reason, Refused
@@ -27,15 +26,7 @@ class PacemakerStandby(TakingVerb):
             Refused: no_place, also where it does not say; or what `compare` refuses for, since it moves nothing then.
         """
         pacemaker_verbs.calm(job.target, job.node)
-        rule = pacemaker_verbs.rule_of(job)
-        try:
-            lost = pacemaker.homeless(rule, job.node.programs)
-        except Unanswered as error:
-            detail = f"whether others would run what {rule.member} runs: {error}"
-            raise Refused(Reason.NO_PLACE, detail) from error
-        if lost:
-            detail = f"without {rule.member} these would run nowhere: {', '.join(lost)}"
-            raise Refused(Reason.NO_PLACE, detail)
+        places.insist(pacemaker_verbs.rule_of(job), job.node.programs)
 
     def compare(self, job: Job) -> None:
         """Compare what was expected, then insist that Pacemaker decides here and that another node is there.

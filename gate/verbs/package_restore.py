@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from gate import compare, packages, unit_verbs
+from gate import compare, packages, places, unit_verbs
 from gate.expect import Expect
 from gate.packages import Package, Places, Unsaid
 from gate.process import NotStarted
@@ -45,8 +45,10 @@ class PackageRestore(TakingVerb):
         """See that something is damaged, and that it can be had; a package file may be fetched for that.
 
         Raises:
-            Refused: changed or not_obtainable.
+            Refused: changed or not_obtainable; no_place where Pacemaker stops with the unit, and others would not run
+                what it runs.
         """
+        places.without_unit(job.target, job.node)
         self._files(job)
 
     def compare(self, job: Job) -> None:

@@ -13,6 +13,7 @@ from typing import Protocol
 import structlog
 
 from healer.adapters import gate_lines as wire
+from healer.adapters.gate_welcome import Welcome, welcome_of
 from healer.core.attempt import Outcome
 from healer.core.look import Look
 from healer.core.order import Ended, Order, Token
@@ -245,7 +246,7 @@ class SshGates:
             msg = f"{node}: its gate answered settle with something else: {str(error)[:300]}"
             raise Unreachable(msg) from error
 
-    async def _hello(self, node: str, session: _Session, names: tuple[str, ...]) -> wire.Welcome:
+    async def _hello(self, node: str, session: _Session, names: tuple[str, ...]) -> Welcome:
         kept = session.channel is not None
         try:
             welcome = await self._greet(node, session, names)
@@ -265,13 +266,13 @@ class SshGates:
         session.greeted = welcome.nonce, asyncio.get_running_loop().time()
         return welcome
 
-    async def _greet(self, node: str, session: _Session, names: tuple[str, ...]) -> wire.Welcome:
+    async def _greet(self, node: str, session: _Session, names: tuple[str, ...]) -> Welcome:
         try:
             line = wire.hello(names)
             if session.channel is None:
                 session.channel = await self._connector.open(node)
             await session.channel.send(line)
-            return wire.welcome_of(await session.channel.receive())
+            return welcome_of(await session.channel.receive())
         except ValueError as error:
             msg = f"{node}: its gate did not answer hello in version 1: {str(error)[:300]}"
             raise Unreachable(msg) from error

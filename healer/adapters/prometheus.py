@@ -310,11 +310,16 @@ class HttpPrometheus:
             raise Unreachable(msg)
         return parts
 
-    async def samples(self, node: str, names: str) -> list[tuple[Mapping[str, str], float]]:
+    async def samples(
+        self, node: str, names: str, *, before: float | None = None
+    ) -> list[tuple[Mapping[str, str], float]]:
         """See ports.Prometheus.samples."""
         about = {"cluster": self._settings.cluster, "node": node}
         said = ",".join(f"{key}={json.dumps(text)}" for key, text in about.items())
-        vector = await self._query(f'{{{said},__name__=~"{names}"}}')
+        asked = f'{{{said},__name__=~"{names}"}}'
+        if before is not None:
+            asked = f"last_over_time({asked}[1d] @ {before:.3f})"
+        vector = await self._query(asked)
         return [(one["metric"], one["value"][1]) for one in vector.result]
 
     async def _query(self, expression: str) -> _Vector:

@@ -8,25 +8,20 @@ from copy import copy
 from dataclasses import replace
 
 from healer.core import events as ev
-from healer.core import roll_events as re
-from healer.core import upkeep_events as ue
+from healer.core import incident_events as ie
 from healer.core.actions import mark_of, subject_of
 from healer.core.alert import Alert, Known
 from healer.core.attempt import Attempt
 from healer.core.ended import KEEP_ENDED, Ended, ended
 from healer.core.facts import Past, Running
-from healer.core.fold import IncidentEvent, ends_once, fold, only_gives_back
+from healer.core.fold import ends_once, fold, only_gives_back
 from healer.core.footprint import as_of_now
 from healer.core.incident import MERGED, NOT_TRUE, Incident
-from healer.core.roll import Roll
-from healer.core.roll import begun as roll_begun
-from healer.core.roll import fold as roll_fold
+from healer.core.planned import Planned, PlannedEvent
 from healer.core.states import UNSETTLED, IllegalMove, State
 from healer.core.steady import Now, Steady
 from healer.core.topology import Topology
-from healer.core.upkeep import Upkeep
-from healer.core.upkeep import begun as upkeep_begun
-from healer.core.upkeep import fold as upkeep_fold
+from healer.core.upkeep_events import UpkeepActionIntended
 
 KEEP_CLOSED = 200
 """Closed incidents kept at hand for people; the journal keeps all."""
@@ -41,11 +36,8 @@ KEEP_REFUSED = 1000
 KEEP_EPISODES = 10_000
 """Closed episodes remembered. One that is forgotten and still fires is only looked at once more."""
 
-KEEPING = ev.Armed | ev.SeenClear | ev.AlertSettled | ev.IncidentAdopted | ev.IncidentSettled
+KEEPING = ev.Armed | ev.SeenClear | ev.AlertSettled | ie.IncidentAdopted | ie.IncidentSettled
 """Events that change which alerts are pre-existing."""
-
-KEEP_UPKEEPS = 50
-"""Upkeeps, and rolls, that are over and kept at hand for people."""
 
 KEEP_PAST_SECONDS = 30 * 86400.0
 """How long an attempt counts for the success record; every window of the guards is shorter."""
@@ -72,8 +64,7 @@ class Board:
         holds: Holds that people set on nodes, by node and person, with `until` in steady time; see `held`.
         known: The open incident that each of their alerts belongs to, by fingerprint.
         ended: Incidents that are over, in short, by id, oldest first; what was pruned is not among them.
-        rolls: By id; open ones and the newest that are over.
-        upkeeps: By id; those of open rolls, open ones and the newest that are over.
+        planned: What is taken out of service on purpose.
         opened: Incidents opened so far; the next id is one more.
         actions: Actions intended in the present term; the next action's number is one more.
         steady: What the wall clocks were set by so far.
@@ -102,8 +93,7 @@ class Board:
         self.storm: tuple[str, ...] | None = None
         self.holds: dict[tuple[str, str], ev.NodeHeld] = {}
         self.ended: dict[str, Ended] = {}
-        self.upkeeps: dict[str, Upkeep] = {}
-        self.rolls: dict[str, Roll] = {}
+        self.planned = Planned()
         self.opened = 0
         self.actions = 0
         self.steady = Steady()
@@ -116,36 +106,13 @@ class Board:
 
     @property
     def marked(self) -> frozenset[tuple[str, str, str]]:
-        """Every mark that open incidents may have set, as (mark, subject, gate): the journal's copy."""
-        return frozenset(
+        """Every mark that open incidents and upkeeps may have set, as (mark, subject, gate): the journal's copy."""
+        treated = frozenset(
             (mark_of(mark.action), subject_of(mark.args), mark.gate)
             for one in self._treated()
             for mark in one.marks
-        ) | frozenset(
-            (mark_of(mark.action), subject_of(mark.args) or mark.gate, mark.gate)
-            for one in self.kept_away
-            for mark in one.marks
         )
-
-    @property
-    def kept_away(self) -> list[Upkeep]:
-        """Upkeeps that are not over, oldest first: what they keep away counts as locked."""
-        return [one for one in self.upkeeps.values() if one.open]
-
-    @property
-    def next_upkeep(self) -> str:
-        """The id of the next upkeep."""
-        return str(max(map(int, self.upkeeps), default=0) + 1)
-
-    @property
-    def rolling(self) -> list[Roll]:
-        """Rolls that are not over, oldest first."""
-        return [one for one in self.rolls.values() if one.open]
-
-    @property
-    def next_roll(self) -> str:
-        """The id of the next roll."""
-        return str(max(map(int, self.rolls), default=0) + 1)
+        return treated | self.planned.marked
 
     def _treated(self) -> Iterator[Incident]:
         """Open incidents in which something was begun: a few, where thousands may be open."""
@@ -238,49 +205,17 @@ class Board:
         """
         changed: dict[str, Incident] = {}
         for event in events:
-            if isinstance(event, ue.UpkeepBegan):
-                taken = [one for one in self.kept_away if one.node == event.node]
-                if event.upkeep in self.upkeeps or taken:
-                    raise IllegalMove(f"{event.node} has an upkeep already")
-            elif isinstance(event, re.RollBegan):
-                if event.roll in self.rolls or self.rolling:
-                    raise IllegalMove("another roll is not over")
-            elif isinstance(event, re.RollMoved):
-                roll_fold(self._roll(event.roll), event, Now(0.0))
-            elif isinstance(event, ue.UpkeepEvent):
-                upkeep_fold(self._upkeep(event.upkeep), event, Now(0.0))
-            elif isinstance(event, ev.IncidentOpened):
+            if isinstance(event, PlannedEvent):
+                self.planned.check(event)
+            elif isinstance(event, ie.IncidentOpened):
                 if event.incident in changed or event.incident in self.incidents:
                     raise IllegalMove(f"there is an incident {event.incident} already")
                 changed[event.incident] = begun(event, 0.0)
-            elif isinstance(event, IncidentEvent):
+            elif isinstance(event, ie.IncidentEvent):
                 before = changed.get(event.incident) or self._known(event.incident)
                 only_gives_back(before, event)
                 ends_once(before, event)
                 changed[event.incident] = fold(before, event, 0.0)
-
-    def _upkeep(self, upkeep_id: str) -> Upkeep:
-        found = self.upkeeps.get(upkeep_id)
-        if found is None:
-            raise IllegalMove(f"there is no upkeep {upkeep_id}")
-        return found
-
-    def _roll(self, roll_id: str) -> Roll:
-        found = self.rolls.get(roll_id)
-        if found is None:
-            raise IllegalMove(f"there is no roll {roll_id}")
-        return found
-
-    def _forget_rolls(self) -> None:
-        over = [one.id for one in self.rolls.values() if not one.open]
-        for old in over[:-KEEP_UPKEEPS]:
-            del self.rolls[old]
-
-    def _forget_upkeeps(self) -> None:
-        needed = {one.id for one in self.rolling}
-        over = [one.id for one in self.upkeeps.values() if not one.open and one.roll not in needed]
-        for old in over[:-KEEP_UPKEEPS]:
-            del self.upkeeps[old]
 
     def _known(self, incident_id: str) -> Incident:
         found = self.incidents.get(incident_id)
@@ -309,6 +244,10 @@ class Board:
         at = now.wall
         if isinstance(event, KEEPING):
             self._known_again = None
+        if isinstance(event, PlannedEvent):
+            self.planned = self.planned.after(event, now)
+            self.actions += isinstance(event, UpkeepActionIntended)
+            return
         match event:
             case ev.HealerStarted(digest=digest, modes=modes):
                 self.actions = 0
@@ -359,24 +298,7 @@ class Board:
             case ev.Pruned(opened=opened, episodes=episodes):
                 self.opened = max(self.opened, opened)
                 self._remember(episodes)
-            case re.RollBegan():
-                self.rolls[event.roll] = roll_begun(event, now)
-                self._forget_rolls()
-            case re.RollMoved():
-                self.rolls[event.roll] = roll_fold(self._roll(event.roll), event, now)
-            case ue.UpkeepBegan():
-                self.upkeeps[event.upkeep] = upkeep_begun(event, now)
-                self._forget_upkeeps()
-            case (
-                ue.UpkeepMoved()
-                | ue.UpkeepSilenced()
-                | ue.UpkeepUntilSet()
-                | ue.UpkeepActionIntended()
-                | ue.UpkeepActionEnded()
-            ):
-                self.actions += isinstance(event, ue.UpkeepActionIntended)
-                self.upkeeps[event.upkeep] = upkeep_fold(self._upkeep(event.upkeep), event, now)
-            case ev.IncidentOpened():
+            case ie.IncidentOpened():
                 self.opened = max(self.opened + 1, _number(event.incident))
                 self._keep(begun(event, at, now.ahead))
             case _:
@@ -397,32 +319,32 @@ class Board:
     def _let_go(self, which: Callable[[ev.NodeHeld], bool]) -> None:
         self.holds = {key: one for key, one in self.holds.items() if not which(one)}
 
-    def _change(self, event: IncidentEvent, now: Now) -> None:
+    def _change(self, event: ie.IncidentEvent, now: Now) -> None:
         after = fold(self._known(event.incident), event, now.wall, now.ahead)
         self._keep(after)
         match event:
-            case ev.ActionIntended():
+            case ie.ActionIntended():
                 self.actions += 1
                 self.past.append(Past(after.id, after.cause.name, after.attempts[-1]))
                 while self.past[0].attempt.began < now.steady - KEEP_PAST_SECONDS:
                     del self.past[0]
-            case ev.ActionEnded() | ev.VerificationEnded():
+            case ie.ActionEnded() | ie.VerificationEnded():
                 self._correct_past(after.attempts[-1])
-            case ev.AlertLeft(_, alert):
+            case ie.AlertLeft(_, alert):
                 self.known.pop(alert.fingerprint, None)
                 if all(one.target.node != alert.target.node for one in after.alerts):
                     self._on_node[alert.target.node].pop(after.id, None)
-            case ev.IncidentAdopted():
+            case ie.IncidentAdopted():
                 known = _known(after.alerts)
                 adopted = [k for k, one in self.pre_existing.items() if one.known_by & known]
                 for key in adopted:
                     del self.pre_existing[key]
                     self.by_hand.pop(key, None)
-            case ev.IncidentSettled():
+            case ie.IncidentSettled():
                 # What a person settled is theirs for as long as it goes on, as what fired before arming is.
                 self.pre_existing.update({alert.fingerprint: alert for alert in after.alerts})
                 self.by_hand.update(dict.fromkeys(alert.fingerprint for alert in after.alerts))
-            case ev.IncidentClosed(detail=detail):
+            case ie.IncidentClosed(detail=detail):
                 self._close(after, now.steady)
                 self.ended[after.id] = ended(after, detail, now.wall)
                 while len(self.ended) > KEEP_ENDED:
@@ -517,7 +439,7 @@ def _kind(incident: Incident) -> Kind:
     return cause.name, "" if service else cause.label("group"), service
 
 
-def begun(event: ev.IncidentOpened, at: float, ahead: float = 0.0) -> Incident:
+def begun(event: ie.IncidentOpened, at: float, ahead: float = 0.0) -> Incident:
     """Return an incident as it begins; `at` and `ahead` as for `fold`."""
     cause = event.cause
     opened = Incident(event.incident, cause, event.ladder, at, at, event.digest)

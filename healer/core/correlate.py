@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from enum import Enum
 
 from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.alert import Alert
 from healer.core.board import Board
 from healer.core.causes import Outages, breadth, depth, may_lead, rank
@@ -161,7 +162,7 @@ def _place(
 ) -> list[ev.Event]:
     if alert.fingerprint in board.known:
         incident = board.incidents[board.known[alert.fingerprint]]
-        return [] if alert in incident.alerts else [ev.AlertRenewed(incident.id, alert)]
+        return [] if alert in incident.alerts else [ie.AlertRenewed(incident.id, alert)]
     for incident in board.on_node(alert.target.node):
         if _in_footprint(incident, alert):
             return _join(incident, alert, confirmed, outages.topology)
@@ -173,7 +174,7 @@ def _place(
     if not inside and alert.fingerprint in confirmed and may_lead(alert, outages.topology):
         below = _below(board, alert, outages)
         if below:  # the others become part of the first one right after
-            return [ev.CauseReplaced(below[0].id, alert, alert.label("heal"))]
+            return [ie.CauseReplaced(below[0].id, alert, alert.label("heal"))]
     if above:
         return _join(above[0], alert, confirmed, outages.topology)
     return _open(board, alert, outages, confirmed, losses)
@@ -221,7 +222,7 @@ def _join(
     # Invented alerts must not keep out the true one that would take their place.
     awaited = alert.fingerprint in confirmed and not incident.confirmed
     room = awaited or not _full(incident, topology)
-    return [ev.AlertJoined(incident.id, alert)] if room else []
+    return [ie.AlertJoined(incident.id, alert)] if room else []
 
 
 def _full(incident: Incident, topology: Topology) -> bool:
@@ -243,8 +244,8 @@ def _may_end(incident: Incident) -> bool:
 
 
 def _merged(other: Incident, into: Incident) -> list[ev.Event]:
-    joined: list[ev.Event] = [ev.AlertJoined(into.id, one) for one in other.alerts]
-    return [*joined, ev.IncidentClosed(other.id, MERGED, f"into incident {into.id}")]
+    joined: list[ev.Event] = [ie.AlertJoined(into.id, one) for one in other.alerts]
+    return [*joined, ie.IncidentClosed(other.id, MERGED, f"into incident {into.id}")]
 
 
 def _merge(board: Board, outages: Outages, confirmed: frozenset[str]) -> Iterator[list[ev.Event]]:
@@ -260,14 +261,14 @@ def _merge(board: Board, outages: Outages, confirmed: frozenset[str]) -> Iterato
                 break
 
 
-def _leave(board: Board, firing: set[str], outages: Outages) -> Iterator[list[ev.AlertLeft]]:
+def _leave(board: Board, firing: set[str], outages: Outages) -> Iterator[list[ie.AlertLeft]]:
     """Let go of what fires on another node and is not explained any more, since somebody provides again."""
     for one in list(board.open):
         incident = board.incidents[one.id]
         if incident.state in UNSETTLED:
             continue
         gone = [
-            ev.AlertLeft(incident.id, symptom)
+            ie.AlertLeft(incident.id, symptom)
             for symptom in incident.symptoms
             if symptom.target.node != incident.target.node
             and symptom.fingerprint in firing
@@ -308,7 +309,7 @@ def _open(
         alert.episode in board.closed_episodes or _crowded(board, alert.target.node, topology)
     ):
         return []
-    return [ev.IncidentOpened(str(board.opened + 1), alert, ladder, topology.digest)]
+    return [ie.IncidentOpened(str(board.opened + 1), alert, ladder, topology.digest)]
 
 
 def _open_proved(
@@ -326,7 +327,7 @@ def _open_proved(
         # A death is only left alone: once its node is heard of again it may lead what fires there.
         return theirs if alert.target.domain else []
     ladder, digest = alert.label("heal"), outages.topology.digest
-    return [ev.IncidentOpened(str(board.opened + 1), alert, ladder, digest)]
+    return [ie.IncidentOpened(str(board.opened + 1), alert, ladder, digest)]
 
 
 def _theirs(alert: Alert, outages: Outages, losses: Iterable[Alert]) -> list[ev.Event]:

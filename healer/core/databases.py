@@ -106,8 +106,9 @@ def _unfit(node: str, look: DatabaseLook, database: Database, facts: Facts) -> s
         return f"{member.state}, timeline {member.timeline}, {lag} bytes behind"
     if member.barred:
         return "barred"
-    if look.synchronous and member.role != SYNC_STANDBY:
-        return "no synchronous standby"
+    doubter = _doubter(node, database, facts)
+    if doubter is not None:
+        return f"no synchronous standby, says {doubter}"
     heard = facts.heard(node).look
     if heard is None:
         return "its gate does not answer"
@@ -118,6 +119,21 @@ def _unfit(node: str, look: DatabaseLook, database: Database, facts: Facts) -> s
     return _kept(node, database, facts) or (
         "" if facts.health(database.group, node) is Health.SERVING else "not serving"
     )
+
+
+def _doubter(node: str, database: Database, facts: Facts) -> str | None:
+    """Return who says that commits wait for a standby, and that this member is none; None where nobody does.
+
+    Each Patroni tells what it heard last, so of two that differ one is of before: commits may wait for another by now.
+    """
+    for one in facts.topology.groups[database.group].nodes:
+        heard = facts.heard(one).look
+        look = heard.databases.get(database.name) if heard is not None else None
+        if look is not None and look.synchronous:
+            member = look.members.get(node)
+            if member is None or member.role != SYNC_STANDBY:
+                return one
+    return None
 
 
 def _kept(node: str, database: Database, facts: Facts) -> str:

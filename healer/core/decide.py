@@ -1,30 +1,14 @@
 """What to do next about an incident: one pure function from facts to one decision."""
 
-import hashlib
-import json
-from dataclasses import dataclass, replace
-
-from healer.core.actions import (
-    CHOSEN,
-    FAILOVER,
-    FENCE,
-    MARKING,
-    REINIT,
-    SWITCHOVER,
-    Scope,
-    Step,
-    action_of,
-)
-from healer.core.alert import Target
+from healer.core.actions import FAILOVER, FENCE, MARKING, REINIT, SWITCHOVER, Step
 from healer.core.attempt import Attempt, Outcome
-from healer.core.databases import seen, with_candidate
-from healer.core.facts import Facts, Proposal
-from healer.core.footprint import footprint
-from healer.core.guards import deciding, judge
-from healer.core.guards.grounds import confirmed, seen_unit
-from healer.core.guards.people import NEEDED
-from healer.core.incident import DENIED, NOT_RETURNED, NOT_TRUE, Asked, Incident
-from healer.core.look import POWER, Look
+from healer.core.databases import seen
+from healer.core.decision import Act, Close, Decision, Hold, Mitigate, Stay
+from healer.core.draft import first, judged, with_step
+from healer.core.facts import Facts
+from healer.core.guards.grounds import confirmed
+from healer.core.incident import DENIED, NOT_RETURNED, NOT_TRUE, Incident
+from healer.core.look import POWER
 from healer.core.plan import (
     Escalate,
     Plan,
@@ -37,15 +21,9 @@ from healer.core.plan import (
 from healer.core.recovery import SILENT, fell_silent
 from healer.core.states import State
 from healer.core.topology import Topology
-from healer.core.unchanged import seen_before
-from healer.core.verdict import Verdict, hold
 
 UNSENT = 5
 """So many attempts in a row that never left us, or came at a bad moment each, are a person's."""
-
-
-FINAL = frozenset({"unknown_target", "control_plane", "own_node", "pre_existing"})
-"""Reasons of a hold for which no yes to the step would help."""
 
 
 BOOT_SECONDS = 600.0
@@ -54,48 +32,6 @@ BOOT_SECONDS = 600.0
 
 BY_HAND = "by_hand"
 """How an incident ends that a person settled."""
-
-
-@dataclass(frozen=True, slots=True)
-class Act:
-    """Begin this. Every guard allowed it."""
-
-    proposal: Proposal
-    expect: str
-    ledger_id: str
-    verdicts: tuple[Verdict, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """Do nothing now; `hold` is the first refusal, `verdicts` every guard's answer."""
-
-    proposal: Proposal
-    hold: Verdict
-    verdicts: tuple[Verdict, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Mitigate:
-    """It is out of harm's way on every balancer that lives: a person repairs it by day."""
-
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class Close:
-    """It is over, and that was seen on fresh data."""
-
-    outcome: str
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class Stay:
-    """Nothing to decide: a person has it."""
-
-
-Decision = Act | Hold | Mitigate | Escalate | Close | Stay
 
 
 def decide(incident: Incident, facts: Facts, clear_for: float | None) -> Decision:
@@ -124,7 +60,7 @@ def decide(incident: Incident, facts: Facts, clear_for: float | None) -> Decisio
         if alive:
             if incident.state is State.MITIGATED and step.rung.action not in MARKING:
                 return Stay()
-            return never or _first([_with_step(step.proposal, one) for one in alive], facts)
+            return never or first([with_step(step.proposal, one) for one in alive], facts)
         if step.set and all(is_lost(one.gate, facts) for one in step.spent):
             return Stay() if incident.state is State.MITIGATED else _mitigated(step)
         gone = next((one.gate for one in step.steps if is_lost(one.gate, facts)), gone)
@@ -179,44 +115,6 @@ def _silence_is_news(incident: Incident, facts: Facts) -> bool:
     return incident.mitigation != "" and (known or fell_silent(incident, facts))
 
 
-def _first(drafts: list[Proposal], facts: Facts) -> Act | Hold:
-    """Return the first step that every guard allows, so that one gate keeps no other waiting; else the first hold."""
-    said = [_judged(one, facts) for one in drafts]
-    return next((one for one in said if isinstance(one, Act)), said[0])
-
-
-def _judged(draft: Proposal, facts: Facts) -> Act | Hold:
-    proposal = _complete(draft, facts)
-    verdicts = judge(proposal, facts)
-    refused = deciding(verdicts)
-    if refused is not None:
-        return Hold(proposal, refused, verdicts)
-    early = _correlates(proposal, facts) or _waits(proposal, facts)
-    if early is not None:
-        # It speaks under a guard's name, and in that guard's place, so that nobody is shown seventeen that allow.
-        said = tuple(early if one.guard == early.guard else one for one in verdicts)
-        return Hold(proposal, early, said)
-    look = facts.heard(proposal.gate).look
-    ledger = look.ledger_id if look is not None else ""
-    return Act(proposal, expect(proposal, facts), ledger, verdicts)
-
-
-def awaited_yes(held: Hold) -> Asked | None:
-    """Return the step for which a person's yes is asked; None where none is, or where it would be of no use."""
-    proposal, refused = held.proposal, {one.reason for one in held.verdicts}
-    if NEEDED not in refused or not proposal.expectation or not FINAL.isdisjoint(refused):
-        return None
-    return Asked(
-        proposal.ladder.name,
-        proposal.ladder.digest,
-        proposal.rung_index,
-        proposal.rung.action,
-        proposal.target,
-        proposal.gate,
-        proposal.expectation,
-    )
-
-
 def _mitigated(step: Plan) -> Mitigate:
     where = ", ".join(one.gate for one in step.set)
     return Mitigate(f"{step.rung.action} of {step.proposal.target} stands on {where}")
@@ -251,10 +149,6 @@ def _leads_on(action: str, step: Step, facts: Facts) -> bool:
     return (look.leader == step.gate) is (action != REINIT)
 
 
-def _with_step(draft: Proposal, step: Step) -> Proposal:
-    return replace(draft, gate=step.gate, args=step.args, look=step.look)
-
-
 def _give_back(incident: Incident, facts: Facts) -> Decision | None:
     """Take back what the incident has marked, before it may be over; None where nothing stands."""
     if not incident.marks:
@@ -265,7 +159,7 @@ def _give_back(incident: Incident, facts: Facts) -> Decision | None:
     drafts.sort(key=lambda one: facts.heard(one.gate).look is None)
     if drafts:
         never = _never_sent(incident) if incident.state is not State.ESCALATED else None
-        return never or _first(drafts, facts)
+        return never or first(drafts, facts)
     if incident.state is State.ESCALATED and incident.escalation in (DENIED, NOT_RETURNED):
         return Stay()
     left = incident.marks[0]
@@ -284,84 +178,7 @@ def would_return(incident: Incident, mark: Attempt, facts: Facts) -> Act | Hold 
         None where it was tried often enough for now, or its ladder is gone.
     """
     draft = returning(incident, mark, facts.topology, facts.steady)
-    return None if draft is None else _judged(draft, facts)
-
-
-def expect(proposal: Proposal, facts: Facts) -> str:
-    """Return what the gate must find unchanged, as JSON with sorted keys; empty without a look."""
-    look = facts.heard(proposal.gate).look
-    if look is None:
-        return ""
-    expected: dict[str, object] = {"boot_id": look.boot_id}
-    match action_of(proposal.rung.action).scope:
-        case Scope.UNIT:
-            unit = seen_unit(proposal, facts)
-            if unit is None:
-                return ""
-            state = {"active_state": unit.active_state, "invocation_id": unit.invocation_id}
-            expected["units"] = {proposal.unit: state}
-        case Scope.POOL | Scope.ADDRESS | Scope.DATABASE as scope:
-            before = seen_before(scope, proposal.args, proposal.look, look)
-            if before is None:
-                return ""
-            expected |= before
-        case Scope.RESOURCE:
-            resource = _resource(proposal, look)
-            if not resource:
-                return ""
-            expected["pacemakers"] = resource
-        case Scope.FILES:
-            seen = look.backup(proposal.look)
-            if seen is None or not seen.snapshot:
-                return ""
-            expected["backups"] = {dict(proposal.args)["backup"]: {"snapshot": seen.snapshot}}
-        case Scope.DISK:
-            device = look.disks.get(proposal.look)
-            if device is not None:  # else its gate says what is wrong with the place
-                expected["filesystems"] = {proposal.look: {"device": device}}
-        case _:
-            pass
-    return json.dumps(expected, sort_keys=True, separators=(",", ":"))
-
-
-def _resource(proposal: Proposal, look: Look) -> dict[str, object]:
-    """Return what the gate must find of a resource of Pacemaker; empty where it says nothing of it."""
-    told, node = dict(proposal.args), proposal.target.node
-    cluster = look.pacemakers.get(told["pacemaker"])
-    own = cluster.nodes.get(node) if cluster is not None else None
-    if cluster is None or own is None:
-        return {}
-    count, last = cluster.failed(told["resource"], node)
-    failures = {told["resource"]: {"count": count, "last": last}}
-    return {told["pacemaker"]: {"standby": own.standby, "failures": failures}}
-
-
-def _complete(draft: Proposal, facts: Facts) -> Proposal:
-    topology, unit = facts.topology, seen_unit(draft, facts)
-    if not topology.knows(draft.target):
-        return draft
-    args = with_candidate(draft.rung.action, draft.gate, draft.args, facts)
-    draft = replace(draft, args=args)
-    above = () if unit is None else unit.reverse_dependencies
-    taken = footprint(draft.rung.action, draft.target, above, topology)
-    expected = expect(draft, facts)
-    # A yes is to the member that was shown, too.
-    chosen = "".join(f" {value}" for key, value in draft.args if key in CHOSEN)
-    digest = hashlib.sha256(f"{draft.gate} {expected}{chosen}".encode()).hexdigest()
-    return replace(
-        draft,
-        footprint=taken,
-        mode=topology.mode(draft.ladder, taken.groups or _owners(draft.target, topology)),
-        expectation=digest if expected else "",
-    )
-
-
-def _owners(target: Target, topology: Topology) -> list[str]:
-    """Return the groups whose owners are asked about what takes nothing away: the service's own, else the node's."""
-    service = topology.services.get(target.service or "")
-    if service is not None:
-        return [service.group] if service.group is not None else []
-    return [group.name for group in topology.groups_of(target.node)]
+    return None if draft is None else judged(draft, facts)
 
 
 def _soak(incident: Incident, topology: Topology) -> float:
@@ -385,7 +202,7 @@ def _admit(incident: Incident, facts: Facts) -> Decision:
     drafts = [returning(incident, one, facts.topology, facts.steady) for one in off]
     able = [one for one in drafts if one is not None]
     if able:
-        return _never_sent(incident) or _first(able, facts)
+        return _never_sent(incident) or first(able, facts)
     if incident.state is State.ESCALATED:
         return Stay()
     if off:
@@ -418,39 +235,3 @@ def _never_sent(incident: Incident) -> Escalate | None:
 def _gone(node: str) -> Escalate:
     """Say why nothing was even tried: nothing can be done on a node that nobody hears of."""
     return Escalate("node_gone", f"{node} answers neither Prometheus, nor its peers, nor us")
-
-
-def _correlates(proposal: Proposal, facts: Facts) -> Verdict | None:
-    """Hold what takes something away while a deeper cause may still be on its way."""
-    window, age = facts.topology.correlation_window, facts.steady - proposal.incident.opened
-    if not proposal.takes or proposal.rung.fast or proposal.incident.attempts or age >= window:
-        return None
-    return hold(
-        "common_cause",
-        "correlating",
-        have=f"{age:.0f} s since its first alert",
-        need=f"{window:g} s, in which a deeper cause would be told",
-        sentence="What fails together is told within seconds: a deeper cause may be on its way.",
-        passing=True,
-    )
-
-
-def _waits(proposal: Proposal, facts: Facts) -> Verdict | None:
-    """Hold between two tries of one step; the next step of a rung need not wait for the one before."""
-    tried = [
-        since
-        for one in proposal.incident.attempts
-        if (since := facts.since(one)) is not None
-        and (one.action, one.gate) == (proposal.rung.action, proposal.gate)
-    ]
-    wait = proposal.rung.wait_after(len(tried))
-    if not tried or tried[-1] >= wait:
-        return None
-    return hold(
-        "attempts",
-        "waiting",
-        have=f"{tried[-1]:.0f} s since the last attempt",
-        need=f"{wait:g} s",
-        sentence="The ladder asks to wait between attempts.",
-        passing=True,
-    )

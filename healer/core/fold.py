@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import assert_never
 
-from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.actions import GIVING_BACK, MARKING
 from healer.core.alert import Alert
 from healer.core.attempt import PROVED_NEXT, Attempt, Outcome
@@ -12,29 +12,8 @@ from healer.core.states import IllegalMove, Move, State
 from healer.core.steady import Now
 from healer.core.verdict import Verdict
 
-IncidentEvent = (
-    ev.AlertJoined
-    | ev.AlertRenewed
-    | ev.AlertLeft
-    | ev.CauseReplaced
-    | ev.IncidentHeld
-    | ev.ActionIntended
-    | ev.ActionEnded
-    | ev.VerificationEnded
-    | ev.IncidentMitigated
-    | ev.IncidentEscalated
-    | ev.IncidentAdopted
-    | ev.IncidentRetried
-    | ev.NodeAdmitted
-    | ev.IncidentSettled
-    | ev.ApprovalGiven
-    | ev.ApprovalDenied
-    | ev.LastLinesRead
-    | ev.IncidentClosed
-)
 
-
-def fold(incident: Incident, event: IncidentEvent, wall: float, ahead: float = 0.0) -> Incident:
+def fold(incident: Incident, event: ie.IncidentEvent, wall: float, ahead: float = 0.0) -> Incident:
     """Return the incident after one event.
 
     Args:
@@ -50,16 +29,16 @@ def fold(incident: Incident, event: IncidentEvent, wall: float, ahead: float = 0
         raise IllegalMove(f"incident {incident.id} is closed")
     at = Now(wall, ahead)
     match event:
-        case ev.AlertJoined(_, alert):
+        case ie.AlertJoined(_, alert):
             if any(known.fingerprint == alert.fingerprint for known in incident.alerts):
                 return _renew(incident, alert)
             return replace(incident, symptoms=(*incident.symptoms, alert))
-        case ev.AlertRenewed(_, alert):
+        case ie.AlertRenewed(_, alert):
             return _renew(incident, alert)
-        case ev.AlertLeft(_, alert):
+        case ie.AlertLeft(_, alert):
             left = (one for one in incident.symptoms if one.fingerprint != alert.fingerprint)
             return replace(incident, symptoms=tuple(left))
-        case ev.CauseReplaced(_, cause, ladder):
+        case ie.CauseReplaced(_, cause, ladder):
             others = (one for one in incident.alerts if one.fingerprint != cause.fingerprint)
             # A yes was to a rung of the old ladder.
             led = replace(
@@ -80,18 +59,18 @@ def fold(incident: Incident, event: IncidentEvent, wall: float, ahead: float = 0
             if led.state is State.ESCALATED:
                 return replace(led, state=State.OPEN, changed_at=wall, changed_ahead=ahead)
             return led
-        case ev.IncidentHeld(_, held, verdicts, asked):
+        case ie.IncidentHeld(_, held, verdicts, asked):
             real = incident.confirmed or _confirmed(verdicts)
             called = incident.hold is not None and incident.hold.calls and held.calls
             since = incident.called_at if called else at.steady
             told = replace(incident, verdicts=verdicts, confirmed=real, called_at=since)
             return _move(told, Move.HOLD, at, hold=held, asked=asked)
-        case ev.ActionIntended():
+        case ie.ActionIntended():
             return _begin(incident, event, at)
-        case ev.ActionEnded():
+        case ie.ActionEnded():
             _must_be_last(incident, event.action_id)
             return _end(incident, event, at)
-        case ev.VerificationEnded(_, action_id, verified, settles, reason, detail, served_at):
+        case ie.VerificationEnded(_, action_id, verified, settles, reason, detail, served_at):
             _must_be_last(incident, action_id)
             _must_be(incident, State.VERIFYING)
             outcome = Outcome.VERIFIED if verified else Outcome.NOT_VERIFIED
@@ -100,14 +79,14 @@ def fold(incident: Incident, event: IncidentEvent, wall: float, ahead: float = 0
                 return _move(proved, Move.RETRY, at)
             # One that is over stays VERIFYING for the one moment until its close is journalled.
             return _served(proved, wall if served_at is None else served_at)
-        case ev.IncidentMitigated(_, detail):
+        case ie.IncidentMitigated(_, detail):
             moved = _move(incident, Move.MITIGATE, at, hold=None, mitigation=detail)
             return _served(moved, wall)
-        case ev.IncidentEscalated(_, reason, detail):
+        case ie.IncidentEscalated(_, reason, detail):
             return _move(
                 incident, Move.ESCALATE, at, hold=None, escalation=reason, escalation_detail=detail
             )
-        case ev.IncidentAdopted(_, by):
+        case ie.IncidentAdopted(_, by):
             return _move(
                 incident,
                 Move.ADOPT,
@@ -123,7 +102,7 @@ def fold(incident: Incident, event: IncidentEvent, wall: float, ahead: float = 0
                 settlement="",
                 approvals=(),
             )
-        case ev.IncidentRetried():
+        case ie.IncidentRetried():
             return _move(
                 incident,
                 Move.AGAIN,
@@ -139,7 +118,7 @@ def fold(incident: Incident, event: IncidentEvent, wall: float, ahead: float = 0
                 settlement="",
                 approvals=(),
             )
-        case ev.NodeAdmitted(_, by):
+        case ie.NodeAdmitted(_, by):
             # As for what is settled by hand: it stays as it is, with a full set of tries for the way back.
             return replace(
                 incident,
@@ -151,7 +130,7 @@ def fold(incident: Incident, event: IncidentEvent, wall: float, ahead: float = 0
                 adopted_after=len(incident.attempts),
                 approvals=(),
             )
-        case ev.IncidentSettled(_, by, reason):
+        case ie.IncidentSettled(_, by, reason):
             # It stays as it is: what it took away is given back first, with a full set of tries.
             return replace(
                 incident,
@@ -163,11 +142,11 @@ def fold(incident: Incident, event: IncidentEvent, wall: float, ahead: float = 0
                 adopted_after=len(incident.attempts) if incident.marks else incident.adopted_after,
                 approvals=(),
             )
-        case ev.ApprovalGiven(_, ladder, rung, target, expectation, by, until, _):
+        case ie.ApprovalGiven(_, ladder, rung, target, expectation, by, until, _):
             lapses = until - ahead
             given = Approval(ladder, rung, target, expectation, by, lapses, given_at=at.steady)
             return replace(incident, approvals=(*incident.approvals, given))
-        case ev.ApprovalDenied(_, _, by):
+        case ie.ApprovalDenied(_, _, by):
             return _move(
                 incident,
                 Move.ESCALATE,
@@ -177,16 +156,16 @@ def fold(incident: Incident, event: IncidentEvent, wall: float, ahead: float = 0
                 escalation_detail=f"{by} said no",
                 approvals=(),
             )
-        case ev.LastLinesRead(_, found):
+        case ie.LastLinesRead(_, found):
             kept = (one for one in incident.last_lines if one.node != found.node)
             return replace(incident, last_lines=(*kept, found))
-        case ev.IncidentClosed(_, outcome):
+        case ie.IncidentClosed(_, outcome):
             return _move(incident, Move.CLOSE, at, hold=None, outcome=outcome)
         case _:
             assert_never(event)
 
 
-def only_gives_back(incident: Incident, event: IncidentEvent) -> None:
+def only_gives_back(incident: Incident, event: ie.IncidentEvent) -> None:
     """Let nothing but a mark's return begin while a person has it.
 
     Asked before an event is written; what an older release began then is replayed all the same.
@@ -194,13 +173,13 @@ def only_gives_back(incident: Incident, event: IncidentEvent) -> None:
     Raises:
         IllegalMove: It would begin something else.
     """
-    if incident.state is not State.ESCALATED or not isinstance(event, ev.ActionIntended):
+    if incident.state is not State.ESCALATED or not isinstance(event, ie.ActionIntended):
         return
     if event.action not in GIVING_BACK:
         raise IllegalMove(f"incident {incident.id}: {event.action} while a person has it")
 
 
-def ends_once(incident: Incident, event: IncidentEvent) -> None:
+def ends_once(incident: Incident, event: ie.IncidentEvent) -> None:
     """Let an action end only while it is under way, and not once more while it is proved.
 
     Asked before an event is written. An older release wrote a second end that was no success, tried on from there, and
@@ -209,7 +188,7 @@ def ends_once(incident: Incident, event: IncidentEvent) -> None:
     Raises:
         IllegalMove: It has ended.
     """
-    if isinstance(event, ev.ActionEnded):
+    if isinstance(event, ie.ActionEnded):
         _must_be(incident, State.ACTING)
 
 
@@ -228,7 +207,7 @@ def _move(incident: Incident, move: Move, at: Now, **changes: object) -> Inciden
     return replace(incident, state=state, **changes)  # type: ignore[arg-type]
 
 
-def _begin(incident: Incident, event: ev.ActionIntended, at: Now) -> Incident:
+def _begin(incident: Incident, event: ie.ActionIntended, at: Now) -> Incident:
     after = incident.state in (State.MITIGATED, State.ESCALATED)
     if after and event.action not in MARKING and event.action not in GIVING_BACK:
         raise IllegalMove(f"incident {incident.id}: {event.action} while {incident.state.value}")
@@ -258,7 +237,7 @@ def _begin(incident: Incident, event: ev.ActionIntended, at: Now) -> Incident:
     return _move(told, Move.MARK if after else Move.BEGIN, at, hold=None, attempts=attempts)
 
 
-def _end(incident: Incident, event: ev.ActionEnded, at: Now) -> Incident:
+def _end(incident: Incident, event: ie.ActionEnded, at: Now) -> Incident:
     ended = _last(
         incident,
         ended_at=at.wall,

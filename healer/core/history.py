@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from typing import get_args
 
 from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core import roll_events as re
 from healer.core import upkeep_events as ue
 from healer.core.attempt import Outcome
 from healer.core.board import KEEP_PAST_SECONDS, Board, lapsed
-from healer.core.fold import IncidentEvent
 from healer.core.incident import FOR_A_PERSON
 
 DAY = 86400.0
@@ -126,9 +126,9 @@ class History:
         event = record.event
         if isinstance(event, ev.AlertsReceived):
             return
-        if isinstance(event, ev.IncidentOpened):
+        if isinstance(event, ie.IncidentOpened):
             self._lives[event.incident] = _Life(array("q", [record.seq]))
-        elif isinstance(event, IncidentEvent):
+        elif isinstance(event, ie.IncidentEvent):
             self._add(self._lives[event.incident], record, event, board)
         else:
             # The text of a refused alert is long, and only its age matters.
@@ -177,26 +177,26 @@ class History:
             hints_before=now - HINT_SECONDS,
         )
 
-    def _add(self, life: _Life, record: ev.Record, event: IncidentEvent, board: Board) -> None:
+    def _add(self, life: _Life, record: ev.Record, event: ie.IncidentEvent, board: Board) -> None:
         life.seqs.append(record.seq)
         match event:
-            case ev.ActionIntended():
+            case ie.ActionIntended():
                 life.acted_at = record.at_wall - board.steady.ahead
-            case ev.ActionEnded(outcome=outcome):
+            case ie.ActionEnded(outcome=outcome):
                 life.failed |= outcome is not Outcome.DONE
-            case ev.VerificationEnded(verified=verified):
+            case ie.VerificationEnded(verified=verified):
                 life.failed |= not verified
-            case ev.IncidentEscalated(reason=reason):
+            case ie.IncidentEscalated(reason=reason):
                 life.failed |= reason != FOR_A_PERSON
-            case ev.ApprovalDenied():
+            case ie.ApprovalDenied():
                 life.failed = True
-            case ev.IncidentAdopted(incident):
+            case ie.IncidentAdopted(incident):
                 life.ruled = record.seq
                 life.adopted |= _fingerprints(board, incident)
-            case ev.IncidentSettled(incident):
+            case ie.IncidentSettled(incident):
                 life.ruled, life.failed = record.seq, True
                 life.settled |= _fingerprints(board, incident)
-            case ev.IncidentClosed(incident):
+            case ie.IncidentClosed(incident):
                 life.closed_at = record.at_wall
                 life.episodes = tuple(one.episode for one in board.incidents[incident].alerts)
             case _:
@@ -310,13 +310,13 @@ class History:
         for one in self._of(ue.UpkeepBegan, *get_args(ue.UpkeepEvent)):
             found.setdefault(getattr(one.event, "upkeep", ""), []).append(one)
         for upkeep, records in found.items():
-            if upkeep not in board.upkeeps:
+            if upkeep not in board.planned.upkeeps:
                 yield _Able(records[-1].at, failed=True, seqs=tuple(one.seq for one in records))
         rolls: dict[str, list[_Loose]] = {}
         for one in self._of(*get_args(re.RollEvent)):
             rolls.setdefault(getattr(one.event, "roll", ""), []).append(one)
         for roll, records in rolls.items():
-            if roll not in board.rolls:
+            if roll not in board.planned.rolls:
                 yield _Able(records[-1].at, failed=True, seqs=tuple(one.seq for one in records))
 
     def _carried(self, board: Board) -> Iterator[_Loose]:

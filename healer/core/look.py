@@ -181,12 +181,14 @@ class BackupLook:
         snapshot_at: As of when that is, RFC 3339, as the others.
         proved_at: When the drill ended.
         changed_at: When a file was written last, as the last backup saw it; None where nobody knows.
+        changed_seen_at: As of when that is; of later changes nobody knows. None where nobody says.
     """
 
     snapshot: str = ""
     snapshot_at: str = ""
     proved_at: str = ""
     changed_at: str | None = None
+    changed_seen_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +204,8 @@ class Look:
         disks: The device at each mount point; None where nothing that may be freed is there, or it does not answer.
         databases: By name; None as for units.
         pacemakers: By name; None as for units.
+        places: By the Pacemaker cluster's name, what runs now and would run nowhere without this node; None as for
+            units.
         marks: All that stand on the node; None where the gate cannot say.
         powers: How the power of other nodes is, as their device just said: on, off or unknown; None as for units.
         machine: None where it was not asked for.
@@ -220,6 +224,7 @@ class Look:
     disks: Mapping[str, str | None] = field(default_factory=dict)
     databases: Mapping[str, DatabaseLook | None] = field(default_factory=dict)
     pacemakers: Mapping[str, PacemakerLook | None] = field(default_factory=dict)
+    places: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)
     marks: tuple[Mark, ...] | None = ()
     machine: MachineLook | None = None
     powers: Mapping[str, str | None] = field(default_factory=dict)

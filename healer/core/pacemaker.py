@@ -3,6 +3,8 @@
 Rule: what no member's gate says is unknown, and unknown holds.
 """
 
+from collections.abc import Collection
+
 from healer.core.actions import BAR, FAILOVER, LOCK, STANDBY, SWITCHOVER, action_of
 from healer.core.alert import Target
 from healer.core.facts import Facts, Proposal
@@ -13,8 +15,11 @@ from healer.core.verdict import Verdict, allow, hold
 OWNER_SETTLED = "owner_settled"
 
 ENDS_IN_STANDBY = frozenset({LOCK, SWITCHOVER, BAR, FAILOVER, STANDBY})
-"""Verbs by which upkeep takes a node: with the last one the gate asks Pacemaker's scheduler whether others would run
-all that runs there. No gate asks before anything else that takes a node away, such as a ladder's node.reboot."""
+"""Verbs by which upkeep takes a node: with the last one Pacemaker moves all that runs there, before anything stops. A
+ladder's node.reboot stops it on a node that is sick already, so who could only take over is not available for it."""
+
+
+LEAST_VOTERS = 3
 
 
 def touched(proposal: Proposal, facts: Facts) -> tuple[Pacemaker, ...]:
@@ -47,6 +52,91 @@ def stands_by(group: str, node: str, facts: Facts) -> bool:
     return bool(services) and all(
         one.exclusive and _may_come(Target(node, one.name), facts) for one in services
     )
+
+
+def no_place(guard: str, proposal: Proposal, facts: Facts, out: Collection[str]) -> Verdict | None:
+    """Hold what takes a node away while something that Pacemaker runs would then run nowhere, or nobody knows.
+
+    Args:
+        guard: In whose name.
+        proposal: What would be done; only what takes a whole node is asked about.
+        facts: Among them what Pacemaker's scheduler says, by the node's own gate.
+        out: Groups from which nothing is left to take; repair must stay possible.
+    """
+    for cluster in touched(proposal, facts) if proposal.scope.whole else ():
+        node = proposal.target.node
+        lost = _homeless(cluster, node, facts)
+        if lost == () or not_needed(cluster, node, facts, out):
+            continue
+        return hold(
+            guard,
+            "no_place",
+            have="nobody says whether they would" if lost is None else ", ".join(lost) + " nowhere",
+            need=f"other nodes of {cluster.name} would run all that runs on {node}",
+            sentence=f"Without {node} Pacemaker would run something of {cluster.name} nowhere, or cannot be asked. "
+            f"On {node}: crm_simulate --live-check --simulate --node-down {node}",
+        )
+    return None
+
+
+def outvoted(guard: str, proposal: Proposal, facts: Facts) -> Verdict | None:
+    """Hold what takes away a node that votes, where the others of its cluster would be no majority: all would stop.
+
+    Of two nodes corosync lets one go on (votequorum(5), two_node), so nobody is asked there. A node that is locked
+    votes still, and may be gone at any moment.
+    """
+    node = proposal.target.node
+    for cluster in touched(proposal, facts) if proposal.scope.whole else ():
+        members, look = facts.topology.groups[cluster.group].nodes, seen(cluster, node, facts)
+        own = look.nodes.get(node) if look is not None else None
+        if look is None or own is None or not own.online or len(members) < LEAST_VOTERS:
+            continue  # nobody says how it is, which holds already; or it votes no more
+        others = (one for one in members if one != node and facts.lock_of(one) is None)
+        known = (look.nodes.get(one) for one in others)
+        left = sum(one is not None and one.online and not one.unclean for one in known)
+        if left * 2 <= len(members):
+            return hold(
+                guard,
+                "quorum",
+                have=f"{left} of {len(members)} nodes of {cluster.name} left online",
+                need=f"{len(members) // 2 + 1} left online",
+                sentence=f"Without {node} corosync has no majority of {cluster.name}, and Pacemaker stops all of it.",
+            )
+    return None
+
+
+def waived(proposal: Proposal, facts: Facts, out: Collection[str]) -> tuple[Pacemaker, ...]:
+    """Return the clusters that can do without the node whatever the scheduler says, which its gate is then told."""
+    node = proposal.target.node
+    return tuple(
+        cluster
+        for cluster in (touched(proposal, facts) if proposal.scope.whole else ())
+        if _homeless(cluster, node, facts) != () and not_needed(cluster, node, facts, out)
+    )
+
+
+def not_needed(cluster: Pacemaker, node: str, facts: Facts, out: Collection[str]) -> bool:
+    """Tell whether a node serves nothing of a cluster: its group is proven out, or Pacemaker has ended there.
+
+    The latter is said by another member with a quorum, for which the node is neither online nor unclean, and is
+    asked only where Pacemaker on the node itself says nothing.
+    """
+    if cluster.group in out:
+        return True
+    own = facts.heard(node).look
+    if own is None or own.pacemakers.get(cluster.name) is not None:
+        return False
+    look = seen(cluster, node, facts)
+    member = look.nodes.get(node) if look is not None else None
+    if look is None or member is None or not look.quorum:
+        return False
+    runs = any(node in nodes for nodes in look.running.values())
+    return not (member.online or member.unclean or runs)
+
+
+def _homeless(cluster: Pacemaker, node: str, facts: Facts) -> tuple[str, ...] | None:
+    look = facts.heard(node).look
+    return None if look is None else look.places.get(cluster.name)
 
 
 def _may_come(target: Target, facts: Facts) -> bool:

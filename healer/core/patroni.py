@@ -223,7 +223,7 @@ def patroni_settled(proposal: Proposal, facts: Facts) -> Verdict | None:
             return verdict
         said.append(verdict.have)
     least = facts.topology.numbers.owner_settled_database
-    need = f"the same leader for {least:g} s"
+    need = f"no change of who leads for {least:g} s"
     return allow(OWNER_SETTLED, have="; ".join(said), need=need) if said else None
 
 
@@ -240,7 +240,7 @@ def touched(proposal: Proposal, facts: Facts) -> list[Database]:
 
 def _rests(database: Database, proposal: Proposal, facts: Facts) -> Verdict:
     least, led = facts.topology.numbers.owner_settled_database, facts.holders.led
-    need = f"the same leader for {least:g} s"
+    need = f"no change of who leads for {least:g} s"
     held = led.get(database.name)
     if held is None:
         return hold(
@@ -253,13 +253,13 @@ def _rests(database: Database, proposal: Proposal, facts: Facts) -> Verdict:
         )
     have = f"{database.name} led by {held}"
     if held.age < least:
+        what = "The leader of {} has just changed, or may have" if held.nodes else "Nobody leads {}"
         return hold(
             OWNER_SETTLED,
             "leader_settling",
             have=have,
             need=need,
-            sentence=f"The leader of {database.name} has just changed, or may have; "
-            f"{database.owner} has its own time first.",
+            sentence=f"{what.format(database.name)}; {database.owner} has its own time first.",
             passing=True,
         )
     look = seen(database, facts)

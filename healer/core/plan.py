@@ -318,12 +318,17 @@ def _copies(found: Plan, topology: Topology) -> Iterator[tuple[str, str]]:
 
 
 def _paced(found: Plan, topology: Topology) -> Iterator[tuple[str, str]]:
-    """Yield every member of the Pacemaker cluster that the rung touches, with the cluster's name."""
-    action = action_of(found.rung.action)
+    """Yield every member of the Pacemaker cluster that the rung touches, with the cluster's name.
+
+    Of a node that it takes away yield also the question whether the others would run what runs there.
+    """
+    action, target = action_of(found.rung.action), found.proposal.target.node
     if action.takes and (action.scope.whole or action.scope.of_pacemaker):
-        for cluster in topology.pacemakers_of(found.proposal.target.node):
+        for cluster in topology.pacemakers_of(target):
             for node in topology.groups[cluster.group].nodes:
                 yield node, cluster.look
+            if action.scope.whole:
+                yield target, cluster.place
 
 
 def exclusive_elsewhere(found: Plan, topology: Topology) -> Iterator[tuple[str, str]]:

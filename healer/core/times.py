@@ -7,6 +7,7 @@ twice and a further action changes nothing of the first.
 from dataclasses import dataclass
 
 from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.incident import Incident
 
 STEPS = ("detect", "decide", "act", "serve", "redundancy")
@@ -73,19 +74,19 @@ def reached(event: ev.Event, incident: Incident) -> tuple[str, float] | None:
         incident: After it.
     """
     match event:
-        case ev.IncidentOpened():
+        case ie.IncidentOpened():
             step = "detect"
-        case ev.ActionIntended() if len(incident.attempts) == 1:
+        case ie.ActionIntended() if len(incident.attempts) == 1:
             step = "decide"
-        case ev.ActionEnded() if [one for one in incident.attempts if one.touched] == [
+        case ie.ActionEnded() if [one for one in incident.attempts if one.touched] == [
             incident.attempts[-1]
         ]:
             step = "act"
-        case ev.VerificationEnded(verified=True, settles=True) if not incident.mitigation:
+        case ie.VerificationEnded(verified=True, settles=True) if not incident.mitigation:
             step = "serve"
-        case ev.IncidentMitigated() if incident.served_at == incident.changed_at:
+        case ie.IncidentMitigated() if incident.served_at == incident.changed_at:
             step = "serve"
-        case ev.IncidentClosed():
+        case ie.IncidentClosed():
             step = "redundancy"
         case _:
             return None

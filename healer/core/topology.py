@@ -1,6 +1,6 @@
 """The cluster as the guards need it: who stands in for whom, and the guards' numbers.
 
-Made from cluster.yml by healer.settings; it never changes while an incident is decided.
+Made from cluster.yml by healer.declared; it never changes while an incident is decided.
 """
 
 from collections.abc import Iterable, Mapping
@@ -148,6 +148,11 @@ class Pacemaker:
     def look(self) -> str:
         """The name under which a member's gate sees it."""
         return f"pacemaker:{self.name}"
+
+    @property
+    def place(self) -> str:
+        """The name under which a member's gate says what would run nowhere without its node."""
+        return f"place:{self.name}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,10 @@
 """How a gate has to find what an action takes or gives back, as it was seen just before; ladders and upkeep ask it."""
 
+from collections.abc import Iterable
+
 from healer.core.actions import Args, Scope, subject_of
 from healer.core.look import Look
+from healer.core.topology import Pacemaker
 
 
 def seen_before(scope: Scope, args: Args, name: str, look: Look) -> dict[str, object] | None:
@@ -29,3 +32,9 @@ def seen_before(scope: Scope, args: Args, name: str, look: Look) -> dict[str, ob
                 return None
             lead = {"leader": database.leader, "timeline": database.timeline}
             return {"databases": {told["database"]: lead}}
+
+
+def serves_nothing(clusters: Iterable[Pacemaker]) -> dict[str, object]:
+    """Return the part of `expect` about Pacemaker clusters that lose nothing with a node; empty for none."""
+    told = {one.name: {"proven_out": True} for one in clusters}
+    return {"pacemakers": told} if told else {}

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from healer.core import upkeep_events as ue
-from healer.core.actions import MARKING, Args, lasting
+from healer.core.actions import GIVING_BACK, MARKING, Args, lasting
 from healer.core.attempt import Outcome
 from healer.core.states import IllegalMove
 from healer.core.steady import Now
@@ -35,26 +35,38 @@ TRANSITIONS: dict[Phase, dict[Move, Phase]] = {
         Move.END: Phase.RETURNING,
     },
     Phase.AWAY: {Move.PATCH: Phase.PATCHING, Move.END: Phase.RETURNING},
-    # A patch that runs is not ended half way: whoever wants the node back waits for its end.
+    # END and GIVE_UP only until the patch or the boot is begun, see `at_work`: neither is ended half way.
     Phase.PATCHING: {
+        Move.END: Phase.RETURNING,
+        Move.GIVE_UP: Phase.RETURNING,
         Move.REBOOT: Phase.REBOOTING,
         Move.PROVE: Phase.PROVING,
         Move.STOP: Phase.STOPPED,
     },
-    Phase.REBOOTING: {Move.PROVE: Phase.PROVING, Move.STOP: Phase.STOPPED},
+    Phase.REBOOTING: {
+        Move.END: Phase.RETURNING,
+        Move.PROVE: Phase.PROVING,
+        Move.STOP: Phase.STOPPED,
+    },
     Phase.PROVING: {Move.END: Phase.RETURNING, Move.STOP: Phase.STOPPED},
     Phase.STOPPED: {Move.END: Phase.RETURNING},
     Phase.RETURNING: {Move.RETURNED: Phase.OVER},
     Phase.OVER: {},
 }
 
+WORK = {Phase.PATCHING: "node.patch", Phase.REBOOTING: "node.reboot"}
+"""Phases that are there for one verb, which is done in no other one."""
+
 POSTPONED = frozenset({Phase.TAKING, Phase.AWAY})
 """Phases in which a person may say anew by when it should be over."""
+
+UNTOUCHED = frozenset({Outcome.NOT_SENT, Outcome.REFUSED})
+"""Outcomes after which nothing was changed, so that it may be tried again."""
 
 SAID = {
     Kind.PERSON: "maintenance",
     Kind.LOCK: "reboot lock",
-    Kind.ROLL: "roll",
+    Kind.ROLL: "patch",
 }
 
 
@@ -140,16 +152,24 @@ class Upkeep:
         return self.tasks[-1] if self.tasks and self.tasks[-1].outcome is None else None
 
     @property
+    def at_work(self) -> bool:
+        """Whether its patch or its boot may have begun, so that nobody takes the node back before the end of that."""
+        verb = WORK.get(self.phase)
+        return any(one.action == verb and one.outcome not in UNTOUCHED for one in self.tasks)
+
+    @property
     def marks(self) -> tuple[Task, ...]:
-        """Every mark that it may have set and has not taken back, the newest last."""
-        return tuple(
-            one
-            for one in self.tasks
-            if one.action in MARKING
-            and one.outcome not in (Outcome.REFUSED, Outcome.NOT_SENT)
-            and one == self.last(one.action, one.place)
-            and not self._undone(one)
-        )
+        """Every mark that it may have set and has not taken back, the oldest first.
+
+        Each try counts, not the newest alone: one that was refused later leaves what an earlier one may have set.
+        """
+        standing: dict[tuple[str, tuple[str, Args]], Task] = {}
+        for one in self.tasks:
+            if one.action in GIVING_BACK and one.done:
+                standing.pop((one.action, one.place), None)
+            elif one.action in MARKING and one.outcome not in UNTOUCHED:
+                standing[MARKING[one.action], one.place] = one
+        return tuple(standing.values())
 
     def last(self, action: str, place: tuple[str, Args]) -> Task | None:
         """Return the newest try of an action at one place."""
@@ -164,11 +184,6 @@ class Upkeep:
         """Say what it is, as people are shown it."""
         why = f": {self.reason}" if self.reason else ""
         return f"{SAID[self.kind]} {self.id} by {self.by}{why}"
-
-    def _undone(self, mark: Task) -> bool:
-        after = self.tasks[self.tasks.index(mark) + 1 :]
-        back = (MARKING[mark.action], mark.place)
-        return any(one.done and (one.action, one.place) == back for one in after)
 
 
 def begun(event: ue.UpkeepBegan, at: Now) -> Upkeep:
@@ -199,6 +214,8 @@ def fold(upkeep: Upkeep, event: ue.UpkeepEvent, at: Now) -> Upkeep:
         case ue.UpkeepActionIntended():
             if upkeep.running is not None or not upkeep.open:
                 raise IllegalMove(f"upkeep {upkeep.id}: {event.action} beside another action")
+            if event.action in WORK.values() and event.action != WORK.get(upkeep.phase):
+                raise IllegalMove(f"upkeep {upkeep.id} is {upkeep.phase.value}: no {event.action}")
             task = Task(
                 *(event.action_id, event.action, event.gate, event.args, event.ledger_id),
                 began=at.steady,
@@ -215,7 +232,7 @@ def fold(upkeep: Upkeep, event: ue.UpkeepEvent, at: Now) -> Upkeep:
 
 def _moved(upkeep: Upkeep, move: Move, why: str, detail: str, at: Now) -> Upkeep:
     after = TRANSITIONS[upkeep.phase].get(move)
-    if after is None:
+    if after is None or (after is Phase.RETURNING and upkeep.at_work):
         raise IllegalMove(f"upkeep {upkeep.id} is {upkeep.phase.value}: no {move.value}")
     failed = why if move in (Move.GIVE_UP, Move.STOP) else upkeep.failed
     return replace(upkeep, phase=after, since=at.steady, why=why, detail=detail, failed=failed)

@@ -7,24 +7,27 @@ A node of the control plane is allowed, since people and rolls do touch it; two 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
-from healer.core.actions import LOCK, SWITCHOVER, Args, Scope, action_of
+from healer.core.actions import LOCK, MARKING, SWITCHOVER, Args, Scope, action_of
 from healer.core.alert import Alert, Target
 from healer.core.facts import Facts, Proposal
 from healer.core.footprint import NOTHING, of_node
-from healer.core.guards.authority import frozen, sees_enough, silenced
+from healer.core.guards.authority import frozen, maintained, sees_enough, silenced
 from healer.core.guards.copies import last_copy, quorum
 from healer.core.guards.fencing import fenced
 from healer.core.guards.grounds import known_target
-from healer.core.guards.group import capacity, one_at_a_time
+from healer.core.guards.group import one_at_a_time
+from healer.core.guards.people import NEEDED
 from healer.core.guards.storm import no_storm
 from healer.core.guards.witnesses import owner_settled
-from healer.core.incident import Incident
+from healer.core.incident import EXPLAINED, Incident
 from healer.core.ladder import Ladder, Mode, Rung
 from healer.core.order import Sight
 from healer.core.pacemaker import pacemaker_paused
 from healer.core.patroni import moved_before, paused
 from healer.core.topology import Group, Topology
 from healer.core.upkeep_events import Kind
+from healer.core.upkeep_exclusive import boot_fenced, room
+from healer.core.upkeep_steps import PATCH, REBOOT
 from healer.core.verdict import Verdict, allow, hold
 
 NEED = "no freeze, no hold, nobody else at work there"
@@ -41,6 +44,7 @@ class Wish:
         together: Nodes of the same roll that are away, as it was asked to.
         sight: What the Alertmanagers said last; None where they did not.
         args: What the verb is told.
+        through: Nodes through whose gates it is done.
     """
 
     node: str
@@ -50,7 +54,14 @@ class Wish:
     sight: Sight | None
     together: frozenset[str] = frozenset()
     args: Args = ()
+    through: frozenset[str] = frozenset()
 
+
+GIVES_BACK = frozenset({"capacity", "quorum", "maintenance", EXPLAINED, NEEDED})
+"""Reasons for which a node that is half taken is given back: none of them ends by itself within minutes."""
+
+WAITS = frozenset({"sees_enough", "capacity"})
+"""Guards that may hold for another reason: with no answer of Prometheus, or of Pacemaker (`no_place`)."""
 
 Judge = Callable[[Wish, Proposal, Facts], Verdict]
 
@@ -62,6 +73,15 @@ def judge(wish: Wish, facts: Facts) -> tuple[Verdict, ...]:
     others = {node: why for node, why in facts.locked.items() if node != wish.node}
     facts = replace(facts, locked=others, together=wish.together)
     return tuple(guard(wish, proposal, facts) for guard in GUARDS)
+
+
+def half_taken(verdicts: Collection[Verdict]) -> Verdict | None:
+    """Return what holds a node back whose lock was allowed before, by what its guards say of that lock now.
+
+    Who sees too little waits until they see, or the taking's time is up: with no figures everything is short of room.
+    """
+    found = (one for one in verdicts if not one.allowed)
+    return next((one for one in found if one.guard in WAITS or one.reason in GIVES_BACK), None)
 
 
 def proposal_of(wish: Wish, topology: Topology) -> Proposal:
@@ -97,8 +117,13 @@ def _known(wish: Wish, proposal: Proposal, facts: Facts) -> Verdict:
 
 
 def _not_stopped(wish: Wish, proposal: Proposal, facts: Facts) -> Verdict:
-    """Hold on a freeze, a hold of the node, another's lock, and, unless a person asks, on a silence or a pause."""
+    """Hold on a freeze, a hold, another's lock, and, unless a person asks, on a window, a silence or a pause.
+
+    What is held or locked is neither touched nor acted through.
+    """
     stopped, asked = frozen(facts), wish.kind is Kind.PERSON
+    if stopped is None and not asked:
+        stopped = _window(wish, proposal, facts)
     if stopped is None and not asked and wish.verb == LOCK:
         stopped = silenced(proposal, facts)
     stopped = stopped or pacemaker_paused(proposal, facts)
@@ -106,26 +131,48 @@ def _not_stopped(wish: Wish, proposal: Proposal, facts: Facts) -> Verdict:
         stopped = paused(proposal, facts)
     if stopped is not None:
         return stopped
-    held = facts.standing.held.get(wish.node)
-    look = facts.heard(wish.node).look
-    at_gate = ", ".join(look.holds) if look is not None else ""
-    if held is not None or at_gate:
-        reason = "person_hold" if held is not None else "gate_hold"
-        return hold(
-            *("not_stopped", reason),
-            have=held or at_gate,
-            need=NEED,
-            sentence=f"A person holds {wish.node}; release it first.",
-        )
+    return _kept(wish, facts) or allow("not_stopped", have="none of them", need=NEED)
+
+
+def _kept(wish: Wish, facts: Facts) -> Verdict | None:
+    """Hold while a person holds the node or one through which it is taken away, or such a node is locked."""
+    for node in (wish.node, *sorted(wish.through - {wish.node})):
+        look, held = facts.heard(node).look, facts.standing.held.get(node)
+        at_gate = ", ".join(look.holds) if look is not None else ""
+        if held is not None or at_gate:
+            return hold(
+                *("not_stopped", "person_hold" if held is not None else "gate_hold"),
+                have=held or at_gate,
+                need=NEED,
+                sentence=f"A person holds {node}; release it first.",
+            )
     others = _other_locks(wish, facts)
     if others:
         return hold(
             *("not_stopped", "node_locked"),
             have=others,
-            need=NEED,
-            sentence=f"{wish.node} is locked at its own gate for somebody else.",
+            need=f"no other lock at the gate of {wish.node}",
+            sentence=f"{wish.node} is locked at its own gate for somebody else. Look there with `hale-gate marks`; "
+            "where nobody works on it any more, end that there with `hale-gate unlock --all`.",
         )
-    return allow("not_stopped", have="none of them", need=NEED)
+    # What is given back goes through a locked one too: two that wait for each other would never be back.
+    for node in sorted(wish.through - {wish.node}) if wish.verb in MARKING else ():
+        why = facts.lock_of(node)
+        if why is not None:
+            return hold(
+                *("not_stopped", "node_locked"),
+                have=f"{node}: {why}",
+                need=NEED,
+                sentence=f"{wish.node} is taken away through {node}, which is locked ({why}).",
+            )
+    return None
+
+
+def _window(wish: Wish, proposal: Proposal, facts: Facts) -> Verdict | None:
+    """Hold while a maintenance window is open over the node, or over one through whose gate it is taken away."""
+    gates = (wish.node, *sorted(wish.through - {wish.node}))
+    said = (maintained(replace(proposal, gate=gate), facts) for gate in gates)
+    return next((one for one in said if one is not None), None)
 
 
 def _other_locks(wish: Wish, facts: Facts) -> str:
@@ -191,6 +238,40 @@ def _last_copy(wish: Wish, proposal: Proposal, facts: Facts) -> Verdict:
     return held or allow("last_copy", have="a person takes it away", need="-")
 
 
+def _fenced(wish: Wish, proposal: Proposal, facts: Facts) -> Verdict:
+    """Ask it of a boot too, where one follows the lock: a person boots the node, or does not, by their own choice."""
+    boots = wish.verb in (PATCH, REBOOT) or (wish.verb == LOCK and wish.kind is not Kind.PERSON)
+    return boot_fenced(proposal, facts) if boots else fenced(proposal, facts)
+
+
+def _approved(wish: Wish, proposal: Proposal, facts: Facts) -> Verdict:
+    """Hold what no person asks for by the node's name unless its owners let Hale act; a roll is a person's yes."""
+    name, need = "approved", "mode act of healer and of every group"
+    topology = facts.topology
+    mode = mode_of([topology.groups[one] for one in proposal.footprint.groups], topology)
+    have = f"mode {mode.value}"
+    if wish.kind is Kind.PERSON:
+        return allow(name, have=f"a person asks, in {have}", need="-")
+    if mode is Mode.ACT or (mode is Mode.APPROVE and wish.kind is Kind.ROLL):
+        return allow(name, have=have, need=need)
+    return hold(
+        *(name, EXPLAINED if mode is Mode.EXPLAIN else NEEDED),
+        have=have,
+        need=need,
+        sentence=f"Hale takes {wish.node} away by itself only in mode act. A person may: "
+        f"hale-healer maintenance start {wish.node}",
+    )
+
+
+def mode_of(groups: Collection[Group], topology: Topology) -> Mode:
+    """Return the most cautious word of the healer's owner and of these groups' owners.
+
+    A control group has none: no ladder touches one, whatever its mode says.
+    """
+    owners = [topology.healer_mode, *(one.mode for one in groups if not one.control)]
+    return min(owners, key=lambda mode: mode.rank)
+
+
 def _plain(guard: Callable[[Proposal, Facts], Verdict]) -> Judge:
     return lambda _, proposal, facts: guard(proposal, facts)
 
@@ -202,10 +283,11 @@ GUARDS: tuple[Judge, ...] = (
     _plain(no_storm),
     _quiet,
     _plain(owner_settled),
-    _plain(capacity),
+    _plain(room),
     _plain(quorum),
     _last_copy,
     _plain(one_at_a_time),
-    _plain(fenced),
+    _fenced,
+    _approved,
 )
 """As healer.core.guards has them, and `quiet`, which a ladder cannot ask: it is there because an alert fires."""

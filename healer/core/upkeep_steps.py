@@ -1,6 +1,6 @@
 """What an upkeep does next: one pure function from its journal to one step. Guards are asked elsewhere."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -12,16 +12,17 @@ from healer.core.actions import (
     MARKING,
     STANDBY,
     SWITCHOVER,
+    UNLOCK,
     Args,
     steps,
+    subject_of,
 )
 from healer.core.alert import Target
-from healer.core.attempt import Outcome
 from healer.core.topology import Topology
-from healer.core.upkeep import Phase, Task, Upkeep
+from healer.core.upkeep import UNTOUCHED, WORK, Phase, Task, Upkeep
 from healer.core.upkeep_events import Kind, Move
 
-PATCH, REBOOT = "node.patch", "node.reboot"
+PATCH, REBOOT = WORK[Phase.PATCHING], WORK[Phase.REBOOTING]
 OF_DATABASES = (SWITCHOVER, BAR, FAILOVER)
 TAKES_AWAY = (*OF_DATABASES, "pool.drain", "address.decline", STANDBY)
 """Verbs by which users are moved away from a node, in this order."""
@@ -38,13 +39,14 @@ TRIES = 3
 TAKING_SECONDS = 180.0
 """In which all of a node is taken, or it is given back: a gate that is silent keeps nobody waiting longer."""
 
+HELD_SECONDS = 180.0
+"""For which a patch that was not begun waits for one hold after the other; then its node, which is well, is given
+back. Longer than what owners have to themselves after the node's users moved away."""
+
 AGAIN, LONGEST_AGAIN = 6.0, 60.0
 """Seconds until the second try, doubled each time. A gate keeps 5 s between two of them."""
 
 NEEDS_REBOOT = "patched_needs_reboot"
-
-UNTOUCHED = (Outcome.NOT_SENT, Outcome.REFUSED)
-"""Outcomes after which nothing was changed, so that it may be tried again."""
 
 SECONDS = {
     LOCK: 15.0,
@@ -108,6 +110,9 @@ _GONE = {
 """How a roll's upkeep of such a node goes on: no gate of it can be asked, and nobody waits for it to come back. A
 person's own goes on until the person ends it."""
 
+BEFORE_PATCH = (Phase.TAKING, Phase.PATCHING)
+"""Phases from which a node is given back unpatched where its roll stops; no patch of it may have begun."""
+
 Next = Do | Go | Silence | Prove | Rest
 
 
@@ -117,6 +122,9 @@ def next_step(
     now: float,
     lost: frozenset[str],
     moves: Mapping[str, str] = NO_MOVES,
+    *,
+    rolling: bool = True,
+    silent: Collection[str] = (),
 ) -> Next:
     """Choose what comes next.
 
@@ -127,10 +135,14 @@ def next_step(
         lost: Nodes that nobody hears of, whose gates can do nothing and need not.
         moves: By which verb each database is moved away, as healer.core.upkeep_databases says; only asked for while
             the node is being taken.
+        rolling: Whether the roll that it belongs to goes on; true where it belongs to none.
+        silent: Nodes whose gates did not answer lately; what they keep away is given back once they do.
     """
     gone = _GONE.get(upkeep.phase)
     if gone is not None and upkeep.kind is Kind.ROLL and upkeep.node not in topology.nodes:
         return Go(gone, LEFT, f"cluster.yml has no {upkeep.node} any more")
+    if not rolling and upkeep.phase in BEFORE_PATCH and not upkeep.at_work:
+        return Go(Move.GIVE_UP, "roll_stopped", "its roll was stopped before it was patched")
     if upkeep.silence_old and upkeep.phase is not Phase.RETURNING:
         return Silence(wanted=True)
     match upkeep.phase:
@@ -145,7 +157,7 @@ def next_step(
         case Phase.PROVING:
             return Prove()
         case Phase.RETURNING:
-            return _return(upkeep, topology, now)
+            return _return(upkeep, topology, now, silent)
         case _:
             return Rest()
 
@@ -210,34 +222,50 @@ def _work(upkeep: Upkeep, verb: str, topology: Topology, now: float) -> Next:
     return Go(Move.PROVE, last.reason, last.detail)
 
 
-def _return(upkeep: Upkeep, topology: Topology, now: float) -> Next:
-    standing = upkeep.marks
-    gone = upkeep.node not in topology.nodes
-    if not standing or gone:
-        if upkeep.silenced:
-            return Silence(wanted=False)
-        return (
-            Go(Move.RETURNED, "node_gone", _left(upkeep)) if gone else Go(Move.RETURNED, "returned")
-        )
-    mark = standing[-1]
-    verb = MARKING[mark.action]
-    look = next(
-        (
-            step.look
+def to_give_back(upkeep: Upkeep, topology: Topology) -> tuple[Do, ...]:
+    """Return how each mark is taken back that is still in cluster.yml, in order; the lock alone, and last."""
+    found = list[Do]()
+    for mark in reversed(upkeep.marks):
+        verb, (gate, args) = MARKING[mark.action], mark.place
+        found += [
+            Do(verb, gate, args, step.look, seconds_of(verb, topology))
             for step in steps(verb, Target(upkeep.node), topology, upkeep.owner)
-            if (step.gate, step.args) == mark.place
-        ),
-        "",
-    )
-    gate, args = mark.place
-    one = Do(verb, gate, args, look, seconds_of(verb, topology))
-    return _try(upkeep, one, upkeep.last(verb, mark.place), now, None)
+            if (step.gate, step.args) == mark.place and gate in topology.nodes
+        ]
+    return tuple(one for one in found if one.action != UNLOCK) or tuple(found)
 
 
-def _left(upkeep: Upkeep) -> str:
-    """Say of a node that left cluster.yml what still stands: its own gate is gone, and the others know it no more."""
-    marks = ", ".join(f"{mark.action} at {mark.gate}" for mark in upkeep.marks)
-    return f"cluster.yml has no {upkeep.node} any more{f'; still there: {marks}' if marks else ''}"
+def _return(upkeep: Upkeep, topology: Topology, now: float, silent: Collection[str]) -> Next:
+    gone = upkeep.node not in topology.nodes
+    standing = () if gone else to_give_back(upkeep, topology)
+    for one in standing:
+        # One gate that is silent, or refuses, keeps no other one from giving the node back.
+        last = upkeep.last(one.action, (one.gate, one.args))
+        tried = Rest() if one.gate in silent else _try(upkeep, one, last, now, None)
+        if not isinstance(tried, Rest):
+            return tried
+    if standing:
+        return Rest()
+    if upkeep.silenced:
+        return Silence(wanted=False)
+    still = ", ".join(f"{mark.action} at {mark.gate}" for mark in upkeep.marks)
+    if gone:
+        detail = f"cluster.yml has no {upkeep.node} any more"
+        return Go(
+            Move.RETURNED, "node_gone", f"{detail}; still there: {still}" if still else detail
+        )
+    if still:
+        # Nobody of cluster.yml can be asked for these, so they keep nobody waiting.
+        by_hand = "; ".join(f"on {one.gate}: {by_person(one)}" for one in upkeep.marks)
+        detail = f"cluster.yml changed; still there: {still}. Should one serve again, {by_hand}"
+        return Go(Move.RETURNED, "left_behind", detail)
+    return Go(Move.RETURNED, "returned")
+
+
+def by_person(mark: Task) -> str:
+    """Return the command by which a person takes a mark back on the node where it is, whoever set it."""
+    command = MARKING[mark.action].partition(".")[2]
+    return " ".join(filter(None, ("hale-gate", command, subject_of(mark.args), "--all")))
 
 
 def _try(upkeep: Upkeep, one: Do, last: Task | None, now: float, after: Move | None) -> Next:

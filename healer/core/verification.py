@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from healer.core.actions import GIVING_BACK, MARKING, UNFENCE
+from healer.core.actions import GIVING_BACK, MARKING, RESTORE, UNFENCE
 from healer.core.attempt import Attempt, Outcome
 from healer.core.facts import Reading
 from healer.core.ladder import Rung, Verification
@@ -28,6 +28,9 @@ AT_ITS_WORD = {
 }
 """Taken at the gate's word: whether the node then holds the address, or leads, and mostly another one does."""
 
+RESTORED_AT = "hale_backup_job_last_success_timestamp_seconds"
+"""When hale-backup's own report says that a restore was last well. A service with rotten files may serve all along."""
+
 BLIND_SECONDS = 300.0
 """How much longer than `within` a proof is waited for while nobody can be asked."""
 
@@ -43,12 +46,15 @@ class Proof:
             None where not every Alertmanager answered.
         looks_back: For the series and each of these alerts, how many seconds its rule looks back; 0 for one that
             is not named.
+        restored_at: When the node's report says that a restore of that backup was last well, epoch seconds by the
+            node's clock; None where nobody says, or nobody was asked.
     """
 
     reading: Reading | None
     outside: bool | None
     alarms: tuple[str, ...] | None = ()
     looks_back: Mapping[str, float] = field(default_factory=dict)
+    restored_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +99,11 @@ def spec_of(attempt: Attempt, rung: Rung | None) -> Verification:
     if attempt.action in GIVING_BACK:
         return replace(told, want=1.0 - told.want)
     return told
+
+
+def of_a_report(attempt: Attempt) -> bool:
+    """Whether only the report of the job that was begun says if it was done: a restore of which no end is known."""
+    return attempt.action == RESTORE and attempt.outcome is Outcome.UNKNOWN
 
 
 def verify(
@@ -153,6 +164,8 @@ def _missing(spec: Verification, attempt: Attempt, proof: Proof) -> str | None:
         return f"old_sample: {spec.metric} has no sample from after the action yet"
     if reading.value != spec.want:
         return f"{STILL_BAD}: {spec.metric} is {reading.value:g}, not {spec.want:g}"
+    if of_a_report(attempt) and (proof.restored_at or 0.0) <= attempt.began_at:
+        return "no_report: the node's report has no restore that was well since this one began"
     if proof.outside is False:
         return "outside_probe: the service does not answer from outside its node as it should"
     if proof.alarms is None:

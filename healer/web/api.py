@@ -12,7 +12,9 @@ from healer.errors import ConfigError
 from healer.past import history_view, ladder_views
 from healer.progress import group_views
 from healer.recall import recall
-from healer.shapes import GroupStateView, HistoryView, IncidentView, LadderView
+from healer.shapes.incidents import HistoryView, IncidentView
+from healer.shapes.ladders import LadderView
+from healer.shapes.status import GroupStateView
 from healer.timeline import Timeline
 from healer.views import guards_view, incident_row, incident_view, status_view
 from healer.web.answers import answer, refusal

@@ -13,7 +13,7 @@ from healer.core.incident import Incident
 from healer.core.ladder import NO_LADDER
 from healer.core.topology import EXPORTER, Topology
 from healer.errors import Malformed, Refused
-from healer.shapes import ExplanationView
+from healer.shapes.incidents import ExplanationView
 from healer.supposing import Cause, Explanation, explain, suppose
 from healer.views import explanation_view, guards_view, judged_view
 from healer.web.desk import Desk

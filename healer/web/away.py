@@ -2,7 +2,7 @@
 
 from healer.likeness import NOBODY
 from healer.plain import printable
-from healer.shapes import UpkeepView
+from healer.shapes.upkeep import UpkeepView
 from healer.web.frame import Frame
 from healer.web.markup import NOTHING, Markup, element, join, words
 from healer.web.parts import because, choice, code, form, line, node_link, pill
@@ -27,6 +27,9 @@ PHASES = {
 ENDS = ("taking", "away", "proving", "stopped")
 """Phases in which a person may give the node back; while it is patched and booted they wait for the end of that."""
 
+NOT_BEGUN = ("patching", "rebooting")
+"""Phases in which they may too as long as something holds the patch or the boot: then it has not begun."""
+
 
 def card(frame: Frame, one: UpkeepView) -> Markup:
     """Return an upkeep in short, with what ends it where a person may."""
@@ -48,10 +51,14 @@ def card(frame: Frame, one: UpkeepView) -> Markup:
         *(why, who),
         element("p", element("strong", "Failed: "), failed) if wrong else NOTHING,
         element("p", element("strong", "Waits: "), held(one["held"])) if one["held"] else NOTHING,
-        _end(frame, one) if one["phase"] in ENDS else NOTHING,
+        _end(frame, one) if _may_end(one) else NOTHING,
         class_=f"card {colour}",
         id=f"upkeep-{one['id']}",
     )
+
+
+def _may_end(one: UpkeepView) -> bool:
+    return one["phase"] in ENDS or (one["phase"] in NOT_BEGUN and bool(one["held"]))
 
 
 def _late(frame: Frame, one: UpkeepView) -> Markup:

@@ -131,7 +131,7 @@ async def _evidence(desk: Desk, fields: Mapping[str, str], _: Who) -> dict[str, 
 
 async def _admit(desk: Desk, fields: Mapping[str, str], who: Who) -> dict[str, object]:
     admission = Admission(desk.journal, desk.gatherer, desk.watch, desk.operators)
-    return await admission.admit(fields["node"], who.by)
+    return await admission.admit(fields["node"], who.by, fields.get("starts-nothing", ""))
 
 
 async def _adopt(desk: Desk, fields: Mapping[str, str], who: Who) -> dict[str, object]:
@@ -197,7 +197,7 @@ COMMANDS: Mapping[str, Command] = {
     "unfreeze": Command(_unfreeze, may=SEEN),
     "hold": Command(_hold, NODE | {"reason"}, frozenset({"for"})),
     "release": Command(_release, NODE, SEEN),
-    "admit": Command(_admit, NODE),
+    "admit": Command(_admit, NODE, frozenset({"starts-nothing"})),
     "evidence": Command(_evidence, NODE),
     "maintenance": Command(_maintenance, NODE | {"what"}, SEEN | {"for", "reason"}),
     "roll": Command(

@@ -16,7 +16,7 @@ from healer.metrics import Metrics
 from healer.operators import Operators
 from healer.ports import Clock
 from healer.roller import Roller
-from healer.shapes import AdmissionView, PlanView
+from healer.shapes.upkeep import AdmissionView, PlanView
 from healer.standing import Watch
 from healer.timeline import Timelines
 from healer.upkeeper import Upkeeper

@@ -19,8 +19,8 @@ KEEP = 5.0
 MOST = 200
 """Answers that are kept."""
 
-AT_ONCE = 4
-"""Questions at the same time: a storm of lookers leaves the gates to what has to be decided."""
+AT_ONCE = 10
+"""Questions at the same time, those of one page: a storm of lookers leaves the gates to what has to be decided."""
 
 
 @dataclass

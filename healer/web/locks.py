@@ -1,5 +1,6 @@
 """Reboot locks, as nodes ask for them: who asks is known by where from, and by the id that its own gate tells."""
 
+import asyncio
 import ipaddress
 from dataclasses import dataclass
 
@@ -59,10 +60,10 @@ class Locks:
         return node
 
     async def lock(self, node: str, machine: str) -> Upkeep:
-        """Take a node out of service for its own reboot, and return once nobody uses it any more.
+        """Take a node out of service for its own reboot, and return once nobody uses it any more and it may boot now.
 
         Raises:
-            Refused: A guard holds, or it could not be taken in time.
+            Refused: A guard holds, or it could not be taken in time. A node that was taken before stays so.
         """
         try:
             found = await self._taken(node, machine)
@@ -74,12 +75,18 @@ class Locks:
 
     async def _taken(self, node: str, machine: str) -> Upkeep:
         by = f"fleet_lock {machine}"
+        until = asyncio.get_running_loop().time() + PATIENCE
         begun = await self.upkeeper.begin(node, Kind.LOCK, "reboot", by, self.within_seconds)
         phases = frozenset({Phase.AWAY, Phase.RETURNING, Phase.OVER})
         found = await self.upkeeper.settled(begun.id, phases, PATIENCE)
         if found.phase is not Phase.AWAY:
+            held = self.watch.upkeep_held.get(found.id)
             detail = found.detail or f"it is {found.phase.value}"
+            if held is not None:
+                detail += f", and waits: {held.reason}: {held.sentence}"
             raise Refused(found.failed or "taking", f"{node} is not out of service: {detail}")
+        # A node may ask for hours after it was taken, or again and again: each yes is to a boot in this moment.
+        await self.upkeeper.may_boot(found.id, until - asyncio.get_running_loop().time())
         return found
 
     async def unlock(self, node: str) -> None:

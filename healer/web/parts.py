@@ -4,7 +4,9 @@ import html
 from collections.abc import Mapping, Sequence
 
 from healer.sentences import owner_words
-from healer.shapes import FreezeView, GroupStateView, IncidentRow, MaintenanceView, VerdictView
+from healer.shapes.guards import FreezeView, MaintenanceView, VerdictView
+from healer.shapes.incidents import IncidentRow
+from healer.shapes.status import GroupStateView
 from healer.web.frame import Frame
 from healer.web.markup import (
     NOTHING,

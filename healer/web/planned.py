@@ -1,6 +1,6 @@
 """What upkeep of a node would do, as the pages show it: each step in its order, and every guard's word."""
 
-from healer.shapes import PlannedView
+from healer.shapes.upkeep import PlannedView
 from healer.web.markup import Markup, element, join, words
 from healer.web.parts import because, guards_table, pill
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from healer.shapes import RollMemberView, RollView
+from healer.shapes.upkeep import RollMemberView, RollView
 from healer.web.away import held
 from healer.web.frame import Frame
 from healer.web.markup import NOTHING, Markup, element, join, table, words
@@ -42,7 +42,8 @@ MOVES = {"rolling": (STOP, END), "stopped": (RESUME, END)}
 """What can be done with a roll in a state: the word of the command, the button's, and its class."""
 
 NOTES = {
-    "rolling": "Stopped or ended it begins no further node; what is away is patched, proved and given back.",
+    "rolling": "Stopped or ended it begins no further node. What is being patched is proved and given back; what is "
+    "not patched yet is given back as it is.",
     "stopped": "Give back what it left first. Resumed it patches a node that failed again.",
 }
 

@@ -3,15 +3,19 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
+from healer.core.ladder import Mode
 from healer.core.roll_events import RollMove
 from healer.core.upkeep import POSTPONED, Phase, Upkeep
 from healer.core.upkeep_events import Kind
+from healer.core.upkeep_guards import mode_of
 from healer.core.upkeep_steps import Do
 from healer.errors import Malformed, Refused
+from healer.gatherer import Gatherer
 from healer.instants import rfc3339
 from healer.likeness import of_roll, of_upkeep
+from healer.looking import looker
 from healer.roller import Roller
-from healer.shapes import PlannedView, PlanView
+from healer.shapes.upkeep import PlannedView, PlanView
 from healer.upkeep_views import roll_view, upkeep_view
 from healer.upkeeper import Upkeeper
 from healer.views import verdict_view
@@ -59,13 +63,14 @@ async def start(
     if found.failed:
         raise Refused(found.failed, f"{node} was not taken and is given back: {found.detail}")
     until = rfc3339(found.until + desk.watch.now.ahead)
+    mode = mode_of(desk.topology.groups_of(node), desk.topology)
+    yours = "" if mode is Mode.ACT else f"; mode {mode.value} holds nothing that a person asks for"
     if found.phase is Phase.AWAY:
         ends = f"hale-healer maintenance end {node}"
-        done = (
-            f"{node} is out of service, its alerts are silenced until {until}; end it with: {ends}"
-        )
+        done = f"{node} is out of service, its alerts are silenced until {until}; end it with: {ends}{yours}"
     else:
-        done = f"{node} is being taken out of service ({_waits(desk, found.id)}): look again with hale-healer status"
+        waits = _waits(desk, found.id)
+        done = f"{node} is being taken out of service ({waits}): look again with hale-healer status{yours}"
     return {"done": done, "node": node, "by": by, "upkeep": upkeep_view(found, desk.watch)}
 
 
@@ -77,7 +82,10 @@ def _away_as_seen(node: str, known: Upkeep | None, seen: str) -> None:
     """
     if seen and seen != of_upkeep(known):
         keeps = "nobody has it out of service now" if known is None else f"it is away now: {known}"
-        raise Refused("changed_since", f"{node} is not as you saw it: {keeps}")
+        raise Refused(
+            "changed_since",
+            f"{node} is not as you saw it: {keeps}. Look with `hale-healer status`, then decide anew",
+        )
 
 
 async def _postponed(
@@ -118,6 +126,8 @@ async def end(desk: Desk, node: str, by: str, seen: str = "") -> dict[str, objec
     found = await upkeeper.settled(ended.id, frozenset({Phase.OVER}), PATIENCE)
     if found.phase is Phase.OVER and node not in desk.topology.nodes:
         done = f"its maintenance is over: {found.detail}"
+    elif found.phase is Phase.OVER and found.why == "left_behind":
+        done = f"{node} is back in service, and its alerts are heard again; {found.detail}"
     elif found.phase is Phase.OVER:
         done = f"{node} is back in service, and its alerts are heard again"
     else:
@@ -156,10 +166,12 @@ async def roll(desk: Desk, fields: Mapping[str, str], by: str) -> dict[str, obje
 
 
 def _as_seen(desk: Desk, group: str, seen: str) -> None:
-    rolling = [one for one in desk.journal.board.rolling if one.group == group]
+    rolling = [one for one in desk.journal.board.planned.rolling if one.group == group]
     if seen and rolling and seen != of_roll(rolling[0]):
         raise Refused(
-            "changed_since", f"roll {rolling[0].id} of {group} is {rolling[0].state.value} now"
+            "changed_since",
+            f"roll {rolling[0].id} of {group} is {rolling[0].state.value} now, otherwise than you saw it. Look with "
+            "`hale-healer status`, then decide anew",
         )
 
 
@@ -183,14 +195,23 @@ def order(desk: Desk, group: str) -> tuple[str, ...]:
     return _roller(desk).order(group)
 
 
-async def plan_of(desk: Desk, target: str, nodes: Sequence[str], kind: Kind) -> PlanView:
+async def plan_of(
+    desk: Desk, target: str, nodes: Sequence[str], kind: Kind, by: Gatherer | None = None
+) -> PlanView:
     """Say what would be done with these nodes, one at least, and what each guard says now.
+
+    Args:
+        desk: The healer's.
+        target: What it is about: the node, or its group.
+        nodes: In order.
+        kind: Who would ask.
+        by: Who asks what stands outside; None for somebody who asks Prometheus once for all of them.
 
     Raises:
         Refused: There is no such node.
     """
-    upkeeper = _upkeeper(desk, nodes[0])
-    found = await asyncio.gather(*(upkeeper.asked(node, kind) for node in nodes))
+    upkeeper, asking = _upkeeper(desk, nodes[0]), by or looker(desk.gatherer)
+    found = await asyncio.gather(*(upkeeper.asked(node, kind, asking) for node in nodes))
     planned = [
         PlannedView(
             node=node,

@@ -12,7 +12,9 @@ from healer.core.alert import Target
 from healer.core.topology import EXPORTER
 from healer.core.upkeep_events import Kind
 from healer.errors import Refused
-from healer.shapes import AdmissionView, PlanView
+from healer.gatherer import Gatherer
+from healer.looking import looker
+from healer.shapes.upkeep import AdmissionView, PlanView
 from healer.upkeep_views import lock_wait_views, roll_views, upkeep_views
 from healer.views import freeze_views, hold_views, incident_row, maintenance_views
 from healer.web import upkeep
@@ -63,7 +65,7 @@ async def _coming_back(request: web.Request) -> tuple[list[Lacking], int]:
     """
     desk = request.app[DESK]
     board, picture = desk.journal.board, desk.watch.latest
-    away = {one.node for one in board.kept_away}
+    away = {one.node for one in board.planned.kept_away}
     missed = (picture.missed if picture is not None else frozenset[str]()) - away
     kept = {
         one.target.node: None
@@ -73,12 +75,13 @@ async def _coming_back(request: web.Request) -> tuple[list[Lacking], int]:
     found = [*kept, *sorted(missed - kept.keys())]
     nodes = found[: maintenance_page.MOST_ASKED]
 
+    asking = looker(desk.gatherer)
+
     async def lacking(node: str) -> Lacking:
         if node in missed and node not in kept:
             return Lacking(node, "nobody hears of it", None)
         try:
-            async with asyncio.timeout(ASK_SECONDS):
-                return Lacking(node, "", await _admission(request, node))
+            return Lacking(node, "", await _admission(request, node, asking, ASK_SECONDS))
         except TimeoutError:
             return Lacking(node, "it was not known in time", None)
 
@@ -90,8 +93,11 @@ async def node(request: web.Request) -> web.Response:
     desk, name = request.app[DESK], request.match_info["node"]
     if name not in desk.topology.nodes:
         return _unknown(request, f"cluster.yml has no node {name[:40]}.")
+    asking = looker(desk.gatherer)
     planned, admission, marks = await asyncio.gather(
-        _planned(request, name), _admission(request, name), request.app[MARKS].read()
+        _planned(request, name, asking),
+        _admission(request, name, asking),
+        request.app[MARKS].read(asking),
     )
     board, watch = desk.journal.board, desk.watch
     about = [one for one in board.open if one.target.node == name]
@@ -146,21 +152,33 @@ async def _first(desk: Desk, name: str, order: tuple[str, ...]) -> PlanView:
     return await upkeep.plan_of(desk, name, order[: group_page.MOST_ASKED], Kind.ROLL)
 
 
-async def _planned(request: web.Request, name: str) -> PlanView | str:
+async def _planned(request: web.Request, name: str, asking: Gatherer) -> PlanView | str:
     """Return what maintenance of a node would do; a sentence where nobody can say."""
     desk = request.app[DESK]
     try:
         return await request.app[PLANS].read(
-            f"node {name}", lambda: upkeep.plan_of(desk, name, (name,), Kind.PERSON)
+            f"node {name}", lambda: upkeep.plan_of(desk, name, (name,), Kind.PERSON, asking)
         )
     except Refused as error:
         return f"{error.reason}: {error.detail}"
 
 
-async def _admission(request: web.Request, name: str) -> AdmissionView:
+async def _admission(
+    request: web.Request, name: str, asking: Gatherer, seconds: float | None = None
+) -> AdmissionView:
+    """Return what a node lacks; the time for that begins once it is asked, so that no other takes it.
+
+    Raises:
+        TimeoutError: It is not known in so many seconds.
+    """
     desk = request.app[DESK]
-    asking = Admission(desk.journal, desk.gatherer, desk.watch, desk.operators)
-    return await request.app[ADMISSIONS].read(name, lambda: asking.asked(name))
+    admission = Admission(desk.journal, asking, desk.watch, desk.operators)
+
+    async def ask() -> AdmissionView:
+        async with asyncio.timeout(seconds):
+            return await admission.asked(name)
+
+    return await request.app[ADMISSIONS].read(name, ask)
 
 
 def _scraped(desk: Desk, name: str) -> bool | None:

@@ -1,6 +1,7 @@
 """Who plays which part in a drill of a database, and what the drill asks of the database besides its faults.
 
-A drill says `$primary`, `$standby` and `$third`: which node that is, Patroni says when the drill begins.
+A drill says `$primary`, `$standby` and `$third`: which node that is, Patroni says when the drill begins. Of a Redis
+there is `$primary` alone, and Redis says it.
 """
 
 import dataclasses
@@ -8,7 +9,8 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any
 
-from lab.drills import databases
+from lab.drills import caches, databases
+from lab.drills.caches import Cache
 from lab.drills.databases import Place
 from lab.drills.model import Drill
 from lab.drills.observation import Observation
@@ -19,13 +21,17 @@ from lab.ports import LabError
 _SETTLED = 60.0  # seconds that Patroni may take to say the same everywhere
 
 
-def cast(session: Session, place: Place, drill: Drill) -> Drill:
+def cast(session: Session, place: Place | Cache, drill: Drill) -> Drill:
     """Return a drill with nodes in place of `$primary` and its like, once every part is taken.
 
     Raises:
         LabError: A part stays vacant; nothing was done.
     """
-    parts = databases.parts_in_time(session.lab, place, session.clock, drill.given.within)
+    lab, clock, within = session.lab, session.clock, drill.given.within
+    if isinstance(place, Place):
+        parts = databases.parts_in_time(lab, place, clock, within)
+    else:
+        parts = {"$primary": caches.primary_in_time(lab, place, clock, within)}
     found = played_by(drill, parts)
     assert isinstance(found, Drill)  # noqa: S101 - what is put in comes out
     return found
@@ -63,12 +69,21 @@ def replicate_asynchronously(session: Session, place: Place, undo: ExitStack) ->
         clock.sleep(0.5)
 
 
-def with_rows(session: Session, place: Place, way: Underway, seen: Observation) -> Observation:
+def with_rows(
+    session: Session, place: Place | Cache, way: Underway, seen: Observation
+) -> Observation:
     """Return what was seen with the rows that the database has now, when all of its members are back."""
+    first = min(write.number for write in seen.writes)
     try:
-        parts = databases.parts_in_time(session.lab, place, session.clock, _SETTLED)
-        first = min(write.number for write in seen.writes)
-        return dataclasses.replace(seen, rows=databases.rows(session.lab, parts["$primary"], first))
+        return dataclasses.replace(seen, rows=_rows(session, place, first))
     except LabError as error:
         way.trouble.append(f"the rows could not be counted: {error}")
         return seen
+
+
+def _rows(session: Session, place: Place | Cache, first: int) -> frozenset[int]:
+    lab, clock = session.lab, session.clock
+    if isinstance(place, Place):
+        parts = databases.parts_in_time(lab, place, clock, _SETTLED)
+        return databases.rows(lab, parts["$primary"], first)
+    return caches.rows(lab, place, caches.primary_in_time(lab, place, clock, _SETTLED), first)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from cluster.balancing import METRICS_PORT
 from cluster.model import Cluster
+from lab.drills.caches import Cache, cache_of
 from lab.drills.databases import Place, place_of
 from lab.roles import PRIMARY, REPLICA, Role
 
@@ -49,7 +50,7 @@ class Serving:
         heard: Nodes whose exporter answers.
         servers: HAProxy's word for each server, by balancer.
         owners: Who holds each virtual address.
-        roles: What each member of a database answered.
+        roles: What each member of a database answered, or each Redis.
     """
 
     services: frozenset[tuple[str, str]] = frozenset()
@@ -77,7 +78,7 @@ class Fleet:
     prometheus_url: str
     addresses: tuple[Address, ...] = ()
     balancers: tuple[Balancer, ...] = ()
-    database: Place | None = None
+    database: Place | Cache | None = None
     alone: tuple[tuple[str, tuple[str, ...]], ...] = ()
     fencing: tuple[str, ...] = ()
 
@@ -153,7 +154,7 @@ def fleet(cluster: Cluster) -> Fleet:
             for one in cluster.virtual_addresses.values()
         ),
         balancers=tuple(_balancers(cluster)),
-        database=place_of(cluster),
+        database=place_of(cluster) or cache_of(cluster),
     )
 
 

@@ -3,13 +3,19 @@
 from dataclasses import dataclass
 
 from lab.drills import moments as story
-from lab.drills.facts.monitoring import people_paged
+from lab.drills.facts.healing import ActedBefore, VerbsCounted
+from lab.drills.facts.monitoring import AlertFires, people_paged
 from lab.drills.facts.ruling import Came, NotYet, Ruling, Spoiled, Unseen
-from lab.drills.facts.serving import SNAPSHOT_DUE
+from lab.drills.facts.serving import SNAPSHOT_DUE, ServiceLost, Unchanged
+from lab.drills.facts.tier import ServerBecomes
 from lab.drills.model import Drill, Limits
 from lab.drills.observation import Observation
 from lab.load import lost_by_second
 from lab.writes import lost as lost_rows
+
+_ACTS = (Unchanged, VerbsCounted)
+_OF_TIME = (ActedBefore, AlertFires, ServerBecomes, ServiceLost)
+"""What a machine that is too busy to answer in time brings about by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +27,7 @@ class Judged:
         limit: Seconds from the fault; None for a fact that must never be true.
         at: Seconds from the fault when it came true; None if it did not.
         saw: What was seen instead.
+        spoiled: Whether that was too much, so that no time could have made it true.
     """
 
     text: str
@@ -28,6 +35,7 @@ class Judged:
     at: float | None
     saw: str
     held: bool
+    spoiled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +92,25 @@ class Report:
         """Whether everything held."""
         return not self.broken
 
+    @property
+    def harm(self) -> tuple[str, ...]:
+        """What of it nothing excuses, as two that wrote, rows that are gone, or an act that must never be."""
+        expected = zip(self.drill.expected, self.expected, strict=True)
+        never = zip(self.drill.never, self.never, strict=True)
+        return (
+            *(
+                _missed(said)
+                for one, said in expected
+                if said.spoiled and isinstance(one.fact, _ACTS)
+            ),
+            *(
+                _forbidden(said)
+                for one, said in never
+                if said.at is not None and not isinstance(one, _OF_TIME)
+            ),
+            *_broken_promises(self.drill.limits, self.figures),
+        )
+
 
 def judge(
     drill: Drill,
@@ -104,8 +131,8 @@ def judge(
     )
     never = tuple(_never(str(fact), fact.judge(seen), seen) for fact in drill.never)
     figures = measure(seen)
-    broken = [f"{one.text}: {one.saw}" for one in expected if not one.held]
-    broken += [f"never: {one.text}: {one.saw}" for one in never if not one.held]
+    broken = [_missed(one) for one in expected if not one.held]
+    broken += [_forbidden(one) for one in never if not one.held]
     broken += broken_limits(drill.limits, figures)
     after = [request for request in seen.requests if request.at >= seen.began]
     return Report(
@@ -226,7 +253,16 @@ def _expected(text: str, limit: float, ruling: Ruling, seen: Observation) -> Jud
             late = f"after {after:.1f} s, limit {limit:.1f} s"
             return Judged(text, limit, after, late, held=False)
         case NotYet(saw) | Spoiled(saw):
-            return Judged(text, limit, None, f"no, {saw}", held=False)
+            spoiled = isinstance(ruling, Spoiled)
+            return Judged(text, limit, None, f"no, {saw}", held=False, spoiled=spoiled)
+
+
+def _missed(one: Judged) -> str:
+    return f"{one.text}: {one.saw}"
+
+
+def _forbidden(one: Judged) -> str:
+    return f"never: {one.text}: {one.saw}"
 
 
 def _never(text: str, ruling: Ruling, seen: Observation) -> Judged:

@@ -57,13 +57,14 @@ def acted(seen: Observation) -> float | None:
 def actors(seen: Observation) -> tuple[tuple[str, float], ...]:
     """Return who acted and when first, in the order in which they did.
 
-    VRRP acts when an address changes its owner, HAProxy when its checks take a member out, Patroni when another
-    member becomes primary, Hale when a verb begins that no gate refused.
+    VRRP acts when an address changes its owner, HAProxy when its checks take a member out, Patroni or Sentinel when
+    another member becomes primary, Hale when a verb begins that no gate refused.
     """
+    owner = next((role.owner for role in seen.roles), "Patroni")
     found = {
         "HAProxy": min((m.at for m in _servers(seen) if m.text.endswith(" DOWN")), default=None),
         "VRRP": min((m.at for m in _owners(seen) if m.word == "moved"), default=None),
-        "Patroni": min((m.at for m in _databases(seen) if m.word == "leads"), default=None),
+        owner: min((m.at for m in _databases(seen) if m.word == "leads"), default=None),
         "Hale": acted(seen),
     }
     known = [(name, at) for name, at in found.items() if at is not None]
@@ -256,7 +257,8 @@ def _databases(seen: Observation) -> Iterable[Moment]:
     for role in seen.roles:
         if role.at > seen.began and role.word == PRIMARY and role.node != last:
             last = role.node
-            yield Moment(role.at, "leads", f"{role.node} takes writes, timeline {role.timeline}")
+            timeline = "" if role.timeline is None else f", timeline {role.timeline}"
+            yield Moment(role.at, "leads", f"{role.node} takes writes{timeline}")
     for span in twice(seen.roles, seen.now):
         if span.end > seen.began and span.end < seen.now:
             lasted = span.end - span.start

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cluster.load import Loaded
 from cluster.model import Cluster
-from lab.drills import cast, databases, install, leading
+from lab.drills import caches, cast, databases, install, leading
 from lab.drills.fleet import fleet
 from lab.drills.judgement import Report, judge
 from lab.drills.model import Drill
@@ -40,8 +40,9 @@ def run_in(session: Session, drill: Drill, say: Say) -> Report:
     """
     lab, base = session.lab, session.base
     place = databases.place_of(base.cluster)
-    if place is not None:
-        drill = cast.cast(session, place, drill)
+    written = place or caches.cache_of(base.cluster)
+    if written is not None:
+        drill = cast.cast(session, written, drill)
     changed = install.overridden(base, drill.given.overrides)
     gatherer = session.gatherer(drill, changed.cluster)
     way = Underway(drill, lab, session.clock, say, gatherer)
@@ -59,8 +60,8 @@ def run_in(session: Session, drill: Drill, say: Say) -> Report:
         seen = _stages(way, session.since, changed.cluster, undo)
         gatherer.fleet = fleet(base.cluster)  # what the drill added goes now; nobody waits for it
     way.wait_for_redundancy()
-    if place is not None and seen.writes:
-        seen = cast.with_rows(session, place, way, seen)
+    if written is not None and seen.writes:
+        seen = cast.with_rows(session, written, way, seen)
     return judge(drill, seen, tuple(way.faults), tuple(way.trouble))
 
 

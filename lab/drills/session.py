@@ -13,7 +13,7 @@ from pathlib import Path
 
 from cluster.load import Loaded
 from cluster.model import Cluster
-from lab.drills import databases, install
+from lab.drills import caches, databases, install
 from lab.drills.facts.ruling import WatchQuery, WatchUrl
 from lab.drills.fleet import Fleet, fleet
 from lab.drills.gather import Gatherer, Tail
@@ -88,6 +88,8 @@ def opened(lab: Lab, drills: Sequence[Drill], clock: Clock, directory: Path) -> 
             spawning.spawn("load", ["lab.load", f"--rate={rate}", f"--period={period}", *urls])
         if (place := databases.place_of(base.cluster)) is not None:
             _watch_database(spawning, place, drills, clock)
+        elif (cache := caches.cache_of(base.cluster)) is not None:
+            _watch_cache(spawning, cache, drills)
         yield Session(lab, clock, base, directory, clock.now())
 
 
@@ -106,8 +108,12 @@ def _eyes(fleet: Fleet, drills: Sequence[Drill]) -> list[str]:
 
 def writes_of(drill: Drill, cluster: Cluster) -> tuple[str, ...]:
     """Return what the rows that a drill has written are called among the URLs of its load."""
-    place = databases.place_of(cluster)
-    return (url_of(place.to),) if drill.load.writes and place is not None else ()
+    if not drill.load.writes:
+        return ()
+    if (place := databases.place_of(cluster)) is not None:
+        return (url_of(place.to),)
+    cache = caches.cache_of(cluster)
+    return () if cache is None else (cache.url,)
 
 
 def _watch_database(
@@ -118,8 +124,22 @@ def _watch_database(
     environment = databases.prepare(spawning.lab, primary)
     members = [f"{node}={host}:{port}" for node, (host, port) in place.members.items()]
     spawning.spawn("roles", ["lab.roles", *members], environment)
-    if rates := [drill.load.rate for drill in drills if drill.load.writes]:
-        spawning.spawn("writes", ["lab.writes", f"--rate={max(rates)}", place.to], environment)
+    if rate := _rate(drills):
+        spawning.spawn("writes", ["lab.writes", f"--rate={rate}", place.to], environment)
+
+
+def _watch_cache(spawning: "_Spawning", cache: caches.Cache, drills: Sequence[Drill]) -> None:
+    """Ask every Redis all the while, and have numbers written where a drill wants them."""
+    members = [f"{node}={host}:{port}" for node, (host, port) in cache.members.items()]
+    spawning.spawn("roles", ["lab.masters", *members])
+    if rate := _rate(drills):
+        sentinels = [f"{host}:{port}" for host, port in cache.sentinels.values()]
+        spawning.spawn("writes", ["lab.cached", f"--rate={rate}", cache.name, *sentinels])
+
+
+def _rate(drills: Sequence[Drill]) -> int:
+    """Return how many rows a second are written; 0 where no drill wants any."""
+    return max((drill.load.rate for drill in drills if drill.load.writes), default=0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from lab.faults.alert_forge import AlertForge
+from lab.faults.backup_empty import BackupEmpty
 from lab.faults.backup_rot import BackupRot
 from lab.faults.backup_truncate import BackupTruncate
 from lab.faults.config_hold import ConfigHold
@@ -78,6 +79,7 @@ from lab.ports import Lab, LabError
 FAULTS: Mapping[str, type[Fault]] = MappingProxyType(
     {
         "alert.forge": AlertForge,
+        "backup.empty": BackupEmpty,
         "backup.rot": BackupRot,
         "backup.truncate": BackupTruncate,
         "config.hold": ConfigHold,

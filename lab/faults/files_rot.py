@@ -16,14 +16,19 @@ _BYTES = b"\0rotten\0" * 8
 
 @dataclass(frozen=True, slots=True)
 class FilesRot:
-    """Other bytes at the beginning of a file on /data, written below the node's kernel: no time of the file changes."""
+    """Other bytes at the beginning of a file on /data, written below the node's kernel: no time of the file changes.
+
+    Attributes:
+        returns: `whole` where every byte has to be right again when the drill ends, or the drill did not hold.
+    """
 
     node: str
     path: str
+    returns: str = ""
 
     def inject(self, lab: Lab) -> str:
         """Keep a copy, find the file on the disk, write there, and have the node forget what it had read."""
-        originals.keep(lab, self.node, self.path)
+        originals.keep(lab, self.node, self.path, self.returns)
         forget = ["/usr/bin/python3", "-c", _FORGET, self.path]
         run(lab, self.node, forget)
         where = run(lab, self.node, ["/bin/sh", "-ec", _WHERE, "sh", self.path]).stdout.strip()
@@ -36,5 +41,9 @@ class FilesRot:
         return f"{self.node}: {len(_BYTES)} bytes of {self.path} changed on its disk"
 
     def undo(self, lab: Lab) -> None:
-        """Put the file back as it was."""
-        originals.put_back(lab, self.node, self.path)
+        """Put the file back as it was.
+
+        Raises:
+            LabError: It had to be right again, and was not; now it is.
+        """
+        originals.undo(lab, self.node, self.path, self.returns)

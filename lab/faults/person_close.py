@@ -6,15 +6,16 @@ from lab.faults.fault import run
 from lab.ports import Lab
 
 CLOSE = """
-number=$(/opt/hale/bin/hale-healer incidents | awk -v target="$1" '$2 == "mitigated" && $3 == target {print $1}')
+number=$(/opt/hale/bin/hale-healer incidents |
+    awk -v target="$1" '($2 == "mitigated" || $2 == "escalated") && $3 == target {print $1}')
 /opt/hale/bin/hale-healer close "$number" --reason "$2"
 """
-"""Finds what is out of harm's way there: a drill knows its target, and not its number."""
+"""Finds what is out of harm's way there, or in a person's hands: a drill knows its target, and not its number."""
 
 
 @dataclass(frozen=True, slots=True)
 class PersonClose:
-    """`hale-healer close` by root on the healer's node, of the mitigated incident of a target.
+    """`hale-healer close` by root on the healer's node, of the mitigated or escalated incident of a target.
 
     Attributes:
         node: The healer's node.

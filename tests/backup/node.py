@@ -117,12 +117,28 @@ def program(folder: Path, name: str, text: str) -> None:
     path.chmod(path.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
 
 
+def systemctl(root: Path, stops: bool = True) -> str:
+    """Return a systemctl that keeps a diary; a unit is as the file `UNIT.state` has it, else active.
+
+    Stopped it is inactive, and started active.
+    """
+    return f"""#!/bin/sh
+for unit; do :; done
+state={root}/$unit.state
+case "$1" in
+show) if [ -e "$state" ]; then cat "$state"; else echo active; fi; exit 0 ;;
+stop) {"echo inactive" if stops else "exit 1;"} >"$state" ;;
+start) echo active >"$state" ;;
+esac
+echo "$@" >>{root}/systemctl
+"""
+
+
 def make(root: Path, monkeypatch: pytest.MonkeyPatch) -> Node:
     """Make a node with a filled site and no repository yet."""
     if not (TOOLS / "restic").exists() and shutil.which("restic") is None:
         pytest.skip("restic is not here; run make tools")
-    diary = f'#!/bin/sh\necho "$@" >>{root}/systemctl\n'
-    program(root / "bin", "systemctl", diary)
+    program(root / "bin", "systemctl", systemctl(root))
     monkeypatch.setenv("PATH", f"{root / 'bin'}:{TOOLS}:{os.environ['PATH']}")
     node = Node(root)
     (root / "key").write_text("a key\n")

@@ -13,7 +13,7 @@ import pytest
 
 from backup import mounting, plan, swap
 from backup.words import Failed, Reason
-from tests.backup.node import ROOT, TOOLS, Node, program
+from tests.backup.node import ROOT, TOOLS, Node, program, systemctl
 
 pytestmark = pytest.mark.tools
 
@@ -64,6 +64,26 @@ def test_what_was_there_is_kept_beside_it_and_status_lists_it(
     assert [path.name for path in proven.site.parent.iterdir() if "restore" in path.name] == []
 
 
+@pytest.mark.parametrize("name", [".hale-restore-site:site", ".hale-restore-site-site"])
+def test_what_a_restore_left_half_made_is_listed_also_that_of_an_older_release(
+    node: Node, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    left = node.site.parent / name
+    left.mkdir()
+    (left / "big").write_bytes(b"x" * 100_000)
+    (node.site.parent / ".hale-restore-other:site").mkdir()  # of another backup
+    node.run("status", "--output", "json")
+    (row,) = json.loads(capsys.readouterr().out)["site"]["half_made"]
+    assert row["path"] == str(left)
+    assert row["bytes"] >= 100_000
+    node.run("status")
+    assert f"MiB: {left}" in capsys.readouterr().out
+    shutil.rmtree(left)
+    left.symlink_to(node.root)  # no restore's
+    node.run("status")
+    assert "half made" not in capsys.readouterr().out
+
+
 def test_two_backups_whose_names_run_into_each_other_are_restored_to_two_folders() -> None:
     one = plan.Move(Path("/srv/b-c"), Path("/srv/old")).stage("a")
     other = plan.Move(Path("/srv/c"), Path("/srv/old")).stage("a-b")
@@ -82,10 +102,62 @@ def test_the_declared_units_are_stopped_around_the_switch_and_started_after(prov
     ]
 
 
+@pytest.mark.parametrize(
+    ("state", "started"),
+    [
+        ("active", True),
+        ("activating", True),
+        ("failed", True),
+        ("inactive", False),
+        ("deactivating", False),
+    ],
+)
+def test_only_what_ran_or_should_is_started_again(proven: Node, state: str, started: bool) -> None:
+    proven.configure(units=["app.service", "web.service"])
+    (proven.root / "app.service.state").write_text(state)
+    assert proven.run("restore") == 0
+    words = (proven.root / "systemctl").read_text().splitlines()
+    assert ("start app.service" in words) is started
+    assert {"stop app.service", "start web.service"} <= set(words)
+    assert proven.report("restore").get("left_stopped") == (None if started else ["app.service"])
+
+
+def test_what_a_run_that_was_cut_off_had_stopped_is_started_by_the_next_one(
+    proven: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proven.configure(units=["app.service", "web.service"])
+    (proven.root / "web.service.state").write_text("inactive")
+
+    def die(*_: object) -> None:
+        (proven.root / "bin/systemctl").unlink()  # nothing is started any more, as after kill -9
+        program(proven.root / "bin", "systemctl", "#!/bin/sh\n")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(swap, "switch", die)
+        with pytest.raises(KeyboardInterrupt):
+            proven.run("restore")
+    assert (proven.root / "app.service.state").read_text() == "inactive\n"
+    program(proven.root / "bin", "systemctl", systemctl(proven.root))
+    assert proven.run("restore") == 0
+    assert (proven.root / "app.service.state").read_text() == "active\n"
+    assert (proven.root / "web.service.state").read_text() == "inactive\n"
+
+
+def test_where_systemd_does_not_say_whether_a_unit_runs_nothing_is_stopped(proven: Node) -> None:
+    (proven.site / "big").write_bytes(b"corrupt")
+    proven.configure(units=["app.service"])
+    program(proven.root / "bin", "systemctl", '#!/bin/sh\necho "$@" >>"${0%/bin/*}/systemctl"\n')
+    assert proven.run("restore") == 1
+    assert proven.report("restore")["reason"] == "service_stuck"
+    assert "stop app.service" not in (proven.root / "systemctl").read_text()
+    assert proven.tree()["big"] == b"corrupt"
+
+
 def test_a_unit_that_does_not_stop_keeps_everything_as_it_is(proven: Node) -> None:
     (proven.site / "big").write_bytes(b"corrupt")
     proven.configure(units=["app.service"])
-    program(proven.root / "bin", "systemctl", '#!/bin/sh\n[ "$1" != stop ]\n')
+    program(proven.root / "bin", "systemctl", systemctl(proven.root, stops=False))
     assert proven.run("restore") == 1
     assert proven.report("restore")["reason"] == "service_stuck"
     assert proven.tree()["big"] == b"corrupt"

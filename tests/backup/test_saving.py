@@ -115,11 +115,13 @@ def test_nor_is_one_that_no_calendar_has(node: Node) -> None:
 
 def test_a_run_that_finds_nothing_any_more_still_tells_when_there_was_a_change(node: Node) -> None:
     assert node.run("run") == 0
-    before = node.report("run")["newest_change_at"]
+    before, as_of = (node.report("run")[f"newest_change_{one}"] for one in ("at", "seen_at"))
+    assert before <= as_of
     shutil.rmtree(node.site)
     assert node.run("run") == 1
     assert node.report("run")["reason"] == "source_missing"
     assert node.report("run")["newest_change_at"] == before
+    assert node.report("run")["newest_change_seen_at"] == as_of
 
 
 def test_a_backup_that_is_much_smaller_counts_only_where_a_person_says_so(node: Node) -> None:

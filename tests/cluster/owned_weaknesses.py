@@ -122,6 +122,12 @@ BACKUP_CASES = [
     ),
     (Code.KEY_ON_HOSTS, "key_kept: the safe in the office", "size_drop: 0.5", "the only copy"),
     (Code.SLOW_CHECK, "parts: 4", "parts: 100", "read once in 600d"),
+    (
+        Code.BACKUP_STARTS_ALONE,
+        "nginx: {unit: nginx.service, group: web,",
+        "nginx: {unit: nginx.service, group: web, exclusive: true,",
+        "nginx runs on one node at a time",
+    ),
 ]
 
 # Of the same database, how it is backed up.

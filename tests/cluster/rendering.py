@@ -33,3 +33,9 @@ def tree_of(text: str, rules: tuple[RuleFile, ...] = RULES) -> Tree:
 
 def text_of(tree: Tree, place: str) -> str:
     return next(file.text for file in tree.files if file.place == place)
+
+
+SHORT_WAY = """\
+exporter: {short_way: {repeat: 30s, ca: /etc/hale/ca.crt, cert: /etc/hale/n.crt, key: /etc/hale/n.key}}
+"""
+"""A block of cluster.yml that has every exporter post what it knows at once."""

@@ -47,6 +47,11 @@ def test_a_master_that_is_cut_off_stops_taking_writes() -> None:
     assert "min-replicas-to-write 1\nmin-replicas-max-lag 10\n" in settings
 
 
+def test_a_new_master_does_not_wait_for_a_second_replica_before_the_first_one_copies_it() -> None:
+    """Until one has, it takes no writes."""
+    assert "repl-diskless-sync-delay 0\n" in text_of(TREE, "r1/etc/redis/hale.conf")
+
+
 def test_sentinel_prefers_whom_the_group_names_earlier() -> None:
     assert "replica-priority 10\n" in text_of(TREE, "r1/etc/redis/hale.conf")
     assert "replica-priority 30\n" in text_of(TREE, "r3/etc/redis/hale.conf")

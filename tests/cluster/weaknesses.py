@@ -145,6 +145,12 @@ CASES = [
         "show their password without TLS",
     ),
     (
+        Code.OPEN_FLEET_LOCK,
+        "  tls: {cert: /etc/hale/healer.crt, key: /etc/hale/healer.pem}\n",
+        "  tls: {cert: /etc/hale/healer.crt, key: /etc/hale/healer.pem}\n  fleet_lock: {within: 30m}\n",
+        "any user of a node can have it taken out of service",
+    ),
+    (
         Code.PLAIN_WEBHOOK,
         "  tls: {cert: /etc/hale/healer.crt, key: /etc/hale/healer.pem}\n",
         "",

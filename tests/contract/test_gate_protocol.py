@@ -27,9 +27,12 @@ from gate.units import Seen
 from gate.verbs import KNOWN
 from gate.words import Reason, State
 from healer.adapters import gate_lines as wire
-from healer.core import events as ev
+from healer.adapters.gate_welcome import welcome_of
+from healer.core import incident_events as ie
 from healer.core.attempt import PASSING_REFUSALS, Outcome
-from healer.core.decide import Act, decide, expect
+from healer.core.decide import decide
+from healer.core.decision import Act
+from healer.core.draft import expect
 from healer.core.ladder import Ladder, Mode
 from healer.core.look import BackupLook, DatabaseLook, DatabaseMember, Heard, Look
 from healer.core.order import Order, Token
@@ -79,7 +82,7 @@ def test_the_gate_reads_every_request_that_the_healer_writes(
 
 def test_the_gate_reads_what_the_healer_expects_of_the_node() -> None:
     world = Healer()
-    world.journal(ev.IncidentOpened("1", alert(), "restart-service", "d1"))
+    world.journal(ie.IncidentOpened("1", alert(), "restart-service", "d1"))
     incident = world.board.incidents["1"]
     step = plan(incident, world.topology)
     assert isinstance(step, Plan)
@@ -96,7 +99,7 @@ def test_the_gate_reads_what_the_healer_expects_of_the_node() -> None:
 def test_the_gate_reads_who_leads_and_who_is_to_lead_next() -> None:
     world = replicated()
     cause = alert("NodeFailing", "db1", heal="move-away", group="db")
-    world.journal(ev.IncidentOpened("1", cause, "move-away", "d1"))
+    world.journal(ie.IncidentOpened("1", cause, "move-away", "d1"))
     world.down.add(cause.target)
     world.now += 300
     decision = decide(world.board.incidents["1"], world.facts(world.board.incidents["1"]), None)
@@ -132,7 +135,7 @@ def test_the_healer_reads_everything_that_a_gate_sees() -> None:
     seen |= {"/data": FileSystemSeen(1000, 10, "/dev/sdb1"), "/nowhere": None}
     holds = (Hold("a person looks", None), Hold("fan", "2026-01-02T03:04:05Z"))
     answer = replies.Welcome("first", "web1", "b1", "l1", GateToken(1, 4), "n1", holds, seen)
-    look = wire.welcome_of(replies.welcome(answer)).look()
+    look = welcome_of(replies.welcome(answer)).look()
     assert (look.cluster, look.node, look.boot_id, look.ledger_id) == ("first", "web1", "b1", "l1")
     assert (look.highest_token, look.holds) == ((1, 4), ("a person looks", "fan"))
     unit = look.units["nginx.service"]
@@ -151,7 +154,7 @@ def test_the_healer_reads_a_database_as_a_gate_sees_it() -> None:
         *("first", "db1", "b1", "l1", None, "n1", ()),
         {"database:main": sight, "database:gone": None},
     )
-    look = wire.welcome_of(replies.welcome(answer)).look()
+    look = welcome_of(replies.welcome(answer)).look()
     assert look.databases == {
         "main": DatabaseLook(
             leader="db1",
@@ -169,14 +172,15 @@ def test_the_healer_reads_a_database_as_a_gate_sees_it() -> None:
 
 def test_the_healer_reads_what_a_gate_may_put_back() -> None:
     proof = Proof("a" * 64, "2026-11-28T02:00:00Z", "2026-11-28T03:00:00Z", None)
-    changed = "2026-11-28T09:12:00Z"
-    seen = {"backup:site": BackupSeen(proof, changed), "backup:none": BackupSeen(None, None)}
+    changed = ("2026-11-28T09:12:00Z", "2026-11-28T09:15:00Z")
+    nothing = BackupSeen(None, None, None)
+    seen = {"backup:site": BackupSeen(proof, *changed), "backup:none": nothing}
     answer = replies.Welcome(
         "first", "web1", "b1", "l1", None, "n1", (), {**seen, "backup:x": None}
     )
-    look = wire.welcome_of(replies.welcome(answer)).look()
+    look = welcome_of(replies.welcome(answer)).look()
     assert look.backup("backup:site") == BackupLook(
-        "a" * 64, "2026-11-28T02:00:00Z", "2026-11-28T03:00:00Z", changed
+        "a" * 64, "2026-11-28T02:00:00Z", "2026-11-28T03:00:00Z", *changed
     )
     assert look.backup("backup:none") == BackupLook()
     assert look.backup("backup:x") is None
@@ -192,7 +196,7 @@ def test_the_gate_reads_which_snapshot_the_healer_expects() -> None:
 
 def test_the_healer_reads_a_gate_that_knows_next_to_nothing() -> None:
     answer = replies.Welcome("first", "web1", "b1", None, None, "n1", (), {})
-    look = wire.welcome_of(replies.welcome(answer)).look()
+    look = welcome_of(replies.welcome(answer)).look()
     assert look == Look("first", "web1", "b1", "", None, (), {})
 
 
@@ -252,12 +256,12 @@ def test_a_disk_is_freed_only_while_it_is_the_one_that_was_looked_at(tmp_path: P
     full = alert("FilesystemAlmostFull", "web1", mountpoint="/data")
     free = Ladder("free-disk", Mode.ACT, (replace(RESTART, action="disk.free", fast=False),))
     healer = Healer(topology=replace(topology(), ladders={free.name: free}))
-    healer.journal(ev.IncidentOpened("1", full, "free-disk", "d1"))
+    healer.journal(ie.IncidentOpened("1", full, "free-disk", "d1"))
     incident = healer.board.incidents["1"]
     step = plan(incident, healer.topology)
     assert isinstance(step, Plan)
     (line,) = node.talk(wire.hello((step.proposal.look,))[:-1])
-    look = wire.welcome_of(line).look()
+    look = welcome_of(line).look()
     facts = replace(healer.facts(incident), gates={"web1": Heard(look)})
     expected = expect(step.proposal, facts)
     ends = []
@@ -273,7 +277,7 @@ def test_a_disk_is_freed_only_while_it_is_the_one_that_was_looked_at(tmp_path: P
 def test_hello_restart_and_settle_in_one_session(tmp_path: Path) -> None:
     node = Node(tmp_path)
     (line,) = node.talk(wire.hello(("nginx.service",))[:-1])
-    seen = wire.welcome_of(line)
+    seen = welcome_of(line)
     unit = seen.look().units["nginx.service"]
     assert unit is not None
     facts = {"active_state": unit.active_state, "invocation_id": unit.invocation_id}
@@ -284,7 +288,7 @@ def test_hello_restart_and_settle_in_one_session(tmp_path: Path) -> None:
         wire.hello(())[:-1],
         wire.request(order, cluster="first", token=TOKEN, nonce="nonce-2")[:-1],
     )
-    assert wire.welcome_of(hello).nonce == "nonce-2"
+    assert welcome_of(hello).nonce == "nonce-2"
     assert wire.answer_of(begun, "1.4.17").state == "begun"
     assert wire.answer_of(end, "1.4.17").ended().outcome is Outcome.DONE
 
@@ -322,7 +326,7 @@ def test_the_healer_reads_every_line_of_the_gates_transcripts(said: dict[str, An
     if "nonce" in said:
         seen = {name: unit and {**UNIT, **unit} for name, unit in said["seen"].items()}
         holds = [{"until": None, **hold} for hold in said["holds"]]
-        wire.welcome_of(json.dumps({**WELCOME, **said, "seen": seen, "holds": holds}).encode())
+        welcome_of(json.dumps({**WELCOME, **said, "seen": seen, "holds": holds}).encode())
     else:
         action = said.get("id")
         answer = wire.answer_of(json.dumps({"v": 1, "id": None, **said}).encode(), action or "none")

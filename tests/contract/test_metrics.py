@@ -7,6 +7,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core import upkeep_events as ue
 from healer.core.incident import Incident
 from healer.core.states import State
@@ -75,8 +76,8 @@ async def of_the_healer() -> str:
     await house.held("2")
     forged = house.trouble(at="web9/nginx")
     await house.journal.write(
-        ev.IncidentEscalated("3", "ladder_exhausted", "2 tried"),
-        ev.IncidentMitigated("4", "pool.drain of web3/app stands on lb1"),
+        ie.IncidentEscalated("3", "ladder_exhausted", "2 tried"),
+        ie.IncidentMitigated("4", "pool.drain of web3/app stands on lb1"),
         ev.AlertRefused(forged, "unknown_target", "cluster.yml has no web9."),
     )
     metrics.show(house.journal.board.open, frozenset(FREEZES), 0.0)
@@ -84,7 +85,7 @@ async def of_the_healer() -> str:
     stopped = [ue.UpkeepMoved("1", move, "", "") for move in (ue.Move.TAKEN, ue.Move.PATCH)]
     for event in away, *stopped, ue.UpkeepMoved("1", ue.Move.STOP, "patch_failed", ""):
         await house.journal.write(event)
-    metrics.show_upkeep(house.journal.board.kept_away, house.topology, 0.0)
+    metrics.show_upkeep(house.journal.board.planned.kept_away, house.topology, 0.0)
     metrics.second_path.labels("placed").inc()
     metrics.annotations.labels("placed").inc()
     metrics.webhooks.labels("202").inc()

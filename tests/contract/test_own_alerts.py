@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.alert import Alert
 from healer.core.order import OwnAlert
 from healer.core.verdict import hold
@@ -47,7 +47,7 @@ async def test_a_hold_is_the_alert_of_the_rule(cause: Alert) -> None:
     village = Village()
     said = hold("capacity", "capacity", have=0, need=1, sentence="web cannot spare web1.")
     await village.journal.write(
-        ev.IncidentOpened("1", cause, "restart-service", "d1"), ev.IncidentHeld("1", said, ())
+        ie.IncidentOpened("1", cause, "restart-service", "d1"), ie.IncidentHeld("1", said, ())
     )
     told = await posted(village)
     assert dict(told.labels) == from_the_rule("HealerHolds", **dict(cause.labels))
@@ -57,8 +57,8 @@ async def test_a_hold_is_the_alert_of_the_rule(cause: Alert) -> None:
 async def test_an_escalation_is_the_alert_of_the_rule(cause: Alert) -> None:
     village = Village()
     await village.journal.write(
-        ev.IncidentOpened("1", cause, "restart-service", "d1"),
-        ev.IncidentEscalated("1", "ladder_exhausted", "2 tried"),
+        ie.IncidentOpened("1", cause, "restart-service", "d1"),
+        ie.IncidentEscalated("1", "ladder_exhausted", "2 tried"),
     )
     told = await posted(village)
     assert dict(told.labels) == from_the_rule("HealerEscalation", **dict(cause.labels))

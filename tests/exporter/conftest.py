@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.exporter.hanging import HungMounts, hung_mounts, skip_without_fuse
+from tests.exporter.written import Written
 
 
 @pytest.fixture
@@ -14,3 +15,9 @@ def filer(tmp_path: Path) -> Iterator[HungMounts]:
     skip_without_fuse()
     with hung_mounts(tmp_path, 1) as made:
         yield made
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Written:
+    """A journal that a test writes."""
+    return Written(tmp_path)

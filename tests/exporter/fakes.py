@@ -75,6 +75,7 @@ def unit(active: str = "active", sub: str = "running", run: str = "a1", **more: 
         "memory_bytes": 4096,
         "state_changed_at": EPOCH,
         "invocation_id": run,
+        "starts_at_boot": True,
         **more,
     }
     return Unit(**made)  # type: ignore[arg-type]

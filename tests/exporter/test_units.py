@@ -104,6 +104,28 @@ async def test_a_unit_is_told_at_first_and_at_every_signal(address: str) -> None
         )
 
 
+@pytest.mark.parametrize(
+    ("properties", "starts"),
+    [
+        ({"UnitFileState": "enabled", "WantedBy": ["multi-user.target"]}, True),
+        ({"UnitFileState": "enabled-runtime"}, True),
+        ({"UnitFileState": "disabled", "WantedBy": [], "TriggeredBy": []}, False),
+        ({"UnitFileState": "static"}, False),
+        ({"UnitFileState": "static", "RequiredBy": ["store.target"]}, True),
+        ({"UnitFileState": "disabled", "TriggeredBy": ["share.socket"]}, True),
+        ({"UnitFileState": "disabled", "UpheldBy": ["store.target"]}, True),
+        ({"UnitFileState": "masked", "LoadState": "masked", "WantedBy": ["a.target"]}, False),
+        ({"UnitFileState": ""}, None),
+        ({"UnitFileState": "bad"}, None),
+        ({}, None),
+    ],
+)
+def test_whether_a_boot_may_start_a_unit_is_its_links_and_what_pulls_it_in(
+    properties: dict[str, object], starts: bool | None
+) -> None:
+    assert parse({"LoadState": "loaded", **properties}).starts_at_boot is starts
+
+
 async def test_what_somebody_else_sends_in_systemds_form_is_not_heard(address: str) -> None:
     """Every user may send a signal straight to a connection; no rule of ours keeps it away."""
     lie = {"ActiveState": Variant("s", "failed"), "SubState": Variant("s", "failed")}

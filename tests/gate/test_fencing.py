@@ -5,6 +5,7 @@ Each agent here is a program of its own, run as the gate runs it, and one of the
 
 import json
 import os
+import socket
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from gate import fence_agents, process
 from gate.listed import FenceRule
 from gate.marks import Marks
+from gate.note import note
 from gate.reapply import reapply
 from tests.cluster.native import TOOLS, tool
 from tests.gate.fakes import World
@@ -360,6 +362,48 @@ def test_a_person_does_not_switch_on_what_an_incident_keeps_off(host, device):
     assert host.run("unfence", "db1", *host.paths).stdout.startswith("still_marked")
     assert device.power == "off"
     assert host.run("unfence", "db1", "--all", *host.paths).stdout.startswith("unfenced")
+
+
+@pytest.mark.parametrize("mode", ["refuses", "blind", "lies"])
+def test_where_the_controller_is_dead_a_persons_word_ends_the_mark_and_switches_nothing(
+    host, device, mode
+):
+    host.run("fence", "db1", *host.paths)
+    device.set(mode=mode)
+    asked = host.run("unfence", "db1", "--all", *host.paths)
+    assert asked.returncode == 1
+    assert "node.fence  db1" in host.run("marks", *host.paths).stdout
+    how, power = "its controller is dead; I switched it on by hand", device.power
+    said = host.run("unfence", "db1", "--all", "--mark-only", how, *host.paths)
+    assert (said.returncode, said.stdout.split(":")[0]) == (0, "unfenced")
+    assert f": {how}; nothing was switched" in said.stdout
+    assert device.power == power
+    assert "nothing is marked" in host.run("marks", *host.paths).stdout
+
+
+def test_a_persons_word_is_for_their_own_mark_unless_they_say_for_everybodys(host, device):
+    host.run("fence", "db1", *host.paths)
+    with Marks(host.folder / "state", host.folder / "run").open() as marks:
+        marks.own("node.fence", "db1", (OWNER,), "2026-01-02T03:04:05Z")
+    said = host.run("unfence", "db1", "--mark-only", "it is on", *host.paths)
+    assert said.stdout.startswith(f"still_marked: off for {OWNER}")
+    assert host.run("unfence", "db1", "--mark-only", " ", *host.paths).returncode == 2
+
+
+def test_no_healer_can_end_a_mark_by_its_word(world, device):
+    fence(world, 1)
+    device.set(mode="refuses")
+    answer = fence(world, 2, "node.unfence", args={"mark_only": "it is on"})
+    assert state(answer) == ("refused", "bad_argument")
+
+
+def test_what_a_person_says_at_a_terminal_is_written_to_the_journal_as_one_line(tmp_path):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as journal:
+        journal.bind(str(tmp_path / "log"))
+        assert note("fence.mark_ended_by_word", str(tmp_path / "log"), how='a "word"')
+        told = journal.recv(4096).decode()
+    assert told == '<84>hale-gate: fence.mark_ended_by_word {"how": "a \\"word\\""}'
+    assert not note("fence.mark_ended_by_word", str(tmp_path / "gone"), how="")
 
 
 # --- fence-agents' own ------------------------------------------------------------------------

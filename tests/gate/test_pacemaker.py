@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import pytest
 
 from gate import pacemaker
-from gate.pacemaker import INFINITY, NotDone, Unanswered, homeless, look
+from gate.pacemaker import INFINITY, NotDone, Unanswered, look
 from gate.pacemaker_rule import PacemakerRule, pacemaker_rule
+from gate.places import homeless
 from gate.process import NotStarted, Ran
 from tests.gate.pacemakers import InAFile
 

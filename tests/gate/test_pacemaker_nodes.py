@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from gate.clock import SystemClock
 from gate.pacemaker_rule import PacemakerRule
-from tests.gate.fakes import World
+from tests.gate.fakes import NGINX, World
 from tests.gate.pacemaker_nodes import NODES, PATIENCE, OnNodes
 from tests.gate.test_session import ask, request
 
@@ -36,11 +37,21 @@ class Gate(World):
         self.config.pacemakers["store"] = PacemakerRule(name, NODES, ("share",))
         verbs = ("cleanup", "standby", "unstandby")
         self.config.spacing_seconds.update({f"pacemaker.{one}": 0.001 for one in verbs})
+        self.config.spacing_seconds["node.reboot"] = 0.001
+        self.systemd.units["reboot.target"] = replace(NGINX, id="reboot.target", job=False)
+        self.systemd.during = lambda: setattr(self, "stopping", True)
 
     @property
     def seen(self) -> Any:
         hello = json.dumps({"v": 1, "hello": True, "look": ["pacemaker:store"]})
         return json.loads(self.talk(hello.encode())[0])["seen"]["pacemaker:store"]
+
+    @property
+    def homeless(self) -> Any:
+        """What would run nowhere without this node."""
+        hello = json.dumps({"v": 1, "hello": True, "look": ["place:store"]})
+        seen = json.loads(self.talk(hello.encode())[0])["seen"]["place:store"]
+        return seen and seen["homeless"]
 
     @property
     def where(self) -> list[str]:
@@ -69,6 +80,15 @@ class Gate(World):
         asked = request(self, self.number, **told, expect=expect, deadline_seconds=60)
         answer = ask(self, asked)[-1]
         return answer["state"], answer["reason"]
+
+    def reboot(self, **expect: Any) -> tuple[str, str | None]:
+        """Have it reboot, but for systemd, which only notes it."""
+        self.number += 1
+        expect["boot_id"] = str(self.clock.boot_id())
+        told = {"verb": "node.reboot", "args": {}, "expect": expect, "deadline_seconds": 60}
+        answer = ask(self, request(self, self.number, **told))[-1]
+        self.stopping = False
+        return answer["state"], answer.get("reason")
 
 
 def until(true: Callable[[], Any]) -> None:
@@ -119,9 +139,49 @@ def test_a_standby_moves_what_runs_and_its_end_lets_it_come_back(gates):
     until(lambda: second.where == ["s1"])
 
 
+BEGUN, NO_PLACE = ("begun", None), ("refused", "no_place")
+
+
+def test_what_a_person_banned_from_the_other_node_keeps_this_one_from_a_reboot(nodes, gates):
+    first, second = gates
+    assert (first.homeless, second.homeless) == ([], [])
+    nodes.do("crm_resource", "--ban", "--resource", "share", "--node", "s2")
+    until(lambda: first.homeless == ["share"])
+    assert first.reboot() == NO_PLACE
+    assert second.reboot() == BEGUN  # nothing runs there
+    assert first.reboot(pacemakers={"store": {"proven_out": True}}) == BEGUN
+    nodes.do("crm_resource", "--clear", "--resource", "share")
+    until(lambda: first.homeless == [])
+    assert first.reboot() == BEGUN
+
+
+@pytest.mark.parametrize("state", ["standby", "maintenance"])
+def test_the_other_node_in_such_a_state_keeps_this_one_from_a_reboot(nodes, gates, state):
+    first, second = gates
+    nodes.do("crm_attribute", "--node", "s2", "--name", state, "--update", "on")
+    until(lambda: first.homeless == ["share"])
+    assert first.reboot() == NO_PLACE
+    assert second.reboot() == BEGUN
+    nodes.do("crm_attribute", "--node", "s2", "--name", state, "--delete")
+    until(lambda: first.homeless == [])
+    assert first.reboot() == BEGUN
+
+
+def test_a_pacemaker_that_hangs_keeps_the_node_from_a_reboot(nodes, gates):
+    first, _ = gates
+    nodes.do("sh", "-c", "kill -STOP $(pidof pacemaker-based)")
+    try:
+        assert first.reboot() == NO_PLACE
+        assert "reboot" not in first.diary
+    finally:
+        nodes.do("sh", "-c", "kill -CONT $(pidof pacemaker-based)")
+    until(lambda: first.homeless == [])
+
+
 def test_in_maintenance_mode_nothing_is_touched(nodes, gates):
     nodes.do("crm_attribute", "--name", "maintenance-mode", "--update", "true")
     first, _ = gates
     until(lambda: first.seen["maintenance"])
     assert first.act("standby", owner="lock:upkeep-1") == ("refused", "maintenance_mode")
+    assert first.reboot() == NO_PLACE
     nodes.do("crm_attribute", "--name", "maintenance-mode", "--delete")

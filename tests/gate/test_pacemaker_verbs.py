@@ -65,9 +65,9 @@ class Here(World):
         return None if mark is None else mark.owners
 
 
-def seen_by(world: World) -> Any:
-    hello = {"v": 1, "hello": True, "look": ["pacemaker:store"]}
-    return json.loads(world.talk(json.dumps(hello).encode())[0])["seen"]["pacemaker:store"]
+def seen_by(world: World, name: str = "pacemaker:store") -> Any:
+    hello = {"v": 1, "hello": True, "look": [name]}
+    return json.loads(world.talk(json.dumps(hello).encode())[0])["seen"][name]
 
 
 _NEVER: Any = {"count": 0, "last": ""}
@@ -249,7 +249,7 @@ def test_where_no_other_could_run_it_the_node_stays(here):
 
 def test_while_something_still_runs_here_nobody_knows_how_it_ends(here):
     here.pacemaker.follows = False
-    answer = here.standby(seconds=1)
+    answer = here.standby(seconds=3)
     assert said(answer) == ("unknown", "deadline")
     assert "share" in answer["detail"]
     assert here.owners() == (OWNER,)

@@ -1,5 +1,6 @@
 """A node that waits for a boot asks for a lock first, and says afterwards that it is well."""
 
+import base64
 import json
 import re
 import socket
@@ -57,6 +58,21 @@ def leads(_: str) -> str | None:
 
 YES = Answer(200, "", "")
 NO = Answer(409, "capacity", "web cannot spare web1 now.")
+
+
+def test_while_pacemaker_cannot_lose_the_node_no_lock_is_asked_for(capsys):
+    programs, lock = Programs(), Lock(YES)
+    why = "no_place: without s1 these would run nowhere: share"
+    assert reboot_if_due(URL, DUE, leads, lock, programs, lambda: why) == 0
+    assert (lock.asked, programs.diary) == ([], [])
+    assert f"not now: {why}" in capsys.readouterr().out
+
+
+def test_where_that_is_so_once_the_lock_is_there_it_is_given_back():
+    programs, lock, said = Programs(), Lock(YES), iter(["", "no_place: share"])
+    assert reboot_if_due(URL, DUE, leads, lock, programs, lambda: next(said)) == 0
+    assert [below for below, _ in lock.asked] == ["v1/pre-reboot", "v1/steady-state"]
+    assert programs.diary == []
 
 
 def test_with_a_lock_it_boots():
@@ -319,3 +335,23 @@ def test_the_units_have_time_for_a_hung_healer_and_for_one_that_leads():
         unit = (ROOT / f"gate/systemd/hale-reboot-{name}.service").read_text()
         (minutes,) = re.findall(r"^TimeoutStartSec=(\d+)min$", unit, re.MULTILINE)
         assert int(minutes) * 60 > longest
+
+
+@pytest.mark.parametrize(
+    "password", ["hunter2/x", "hunter2#x", "hunter2?x", "8181/hunter2", "hunter2[x", "hunter2]x"]
+)
+def test_no_part_of_a_password_is_told_where_the_line_is_no_url(
+    password, capsys: pytest.CaptureFixture[str]
+):
+    url = f"http://zincati:{password}@mon1:9595"
+    assert reboot_if_due(url, DUE, reboot_lock.standby, reboot_lock.post, Programs()) == 1
+    told = "".join(capsys.readouterr())
+    assert "hunter2" not in told
+    assert "8181" not in told
+    assert "write / as %2F" in told
+
+
+def test_a_password_with_escaped_signs_is_sent_as_it_is_meant():
+    place, headers = reboot_lock._parted("http://zincati:a%2Fb%23c%3Fd%25@mon1:9595")
+    assert place == "http://mon1:9595"
+    assert base64.b64decode(headers["Authorization"].split()[1]) == b"zincati:a/b#c?d%"

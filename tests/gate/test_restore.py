@@ -33,7 +33,7 @@ class Reports:
         self.world, self.folder = world, folder
         folder.mkdir()
         self.drill(proof(world, SNAPSHOT, 1800))
-        self.write("run", newest_change_at=at(world, 60))
+        self.write("run", newest_change_at=at(world, 60), newest_change_seen_at=at(world, 30))
 
     def write(self, kind: str, **told: Any) -> Path:
         path = self.folder / f"site.{kind}.json"
@@ -93,6 +93,9 @@ def test_a_look_shows_what_would_be_put_back_and_how_new_what_is_there_is(world,
     assert found["kind"] == "backup"
     assert found["proven"]["snapshot"] == SNAPSHOT
     assert found["newest_change_at"] > found["proven"]["snapshot_at"]
+    assert found["newest_change_seen_at"] > found["newest_change_at"]
+    reports.write("run", newest_change_at=at(world, 60))  # of an older hale-backup
+    assert seen(world)["newest_change_seen_at"] is None
 
 
 def test_hale_backups_own_unit_does_it_for_that_snapshot(world, reports):

@@ -28,6 +28,7 @@ class FakeCluster:
         drained: Marks of balancers, as (balancer, POOL/MEMBER).
         databases: As Patroni has them, by name; who is switched over leads at once.
         pacemakers: As Pacemaker has its clusters, by name; it does at once what it is asked for.
+        homeless: What would run nowhere without a node, by the node; None where Pacemaker there does not say.
     """
 
     topology: Topology
@@ -38,6 +39,7 @@ class FakeCluster:
     drained: set[tuple[str, str]] = field(default_factory=set)
     databases: dict[str, DatabaseLook] = field(default_factory=dict)
     pacemakers: dict[str, PacemakerLook] = field(default_factory=dict)
+    homeless: dict[str, tuple[str, ...] | None] = field(default_factory=dict)
 
     def primaries(self) -> dict[str, dict[str, bool]]:
         """Who takes writes, by Patroni's name of the database and by node."""
@@ -138,6 +140,8 @@ class FakePrometheus:
     pictures: list[bool] = field(default_factory=list)
     hardware: dict[str, dict[str, str]] = field(default_factory=dict)
     booted: dict[str, float] = field(default_factory=dict)
+    at_boot: dict[Target, float] = field(default_factory=dict)
+    restored: dict[str, float] = field(default_factory=dict)
 
     async def evidence(self, alert: Alert, metric: str) -> Evidence:
         reading = await self.reading(alert.target, metric)
@@ -159,6 +163,10 @@ class FakePrometheus:
         self._answer()
         now, told = self.cluster.clock.wall(), dict(labels)
         good = self.cluster.serves(target)
+        if metric == "hale_backup_job_last_success_timestamp_seconds":
+            if told["command"] != "restore" or target.service is not None:
+                return Reading(None, None, now)  # no series has these labels
+            return Reading(self.restored.get(told["backup"]), now - self.sample_age, now)
         if metric == "hale:pool_member_up":
             good = self.cluster.balanced(target.node, told["pool"], told["member"])
         elif metric == "hale_virtual_address_held":
@@ -202,8 +210,13 @@ class FakePrometheus:
         shown, leads = ups if services else {}, self.cluster.primaries()
         return Picture(now, nodes | self.hears, shown, marks, held, able, leads)
 
-    async def samples(self, node: str, names: str) -> list[tuple[Mapping[str, str], float]]:
+    async def samples(
+        self, node: str, names: str, *, before: float | None = None
+    ) -> list[tuple[Mapping[str, str], float]]:
         self._answer()
+        if names == "hale_service_starts_at_boot" and before is not None:
+            said = self.at_boot.items()
+            return [({"service": at.service or ""}, up) for at, up in said if at.node == node]
         if names == "node_boot_time_seconds":
             return [({"node": one}, at) for one, at in self.booted.items() if one == node]
         return [

@@ -94,6 +94,11 @@ class FakeGates:
                 for name in names
                 if name.startswith("pacemaker:")
             },
+            places={
+                name.removeprefix("place:"): self.cluster.homeless.get(node, ())
+                for name in names
+                if name.startswith("place:")
+            },
             marks=self.marks.get(node, ()),
             machine=self.machines.get(node) if MACHINE in names else None,
             powers={

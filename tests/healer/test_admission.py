@@ -34,6 +34,7 @@ def store() -> Village:
     numbers = replace(topology.numbers, owner_settled=0.0, cooldown=0.0)
     village = Village(replace(topology, numbers=numbers))
     village.cluster.down |= {Target("web2", "nginx"), Target("web3", "nginx")}
+    village.prometheus.at_boot[Target("web1", "nginx")] = 0.0
     return village
 
 
@@ -95,6 +96,62 @@ async def test_a_fenced_node_is_switched_on_by_a_persons_word_and_then_checked()
         assert said["admitted"] is True
         await asyncio.sleep(60)
         assert village.incident(1).state is State.CLOSED
+
+
+async def back(village: Village) -> None:
+    """Let web1 boot, and start what it was to write with: web2 does that too."""
+    await asyncio.sleep(5)
+    village.cluster.dark.clear()
+    village.mend("web1")
+    await asyncio.sleep(10)
+    village.prometheus.booted["web1"] = village.clock.wall()
+
+
+async def test_a_node_is_not_admitted_while_it_runs_what_another_one_runs_too():
+    async with fenced() as village:
+        await admission(village).admit("web1", "ann")
+        await back(village)
+        village.cluster.down.discard(Target("web1", "nginx"))
+        await asyncio.sleep(5)
+        assert village.cluster.serves(Target("web2", "nginx"))
+        with pytest.raises(Refused) as no:
+            await admission(village).admit("web1", "ann")
+        assert no.value.reason == "runs_twice"
+        assert "nginx: has serves, and another node serves too" in no.value.detail
+        village.cluster.down.add(Target("web1", "nginx"))
+        await asyncio.sleep(5)
+        assert (await admission(village).admit("web1", "ann"))["admitted"] is True
+
+
+@pytest.mark.parametrize(("said", "reason"), [(1.0, "starts_at_boot"), (None, "start_unknown")])
+async def test_a_node_whose_boot_may_start_a_second_writer_stays_off(said, reason):
+    async with fenced() as village:
+        del village.prometheus.at_boot[Target("web1", "nginx")]
+        if said is not None:
+            village.prometheus.at_boot[Target("web1", "nginx")] = said
+        shown = await admission(village).asked("web1")
+        assert (shown["admits"], shown["steps"][0]["reason"]) == (False, reason)
+        with pytest.raises(Refused) as no:
+            await admission(village).admit("web1", "ann")
+        assert no.value.reason == reason
+        assert "hale-healer admit web1 --starts-nothing HOW" in no.value.detail
+        await asyncio.sleep(10)
+        assert "gate mon1 node.unfence web1" not in village.diary
+        await admission(village).admit(
+            "web1", "ann", "its unit is disabled, seen from a rescue disk"
+        )
+        await asyncio.sleep(5)
+        assert "gate mon1 node.unfence web1" in village.diary
+        kept = village.incident(1).admitted_by or ""
+        assert (
+            kept == "ann, who says it starts nothing: its unit is disabled, seen from a rescue disk"
+        )
+
+
+async def test_while_prometheus_does_not_answer_nobody_knows_what_a_boot_starts():
+    async with fenced() as village:
+        village.prometheus.silent = True
+        assert await refused(village) == "start_unknown"
 
 
 async def test_a_node_that_was_fenced_and_has_not_booted_since_was_never_off():

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.alert import Alert, Target
 from healer.core.order import Ended, Outcome
 from healer.core.states import State
@@ -61,7 +61,7 @@ async def test_three_that_did_not_help_are_tried_again_by_a_persons_will_alone()
         await village.operators.retry("1", "ann")
         await asyncio.sleep(120)
         assert (village.incident().state, tries(village)) == (State.ESCALATED, 4)
-        assert len(village.written(ev.IncidentRetried)) == 1
+        assert len(village.written(ie.IncidentRetried)) == 1
 
 
 async def test_a_no_and_what_was_never_tried_are_not_retried_but_adopted():
@@ -72,7 +72,7 @@ async def test_a_no_and_what_was_never_tried_are_not_retried_but_adopted():
         await asyncio.sleep(10)
         with pytest.raises(Refused, match="adopt gives it to Hale"):
             await village.operators.retry("1", "ann")
-    assert village.written(ev.IncidentRetried) == []
+    assert village.written(ie.IncidentRetried) == []
 
 
 async def test_a_second_retry_finds_it_changed():
@@ -84,7 +84,7 @@ async def test_a_second_retry_finds_it_changed():
             village.operators.retry("1", "ann"),
             *(refused(village.operators.retry("1", "bob")) for _ in range(2)),
         )
-    assert len(village.written(ev.IncidentRetried)) == 1
+    assert len(village.written(ie.IncidentRetried)) == 1
 
 
 async def refused(word) -> None:
@@ -206,7 +206,7 @@ async def test_marks_are_not_given_back_to_a_trouble_that_is_still_there():
         ):
             await village.operators.close("1", "done", "ann")
         assert len(village.cluster.drained) == 2
-    assert village.written(ev.IncidentSettled) == []
+    assert village.written(ie.IncidentSettled) == []
 
 
 async def test_marks_are_given_back_before_what_a_person_settled_is_over():
@@ -231,7 +231,7 @@ async def test_a_no_stays_a_no():
         village.fail()
         await asyncio.sleep(120)
         await village.journal.write(
-            ev.IncidentAdopted("1", "ann"), ev.ApprovalDenied("1", 0, "ann")
+            ie.IncidentAdopted("1", "ann"), ie.ApprovalDenied("1", 0, "ann")
         )
         with pytest.raises(Refused, match="denied"):
             await village.operators.retry("1", "bob")

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from healer import likeness
-from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.ladder import Mode, When, Window
 from healer.core.order import Sight
 from healer.core.topology import Topology
@@ -126,7 +126,7 @@ async def test_a_unit_that_comes_and_goes_is_not_noted_at_each_look():
         for number in range(300):
             village.gates.invocation = f"i{number}"
             await asyncio.sleep(1)
-    assert 5 <= len(village.written(ev.IncidentHeld)) <= 12
+    assert 5 <= len(village.written(ie.IncidentHeld)) <= 12
 
 
 async def test_one_yes_is_good_for_one_action():
@@ -160,7 +160,7 @@ async def test_a_yes_where_none_is_asked_for_is_refused(mode, reason):
         assert village.hold() == reason
         with pytest.raises(Refused, match=f"nothing_to_approve.*{reason}"):
             await village.operators.approve("1", "ann")
-    assert not village.written(ev.ApprovalGiven)
+    assert not village.written(ie.ApprovalGiven)
 
 
 async def test_a_yes_to_what_is_pre_existing_is_refused_until_it_is_adopted():

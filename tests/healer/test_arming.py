@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 
 from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.alert import Target
-from healer.core.decide import Hold
+from healer.core.decision import Hold
 from healer.core.guards import GUARDS
 from healer.core.ladder import Mode
 from healer.supposing import Cause, explain
@@ -39,7 +40,7 @@ async def test_explain_mode_says_of_every_guard_what_it_had_and_what_it_needed()
         target = Target("web2", "nginx")
         cause = Cause("ServiceDown", "restart-service", "critical")
         explained = await explain(village.gatherer, village.watch, target, cause, "restart-service")
-    (held,) = village.written(ev.IncidentHeld)
+    (held,) = village.written(ie.IncidentHeld)
     assert isinstance(explained.decision, Hold)
     for verdicts in held.verdicts, explained.decision.verdicts:
         assert [one.guard for one in verdicts] == [guard.name for guard in GUARDS]
@@ -61,7 +62,7 @@ async def test_ten_old_failures_are_explained_and_not_touched():
         await asyncio.sleep(120)
     assert village.gates.orders == []
     assert len(village.journal.board.open) == 10
-    assert {one.hold.reason for one in village.written(ev.IncidentHeld)} == {"pre_existing"}
+    assert {one.hold.reason for one in village.written(ie.IncidentHeld)} == {"pre_existing"}
 
 
 @pytest.mark.parametrize("number", [1, 7])

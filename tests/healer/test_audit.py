@@ -15,6 +15,7 @@ from healer.adapters.journal import SqliteStore
 from healer.adapters.journal_file import StoreSettings
 from healer.audit import since
 from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.history import Going
 from tests.healer.adapters.clocks import HandClock
 from tests.healer.adapters.test_journal_crashes import writer
@@ -36,8 +37,8 @@ async def lived(where, *, pruned=(2, 3, 6)):
     store = await SqliteStore.open(where, clock)
     for number in range(1, 5):
         fired = alert(began=number / 3, note='a "label", with ,"body": and \u2028 in it')
-        opened = ev.IncidentOpened(str(number), fired, "restart-service", "d1")
-        await store.append([opened, ev.IncidentClosed(str(number), "cleared", "")])
+        opened = ie.IncidentOpened(str(number), fired, "restart-service", "d1")
+        await store.append([opened, ie.IncidentClosed(str(number), "cleared", "")])
         clock.now += 3600.5
     if pruned:
         await store.prune(Going(pruned, (), 0, 0, 4, (), 0.0))

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.picture import NodeHealth
 from healer.core.states import State
 from healer.errors import LeaseLost
@@ -133,7 +133,7 @@ async def test_what_was_begun_before_the_disk_was_full_is_ended_from_the_reserve
         village.store.full = True
         village.gates.pause.set()
         await asyncio.sleep(20)
-    assert [type(one).__name__ for one in village.written(ev.ActionEnded)] == ["ActionEnded"]
+    assert [type(one).__name__ for one in village.written(ie.ActionEnded)] == ["ActionEnded"]
     assert len(village.gates.orders) == 1
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.ladder import Ladder, Mode, Rung, Verification
 from healer.core.states import State
 from healer.core.topology import Topology
@@ -41,12 +42,12 @@ async def test_what_was_begun_is_proved_as_its_rung_said_when_it_was_begun() -> 
     village = Village()
     async with village.armed():
         village.fail()
-        await until(village, ev.ActionEnded)
+        await until(village, ie.ActionEnded)
     another = changed(village.topology, replace(RESTART, verify=OTHER), CALL)
     async with village.alive(another):
         await asyncio.sleep(30)
     assert village.incident().outcome == "healed"
-    (proved,) = village.written(ev.VerificationEnded)
+    (proved,) = village.written(ie.VerificationEnded)
     assert "hale_service_up is 1" in proved.detail  # type: ignore[attr-defined]
 
 
@@ -55,7 +56,7 @@ async def test_the_next_rung_is_the_new_ladders() -> None:
     village.gates.cures = False
     async with village.armed():
         village.fail()
-        await until(village, ev.ActionEnded)
+        await until(village, ie.ActionEnded)
     told = village.diary.count(TOLD)
     reload = replace(RESTART, action="service.reload", wait_seconds=0.0)
     async with village.alive(changed(village.topology, reload, CALL)):
@@ -70,7 +71,7 @@ async def test_a_rung_that_only_moved_gets_no_other_set_of_attempts() -> None:
     (restart, call) = village.topology.ladders[LADDER].rungs
     async with village.armed():
         village.fail()
-        await until(village, ev.ActionEnded, restart.attempts)
+        await until(village, ie.ActionEnded, restart.attempts)
     reload = replace(restart, action="service.reload", attempts=1)
     async with village.alive(changed(village.topology, reload, restart, call)):
         await asyncio.sleep(120)
@@ -113,7 +114,7 @@ async def test_a_yes_to_a_rung_is_void_under_another_configuration() -> None:
         await asyncio.sleep(10)
         incident = village.incident()
         # It is said in the last moment before the change, so that nothing has come of it.
-        given = ev.ApprovalGiven(
+        given = ie.ApprovalGiven(
             *(incident.id, LADDER, 0, incident.target, "x", "ann", village.clock.wall() + 900)
         )
         await village.journal.write(given)

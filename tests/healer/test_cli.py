@@ -16,6 +16,7 @@ import pytest
 
 from healer.adapters.users import Role, parse
 from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.attempt import Outcome
 from healer.core.guards import GUARDS
 from healer.core.ladder import Mode
@@ -198,7 +199,7 @@ async def test_what_failed_is_retried_and_what_a_person_settled_is_closed(tmp_pa
         await house.open(house.trouble())
         await house.tried("1", 1, Outcome.FAILED, "start_failed")
         early = await healer("retry", "1")
-        await house.journal.write(ev.IncidentEscalated("1", "ladder_exhausted", "1 tried"))
+        await house.journal.write(ie.IncidentEscalated("1", "ladder_exhausted", "1 tried"))
         again = await healer("retry", "1", "--output", "json")
         closed = await healer("close", "1", "--reason", "replaced the disk", sudo_user="alice")
         late = await healer("close", "1", "--reason", "again")
@@ -212,7 +213,7 @@ async def test_what_failed_is_retried_and_what_a_person_settled_is_closed(tmp_pa
     assert late.err == "hale-healer: not_closable: incident 1 is closed\n"
     assert (early.code, late.code, unsaid.code) == (1, 1, 2)
     settled = house.store.records[-2].event
-    assert isinstance(settled, ev.IncidentSettled)
+    assert isinstance(settled, ie.IncidentSettled)
     assert settled.by.endswith("(sudo: alice)")
 
 
@@ -334,7 +335,7 @@ async def test_a_target_that_is_empty_is_not_taken_for_none(tmp_path: Path) -> N
 async def test_hostile_labels_cannot_move_the_terminal(tmp_path: Path) -> None:
     async with running(tmp_path) as healer:
         await healer.house.open(healer.house.trouble(service=HOSTILE, heal=HOSTILE))
-        await healer.house.journal.write(ev.IncidentEscalated("1", HOSTILE, HOSTILE))
+        await healer.house.journal.write(ie.IncidentEscalated("1", HOSTILE, HOSTILE))
         said = [await healer("incidents"), await healer("show", "1"), await healer("status")]
     for one in said:
         assert one.code == 0

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.ladder import Mode
 from healer.instants import rfc3339
 from healer.views import hold_views
@@ -125,7 +126,7 @@ async def test_people_are_called_as_late_as_ever():
         assert not incident.holds(village.watch.now.steady)
         await asyncio.sleep(10)
         assert incident.holds(village.watch.now.steady)
-    (held, *_) = village.written(ev.IncidentHeld)
+    (held, *_) = village.written(ie.IncidentHeld)
     assert held.hold.reason == "explain_mode"
 
 

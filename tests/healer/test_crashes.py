@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.events import Record
 from tests.healer.lives import Healer
 
@@ -46,10 +46,10 @@ async def test_killed_at_a_commit_it_heals_once_in_its_next_life(healer, commit,
     await healer.live(commit, after_commit=after_commit)
     records = await healer.live()
     assert healer.node.read("effects") == ["nginx.service"], kinds(records)
-    closed = [one.event for one in records if isinstance(one.event, ev.IncidentClosed)]
+    closed = [one.event for one in records if isinstance(one.event, ie.IncidentClosed)]
     assert [one.outcome for one in closed] == ["healed"]
     intents = Counter(
-        one.event.action_id for one in records if isinstance(one.event, ev.ActionIntended)
+        one.event.action_id for one in records if isinstance(one.event, ie.ActionIntended)
     )
     assert set(intents.values()) == {1}
 
@@ -61,7 +61,7 @@ async def test_killed_before_it_was_armed_it_finds_the_failure_pre_existing(
     """Nobody can tell any more whether it failed before or after; then it is a person's to say."""
     await healer.live(commit, after_commit=after_commit)
     records = await healer.live()
-    held = [one.event for one in records if isinstance(one.event, ev.IncidentHeld)]
+    held = [one.event for one in records if isinstance(one.event, ie.IncidentHeld)]
     assert [one.hold.reason for one in held] == ["pre_existing"]
     assert healer.node.read("effects") == []
 
@@ -80,7 +80,7 @@ async def test_a_gate_killed_in_the_middle_is_unknown_goes_to_verify_and_is_neve
     """The gate's process dies with systemctl in its hands; PID 1 goes on with the job."""
     healer.break_nginx(kill_gate="yes")
     records = await healer.live()
-    ended = [one.event for one in records if isinstance(one.event, ev.ActionEnded)]
+    ended = [one.event for one in records if isinstance(one.event, ie.ActionEnded)]
     assert [one.outcome.value for one in ended] == ["unknown"]
     assert healer.node.read("effects") == ["nginx.service"]
     assert kinds(records)[-1] == "IncidentClosed"

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.ladder import Verification
 from healer.core.states import State
 from tests.healer.core.replicated import whole, with_main
@@ -53,7 +53,7 @@ async def test_what_the_decision_rested_on_goes_to_the_gate_and_into_the_journal
     owner = village.incident().owner
     assert order.args == (("candidate", "db2"), ("database", "main"), ("owner", owner))
     assert json.loads(order.expect)["databases"] == {"main": {"leader": "db1", "timeline": 4}}
-    (intended,) = village.written(ev.ActionIntended)
+    (intended,) = village.written(ie.ActionIntended)
     assert intended.args == order.args
 
 
@@ -68,7 +68,7 @@ async def test_who_has_not_all_of_the_data_stays_barred(village):
         await asyncio.sleep(LONG)
         assert orders(village) == ["gate db1 database.switchover db2 main"]
         assert village.hold() == "not_replica"
-        assert village.written(ev.IncidentHeld)[-1].hold.calls  # one that never catches up
+        assert village.written(ie.IncidentHeld)[-1].hold.calls  # one that never catches up
         village.cluster.databases["main"] = look
         await asyncio.sleep(LONG)
     assert orders(village)[1:] == ["gate db1 database.admit main"]

@@ -15,6 +15,7 @@ from healer.adapters.intake import refusal
 from healer.adapters.labels import fingerprint
 from healer.allowance import MOST_BYTES as MOST_UNCONFIRMED_BYTES
 from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.alert import Alert
 from healer.core.states import State
 from healer.errors import Malformed
@@ -78,7 +79,7 @@ def payload(village: Village, number: int, at: str = "web1/nginx", size: int = 1
 async def test_the_largest_alerts_that_may_share_a_write_are_one_that_etcd_takes():
     largest = payload(Village(), 1)
     assert sum(len(key) + len(text) for key, text in largest.labels) > MOST_LABELS - 10
-    opened = ev.IncidentOpened("1000000", largest, "restart-service", "d" * 64)
+    opened = ie.IncidentOpened("1000000", largest, "restart-service", "d" * 64)
     assert MOST_TOGETHER * weight(opened) < MOST_BYTES
     assert 4 * STOCK_BYTES + 2 * STOCK_BYTES < MOST_BYTES
 
@@ -144,7 +145,7 @@ async def test_what_nothing_confirms_has_an_allowance_and_the_true_one_needs_non
         village.engine._intake._allowance.left = 100_000
         village.alertmanagers.stuck = [payload(village, number) for number in range(300)]
         await asyncio.sleep(5)
-        placed = len(village.written(ev.IncidentOpened)) + len(village.written(ev.AlertJoined))
+        placed = len(village.written(ie.IncidentOpened)) + len(village.written(ie.AlertJoined))
         assert 1 <= placed <= 12  # some of it comes back meanwhile
         assert village.metrics.waiting._value.get() == 300 - placed
         village.fail("web2/nginx")
@@ -164,7 +165,7 @@ async def test_alerts_that_are_posted_again_and_again_take_no_more_than_the_allo
                 replace(one, began_at=village.clock.wall()) for one in made
             ]
             await asyncio.sleep(2)
-        renewed = len(village.written(ev.AlertRenewed))
+        renewed = len(village.written(ie.AlertRenewed))
     # What comes back in that time is a little more than half a MiB.
     assert renewed <= 1 + (200_000 + 200 * MOST_UNCONFIRMED_BYTES / 3600) / (4 * MOST_LABELS)
 
@@ -239,7 +240,7 @@ async def test_what_does_not_help_is_seen_while_the_store_is_full_and_nothing_fo
         village.store.full = True
         await asyncio.sleep(120)
         assert village.incident().state is State.OPEN
-        assert [one.verified for one in village.written(ev.VerificationEnded)] == [False]
+        assert [one.verified for one in village.written(ie.VerificationEnded)] == [False]
     assert len(village.gates.orders) == 1
 
 
@@ -252,7 +253,7 @@ async def test_a_close_while_a_step_reads_evidence_for_another_cause_stands_alon
         symptom = replace(
             first, fingerprint="deeper", labels=alert(at="web1/nginx", failure="disk").labels
         )
-        await village.journal.write(ev.AlertJoined("1", symptom))
+        await village.journal.write(ie.AlertJoined("1", symptom))
         village.alertmanagers.alerts.append(symptom)
         evidence = village.prometheus.evidence
 
@@ -266,7 +267,7 @@ async def test_a_close_while_a_step_reads_evidence_for_another_cause_stands_alon
         await village.operators.close("1", "by hand", "ann")
         await asyncio.sleep(10)
         assert village.incident().state is State.CLOSED
-    assert village.written(ev.CauseReplaced) == []
+    assert village.written(ie.CauseReplaced) == []
 
 
 async def test_a_close_by_a_person_while_what_nobody_claims_is_let_go_of_stands_alone():
@@ -295,5 +296,5 @@ async def test_a_close_by_a_person_while_what_nobody_claims_is_let_go_of_stands_
         await village.operators.close("3", "mine", "ann")
         await asyncio.sleep(5)
         assert village.journal.board.open == []
-    closed = [one.outcome for one in village.written(ev.IncidentClosed)]
+    closed = [one.outcome for one in village.written(ie.IncidentClosed)]
     assert sorted(closed) == ["by_hand", "not_true", "not_true"]

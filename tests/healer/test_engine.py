@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from healer import engine
-from healer.core import events as ev
+from healer import steps
+from healer.core import incident_events as ie
 from healer.core.alert import Target
 from healer.core.attempt import Outcome
 from healer.core.incident import NOT_TRUE, Incident
@@ -154,7 +154,7 @@ async def test_in_a_crowd_who_is_held_rests_for_twice_as_long_as_its_step_took(
     crowd: int, looks: range, monkeypatch: pytest.MonkeyPatch
 ):
     """Looked at each two seconds, its step takes one: so it is every fourth second, where there are many."""
-    monkeypatch.setattr(engine, "CROWD", crowd)
+    monkeypatch.setattr(steps, "CROWD", crowd)
     village = Village()
     village.gates = Slow(village.cluster, village.diary)
     async with village.armed():
@@ -174,15 +174,15 @@ async def test_of_a_crowd_few_step_at_once_and_those_who_hang_keep_the_others_fo
     monkeypatch: pytest.MonkeyPatch,
 ):
     """One by one, the next with the one before: the fifth waits for the first, whose gate takes five seconds."""
-    monkeypatch.setattr(engine, "CROWD", 0)
-    monkeypatch.setattr(engine, "TOGETHER", 1)
+    monkeypatch.setattr(steps, "CROWD", 0)
+    monkeypatch.setattr(steps, "TOGETHER", 1)
     village = Village(simple(web=5))
     village.gates = Hanging(village.cluster, village.diary)
     async with village.armed():
         for node in range(1, 6):
             village.fail(f"web{node}/nginx")
         village.engine.wake()
-        await asyncio.sleep(engine.PACE - 0.1)
+        await asyncio.sleep(steps.PACE - 0.1)
         assert {one.target.node for one in _decided(village)} == {"web2"}
         await asyncio.sleep(0.2)
         assert {one.target.node for one in _decided(village)} == {"web2", "web3", "web4", "web5"}
@@ -191,8 +191,8 @@ async def test_of_a_crowd_few_step_at_once_and_those_who_hang_keep_the_others_fo
 async def test_who_is_over_before_its_turn_in_a_crowd_is_passed_over(
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr(engine, "CROWD", 0)
-    monkeypatch.setattr(engine, "TOGETHER", 1)
+    monkeypatch.setattr(steps, "CROWD", 0)
+    monkeypatch.setattr(steps, "TOGETHER", 1)
     monkeypatch.setattr("healer.core.board.KEEP_UNTRUE", 1)
     village = Village(simple(web=5))
     village.gates = Hanging(village.cluster, village.diary)
@@ -203,7 +203,7 @@ async def test_who_is_over_before_its_turn_in_a_crowd_is_passed_over(
         await asyncio.sleep(1)
         over = [one.id for one in village.journal.board.open if one.target.node in ("web4", "web5")]
         for one in over:
-            await village.journal.write(ev.IncidentClosed(one, NOT_TRUE, ""))
+            await village.journal.write(ie.IncidentClosed(one, NOT_TRUE, ""))
         assert over[0] not in village.journal.board.incidents
         await asyncio.sleep(2)
         assert {one.target.node for one in _decided(village)} == {"web2", "web3"}
@@ -223,7 +223,7 @@ async def test_what_was_read_of_one_cause_decides_nothing_about_another():
         second = replace(
             first, fingerprint="deeper", labels=alert(at="web1/nginx", failure="disk").labels
         )
-        await village.journal.write(ev.CauseReplaced("1", second, "restart-service"))
+        await village.journal.write(ie.CauseReplaced("1", second, "restart-service"))
         await asyncio.sleep(0.7)
         assert village.incident().state is State.OPEN
         assert village.gates.orders == []
@@ -236,7 +236,7 @@ async def test_on_a_node_that_nobody_hears_nothing_is_tried_and_a_person_hears_w
         village.fail()
         await asyncio.sleep(20)
     assert not village.gates.orders
-    assert [event.reason for event in village.written(ev.IncidentEscalated)] == ["node_gone"]
+    assert [event.reason for event in village.written(ie.IncidentEscalated)] == ["node_gone"]
 
 
 # --- The end of an action that was not heard ------------------------------------------------
@@ -330,7 +330,7 @@ async def test_an_action_that_was_intended_and_never_sent_is_voided_and_tried_an
     del village.store.records[-1:]
     village.gates.orders.clear()
     village.cluster.down.add(village.incident().target)
-    assert isinstance(village.store.records[-1].event, ev.ActionIntended)
+    assert isinstance(village.store.records[-1].event, ie.ActionIntended)
     async with village.alive():
         await asyncio.sleep(20)
     outcomes = [one.outcome for one in village.incident().attempts]

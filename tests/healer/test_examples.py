@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.attempt import Outcome
 from healer.core.ladder import Mode
 from healer.words import WORDS
@@ -48,7 +49,7 @@ async def _held(house: House) -> None:
 async def _failed(house: House) -> None:
     await _trouble(house)
     await house.tried(ID, 1, Outcome.FAILED, "start_failed")
-    await house.journal.write(ev.IncidentEscalated(ID, "ladder_exhausted", "1 tried"))
+    await house.journal.write(ie.IncidentEscalated(ID, "ladder_exhausted", "1 tried"))
 
 
 async def _frozen(house: House) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from healer.adapters.second_path import MOST_TEXT
 from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.order import Sight
 from healer.core.storm import Storm, Weather
 from healer.core.verdict import CLUSTER_WIDE, hold
@@ -48,8 +49,8 @@ async def held(
     number = str(village.journal.board.opened + 1)
     said = hold("capacity", reason, have=0, need=1, sentence="web is short.", passing=passing)
     await village.journal.write(
-        ev.IncidentOpened(number, alert(at=at, **labels), "restart-service", "d1"),
-        ev.IncidentHeld(number, said, ()),
+        ie.IncidentOpened(number, alert(at=at, **labels), "restart-service", "d1"),
+        ie.IncidentHeld(number, said, ()),
     )
 
 
@@ -89,8 +90,8 @@ async def test_an_explanation_that_a_deeper_cause_overtakes_is_never_told(villag
     await telling(village, 8)
     cause = alert(at="web1/nginx")
     await village.journal.write(
-        ev.CauseReplaced("1", cause, "restart-service"),
-        ev.IncidentHeld(
+        ie.CauseReplaced("1", cause, "restart-service"),
+        ie.IncidentHeld(
             "1", hold("cause", "others_unknown", have=0, need=1, sentence="", passing=True), ()
         ),
     )
@@ -110,7 +111,7 @@ async def test_a_hold_that_needs_a_person_is_told_at_once(village):
 
 async def test_an_escalation_says_why_and_what_was_found(village):
     await held(village)
-    await village.journal.write(ev.IncidentEscalated("1", "config_check", "nginx: [emerg]"))
+    await village.journal.write(ie.IncidentEscalated("1", "config_check", "nginx: [emerg]"))
     await village.herald.tell("first")
     (told,) = village.alertmanagers.posted
     text = dict(told.annotations)
@@ -128,7 +129,7 @@ async def test_what_still_holds_is_posted_again_every_half_minute(village):
 async def test_what_no_longer_holds_is_posted_once_as_over(village):
     await held(village)
     await telling(village, 4)
-    await village.journal.write(ev.IncidentClosed("1", "cleared", ""))
+    await village.journal.write(ie.IncidentClosed("1", "cleared", ""))
     await telling(village, 60)
     assert names(village) == ["HealerHolds"]
     assert names(village, over=True) == ["HealerHolds"]
@@ -137,7 +138,7 @@ async def test_what_no_longer_holds_is_posted_once_as_over(village):
 async def test_a_hold_that_turns_into_an_escalation_ends_the_one_and_begins_the_other(village):
     await held(village)
     await telling(village, 4)
-    await village.journal.write(ev.IncidentEscalated("1", "denied", "ann"))
+    await village.journal.write(ie.IncidentEscalated("1", "denied", "ann"))
     await telling(village, 4)
     assert names(village) == ["HealerHolds", "HealerEscalation"]
     assert names(village, over=True) == ["HealerHolds"]
@@ -157,8 +158,8 @@ async def test_two_full_disks_of_a_node_are_two_alerts_and_each_ends_by_itself(v
     await telling(village, 4)
     about = [dict(one.labels)["mountpoint"] for one in village.alertmanagers.posted]
     assert sorted(about) == ["/data", "/srv"]
-    await village.journal.write(ev.IncidentEscalated("1", "ladder_exhausted", "1 tried"))
-    await village.journal.write(ev.IncidentClosed("2", "cleared", ""))
+    await village.journal.write(ie.IncidentEscalated("1", "ladder_exhausted", "1 tried"))
+    await village.journal.write(ie.IncidentClosed("2", "cleared", ""))
     await telling(village, 4)
     news = [dict(one.labels) | {"over": one.over} for one in village.alertmanagers.posted[2:]]
     assert [(one["alertname"], one["mountpoint"], one["over"]) for one in news] == [
@@ -172,10 +173,10 @@ async def test_two_incidents_about_one_target_are_one_alert_until_both_are_over(
     await held(village)
     await held(village)
     await telling(village, 4)
-    await village.journal.write(ev.IncidentClosed("1", "cleared", ""))
+    await village.journal.write(ie.IncidentClosed("1", "cleared", ""))
     await telling(village, 4)
     assert (names(village), names(village, over=True)) == (["HealerHolds"], [])
-    await village.journal.write(ev.IncidentClosed("2", "cleared", ""))
+    await village.journal.write(ie.IncidentClosed("2", "cleared", ""))
     await telling(village, 4)
     assert names(village, over=True) == ["HealerHolds"]
 
@@ -226,10 +227,10 @@ async def test_who_was_told_before_all_stood_still_is_not_told_twice(village):
     await held(village)
     await telling(village, 4)
     storm = hold("no_storm", "storm", have="", need="", sentence="")
-    await village.journal.write(ev.IncidentHeld("1", storm, ()))
+    await village.journal.write(ie.IncidentHeld("1", storm, ()))
     await telling(village, 4)
     short = hold("capacity", "capacity", have=0, need=1, sentence="")
-    await village.journal.write(ev.IncidentHeld("1", short, ()))
+    await village.journal.write(ie.IncidentHeld("1", short, ()))
     await telling(village, 4)
     assert (names(village), names(village, over=True)) == (["HealerHolds"], [])
 
@@ -371,7 +372,7 @@ async def test_what_ended_while_alertmanager_was_away_is_posted_as_over_when_it_
     await held(village)
     await telling(village, 4)
     village.alertmanagers.silent = True
-    await village.journal.write(ev.IncidentClosed("1", "cleared", ""))
+    await village.journal.write(ie.IncidentClosed("1", "cleared", ""))
     await telling(village, 10)
     village.alertmanagers.silent = False
     await telling(village, 4)
@@ -419,9 +420,9 @@ async def test_a_test_that_fails_is_counted_and_journalled(village):
 async def test_what_was_a_persons_from_the_start_is_not_told_a_second_time(village):
     died = alert("NodeDown", "web1", heal="none")
     await village.journal.write(
-        ev.IncidentOpened("1", alert(), "restart-service", "d1"),
-        ev.CauseReplaced("1", died, "none"),
-        ev.IncidentEscalated("1", "for_a_person", "NodeDown has no ladder"),
+        ie.IncidentOpened("1", alert(), "restart-service", "d1"),
+        ie.CauseReplaced("1", died, "none"),
+        ie.IncidentEscalated("1", "for_a_person", "NodeDown has no ladder"),
     )
     await telling(village, 10)
     assert names(village) == []

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.alert import DOMAIN_LOSS, Alert, Target
 from healer.core.correlate import MOST_SYMPTOMS
 from healer.core.look import UnitLook
@@ -58,7 +59,7 @@ async def test_a_flood_of_forged_alerts_does_not_keep_the_true_one_out_of_their_
         assert village.incident().cause.name == "ServiceDown"
         assert village.incident().state is State.CLOSED
     assert len(village.gates.orders) == 1
-    joined = [one for one in village.written(ev.AlertJoined) if one.incident == "1"]
+    joined = [one for one in village.written(ie.AlertJoined) if one.incident == "1"]
     assert len(joined) == MOST_SYMPTOMS + 1
 
 
@@ -155,7 +156,7 @@ async def test_unknown_ladders_are_refused_within_the_same_bound(village):
     async with village.armed():
         await asyncio.sleep(60)
     assert len(village.written(ev.AlertRefused)) == REFUSALS
-    assert village.written(ev.IncidentOpened) == []
+    assert village.written(ie.IncidentOpened) == []
 
 
 async def test_nothing_is_armed_before_the_heartbeat_is_heard(village):
@@ -216,7 +217,7 @@ async def test_forged_losses_keep_a_true_one_waiting_for_no_more_than_a_few_look
         village.alertmanagers.stuck.append(lost("row-29", began=village.clock.wall()))
         await asyncio.sleep(20)
         assert village.incident().target == domain
-    assert len(village.written(ev.IncidentOpened)) == 1
+    assert len(village.written(ie.IncidentOpened)) == 1
 
 
 class CrashLoop(FakeGates):
@@ -238,4 +239,4 @@ async def test_a_unit_in_a_crash_loop_does_not_fill_the_journal():
         village.fail()
         await asyncio.sleep(600)
         assert village.hold() in ("owner_busy", "owner_settling")
-    assert len(village.written(ev.IncidentHeld)) == 1
+    assert len(village.written(ie.IncidentHeld)) == 1

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.attempt import Outcome
 from healer.core.board import Board
 from healer.core.events import Event, Record
@@ -38,7 +39,7 @@ class SlowStore(FakeStore):
     async def append(self, events: Sequence[Event], *, closing: bool = False) -> list[Record]:
         self.sizes.append(len(events))
         await asyncio.sleep(0.01)
-        opened = (one for one in events if isinstance(one, ev.IncidentOpened))
+        opened = (one for one in events if isinstance(one, ie.IncidentOpened))
         if any(one.cause.name in self.unfit for one in opened):
             raise Malformed("half a surrogate pair")
         return await super().append(events, closing=closing)
@@ -55,7 +56,7 @@ def village() -> Village:
 async def held(village: Village) -> None:
     said = hold("capacity", "capacity", have=0, need=1, sentence="web is short.")
     await village.journal.write(
-        ev.IncidentOpened("1", alert(), "restart-service", "d1"), ev.IncidentHeld("1", said, ())
+        ie.IncidentOpened("1", alert(), "restart-service", "d1"), ie.IncidentHeld("1", said, ())
     )
 
 
@@ -89,21 +90,21 @@ async def test_an_action_that_would_begin_while_a_person_says_no_does_not(villag
     assert said is None
     assert isinstance(begun, IllegalMove)
     assert replayed(village).incidents == village.journal.board.incidents
-    assert village.written(ev.ActionIntended) == []
+    assert village.written(ie.ActionIntended) == []
 
 
 async def test_what_cannot_happen_is_not_written_even_as_part_of_something(village):
     await held(village)
     before = list(village.store.records)
-    closed = ev.IncidentClosed("1", "cleared", "")
+    closed = ie.IncidentClosed("1", "cleared", "")
     with pytest.raises(IllegalMove):
-        await village.journal.write(closed, ev.IncidentAdopted("1", "ann"))
+        await village.journal.write(closed, ie.IncidentAdopted("1", "ann"))
     assert village.store.records == before
     assert village.incident().state is State.HELD
 
 
 async def test_a_writer_that_is_cancelled_leaves_no_event_that_the_board_has_not_heard_of(village):
-    opened = ev.IncidentOpened("1", alert(), "restart-service", "d1")
+    opened = ie.IncidentOpened("1", alert(), "restart-service", "d1")
     writer = asyncio.create_task(village.journal.write(opened))
     await asyncio.sleep(0.005)
     writer.cancel()
@@ -117,7 +118,7 @@ async def test_where_there_is_no_room_nothing_changes_and_nobody_hears(village):
     village.journal.listen(heard.append)
     village.store.full = True
     with pytest.raises(StoreFull):
-        await village.journal.write(ev.IncidentOpened("1", alert(), "restart-service", "d1"))
+        await village.journal.write(ie.IncidentOpened("1", alert(), "restart-service", "d1"))
     assert (village.journal.board.incidents, heard) == ({}, [])
 
 
@@ -140,9 +141,9 @@ async def test_the_engine_goes_on_when_a_person_was_faster(village):
 # --- Many at the same time ------------------------------------------------------------------
 
 
-def opening(number: int, name: str = "ServiceDown") -> ev.IncidentOpened:
+def opening(number: int, name: str = "ServiceDown") -> ie.IncidentOpened:
     cause = alert(name, at=f"web1/s{number}")
-    return ev.IncidentOpened(str(number), cause, "restart-service", "d1")
+    return ie.IncidentOpened(str(number), cause, "restart-service", "d1")
 
 
 async def together(village: Village, *writes: Sequence[Event]) -> list[BaseException | None]:
@@ -166,7 +167,7 @@ async def test_two_changes_of_one_incident_are_two_writes_and_the_second_is_judg
     village,
 ):
     await together(village, [opening(1)])
-    closed, adopted = ev.IncidentClosed("1", "cleared", ""), ev.IncidentAdopted("1", "ann")
+    closed, adopted = ie.IncidentClosed("1", "cleared", ""), ie.IncidentAdopted("1", "ann")
     ends = await together(village, [opening(2)], [closed], [opening(3)], [adopted])
     assert [type(end) for end in ends] == [type(None), type(None), type(None), IllegalMove]
     assert village.store.sizes == [1, 1, 2]
@@ -183,8 +184,8 @@ async def test_what_a_person_says_of_everything_stands_alone_and_in_its_place(vi
 
 
 async def test_what_cannot_happen_fails_alone_among_those_that_are_written_together(village):
-    await together(village, [opening(1)], [ev.IncidentClosed("1", "cleared", "")])
-    ends = await together(village, [opening(2)], [ev.IncidentAdopted("1", "ann")], [opening(3)])
+    await together(village, [opening(1)], [ie.IncidentClosed("1", "cleared", "")])
+    ends = await together(village, [opening(2)], [ie.IncidentAdopted("1", "ann")], [opening(3)])
     assert [type(end) for end in ends] == [type(None), IllegalMove, type(None)]
     assert set(village.journal.board.incidents) == {"1", "2", "3"}
 
@@ -207,7 +208,7 @@ async def opened(village: Village, number: int) -> None:
     for one in range(1, number + 1):
         begun = replace(alert(), fingerprint=f"f{one}")
         await village.journal.write(
-            ev.IncidentOpened(str(one), begun, "restart-service", "d1"), closing=True
+            ie.IncidentOpened(str(one), begun, "restart-service", "d1"), closing=True
         )
 
 
@@ -217,7 +218,7 @@ async def test_a_word_about_an_incident_that_two_hundred_closings_push_off_the_b
     """They wait on a slow disk, and the word was good when it was said."""
     await opened(village, 202)
     closings = [
-        asyncio.create_task(village.journal.write(ev.IncidentClosed(str(one), "cleared", "")))
+        asyncio.create_task(village.journal.write(ie.IncidentClosed(str(one), "cleared", "")))
         for one in range(1, 203)
     ]
     await asyncio.sleep(0.005)
@@ -225,7 +226,7 @@ async def test_a_word_about_an_incident_that_two_hundred_closings_push_off_the_b
     await asyncio.gather(*closings)
     with pytest.raises(Refused):
         await word
-    assert village.written(ev.IncidentAdopted) == []
+    assert village.written(ie.IncidentAdopted) == []
     again = Journal(village.store)
     await again.replay()
     assert again.board.incidents == village.journal.board.incidents
@@ -234,8 +235,8 @@ async def test_a_word_about_an_incident_that_two_hundred_closings_push_off_the_b
 async def test_an_incident_is_opened_once(village):
     await held(village)
     before = list(village.store.records)
-    twice = ev.IncidentOpened("2", alert(), "restart-service", "d1")
-    for events in [ev.IncidentOpened("1", alert(), "restart-service", "d1")], [twice, twice]:
+    twice = ie.IncidentOpened("2", alert(), "restart-service", "d1")
+    for events in [ie.IncidentOpened("1", alert(), "restart-service", "d1")], [twice, twice]:
         with pytest.raises(IllegalMove, match="already"):
             await village.journal.write(*events)
     assert village.store.records == before
@@ -243,13 +244,13 @@ async def test_an_incident_is_opened_once(village):
 
 async def test_a_journal_that_says_what_cannot_have_happened_is_refused_with_the_record(village):
     await held(village)
-    await village.store.append([ev.IncidentAdopted("7", "ann")])
+    await village.store.append([ie.IncidentAdopted("7", "ann")])
     with pytest.raises(ConfigError, match=r"record 3 \(IncidentAdopted\).*no incident 7"):
         await Journal(village.store).replay()
 
 
-def ended(outcome: Outcome) -> ev.ActionEnded:
-    return ev.ActionEnded("1", "1.1.1", outcome, "word", "", None)
+def ended(outcome: Outcome) -> ie.ActionEnded:
+    return ie.ActionEnded("1", "1.1.1", outcome, "word", "", None)
 
 
 async def test_a_second_end_that_an_older_release_wrote_is_replayed_with_what_it_did_after_it(
@@ -263,7 +264,7 @@ async def test_a_second_end_that_an_older_release_wrote_is_replayed_with_what_it
         intent(first),
         ended(Outcome.DONE),
         ended(Outcome.FAILED),
-        ev.IncidentHeld("1", said, ()),
+        ie.IncidentHeld("1", said, ()),
         intent(first, 2),
     )
     await village.store.append(older)
@@ -294,7 +295,7 @@ async def test_who_cannot_take_in_what_is_durable_ends_and_the_next_life_reads_i
     assert len(village.store.records) == 2
     village.journal.ignore(listener)
     with pytest.raises(LeaseLost, match="behind"):
-        await village.journal.write(ev.IncidentClosed("1", "cleared", ""))
+        await village.journal.write(ie.IncidentClosed("1", "cleared", ""))
     with pytest.raises(LeaseLost, match="behind"):
         village.journal.ensure_whole()
     again = Journal(village.store)

@@ -19,6 +19,7 @@ from healer.adapters.journal import SqliteStore
 from healer.adapters.journal_file import StoreSettings
 from healer.clock import SystemClock
 from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.alert import Target
 from healer.core.attempt import Outcome
 from healer.core.events import Event
@@ -50,15 +51,15 @@ async def written(home: Home) -> list[Event]:
     return events
 
 
-def ends(events: list[Event]) -> list[ev.ActionEnded]:
-    return [one for one in events if isinstance(one, ev.ActionEnded)]
+def ends(events: list[Event]) -> list[ie.ActionEnded]:
+    return [one for one in events if isinstance(one, ie.ActionEnded)]
 
 
 async def begin(home: Home) -> None:
     """Leave what a healer leaves that was killed in the middle of a restart on web1."""
     home.init()
     now, cluster, target = time.time(), topology(), Target("web1", "nginx")
-    intended = ev.ActionIntended(
+    intended = ie.ActionIntended(
         incident="1",
         action_id=ACTION,
         ladder="restart-service",
@@ -75,7 +76,7 @@ async def begin(home: Home) -> None:
         verdicts=(),
     )
     store = await take(home)
-    opened = ev.IncidentOpened("1", alert(began=now - 10), "restart-service", "d")
+    opened = ie.IncidentOpened("1", alert(began=now - 10), "restart-service", "d")
     started_before = ev.HealerStarted("test", "d", "act", 1, 1)
     await store.append([started_before, ev.Armed("all_clear", ()), opened, intended])
     await store.release()

@@ -9,7 +9,7 @@ import pytest
 from healer.core.look import Look, Mark
 from healer.core.picture import SeenMark
 from healer.marks import MarkBook
-from healer.shapes import MarkStateView, MarksView
+from healer.shapes.marks import MarkStateView, MarksView
 from tests.healer.fake_gates import FakeGates
 from tests.healer.tier import tier
 from tests.healer.village import Village

@@ -5,8 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from healer.core import events as ev
-from healer.core.alert import Alert, Target
+from healer.core import incident_events as ie
 from healer.core.attempt import Outcome
 from healer.core.ladder import Ladder, Mode, Window
 from healer.core.maintenance import Maintenance
@@ -15,27 +14,17 @@ from healer.core.picture import SeenMark
 from healer.core.states import State
 from tests.healer.core.world import CALL, NOW, alert
 from tests.healer.test_disk import FREE
-from tests.healer.tier import DRAIN, candidates, tier
+from tests.healer.tier import BACK, BOTH, OUT, broken, candidates, orders, tier
 from tests.healer.village import TOLD, Village
 
 pytestmark = pytest.mark.looptime(start=0)
 
-OUT = ["gate lb1 pool.drain web1 web", "gate lb2 pool.drain web1 web"]
-BACK = ["gate lb1 pool.return web1 web", "gate lb2 pool.return web1 web"]
 ALL_WEEK = Window("all", frozenset(range(7)), 0, 24 * 60)
-BOTH = {("lb1", "web/web1"), ("lb2", "web/web1")}
 
 
 @pytest.fixture
 def village() -> Village:
-    """A tier in which nginx cannot be restarted, since its configuration is broken."""
-    made = Village(tier())
-    made.gates.refuse["service.restart"] = "config_check"
-    return made
-
-
-def orders(village: Village) -> list[str]:
-    return [line for line in village.diary if line.startswith("gate ")]
+    return broken()
 
 
 async def test_what_a_restart_cannot_cure_goes_out_of_every_pool_and_waits_for_a_person(village):
@@ -126,56 +115,8 @@ async def test_those_that_waited_for_a_canary_say_that_it_failed(village):
             village.fail(f"{node}/nginx")
         await asyncio.sleep(30)
     assert orders(village) == [TOLD]
-    assert "canary_first" in [event.hold.reason for event in village.written(ev.IncidentHeld)]
+    assert "canary_first" in [event.hold.reason for event in village.written(ie.IncidentHeld)]
     assert [village.hold(number) for number in (1, 2, 3)] == ["canary_failed"] * 3
-
-
-async def test_a_balancer_that_is_dead_counts_as_out_and_is_set_when_it_returns(village):
-    village.cluster.dark.add("lb1")
-    async with village.armed():
-        village.fail()
-        await asyncio.sleep(60)
-        assert orders(village) == [TOLD, OUT[1]]
-        assert village.incident().state is State.MITIGATED
-        village.cluster.dark.clear()
-        await asyncio.sleep(30)
-        assert orders(village) == [TOLD, OUT[1], OUT[0]]
-        assert village.incident().state is State.MITIGATED
-
-
-async def test_a_balancer_whose_gate_alone_is_silent_is_waited_for(village):
-    village.cluster.deaf.add("lb2")
-    async with village.armed():
-        village.fail()
-        await asyncio.sleep(60)
-        assert orders(village) == [TOLD, OUT[0]]
-        assert (village.incident().state, village.hold()) == (State.HELD, "gate_silent")
-
-
-async def test_a_mark_on_a_node_that_is_away_keeps_the_incident_open_until_it_is_taken_back(
-    village,
-):
-    async with village.armed():
-        village.fail()
-        await asyncio.sleep(30)
-        village.cluster.dark.add("lb1")
-        village.mend()
-        await asyncio.sleep(60)
-        assert orders(village)[3:] == [BACK[1]]
-        assert village.incident().state is not State.CLOSED
-        village.cluster.dark.clear()
-        await asyncio.sleep(30)
-    assert orders(village)[3:] == [BACK[1], BACK[0]]
-    assert village.incident().state is State.CLOSED
-
-
-async def test_what_the_gate_will_not_drain_is_a_persons(village):
-    village.gates.refuse["pool.drain"] = "last_member"
-    async with village.armed():
-        village.fail()
-        await asyncio.sleep(30)
-    assert village.incident().state is State.ESCALATED
-    assert village.incident().escalation == "last_member"
 
 
 async def test_half_a_drain_is_given_back_too_when_the_trouble_is_over(village):
@@ -261,19 +202,6 @@ async def test_a_candidate_takes_its_address_back_without_holding_it():
     assert (village.incident().state, village.incident().outcome) == (State.CLOSED, "cleared")
 
 
-async def test_a_mark_whose_end_was_not_heard_counts_as_set_and_is_taken_back(village):
-    village.gates.mute = True
-    async with village.armed():
-        village.fail()
-        await asyncio.sleep(10)
-        village.gates.mute = False
-        await asyncio.sleep(30)
-        village.mend()
-        await asyncio.sleep(60)
-    assert village.cluster.drained == set()
-    assert village.incident().state is State.CLOSED
-
-
 async def test_killed_at_any_moment_of_a_drain_nothing_is_done_twice_and_all_is_given_back(village):
     for cut in (4.2, 6, 8, 10, 12, 14, 16, 18, 20):
         play = Village(tier())
@@ -328,7 +256,7 @@ async def test_the_second_repair_in_a_group_counts_the_drained_member_as_gone(vi
         del village.gates.refuse["service.restart"]
         outcomes = [one.outcome for one in village.incident().attempts]
         assert outcomes == [Outcome.REFUSED, Outcome.VERIFIED, Outcome.VERIFIED]
-        assert len(village.written(ev.IncidentMitigated)) == 1
+        assert len(village.written(ie.IncidentMitigated)) == 1
 
 
 async def test_a_deeper_cause_is_an_incident_of_its_own_where_a_mark_stands(village):
@@ -375,129 +303,3 @@ async def test_a_drain_of_which_nobody_knows_is_not_proved_by_the_members_death(
         await asyncio.sleep(60)
     assert orders(village) == [TOLD, *OUT, *BACK]
     assert village.incident().state is State.CLOSED
-
-
-async def test_a_balancer_whose_gate_is_silent_keeps_no_other_waiting(village):
-    village.cluster.deaf.add("lb1")
-    async with village.armed():
-        village.fail()
-        await asyncio.sleep(60)
-        assert orders(village) == [TOLD, OUT[1]]
-        assert (village.incident().state, village.hold()) == (State.HELD, "gate_silent")
-        village.cluster.deaf.clear()
-        await asyncio.sleep(30)
-        assert village.incident().state is State.MITIGATED
-
-
-async def test_a_gate_that_is_busy_is_asked_again_and_the_rung_is_not_spent(village):
-    village.gates.refuse["pool.drain"] = "busy"
-    async with village.armed():
-        village.fail()
-        while len(orders(village)) < 3:
-            await asyncio.sleep(0.1)
-        del village.gates.refuse["pool.drain"]
-        await asyncio.sleep(60)
-        assert village.incident().state is State.MITIGATED
-        assert village.cluster.drained == BOTH
-
-
-async def test_a_gate_that_is_busy_five_times_in_a_row_is_a_persons(village):
-    village.gates.refuse["pool.drain"] = "busy"
-    async with village.armed():
-        village.fail()
-        await asyncio.sleep(300)
-    assert len(orders(village)) == 6
-    assert (village.incident().state, village.incident().escalation) == (State.ESCALATED, "busy")
-
-
-# --- Absence ---------------------------------------------------------------------------------
-
-
-def away(**changes: float):
-    """The tier with a ladder that only takes a member out, as a failing disk asks for."""
-    plain = tier(**changes)
-    ladder = Ladder("move-away", Mode.ACT, (DRAIN, CALL))
-    return replace(plain, ladders={**plain.ladders, ladder.name: ladder})
-
-
-def disk(village: Village, **labels: str) -> Alert:
-    """A disk of web1 that fails, by a rule of its own whose proof is that the exporter answers."""
-    domain = village.topology.nodes["web1"].failure_domain
-    given = {"failure_domain": domain, "heal": "move-away", "failure": "disk", **labels}
-    found = alert("DiskFailing", "web1", began=village.clock.wall(), **given)
-    village.cluster.down.add(found.target)
-    village.alertmanagers.alerts.append(found)
-    return found
-
-
-async def test_a_disk_whose_figures_are_gone_is_not_well_and_its_member_stays_out():
-    village = Village(away())
-    async with village.armed():
-        disk(village)
-        await asyncio.sleep(60)
-        assert (village.incident().state, village.cluster.drained) == (State.MITIGATED, BOTH)
-        village.prometheus.vanished.add(Target("web1"))
-        await asyncio.sleep(3600)
-        assert (village.incident().state, village.cluster.drained) == (State.MITIGATED, BOTH)
-        assert village.hold() == "no_sample"
-        told = village.alertmanagers.posted[-1]
-        assert dict(told.labels)["alertname"] == "HealerMitigated"
-        assert "no fresh samples" in dict(told.annotations)["description"]
-        assert len(village.written(ev.IncidentHeld)) <= 3  # what does not change is written once
-        # The new disk tells that it is well: then all comes back by itself.
-        village.mend("web1")
-        village.prometheus.vanished.clear()
-        await asyncio.sleep(60)
-    assert (village.incident().outcome, village.cluster.drained) == ("cleared", set())
-
-
-async def test_a_person_who_replaced_the_disk_gives_the_member_back_by_closing():
-    village = Village(away())
-    async with village.armed():
-        disk(village)
-        await asyncio.sleep(60)
-        village.prometheus.vanished.add(Target("web1"))
-        await asyncio.sleep(60)
-        assert not await village.operators.close(
-            "1", "replaced the disk, it has another name", "ann"
-        )
-        await asyncio.sleep(60)
-    assert (village.incident().outcome, village.cluster.drained) == ("by_hand", set())
-
-
-async def test_hardware_that_nothing_tells_of_any_more_is_a_persons_though_nothing_was_done():
-    village = Village(away(floor=3))  # none can be spared
-    async with village.armed():
-        disk(village)
-        await asyncio.sleep(60)
-        assert village.hold() == "capacity"
-        village.prometheus.vanished.add(Target("web1"))
-        await asyncio.sleep(300)
-        assert (village.incident().state, village.hold()) == (State.HELD, "no_sample")
-        village.mend("web1")
-        village.prometheus.vanished.clear()
-        await asyncio.sleep(60)
-    assert village.incident().outcome == "cleared"
-
-
-# --- Gates of later rungs --------------------------------------------------------------------
-
-
-async def test_the_next_rungs_gates_are_asked_where_the_first_leads_nowhere(village):
-    async with village.armed():
-        village.gates.looks.clear()
-        village.fail()
-        village.vanish("web1")
-        await asyncio.sleep(60)
-        assert village.cluster.drained == BOTH
-        assert orders(village) == OUT
-        assert village.incident().state is State.MITIGATED
-
-
-async def test_balancers_are_asked_nothing_while_the_first_rung_is_possible(village):
-    async with village.armed():
-        village.gates.looks.clear()
-        village.gates.holds = ("a person looks",)
-        village.fail()
-        await asyncio.sleep(10)
-        assert {node for node, _ in village.gates.looks} == {"web1"}

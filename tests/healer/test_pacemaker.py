@@ -5,11 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.alert import Target
 from healer.core.states import State
 from healer.core.upkeep import Phase
 from healer.core.upkeep_events import Kind
+from healer.errors import Refused
 from tests.healer.core.test_pacemaker import CALM, FAILED, paced
 from tests.healer.village import Village
 
@@ -67,7 +68,7 @@ async def test_what_one_node_runs_at_a_time_has_to_answer_on_one_of_them_and_no_
     async with here.armed():
         here.fail("s1/share", heal="pacemaker", group="store")
         await asyncio.sleep(60)
-    assert here.written(ev.VerificationEnded)[0].reason == said
+    assert here.written(ie.VerificationEnded)[0].reason == said
 
 
 async def test_what_fails_again_is_a_persons():
@@ -105,7 +106,7 @@ async def test_maintenance_moves_all_away_by_pacemaker_and_ends_the_standby_befo
         await here.upkeeper.begin("s1", Kind.PERSON, "new fan", "root", 7200.0)
         await asyncio.sleep(5)
         assert here.cluster.pacemakers["store"].nodes["s1"].standby
-        assert here.journal.board.upkeeps["1"].phase is Phase.AWAY
+        assert here.journal.board.planned.upkeeps["1"].phase is Phase.AWAY
         await here.upkeeper.end("s1", "root")
         await asyncio.sleep(5)
     assert done(here) == [
@@ -123,6 +124,30 @@ async def test_where_others_cannot_run_it_the_node_is_given_back():
     async with here.armed():
         await here.upkeeper.begin("s1", Kind.PERSON, "new fan", "root", 7200.0)
         await asyncio.sleep(60)
-        upkeep = here.journal.board.upkeeps["1"]
+        upkeep = here.journal.board.planned.upkeeps["1"]
     assert (upkeep.phase, upkeep.failed) == (Phase.OVER, "no_place")
     assert done(here)[-1] == "gate s1 node.unlock"
+
+
+async def test_where_something_would_run_nowhere_maintenance_does_not_begin():
+    here = village()
+    here.cluster.homeless["s1"] = ("nfs",)
+    async with here.armed():
+        with pytest.raises(Refused) as refused:
+            await here.upkeeper.begin("s1", Kind.PERSON, "new fan", "root", 7200.0)
+        verdicts, _ = await here.upkeeper.asked("s1", Kind.PERSON)
+    assert refused.value.reason == "no_place"
+    assert "no_place" in {one.reason for one in verdicts}
+    assert done(here) == []
+
+
+async def test_a_ladders_reboot_waits_until_all_that_runs_there_has_a_place():
+    here = village()
+    here.cluster.homeless["s1"] = ("nfs",)
+    async with here.armed():
+        here.fail("s1", name="NodeHung", heal="reboot-node", group="store")
+        await asyncio.sleep(60)
+        assert (here.hold(1), done(here)) == ("no_place", [])
+        here.cluster.homeless.clear()
+        await asyncio.sleep(30)
+    assert done(here) == ["gate s1 node.reboot"]

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.ladder import Mode, Window
 from healer.core.look import Look
 from healer.core.maintenance import Maintenance
@@ -198,7 +199,7 @@ async def test_a_held_incident_is_told_once_however_long_its_window_is():
     async with village.armed():
         village.fail("web1/nginx")
         await asyncio.sleep(600)
-    assert len(village.written(ev.IncidentHeld)) == 1
+    assert len(village.written(ie.IncidentHeld)) == 1
     assert {dict(one.labels)["alertname"] for one in village.alertmanagers.posted} == {
         "HealerHolds"
     }
@@ -276,7 +277,7 @@ class SlowDisk(FakeStore):
     """A journal that takes three seconds for what a person says, or for another cause; all others wait."""
 
     async def append(self, events: Sequence[ev.Event], *, closing: bool = False) -> list[ev.Record]:
-        if any(isinstance(one, ev.ApprovalDenied | ev.CauseReplaced) for one in events):
+        if any(isinstance(one, ie.ApprovalDenied | ie.CauseReplaced) for one in events):
             await asyncio.sleep(3)
         return await super().append(events, closing=closing)
 
@@ -316,7 +317,7 @@ async def test_an_action_for_one_cause_is_not_begun_once_a_deeper_one_is_durable
     village = overtaken()
     domain = village.topology.nodes["web1"].failure_domain
     disk = alert(name="DiskFailing", at="web1", failure="disk", failure_domain=domain)
-    told = ev.CauseReplaced("1", disk, "restart-exporter")
+    told = ie.CauseReplaced("1", disk, "restart-exporter")
     village.gates.speak = lambda: village.journal.write(told)
     async with village.armed():
         await held_by_its_gate(village)
@@ -356,7 +357,7 @@ async def test_what_a_person_said_no_to_stays_theirs_when_a_mark_of_it_was_taken
 def test_nothing_but_a_return_is_begun_while_a_person_has_it():
     world = broken()
     incident = opened(world)
-    world.journal(ev.ApprovalDenied(incident.id, 0, "ann"))
+    world.journal(ie.ApprovalDenied(incident.id, 0, "ann"))
     drain = replace(intent("1", incident.target), action="pool.drain")
     with pytest.raises(IllegalMove, match="while a person has it"):
         world.board.check([drain])
@@ -396,4 +397,4 @@ async def test_adoption_of_what_is_in_our_hands_already_is_refused():
         assert village.hold() == "gate_hold"
         with pytest.raises(Refused, match=r"not_adoptable.*gate_hold"):
             await village.operators.adopt("1", "ann")
-    assert not village.written(ev.IncidentAdopted)
+    assert not village.written(ie.IncidentAdopted)

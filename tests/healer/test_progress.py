@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.picture import Picture, SeenMark
 from healer.progress import group_views, mark_views, rung_views
 from healer.standing import SHOWN_FOR
@@ -96,7 +96,7 @@ async def test_the_ladder_says_which_rung_was_tried_and_which_one_it_stands_on(
 
 async def test_an_incident_of_an_unknown_ladder_has_no_rungs(village: Village) -> None:
     cause = village.fail()
-    await village.journal.write(ev.IncidentOpened("9", cause, "gone", "d1"))
+    await village.journal.write(ie.IncidentOpened("9", cause, "gone", "d1"))
     assert rung_views(village.journal.board.incidents["9"], village.topology) == []
 
 

@@ -2,16 +2,14 @@
 
 import asyncio
 import math
-from dataclasses import replace
 
 import pytest
 
-from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.attempt import Outcome
 from healer.core.order import Ended
 from healer.core.states import State
 from tests.healer.core.world import alert
-from tests.healer.fakes import LoopClock
 from tests.healer.village import A_HEAL, Village, simple
 
 pytestmark = pytest.mark.looptime(start=0)
@@ -41,7 +39,7 @@ async def test_samples_from_before_the_end_prove_nothing():
         assert village.cluster.serves(village.incident().target)
         assert village.incident().state is State.VERIFYING
         await asyncio.sleep(10)
-    proof = village.written(ev.VerificationEnded)[0]
+    proof = village.written(ie.VerificationEnded)[0]
     assert (proof.verified, proof.reason) == (False, "old_sample")
 
 
@@ -58,7 +56,7 @@ async def test_one_bad_look_starts_the_soak_anew():
         assert village.incident().state is State.VERIFYING
         await asyncio.sleep(6)
     assert village.incident().outcome == "healed"
-    (proof,) = village.written(ev.VerificationEnded)
+    (proof,) = village.written(ie.VerificationEnded)
     assert proof.detail.endswith("held for 10 s")
 
 
@@ -68,7 +66,7 @@ async def test_a_service_that_does_not_answer_from_outside_is_not_healed():
     async with village.armed():
         village.fail()
         await asyncio.sleep(30)
-    assert village.written(ev.VerificationEnded)[0].reason == "outside_probe"
+    assert village.written(ie.VerificationEnded)[0].reason == "outside_probe"
 
 
 async def test_an_alert_that_still_fires_does_not_make_a_repair_fail():
@@ -96,7 +94,7 @@ async def test_a_new_critical_alert_in_the_footprint_makes_a_repair_fail():
         assert village.incident().state is State.VERIFYING
         tell_slow(village)
         await asyncio.sleep(25)
-    assert village.written(ev.VerificationEnded)[0].reason == "new_alarm"
+    assert village.written(ie.VerificationEnded)[0].reason == "new_alarm"
 
 
 @pytest.mark.parametrize("strange", [True, False], ids=["no rule", "not true"])
@@ -115,7 +113,7 @@ async def test_a_critical_alert_that_prometheus_does_not_confirm_makes_no_repair
             alert("Zzz", "", began=began, heal="none", group="web")
         )
         await asyncio.sleep(25)
-    assert village.written(ev.VerificationEnded)[0].reason == "proved"
+    assert village.written(ie.VerificationEnded)[0].reason == "proved"
 
 
 @pytest.mark.parametrize(
@@ -141,7 +139,7 @@ async def test_a_new_critical_alert_about_a_group_that_lost_something_makes_a_re
             alert("PoolWithoutMembers", "", began=village.clock.wall(), heal="none", **labels)
         )
         await asyncio.sleep(25)
-    assert village.written(ev.VerificationEnded)[0].reason == reason
+    assert village.written(ie.VerificationEnded)[0].reason == reason
 
 
 async def test_prometheus_away_at_the_end_of_an_action_proves_nothing_until_it_is_back():
@@ -183,68 +181,6 @@ async def test_a_refusal_for_good_goes_to_a_person_at_once():
     assert len(village.gates.orders) == 1
 
 
-# --- Ends without an action -----------------------------------------------------------------
-
-
-async def test_trouble_that_went_away_closes_as_cleared_after_the_soak():
-    village = Village()
-    village.gates.holds = ("a person looks",)
-    async with village.armed():
-        fired = village.fail()
-        await asyncio.sleep(5)
-        assert village.hold() == "gate_hold"
-        assert village.incident().confirmed
-        village.alertmanagers.stuck.append(fired)
-        village.mend()
-        await asyncio.sleep(2)
-        assert village.incident().state is State.HELD
-        await asyncio.sleep(5)
-    assert (village.incident().outcome, village.gates.orders) == ("cleared", [])
-
-
-async def test_an_alert_that_was_never_true_closes_as_such():
-    village = Village()
-    async with village.armed():
-        village.alertmanagers.stuck.append(alert(began=village.clock.wall()))
-        await asyncio.sleep(3)
-        assert village.hold() == "not_confirmed"
-        await asyncio.sleep(5)
-    assert (village.incident().outcome, village.gates.orders) == ("not_true", [])
-
-
-async def test_absence_of_the_alert_alone_closes_nothing():
-    village = Village()
-    village.gates.holds = ("a person looks",)
-    async with village.armed():
-        village.fail()
-        await asyncio.sleep(5)
-        village.alertmanagers.alerts.clear()
-        await asyncio.sleep(60)
-    assert village.hold() == "gate_hold"
-
-
-async def test_a_closed_episode_that_is_true_again_opens_a_recurrence():
-    village = Village()
-    async with village.armed():
-        village.alertmanagers.stuck.append(village.fail())
-        await asyncio.sleep(20)
-        assert village.incident().outcome == "healed"
-        village.cluster.down.add(village.incident().target)
-        await asyncio.sleep(30)
-    second = village.incident(2)
-    assert second.cause.episode == village.incident(1).cause.episode
-    assert second.outcome == "healed"
-    assert len(village.gates.orders) == 2
-
-
-async def test_a_closed_episode_that_is_not_true_again_opens_nothing():
-    village = Village()
-    async with village.armed():
-        village.alertmanagers.stuck.append(village.fail())
-        await asyncio.sleep(300)
-    assert len(village.written(ev.IncidentOpened)) == 1
-
-
 async def test_two_members_that_fail_alike_are_repaired_one_after_the_other():
     village = Village()
     async with village.armed():
@@ -256,128 +192,6 @@ async def test_two_members_that_fail_alike_are_repaired_one_after_the_other():
     proved = village.diary.index("journal VerificationEnded")
     assert proved < village.diary.index("gate web2 service.restart nginx.service")
     assert {one.outcome for one in village.journal.board.incidents.values()} == {"healed"}
-
-
-async def test_an_incident_that_needs_no_ladder_is_nobodys():
-    village = Village()
-    async with village.armed():
-        fired = village.fail()
-        village.alertmanagers.alerts[:] = [
-            replace(
-                fired,
-                labels=tuple((k, "none" if k == "heal" else v) for k, v in fired.labels),
-            )
-        ]
-        await asyncio.sleep(10)
-    assert village.kinds == []
-
-
-# --- What looks back ------------------------------------------------------------------------
-
-
-def burn(village: Village, at: str = "web1/nginx") -> None:
-    """A critical alert about what the restart took away, of an expression that looks back."""
-    fired = alert("ErrorsHigh", at, began=village.clock.wall(), heal="none")
-    village.prometheus.lingering["ErrorsHigh"] = math.inf
-    village.alertmanagers.stuck.append(fired)
-
-
-async def failing_for(village: Village, seconds: float) -> None:
-    """A restart after whose beginning another alert comes, which ends by itself after so long."""
-    village.fail()
-    await asyncio.sleep(3)
-    burn(village)
-    await asyncio.sleep(seconds)
-    village.alertmanagers.stuck.clear()
-
-
-async def test_an_alert_that_is_only_the_window_of_its_rule_does_not_make_a_repair_fail():
-    village = Village()
-    village.prometheus.windows["ErrorsHigh"] = 300.0
-    async with village.armed():
-        await failing_for(village, 200)
-        await asyncio.sleep(10)
-    (proof,) = village.written(ev.VerificationEnded)
-    assert (proof.verified, len(village.gates.orders)) == (True, 1)
-    assert village.incident().outcome == "healed"
-
-
-async def test_an_alert_that_outlasts_its_window_is_new():
-    village = Village()
-    village.prometheus.windows["ErrorsHigh"] = 60.0
-    async with village.armed():
-        await failing_for(village, 80)
-        assert village.written(ev.VerificationEnded) == []
-        burn(village)
-        await asyncio.sleep(15)
-    (proof, *_) = village.written(ev.VerificationEnded)
-    assert (proof.verified, proof.reason) == (False, "new_alarm")
-
-
-async def test_one_that_does_not_look_back_fails_a_repair_within_its_time_whatever_others_do():
-    village = Village()
-    village.prometheus.windows["ErrorsHigh"] = 300.0
-    async with village.armed():
-        village.fail()
-        await asyncio.sleep(3)
-        burn(village)
-        village.prometheus.lingering["DiskDead"] = math.inf
-        village.alertmanagers.stuck.append(
-            alert("DiskDead", "web1/nginx", began=village.clock.wall(), heal="none")
-        )
-        await asyncio.sleep(30)
-    assert village.written(ev.VerificationEnded)[0].reason == "new_alarm"
-
-
-async def test_a_series_that_is_recorded_over_a_window_is_waited_for_as_long():
-    village = Village()
-    village.gates.cures = False
-    village.prometheus.windows["hale_service_up"] = 120.0
-    async with village.armed():
-        village.fail()
-        await asyncio.sleep(140)
-        assert village.written(ev.VerificationEnded) == []
-        village.mend()
-        await asyncio.sleep(10)
-    (proof,) = village.written(ev.VerificationEnded)
-    assert (proof.verified, len(village.gates.orders)) == (True, 1)
-
-
-async def test_a_declared_window_counts_where_the_rule_says_nothing():
-    village = Village(simple(lookback=120.0))
-    village.gates.cures = False
-    async with village.armed():
-        village.fail()
-        await asyncio.sleep(140)
-        assert village.written(ev.VerificationEnded) == []
-        await asyncio.sleep(20)
-    assert village.written(ev.VerificationEnded)[0].reason == "still_bad"
-
-
-async def test_an_alert_that_still_fires_through_its_window_is_no_recurrence():
-    """The repair helped; the rule goes on seeing the errors of before it for five minutes."""
-    village = Village()
-    village.prometheus.windows["ServiceDown"] = 300.0
-    async with village.armed():
-        village.prometheus.lingering["ServiceDown"] = village.clock.wall() + 280
-        village.alertmanagers.stuck.append(village.fail())
-        await asyncio.sleep(300)
-        village.alertmanagers.stuck.clear()
-        await asyncio.sleep(60)
-    assert len(village.gates.orders) == 1
-    assert village.kinds == A_HEAL
-
-
-async def test_an_alert_that_is_true_beyond_its_window_is_a_recurrence():
-    village = Village()
-    village.prometheus.windows["ServiceDown"] = 60.0
-    async with village.armed():
-        village.prometheus.lingering["ServiceDown"] = village.clock.wall() + 1000
-        village.alertmanagers.stuck.append(village.fail())
-        await asyncio.sleep(60)
-        assert len(village.written(ev.IncidentOpened)) == 1
-        await asyncio.sleep(40)
-    assert len(village.written(ev.IncidentOpened)) == 2
 
 
 # --- How long it took -----------------------------------------------------------------------
@@ -414,7 +228,7 @@ async def test_what_serves_again_did_so_when_the_soak_began():
     async with village.armed():
         village.fail()
         await asyncio.sleep(60)
-    (proof,) = village.written(ev.VerificationEnded)
+    (proof,) = village.written(ie.VerificationEnded)
     closed = village.incident().changed_at
     assert proof.served_at is not None
     assert 20 <= closed - proof.served_at < 25
@@ -427,93 +241,3 @@ async def test_what_fired_before_anybody_looked_is_no_measure_of_detecting():
         await asyncio.sleep(10)
         assert village.hold() == "pre_existing"
         assert counted(village)["detect"] == 0
-
-
-# --- Clocks that jump -----------------------------------------------------------------------
-
-
-async def until_proved(village: Village) -> None:
-    """Wait until an action has ended and its proof is looked for."""
-    while "1" not in village.journal.board.incidents or not village.incident().attempts:
-        await asyncio.sleep(0.25)
-    while village.incident().state is not State.VERIFYING:
-        await asyncio.sleep(0.25)
-
-
-@pytest.mark.parametrize("jump", [3600.0, -3600.0])
-async def test_no_soak_is_jumped_over(jump):
-    village = Village(simple(soak=30.0))
-    village.cluster.clock = LoopClock()  # Prometheus is elsewhere
-    async with village.armed():
-        village.fail()
-        await until_proved(village)
-        await asyncio.sleep(4)
-        village.clock.now += jump
-        await asyncio.sleep(26)
-        assert village.incident().state is State.VERIFYING
-        # For a minute after the jump nothing is counted; then what is left of the soak.
-        await asyncio.sleep(70)
-    (proof,) = village.written(ev.VerificationEnded)
-    assert proof.verified
-    assert 29 <= float(proof.detail.split()[-2]) <= 34
-
-
-async def test_a_proof_is_awaited_for_its_time_whatever_the_clock_says():
-    village = Village()
-    village.gates.cures = False
-    async with village.armed():
-        village.fail()
-        await until_proved(village)
-        await asyncio.sleep(1)
-        village.clock.now += 600
-        await asyncio.sleep(15)
-        assert village.incident().state is State.VERIFYING
-        await asyncio.sleep(70)
-        assert village.written(ev.VerificationEnded)[0].reason == "still_bad"
-
-
-async def test_a_clock_that_was_set_back_keeps_no_proof_and_no_try_waiting():
-    village = Village()
-    village.gates.cures = False
-    village.cluster.clock = LoopClock()
-    async with village.armed():
-        village.fail()
-        await until_proved(village)
-        await asyncio.sleep(1)
-        village.clock.now -= 7200
-        await asyncio.sleep(95)
-        assert village.written(ev.VerificationEnded)
-        # It was armed anew, so what was tried before is not gone on with until a person says so.
-        assert (len(village.gates.orders), village.hold()) == (1, "pre_existing")
-        await village.operators.adopt("1", "ann")
-        await asyncio.sleep(120)
-    assert len(village.gates.orders) == 3
-    assert village.incident().escalation == "ladder_exhausted"
-
-
-async def test_a_gate_that_never_tells_is_asked_no_longer_than_its_deadline_though_the_clock_goes_back():
-    village = Village()
-    village.gates.mute = village.gates.running = True
-    async with village.armed():
-        village.fail()
-        while not village.gates.orders:
-            await asyncio.sleep(0.5)
-        village.clock.now -= 86400
-        await asyncio.sleep(45)
-    (ended,) = village.written(ev.ActionEnded)
-    assert (ended.outcome, ended.reason) == (Outcome.UNKNOWN, "gate_silent")
-
-
-async def test_what_was_begun_in_a_former_life_has_waited_since_then():
-    village = Village()
-    village.gates.mute = village.gates.running = True
-    async with village.armed():
-        village.fail()
-        while not village.gates.orders:
-            await asyncio.sleep(0.5)
-    await asyncio.sleep(20)
-    async with village.alive():
-        await asyncio.sleep(10)
-        assert village.incident().state is State.ACTING
-        await asyncio.sleep(10)
-        assert village.written(ev.ActionEnded)

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.board import KEEP_CLOSED, KEEP_UNTRUE
 from healer.core.history import DAY, Keep
 from healer.pruner import EVERY, FIRST, LOOK, keep_short, sure_of_time
@@ -21,8 +22,8 @@ async def old(village, count=5):
     """So many closed incidents of two days ago that are not at hand any more."""
     for _ in range(KEEP_CLOSED + count):
         number = str(village.journal.board.opened + 1)
-        opened = ev.IncidentOpened(number, alert(began=float(number)), "restart-service", "d1")
-        await village.journal.write(opened, ev.IncidentClosed(number, "cleared", ""))
+        opened = ie.IncidentOpened(number, alert(began=float(number)), "restart-service", "d1")
+        await village.journal.write(opened, ie.IncidentClosed(number, "cleared", ""))
     for index, record in enumerate(village.store.records):
         village.store.records[index] = replace(record, at_wall=record.at_wall - 2 * DAY)
     village._put_together()
@@ -52,8 +53,8 @@ async def test_a_full_store_waits_for_no_hour():
         await asyncio.sleep(FIRST + LOOK)
         assert village.written(ev.Pruned) == []
         for number in range(1, KEEP_UNTRUE + 6):
-            opened = ev.IncidentOpened(str(number), alert(began=float(number)), "none", "d1")
-            await village.journal.write(opened, ev.IncidentClosed(str(number), "not_true", ""))
+            opened = ie.IncidentOpened(str(number), alert(began=float(number)), "none", "d1")
+            await village.journal.write(opened, ie.IncidentClosed(str(number), "not_true", ""))
         village.clock.now += 2 * DAY
         await asyncio.sleep(3 * LOOK)
         assert village.written(ev.Pruned) == []  # not due, and there is room

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from healer.core import events as ev
-from healer.core.decide import Act, decide
+from healer.core import incident_events as ie
+from healer.core.decide import decide
+from healer.core.decision import Act
 from healer.core.incident import Incident
 from healer.core.lastlines import LastLines, LoggedLine
 from healer.core.picture import NodeHealth, Picture
@@ -127,7 +129,7 @@ async def test_a_node_that_dies_anew_is_read_anew_and_the_newest_lines_count(
         await until(lambda: bool(lines_of(house)))
         again = replace(first.cause, began_at=house.clock.wall() + 60)
         house.clock.pass_by(60)
-        await house.journal.write(ev.AlertRenewed("1", again))
+        await house.journal.write(ie.AlertRenewed("1", again))
         missing(house, "web1")
         await until(lambda: len(copies.asked) == 2)
     assert [one.episode for one in lines_of(house)] == [again.episode]
@@ -172,7 +174,7 @@ async def test_a_look_that_hangs_holds_up_neither_the_incident_nor_the_end(
     await dead(house)
     async with reading(house, copies):
         await until(lambda: copies.asked == ["web1"])
-        await house.journal.write(ev.IncidentClosed("1", "gone", "over"))
+        await house.journal.write(ie.IncidentClosed("1", "gone", "over"))
     assert lines_of(house) == ()
 
 
@@ -180,7 +182,7 @@ async def test_lines_that_come_after_the_end_are_dropped(house: House, copies: F
     class Late(FakeCopies):
         async def last_of(self, node: str) -> Copied:
             if not self.asked:
-                await house.journal.write(ev.IncidentClosed("1", "gone", "over"))
+                await house.journal.write(ie.IncidentClosed("1", "gone", "over"))
             return await super().last_of(node)
 
     late = Late()
@@ -201,7 +203,7 @@ async def test_where_there_is_no_room_the_lines_go_and_nothing_else(
         await until(lambda: copies.asked == ["web1"])
         await turns()
         house.store.full = False
-        await house.journal.write(ev.IncidentEscalated("1", "for_a_person", "no ladder"))
+        await house.journal.write(ie.IncidentEscalated("1", "for_a_person", "no ladder"))
     assert (copies.asked, lines_of(house)) == (["web1"], ())
 
 
@@ -212,7 +214,7 @@ async def test_of_a_lost_rack_the_first_nodes_are_read(copies: FakeCopies) -> No
     }
     house = House(given=replace(plain, nodes={**plain.nodes, **nodes}))
     await house.open(lost(began=house.clock.wall()))
-    await house.journal.write(*(ev.AlertJoined("1", down(node)) for node in nodes))
+    await house.journal.write(*(ie.AlertJoined("1", down(node)) for node in nodes))
     missing(house, *nodes)
     async with reading(house, copies):
         await until(lambda: len(copies.asked) == NODES)
@@ -239,7 +241,7 @@ async def test_a_node_that_goes_and_comes_all_night_is_not_read_for_ever(
     async with reading(house, copies):
         for again in range(1, LOOKS + 5):
             renewed = replace(first.cause, began_at=first.cause.began_at + again)
-            await house.journal.write(ev.AlertRenewed("1", renewed))
+            await house.journal.write(ie.AlertRenewed("1", renewed))
             await turns()
     assert len(copies.asked) == LOOKS
 
@@ -252,7 +254,7 @@ async def test_nothing_is_decided_by_what_a_copy_says(house: House) -> None:
     facts = await house.gatherer.read(one, house.watch.standing())
     before = decide(one, facts, None)
     found = LastLines("web1", one.cause.episode, 1.0, (LINE,), "")
-    await house.journal.write(ev.LastLinesRead("1", found))
+    await house.journal.write(ie.LastLinesRead("1", found))
     after = house.journal.board.incidents["1"]
     assert after.last_lines == (found,)
     assert replace(after, last_lines=()) == one

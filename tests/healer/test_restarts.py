@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.attempt import Outcome
 from healer.core.order import Ended
 from healer.core.states import State
@@ -119,4 +119,4 @@ async def test_a_closed_episode_opens_nothing_in_the_next_life():
         assert village.incident().outcome == "healed"
     async with village.alive():
         await asyncio.sleep(60)
-    assert len(village.written(ev.IncidentOpened)) == 1
+    assert len(village.written(ie.IncidentOpened)) == 1

@@ -7,11 +7,12 @@ import pytest
 
 from healer.core.attempt import Outcome
 from healer.core.ladder import Window
-from healer.core.order import Ended
+from healer.core.order import Ended, Order
 from healer.core.roll import RollState
 from healer.core.roll_events import RollMove
 from healer.core.topology import Topology
 from healer.core.upkeep import Phase
+from healer.core.upkeep_steps import HELD_SECONDS
 from healer.errors import Refused
 from healer.text import roll
 from healer.upkeep_views import roll_view
@@ -39,7 +40,7 @@ def patched(made: Village) -> list[str]:
 
 
 def state(made: Village, number: int = 1) -> RollState:
-    return made.journal.board.rolls[str(number)].state
+    return made.journal.board.planned.rolls[str(number)].state
 
 
 async def test_each_node_is_taken_patched_and_given_back_before_the_next_one_goes():
@@ -74,7 +75,7 @@ async def test_a_few_go_together_after_the_canary_where_that_was_asked_for():
         await made.roller.begin("web", "root", at_once="70%", soak=10.0)
         await asyncio.sleep(50)
         assert patched(made) == ["web1", "web2", "web3"]
-        away = [one.node for one in made.journal.board.kept_away]
+        away = [one.node for one in made.journal.board.planned.kept_away]
         assert away == ["web2", "web3"]
 
 
@@ -83,7 +84,7 @@ async def test_more_than_a_group_can_spare_never_go_together():
     async with made.armed():
         await made.roller.begin("web", "root", at_once="3", soak=10.0)
         await asyncio.sleep(50)
-        assert [one.node for one in made.journal.board.kept_away] == ["web2"]
+        assert [one.node for one in made.journal.board.planned.kept_away] == ["web2"]
         assert "capacity" in made.watch.roll_waits["1"]
 
 
@@ -96,7 +97,7 @@ async def test_a_node_that_fails_stops_the_roll_and_stays_away():
         await asyncio.sleep(300)
         assert state(made) is RollState.STOPPED
         assert patched(made) == ["web1"]
-        assert made.journal.board.upkeeps["1"].phase is Phase.STOPPED
+        assert made.journal.board.planned.upkeeps["1"].phase is Phase.STOPPED
         with pytest.raises(Refused, match="nodes_stopped"):
             await made.roller.move("web", RollMove.GO_ON, "root")
         made.gates.refuse.clear()
@@ -120,6 +121,130 @@ async def test_an_alert_after_a_node_is_back_stops_the_roll():
         await asyncio.sleep(5)
         assert state(made) is RollState.STOPPED
     assert patched(made) == ["web1"]
+
+
+def dies_once_web1_is_drained(made: Village) -> None:
+    """Have web2 lose its power in the moment in which the roll's first node is away."""
+    act = made.gates.act
+
+    async def after(order: Order) -> Ended:
+        ended = await act(order)
+        if (order.verb, order.node) == ("pool.drain", "lb2"):
+            made.gates.act = act
+            made.vanish("web2")
+        return ended
+
+    made.gates.act = after
+
+
+def as_before(made: Village) -> bool:
+    """Whether web1 is unpatched, in service and locked by nobody."""
+    free = made.cluster.drained == set() and made.gates.marks["web1"] == ()
+    return free and made.journal.board.planned.kept_away == [] and patched(made) == []
+
+
+async def test_a_node_that_is_drained_and_not_patched_is_given_back_at_a_persons_word():
+    made = village()
+    dies_once_web1_is_drained(made)
+    async with made.armed():
+        await made.roller.begin("web", "root", soak=5.0)
+        await asyncio.sleep(60)
+        assert made.watch.upkeep_held["1"].reason == "capacity"
+        await made.upkeeper.end("web1", "root")
+        await asyncio.sleep(20)
+        assert as_before(made)
+        assert state(made) is RollState.STOPPED
+
+
+@pytest.mark.parametrize("move", [RollMove.STOP, RollMove.END])
+async def test_a_roll_that_is_stopped_or_ended_gives_back_what_it_has_not_patched(move):
+    made = village()
+    dies_once_web1_is_drained(made)
+    async with made.armed():
+        await made.roller.begin("web", "root", soak=5.0)
+        await asyncio.sleep(60)
+        assert made.cluster.drained
+        await made.roller.move("web", move, "root")
+        await asyncio.sleep(20)
+        assert as_before(made)
+        assert made.journal.board.planned.upkeeps["1"].failed == "roll_stopped"
+
+
+async def test_a_hold_that_lasts_before_the_patch_gives_the_node_back_and_stops_the_roll():
+    made = village()
+    dies_once_web1_is_drained(made)
+    async with made.armed():
+        await made.roller.begin("web", "root", soak=5.0)
+        await asyncio.sleep(HELD_SECONDS - 30)
+        assert made.cluster.drained, "a moment's hold is waited for"
+        await asyncio.sleep(120)
+        assert as_before(made)
+        stopped = made.journal.board.planned.rolls["1"]
+        assert (stopped.state, stopped.why) == (RollState.STOPPED, "capacity")
+        assert "web1: not patched" in stopped.detail
+        made.cluster.dark.clear()
+        made.mend("web2")
+        await asyncio.sleep(60)
+        await made.roller.move("web", RollMove.GO_ON, "root")
+        await asyncio.sleep(400)
+    assert patched(made) == ["web1", "web2", "web3"]
+    assert state(made) is RollState.OVER
+
+
+async def test_a_patch_that_has_begun_is_not_ended_half_way():
+    made = village()
+    act, begun, goes_on = made.gates.act, asyncio.Event(), asyncio.Event()
+
+    async def slow(order: Order) -> Ended:
+        if order.verb == "node.patch":
+            begun.set()
+            await goes_on.wait()
+        return await act(order)
+
+    made.gates.act = slow
+    async with made.armed():
+        await made.roller.begin("web", "root", soak=5.0)
+        await begun.wait()
+        await made.roller.move("web", RollMove.STOP, "root")
+        with pytest.raises(Refused) as refused:
+            await made.upkeeper.end("web1", "root")
+        assert refused.value.reason == "at_work"
+        assert "hale-healer maintenance end web1" in refused.value.detail
+        goes_on.set()
+        await asyncio.sleep(120)
+    assert patched(made) == ["web1"]
+    assert made.journal.board.planned.upkeeps["1"].why == "returned"
+
+
+async def test_a_roll_is_gone_on_with_once_what_it_gives_back_is_back():
+    made = village()
+    dies_once_web1_is_drained(made)
+    async with made.armed():
+        await made.roller.begin("web", "root", soak=5.0)
+        await asyncio.sleep(60)
+        made.cluster.deaf.add("lb2")
+        await made.roller.move("web", RollMove.STOP, "root")
+        await asyncio.sleep(20)
+        with pytest.raises(Refused, match="nodes_stopped"):
+            await made.roller.move("web", RollMove.GO_ON, "root")
+        made.cluster.deaf.clear()
+        await asyncio.sleep(60)
+        await made.roller.move("web", RollMove.GO_ON, "root")
+
+
+async def test_what_a_roll_refuses_says_which_command_comes_next():
+    made = village()
+    async with made.armed():
+        await made.roller.begin("web", "root")
+        with pytest.raises(Refused, match="hale-healer roll web --do end"):
+            await made.roller.begin("lb", "root")
+        with pytest.raises(Refused, match="hale-healer roll web --do stop") as refused:
+            await made.roller.move("web", RollMove.GO_ON, "root")
+        assert refused.value.reason == "not_so"
+    plain = Village(tier())
+    async with plain.armed():
+        with pytest.raises(Refused, match="nodes of web are patched"):
+            await plain.roller.begin("web", "root")
 
 
 async def test_what_the_guards_hold_is_waited_for():
@@ -168,7 +293,7 @@ async def test_a_person_stops_a_roll_and_what_is_away_goes_on_to_its_end():
         await made.roller.move("web", RollMove.STOP, "root")
         await asyncio.sleep(120)
         assert patched(made) == ["web1"]
-        assert made.journal.board.upkeeps["1"].phase is Phase.OVER
+        assert made.journal.board.planned.upkeeps["1"].phase is Phase.OVER
         await made.roller.move("web", RollMove.END, "root")
     assert state(made) is RollState.OVER
 
@@ -191,7 +316,7 @@ async def test_what_cannot_be_rolled_is_refused_with_the_reason(given, reason):
         with pytest.raises(Refused) as refused:
             await made.roller.begin(group, "root", **given)
     assert refused.value.reason == reason
-    assert made.journal.board.rolls == {}
+    assert made.journal.board.planned.rolls == {}
 
 
 async def test_only_one_group_is_rolled_at_a_time_and_only_where_cluster_yml_says_how():
@@ -220,9 +345,9 @@ async def test_a_node_that_left_cluster_yml_before_its_turn_is_passed_over():
         await asyncio.sleep(20)
     async with made.alive(without_web2()):
         await asyncio.sleep(400)
-        shown = roll(roll_view(made.journal.board.rolls["1"], made.watch, made.topology))
+        shown = roll(roll_view(made.journal.board.planned.rolls["1"], made.watch, made.topology))
     assert patched(made) == ["web1", "web3"]
-    over = made.journal.board.rolls["1"]
+    over = made.journal.board.planned.rolls["1"]
     assert (over.state, over.why) == (RollState.OVER, "left")
     assert shown == (
         "web over: 2 of 3 done; left the group: web2; left: web2 left web before; every other node is patched"
@@ -248,20 +373,21 @@ async def test_a_roll_whose_node_left_while_it_was_away_stops_and_can_go_on(at, 
         await made.roller.begin("web", "root", canary="web2", soak=10.0)
         async with asyncio.timeout(60):
             while (
-                not made.journal.board.kept_away or made.journal.board.kept_away[0].phase is not at
+                not made.journal.board.planned.kept_away
+                or made.journal.board.planned.kept_away[0].phase is not at
             ):
                 await asyncio.sleep(0.2)
     made.gates.refuse.clear()
     async with made.alive(without_web2()):
         await asyncio.sleep(60)
-        stopped = made.journal.board.rolls["1"]
+        stopped = made.journal.board.planned.rolls["1"]
         assert (stopped.state, stopped.why) == (RollState.STOPPED, "left")
         assert "cluster.yml has no web2 any more" in stopped.detail
-        assert made.journal.board.kept_away == []
+        assert made.journal.board.planned.kept_away == []
         made.gates.ended = Ended(Outcome.DONE, "patched", "")
         await made.roller.move("web", RollMove.GO_ON, "root")
         await asyncio.sleep(400)
-    assert made.journal.board.rolls["1"].why == "left"
+    assert made.journal.board.planned.rolls["1"].why == "left"
     assert [node for node in patched(made) if node != "web2"] == ["web1", "web3"]
 
 
@@ -274,7 +400,7 @@ async def test_an_alert_stops_the_roll_also_once_its_canary_left_the_group():
     made.gates.refuse.clear()
     async with made.alive(without_web2()):
         await asyncio.sleep(30)
-        assert (state(made), made.journal.board.kept_away) == (RollState.STOPPED, [])
+        assert (state(made), made.journal.board.planned.kept_away) == (RollState.STOPPED, [])
         await made.roller.move("web", RollMove.GO_ON, "root")
         async with asyncio.timeout(120):
             while made.watch.roll_waits != {"1": "soaking"}:
@@ -282,7 +408,7 @@ async def test_an_alert_stops_the_roll_also_once_its_canary_left_the_group():
         made.gates.cures = False
         made.fail("web1/nginx", severity="critical")
         await asyncio.sleep(20)
-    stopped = made.journal.board.rolls["1"]
+    stopped = made.journal.board.planned.rolls["1"]
     assert (stopped.state, stopped.why) == (RollState.STOPPED, "alerts_fire")
     assert [node for node in patched(made) if node != "web2"] == ["web1"]
 
@@ -296,9 +422,9 @@ async def test_a_node_that_a_person_ended_before_its_patch_is_not_done():
         await made.upkeeper.end("web1", "root")
         made.silences.silent = False
         await asyncio.sleep(10)
-        assert (state(made), made.journal.board.kept_away) == (RollState.STOPPED, [])
-        first = roll_view(made.journal.board.rolls["1"], made.watch, made.topology)
+        assert (state(made), made.journal.board.planned.kept_away) == (RollState.STOPPED, [])
+        first = roll_view(made.journal.board.planned.rolls["1"], made.watch, made.topology)
         await made.roller.move("web", RollMove.GO_ON, "root")
         await asyncio.sleep(400)
-    over = roll_view(made.journal.board.rolls["1"], made.watch, made.topology)
+    over = roll_view(made.journal.board.planned.rolls["1"], made.watch, made.topology)
     assert (first["done"], over["done"]) == ([], ["web1", "web2", "web3"])

@@ -60,7 +60,9 @@ async def rolled(dies_at: int, *, durable: bool) -> tuple[Village, int]:
     except* Killed:
         async with made.alive():
             await asyncio.sleep(ARMED)
-            if not made.journal.board.rolls:  # whoever said it heard no yes, and says it again
+            if (
+                not made.journal.board.planned.rolls
+            ):  # whoever said it heard no yes, and says it again
                 await made.roller.begin("web", "root", soak=5.0)
             await over(made)
     return made, killer.commits

@@ -5,8 +5,10 @@ import asyncio
 import pytest
 
 from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.attempt import Attempt, Outcome
-from healer.core.decide import Act, decide
+from healer.core.decide import decide
+from healer.core.decision import Act
 from healer.core.incident import Incident
 from healer.core.order import Ended, Order
 from healer.core.states import State
@@ -44,7 +46,7 @@ async def decided(village: Village) -> Act:
     fired = village.fail()
     village.watch.look_at_clock()
     village.watch.sight = await village.alertmanagers.read()
-    await village.journal.write(ev.IncidentOpened("1", fired, "restart-service", "d1"))
+    await village.journal.write(ie.IncidentOpened("1", fired, "restart-service", "d1"))
     facts = await village.gatherer.read(village.incident(), village.watch.standing())
     decision = decide(village.incident(), facts, None)
     assert isinstance(decision, Act)
@@ -68,7 +70,7 @@ def last(village: Village) -> Attempt:
 
 async def test_an_end_that_is_on_record_already_is_not_written_again_and_ends_nobody(village):
     decision, attempt = await intended(village)
-    first = ev.ActionEnded("1", attempt.action_id, Outcome.UNKNOWN, "settled", "", None)
+    first = ie.ActionEnded("1", attempt.action_id, Outcome.UNKNOWN, "settled", "", None)
     await village.journal.write(first)
     await village.engine._runner.carry_out(decision, attempt)
     assert (last(village).reason, village.kinds.count("ActionEnded")) == ("settled", 1)
@@ -79,7 +81,7 @@ async def test_an_end_that_is_on_record_already_is_not_written_again_and_ends_no
 
 async def test_the_intent_says_all_that_the_gate_will_be_asked(village):
     decision, attempt = await intended(village)
-    (written,) = village.written(ev.ActionIntended)
+    (written,) = village.written(ie.ActionIntended)
     await village.engine._runner.carry_out(decision, attempt)
     (order,) = village.gates.orders
     assert (order.action_id, order.node, order.verb, order.args, order.expect) == (

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.states import State
 from tests.healer.village import Village, simple
 
@@ -123,7 +124,7 @@ async def test_nothing_is_begun_in_the_cycle_in_which_they_vanish():
         village.engine.wake()
         await asyncio.sleep(1)
     assert village.gates.orders == []
-    assert [type(one) for one in village.written(ev.ActionIntended)] == []
+    assert [type(one) for one in village.written(ie.ActionIntended)] == []
 
 
 async def test_what_was_begun_before_is_ended_and_proved():

@@ -1,19 +1,24 @@
 """A node is taken out of service for people, for its own reboot, or to be patched; on virtual time."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from healer import upkeeper
+from healer.core import events as ev
+from healer.core import upkeep_events as ue
 from healer.core.attempt import Outcome
 from healer.core.ladder import Mode
 from healer.core.look import Mark
-from healer.core.order import Ended
+from healer.core.order import Ended, Order
 from healer.core.states import State
+from healer.core.topology import Topology
 from healer.core.upkeep import Phase, Upkeep
 from healer.core.upkeep_events import Kind
 from healer.errors import Refused
+from healer.upkeeper import Upkeeper
 from tests.healer.core.world import alert
 from tests.healer.tier import candidates, tier
 from tests.healer.village import Village
@@ -46,7 +51,7 @@ def done(village: Village) -> list[str]:
 
 
 def phase(village: Village, number: int = 1) -> Phase:
-    return village.journal.board.upkeeps[str(number)].phase
+    return village.journal.board.planned.upkeeps[str(number)].phase
 
 
 async def test_a_node_is_locked_its_alerts_silenced_then_its_users_moved_away_and_back_in_reverse():
@@ -106,7 +111,7 @@ async def test_a_guard_that_holds_is_told_and_nothing_is_touched(trouble, reason
             await start(village)
     assert refused.value.reason == reason
     assert done(village) == []
-    assert village.journal.board.upkeeps == {}
+    assert village.journal.board.planned.upkeeps == {}
 
 
 async def test_a_freeze_holds_what_begins_and_what_has_begun():
@@ -131,7 +136,7 @@ async def test_a_person_says_anew_until_when_and_the_silence_follows(seconds):
     async with village.armed():
         first = await start(village)
         await asyncio.sleep(60)
-        before = village.journal.board.upkeeps["1"]
+        before = village.journal.board.planned.upkeeps["1"]
         assert village.silences.standing == {"lock:upkeep-1": ("web1", pytest.approx(HOURS, abs=5))}
         found = await village.upkeeper.postpone(before, "ann", seconds)
         assert found.until == pytest.approx(first.began + 60 + seconds, abs=1)
@@ -144,7 +149,7 @@ async def test_a_person_says_anew_until_when_and_the_silence_follows(seconds):
         assert (name, left) == ("web1", pytest.approx(seconds, abs=15))
         assert done(village).count("silence web1") == 2
     async with village.alive():
-        again = village.journal.board.upkeeps["1"]
+        again = village.journal.board.planned.upkeeps["1"]
         assert (again.until, again.silence_old) == (pytest.approx(found.until, abs=1), False)
         await village.upkeeper.end("web1", "root")
         with pytest.raises(Refused, match="changed_since"):
@@ -165,14 +170,14 @@ async def test_who_says_anew_while_an_alertmanager_is_asked_has_the_silence_foll
     async with village.armed():
         await start(village)
         await asyncio.sleep(10)
-        before = village.journal.board.upkeeps["1"]
+        before = village.journal.board.planned.upkeeps["1"]
         assert (before.silenced, list(village.silences.standing)) == (False, ["lock:upkeep-1"])
         await village.upkeeper.postpone(before, "ann", 4 * HOURS)
         held.set()
         await asyncio.sleep(60)
         _, left = village.silences.standing["lock:upkeep-1"]
         assert left == pytest.approx(4 * HOURS, abs=5)
-        assert village.journal.board.upkeeps["1"].phase is Phase.AWAY
+        assert village.journal.board.planned.upkeeps["1"].phase is Phase.AWAY
 
 
 async def test_two_of_one_group_are_not_taken_at_the_same_time():
@@ -198,7 +203,7 @@ async def test_a_drain_that_is_refused_gives_the_node_back():
     async with village.armed():
         await start(village)
         await asyncio.sleep(60)
-    upkeep = village.journal.board.upkeeps["1"]
+    upkeep = village.journal.board.planned.upkeeps["1"]
     assert (upkeep.phase, upkeep.failed) == (Phase.OVER, "last_member")
     assert done(village)[-2:] == ["gate web1 node.unlock", "expire lock:upkeep-1"]
 
@@ -209,7 +214,7 @@ async def test_a_silent_gate_keeps_nobody_waiting_for_ever():
         village.cluster.deaf.add("lb2")
         await start(village)
         await asyncio.sleep(240)
-    upkeep = village.journal.board.upkeeps["1"]
+    upkeep = village.journal.board.planned.upkeeps["1"]
     assert (upkeep.phase, upkeep.failed) == (Phase.OVER, "too_slow")
 
 
@@ -221,6 +226,108 @@ async def test_a_balancer_that_nobody_hears_of_needs_no_drain():
         await start(village, "web1")
         await asyncio.sleep(10)
         assert phase(village) is Phase.AWAY
+
+
+def first_unheard(village: Village, verb: str, gate: str, then: Ended) -> None:
+    """Have a gate do a verb whose end is never heard; each later try of it ends as said, and changes nothing."""
+    act, tried = village.gates.act, list[Order]()
+
+    async def once(order: Order) -> Ended:
+        if (order.verb, order.node) != (verb, gate):
+            return await act(order)
+        tried.append(order)
+        if len(tried) > 1:
+            return then
+        await act(order)
+        return Ended(Outcome.UNKNOWN, "unreadable", "marked; HAProxy may yet drain it")
+
+    village.gates.act = once
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        Ended(Outcome.REFUSED, "changed", "web/web1 cannot be read"),
+        Ended(Outcome.NOT_SENT, "gate_silent", "no route to host"),
+    ],
+    ids=lambda one: one.outcome.value,
+)
+@pytest.mark.parametrize(("verb", "gate"), [("pool.drain", "lb1"), ("node.lock", "web1")])
+async def test_what_an_unheard_try_may_have_set_is_given_back_though_the_next_is_refused(
+    verb, gate, then
+):
+    village = Village(tier())
+    first_unheard(village, verb, gate, then)
+    async with village.armed():
+        await start(village)
+        await asyncio.sleep(300)
+        assert phase(village) is Phase.OVER
+        assert (village.cluster.drained, village.gates.marks["web1"]) == (set(), ())
+        await village.upkeeper.begin("web2", Kind.PERSON, "new fan", "root", HOURS)
+
+
+async def test_nothing_is_taken_away_through_a_balancer_that_a_person_holds():
+    village = Village(tier())
+    async with village.armed():
+        await village.journal.write(ev.NodeHeld("lb2", "a fan", "ann", None))
+        with pytest.raises(Refused, match="a fan") as refused:
+            await start(village)
+        assert refused.value.reason == "person_hold"
+        await village.journal.write(ev.NodeReleased("lb2", "ann"))
+        await start(village)
+
+
+async def test_a_balancer_that_a_person_holds_later_is_not_acted_through_until_it_is_released():
+    village = Village(tier())
+    async with village.armed():
+        await start(village)
+        await asyncio.sleep(5)
+        await village.journal.write(ev.NodeHeld("lb2", "a fan", "ann", None))
+        await village.upkeeper.end("web1", "root")
+        await asyncio.sleep(30)
+        assert "gate lb2 pool.return web1 web" not in done(village)
+        assert village.watch.upkeep_held["1"].reason == "person_hold"
+        await village.journal.write(ev.NodeReleased("lb2", "ann"))
+        await asyncio.sleep(10)
+    assert done(village)[-4:] == GIVEN_BACK
+
+
+async def test_nothing_is_taken_away_through_a_balancer_that_is_away_itself():
+    village = Village(tier())
+    async with village.armed():
+        await start(village, "lb2")
+        with pytest.raises(Refused, match="maintenance 1") as refused:
+            await start(village)
+    assert refused.value.reason == "node_locked"
+
+
+async def test_what_was_taken_is_given_back_through_a_balancer_that_is_away_itself():
+    village = Village(tier())
+    async with village.armed():
+        await start(village)
+        await asyncio.sleep(5)
+        await start(village, "lb2")
+        await village.upkeeper.end("web1", "root")
+        await asyncio.sleep(10)
+        assert [phase(village, one) for one in (1, 2)] == [Phase.OVER, Phase.AWAY]
+
+
+async def test_a_hold_that_becomes_durable_in_that_moment_comes_first():
+    village = Village(tier())
+    append = village.store.append
+
+    async def slow(events: Sequence[ev.Event], *, closing: bool = False) -> list[ev.Record]:
+        await asyncio.sleep(1)
+        return await append(events, closing=closing)
+
+    async with village.armed():
+        village.store.append = slow
+        held = asyncio.create_task(village.journal.write(ev.NodeHeld("web1", "a fan", "ann", None)))
+        await asyncio.sleep(0.5)
+        with pytest.raises(Refused, match="changed_since"):
+            await start(village)
+        await held
+    assert not village.written(ue.UpkeepBegan)
 
 
 # --- What a healer that starts anew does ----------------------------------------------------
@@ -331,7 +438,7 @@ async def test_one_whose_patch_fails_stays_away_until_a_person_ends_it():
     async with village.armed():
         await start(village, kind=Kind.ROLL)
         await asyncio.sleep(120)
-        upkeep = village.journal.board.upkeeps["1"]
+        upkeep = village.journal.board.planned.upkeeps["1"]
         assert (upkeep.phase, upkeep.failed) == (Phase.STOPPED, "not_listed")
         domain = village.topology.nodes["web1"].failure_domain
         where = {"node": "web1", "group": "web", "failure_domain": domain, "kind": "roll"}
@@ -349,7 +456,7 @@ async def test_one_that_does_not_serve_after_its_patch_stays_away(quick):
         await start(village, kind=Kind.ROLL)
         village.cluster.down.add(alert(at="web1/nginx").target)
         await asyncio.sleep(120)
-    upkeep = village.journal.board.upkeeps["1"]
+    upkeep = village.journal.board.planned.upkeeps["1"]
     assert (upkeep.phase, upkeep.failed) == (Phase.STOPPED, "not_proved")
     assert "web" in upkeep.detail
 
@@ -362,6 +469,86 @@ async def test_a_critical_alert_in_its_groups_keeps_a_roll_from_a_node_and_a_per
         with pytest.raises(Refused, match="alerts_fire"):
             await start(village, kind=Kind.ROLL)
         await start(village)
+
+
+def without_lb2(whole: Topology) -> Topology:
+    nodes = {name: one for name, one in whole.nodes.items() if name != "lb2"}
+    lb = replace(whole.groups["lb"], nodes=("lb1",))
+    return replace(whole, nodes=nodes, groups={**whole.groups, "lb": lb})
+
+
+async def test_a_dead_balancer_keeps_no_live_one_from_taking_a_node_back():
+    village = Village(tier())
+    async with village.armed():
+        await start(village)
+        await asyncio.sleep(5)
+        village.vanish("lb2")
+        await asyncio.sleep(20)
+        await village.upkeeper.end("web1", "root")
+        await asyncio.sleep(120)
+        assert village.cluster.drained == {("lb2", "web/web1")}
+        assert village.gates.marks["web1"] != (), "the lock goes last"
+        held = village.watch.upkeep_held["1"]
+        assert (held.reason, "lb2" in held.have) == ("gate_silent", True)
+        assert "`hale-gate marks` on lb2" in held.sentence
+        village.cluster.dark.clear()
+        await asyncio.sleep(60)
+        assert (village.cluster.drained, village.gates.marks["web1"]) == (set(), ())
+        assert phase(village) is Phase.OVER
+        assert village.watch.upkeep_held == {}
+    given_back = [one for one in village.gates.orders if one.verb == "pool.return"]
+    assert [one.node for one in given_back] == ["lb1", "lb2"]
+    assert {dict(one.args)["owner"] for one in given_back} == {"lock:upkeep-1"}
+
+
+async def test_a_balancer_that_refuses_is_named_and_a_healer_that_starts_anew_tries_it_again():
+    village = Village(tier())
+    village.gates.stuck.add(("lb2", "web/web1"))
+    async with village.armed():
+        await start(village)
+        await asyncio.sleep(5)
+        await village.upkeeper.end("web1", "root")
+        await asyncio.sleep(60)
+        assert village.cluster.drained == {("lb2", "web/web1")}
+        assert village.watch.upkeep_held["1"].reason == "not_returned"
+        assert "haproxy does not run" in village.watch.upkeep_held["1"].sentence
+    village.gates.stuck.clear()
+    async with village.alive():
+        await asyncio.sleep(120)
+        assert (village.cluster.drained, phase(village)) == (set(), Phase.OVER)
+
+
+async def test_a_balancer_that_left_cluster_yml_keeps_no_node_and_what_it_has_is_told():
+    village = Village(tier())
+    async with village.armed():
+        await start(village)
+        await asyncio.sleep(5)
+    async with village.alive(without_lb2(village.topology)):
+        await asyncio.sleep(5)
+        await village.upkeeper.end("web1", "root")
+        await asyncio.sleep(60)
+        over = village.journal.board.planned.upkeeps["1"]
+        assert (over.phase, over.why) == (Phase.OVER, "left_behind")
+        assert "on lb2: hale-gate return web/web1 --all" in over.detail
+        assert ("lb1", "web/web1") not in village.cluster.drained
+        assert village.gates.marks["web1"] == ()
+
+
+async def test_what_upkeep_refuses_says_where_what_and_which_command_comes_next():
+    village = Village(tier())
+    async with village.armed():
+        with pytest.raises(
+            Refused, match=r"web1 is not out of .* look on web1 .*hale-gate unlock --all"
+        ):
+            await village.upkeeper.end("web1", "root")
+        village.gates.marks["web2"] = (LOCKED,)
+        with pytest.raises(
+            Refused, match=r"web2 is locked .*hale-gate marks.*hale-gate unlock --all"
+        ):
+            await start(village, "web2")
+        await start(village)
+        with pytest.raises(Refused, match="hale-healer maintenance end web1"):
+            await start(village, kind=Kind.LOCK)
 
 
 async def test_what_a_node_that_left_cluster_yml_keeps_away_can_be_ended():
@@ -381,7 +568,53 @@ async def test_what_a_node_that_left_cluster_yml_keeps_away_can_be_ended():
         await asyncio.sleep(5)
         assert phase(village) is Phase.OVER
     assert done(village) == [*before, "expire lock:upkeep-1"]
-    over = village.journal.board.upkeeps["1"]
+    over = village.journal.board.planned.upkeeps["1"]
     assert over.why == "node_gone"
     assert "cluster.yml has no web2 any more; still there: node.lock at web2, " in over.detail
     assert "pool.drain at lb1" in over.detail
+
+
+@pytest.mark.parametrize("what", ["balancer", "pool"])
+async def test_a_node_comes_back_though_what_it_was_taken_out_of_left_cluster_yml(what):
+    village = Village(tier())
+    async with village.armed():
+        await start(village)
+        await asyncio.sleep(5)
+    whole = village.topology
+    lb = replace(whole.groups["lb"], nodes=("lb1",))
+    without = replace(whole, pools={})
+    if what == "balancer":
+        nodes = {name: one for name, one in whole.nodes.items() if name != "lb2"}
+        without = replace(whole, nodes=nodes, groups={**whole.groups, "lb": lb})
+    async with village.alive(without):
+        await asyncio.sleep(3)
+        await village.upkeeper.end("web1", "root")
+        await asyncio.sleep(20)
+        assert phase(village) is Phase.OVER
+    over = village.journal.board.planned.upkeeps["1"]
+    assert over.detail.startswith("cluster.yml changed; still there: pool.drain at lb")
+    assert done(village)[-2:] == ["gate web1 node.unlock", "expire lock:upkeep-1"]
+
+
+async def test_whoever_asked_while_cluster_yml_was_read_anew_is_judged_by_the_new_one():
+    village = Village(tier())
+    async with village.armed():
+        digest, modes = "another", village.topology.modes
+        await village.journal.write(ev.ConfigReloaded(digest, modes, "ann"))
+        with pytest.raises(Refused) as refused:
+            await start(village)
+    assert refused.value.reason == "changed_since"
+
+
+async def test_whoever_waits_for_a_node_hears_it_though_cluster_yml_was_read_anew_meanwhile():
+    village = Village(tier())
+    async with village.armed():
+        before = Upkeeper(
+            *(village.journal, village.gatherer, village.gates),
+            *(village.silences, village.watch, village.clock),
+        )
+        began = village.clock.boottime()
+        upkeep = await before.begin("web1", Kind.LOCK, "reboot", "web1", HOURS)
+        found = await before.settled(upkeep.id, frozenset({Phase.AWAY}), 200.0)
+        assert found.phase is Phase.AWAY
+        assert village.clock.boottime() - began < 10

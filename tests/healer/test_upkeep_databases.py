@@ -55,7 +55,7 @@ async def test_who_leads_is_moved_and_barred_before_its_node_is_away_and_admitte
         await begin(village)
         taken = ["gate db1 node.lock", "gate db1 database.switchover db2 main"]
         assert orders(village) == taken
-        assert village.journal.board.upkeeps["1"].phase is Phase.AWAY
+        assert village.journal.board.planned.upkeeps["1"].phase is Phase.AWAY
         assert village.cluster.databases["main"].members["db1"].barred
         await village.upkeeper.end("db1", "root")
         await asyncio.sleep(5)
@@ -122,7 +122,7 @@ async def test_a_member_that_patroni_does_not_know_needs_no_bar(village):
     async with village.armed():
         await begin(village, "db3")
         assert orders(village) == ["gate db3 node.lock"]
-        assert village.journal.board.upkeeps["1"].phase is Phase.AWAY
+        assert village.journal.board.planned.upkeeps["1"].phase is Phase.AWAY
 
 
 async def test_a_switchover_that_is_refused_gives_the_node_back(village):
@@ -130,7 +130,7 @@ async def test_a_switchover_that_is_refused_gives_the_node_back(village):
     async with village.armed():
         await begin(village)
         await asyncio.sleep(LONG)
-    upkeep = village.journal.board.upkeeps["1"]
+    upkeep = village.journal.board.planned.upkeeps["1"]
     assert (upkeep.phase, upkeep.failed) == (Phase.OVER, "lagging")
     assert orders(village)[-1] == "gate db1 node.unlock"
     assert "gate db1 database.admit main" not in orders(village)
@@ -146,7 +146,7 @@ async def test_where_nobody_says_any_more_who_leads_a_node_that_is_being_taken_i
         await asyncio.sleep(LONG)
         assert village.watch.upkeep_held["1"].reason == "copies_unknown"
         await asyncio.sleep(4 * LONG)
-    assert village.journal.board.upkeeps["1"].failed == "too_slow"
+    assert village.journal.board.planned.upkeeps["1"].failed == "too_slow"
     assert orders(village) == []
 
 
@@ -164,7 +164,7 @@ async def test_a_roll_moves_the_lead_away_from_each_node_that_it_patches(village
         await asyncio.sleep(LONG)
         await village.roller.begin("db", "root", soak=10.0)
         await asyncio.sleep(20 * LONG)
-    assert village.journal.board.rolls["1"].state is RollState.OVER
+    assert village.journal.board.planned.rolls["1"].state is RollState.OVER
     turns = [one for one in orders(village) if "patch" in one or "switchover" in one]
     assert turns == [
         "gate db1 database.switchover db2 main",

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.alert import Alert, Target
 from healer.core.facts import Evidence
 from healer.core.ladder import Mode
@@ -119,8 +120,8 @@ class SlowIntent(FakeStore):
     """A journal that takes a minute for the first intent."""
 
     async def append(self, events: Sequence[ev.Event], *, closing: bool = False) -> list[ev.Record]:
-        known = any(isinstance(one.event, ev.ActionIntended) for one in self.records)
-        if not known and any(isinstance(one, ev.ActionIntended) for one in events):
+        known = any(isinstance(one.event, ie.ActionIntended) for one in self.records)
+        if not known and any(isinstance(one, ie.ActionIntended) for one in events):
             self.writing.set()
             await asyncio.sleep(60)
         return await super().append(events, closing=closing)

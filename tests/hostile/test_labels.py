@@ -9,6 +9,7 @@ import structlog
 from healer import logs
 from healer.adapters.codec import decode, encode
 from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.alert import Alert
 from healer.core.states import State
 from healer.metrics import Metrics
@@ -60,7 +61,7 @@ async def test_hostile_words_keep_nothing_true_from_being_healed_and_reach_no_ga
         await asyncio.sleep(5)
         village.fail()
         await asyncio.sleep(60)
-        healed = [one for one in village.written(ev.IncidentClosed) if one.outcome == "healed"]
+        healed = [one for one in village.written(ie.IncidentClosed) if one.outcome == "healed"]
         assert len(healed) == 1
         assert village.journal.board.incidents[healed[0].incident].state is State.CLOSED
     (order,) = village.gates.orders

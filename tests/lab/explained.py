@@ -8,7 +8,7 @@ import shlex
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
@@ -20,6 +20,8 @@ from lab.running import RunningLab
 
 NOBODY: Mapping[str, str] = MappingProxyType({})
 WITHIN = 60.0  # seconds; a healer that starts has to see what fires and to hear its gates first
+_FIGURE = re.compile(r"(?<![A-Za-z0-9_-])[0-9]+(\.[0-9]+)?")
+_NODE = re.compile(r"\b[a-z]+[0-9]+\b")
 _SHOWN = re.compile(
     r"^    \$ (hale-healer explain .*)\n((?:    (?!\$ ).*\n|\n(?=    (?!\$ )))+)", re.MULTILINE
 )
@@ -40,10 +42,11 @@ def shown(page: Path) -> tuple[Explained, ...]:
 
 
 def alike(line: str) -> str:
-    """Return a line without what differs from one time to the next: figures, boot ids, the columns' width."""
-    return " ".join(
-        re.sub(r"[0-9]+(\.[0-9]+)?", "0", re.sub(r"\b[0-9a-f]{8}\b", "0", line)).split()
-    )
+    """Return a line without what differs from one time to the next: figures, boot ids, the columns' width.
+
+    The number of a name, as in web1, is none of these.
+    """
+    return " ".join(_FIGURE.sub("0", re.sub(r"\b[0-9a-f]{8}\b", "0", line)).split())
 
 
 def as_shown(one: Explained, answered: str) -> tuple[list[str], list[str]]:
@@ -82,9 +85,12 @@ def explaining(lab: RunningLab) -> Iterator[str]:
 
 
 def played_by(one: Explained, nodes: Mapping[str, str]) -> Explained:
-    """Return what is asked of the nodes that play those of the page; in answers their numbers do not count."""
-    command = re.sub(r"\b[a-z]+[0-9]+\b", lambda name: nodes.get(name[0], name[0]), one.command)
-    return replace(one, command=command)
+    """Return what is asked of the nodes that play those of the page, and what these should answer."""
+
+    def named(text: str) -> str:
+        return _NODE.sub(lambda name: nodes.get(name[0], name[0]), text)
+
+    return Explained(named(one.command), tuple(map(named, one.answer)))
 
 
 def hold(lab: RunningLab, page: Path, nodes: Mapping[str, str] = NOBODY) -> None:

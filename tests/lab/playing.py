@@ -16,13 +16,28 @@ loses a race that it does not lose twice. A fault of Hale's own breaks more than
 """
 
 
-def played(session: Session, drill: Drill, directory: Path) -> str:
-    """Play a drill and write its report; return what did not hold, or nothing."""
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What became of a drill.
+
+    Attributes:
+        broken: What did not hold; empty when all of it did.
+        harm: What of it happened and must never happen, so that a second time could not excuse it.
+    """
+
+    broken: str = ""
+    harm: tuple[str, ...] = ()
+
+
+def played(session: Session, drill: Drill, directory: Path) -> Ended:
+    """Play a drill and write its report."""
     report = drills.play(session, drill)
     if report is None:
-        return "it could not be run; what is printed above says why"
+        return Ended("it could not be run; what is printed above says why")
     drills.conclude([report], directory)
-    return "" if report.held else (directory / f"{drill.name}.md").read_text()
+    if report.held:
+        return Ended()
+    return Ended((directory / f"{drill.name}.md").read_text(), report.harm)
 
 
 @dataclass(slots=True)
@@ -34,11 +49,11 @@ class Played:
         again: Those that did not hold the first time, and why.
     """
 
-    play: Callable[[Session, Drill, Path], str] = played
+    play: Callable[[Session, Drill, Path], Ended] = played
     again: dict[str, str] = field(default_factory=dict)
 
     def hold(self, session: Session, drill: Drill, reports: Path) -> None:
-        """Play a drill, and once more if it did not hold and few have.
+        """Play a drill, and once more if it did not hold, did no harm and few have.
 
         Args:
             session: What watches the lab meanwhile.
@@ -48,11 +63,11 @@ class Played:
         Raises:
             AssertionError: It did not hold; the report's text says in what.
         """
-        broken = self.play(session, drill, reports / "first")
-        if broken and len(self.again) < ONCE_MORE:
-            self.again[drill.name] = broken
-            broken = self.play(session, drill, reports / "second")
-        assert not broken, broken
+        ended = self.play(session, drill, reports / "first")
+        if ended.broken and not ended.harm and len(self.again) < ONCE_MORE:
+            self.again[drill.name] = ended.broken
+            ended = self.play(session, drill, reports / "second")
+        assert not ended.broken, ended.broken
 
     def summary(self) -> list[str]:
         """Name each drill that was played twice, with what its first time said."""

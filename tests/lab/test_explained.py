@@ -41,6 +41,7 @@ def test_figures_boot_ids_and_widths_may_differ_and_nothing_else():
         "GUARD boot 0f1e2d3c 8 s"
     )
     assert explained.alike("web1 holds") != explained.alike("web1 allows")
+    assert explained.alike("web1 holds") != explained.alike("web2 holds")
 
 
 def test_what_the_page_leaves_out_may_be_anything_and_what_it_shows_may_not():
@@ -52,9 +53,12 @@ def test_what_the_page_leaves_out_may_be_anything_and_what_it_shows_may_not():
 
 
 def test_who_leads_on_the_page_may_be_another_node_here():
-    one = explained.Explained("hale-healer explain db1:/data --ladder x", ("    db1",))
-    asked = explained.played_by(one, {"db1": "db2", "db2": "db1"})
-    assert asked.command == "hale-healer explain db2:/data --ladder x"
+    one = explained.Explained(
+        "hale-healer explain db1:/data --ladder x", ("    db1, not db2 or db3",)
+    )
+    assert explained.played_by(one, {"db1": "db2", "db2": "db1"}) == explained.Explained(
+        "hale-healer explain db2:/data --ladder x", ("    db2, not db1 or db3",)
+    )
 
 
 def test_an_answer_that_the_page_shows_whole_may_say_no_more():

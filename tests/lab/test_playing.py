@@ -9,18 +9,18 @@ import pytest
 from lab.drills.model import Drill
 from lab.drills.session import Session
 from tests.lab.drills.test_report import DRILL
-from tests.lab.playing import ONCE_MORE, Played
+from tests.lab.playing import ONCE_MORE, Ended, Played
 
 SESSION = cast(Session, None)  # what plays in these tests looks at no lab
 
 
-def saying(*said: str) -> tuple[Played, list[Path]]:
+def saying(*said: str, harm: tuple[str, ...] = ()) -> tuple[Played, list[Path]]:
     """Return what plays drills that say one thing after the other, and where their reports went."""
     left, places = list(said), list[Path]()
 
-    def play(_session: Session, _drill: Drill, directory: Path) -> str:
+    def play(_session: Session, _drill: Drill, directory: Path) -> Ended:
         places.append(directory)
-        return left.pop(0)
+        return Ended(left.pop(0), harm)
 
     return Played(play), places
 
@@ -46,6 +46,14 @@ def test_one_that_holds_neither_time_fails_with_what_the_second_said() -> None:
     with pytest.raises(AssertionError, match="the second"):
         played.hold(SESSION, DRILL, Path("reports"))
     assert len(played.summary()) == 1
+
+
+def test_one_that_did_harm_has_no_second_time() -> None:
+    played, places = saying("two wrote", "", harm=("two primaries: for 9.0 s, limit 0.0 s",))
+    with pytest.raises(AssertionError, match="two wrote"):
+        played.hold(SESSION, DRILL, Path("reports"))
+    assert places == [Path("reports/first")]
+    assert played.summary() == []
 
 
 def test_when_as_many_were_played_twice_as_may_be_the_next_has_one_chance() -> None:

@@ -1,4 +1,4 @@
-"""Every drill of scenarios/redis-sentinel, on real nodes with real Redis and Sentinel: its owner moves the master."""
+"""Every drill of scenarios/redis-sentinel, on real nodes: Redis' owner moves the master, also when Hale asks it to."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -133,7 +133,7 @@ GUARDS: tuple[Guard, ...] = (
     ),
     Guard(
         "quorum",
-        "a majority of each group that votes keeps serving without what the action takes",
+        "without what it takes a majority of each group that votes serves on, and of Pacemaker's nodes is online",
         quorum,
     ),
     Guard(

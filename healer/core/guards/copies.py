@@ -5,6 +5,7 @@ from collections.abc import Callable
 from healer.core.actions import LOCK, Scope, action_of
 from healer.core.alert import Target
 from healer.core.facts import Facts, Health, Proposal
+from healer.core.pacemaker import outvoted
 from healer.core.patroni import LAST_COPY as NAME
 from healer.core.patroni import database_copies, member_goes, of_proposal, replica_goes
 from healer.core.topology import Database, Group, Stores
@@ -19,12 +20,14 @@ SAID = {Stores.DATABASE: "a database", Stores.ONLY_COPY: "an only copy"}
 
 
 def quorum(proposal: Proposal, facts: Facts) -> Verdict:
-    """Hold unless more than half of all voters keep serving without what the action takes.
+    """Hold unless more than half of all voters keep serving without what the action takes, and of Pacemaker's online.
 
     Unknown counts as down. That the target votes no more relaxes nothing: with the majority gone, starting one of
     them is a person's decision.
     """
     name, topology = "quorum", facts.topology
+    if (paced := outvoted(name, proposal, facts)) is not None:
+        return paced
     groups = [topology.groups[one] for one in sorted(proposal.footprint.groups)]
     voting = [group for group in groups if group.votes]
     if not voting or not stops(proposal.rung.action):

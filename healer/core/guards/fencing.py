@@ -4,7 +4,7 @@ Rule: a node whose own gate is silent is off when a fencing host has it marked a
 said once more that it is off.
 """
 
-from healer.core.actions import FENCE, Scope, action_of
+from healer.core.actions import FENCE, LOCK, Scope, action_of
 from healer.core.alert import Target
 from healer.core.facts import Facts, Proposal
 from healer.core.guards.grounds import FAILED_STATES
@@ -46,8 +46,8 @@ def fenced(proposal: Proposal, facts: Facts) -> Verdict:
 def taken_over(proposal: Proposal, topology: Topology) -> list[Service]:
     """Return the exclusive services that the action starts where it acts.
 
-    A restart starts its unit and what depends on it, a boot all that is on the node. A virtual address is no
-    such case: who declines it lets go of it first, by its own gate.
+    A restart starts its unit and what depends on it, a boot all that is on the node, and a lock nothing. A virtual
+    address is no such case: who declines it lets go of it first, by its own gate.
     """
     if not _starts(proposal.rung.action):
         return []
@@ -58,7 +58,8 @@ def taken_over(proposal: Proposal, topology: Topology) -> list[Service]:
 def _starts(verb: str) -> bool:
     """Whether a verb has what it stops start again, by itself or by a boot."""
     action = action_of(verb)
-    return action.takes and action.scope in (Scope.UNIT, Scope.FILES, Scope.NODE)
+    starts = action.takes and action.scope in (Scope.UNIT, Scope.FILES, Scope.NODE)
+    return starts and verb != LOCK
 
 
 def others(service: Service, node: str, topology: Topology) -> list[str]:

@@ -3,7 +3,7 @@
 from healer.core.facts import Facts, Health, Proposal
 from healer.core.guards.grounds import FAILED_STATES, confirmed, seen_unit
 from healer.core.guards.witnesses import CALLS_DEAD, two_witnesses
-from healer.core.pacemaker import ENDS_IN_STANDBY, stands_by
+from healer.core.pacemaker import ENDS_IN_STANDBY, no_place, stands_by
 from healer.core.topology import EXPORTER, UNKNOWN_DOMAIN, Group
 from healer.core.verdict import Verdict, allow, hold
 
@@ -77,6 +77,9 @@ def capacity(proposal: Proposal, facts: Facts) -> Verdict:
                 need=f"{group.min_available} left in {group.name}",
                 sentence=f"{group.name} cannot spare {proposal.target.node} now.",
             )
+    placeless = no_place(name, proposal, facts, out)
+    if placeless is not None:
+        return placeless
     have = "; ".join(said) + "".join(f", proven out of {group}" for group in sorted(out))
     return allow(name, have=have, need="min_available of each group, or the target proven out")
 

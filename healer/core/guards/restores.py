@@ -68,7 +68,10 @@ def found(proposal: Proposal, facts: Facts) -> BackupLook | None:
 
 def said(seen: BackupLook) -> str:
     """Say what is put back and what would be left out by it, for whoever has to agree."""
-    changed = f"last change {seen.changed_at}" if seen.changed_at else "last change unknown"
+    run = f"the run at {seen.changed_seen_at}" if seen.changed_seen_at else "a run of unknown time"
+    changed = f"last change {seen.changed_at} as of {run}, of later ones nobody knows"
+    if not seen.changed_at:
+        changed = "last change unknown"
     return f"backup {seen.snapshot[:8]} of {seen.snapshot_at}, proved {seen.proved_at}; {changed}"
 
 

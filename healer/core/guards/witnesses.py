@@ -109,7 +109,7 @@ def _vrrp(proposal: Proposal, facts: Facts) -> Verdict | None:
         if one.group in proposal.footprint.groups and proposal.takes
     ]
     held = facts.holders.held
-    need = f"the same holder for {least:g} s"
+    need = f"no change of who holds it for {least:g} s"
     for one in touched:
         if one.name not in held:
             return hold(
@@ -120,12 +120,13 @@ def _vrrp(proposal: Proposal, facts: Facts) -> Verdict | None:
                 sentence=f"Nobody says who holds {one.name}, so it may be moving. Look at the exporters there.",
             )
         if held[one.name].age < least:
+            what = "has just moved, or may have" if held[one.name].nodes else "is held by nobody"
             return hold(
                 name,
                 "holder_settling",
                 have=f"{one.name} held by {held[one.name]}",
                 need=need,
-                sentence=f"{one.name} has just moved, or may have; VRRP has its own time first.",
+                sentence=f"{one.name} {what}; VRRP has its own time first.",
                 passing=True,
             )
     said = "; ".join(f"{one.name} held by {held[one.name]}" for one in touched)

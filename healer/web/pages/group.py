@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from healer.shapes import FreezeView, GroupStateView, PlannedView, PlanView, RollView
+from healer.shapes.guards import FreezeView
+from healer.shapes.status import GroupStateView
+from healer.shapes.upkeep import PlannedView, PlanView, RollView
 from healer.web.frame import Frame, page
 from healer.web.markup import NOTHING, Markup, element, join, table, words
 from healer.web.parts import (

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from healer.shapes import GuardsView, GuardView, JudgedView, VerdictView
+from healer.shapes.guards import GuardsView, GuardView, JudgedView, VerdictView
 from healer.web.frame import Frame, page
 from healer.web.markup import Markup, element, join, table, words
 from healer.web.parts import because, code, incident_link, section, state

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from urllib.parse import urlencode
 
-from healer.shapes import EndedView, HistoryView
+from healer.shapes.incidents import EndedView, HistoryView
 from healer.web.frame import Frame, page
 from healer.web.markup import NOTHING, Markup, element, join, link, table, void, words
 from healer.web.parts import choice, incident_link, pill, section, way, ways

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from healer.sentences import hearsay, took
-from healer.shapes import (
+from healer.shapes.guards import FreezeView
+from healer.shapes.incidents import (
     AttemptView,
-    FreezeView,
     IncidentView,
     LastLinesView,
     LineView,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from healer.shapes import LadderRungView, LadderView
+from healer.shapes.ladders import LadderRungView, LadderView
 from healer.web.frame import Frame, page
 from healer.web.markup import Markup, element, join, link, path_of, table, words
 from healer.web.parts import code, pill, section

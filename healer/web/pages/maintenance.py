@@ -3,14 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from healer.shapes import (
-    AdmissionView,
-    FreezeView,
-    LockWaitView,
-    MaintenanceView,
-    RollView,
-    UpkeepView,
-)
+from healer.shapes.guards import FreezeView, MaintenanceView
+from healer.shapes.upkeep import AdmissionView, LockWaitView, RollView, UpkeepView
 from healer.web.away import card
 from healer.web.frame import Frame, page
 from healer.web.markup import NOTHING, Markup, element, join, table, words

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from healer.shapes import MarkStateView, MarksView, SilentView
+from healer.shapes.marks import MarkStateView, MarksView, SilentView
 from healer.web.frame import Frame, page
 from healer.web.markup import NOTHING, Markup, element, join, table, words
 from healer.web.parts import because, code, owner_link, pairs, pill, section

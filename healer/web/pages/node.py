@@ -3,15 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from healer.shapes import (
-    AdmissionView,
-    FreezeView,
-    HoldView,
-    IncidentRow,
-    MarkStateView,
-    PlanView,
-    UpkeepView,
-)
+from healer.shapes.guards import FreezeView, HoldView
+from healer.shapes.incidents import IncidentRow
+from healer.shapes.marks import MarkStateView
+from healer.shapes.upkeep import AdmissionView, PlanView, UpkeepView
 from healer.web.away import anew, start
 from healer.web.away import card as away_card
 from healer.web.frame import Frame, page

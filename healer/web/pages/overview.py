@@ -4,14 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from healer.sentences import alertmanagers
-from healer.shapes import (
-    GroupStateView,
-    HoldView,
-    IncidentRow,
-    MarkView,
-    RollView,
-    StatusView,
-)
+from healer.shapes.guards import HoldView
+from healer.shapes.incidents import IncidentRow
+from healer.shapes.marks import MarkView
+from healer.shapes.status import GroupStateView, StatusView
+from healer.shapes.upkeep import RollView
 from healer.web.away import PHASES
 from healer.web.frame import Frame, page
 from healer.web.markup import NOTHING, Markup, element, join, link, path_of, table, words

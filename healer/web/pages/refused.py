@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from healer.shapes import RefusedView
+from healer.shapes.alerts import RefusedView
 from healer.web.frame import Frame, page
 from healer.web.markup import Markup, element, link, path_of, table, words
 from healer.web.parts import code, labels, pairs, section

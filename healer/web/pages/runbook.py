@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from healer.shapes import AlertView, FreezeView, IncidentRow
+from healer.shapes.alerts import AlertView
+from healer.shapes.guards import FreezeView
+from healer.shapes.incidents import IncidentRow
 from healer.web.frame import Frame, page
 from healer.web.markdown import render
 from healer.web.markup import NOTHING, Markup, element, join, link, path_of, words

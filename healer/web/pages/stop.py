@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from healer.shapes import FreezeView, HoldView
+from healer.shapes.guards import FreezeView, HoldView
 from healer.web.frame import Frame, page
 from healer.web.markup import NOTHING, Markup, element, table, words
 from healer.web.parts import choice, console, form, line, section, stops, way, ways

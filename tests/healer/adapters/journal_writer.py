@@ -14,7 +14,7 @@ from pathlib import Path
 from healer.adapters.journal import SqliteStore
 from healer.adapters.journal_file import StoreSettings
 from healer.clock import SystemClock
-from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.events import Frozen, Unfrozen
 from healer.core.history import DAY, Keep
 from healer.errors import LeaseLost, StoreFull
@@ -45,8 +45,8 @@ async def pruning(path: Path) -> None:
         for _ in range(60):
             number = str(journal.board.opened + 1)
             fired = alert(began=float(number))
-            opened = ev.IncidentOpened(number, fired, "restart-service", "d1")
-            await journal.write(opened, ev.IncidentClosed(number, "cleared", ""))
+            opened = ie.IncidentOpened(number, fired, "restart-service", "d1")
+            await journal.write(opened, ie.IncidentClosed(number, "cleared", ""))
         while await journal.prune(clock.wall() + 2 * DAY, Keep(DAY, DAY, 1 << 40)):
             pass
         say(journal.board.opened)

@@ -14,8 +14,9 @@ from healer.adapters.etcd_copy import _pruned
 from healer.adapters.etcd_history import HistoryFile
 from healer.adapters.etcd_store import EtcdStore
 from healer.core.alert import Alert
-from healer.core.events import AlertsReceived, Frozen, IncidentAdopted, Pruned, Unfrozen
+from healer.core.events import AlertsReceived, Frozen, Pruned, Unfrozen
 from healer.core.history import Going, Keep
+from healer.core.incident_events import IncidentAdopted
 from healer.errors import ConfigError
 from tests.healer.adapters.clocks import HandClock
 from tests.healer.adapters.etcd_real import etcd

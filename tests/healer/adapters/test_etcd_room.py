@@ -12,7 +12,7 @@ from healer.adapters.etcd_keys import PART, Keys
 from healer.adapters.etcd_reading import records, stored
 from healer.adapters.etcd_store import EtcdStore
 from healer.adapters.etcd_wire import Get, Put
-from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.board import KEEP_UNTRUE
 from healer.core.correlate import MOST_SYMPTOMS
 from healer.core.events import Frozen, Unfrozen
@@ -137,11 +137,11 @@ async def test_a_journal_that_strangers_filled_has_room_again_once_it_is_pruned(
                 replace(alert(), fingerprint=f"{round_}.{number}", labels=labels)
                 for number in range(MOST_SYMPTOMS)
             ]
-            joined = [ev.AlertJoined(str(round_), one) for one in made[1:]]
+            joined = [ie.AlertJoined(str(round_), one) for one in made[1:]]
             await journal.write(
-                ev.IncidentOpened(str(round_), made[0], "restart-service", "d"), *joined
+                ie.IncidentOpened(str(round_), made[0], "restart-service", "d"), *joined
             )
-            await journal.write(ev.IncidentClosed(str(round_), "not_true", ""), closing=True)
+            await journal.write(ie.IncidentClosed(str(round_), "not_true", ""), closing=True)
         assert round_ > KEEP_UNTRUE
         assert await journal.prune(clock.wall(), Keep(0.0, 0.0, found.keep.size)) > 0
         assert await store.room()

@@ -9,7 +9,8 @@ import pytest
 
 from healer.adapters.journal import SqliteStore
 from healer.adapters.journal_file import StoreSettings
-from healer.core.events import Frozen, IncidentAdopted, SeenClear, Unfrozen
+from healer.core.events import Frozen, SeenClear, Unfrozen
+from healer.core.incident_events import IncidentAdopted
 from healer.errors import ConfigError, LeaseLost, Malformed
 from tests.healer.adapters.clocks import HandClock
 

@@ -10,6 +10,7 @@ from healer.adapters.chain import ChainBroken
 from healer.adapters.journal import SqliteStore
 from healer.adapters.journal_file import StoreSettings
 from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.board import KEEP_CLOSED
 from healer.core.history import DAY, Going, Keep
 from healer.errors import LeaseLost
@@ -177,8 +178,8 @@ async def test_who_waited_for_the_lease_follows_a_journal_that_was_pruned_meanwh
 async def cleared(journal, count):
     for _ in range(count):
         number = journal.board.opened + 1
-        opened = ev.IncidentOpened(str(number), alert(began=float(number)), "restart-service", "d1")
-        await journal.write(opened, ev.IncidentClosed(str(number), "cleared", ""))
+        opened = ie.IncidentOpened(str(number), alert(began=float(number)), "restart-service", "d1")
+        await journal.write(opened, ie.IncidentClosed(str(number), "cleared", ""))
 
 
 async def test_a_healer_that_starts_on_a_pruned_journal_decides_as_the_one_before(where):
@@ -232,7 +233,7 @@ async def test_a_crash_while_pruning_leaves_all_of_it_or_nothing(tmp_path):
         journal = Journal(store)  # opening has verified the chain and its gaps
         await journal.replay()
         opened = [
-            one.event for one in await store.read() if isinstance(one.event, ev.IncidentOpened)
+            one.event for one in await store.read() if isinstance(one.event, ie.IncidentOpened)
         ]
         numbers = [int(one.incident) for one in opened]
         assert numbers == list(range(numbers[0], journal.board.opened + 1))

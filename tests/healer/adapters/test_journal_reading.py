@@ -7,7 +7,8 @@ import pytest
 from healer.adapters.codec import encode
 from healer.adapters.journal import PAGE, SqliteStore
 from healer.core.alert import Alert
-from healer.core.events import AlertsReceived, IncidentAdopted, SeenClear, Unfrozen
+from healer.core.events import AlertsReceived, SeenClear, Unfrozen
+from healer.core.incident_events import IncidentAdopted
 from healer.errors import LeaseLost
 from tests.healer.adapters.clocks import HandClock
 from tests.healer.adapters.test_journal import changed, where

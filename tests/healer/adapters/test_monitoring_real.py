@@ -127,6 +127,10 @@ async def test_a_vendors_evidence_is_every_figure_of_the_nodes_hardware_and_no_o
         assert "hale_service_up" not in names
         assert {labels["node"] for labels, _ in found} == {"web1"}
         assert await ours.samples("web9", NAMES) == []
+        now = time.time()
+        before = await ours.samples("web1", NAMES, before=now)
+        assert {labels["__name__"] for labels, _ in before} >= names
+        assert await ours.samples("web1", NAMES, before=now - 7 * 86400) == []
 
 
 async def test_the_loss_of_a_domain_is_asked_about_by_its_name_alone(real):

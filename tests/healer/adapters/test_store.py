@@ -14,15 +14,8 @@ from healer.adapters.journal_file import StoreSettings
 from healer.adapters.stores import AnyStore, init_store, open_store
 from healer.clock import SystemClock
 from healer.core.alert import Alert
-from healer.core.events import (
-    AlertsReceived,
-    ClockSet,
-    Frozen,
-    IncidentAdopted,
-    NodeHeld,
-    SeenClear,
-    Unfrozen,
-)
+from healer.core.events import AlertsReceived, ClockSet, Frozen, NodeHeld, SeenClear, Unfrozen
+from healer.core.incident_events import IncidentAdopted
 from healer.errors import ConfigError, LeaseLost, Malformed
 from healer.journal import Journal
 from healer.now import now_of

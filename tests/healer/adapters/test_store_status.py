@@ -14,6 +14,7 @@ from healer.adapters.stores import init_store, open_store
 from healer.cli import main
 from healer.clock import SystemClock
 from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.alert import Alert
 from healer.core.history import Going
 from healer.errors import ConfigError
@@ -56,9 +57,9 @@ async def test_who_leads_since_when_and_what_is_open(settings):
     await store.append([ev.HealerStarted("1", "d", "m", token.era, token.term, "mon1")])
     await store.append(
         [
-            ev.IncidentOpened("1", CAUSE, "restart-service", "d"),
-            ev.IncidentOpened("2", CAUSE, "restart-service", "d"),
-            ev.IncidentClosed("1", "healed", ""),
+            ie.IncidentOpened("1", CAUSE, "restart-service", "d"),
+            ie.IncidentOpened("2", CAUSE, "restart-service", "d"),
+            ie.IncidentClosed("1", "healed", ""),
         ]
     )
     found = await read_status(settings, clock)

@@ -15,6 +15,7 @@ from healer.adapters.journal import SqliteStore
 from healer.adapters.journal_file import StoreSettings
 from healer.adapters.upcasts import UPCASTS, VERSIONS
 from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.attempt import Outcome
 from healer.core.board import Board
 from healer.core.states import State
@@ -122,7 +123,7 @@ async def test_a_journal_of_the_release_before_is_read_and_gone_on_with(old):
     assert store.token.era == 3
 
     before = await store.read()
-    ended = [one.event for one in before if isinstance(one.event, ev.VerificationEnded)]
+    ended = [one.event for one in before if isinstance(one.event, ie.VerificationEnded)]
     assert [one.served_at for one in ended] == [None, None]
     written = await store.append([ev.Frozen("a", "ann")])
     await store.release()

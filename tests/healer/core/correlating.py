@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.alert import Alert
 from healer.core.board import Board
 from healer.core.causes import Outages
@@ -60,9 +61,9 @@ def tier(databases: int = 1) -> Topology:
 def flooded(confirmed: bool, count: int = MOST_SYMPTOMS) -> World:
     """nginx has trouble, and so many others that explain nothing are its symptoms."""
     world = World()
-    world.journal(ev.IncidentOpened("1", NGINX, "restart-service", "d1"))
+    world.journal(ie.IncidentOpened("1", NGINX, "restart-service", "d1"))
     if confirmed:
-        world.journal(ev.IncidentHeld("1", SHORT, (allow("still_true", have=1, need=1),)))
+        world.journal(ie.IncidentHeld("1", SHORT, (allow("still_true", have=1, need=1),)))
     odd = (replace(NGINX, fingerprint=f"odd{number}") for number in range(count))
-    world.journal(*(ev.AlertJoined("1", one) for one in odd))
+    world.journal(*(ie.AlertJoined("1", one) for one in odd))
     return world

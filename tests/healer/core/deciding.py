@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from healer.core.alert import Target
 from healer.core.attempt import Attempt, Outcome
-from healer.core.decide import Act, Close, Decision, Hold, decide
+from healer.core.decide import decide
+from healer.core.decision import Act, Close, Decision, Hold
 from healer.core.facts import Facts
 from healer.core.ladder import Ladder, Mode, Rung
 from healer.core.look import Heard, MemberLook

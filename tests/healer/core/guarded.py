@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
-from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.alert import Target
 from healer.core.attempt import Outcome
-from healer.core.decide import Act, Hold, decide
+from healer.core.decide import decide
+from healer.core.decision import Act, Hold
 from healer.core.facts import Evidence, Facts, Proposal, Reading
 from healer.core.footprint import NOTHING, of_unit
 from healer.core.incident import Incident
@@ -17,7 +18,7 @@ from tests.healer.core.world import NOW, World, alert
 
 def opened(world: World, at: str = "web1/nginx", number: int = 1, **labels) -> Incident:
     cause = alert(at=at, **labels)
-    world.journal(ev.IncidentOpened(str(number), cause, cause.label("heal"), "d1"))
+    world.journal(ie.IncidentOpened(str(number), cause, cause.label("heal"), "d1"))
     return world.board.incidents[str(number)]
 
 
@@ -33,7 +34,7 @@ def held(world: World, number: str = "1") -> Incident:
     incident = world.board.incidents[number]
     decision = decide(incident, world.facts(incident), None)
     assert isinstance(decision, Hold)
-    world.journal(ev.IncidentHeld(number, decision.hold, decision.verdicts))
+    world.journal(ie.IncidentHeld(number, decision.hold, decision.verdicts))
     return world.board.incidents[number]
 
 
@@ -56,9 +57,9 @@ def said(world: World, incident: Incident, guard: str) -> Verdict:
     return next(one for one in decision.verdicts if one.guard == guard)
 
 
-def intent(number: str, target: Target, action_id: str = "1.1.1") -> ev.ActionIntended:
+def intent(number: str, target: Target, action_id: str = "1.1.1") -> ie.ActionIntended:
     """A restart of what an incident is about, as it is journalled before it is sent."""
-    return ev.ActionIntended(
+    return ie.ActionIntended(
         incident=number,
         action_id=action_id,
         ladder="restart-service",
@@ -86,11 +87,11 @@ def acted(world: World, number: str, *, ended: Outcome | None, age: float = 0.0)
     deadline = world.now + 30
     world.journal(replace(begun, ladder=incident.ladder, footprint=footprint, deadline_at=deadline))
     if ended in (Outcome.VERIFIED, Outcome.NOT_VERIFIED):
-        world.journal(ev.ActionEnded(number, action_id, Outcome.DONE, "", "", world.now))
+        world.journal(ie.ActionEnded(number, action_id, Outcome.DONE, "", "", world.now))
         good = ended is Outcome.VERIFIED
-        world.journal(ev.VerificationEnded(number, action_id, good, good, "", ""))
+        world.journal(ie.VerificationEnded(number, action_id, good, good, "", ""))
     elif ended is not None:
-        world.journal(ev.ActionEnded(number, action_id, ended, "changed", "", world.now))
+        world.journal(ie.ActionEnded(number, action_id, ended, "changed", "", world.now))
     world.now = now
 
 
@@ -104,7 +105,7 @@ def history(world: World, count: int, at: str, ended: Outcome, age: float) -> No
     for number in range(101, 101 + count):
         opened(world, at, number)
         acted(world, str(number), ended=ended, age=age)
-        world.journal(ev.IncidentClosed(str(number), "healed", ""))
+        world.journal(ie.IncidentClosed(str(number), "healed", ""))
 
 
 def asked(world: World, number: str = "") -> tuple[Proposal, Facts]:

@@ -1,6 +1,7 @@
 """Events as engine, runner and people write them, for tests that only care who wrote what when."""
 
 from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.footprint import of_unit
 from healer.core.incident import Incident
 from tests.healer.core.world import NOW, topology
@@ -8,9 +9,9 @@ from tests.healer.core.world import NOW, topology
 TOPOLOGY = topology()
 
 
-def intent(incident: Incident, number: int = 1) -> ev.ActionIntended:
+def intent(incident: Incident, number: int = 1) -> ie.ActionIntended:
     """A restart of what the incident is about; the action's id is 1.1.NUMBER."""
-    return ev.ActionIntended(
+    return ie.ActionIntended(
         incident=incident.id,
         action_id=f"1.1.{number}",
         ladder="restart-service",
@@ -30,7 +31,7 @@ def intent(incident: Incident, number: int = 1) -> ev.ActionIntended:
 
 def proof(incident: Incident, *, good: bool) -> tuple[ev.Event, ...]:
     """The verdict on the incident's last action, with the close that comes with a good one."""
-    proved = ev.VerificationEnded(
+    proved = ie.VerificationEnded(
         incident=incident.id,
         action_id=incident.attempts[-1].action_id,
         verified=good,
@@ -38,12 +39,12 @@ def proof(incident: Incident, *, good: bool) -> tuple[ev.Event, ...]:
         reason="word",
         detail="",
     )
-    return (proved, ev.IncidentClosed(incident.id, "healed", "")) if good else (proved,)
+    return (proved, ie.IncidentClosed(incident.id, "healed", "")) if good else (proved,)
 
 
-def approval(incident: Incident) -> ev.ApprovalGiven:
+def approval(incident: Incident) -> ie.ApprovalGiven:
     """A person's yes to the first rung, for a quarter of an hour."""
-    return ev.ApprovalGiven(
+    return ie.ApprovalGiven(
         incident=incident.id,
         ladder="restart-service",
         rung=0,

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.actions import steps
 from healer.core.attempt import Outcome
 from healer.core.board import (
@@ -83,27 +84,27 @@ def _about(
     last = one.attempts[-1].action_id if one.attempts else ""
     match word:
         case "hold":
-            return (ev.IncidentHeld(one.id, SAID, (allow("still_true", have=1, need=1),)),)
+            return (ie.IncidentHeld(one.id, SAID, (allow("still_true", have=1, need=1),)),)
         case "begin":
             return (intent(one, len(play.records)),)
         # The runner and the engine end and prove only what they began; then it may come late or twice.
         case "end" if last:
-            return (ev.ActionEnded(one.id, last, outcome, "word", "", None),)
+            return (ie.ActionEnded(one.id, last, outcome, "word", "", None),)
         case "prove" if one.state is State.VERIFYING:
             return proof(one, good=good)
         case "escalate":
-            return (ev.IncidentEscalated(one.id, "ladder_exhausted", ""),)
+            return (ie.IncidentEscalated(one.id, "ladder_exhausted", ""),)
         case "adopt":
-            return (ev.IncidentAdopted(one.id, "ann"),)
+            return (ie.IncidentAdopted(one.id, "ann"),)
         case "approve":
             return (approval(one),)
         case "deny":
-            return (ev.ApprovalDenied(one.id, 0, "ann"),)
+            return (ie.ApprovalDenied(one.id, 0, "ann"),)
         case "settle":
-            over = ev.IncidentClosed(one.id, "by_hand", "ann: done")
-            return (ev.IncidentSettled(one.id, "ann", "done"), *(() if one.marks else (over,)))
+            over = ie.IncidentClosed(one.id, "by_hand", "ann: done")
+            return (ie.IncidentSettled(one.id, "ann", "done"), *(() if one.marks else (over,)))
         case "close":
-            return (ev.IncidentClosed(one.id, "cleared", ""),)
+            return (ie.IncidentClosed(one.id, "cleared", ""),)
     return ()
 
 
@@ -141,7 +142,7 @@ def test_every_intent_is_one_attempt_and_no_incident_has_two_under_way(
             running = [attempt for attempt in one.attempts if attempt.outcome is None]
             assert len(running) == (one.state is State.ACTING)
             assert one.running is (running[0] if running else None)
-    intents = Counter(one.incident for one in play.wrote(ev.ActionIntended))
+    intents = Counter(one.incident for one in play.wrote(ie.ActionIntended))
     attempts = {one.id: len(one.attempts) for one in play.board.incidents.values() if one.attempts}
     assert intents == attempts
     assert len(play.board.past) == intents.total()
@@ -163,7 +164,7 @@ def test_what_cannot_happen_leaves_the_board_as_it_was(steps: list[tuple[Any, ..
     for step in steps:
         play_step(play, step)
     for one in list(play.board.incidents.values()):
-        for event in (intent(one), ev.IncidentAdopted(one.id, "ann")):
+        for event in (intent(one), ie.IncidentAdopted(one.id, "ann")):
             before = deepcopy(vars(play.board))
             try:
                 play.board.apply(ev.Record(play.board.seq + 1, NOW, "boot", NOW, event))
@@ -183,7 +184,7 @@ def test_only_what_is_not_settled_counts_as_running() -> None:
     (running,) = play.board.running(TOPOLOGY, besides="2")
     assert (running.incident, running.action) == ("1", "service.restart")
     assert play.board.running(TOPOLOGY, besides="1") == ()
-    play.write(ev.ActionEnded("1", "1.1.1", Outcome.FAILED, "start_failed", "", None))
+    play.write(ie.ActionEnded("1", "1.1.1", Outcome.FAILED, "start_failed", "", None))
     assert play.board.incidents["1"].state not in UNSETTLED
     assert play.board.running(TOPOLOGY, besides="2") == ()
 
@@ -194,7 +195,7 @@ def test_what_may_have_happened_goes_to_proof_and_the_rest_may_be_tried_again(
 ) -> None:
     play = opened("web1/nginx")
     play.write(intent(play.board.incidents["1"]))
-    play.write(ev.ActionEnded("1", "1.1.1", outcome, "word", "", None))
+    play.write(ie.ActionEnded("1", "1.1.1", outcome, "word", "", None))
     proved_next = outcome in (Outcome.DONE, Outcome.UNKNOWN)
     assert (play.board.incidents["1"].state is State.VERIFYING) == proved_next
 
@@ -219,8 +220,8 @@ def test_actions_are_counted_anew_in_each_term() -> None:
 def test_adoption_forgets_the_attempts_of_before_and_the_success_record_does_not() -> None:
     play = opened("web1/nginx")
     play.write(intent(play.board.incidents["1"]))
-    play.write(ev.ActionEnded("1", "1.1.1", Outcome.FAILED, "start_failed", "", None))
-    play.write(ev.IncidentEscalated("1", "ladder_exhausted", ""), ev.IncidentAdopted("1", "ann"))
+    play.write(ie.ActionEnded("1", "1.1.1", Outcome.FAILED, "start_failed", "", None))
+    play.write(ie.IncidentEscalated("1", "ladder_exhausted", ""), ie.IncidentAdopted("1", "ann"))
     one = play.board.incidents["1"]
     (step,) = steps("service.restart", one.target, TOPOLOGY, one.owner)
     assert one.tries("restart-service", 0, "service.restart", one.target, step) == 0
@@ -246,11 +247,11 @@ def test_an_alert_is_placed_by_its_episode() -> None:
 
 def test_a_record_can_not_open_an_incident_twice_or_change_one_that_is_not_there() -> None:
     play = opened("web1/nginx")
-    first = ev.IncidentOpened("1", alert(), "restart-service", "d1")
+    first = ie.IncidentOpened("1", alert(), "restart-service", "d1")
     second = replace(first, incident="2")
-    for events in ((first,), (second, second), (ev.IncidentAdopted("9", "ann"),)):
+    for events in ((first,), (second, second), (ie.IncidentAdopted("9", "ann"),)):
         assert not play.write(*events)
-    assert play.write(second, ev.IncidentAdopted("2", "ann"))
+    assert play.write(second, ie.IncidentAdopted("2", "ann"))
 
 
 @pytest.mark.parametrize(
@@ -261,7 +262,7 @@ def test_no_id_is_used_again_whatever_an_older_journal_called_its_incidents(
 ) -> None:
     play = Play()
     for one in ids:
-        play.write(ev.IncidentOpened(one, alert(), "restart-service", "d1"))
+        play.write(ie.IncidentOpened(one, alert(), "restart-service", "d1"))
     assert play.board.opened == opened_so_far
 
 
@@ -306,13 +307,13 @@ def test_what_open_incidents_may_have_marked_is_known_by_gate() -> None:
     drain = replace(intent(play.board.incidents["1"]), action="pool.drain", gate="lb1", args=args)
     play.write(drain)
     assert play.board.marked == {("pool.drain", "web/web1", "lb1")}
-    play.write(ev.ActionEnded("1", "1.1.1", Outcome.REFUSED, "no_pool", "", None))
+    play.write(ie.ActionEnded("1", "1.1.1", Outcome.REFUSED, "no_pool", "", None))
     assert play.board.marked == frozenset()
 
 
 def test_a_person_who_has_it_is_not_passed_over_by_anything_but_a_return() -> None:
     play = opened("web1/nginx")
-    play.write(ev.IncidentEscalated("1", "ladder_exhausted", ""))
+    play.write(ie.IncidentEscalated("1", "ladder_exhausted", ""))
     one = intent(play.board.incidents["1"])
     assert not play.write(one)
     assert not play.write(replace(one, action="pool.drain"))
@@ -322,7 +323,7 @@ def test_a_person_who_has_it_is_not_passed_over_by_anything_but_a_return() -> No
 def test_of_several_attempts_only_the_last_is_under_way() -> None:
     play = opened("web1/nginx")
     play.write(intent(play.board.incidents["1"], 1))
-    play.write(ev.ActionEnded("1", "1.1.1", Outcome.FAILED, "start_failed", "", None))
+    play.write(ie.ActionEnded("1", "1.1.1", Outcome.FAILED, "start_failed", "", None))
     play.write(intent(play.board.incidents["1"], 2))
     assert len(play.board.running(TOPOLOGY, besides="2")) == 1
 
@@ -330,20 +331,20 @@ def test_of_several_attempts_only_the_last_is_under_way() -> None:
 def test_the_alerts_of_one_that_was_merged_are_the_others_when_it_is_closed() -> None:
     play = opened("web1/nginx", "web2/nginx")
     (shared,) = play.board.incidents["1"].alerts
-    play.write(ev.AlertJoined("2", shared), ev.IncidentClosed("1", "merged", "into incident 2"))
+    play.write(ie.AlertJoined("2", shared), ie.IncidentClosed("1", "merged", "into incident 2"))
     assert play.board.known == {one.fingerprint: "2" for one in play.board.incidents["2"].alerts}
     assert [one.id for one in play.board.on_node("web1")] == ["2"]
     assert shared.episode not in play.board.closed_episodes
-    play.write(ev.IncidentClosed("2", "healed", ""))
+    play.write(ie.IncidentClosed("2", "healed", ""))
     assert shared.episode in play.board.closed_episodes
 
 
 def test_an_incident_is_on_a_node_as_long_as_one_of_its_alerts_is() -> None:
     play = opened("web1/nginx")
     here = [alert(name, "web2/nginx") for name in ("ServiceDown", "ServiceSlow")]
-    play.write(*(ev.AlertJoined("1", one) for one in here))
+    play.write(*(ie.AlertJoined("1", one) for one in here))
     for one, nodes in zip(here, (["web1", "web2"], ["web1"]), strict=True):
-        play.write(ev.AlertLeft("1", one))
+        play.write(ie.AlertLeft("1", one))
         assert [node for node in ("web1", "web2") if play.board.on_node(node)] == nodes
 
 
@@ -352,7 +353,7 @@ def test_an_incident_is_like_others_by_the_cause_that_it_has_now() -> None:
     first, second = (play.board.incidents[one] for one in ("1", "2"))
     assert play.board.alike(first) == (second,)
     slow = alert("ServiceSlow", "web2/nginx")
-    play.write(ev.CauseReplaced("2", slow, "restart-service"))
+    play.write(ie.CauseReplaced("2", slow, "restart-service"))
     assert play.board.alike(first) == ()
     assert play.board.alike(replace(first, cause=alert("ServiceSlow"))) == (
         play.board.incidents["2"],

@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import replace
 
 from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.attempt import Outcome
 from healer.core.board import (
     KEEP_CLOSED,
@@ -24,7 +25,7 @@ def test_the_newest_closed_incidents_are_kept_and_open_ones_always() -> None:
     play = opened("web3/nginx")
     for number in range(KEEP_CLOSED + 50):
         play.fire("web1/nginx", "ServiceDown", began=NOW + number)
-        play.write(ev.IncidentClosed(str(play.board.opened), "cleared", ""))
+        play.write(ie.IncidentClosed(str(play.board.opened), "cleared", ""))
     assert len(play.board.incidents) == KEEP_CLOSED + 1
     assert [one.id for one in play.board.open] == ["1"]
     assert str(play.board.opened) in play.board.incidents
@@ -34,9 +35,9 @@ def test_of_what_was_never_true_only_the_newest_few_are_kept_and_keep_nothing_el
     play = Play()
     for number in range(KEEP_UNTRUE + 30):
         play.fire("web1/nginx", "ServiceDown", began=NOW + number)
-        play.write(ev.IncidentClosed(str(play.board.opened), "cleared", ""))
+        play.write(ie.IncidentClosed(str(play.board.opened), "cleared", ""))
         play.fire("web2/nginx", "ServiceDown", began=NOW + number)
-        play.write(ev.IncidentClosed(str(play.board.opened), "not_true", ""))
+        play.write(ie.IncidentClosed(str(play.board.opened), "not_true", ""))
     kept = Counter(one.outcome for one in play.board.incidents.values())
     assert kept == {"cleared": KEEP_UNTRUE + 30, "not_true": KEEP_UNTRUE}
     assert str(play.board.opened) in play.board.incidents
@@ -83,13 +84,13 @@ def test_what_was_refused_last_is_forgotten_last() -> None:
 
 def test_the_incidents_that_ended_first_are_forgotten_first() -> None:
     play = opened("web1/nginx", "web2/nginx")
-    play.write(ev.IncidentClosed("1", "cleared", ""))
+    play.write(ie.IncidentClosed("1", "cleared", ""))
     (first,) = play.board.ended.values()
     play.board.ended |= {f"old-{number}": first for number in range(KEEP_ENDED - 2)}
-    play.write(ev.IncidentClosed("2", "cleared", ""))
+    play.write(ie.IncidentClosed("2", "cleared", ""))
     assert len(play.board.ended) == KEEP_ENDED
     play.fire("web1/nginx", "ServiceDown", began=NOW + 1)
-    play.write(ev.IncidentClosed("3", "cleared", ""))
+    play.write(ie.IncidentClosed("3", "cleared", ""))
     assert len(play.board.ended) == KEEP_ENDED
     assert "1" not in play.board.ended
     assert list(play.board.ended)[-1] == "3"
@@ -99,11 +100,11 @@ def test_an_episode_that_was_closed_again_is_remembered_from_then() -> None:
     play = Play(Board(keep_episodes=2))
     for at in ("web1/nginx", "web2/nginx"):
         play.fire(at, "ServiceDown")
-        play.write(ev.IncidentClosed(str(play.board.opened), "cleared", ""))
+        play.write(ie.IncidentClosed(str(play.board.opened), "cleared", ""))
     first, third = alert(at="web1/nginx"), alert(at="web3/nginx")
     for number, one in (("3", first), ("4", third)):
-        play.write(ev.IncidentOpened(number, one, "restart-service", "d1"))
-        play.write(ev.IncidentClosed(number, "cleared", ""))
+        play.write(ie.IncidentOpened(number, one, "restart-service", "d1"))
+        play.write(ie.IncidentClosed(number, "cleared", ""))
     assert list(play.board.closed_episodes) == [first.episode, third.episode]
 
 
@@ -111,7 +112,7 @@ def test_what_is_not_at_hand_any_more_is_like_nothing() -> None:
     play = Play(Board(keep_closed=1))
     for number, name in enumerate(("ServiceDown", "ServiceSlow", "ServiceDown"), 1):
         play.fire(f"web{number}/nginx", name)
-        play.write(ev.IncidentClosed(str(number), "cleared", ""))
+        play.write(ie.IncidentClosed(str(number), "cleared", ""))
     like = Incident("9", alert(at="web9/nginx"), "restart-service", NOW, NOW, "d1")
     assert [one.id for one in play.board.alike(like)] == ["3"]
     assert play.board.alike(replace(like, cause=alert("ServiceSlow", "web9/nginx"))) == ()
@@ -125,8 +126,8 @@ def test_what_was_tried_in_an_incident_that_is_over_marks_nothing_and_runs_nowhe
         play.write(replace(intent(play.board.incidents[str(number)]), action="pool.drain"))
         assert play.board.marked
         play.write(
-            ev.ActionEnded(str(number), "1.1.1", Outcome.FAILED, "failed", "", None),
-            ev.IncidentClosed(str(number), "cleared", ""),
+            ie.ActionEnded(str(number), "1.1.1", Outcome.FAILED, "failed", "", None),
+            ie.IncidentClosed(str(number), "cleared", ""),
         )
         assert play.board.marked == frozenset()
     assert list(play.board.incidents) == ["2"]
@@ -136,11 +137,11 @@ def test_what_was_tried_in_an_incident_that_is_over_marks_nothing_and_runs_nowhe
 def test_what_was_tried_is_kept_with_all_others_even_if_it_was_never_true() -> None:
     play = opened("web3/nginx")
     play.write(intent(play.board.incidents["1"]))
-    play.write(ev.ActionEnded("1", "1.1.1", Outcome.FAILED, "failed", "", None))
-    play.write(ev.IncidentClosed("1", "not_true", ""))
+    play.write(ie.ActionEnded("1", "1.1.1", Outcome.FAILED, "failed", "", None))
+    play.write(ie.IncidentClosed("1", "not_true", ""))
     for number in range(KEEP_UNTRUE):
         play.fire("web1/nginx", "ServiceDown", began=NOW + number)
-        play.write(ev.IncidentClosed(str(play.board.opened), "not_true", ""))
+        play.write(ie.IncidentClosed(str(play.board.opened), "not_true", ""))
     assert "1" in play.board.incidents
 
 

@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.alert import Target
 from healer.core.attempt import Outcome
-from healer.core.decide import Hold, decide
+from healer.core.decide import decide
+from healer.core.decision import Hold
 from healer.core.footprint import footprint
 from healer.core.states import State
 from healer.core.verdict import allow, hold
@@ -32,7 +33,7 @@ def test_the_next_member_follows_when_the_first_repair_was_proved():
     opened(world)
     second = opened(world, "web2/nginx", 2)
     acted(world, "1", ended=Outcome.VERIFIED)
-    world.journal(ev.IncidentClosed("1", "healed", ""))
+    world.journal(ie.IncidentClosed("1", "healed", ""))
     world.down.discard(Target("web1", "nginx"))
     assert verdict(world, second) == ("", "act")
 
@@ -51,7 +52,7 @@ def test_a_member_that_fails_after_an_action_on_another_is_not_treated_the_same(
     world.down.add(Target("web2", "nginx"))
     opened(world)
     acted(world, "1", ended=Outcome.VERIFIED)
-    world.journal(ev.IncidentClosed("1", "healed", ""))
+    world.journal(ie.IncidentClosed("1", "healed", ""))
     world.now += 30
     world.unit_age = 10.0
     second = opened(world, "web2/nginx", 2, began=NOW + 22)
@@ -63,7 +64,7 @@ def test_one_that_was_dead_before_the_action_does_not_follow_it_however_late_its
     world.down.add(Target("web2", "nginx"))
     opened(world)
     acted(world, "1", ended=Outcome.VERIFIED)
-    world.journal(ev.IncidentClosed("1", "healed", ""))
+    world.journal(ie.IncidentClosed("1", "healed", ""))
     world.now += 15
     world.unit_age = 16.0
     second = opened(world, "web2/nginx", 2, began=NOW + 1)
@@ -81,9 +82,9 @@ def test_the_canary_that_failed_calls_a_person_for_all_that_fail_alike_and_none_
     assert (first.reason, first.calls) == ("canary_failed", True)
     told = said(world, second, "common_cause")
     assert (told.reason, told.calls) == ("canary_failed", False)
-    world.journal(ev.IncidentEscalated("1", "ladder_exhausted", ""))
+    world.journal(ie.IncidentEscalated("1", "ladder_exhausted", ""))
     assert not said(world, second, "common_cause").calls
-    world.journal(ev.IncidentClosed("1", "cleared", ""))  # a person found out what it is
+    world.journal(ie.IncidentClosed("1", "cleared", ""))  # a person found out what it is
     assert said(world, second, "common_cause").allowed
 
 
@@ -106,7 +107,7 @@ def test_a_repair_that_failed_condemns_the_others_for_one_window_once_its_incide
     opened(world, "web2/nginx", 2, began=world.now)
     acted(world, "2", ended=Outcome.NOT_VERIFIED)
     world.now = NOW - closed_ago
-    world.journal(ev.IncidentClosed("2", outcome, ""))
+    world.journal(ie.IncidentClosed("2", outcome, ""))
     world.now = NOW
     assert verdict(world, opened(world)) == expected
 
@@ -120,7 +121,7 @@ def test_a_member_that_may_never_be_treated_does_not_keep_the_others_waiting():
     assert verdict(world, second) == ("common_cause", "canary_first")
     stopped = decide(world.board.incidents["1"], world.facts(world.board.incidents["1"]), None)
     assert isinstance(stopped, Hold)
-    world.journal(ev.IncidentHeld("1", stopped.hold, stopped.verdicts))
+    world.journal(ie.IncidentHeld("1", stopped.hold, stopped.verdicts))
     assert verdict(world, second) == ("", "act")
 
 
@@ -141,7 +142,7 @@ def test_waiting_for_the_canary_calls_nobody():
     first = opened(world)
     held = decide(first, world.facts(first), None)
     assert isinstance(held, Hold)
-    world.journal(ev.IncidentHeld("1", held.hold, held.verdicts))
+    world.journal(ie.IncidentHeld("1", held.hold, held.verdicts))
     second = opened(world, "web2/nginx", 2)
     decision = decide(second, world.facts(second), None)
     assert isinstance(decision, Hold)
@@ -164,7 +165,7 @@ def drained(world: World, number: str, gate: str) -> None:
     incident = world.board.incidents[number]
     target, action_id = incident.target, f"1.1.{world.seq}"
     world.journal(
-        ev.ActionIntended(
+        ie.ActionIntended(
             incident=number,
             action_id=action_id,
             ladder=incident.ladder,
@@ -180,8 +181,8 @@ def drained(world: World, number: str, gate: str) -> None:
             deadline_at=world.now + 30,
             verdicts=(),
         ),
-        ev.ActionEnded(number, action_id, Outcome.DONE, "drained", "", world.now),
-        ev.VerificationEnded(number, action_id, True, False, "proved", ""),
+        ie.ActionEnded(number, action_id, Outcome.DONE, "drained", "", world.now),
+        ie.VerificationEnded(number, action_id, True, False, "proved", ""),
     )
 
 
@@ -200,18 +201,18 @@ def test_a_member_that_is_out_of_harms_way_goes_out_on_a_balancer_that_returns_w
     opened(world)
     acted(world, "1", ended=Outcome.NOT_VERIFIED, age=20)
     drained(world, "1", "lb2")
-    world.journal(ev.IncidentMitigated("1", "lb1 is dead"))
+    world.journal(ie.IncidentMitigated("1", "lb1 is dead"))
     world.down.add(Target("web2", "nginx"))
     second = opened(world, "web2/nginx", 2)
     assert said(world, world.board.incidents["1"], "common_cause").allowed
     assert said(world, second, "common_cause").reason == "canary_failed"
 
 
-def waiting(reason: str, *, true: bool, guard: str = "owner_settled") -> ev.IncidentHeld:
+def waiting(reason: str, *, true: bool, guard: str = "owner_settled") -> ie.IncidentHeld:
     """A hold of incident 1 that ends by itself."""
     evidence = allow("still_true", have="true", need="true")
     held = hold(guard, reason, have="-", need="-", sentence="It waits.", passing=True)
-    return ev.IncidentHeld("1", held, (evidence,) if true else ())
+    return ie.IncidentHeld("1", held, (evidence,) if true else ())
 
 
 @pytest.mark.parametrize(

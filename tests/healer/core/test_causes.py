@@ -5,7 +5,7 @@ from itertools import product
 
 import pytest
 
-from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.alert import Alert, Target
 from healer.core.board import Board, begun
 from healer.core.causes import Outages
@@ -150,7 +150,7 @@ def test_a_lost_domain_strikes_what_stood_in_it_and_is_missed() -> None:
 
 def test_of_a_domain_that_is_lost_what_is_missed_is_broken_and_nothing_elsewhere() -> None:
     world = World(topology=chain())
-    world.journal(ev.IncidentOpened("1", lost("rack-s"), "none", ""))
+    world.journal(ie.IncidentOpened("1", lost("rack-s"), "none", ""))
     missed = glance(missed=["st1", "db1"], present=["st2"])
     assert Outages.seen(world.board, [], chain(), missed).broken == {Target("st1")}
 
@@ -182,7 +182,7 @@ def test_whoever_explains_an_alert_is_a_suspect() -> None:
     whys = ("", "disk", "network_link")
     told = [alert(name, at, failure=why) for name in names for at in places for why in whys]
     told += [lost("rack-b"), lost("rack-s")]
-    opened = [begun(ev.IncidentOpened("1", one, "none", ""), 0.0) for one in told]
+    opened = [begun(ie.IncidentOpened("1", one, "none", ""), 0.0) for one in told]
     for cluster in (chain(), chain("app")):
         for broken in ([], [DB], [APP, DB, ST1, ST2]):
             seen = outages(*broken, cluster=cluster)
@@ -193,6 +193,6 @@ def test_whoever_explains_an_alert_is_a_suspect() -> None:
 
 
 def test_a_service_of_which_one_needs_nothing_is_no_suspect() -> None:
-    opened = [begun(ev.IncidentOpened("1", one, "none", ""), 0.0) for one in (DB, ST1, APP)]
+    opened = [begun(ie.IncidentOpened("1", one, "none", ""), 0.0) for one in (DB, ST1, APP)]
     assert outages().suspects(down("web1/nginx"), opened) == []
     assert outages().suspects(down("db1/db"), opened) == opened[:2]

@@ -3,6 +3,7 @@
 import pytest
 
 from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.board import Board
 from healer.core.correlate import Place, place_of, settled
 from healer.core.history import Keep, as_told
@@ -13,10 +14,10 @@ from tests.healer.core.world import NOW, World, alert
 
 def by_hand(world: World) -> World:
     told(world, *ALL)
-    world.journal(ev.IncidentEscalated("1", FOR_A_PERSON, ""))
+    world.journal(ie.IncidentEscalated("1", FOR_A_PERSON, ""))
     world.journal(
-        ev.IncidentSettled("1", "ann", "moving the rack"),
-        ev.IncidentClosed("1", "by_hand", "ann: moving the rack"),
+        ie.IncidentSettled("1", "ann", "moving the rack"),
+        ie.IncidentClosed("1", "by_hand", "ann: moving the rack"),
     )
     return world
 
@@ -64,10 +65,10 @@ def test_a_part_of_what_was_closed_that_is_lost_again_is_theirs_once_it_is_found
     cluster = racks(switch={"web1", "web2", "web3"})
     world = World(cluster)
     told(world, lost("switch"), down("web1"), down("web2"), down("web3"))
-    world.journal(ev.IncidentEscalated("1", FOR_A_PERSON, ""))
+    world.journal(ie.IncidentEscalated("1", FOR_A_PERSON, ""))
     world.journal(
-        ev.IncidentSettled("1", "ann", "a new switch"),
-        ev.IncidentClosed("1", "by_hand", "ann: a new switch"),
+        ie.IncidentSettled("1", "ann", "a new switch"),
+        ie.IncidentClosed("1", "by_hand", "ann: a new switch"),
     )
     told(world, lost("switch"), lost(), true=False)
     assert lost().fingerprint not in world.board.by_hand

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.attempt import Outcome
 from healer.core.conditions import HARDWARE, unmet
-from healer.core.decide import Act, Hold, decide
+from healer.core.decide import decide
+from healer.core.decision import Act, Hold
 from healer.core.incident import FOR_A_PERSON, Incident
 from healer.core.ladder import ALWAYS, Ladder, Mode, Rung, When, Window
 from healer.core.plan import Escalate, Plan, passed_over, plan
@@ -31,7 +32,7 @@ def climbed(*rungs: Rung, role: str = "service", **labels: str) -> tuple[Inciden
     groups = {**plain.groups, "web": replace(plain.groups["web"], role=role)}
     cluster = replace(plain, ladders={**plain.ladders, ladder.name: ladder}, groups=groups)
     world = World(topology=cluster)
-    world.journal(ev.IncidentOpened("1", alert(**labels), "restart-service", "d1"))
+    world.journal(ie.IncidentOpened("1", alert(**labels), "restart-service", "d1"))
     return world.board.incidents["1"], cluster
 
 
@@ -183,9 +184,9 @@ def test_what_is_passed_over_says_why_whichever_the_reason() -> None:
     once = replace(RESTART, attempts=1)
     incident, cluster = climbed(never, drain, once, REBOOT)
     world = World(topology=cluster)
-    world.journal(ev.IncidentOpened("1", incident.cause, "restart-service", "d1"))
+    world.journal(ie.IncidentOpened("1", incident.cause, "restart-service", "d1"))
     world.journal(replace(intent(world.board.incidents["1"]), rung=2))
-    world.journal(ev.ActionEnded("1", "1.1.1", Outcome.FAILED, "start_failed", "", None))
+    world.journal(ie.ActionEnded("1", "1.1.1", Outcome.FAILED, "start_failed", "", None))
     told = passed_over(world.board.incidents["1"], cluster)
     assert [(one.rung, one.reason) for one in told] == [
         (0, "other_severity"),
@@ -212,12 +213,12 @@ def test_the_third_try_waits_twice_as_long_as_the_second() -> None:
     incident, cluster = climbed(rung)
     world = World(topology=cluster)
     world.down = {incident.target}
-    world.journal(ev.IncidentOpened("1", incident.cause, "restart-service", "d1"))
+    world.journal(ie.IncidentOpened("1", incident.cause, "restart-service", "d1"))
     waits = []
     for number in (1, 2):
         one = world.board.incidents["1"]
         world.journal(replace(intent(one), action_id=f"1.1.{number}"))
-        world.journal(ev.ActionEnded("1", f"1.1.{number}", Outcome.FAILED, "failed", "", None))
+        world.journal(ie.ActionEnded("1", f"1.1.{number}", Outcome.FAILED, "failed", "", None))
         began = world.now
         while not isinstance(
             decide(world.board.incidents["1"], world.facts(world.board.incidents["1"]), None), Act
@@ -241,7 +242,7 @@ def test_a_ladder_that_only_calls_a_person_leaves_it_to_the_alert_that_has_reach
 def test_a_restart_of_what_is_no_service_is_passed_over() -> None:
     _, cluster = climbed(RESTART, REBOOT)
     world = World(topology=cluster)
-    world.journal(ev.IncidentOpened("1", alert("Odd", "web1"), "restart-service", "d1"))
+    world.journal(ie.IncidentOpened("1", alert("Odd", "web1"), "restart-service", "d1"))
     step = plan(world.board.incidents["1"], cluster)
     assert isinstance(step, Plan)
     assert step.rung.action == "node.reboot"
@@ -258,7 +259,7 @@ def test_nothing_but_a_fast_rung_takes_anything_away_before_a_deeper_cause_could
     ):
         incident, cluster = climbed(rung)
         world = World(topology=replace(cluster, correlation_window=5.0), down={incident.target})
-        world.journal(ev.IncidentOpened("1", incident.cause, "restart-service", "d1"))
+        world.journal(ie.IncidentOpened("1", incident.cause, "restart-service", "d1"))
         one = world.board.incidents["1"]
         first = decide(one, world.facts(one), None)
         assert isinstance(first, Hold) is waits

@@ -7,7 +7,9 @@ import pytest
 
 from healer.core.actions import steps
 from healer.core.alert import Target
-from healer.core.decide import Act, Hold, awaited_yes, decide, expect
+from healer.core.decide import decide
+from healer.core.decision import Act, Hold, awaited_yes
+from healer.core.draft import expect
 from healer.core.guards.people import NEEDED
 from healer.core.ladder import Mode
 from healer.core.look import Heard

@@ -7,7 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from healer.core.alert import Target
-from healer.core.decide import Act, Hold, decide
+from healer.core.decide import decide
+from healer.core.decision import Act, Hold
 from healer.core.guards.copies import stops
 from healer.core.guards.witnesses import two_witnesses
 from healer.core.ladder import Ladder, Mode, Rung

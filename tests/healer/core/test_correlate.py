@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.alert import Alert
 from healer.core.attempt import Outcome
 from healer.core.board import Board
@@ -32,7 +33,7 @@ from tests.healer.core.world import NOW, World, alert
 
 def test_an_alert_opens_an_incident_with_its_ladder_and_the_configuration_it_runs_under() -> None:
     (opened,) = changes(Board(), NGINX)
-    assert opened == ev.IncidentOpened("1", NGINX, "restart-service", "d1")
+    assert opened == ie.IncidentOpened("1", NGINX, "restart-service", "d1")
 
 
 @pytest.mark.parametrize("heal", ["none", ""])
@@ -81,7 +82,7 @@ def test_a_symptom_joins_the_incident_that_explains_it() -> None:
 def test_a_deeper_cause_takes_the_incident_over_and_keeps_what_was_tried() -> None:
     world = on(APP)
     world.journal(intent(world.board.incidents["1"]))
-    world.journal(ev.ActionEnded("1", "1.1.1", Outcome.FAILED, "start_failed", "", None))
+    world.journal(ie.ActionEnded("1", "1.1.1", Outcome.FAILED, "start_failed", "", None))
     on(APP, NGINX, world=world)
     one = world.board.incidents["1"]
     assert incidents(world) == [("web1/nginx", ["web1/app"])]
@@ -123,7 +124,7 @@ def test_what_an_action_takes_away_joins_it_while_it_is_not_settled() -> None:
 def test_nobody_takes_an_incident_over_on_an_alerts_word_alone() -> None:
     world = on(NGINX)
     (opened,) = changes(world.board, DISK, true=False)
-    assert isinstance(opened, ev.IncidentOpened)
+    assert isinstance(opened, ie.IncidentOpened)
 
 
 def test_of_two_that_come_together_the_one_that_is_used_leads() -> None:
@@ -136,7 +137,7 @@ def test_of_two_that_come_together_the_one_that_is_used_leads() -> None:
 def test_what_is_used_comes_first_on_the_alerts_word_alone_too() -> None:
     user = replace(APP, fingerprint="A")
     (opened,) = changes(Board(), user, NGINX, true=False)
-    assert isinstance(opened, ev.IncidentOpened)
+    assert isinstance(opened, ie.IncidentOpened)
     assert opened.cause == NGINX
 
 
@@ -146,9 +147,9 @@ def test_a_deeper_cause_gives_a_person_their_incident_back_to_the_healer_but_not
     for word, state in (("ladder_exhausted", State.OPEN), ("denied", State.ESCALATED)):
         world = on(APP)
         if word == "denied":
-            world.journal(ev.ApprovalDenied("1", 0, "ann"))
+            world.journal(ie.ApprovalDenied("1", 0, "ann"))
         else:
-            world.journal(ev.IncidentEscalated("1", word, ""))
+            world.journal(ie.IncidentEscalated("1", word, ""))
         on(APP, NGINX, world=world)
         assert str(world.board.incidents["1"].target) == "web1/nginx"
         assert world.board.incidents["1"].state is state
@@ -172,7 +173,7 @@ def test_a_newer_episode_or_a_silence_is_the_same_trouble(change: dict[str, floa
 
 def closed(*alerts: Alert) -> World:
     world = on(*alerts)
-    world.journal(ev.IncidentClosed("1", "cleared", ""))
+    world.journal(ie.IncidentClosed("1", "cleared", ""))
     return world
 
 
@@ -189,7 +190,7 @@ def test_a_new_episode_of_a_closed_one_opens_an_incident() -> None:
 
 def test_a_recurrence_that_is_already_looked_after_is_none() -> None:
     world = closed(NGINX)
-    world.journal(ev.IncidentOpened("2", NGINX, "restart-service", "d1"))
+    world.journal(ie.IncidentOpened("2", NGINX, "restart-service", "d1"))
     assert recurring(world.board, [NGINX]) == []
 
 
@@ -215,21 +216,21 @@ def test_what_nothing_confirms_becomes_part_of_another_only_where_there_is_room(
     confirmed: bool, symptoms: int, merges: bool
 ) -> None:
     world = flooded(confirmed=True, count=symptoms)
-    world.journal(ev.IncidentOpened("2", APP, "restart-service", "d1"))
+    world.journal(ie.IncidentOpened("2", APP, "restart-service", "d1"))
     if confirmed:
-        world.journal(ev.IncidentHeld("2", SHORT, (allow("still_true", have=1, need=1),)))
+        world.journal(ie.IncidentHeld("2", SHORT, (allow("still_true", have=1, need=1),)))
     found = changes(world.board, NGINX, APP, true=False)
-    assert (ev.IncidentClosed("2", "merged", "into incident 1") in found) is merges
+    assert (ie.IncidentClosed("2", "merged", "into incident 1") in found) is merges
 
 
 def test_the_evidence_of_this_look_is_enough_to_make_two_incidents_one() -> None:
     world = World()
-    world.journal(ev.IncidentOpened("1", NGINX, "restart-service", "d1"))
-    world.journal(ev.IncidentOpened("2", APP, "restart-service", "d1"))
+    world.journal(ie.IncidentOpened("1", NGINX, "restart-service", "d1"))
+    world.journal(ie.IncidentOpened("2", APP, "restart-service", "d1"))
     assert changes(world.board, NGINX, APP, true=False) == []
     assert changes(world.board, NGINX, APP) == [
-        ev.AlertJoined("1", APP),
-        ev.IncidentClosed("2", "merged", "into incident 1"),
+        ie.AlertJoined("1", APP),
+        ie.IncidentClosed("2", "merged", "into incident 1"),
     ]
 
 
@@ -238,13 +239,13 @@ def test_only_what_fires_elsewhere_and_could_lead_leaves_and_never_while_somethi
     note = alert("ServiceSlow", "web2/app", heal="none")
     gone, here, other = alert(at="web3/app"), alert("ServiceSlow", "db1/db"), alert(at="web3/nginx")
     world = World()
-    world.journal(ev.IncidentOpened("1", alert(at="web2/nginx"), "restart-service", "d1"))
-    world.journal(ev.AlertJoined("1", other))
-    world.journal(ev.IncidentOpened("2", DB1, "restart-service", "d1"))
-    world.journal(*(ev.AlertJoined("2", one) for one in (APP, note, gone, here)))
+    world.journal(ie.IncidentOpened("1", alert(at="web2/nginx"), "restart-service", "d1"))
+    world.journal(ie.AlertJoined("1", other))
+    world.journal(ie.IncidentOpened("2", DB1, "restart-service", "d1"))
+    world.journal(*(ie.AlertJoined("2", one) for one in (APP, note, gone, here)))
     firing = (DB1, APP, note, here, other)
     left = list(correlate(world.board, firing, cluster, frozenset()))
-    assert left == [[ev.AlertLeft("1", other)], [ev.AlertLeft("2", APP)]]
+    assert left == [[ie.AlertLeft("1", other)], [ie.AlertLeft("2", APP)]]
     world.journal(intent(world.board.incidents["1"]))
     left = list(correlate(world.board, firing, cluster, frozenset()))
-    assert left == [[ev.AlertLeft("2", APP)]]
+    assert left == [[ie.AlertLeft("2", APP)]]

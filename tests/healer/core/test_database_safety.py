@@ -16,11 +16,13 @@ from gate.patroni import MemberSeen, Own, Sight
 from gate.words import Refused
 from healer.core.alert import Target
 from healer.core.databases import candidates
-from healer.core.decide import Act, Hold, decide
+from healer.core.decide import decide
+from healer.core.decision import Act, Hold
 from healer.core.facts import Facts
 from healer.core.incident import Incident
 from healer.core.look import DatabaseLook, DatabaseMember, Heard
 from healer.core.plan import to_hear
+from healer.core.verdict import Verdict
 from tests.healer.core.guarded import opened, said
 from tests.healer.core.replicated import NODES, lead, replicated
 from tests.healer.core.world import World
@@ -148,6 +150,32 @@ def test_no_node_goes_that_leads_or_has_the_last_good_copy(look, node):
         assert not look.paused
 
 
+def waiting_for(look: DatabaseLook, standby: str) -> DatabaseLook:
+    """The same database, whose commits wait for a standby."""
+    members = {
+        name: replace(one, role="sync_standby") if name == standby else one
+        for name, one in look.members.items()
+    }
+    return replace(look, synchronous=True, members=members)
+
+
+@pytest.mark.parametrize(
+    ("leader_says", "others_say", "chosen"),
+    [("db3", "db3", "db3"), ("db3", "db2", None), ("db2", "db3", None)],
+)
+def test_who_is_to_lead_is_the_standby_by_every_gate_that_says_who_it_is(
+    leader_says, others_say, chosen
+):
+    world = replicated()
+    world.databases["main"] = waiting_for(world.databases["main"], others_say)
+    said = waiting_for(replicated().databases["main"], leader_says)
+    facts = world.facts(opened(world, "db1", name="Fails", heal="move-away", group="db"))
+    heard = facts.heard("db1").look
+    own = {"db1": Heard(replace(heard, databases={"main": said}))}
+    facts = replace(facts, gates={**facts.gates, **own})
+    assert candidates(world.topology.databases["main"], "db1", facts).best == chosen
+
+
 @pytest.mark.parametrize("heal", ["move-away", "reboot-node", "database"])
 @pytest.mark.parametrize("differ", [False, True])
 def test_what_no_gate_says_or_two_say_differently_is_unknown(heal, differ):
@@ -226,11 +254,31 @@ def test_a_leader_that_changed_after_the_last_scrape_has_just_changed():
     assert settled(incident, replace(moved, picture=facts.picture)) == "leader_settling"
 
 
+def test_where_nobody_leads_it_says_so_and_not_that_the_leader_changed():
+    world = replicated()
+    world.down.add(Target("db3", "postgres"))
+    incident = opened(world, "db3/postgres", heal="database")
+    world.databases["main"] = replace(world.databases["main"], leader=None)
+    world.primaries = {one: dict.fromkeys(said, False) for one, said in world.primaries.items()}
+    said = owner_settled(incident, world.facts(incident))
+    assert said.sentence == "Nobody leads main; Patroni has its own time first."
+    world.look()
+    world.now += 400
+    said = owner_settled(incident, world.facts(incident))
+    assert said.allowed
+    assert "main led by nobody for 400 s" in said.have
+    assert "no change of who leads for 30 s" in said.need
+
+
 def settled(incident: Incident, facts: Facts) -> str | None:
     """Return why who leads is not settled, whatever other guards say."""
+    return owner_settled(incident, facts).reason
+
+
+def owner_settled(incident: Incident, facts: Facts) -> Verdict:
     decision = decide(incident, facts, None)
     assert isinstance(decision, Hold | Act)
-    return next(one for one in decision.verdicts if one.guard == "owner_settled").reason
+    return next(one for one in decision.verdicts if one.guard == "owner_settled")
 
 
 @pytest.mark.parametrize(

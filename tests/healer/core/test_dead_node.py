@@ -1,6 +1,6 @@
 """A dead node without a ladder is an incident of its own, for a person."""
 
-from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.causes import Outages
 from healer.core.correlate import claims
 from healer.core.decide import decide
@@ -19,7 +19,7 @@ def test_a_dead_node_without_a_ladder_is_an_incident_of_its_own_that_calls_nobod
     decided = decide(dead, world.facts(dead), None)
     assert isinstance(decided, Escalate)
     assert decided.reason == FOR_A_PERSON
-    world.journal(ev.IncidentEscalated("1", decided.reason, decided.detail))
+    world.journal(ie.IncidentEscalated("1", decided.reason, decided.detail))
     assert not world.board.incidents["1"].calls
 
 
@@ -52,10 +52,10 @@ def test_a_dead_node_becomes_part_of_the_loss_that_is_told_later() -> None:
 
 def test_under_a_closed_loss_a_dead_node_opens_nothing_and_is_not_settled() -> None:
     world = told(World(racks()), lost(), down("web1"))
-    world.journal(ev.IncidentEscalated("1", FOR_A_PERSON, ""))
+    world.journal(ie.IncidentEscalated("1", FOR_A_PERSON, ""))
     world.journal(
-        ev.IncidentSettled("1", "ann", "moving the rack"),
-        ev.IncidentClosed("1", "by_hand", "ann: moving the rack"),
+        ie.IncidentSettled("1", "ann", "moving the rack"),
+        ie.IncidentClosed("1", "by_hand", "ann: moving the rack"),
     )
     told(world, lost(), down("web1"), down("web2"))
     assert world.board.open == []
@@ -64,10 +64,10 @@ def test_under_a_closed_loss_a_dead_node_opens_nothing_and_is_not_settled() -> N
 
 def test_a_dead_node_that_a_person_closed_is_not_opened_again_while_it_lasts() -> None:
     world = told(World(racks()), down("web1"))
-    world.journal(ev.IncidentEscalated("1", FOR_A_PERSON, ""))
+    world.journal(ie.IncidentEscalated("1", FOR_A_PERSON, ""))
     world.journal(
-        ev.IncidentSettled("1", "ann", "a new power supply is on its way"),
-        ev.IncidentClosed("1", "by_hand", "ann"),
+        ie.IncidentSettled("1", "ann", "a new power supply is on its way"),
+        ie.IncidentClosed("1", "by_hand", "ann"),
     )
     told(world, down("web1"))
     assert world.board.open == []
@@ -75,7 +75,7 @@ def test_a_dead_node_that_a_person_closed_is_not_opened_again_while_it_lasts() -
 
 def test_a_dead_nodes_incident_closes_when_its_rule_is_not_true_any_more() -> None:
     world = told(World(racks()), down("web1"))
-    world.journal(ev.IncidentEscalated("1", FOR_A_PERSON, ""))
+    world.journal(ie.IncidentEscalated("1", FOR_A_PERSON, ""))
     dead = world.board.incidents["1"]
     assert seen_gone(dead, world.facts(dead))
     world.down = {dead.target}

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from healer.core.attempt import Outcome
-from healer.core.decide import BY_HAND, UNSENT, Close, Hold, Mitigate, decide, unheard
+from healer.core.decide import BY_HAND, UNSENT, decide, unheard
+from healer.core.decision import Close, Hold, Mitigate
 from healer.core.guards import GUARDS
 from healer.core.incident import NOT_TRUE
 from healer.core.ladder import Rung

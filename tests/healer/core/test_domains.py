@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.alert import Target
 from healer.core.attempt import Outcome
 from healer.core.causes import Outages
 from healer.core.correlate import MOST_SYMPTOMS, claims, correlate
-from healer.core.decide import Close, Stay, decide
+from healer.core.decide import decide
+from healer.core.decision import Close, Stay
 from healer.core.facts import Evidence
 from healer.core.incident import FOR_A_PERSON, Incident
 from healer.core.plan import Escalate
@@ -112,7 +113,7 @@ def test_a_repair_under_way_ends_under_its_own_name_and_then_belongs_to_the_loss
     told(world, *ALL, alert(at="web1/nginx"))
     acting = world.board.incidents["1"]
     assert (str(acting.target), acting.state) == ("web1/nginx", State.ACTING)
-    world.journal(ev.ActionEnded("1", acting.attempts[0].action_id, Outcome.FAILED, "", "", 0.0))
+    world.journal(ie.ActionEnded("1", acting.attempts[0].action_id, Outcome.FAILED, "", "", 0.0))
     told(world, *ALL, alert(at="web1/nginx"))
     assert [target for target, _ in incidents(world)] == ["rack-a"]
     # A member elsewhere that fails alike still hears that the repair did not help.
@@ -122,7 +123,7 @@ def test_a_repair_under_way_ends_under_its_own_name_and_then_belongs_to_the_loss
 
 def test_what_a_person_said_no_to_stays_theirs_beside_the_loss() -> None:
     world = told(World(racks()), alert(at="web1/nginx"))
-    world.journal(ev.ApprovalDenied("1", 0, "ann"))
+    world.journal(ie.ApprovalDenied("1", 0, "ann"))
     told(world, *ALL, alert(at="web1/nginx"))
     assert world.board.incidents["1"].state is State.ESCALATED
     assert sorted(target for target, _ in incidents(world)) == ["rack-a", "web1/nginx"]
@@ -185,7 +186,7 @@ def test_no_ladder_acts_upon_it_and_a_person_reads_what_is_lost_and_where() -> N
     assert escalated.reason == FOR_A_PERSON
     assert "rack-a" in escalated.detail
     assert "web1, web2" in escalated.detail
-    world.journal(ev.IncidentEscalated("1", escalated.reason, escalated.detail))
+    world.journal(ie.IncidentEscalated("1", escalated.reason, escalated.detail))
     # Their own alert has called them already.
     assert not world.board.incidents["1"].calls
     assert isinstance(said(world, "web1", "web2"), Stay)
@@ -212,11 +213,11 @@ def test_it_is_gone_when_each_of_its_nodes_is_heard_of_again(dark, firing, gone)
 
 def test_it_closes_as_cleared_and_what_fires_on_has_an_incident_of_its_own() -> None:
     world = told(World(racks()), *ALL)
-    world.journal(ev.IncidentEscalated("1", FOR_A_PERSON, ""))
+    world.journal(ie.IncidentEscalated("1", FOR_A_PERSON, ""))
     over = said(world, firing=False, clear=60.0)
     assert isinstance(over, Close)
     assert over.outcome == "cleared"
-    world.journal(ev.IncidentClosed("1", over.outcome, over.detail))
+    world.journal(ie.IncidentClosed("1", over.outcome, over.detail))
     told(world, alert(at="web2/nginx"), present=tuple(RACKS))
     assert incidents(world) == [("web2/nginx", [])]
 

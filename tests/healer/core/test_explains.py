@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.alert import Alert
 from healer.core.attempt import Outcome
 from healer.core.board import Board
@@ -81,7 +81,7 @@ def test_what_prometheus_sees_serving_is_broken_only_where_evidence_said_so(
     confirmed: bool,
 ) -> None:
     world = on(NGINX)
-    world.journal(ev.IncidentHeld("1", SHORT, (allow("still_true", have=1, need=1),)[:confirmed]))
+    world.journal(ie.IncidentHeld("1", SHORT, (allow("still_true", have=1, need=1),)[:confirmed]))
     seen = Outages.seen(world.board, [NGINX], TOPOLOGY, glance(serving=[NGINX.target]))
     assert seen.broken == ({NGINX.target} if confirmed else set())
 
@@ -202,7 +202,7 @@ def test_whoever_needs_a_provider_again_that_is_back_leaves_the_incident_of_the_
     cluster = tier(databases=2)
     world = on(APP, DB1, DB2, cluster=cluster)
     assert sorted(incidents(world)) == [("db1/db", ["web1/app"]), ("db2/db", [])]
-    world.journal(ev.IncidentClosed("2", "healed", ""))
+    world.journal(ie.IncidentClosed("2", "healed", ""))
     on(APP, DB1, cluster=cluster, world=world)
     assert sorted(incidents(world)) == [("db1/db", []), ("web1/app", [])]
 
@@ -211,7 +211,7 @@ def test_a_cause_that_comes_late_takes_over_all_that_it_explains_and_keeps_what_
     cluster, app2 = tier(), alert(at="web2/app")
     world = on(APP, app2, cluster=cluster)
     world.journal(intent(world.board.incidents["2"]))
-    world.journal(ev.ActionEnded("2", "1.1.1", Outcome.FAILED, "start_failed", "", None))
+    world.journal(ie.ActionEnded("2", "1.1.1", Outcome.FAILED, "start_failed", "", None))
     on(APP, app2, DB1, cluster=cluster, world=world)
     assert incidents(world) == [("db1/db", ["web2/app", "web1/app"])]
     kept, gone = world.board.incidents["2"], world.board.incidents["1"]
@@ -233,7 +233,7 @@ def test_incidents_that_turn_out_to_be_one_trouble_become_one_once_the_deeper_is
             assert sorted(incidents(world)) == [("db1/db", []), ("web1/app", [])]
             seen = allow("still_true", have="true", need="true")
             world.journal(
-                ev.IncidentHeld("2", hold("x", "x", have=1, need=2, sentence=""), (seen,))
+                ie.IncidentHeld("2", hold("x", "x", have=1, need=2, sentence=""), (seen,))
             )
     assert incidents(world) == [("db1/db", ["web1/app"])]
     assert world.board.incidents["1"].outcome == "merged"
@@ -246,13 +246,13 @@ def test_what_is_found_true_leads_what_it_explains_beside_a_deeper_claim_that_no
     world.journal(*changes(world.board, APP, DISK, true=False))
     assert incidents(world) == [("web1/app", []), ("web1", [])]
     found = correlate(world.board, [APP, DISK, NGINX], TOPOLOGY, frozenset({NGINX.fingerprint}))
-    assert next(found) == [ev.CauseReplaced("1", NGINX, "restart-service")]
+    assert next(found) == [ie.CauseReplaced("1", NGINX, "restart-service")]
 
 
 def test_a_persons_no_is_not_merged_away() -> None:
     world = on(APP, cluster=tier())
-    world.journal(ev.ApprovalDenied("1", 0, "ann"))
-    world.journal(ev.IncidentOpened("2", DB1, "restart-service", "d1"))
-    world.journal(ev.CauseReplaced("2", DB1, "restart-service"))
+    world.journal(ie.ApprovalDenied("1", 0, "ann"))
+    world.journal(ie.IncidentOpened("2", DB1, "restart-service", "d1"))
+    world.journal(ie.CauseReplaced("2", DB1, "restart-service"))
     on(APP, DB1, cluster=tier(), world=world)
     assert [one.id for one in world.board.open] == ["1", "2"]

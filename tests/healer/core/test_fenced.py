@@ -4,16 +4,17 @@ from dataclasses import replace
 
 import pytest
 
-from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.actions import steps
 from healer.core.alert import Target
 from healer.core.attempt import Attempt, Outcome
-from healer.core.decide import Act, Escalate, Hold, Mitigate, Stay, decide, unheard
+from healer.core.decide import decide, unheard
+from healer.core.decision import Act, Hold, Mitigate, Stay
 from healer.core.facts import Facts
 from healer.core.incident import Incident
 from healer.core.ladder import Ladder, Mode, Rung, Verification
 from healer.core.look import Heard
-from healer.core.plan import to_hear
+from healer.core.plan import Escalate, to_hear
 from healer.core.states import State
 from healer.core.topology import Stores, Topology
 from healer.core.verification import Proof, Verified, verify
@@ -59,20 +60,20 @@ def attempt(world: World, incident: Incident, action: Act, outcome: Outcome, rea
     chosen = action.proposal
     action_id = f"1.1.{world.seq}"
     world.journal(
-        ev.ActionIntended(
+        ie.ActionIntended(
             *(incident.id, action_id, chosen.ladder.name, chosen.rung_index, chosen.rung.action),
             *(chosen.target, incident.target, chosen.gate, chosen.args, chosen.footprint),
             *("ledger-1", action.expect, NOW + 60, action.verdicts),
             verify=chosen.rung.verify,
             ladder_digest=chosen.ladder.digest,
         ),
-        ev.ActionEnded(incident.id, action_id, outcome, reason, "", world.now),
+        ie.ActionEnded(incident.id, action_id, outcome, reason, "", world.now),
     )
 
 
 def proved(world: World, incident: Incident, *, verified: bool = True) -> None:
     last = world.board.incidents[incident.id].attempts[-1]
-    world.journal(ev.VerificationEnded(incident.id, last.action_id, verified, False, "", ""))
+    world.journal(ie.VerificationEnded(incident.id, last.action_id, verified, False, "", ""))
 
 
 def fence(world: World, incident: Incident) -> None:
@@ -267,7 +268,7 @@ def test_power_is_asked_for_only_of_a_node_whose_gate_is_silent():
 def test_what_was_fenced_stays_off_though_its_trouble_is_gone():
     world, incident = dead()
     fence(world, incident)
-    world.journal(ev.IncidentMitigated("1", "it is off"))
+    world.journal(ie.IncidentMitigated("1", "it is off"))
     world.down, world.dark = set(), set()
     known = world.board.incidents["1"]
     held = decide(known, world.facts(known), 60.0)
@@ -280,10 +281,10 @@ def test_a_person_admits_it_then_it_is_switched_on_while_it_is_still_missed(miti
     world, incident = dead()
     fence(world, incident)
     if mitigated:
-        world.journal(ev.IncidentMitigated("1", "it is off"))
+        world.journal(ie.IncidentMitigated("1", "it is off"))
     else:
-        world.journal(ev.IncidentEscalated("1", "ladder_exhausted", ""))
-    world.journal(ev.NodeAdmitted("1", "ann"))
+        world.journal(ie.IncidentEscalated("1", "ladder_exhausted", ""))
+    world.journal(ie.NodeAdmitted("1", "ann"))
     action = decided(world, incident)
     assert isinstance(action, Act)
     assert (action.proposal.rung.action, action.proposal.gate) == ("node.unfence", "mon1")
@@ -298,7 +299,7 @@ def test_a_person_admits_it_then_it_is_switched_on_while_it_is_still_missed(miti
 def test_an_admitted_node_that_does_not_come_back_is_a_persons():
     world, incident = dead()
     fence(world, incident)
-    world.journal(ev.NodeAdmitted("1", "ann"))
+    world.journal(ie.NodeAdmitted("1", "ann"))
     action = decided(world, incident)
     assert isinstance(action, Act)
     attempt(world, incident, action, Outcome.DONE, "unfenced")
@@ -312,7 +313,7 @@ def test_an_admitted_node_that_does_not_come_back_is_a_persons():
 def test_one_that_came_back_is_over_and_may_be_fenced_again_another_time():
     world, incident = dead()
     fence(world, incident)
-    world.journal(ev.NodeAdmitted("1", "ann"))
+    world.journal(ie.NodeAdmitted("1", "ann"))
     action = decided(world, incident)
     assert isinstance(action, Act)
     attempt(world, incident, action, Outcome.DONE, "unfenced")
@@ -325,8 +326,8 @@ def test_one_that_came_back_is_over_and_may_be_fenced_again_another_time():
 def test_adoption_gives_an_admitted_node_back_to_its_ladder():
     world, incident = dead()
     fence(world, incident)
-    world.journal(ev.NodeAdmitted("1", "ann"), ev.IncidentEscalated("1", "not_back", ""))
-    world.journal(ev.IncidentAdopted("1", "ann"))
+    world.journal(ie.NodeAdmitted("1", "ann"), ie.IncidentEscalated("1", "not_back", ""))
+    world.journal(ie.IncidentAdopted("1", "ann"))
     known = world.board.incidents["1"]
     assert (known.state, known.admitted_by) == (State.OPEN, None)
 
@@ -334,7 +335,7 @@ def test_adoption_gives_an_admitted_node_back_to_its_ladder():
 def test_alert_names_are_no_grounds_for_a_fencing():
     world = World(topology=pair(), dark={"web1"})
     world.journal(
-        ev.IncidentOpened("1", alert("NodeDown", "web1", heal="fence-node"), "fence-node", "d1")
+        ie.IncidentOpened("1", alert("NodeDown", "web1", heal="fence-node"), "fence-node", "d1")
     )
     incident = world.board.incidents["1"]
     assert said(world, incident, "still_true").reason == "not_confirmed"

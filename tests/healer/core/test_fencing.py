@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.alert import Target
 from healer.core.attempt import Outcome
-from healer.core.decide import Act, Hold, decide
+from healer.core.decide import decide
+from healer.core.decision import Act, Hold
 from healer.core.facts import Facts
 from healer.core.incident import Incident
 from healer.core.ladder import Ladder, Mode, Rung
@@ -146,7 +147,7 @@ def test_where_one_node_cannot_start_it_the_next_one_may():
     second = opened(world, "web2/nginx", 2)
     assert verdict(world, second) == ("common_cause", "canary_first")
     acted(world, "1", ended=Outcome.FAILED)
-    world.journal(ev.IncidentEscalated("1", "spent", "all that it had was tried"))
+    world.journal(ie.IncidentEscalated("1", "spent", "all that it had was tried"))
     assert verdict(world, second) == ("", "act")
 
 

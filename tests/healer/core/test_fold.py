@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.alert import Alert
 from healer.core.attempt import Attempt, Outcome
-from healer.core.fold import IncidentEvent, ends_once, fold, only_gives_back
+from healer.core.fold import ends_once, fold, only_gives_back
 from healer.core.incident import DENIED, Incident
 from healer.core.states import IllegalMove, State
 from healer.core.verdict import allow, hold
@@ -32,11 +32,11 @@ def begun(one: Incident, action: str = "service.restart", number: int = 1) -> In
 
 def ended(one: Incident, outcome: Outcome = Outcome.DONE) -> Incident:
     last = one.attempts[-1].action_id
-    return fold(one, ev.ActionEnded(one.id, last, outcome, "word", "", NOW), AT + 1)
+    return fold(one, ie.ActionEnded(one.id, last, outcome, "word", "", NOW), AT + 1)
 
 
-def proved(action_id: str = "1.1.1", *, good: bool, settles: bool = True) -> ev.VerificationEnded:
-    return ev.VerificationEnded("1", action_id, good, settles, "word", "detail")
+def proved(action_id: str = "1.1.1", *, good: bool, settles: bool = True) -> ie.VerificationEnded:
+    return ie.VerificationEnded("1", action_id, good, settles, "word", "detail")
 
 
 # --- What cannot follow ---------------------------------------------------------------------
@@ -45,18 +45,18 @@ def proved(action_id: str = "1.1.1", *, good: bool, settles: bool = True) -> ev.
 @pytest.mark.parametrize(
     ("one", "event"),
     [
-        (incident(State.CLOSED), ev.AlertJoined("1", APP)),
+        (incident(State.CLOSED), ie.AlertJoined("1", APP)),
         (incident(State.CLOSED), approval(incident())),
-        (begun(incident()), ev.ActionEnded("1", "1.1.9", Outcome.DONE, "", "", None)),
-        (incident(), ev.ActionEnded("1", "1.1.1", Outcome.DONE, "", "", None)),
-        (ended(begun(incident())), ev.ActionEnded("1", "1.1.1", Outcome.DONE, "", "", None)),
+        (begun(incident()), ie.ActionEnded("1", "1.1.9", Outcome.DONE, "", "", None)),
+        (incident(), ie.ActionEnded("1", "1.1.1", Outcome.DONE, "", "", None)),
+        (ended(begun(incident())), ie.ActionEnded("1", "1.1.1", Outcome.DONE, "", "", None)),
         (ended(begun(incident())), proved("1.1.9", good=True)),
         (begun(incident()), proved(good=True)),
         (incident(State.MITIGATED), intent(incident())),
         (incident(State.ESCALATED), intent(incident())),
     ],
 )
-def test_what_cannot_have_happened_is_not_taken_in(one: Incident, event: IncidentEvent) -> None:
+def test_what_cannot_have_happened_is_not_taken_in(one: Incident, event: ie.IncidentEvent) -> None:
     with pytest.raises(IllegalMove, match="incident 1"):
         fold(one, event, AT)
 
@@ -87,13 +87,13 @@ def test_while_a_person_has_it_only_a_return_is_written(
     else:
         with pytest.raises(IllegalMove, match=action):
             only_gives_back(incident(state), event)
-    only_gives_back(incident(State.ESCALATED), ev.IncidentAdopted("1", "ann"))
+    only_gives_back(incident(State.ESCALATED), ie.IncidentAdopted("1", "ann"))
 
 
 @pytest.mark.parametrize("again", Outcome)
 def test_an_action_is_written_to_end_once(again: Outcome) -> None:
     under_way = begun(incident())
-    end = ev.ActionEnded("1", "1.1.1", again, "", "", None)
+    end = ie.ActionEnded("1", "1.1.1", again, "", "", None)
     ends_once(under_way, end)
     for over in (ended(under_way), ended(under_way, Outcome.FAILED)):
         with pytest.raises(IllegalMove, match="not acting"):
@@ -116,12 +116,12 @@ def test_a_second_end_that_an_older_release_wrote_is_read_as_it_went_on_from_it(
 def test_an_alert_that_is_known_takes_the_place_of_its_older_self_and_of_no_other() -> None:
     one = incident(symptoms=(APP,))
     newer, cause = replace(APP, began_at=AT), replace(CAUSE, silenced=True)
-    for event in (ev.AlertJoined, ev.AlertRenewed):
+    for event in (ie.AlertJoined, ie.AlertRenewed):
         assert fold(one, event("1", newer), AT).alerts == (CAUSE, newer)
         assert fold(one, event("1", cause), AT).alerts == (cause, APP)
     other = alert("ServiceSlow")
-    assert fold(one, ev.AlertJoined("1", other), AT).alerts == (CAUSE, APP, other)
-    assert fold(one, ev.AlertLeft("1", APP), AT).alerts == (CAUSE,)
+    assert fold(one, ie.AlertJoined("1", other), AT).alerts == (CAUSE, APP, other)
+    assert fold(one, ie.AlertLeft("1", APP), AT).alerts == (CAUSE,)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_another_cause_begins_anew_but_for_a_no_and_for_what_was_tried(
         settled_by="ann",
         settlement="moved",
     )
-    led = fold(one, ev.CauseReplaced("1", APP, "restart-service"), AT)
+    led = fold(one, ie.CauseReplaced("1", APP, "restart-service"), AT)
     assert led.alerts == (APP, CAUSE)
     assert (led.state, led.escalation) == (after, why)
     assert (led.approvals, led.settled_by, led.settlement, led.confirmed) == ((), None, "", True)
@@ -166,21 +166,21 @@ def test_people_are_called_from_the_first_hold_that_calls_them(
 ) -> None:
     one = incident()
     if first is not None:
-        one = fold(one, ev.IncidentHeld("1", first, ()), NOW + 10)  # type: ignore[arg-type]
-    held = fold(one, ev.IncidentHeld("1", then, ()), AT)  # type: ignore[arg-type]
+        one = fold(one, ie.IncidentHeld("1", first, ()), NOW + 10)  # type: ignore[arg-type]
+    held = fold(one, ie.IncidentHeld("1", then, ()), AT)  # type: ignore[arg-type]
     assert (held.state, held.hold, held.called_at) == (State.HELD, then, since)
 
 
 def test_what_was_once_found_true_stays_so() -> None:
-    found = fold(incident(), ev.IncidentHeld("1", CALLS, SEEN), AT)
+    found = fold(incident(), ie.IncidentHeld("1", CALLS, SEEN), AT)
     assert found.confirmed
-    assert fold(found, ev.IncidentHeld("1", CALLS, ()), AT).confirmed
-    assert not fold(incident(), ev.IncidentHeld("1", CALLS, ()), AT).confirmed
+    assert fold(found, ie.IncidentHeld("1", CALLS, ()), AT).confirmed
+    assert not fold(incident(), ie.IncidentHeld("1", CALLS, ()), AT).confirmed
     unlike = (
         hold("still_true", "not_true", have=0, need=1, sentence=""),
         allow("armed", have=1, need=1),
     )
-    assert not fold(incident(), ev.IncidentHeld("1", CALLS, unlike), AT).confirmed
+    assert not fold(incident(), ie.IncidentHeld("1", CALLS, unlike), AT).confirmed
 
 
 def test_a_yes_is_good_for_one_action_of_its_rung_and_ladder() -> None:
@@ -238,15 +238,15 @@ def test_what_a_person_settled_has_a_full_set_of_tries_for_what_is_to_be_given_b
         approvals=fold(incident(), approval(incident()), AT).approvals,
     )
     one = replace(one, attempts=(drained(one),)) if marked else one
-    after = fold(one, ev.IncidentSettled("1", "ann", "moved"), AT, ahead=60.0)
+    after = fold(one, ie.IncidentSettled("1", "ann", "moved"), AT, ahead=60.0)
     assert (after.state, after.settled_by, after.settlement) == (State.HELD, "ann", "moved")
     assert (after.adopted_at, after.adopted_after) == ((AT, 1) if marked else (NOW - 5, 0))
     assert after.adopted_ahead == (60.0 if marked else 7.0)
     assert after.approvals == ()
 
 
-@pytest.mark.parametrize("event", [ev.IncidentAdopted("1", "ann"), ev.IncidentRetried("1", "ann")])
-def test_whoever_gives_it_back_to_us_gives_a_full_set_of_tries(event: IncidentEvent) -> None:
+@pytest.mark.parametrize("event", [ie.IncidentAdopted("1", "ann"), ie.IncidentRetried("1", "ann")])
+def test_whoever_gives_it_back_to_us_gives_a_full_set_of_tries(event: ie.IncidentEvent) -> None:
     one = replace(
         ended(begun(incident()), Outcome.FAILED),
         state=State.ESCALATED,
@@ -261,18 +261,18 @@ def test_whoever_gives_it_back_to_us_gives_a_full_set_of_tries(event: IncidentEv
 
 def test_a_no_is_a_persons_and_takes_every_yes_back() -> None:
     one = fold(incident(), approval(incident()), AT)
-    after = fold(one, ev.ApprovalDenied("1", 0, "ann"), AT)
+    after = fold(one, ie.ApprovalDenied("1", 0, "ann"), AT)
     assert (after.state, after.escalation, after.approvals) == (State.ESCALATED, DENIED, ())
     assert after.escalation_detail == "ann said no"
 
 
 def test_users_are_served_since_the_first_time() -> None:
-    one = fold(incident(), ev.IncidentMitigated("1", "drained"), AT)
+    one = fold(incident(), ie.IncidentMitigated("1", "drained"), AT)
     assert (one.served_at, one.mitigation) == (AT, "drained")
-    again = fold(replace(one, state=State.HELD), ev.IncidentMitigated("1", "drained"), AT + 50)
+    again = fold(replace(one, state=State.HELD), ie.IncidentMitigated("1", "drained"), AT + 50)
     assert again.served_at == AT
 
 
 def test_alerts_are_told_apart_by_their_fingerprints_alone() -> None:
     twin: Alert = replace(APP, fingerprint="another")
-    assert fold(incident(symptoms=(APP, twin)), ev.AlertLeft("1", twin), AT).symptoms == (APP,)
+    assert fold(incident(symptoms=(APP, twin)), ie.AlertLeft("1", twin), AT).symptoms == (APP,)

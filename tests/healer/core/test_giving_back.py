@@ -5,7 +5,9 @@ from dataclasses import replace
 import pytest
 
 from healer.core.attempt import Attempt, Outcome
-from healer.core.decide import UNSENT, Act, Hold, decide, expect, would_return
+from healer.core.decide import UNSENT, decide, would_return
+from healer.core.decision import Act, Hold
+from healer.core.draft import expect
 from healer.core.incident import DENIED, NOT_RETURNED, Incident
 from healer.core.plan import Escalate
 from healer.core.recovery import SILENT

@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.alert import Target
 from healer.core.attempt import Outcome
-from healer.core.decide import Hold, decide
+from healer.core.decide import decide
+from healer.core.decision import Hold
 from healer.core.guards import GUARDS
 from healer.core.guards.authority import silenced
 from healer.core.ladder import Ladder, Mode, Rung
@@ -167,7 +168,7 @@ def test_what_takes_no_service_along_reaches_into_no_failure_domain_of_others():
 def test_a_silence_of_an_alert_that_fires_no_more_holds_nothing():
     world = broken()
     opened(world)
-    world.journal(ev.AlertJoined("1", replace(alert(at="web1/app"), silenced=True)))
+    world.journal(ie.AlertJoined("1", replace(alert(at="web1/app"), silenced=True)))
     assert verdict(world, world.board.incidents["1"]) == ("", "act")
 
 
@@ -193,7 +194,7 @@ def test_an_action_that_never_helped_here_is_not_tried_a_fourth_time():
     for number in (101, 102, 103):
         opened(world, number=number)
         acted(world, str(number), ended=Outcome.NOT_VERIFIED, age=5000.0)
-        world.journal(ev.IncidentClosed(str(number), "cleared", ""))
+        world.journal(ie.IncidentClosed(str(number), "cleared", ""))
     assert verdict(world, opened(world, number=1)) == ("attempts", "poor_record")
 
 
@@ -204,7 +205,7 @@ def test_a_yes_is_good_for_one_rung_on_one_state_and_for_a_while():
     assert isinstance(decision, Hold)
     asked = decision.proposal
     world.journal(
-        ev.ApprovalGiven(
+        ie.ApprovalGiven(
             "1", "restart-service", 0, asked.target, asked.expectation, "ann", NOW + 900
         )
     )
@@ -221,7 +222,7 @@ def test_an_adopted_incident_counts_as_ours_and_starts_its_ladder_anew():
     world.standing = replace(world.standing, armed_at=NOW + 1)
     incident = opened(world)
     assert verdict(world, incident)[1] == "pre_existing"
-    world.journal(ev.IncidentAdopted("1", "ann"))
+    world.journal(ie.IncidentAdopted("1", "ann"))
     assert verdict(world, world.board.incidents["1"]) == ("", "act")
     assert world.board.incidents["1"].state is State.OPEN
 
@@ -259,11 +260,11 @@ def test_a_no_takes_an_earlier_yes_back():
     assert isinstance(decision, Hold)
     asked = decision.proposal
     world.journal(
-        ev.ApprovalGiven(
+        ie.ApprovalGiven(
             "1", "restart-service", 0, asked.target, asked.expectation, "ann", NOW + 900
         ),
-        ev.ApprovalDenied("1", 0, "bob"),
-        ev.IncidentAdopted("1", "carol"),
+        ie.ApprovalDenied("1", 0, "bob"),
+        ie.IncidentAdopted("1", "carol"),
     )
     assert verdict(world, world.board.incidents["1"])[1] == "approval_needed"
 
@@ -305,7 +306,7 @@ def agreed(world: World, **changes: object) -> str:
     decision = decide(incident, world.facts(incident), None)
     assert isinstance(decision, Hold)
     asked = decision.proposal
-    yes = ev.ApprovalGiven(
+    yes = ie.ApprovalGiven(
         "1", "restart-service", 0, asked.target, asked.expectation, "ann", NOW + 900
     )
     world.journal(replace(yes, **changes))  # type: ignore[arg-type]
@@ -334,7 +335,7 @@ def test_a_yes_is_to_one_rung_on_one_target_in_one_state_for_a_time(changes, sai
 def test_a_yes_to_one_incident_is_none_to_the_next_one_about_the_same():
     world = broken(topology=topology(mode=Mode.APPROVE))
     assert agreed(world) == "act"
-    world.journal(ev.IncidentClosed("1", "cleared", ""))
+    world.journal(ie.IncidentClosed("1", "cleared", ""))
     assert verdict(world, opened(world, number=2))[1] == "approval_needed"
 
 

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.attempt import Outcome
 from healer.core.board import KEEP_PAST_SECONDS, Board
 from healer.core.history import DAY, Going, History, Keep
@@ -208,17 +209,17 @@ def ended(play: Pruned, *, good: bool, at: str = "web1/nginx") -> str:
     one = play.board.incidents[number]
     play.write(intent(one, len(play.records)))
     action = play.board.incidents[number].attempts[-1].action_id
-    play.write(ev.ActionEnded(number, action, Outcome.DONE, "restarted", "", NOW))
+    play.write(ie.ActionEnded(number, action, Outcome.DONE, "restarted", "", NOW))
     play.write(*proof(play.board.incidents[number], good=good))
     if not good:
-        play.write(ev.IncidentClosed(number, "cleared", ""))
+        play.write(ie.IncidentClosed(number, "cleared", ""))
     return number
 
 
 def cleared(play: Pruned, count: int = CLOSED) -> None:
     for _ in range(count):
         play.fire("web2/nginx", "ServiceDown", began=play.now)
-        play.write(ev.IncidentClosed(str(play.board.opened), "cleared", ""))
+        play.write(ie.IncidentClosed(str(play.board.opened), "cleared", ""))
 
 
 KEEP = Keep(40 * DAY, 100 * DAY, 0)
@@ -239,17 +240,17 @@ def test_a_failure_is_kept_longer_than_a_success():
 @pytest.mark.parametrize(
     ("event", "failed"),
     [
-        (lambda one: ev.IncidentEscalated(one, "ladder_exhausted", ""), True),
-        (lambda one: ev.ApprovalDenied(one, 0, "ann"), True),
+        (lambda one: ie.IncidentEscalated(one, "ladder_exhausted", ""), True),
+        (lambda one: ie.ApprovalDenied(one, 0, "ann"), True),
         # Nothing was tried: the alert itself had no ladder.
-        (lambda one: ev.IncidentEscalated(one, FOR_A_PERSON, ""), False),
-        (lambda one: ev.IncidentMitigated(one, ""), False),
+        (lambda one: ie.IncidentEscalated(one, FOR_A_PERSON, ""), False),
+        (lambda one: ie.IncidentMitigated(one, ""), False),
     ],
 )
 def test_a_person_who_was_called_for_what_failed_makes_it_a_failure(event, failed):
     play = Pruned()
     play.fire("web1/nginx", "ServiceDown")
-    play.write(event("1"), ev.IncidentClosed("1", "cleared", ""))
+    play.write(event("1"), ie.IncidentClosed("1", "cleared", ""))
     cleared(play)
     play.now += 41 * DAY
     assert ("1" in play.due(KEEP).incidents) is not failed
@@ -260,11 +261,11 @@ def test_an_action_that_did_not_end_well_makes_its_incident_a_failure(outcome):
     play = Pruned()
     play.fire("web1/nginx", "ServiceDown")
     play.write(intent(play.board.incidents["1"]))
-    play.write(ev.ActionEnded("1", "1.1.1", outcome, "word", "", None))
+    play.write(ie.ActionEnded("1", "1.1.1", outcome, "word", "", None))
     if outcome is Outcome.UNKNOWN:
         play.write(*proof(play.board.incidents["1"], good=True))
     else:
-        play.write(ev.IncidentClosed("1", "cleared", ""))
+        play.write(ie.IncidentClosed("1", "cleared", ""))
     cleared(play)
     play.now += 41 * DAY
     assert "1" not in play.due(KEEP).incidents
@@ -294,14 +295,14 @@ def test_beyond_its_size_the_oldest_successes_go_before_their_time_and_failures_
 
 def ruled(play: Pruned, number: str, word: ev.Event) -> None:
     play.fire("web1/nginx", "ServiceDown")
-    play.write(ev.IncidentEscalated(number, "ladder_exhausted", ""), word)
-    play.write(ev.IncidentClosed(number, "cleared", ""))
+    play.write(ie.IncidentEscalated(number, "ladder_exhausted", ""), word)
+    play.write(ie.IncidentClosed(number, "cleared", ""))
 
 
 def test_an_adoption_is_kept_until_the_next_arming():
     play = Pruned()
     play.write(ev.Armed("first_look", (alert(),)))
-    ruled(play, "1", ev.IncidentAdopted("1", "ann"))
+    ruled(play, "1", ie.IncidentAdopted("1", "ann"))
     cleared(play)
     play.now += 50 * DAY
     assert "1" not in play.due().incidents
@@ -311,7 +312,7 @@ def test_an_adoption_is_kept_until_the_next_arming():
 
 def test_what_was_closed_by_hand_is_kept_until_it_was_seen_clear_and_goes_before_that_word():
     play = Pruned()
-    ruled(play, "1", ev.IncidentSettled("1", "ann", "a new fan"))
+    ruled(play, "1", ie.IncidentSettled("1", "ann", "a new fan"))
     cleared(play)
     play.write(ev.Armed("blind", ()))
     play.now += 50 * DAY
@@ -328,10 +329,10 @@ def test_what_was_closed_by_hand_is_kept_until_it_was_seen_clear_and_goes_before
 
 def test_an_adoption_outlives_the_closing_by_hand_that_it_ended():
     play = Pruned()
-    ruled(play, "1", ev.IncidentSettled("1", "ann", "a new fan"))
+    ruled(play, "1", ie.IncidentSettled("1", "ann", "a new fan"))
     (one,) = play.board.by_hand
-    play.write(ev.IncidentOpened("2", replace(alert(), fingerprint=one), "restart-service", "d1"))
-    play.write(ev.IncidentAdopted("2", "ann"), ev.IncidentClosed("2", "cleared", ""))
+    play.write(ie.IncidentOpened("2", replace(alert(), fingerprint=one), "restart-service", "d1"))
+    play.write(ie.IncidentAdopted("2", "ann"), ie.IncidentClosed("2", "cleared", ""))
     cleared(play)
     play.write(ev.Armed("blind", ()))
     play.now += 50 * DAY
@@ -381,7 +382,7 @@ def test_no_id_of_an_incident_is_used_again():
     for at in ("web1/nginx", "web2/nginx", "web3/nginx"):
         play.fire(at, "ServiceDown", began=play.now)
     for number in ("3", "2", "1"):  # the newest is over first, and so the first to go
-        play.write(ev.IncidentClosed(number, "cleared", ""))
+        play.write(ie.IncidentClosed(number, "cleared", ""))
     play.now += 50 * DAY
     assert play.prune().incidents == ("3",)
     assert replayed(play)[0].opened == 3
@@ -390,7 +391,7 @@ def test_no_id_of_an_incident_is_used_again():
 def test_a_closed_episode_is_remembered_however_often_the_journal_is_pruned():
     play = Pruned()
     play.fire("web1/nginx", "ServiceDown", began=NOW)
-    play.write(ev.IncidentClosed("1", "cleared", ""))
+    play.write(ie.IncidentClosed("1", "cleared", ""))
     cleared(play)
     episode = alert(at="web1/nginx", began=NOW).episode
     for _ in range(3):

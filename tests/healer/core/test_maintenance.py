@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from healer.core.alert import Target
-from healer.core.decide import Hold, decide
+from healer.core.decide import decide
+from healer.core.decision import Hold
 from healer.core.footprint import of_node
 from healer.core.guards.authority import maintained, not_stopped
 from healer.core.ladder import Window

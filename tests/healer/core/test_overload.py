@@ -6,10 +6,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.alert import Target
 from healer.core.attempt import Outcome
-from healer.core.decide import Act, Hold, decide
+from healer.core.decide import decide
+from healer.core.decision import Act, Hold
 from healer.core.incident import Incident
 from healer.core.states import State
 from healer.core.verdict import Verdict, hold
@@ -52,9 +53,9 @@ def test_of_members_that_run_and_fail_together_none_is_taken_and_a_person_is_tol
         (hold("not_stopped", "silenced", have="-", need="-", sentence="-"), True),
         (hold("owner_settled", "owner_settling", have="-", need="-", sentence="-", passing=True), False),
         (hold("common_cause", "overload", have="-", need="-", sentence="-"), False),
-        (ev.IncidentEscalated("1", "node_gone", ""), True),
-        (ev.IncidentMitigated("1", "drained"), True),
-        (ev.IncidentClosed("1", "cleared", ""), True),
+        (ie.IncidentEscalated("1", "node_gone", ""), True),
+        (ie.IncidentMitigated("1", "drained"), True),
+        (ie.IncidentClosed("1", "cleared", ""), True),
     ],
 )  # fmt: skip
 def test_of_overload_people_hear_though_the_first_one_tells_of_something_else(first, calls: bool):
@@ -63,7 +64,7 @@ def test_of_overload_people_hear_though_the_first_one_tells_of_something_else(fi
         opened(world, f"web{number}/nginx", number)
     held(world, "1")
     if isinstance(first, Verdict):
-        first = ev.IncidentHeld("1", first, (first,))
+        first = ie.IncidentHeld("1", first, (first,))
     world.journal(first)
     told = said(world, world.board.incidents["2"], "common_cause")
     assert (told.reason, told.calls) == ("overload", calls)
@@ -76,7 +77,7 @@ def test_of_overload_people_hear_though_an_escalation_of_another_trouble_waits_t
     overload = held(world, "1").hold
     assert overload is not None
     world.journal(
-        ev.IncidentEscalated("1", "node_gone", ""), ev.IncidentHeld("1", overload, (overload,))
+        ie.IncidentEscalated("1", "node_gone", ""), ie.IncidentHeld("1", overload, (overload,))
     )
     told = said(world, world.board.incidents["2"], "common_cause")
     assert (told.reason, told.calls) == ("overload", True)
@@ -142,7 +143,7 @@ def test_an_alert_that_begins_anew_is_true_anew():
     opened(world)
     world.now += 40
     renewed = replace(world.board.incidents["1"].cause, began_at=world.now - 1)
-    world.journal(ev.AlertRenewed("1", renewed))
+    world.journal(ie.AlertRenewed("1", renewed))
     assert verdict(world, world.board.incidents["1"]) == OTHERS_UNKNOWN
 
 
@@ -151,7 +152,7 @@ def test_one_that_comes_and_goes_for_long_is_told_to_a_person():
     opened(world)
     world.now += 600
     renewed = replace(world.board.incidents["1"].cause, began_at=world.now)
-    world.journal(ev.AlertRenewed("1", renewed))
+    world.journal(ie.AlertRenewed("1", renewed))
     told = said(world, world.board.incidents["1"], "common_cause")
     assert (told.reason, told.passing) == ("others_unknown", False)
 
@@ -185,7 +186,7 @@ def test_a_claim_that_nobody_can_check_is_waited_for_where_it_came_in_the_time_t
     world.now += later
     opened(world, "web2/nginx", 2)
     blind = hold("still_true", "no_evidence", have="-", need="-", sentence="Nobody can tell.")
-    world.journal(ev.IncidentHeld("2", blind, (blind,)))
+    world.journal(ie.IncidentHeld("2", blind, (blind,)))
     assert verdict(world, incident) == expected
 
 
@@ -194,7 +195,7 @@ def test_a_claim_that_came_later_and_that_a_person_has_keeps_nobody_waiting():
     incident = opened(world)
     world.now += 31
     opened(world, "web2/nginx", 2)
-    world.journal(ev.IncidentEscalated("2", "ladder_exhausted", ""))
+    world.journal(ie.IncidentEscalated("2", "ladder_exhausted", ""))
     assert verdict(world, incident) == ("", "act")
 
 
@@ -202,7 +203,7 @@ def test_a_claim_that_was_found_untrue_is_over():
     world = slow("web1")
     incident = opened(world)
     opened(world, "web2/nginx", 2)
-    world.journal(ev.IncidentClosed("2", "not_true", ""))
+    world.journal(ie.IncidentClosed("2", "not_true", ""))
     world.now += 30
     assert verdict(world, incident) == ("", "act")
 
@@ -222,7 +223,7 @@ def test_overload_comes_and_goes(outcome: str, age: int, expected):
     world.now -= age
     opened(world, "web2/nginx", 2, began=world.now)
     held(world, "2")
-    world.journal(ev.IncidentClosed("2", outcome, ""))
+    world.journal(ie.IncidentClosed("2", outcome, ""))
     world.down.discard(Target("web2", "nginx"))
     world.now = NOW - 40
     incident = opened(world, began=world.now)
@@ -235,7 +236,7 @@ def test_one_that_is_in_a_persons_hands_since_long_is_another_matter():
     world.down.add(Target("web2", "nginx"))
     world.now -= 4000
     opened(world, "web2/nginx", 2, began=world.now)
-    world.journal(ev.IncidentEscalated("2", "ladder_exhausted", ""))
+    world.journal(ie.IncidentEscalated("2", "ladder_exhausted", ""))
     world.now = NOW
     incident = opened(world)
     world.now += 30
@@ -321,7 +322,7 @@ def test_one_that_runs_waits_until_a_member_that_is_told_of_late_was_judged(true
     opened(world, "web2/nginx", 2, began=world.now)
     assert verdict(world, incident) == OTHERS_UNKNOWN
     judged = said(world, world.board.incidents["2"], "still_true")
-    world.journal(ev.IncidentHeld("2", judged if not true else HELD_BACK, (judged,)))
+    world.journal(ie.IncidentHeld("2", judged if not true else HELD_BACK, (judged,)))
     assert verdict(world, incident) == (OVERLOAD if true else ("", "act"))
 
 
@@ -370,10 +371,10 @@ def _step(world: World, incident: Incident) -> None:
                 certain = [one for one in others if one.confirmed and one.target in world.down]
                 assert not certain
             acted(world, incident.id, ended=Outcome.VERIFIED)
-            world.journal(ev.IncidentClosed(incident.id, "healed", ""))
+            world.journal(ie.IncidentClosed(incident.id, "healed", ""))
             world.down -= {incident.target}
             world.slow -= {incident.target}
         case Hold(_, hold, verdicts):
-            world.journal(ev.IncidentHeld(incident.id, hold, verdicts))
+            world.journal(ie.IncidentHeld(incident.id, hold, verdicts))
         case other:
-            world.journal(ev.IncidentClosed(incident.id, getattr(other, "outcome", "cleared"), ""))
+            world.journal(ie.IncidentClosed(incident.id, getattr(other, "outcome", "cleared"), ""))

@@ -5,21 +5,22 @@ from dataclasses import replace
 
 import pytest
 
-from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core import upkeep
 from healer.core.actions import ACTIONS, steps, subject_of
 from healer.core.alert import Target
-from healer.core.decide import Act, Escalate, Hold, decide
+from healer.core.decide import decide
+from healer.core.decision import Act, Hold
 from healer.core.footprint import footprint
 from healer.core.ladder import Ladder, Mode, Rung, Verification
 from healer.core.look import Look, PacemakerLook, PacemakerNode, ResourceFailures
-from healer.core.plan import to_hear
+from healer.core.plan import Escalate, to_hear
 from healer.core.steady import Now
 from healer.core.topology import Group, Node, Pacemaker, Service, Topology
 from healer.core.upkeep_events import Kind, UpkeepBegan
 from healer.core.upkeep_expect import expect
 from healer.core.upkeep_guards import Wish, judge
-from healer.core.upkeep_steps import taking
+from healer.core.upkeep_steps import Do, taking
 from tests.healer.core.world import CALL, RESTART, VERIFY, World, alert, topology
 
 NODES = ("s1", "s2")
@@ -54,21 +55,29 @@ def paced() -> Topology:
 
 
 class Paced(World):
-    """A world with that cluster; `clusters` is what each gate sees of it, None for nothing."""
+    """A world with that cluster.
+
+    Attributes:
+        clusters: What each gate sees of it, None for nothing.
+        homeless: What each says that would run nowhere without its node, None for nothing.
+    """
 
     def __init__(self, seen: PacemakerLook | None = CALM) -> None:
         super().__init__(topology=paced())
         self.clusters = dict.fromkeys(NODES, seen)
+        self.homeless: dict[str, tuple[str, ...] | None] = dict.fromkeys(NODES, ())
         self.down = {Target("s1", "share")}
 
     def _look(self, node: str) -> Look | None:
         look = super()._look(node)
-        seen = {"store": self.clusters.get(node)}
-        return None if look is None else replace(look, pacemakers=seen)
+        if look is None:
+            return None
+        places = {"store": self.homeless.get(node)}
+        return replace(look, pacemakers={"store": self.clusters.get(node)}, places=places)
 
     def decision(self, heal: str = "pacemaker", name: str = "PacemakerResourceFailed") -> object:
         cause = alert(name, "s1/share", heal=heal, group="store", failure_domain="rack-s1")
-        self.journal(ev.IncidentOpened("1", cause, heal, self.topology.digest))
+        self.journal(ie.IncidentOpened("1", cause, heal, self.topology.digest))
         self.now += 60
         return decide(self.board.incidents["1"], self.facts(self.board.incidents["1"]), None)
 
@@ -174,11 +183,13 @@ def test_a_standby_rests_on_whether_the_node_was_in_one():
     world = Paced()
     look = world._look("s1")
     assert look is not None
-    assert json.loads(expect(standby, look)) == {
+    world.decision()
+    facts = world.facts(world.board.incidents["1"])
+    assert json.loads(expect(standby, look, facts)) == {
         "boot_id": "boot-1",
         "pacemakers": {"store": {"standby": False}},
     }
-    assert expect(standby, replace(look, pacemakers={"store": None})) == ""
+    assert expect(standby, replace(look, pacemakers={"store": None}), facts) == ""
 
 
 @pytest.mark.parametrize(
@@ -251,3 +262,137 @@ def refused(verb: str, seen: PacemakerLook) -> set[str | None]:
 def test_what_fails_beside_the_services_is_no_reason_to_wait():
     beside = replace(FAILED, resource="fence-s2", age_seconds=1.0)
     assert isinstance(Paced(replace(CALM, failures=(FAILED, beside))).decision(), Act)
+
+
+def reboot(world: Paced) -> Act | Hold:
+    found = world.decision(heal="reboot-node", name="NodeHung")
+    assert isinstance(found, (Act, Hold))
+    return found
+
+
+def serving(**homeless: tuple[str, ...] | None) -> Paced:
+    """Return a world in which an alert is true and both nodes seem to serve."""
+    world = Paced(ABLE_ON_S1)
+    world.unit_state = "active"
+    world.homeless |= homeless
+    return world
+
+
+@pytest.mark.parametrize("homeless", [("nfs",), None])
+def test_a_node_is_not_rebooted_while_something_would_run_nowhere_or_nobody_can_say(homeless):
+    found = reboot(serving(s1=homeless))
+    assert isinstance(found, Hold)
+    assert (found.hold.guard, found.hold.reason) == ("capacity", "no_place")
+    assert not found.hold.passing
+
+
+def test_where_all_have_a_place_it_is_rebooted_and_its_gate_asks_once_more():
+    found = reboot(serving())
+    assert isinstance(found, Act)
+    assert json.loads(found.expect) == {"boot_id": "boot-1"}
+
+
+@pytest.mark.parametrize("homeless", [("nfs", "disk"), None])
+def test_what_is_proven_out_is_rebooted_all_the_same_and_its_gate_is_told(homeless):
+    world = serving(s1=homeless)
+    world.unit_state = "failed"
+    found = reboot(world)
+    assert isinstance(found, Act)
+    assert json.loads(found.expect)["pacemakers"] == {"store": {"proven_out": True}}
+    assert found.proposal.expectation
+
+
+GONE = replace(HERE, online=False, able=False)
+
+
+@pytest.mark.parametrize(
+    ("member", "running", "rebooted"),
+    [
+        (GONE, ("s2",), True),
+        (replace(GONE, online=True), ("s2",), False),
+        (GONE, ("s1", "s2"), False),
+    ],
+)
+def test_a_node_on_which_pacemaker_has_ended_needs_no_place_if_another_member_says_so(
+    member, running, rebooted
+):
+    world = serving(s1=None)
+    world.clusters["s1"] = None
+    seen = replace(ABLE_ON_S1, nodes={"s1": member, "s2": HERE}, running={"nfs": running})
+    world.clusters["s2"] = seen
+    assert isinstance(reboot(world), Act) is rebooted
+
+
+def test_only_what_takes_the_node_away_asks_what_would_run_nowhere():
+    world = Paced()
+    world.decision(heal="reboot-node", name="NodeHung")
+    heard = to_hear(world.board.incidents["1"], world.topology)
+    assert "place:store" in heard["s1"]
+    assert "place:store" not in heard["s2"]
+
+
+@pytest.mark.parametrize("verb", ["node.lock", "node.patch", "node.reboot"])
+def test_upkeep_of_such_a_node_does_not_begin_nor_go_on(verb):
+    world = serving(s2=("nfs",))
+    world.down.clear()
+    world.decision()
+    facts = world.facts(world.board.incidents["1"])
+    found = judge(Wish("s2", verb, Kind.PERSON, "lock:upkeep-1", None), facts)
+    assert "no_place" in {one.reason for one in found}
+
+
+def test_a_patch_that_ended_pacemaker_on_the_node_keeps_it_from_no_boot():
+    world = serving(s1=None)
+    world.down.clear()
+    world.clusters["s1"] = None
+    world.clusters["s2"] = replace(ABLE_ON_S1, nodes={"s1": GONE, "s2": HERE})
+    world.decision()
+    facts = world.facts(world.board.incidents["1"])
+    look = world._look("s1")
+    assert look is not None
+    boot = Do("node.reboot", "s1", (), "", 300.0)
+    assert json.loads(expect(boot, look, facts))["pacemakers"] == {"store": {"proven_out": True}}
+    found = judge(Wish("s1", "node.reboot", Kind.ROLL, "lock:upkeep-1", None), facts)
+    assert "no_place" not in {one.reason for one in found}
+
+
+THREE = ("s1", "s2", "s3")
+AWAY = replace(HERE, online=False, able=False)
+
+
+def three(**how: PacemakerNode) -> Paced:
+    """Return a world in which the cluster has three nodes, and all that s1 runs has a place."""
+    world = serving()
+    plain = world.topology
+    group = replace(plain.groups["store"], nodes=THREE)
+    nodes = {**plain.nodes, "s3": Node("s3", "s3", "rack-s3")}
+    world.topology = replace(plain, nodes=nodes, groups={**plain.groups, "store": group})
+    seen = replace(ABLE_ON_S1, nodes={**dict.fromkeys(THREE, HERE), **how})
+    world.clusters = dict.fromkeys(THREE, seen)
+    return world
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ({}, None),
+        ({"s3": AWAY}, "quorum"),
+        ({"s1": AWAY, "s3": AWAY}, None),  # it votes no more
+    ],
+)
+def test_of_three_nodes_none_goes_without_which_no_majority_is_left(how, reason):
+    world = three(**how)
+    found = reboot(world)
+    assert (found.hold.reason if isinstance(found, Hold) else None) == reason
+    lock = Wish("s1", "node.lock", Kind.PERSON, "lock:upkeep-1", None)
+    facts = world.facts(world.board.incidents["1"])
+    said = [one.reason for one in judge(lock, facts) if one.guard == "quorum"]
+    assert said == [reason]
+
+
+def test_one_of_three_that_is_locked_may_be_gone_at_any_moment():
+    world = three()
+    world.decision()
+    facts = replace(world.facts(world.board.incidents["1"]), locked={"s3": "upkeep 1"})
+    lock = Wish("s1", "node.lock", Kind.PERSON, "lock:upkeep-2", None)
+    assert "quorum" in {one.reason for one in judge(lock, facts)}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.alert import Alert
 from healer.core.board import Board
 from healer.core.causes import Outages
@@ -88,7 +88,7 @@ def test_what_finds_no_room_beside_what_nothing_confirms_may_be_true_itself(
     outages = Outages.seen(world.board, [], TOPOLOGY)
     assert left_out(world.board, [APP, NODE, NGINX], outages) == ([APP] if waits else [])
     found = correlate(world.board, [APP], TOPOLOGY, frozenset({APP.fingerprint}))
-    assert (next(found, []) == [ev.AlertJoined("1", APP)]) is joins
+    assert (next(found, []) == [ie.AlertJoined("1", APP)]) is joins
     world.board.closed_episodes[APP.episode] = NOW
     assert left_out(world.board, [APP], outages) == []  # that is a recurrence
 
@@ -103,18 +103,18 @@ def test_only_what_is_claimed_of_the_node_itself_and_not_confirmed_crowds_it() -
     most = MOST_UNCONFIRMED + len(cluster.services_on("web1"))
     for number in range(most):
         cause = replace(alert("Full", "web1", mountpoint=f"/x{number}"), fingerprint=f"f{number}")
-        world.journal(ev.IncidentOpened(str(number + 1), cause, "restart-service", "d1"))
+        world.journal(ie.IncidentOpened(str(number + 1), cause, "restart-service", "d1"))
     new = alert("Full", "web1", mountpoint="/new")
     assert changes(world.board, new, cluster=cluster, true=False) == []
     sure = (allow("still_true", have=1, need=1),)
-    world.journal(ev.IncidentHeld("1", SHORT, sure))
-    opened = [ev.IncidentOpened(str(most + 1), new, "restart-service", "d1")]
+    world.journal(ie.IncidentHeld("1", SHORT, sure))
+    opened = [ie.IncidentOpened(str(most + 1), new, "restart-service", "d1")]
     assert changes(world.board, new, cluster=cluster, true=False) == opened
     # One that is about another node has only a symptom here.
-    world.journal(ev.IncidentOpened(str(most + 1), DB1, "restart-service", "d1"))
-    world.journal(ev.AlertJoined(str(most + 1), APP))
+    world.journal(ie.IncidentOpened(str(most + 1), DB1, "restart-service", "d1"))
+    world.journal(ie.AlertJoined(str(most + 1), APP))
     (found,) = changes(world.board, new, cluster=cluster, true=False)
-    assert isinstance(found, ev.IncidentOpened)
+    assert isinstance(found, ie.IncidentOpened)
 
 
 # --- Bounds ---------------------------------------------------------------------------------
@@ -130,7 +130,7 @@ def test_a_flood_of_alerts_about_one_target_joins_its_incident_only_so_far() -> 
     assert world.seq == 1 + MOST_SYMPTOMS
     # Deeper trouble that is true is heard all the same.
     (deeper,) = changes(world.board, DISK)
-    assert isinstance(deeper, ev.CauseReplaced)
+    assert isinstance(deeper, ie.CauseReplaced)
 
 
 def test_of_one_node_so_many_incidents_are_open_that_nothing_confirms_and_the_true_one_is_found() -> (

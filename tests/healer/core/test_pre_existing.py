@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.alert import Alert
 from tests.healer.core.test_board import Play, opened
 from tests.healer.core.world import alert
@@ -11,13 +12,13 @@ from tests.healer.core.world import alert
 def test_what_a_person_settled_is_theirs_through_every_arming_until_somebody_adopts_it() -> None:
     play = opened("web1/nginx")
     (one,) = play.board.incidents["1"].alerts
-    play.write(ev.IncidentSettled("1", "ann", "replaced the disk"))
+    play.write(ie.IncidentSettled("1", "ann", "replaced the disk"))
     assert (*play.board.pre_existing, *play.board.by_hand) == (one.fingerprint, one.fingerprint)
     # Its node may be dark when stock is taken: nothing fires, and nothing was seen clear.
     for firing in ((one,), ()):
         play.write(ev.Armed("unfrozen", firing))
         assert (*play.board.pre_existing, *play.board.by_hand) == (one.fingerprint, one.fingerprint)
-    play.write(ev.IncidentAdopted("1", "bob"))
+    play.write(ie.IncidentAdopted("1", "bob"))
     assert (play.board.pre_existing, play.board.by_hand) == ({}, {})
 
 
@@ -43,7 +44,7 @@ def test_what_is_kept_is_known_again_by_its_fingerprint_or_by_what_evidence_comp
     play = opened("web1/nginx")
     (one,) = play.board.incidents["1"].alerts
     assert not play.board.is_theirs(one)
-    play.write(ev.IncidentSettled("1", "ann", "replaced the disk"))
+    play.write(ie.IncidentSettled("1", "ann", "replaced the disk"))
     same = [
         one,
         with_labels(one, "another", note="x"),
@@ -75,6 +76,6 @@ def test_an_adoption_takes_along_whatever_is_the_same_trouble() -> None:
     (one,) = play.board.incidents["1"].alerts
     play.write(ev.Armed("first_look", (with_labels(one, "another", note="x"),)))
     assert play.board.is_before(one)
-    play.write(ev.IncidentAdopted("1", "ann"))
+    play.write(ie.IncidentAdopted("1", "ann"))
     assert play.board.pre_existing == {}
     assert not play.board.is_before(one)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.attempt import Outcome
 from healer.core.facts import Past
 from healer.core.footprint import NOTHING
@@ -22,7 +22,7 @@ def tried(world: World, *outcomes: Outcome, at: str = "web2/nginx", name: str = 
         number = str(200 + place)
         opened(world, at, int(number), name=name)
         acted(world, number, ended=outcome, age=FAR - place)
-        world.journal(ev.IncidentClosed(number, "healed", ""))
+        world.journal(ie.IncidentClosed(number, "healed", ""))
 
 
 GOOD, BAD = Outcome.VERIFIED, Outcome.NOT_VERIFIED
@@ -95,7 +95,7 @@ def test_whoever_adopts_an_incident_says_that_it_be_tried_again():
     world = broken()
     tried(world, *[BAD] * 8)
     opened(world)
-    world.journal(ev.IncidentAdopted("1", "ann"))
+    world.journal(ie.IncidentAdopted("1", "ann"))
     assert said(world, world.board.incidents["1"], "attempts").reason is None
 
 
@@ -136,7 +136,7 @@ def test_what_is_not_proved_yet_says_nothing_against_an_action():
     acted(world, "1", ended=Outcome.DONE, age=100.0)
     assert said(world, opened(world, number=2), "attempts").reason is None
     world.journal(
-        ev.VerificationEnded("1", world.board.past[-1].attempt.action_id, False, False, "", "")
+        ie.VerificationEnded("1", world.board.past[-1].attempt.action_id, False, False, "", "")
     )
     world.now += 1000
     assert said(world, world.board.incidents["2"], "attempts").reason == "poor_record"

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.attempt import Outcome
 from healer.core.facts import Evidence
 from healer.core.incident import Incident
@@ -48,7 +48,7 @@ def marked() -> Incident:
     one = opened(world)
     world.journal(
         replace(intent(one.id, one.target), action="pool.drain", gate="lb1"),
-        ev.ActionEnded(one.id, "1.1.1", Outcome.DONE, "", "", None),
+        ie.ActionEnded(one.id, "1.1.1", Outcome.DONE, "", "", None),
     )
     return world.board.incidents[one.id]
 

@@ -4,11 +4,14 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.actions import steps
 from healer.core.alert import Target
-from healer.core.decide import Act, Hold, decide, expect
+from healer.core.decide import decide
+from healer.core.decision import Act, Hold
+from healer.core.draft import expect
 from healer.core.facts import Facts
+from healer.core.guards.restores import said
 from healer.core.incident import Incident
 from healer.core.ladder import Ladder, Mode, Rung
 from healer.core.look import BackupLook, Heard
@@ -19,7 +22,11 @@ from tests.healer.core.world import CALL, NOW, VERIFY, World, topology
 
 SNAPSHOT = "a" * 64
 PROVEN = BackupLook(
-    SNAPSHOT, "2026-11-28T02:00:00Z", "2026-11-28T03:00:00Z", "2026-11-28T09:12:00Z"
+    SNAPSHOT,
+    "2026-11-28T02:00:00Z",
+    "2026-11-28T03:00:00Z",
+    "2026-11-28T09:12:00Z",
+    "2026-11-28T09:15:00Z",
 )
 RESTORE = Rung("files.restore", None, False, 900.0, VERIFY, 2, 60.0)
 
@@ -77,7 +84,7 @@ def agreed(site: Site, incident: Incident, by: str = "ann") -> Incident:
     assert isinstance(decision, Hold)
     proposal = decision.proposal
     site.world.journal(
-        ev.ApprovalGiven(
+        ie.ApprovalGiven(
             incident.id,
             proposal.ladder.name,
             proposal.rung_index,
@@ -107,7 +114,13 @@ def test_whoever_agrees_sees_the_backups_time_beside_the_newest_change():
     decision = decide(incident, site.facts(incident), None)
     assert isinstance(decision, Hold)
     assert "of 2026-11-28T02:00:00Z" in decision.hold.need
-    assert "last change 2026-11-28T09:12:00Z" in decision.hold.need
+    told = "last change 2026-11-28T09:12:00Z as of the run at 2026-11-28T09:15:00Z, of later ones nobody knows"
+    assert told in decision.hold.need
+
+
+def test_where_an_older_gate_does_not_say_as_of_when_that_is_said_too():
+    assert "as of a run of unknown time" in said(replace(PROVEN, changed_seen_at=None))
+    assert said(replace(PROVEN, changed_at=None)).endswith("last change unknown")
 
 
 def test_an_owners_yes_is_for_that_snapshot_alone():

@@ -25,10 +25,12 @@ from typing import Any
 import pytest
 
 from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.alert import Alert, Target
 from healer.core.attempt import Outcome
 from healer.core.correlate import correlate
-from healer.core.decide import Act, Close, Decision, Hold, Mitigate, decide
+from healer.core.decide import decide
+from healer.core.decision import Act, Close, Decision, Hold, Mitigate
 from healer.core.facts import Reading
 from healer.core.incident import Incident
 from healer.core.ladder import Mode
@@ -137,12 +139,12 @@ class Play:
         for one in acting:
             last = one.attempts[-1].action_id
             self.world.journal(
-                ev.ActionEnded(one.id, last, Outcome(outcome), reason, "", self.world.now)
+                ie.ActionEnded(one.id, last, Outcome(outcome), reason, "", self.world.now)
             )
         return [self._state(one.id) for one in acting]
 
     def do_adopt(self, number: str) -> list[str]:
-        self.world.journal(ev.IncidentAdopted(number, "ann"))
+        self.world.journal(ie.IncidentAdopted(number, "ann"))
         return [self._state(number)]
 
     def do_freeze(self, reason: str) -> None:
@@ -173,17 +175,17 @@ class Play:
 
     def _told(self, change: ev.Event) -> str:
         match change:
-            case ev.IncidentOpened(number, cause, ladder):
+            case ie.IncidentOpened(number, cause, ladder):
                 return f"incident {number} opened: {cause.name} {cause.target}, ladder {ladder}"
-            case ev.AlertJoined(number, one):
+            case ie.AlertJoined(number, one):
                 return f"incident {number} joined: {one.name} {one.target}"
-            case ev.AlertLeft(number, one):
+            case ie.AlertLeft(number, one):
                 return f"incident {number} left: {one.name} {one.target}"
-            case ev.CauseReplaced(number, cause, ladder):
+            case ie.CauseReplaced(number, cause, ladder):
                 return (
                     f"incident {number} cause is now {cause.name} {cause.target}, ladder {ladder}"
                 )
-            case ev.IncidentClosed(number, outcome, detail):
+            case ie.IncidentClosed(number, outcome, detail):
                 return f"incident {number} closed: {outcome} {detail}"
             case _:
                 return type(change).__name__
@@ -207,7 +209,7 @@ class Play:
         match decision:
             case Act(proposal, expect, ledger_id, verdicts):
                 self.world.journal(
-                    ev.ActionIntended(
+                    ie.ActionIntended(
                         incident=number,
                         action_id=f"1.1.{self.world.board.actions + 1}",
                         ladder=proposal.ladder.name,
@@ -228,16 +230,16 @@ class Play:
                 chosen = dict(proposal.args).get("candidate")
                 said += f", {chosen} is to lead" if chosen is not None else ""
             case Hold(_, hold, verdicts):
-                self.world.journal(ev.IncidentHeld(number, hold, verdicts))
+                self.world.journal(ie.IncidentHeld(number, hold, verdicts))
                 said = f"hold {hold.reason} have='{hold.have}' need='{hold.need}'"
             case Mitigate(detail):
-                self.world.journal(ev.IncidentMitigated(number, detail))
+                self.world.journal(ie.IncidentMitigated(number, detail))
                 said = f"mitigate: {detail}"
             case Escalate(reason, detail):
-                self.world.journal(ev.IncidentEscalated(number, reason, detail))
+                self.world.journal(ie.IncidentEscalated(number, reason, detail))
                 said = f"escalate {reason}: {detail}"
             case Close(outcome, detail):
-                self.world.journal(ev.IncidentClosed(number, outcome, detail))
+                self.world.journal(ie.IncidentClosed(number, outcome, detail))
                 said = f"close {outcome}: {detail}"
             case _:
                 said = "stay"
@@ -254,15 +256,15 @@ class Play:
         match judged:
             case Verified(detail):
                 self.world.journal(
-                    ev.VerificationEnded(
+                    ie.VerificationEnded(
                         incident.id, attempt.action_id, True, True, "proved", detail
                     ),
-                    ev.IncidentClosed(incident.id, "healed", detail),
+                    ie.IncidentClosed(incident.id, "healed", detail),
                 )
                 return [f"{incident.id} verified: {detail} -> CLOSED"]
             case NotVerified(reason, detail):
                 self.world.journal(
-                    ev.VerificationEnded(
+                    ie.VerificationEnded(
                         incident.id, attempt.action_id, False, False, reason, detail
                     )
                 )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.board import KEEP_PAST_SECONDS, Board, begun
 from healer.core.history import DAY, as_told
 from healer.core.history import Keep as KeepFor
@@ -188,12 +189,12 @@ def test_a_clock_that_was_set_forward_prunes_no_hold_that_stands() -> None:
 @pytest.mark.parametrize("jump", [10800.0, -10800.0])
 def test_what_an_incident_counts_from_is_as_long_ago_as_it_was(jump: float) -> None:
     clocks = Clocks()
-    clocks.write(ev.IncidentOpened("1", alert(began=NOW - 5), "restart-service", ""))
+    clocks.write(ie.IncidentOpened("1", alert(began=NOW - 5), "restart-service", ""))
     clocks.passes(30)
     clocks.wall += jump
-    clocks.write(ev.IncidentEscalated("1", "ladder_exhausted", ""))
+    clocks.write(ie.IncidentEscalated("1", "ladder_exhausted", ""))
     clocks.passes(30)
-    clocks.write(ev.IncidentRetried("1", "ann"))
+    clocks.write(ie.IncidentRetried("1", "ann"))
     board = clocks.board
     one, now = board.incidents["1"], clocks.now(board).steady
     assert (now - one.opened, now - one.changed, now - one.adopted) == (60, 0, 0)
@@ -201,15 +202,15 @@ def test_what_an_incident_counts_from_is_as_long_ago_as_it_was(jump: float) -> N
     assert (one.opened_at, one.changed_at, one.adopted_at) == (NOW, clocks.wall, clocks.wall)
 
 
-def given(until: float) -> ev.ApprovalGiven:
+def given(until: float) -> ie.ApprovalGiven:
     one = alert()
-    return ev.ApprovalGiven("1", "restart-service", 0, one.target, "as it is", "ann", until)
+    return ie.ApprovalGiven("1", "restart-service", 0, one.target, "as it is", "ann", until)
 
 
 @pytest.mark.parametrize("jump", [10800.0, -10800.0])
 def test_a_yes_is_good_for_its_time(jump: float) -> None:
     clocks = Clocks()
-    clocks.write(ev.IncidentOpened("1", alert(began=NOW - 5), "restart-service", ""))
+    clocks.write(ie.IncidentOpened("1", alert(began=NOW - 5), "restart-service", ""))
     clocks.write(given(clocks.wall + 900))
     clocks.passes(60)
     clocks.wall += jump
@@ -225,7 +226,7 @@ def test_a_yes_is_good_for_its_time(jump: float) -> None:
 def test_a_yes_whose_age_nobody_knows_is_none(boot: str, wall: float, left: int) -> None:
     """After a boot with an earlier clock: how long that took cannot be told."""
     clocks = Clocks()
-    clocks.write(ev.IncidentOpened("1", alert(began=NOW - 5), "restart-service", ""))
+    clocks.write(ie.IncidentOpened("1", alert(began=NOW - 5), "restart-service", ""))
     clocks.write(given(clocks.wall + 900))
     clocks.boot, clocks.wall = boot, clocks.wall + wall
     clocks.write(ev.HealerStarted("1", "", "", 1, 2))
@@ -243,7 +244,7 @@ def test_what_a_replay_leaves_out_changes_no_time() -> None:
 
 def test_what_a_replay_leaves_out_takes_no_yes_back() -> None:
     clocks = Clocks()
-    clocks.write(ev.IncidentOpened("1", alert(began=NOW - 5), "restart-service", ""))
+    clocks.write(ie.IncidentOpened("1", alert(began=NOW - 5), "restart-service", ""))
     clocks.write(given(clocks.wall + 900))
     clocks.boot, clocks.wall = "b", clocks.wall - 60
     clocks.write(ev.AlertsReceived(()))
@@ -251,7 +252,7 @@ def test_what_a_replay_leaves_out_takes_no_yes_back() -> None:
 
 
 def test_where_nobody_says_that_a_clock_was_set_an_incident_opened_when_its_record_says() -> None:
-    opened = begun(ev.IncidentOpened("1", alert(), "restart-service", ""), NOW)
+    opened = begun(ie.IncidentOpened("1", alert(), "restart-service", ""), NOW)
     assert (opened.opened, opened.changed) == (NOW, NOW)
 
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from healer.core.alert import Target
-from healer.core.decide import Hold, decide
+from healer.core.decide import decide
+from healer.core.decision import Hold
 from healer.core.facts import Facts
 from healer.core.ladder import Ladder, Mode, Rung
 from healer.core.look import Heard, Mark, MemberLook

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given, settings
 
-from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.attempt import Outcome
 from healer.core.times import OVER_AGAIN, STEPS, reached, times
 from tests.healer.core.history import intent
@@ -32,19 +32,19 @@ class Timed(Play):
 
 def opened(began=NOW - 10):
     play = Timed()
-    play.write(ev.IncidentOpened("1", alert(began=began), "restart-service", "d1"))
+    play.write(ie.IncidentOpened("1", alert(began=began), "restart-service", "d1"))
     return play
 
 
 def act(play, number, outcome=Outcome.DONE, reason="word"):
     play.write(intent(play.board.incidents["1"], number))
-    play.write(ev.ActionEnded("1", f"1.1.{number}", outcome, reason, "", NOW))
+    play.write(ie.ActionEnded("1", f"1.1.{number}", outcome, reason, "", NOW))
 
 
 def prove(play, number, *, good, served_at=None):
-    play.write(ev.VerificationEnded("1", f"1.1.{number}", good, good, "word", "", served_at))
+    play.write(ie.VerificationEnded("1", f"1.1.{number}", good, good, "word", "", served_at))
     if good:
-        play.write(ev.IncidentClosed("1", "healed", ""))
+        play.write(ie.IncidentClosed("1", "healed", ""))
 
 
 def test_a_heal_takes_what_lies_between_the_alert_s_start_and_each_instant():
@@ -86,7 +86,7 @@ def test_what_is_under_way_is_decided_and_not_done():
 def test_redundancy_is_back_only_where_what_was_tried_ends_well(outcome, back):
     play = opened()
     act(play, 1, Outcome.FAILED)
-    play.write(ev.IncidentClosed("1", outcome, ""))
+    play.write(ie.IncidentClosed("1", outcome, ""))
     assert ("redundancy" in play.took()) is back
     assert (times(play.board.incidents["1"]).redundancy is not None) is back
 
@@ -104,10 +104,10 @@ def test_out_of_harm_s_way_users_are_served_and_redundancy_comes_with_the_close(
     play = opened()
     act(play, 1)
     prove(play, 1, good=False)
-    play.write(ev.IncidentMitigated("1", "drained"))
+    play.write(ie.IncidentMitigated("1", "drained"))
     assert play.took()["serve"] == 15.0
-    play.write(ev.IncidentAdopted("1", "ann"))
-    play.write(ev.IncidentMitigated("1", "drained"))
+    play.write(ie.IncidentAdopted("1", "ann"))
+    play.write(ie.IncidentMitigated("1", "drained"))
     act(play, 2)
     prove(play, 2, good=True)
     assert [step for _, step, _ in play.counted] == list(STEPS)
@@ -116,21 +116,21 @@ def test_out_of_harm_s_way_users_are_served_and_redundancy_comes_with_the_close(
 @pytest.mark.parametrize("outcome", ["cleared", "not_true", "gone"])
 def test_what_ends_by_itself_or_for_nobody_is_no_heal(outcome):
     play = opened()
-    play.write(ev.IncidentClosed("1", outcome, ""))
+    play.write(ie.IncidentClosed("1", outcome, ""))
     assert list(play.took()) == ["detect"]
 
 
 def test_another_cause_or_the_same_told_anew_does_not_move_the_start():
     play = opened(began=NOW - 10)
-    play.write(ev.AlertRenewed("1", alert(began=NOW + 100)))
-    play.write(ev.CauseReplaced("1", alert("NodeSick", "web1", began=NOW - 500), "restart-service"))
+    play.write(ie.AlertRenewed("1", alert(began=NOW + 100)))
+    play.write(ie.CauseReplaced("1", alert("NodeSick", "web1", began=NOW - 500), "restart-service"))
     act(play, 1)
     assert play.took()["decide"] == 14.0
 
 
 def test_what_a_person_puts_into_our_hands_begins_then():
     play = opened(began=NOW - 86400)
-    play.write(ev.IncidentAdopted("1", "ann"))
+    play.write(ie.IncidentAdopted("1", "ann"))
     act(play, 1)
     assert (play.took()["decide"], play.took()["act"]) == (1.0, 2.0)
 
@@ -138,8 +138,8 @@ def test_what_a_person_puts_into_our_hands_begins_then():
 def test_trying_again_what_failed_does_not_begin_anew():
     play = opened()
     act(play, 1, Outcome.FAILED)
-    play.write(ev.IncidentEscalated("1", "ladder_exhausted", ""))
-    play.write(ev.IncidentRetried("1", "ann"))
+    play.write(ie.IncidentEscalated("1", "ladder_exhausted", ""))
+    play.write(ie.IncidentRetried("1", "ann"))
     act(play, 2)
     prove(play, 2, good=True)
     assert play.took()["serve"] > 15
@@ -153,7 +153,7 @@ def test_a_clock_that_is_behind_prometheus_gives_no_negative_time():
 def test_an_action_ends_once(again):
     play = opened()
     act(play, 1)
-    assert not play.write(ev.ActionEnded("1", "1.1.1", again, "", "", None))
+    assert not play.write(ie.ActionEnded("1", "1.1.1", again, "", "", None))
     assert [step for _, step, _ in play.counted] == ["detect", "decide", "act"]
 
 

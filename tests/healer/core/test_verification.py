@@ -171,3 +171,32 @@ def test_todays_rung_says_what_proves_an_attempt_only_where_the_journal_does_not
     assert spec_of(ENDED, today) == DRAINED
     assert spec_of(replace(ENDED, verify=VERIFY), today) == VERIFY
     assert spec_of(ENDED, replace(RESTART, verify=None)) == STRICTEST
+
+
+RESTORED = replace(
+    ENDED, action="files.restore", args=(("backup", "site"),), outcome=Outcome.UNKNOWN
+)
+
+
+@pytest.mark.parametrize(
+    ("restored_at", "judged"),
+    [
+        (None, "waits: no_report"),
+        (RESTORED.began_at - 3600, "waits: no_report"),
+        (RESTORED.began_at, "waits: no_report"),
+        (RESTORED.began_at + 4, "verified"),
+    ],
+)
+def test_a_restore_of_unknown_end_is_proved_by_its_report_and_not_by_a_service_that_served_all_along(
+    restored_at: float | None, judged: str
+):
+    proof = Proof(WELL, True, restored_at=restored_at)
+    assert look(proof, attempt=RESTORED, soaked=VERIFY.soak_seconds) == judged
+    if judged != "verified":
+        late = VERIFY.within_seconds
+        assert look(proof, late, attempt=RESTORED, soaked=None) == "failed: no_report"
+
+
+def test_a_restore_whose_gate_says_that_it_is_done_needs_no_report():
+    done = replace(RESTORED, outcome=Outcome.DONE)
+    assert look(Proof(WELL, True), attempt=done, soaked=VERIFY.soak_seconds) == "verified"

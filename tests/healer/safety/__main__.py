@@ -14,7 +14,7 @@ import structlog
 from tests.healer.safety import planted
 from tests.healer.safety.loop import VirtualLoop
 from tests.healer.safety.simulation import Simulation
-from tests.healer.safety.site import SITES, drawn
+from tests.healer.safety.sites import SITES, drawn
 
 
 def told(sim: Simulation) -> Iterator[str]:

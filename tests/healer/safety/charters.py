@@ -9,7 +9,8 @@ from random import Random
 
 from healer.core.ladder import Mode
 from healer.core.topology import Numbers
-from tests.healer.safety.site import LADDERS, TIGHT, Crew, Site
+from tests.healer.safety.described import TIGHT
+from tests.healer.safety.site import LADDERS, Crew, Site
 
 
 @dataclass(frozen=True)

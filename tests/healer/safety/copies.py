@@ -1,5 +1,5 @@
 """What the judge holds against a verb on a database: no copy is lost, and none leads that lacks data, is barred, or is
-moved while a person has Patroni paused or Patroni itself has just moved it.
+not the one for which commits wait, or is moved while a person has Patroni paused or Patroni itself has just moved it.
 """
 
 from collections.abc import Iterator
@@ -10,6 +10,9 @@ from tests.healer.safety.world import World
 
 SWITCHOVER, RESTART, REINIT = "database.switchover", "database.restart", "database.reinit"
 BAR, ADMIT = "database.bar", "database.admit"
+
+HEARD = 8.0
+"""Seconds within which a verb begins that was decided on what a gate has said."""
 
 TAKING = (SWITCHOVER, RESTART, REINIT)
 """Verbs that take a member away."""
@@ -62,6 +65,14 @@ def _moved(database: Database, node: str, candidate: str, lag: float) -> Iterato
         yield f"{candidate} is to lead, and lacks what the leader has"
     elif _barred(database, candidate, lag):
         yield f"{candidate} is to lead, and is barred"
+    elif database.lacks_commits(candidate, _heard_within(database, lag)):
+        yield f"{candidate} is to lead, and commits wait for {database.standby or 'nobody'}"
+
+
+def _heard_within(database: Database, lag: float) -> float:
+    """Seconds for which a standby that was may be taken for it: who leads says who it is, where its gate can say."""
+    mute = database.leader in database.mute or database.world.now - database.unmuted_at < lag
+    return lag if mute else min(lag, HEARD)
 
 
 def _barred(database: Database, node: str, lag: float) -> bool:

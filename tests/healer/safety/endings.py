@@ -9,10 +9,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.alert import Target
+from healer.core.board import Board
 from healer.core.guards.people import NEEDED
 from healer.core.incident import FOR_A_PERSON, MERGED, Incident
+from healer.core.roll_events import RollMove
 from healer.core.states import State
+from healer.core.upkeep import Phase
+from healer.core.upkeep_events import Kind
 from healer.errors import HaleError
 from tests.healer.safety.lives import Killed
 
@@ -39,6 +44,7 @@ KNOWN = ("closed_by_hand", "silenced")
 async def ends(sim: "Simulation") -> None:
     """Have people mend what is broken, and see that every incident comes to its end."""
     spared, began = _spared(sim), sim.world.now
+    sim.mended_at = began
     if spared is not None:
         sim.diary.append((began, f"people mend all but {spared}"))
     while not sim.oracle.violations:
@@ -71,11 +77,26 @@ async def _let_go_on(sim: "Simulation") -> None:
         await sim.journal(ev.Unfrozen("ann"))
     for node in {one.node for one in board.holds.values()}:
         await sim.journal(ev.NodeReleased(node, "ann"))
+    await _given_back(sim)
     leader = sim.leader
     for node in sim.fenced():
         await _admitted(sim, node)
     if leader is not None and leader.topology is not sim.topologies[leader.node]:
         leader.reload()
+
+
+async def _given_back(sim: "Simulation") -> None:
+    """Have every roll end, and every node come back that people took away, or that failed; others say so themselves."""
+    board = sim.board
+    if board is None or sim.updaters is None:
+        return
+    for roll in board.planned.rolling:
+        await sim.updaters.stopped(roll.group, RollMove.END)
+    for one in board.planned.kept_away:
+        if one.kind is Kind.LOCK:
+            sim.updaters.owing[one.node] = None
+        if one.kind is Kind.PERSON or one.phase is Phase.STOPPED:
+            await sim.updaters.given_back(one.node)
 
 
 async def _admitted(sim: "Simulation", node: str) -> None:
@@ -102,6 +123,8 @@ def _unended(sim: "Simulation") -> Iterator[tuple[str, float]]:
         said = f"incident {one.id} about {one.target} is {one.state.value}"
         word = one.escalation or (one.hold.reason if one.hold is not None else "") or "no word"
         most = GIVEN_BACK if one.marks else IN_TIME
+        # Nothing is done on a node that is away, and its alerts are silenced.
+        most += max(0.0, sim.oracle.upkeeps.back_at.get(one.target.node, 0.0) - sim.mended_at)
         # What may not be given back by cluster.yml as it is now, or as its copy is, waits for a person.
         theirs = bool(one.marks) and (
             not sim.oracle.knows(one.target, one.ladder)
@@ -112,10 +135,26 @@ def _unended(sim: "Simulation") -> Iterator[tuple[str, float]]:
             yield f"{said} ({word}), and its trouble is over for long", most
         elif not _with_a_person(sim, one):
             yield f"{said} ({word}), and nobody has it", most
+    yield from _away(sim, leader.journal.board)
     open_ = {one.id for one in leader.journal.board.open}
     for incident, name in _standing(sim).items():
         if incident not in open_:
             yield f"{name} is told of incident {incident}, which is over", IN_TIME
+
+
+def _away(sim: "Simulation", board: Board) -> Iterator[tuple[str, float]]:
+    """Yield the nodes that did not come back, but for a copy of a database that nobody mends."""
+    held = sim.leader.watch.upkeep_held if sim.leader is not None and sim.leader.watch else {}
+    for one in board.planned.kept_away:
+        if one.phase in (Phase.PATCHING, Phase.REBOOTING) and one.id in held:
+            continue  # what the guards hold is waited for, for as long as it takes, and people are shown it
+        copies = [name for name in sim.world.databases.values() if one.node in name.nodes]
+        if all(copy.good(one.node) for copy in copies):
+            yield f"upkeep {one.id} of {one.node} is {one.phase.value} ({one.why})", GIVEN_BACK
+    open_ = {one.owner for one in board.planned.kept_away}
+    for name, (node, until) in sim.hushed.items():
+        if name not in open_ and sim.world.now < until:
+            yield f"{node} is silenced for {name}, which is over", IN_TIME
 
 
 def _lacks(sim: "Simulation", incident: Incident) -> bool:
@@ -157,13 +196,33 @@ def marks(sim: "Simulation") -> None:
     """What an incident took away is given back by its end."""
     board = sim.board
     owners = {one.owner for one in board.open} if board is not None else set()
+    owners |= {one.owner for one in board.planned.kept_away} if board is not None else set()
     for gate in sim.gates.values():
         for (verb, subject), whose in gate.marks.items():
-            left = [one for one in whose if one.startswith("incident:") and one not in owners]
+            gone = [
+                one
+                for one in whose
+                if one.startswith("lock:") and _unknown(sim, gate.node, subject)
+            ]
+            left = [
+                one
+                for one in whose - set(gone)
+                if not one.startswith("person:") and one not in owners
+            ]
             if left:
                 sim.oracle.says(
                     f"{verb} of {subject} stands on {gate.node} for {left}, which are over"
                 )
+
+
+def _unknown(sim: "Simulation", gate: str, subject: str) -> bool:
+    """Whether cluster.yml has no more what a mark of upkeep is about, so that nobody can take it back."""
+    charter = sim.oracle.charter
+    pool, _, member = subject.partition("/")
+    return charter is not None and not (
+        gate in charter.site.racks
+        and (not member or (pool in charter.site.pools and member in charter.site.racks))
+    )
 
 
 @dataclass
@@ -182,11 +241,11 @@ class Fates:
 
     def take(self, event: ev.Event) -> None:
         match event:
-            case ev.IncidentOpened(incident, one) | ev.CauseReplaced(incident, one):
+            case ie.IncidentOpened(incident, one) | ie.CauseReplaced(incident, one):
                 self.homes[one.fingerprint] = incident
-            case ev.AlertJoined(incident, one) | ev.AlertRenewed(incident, one):
+            case ie.AlertJoined(incident, one) | ie.AlertRenewed(incident, one):
                 self.homes[one.fingerprint] = incident
-            case ev.AlertLeft(_, one):
+            case ie.AlertLeft(_, one):
                 del self.homes[one.fingerprint]
                 self.words[one.fingerprint] = "left"
             case ev.AlertRefused(one, reason):
@@ -195,7 +254,7 @@ class Fates:
                 self.words[one.fingerprint] = "theirs"
             case ev.Armed(_, alerts):
                 self.words |= {one.fingerprint: "pre_existing" for one in alerts}
-            case ev.IncidentClosed(incident, outcome):
+            case ie.IncidentClosed(incident, outcome):
                 self._closed(incident, outcome)
             case _:
                 pass

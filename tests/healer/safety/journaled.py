@@ -1,17 +1,22 @@
 """The judge's first half: what the journal says, held against the world as it is."""
 
 from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.actions import RESTORE
 from healer.core.alert import Target
 from tests.healer.safety.charters import Charter
 from tests.healer.safety.known import RENAMED, SCRAPE, TAKING, Known
+from tests.healer.safety.upkeeps import Upkeeps
 
 
 class Journaled(Known):
     """Every word of the journal, judged as it becomes durable."""
 
+    upkeeps: Upkeeps
+
     def recorded(self, event: ev.Event) -> None:
         self.restores.recorded(event)
+        self.upkeeps.recorded(event)
         match event:
             case ev.HealerStarted(digest=digest):
                 self.terms = event.term
@@ -20,10 +25,10 @@ class Journaled(Known):
                 self._described(digest)
             case ev.Armed():
                 self._armed()
-            case ev.IncidentOpened(incident, cause) | ev.CauseReplaced(incident, cause):
+            case ie.IncidentOpened(incident, cause) | ie.CauseReplaced(incident, cause):
                 self._of_rack(incident, cause.target)
                 self.troubles[incident], self.names[incident] = cause.target, cause.name
-            case ev.IncidentClosed(incident, outcome):
+            case ie.IncidentClosed(incident, outcome):
                 self._closed(incident, outcome)
             case ev.Frozen():
                 self.frozen = True
@@ -33,27 +38,27 @@ class Journaled(Known):
                 self.held.add(node)
             case ev.NodeReleased(node):
                 self.held.discard(node)
-            case ev.ApprovalGiven(incident):
+            case ie.ApprovalGiven(incident):
                 self.yes[incident] = self.world.now
-            case ev.IncidentAdopted(incident):
+            case ie.IncidentAdopted(incident):
                 self.adopted.add(incident)
                 self.denied.discard(incident)
                 self.failed.clear()  # a person wants it tried again
-            case ev.IncidentRetried():
+            case ie.IncidentRetried():
                 self.failed.clear()
-            case ev.ApprovalDenied(incident):
+            case ie.ApprovalDenied(incident):
                 self.denied.add(incident)
-            case ev.IncidentSettled(incident) if incident in self.troubles:
+            case ie.IncidentSettled(incident) if incident in self.troubles:
                 self.theirs[self.names[incident], self.troubles[incident]] = self.world.now
-            case ev.NodeAdmitted(incident):
+            case ie.NodeAdmitted(incident):
                 self.let_back.add(incident)
-            case ev.ActionIntended():
+            case ie.ActionIntended():
                 self._intended(event)
-            case ev.ActionEnded(_, action_id, outcome):
+            case ie.ActionEnded(_, action_id, outcome):
                 if outcome.value not in ("done", "unknown"):
                     self.unproved.pop(action_id, None)
                 self._helped(action_id, False if outcome.value == "failed" else None)
-            case ev.VerificationEnded(_, action_id, verified):
+            case ie.VerificationEnded(_, action_id, verified):
                 self.unproved.pop(action_id, None)
                 self._helped(action_id, verified)
             case _:
@@ -126,7 +131,7 @@ class Journaled(Known):
             if not helped:
                 self.failed[intent.about] = self.world.now
 
-    def _intended(self, event: ev.ActionIntended) -> None:
+    def _intended(self, event: ie.ActionIntended) -> None:
         if event.action_id in self.intents:
             self.says(f"{event.action_id} is intended twice")
         self.intents[event.action_id] = event
@@ -138,6 +143,8 @@ class Journaled(Known):
             self.says(f"{event.action} on {event.target} is intended while a person has frozen all")
         for node in {event.gate, event.target.node} & self.held:
             self.says(f"{event.action} on {event.target} while a person holds {node}")
+        for node in {event.gate, event.target.node} & self.upkeeps.nodes:
+            self.says(f"{event.action} on {event.target} while {node} is away for upkeep")
         if event.action not in TAKING:
             return
         if event.incident in self.denied:
@@ -145,13 +152,13 @@ class Journaled(Known):
         if event.action == RESTORE:
             self._restoring(event)
         self.given[event.action_id] = self.yes.get(event.incident)
-        with self._as_of(self.under[event.action_id]):
+        with self.as_of(self.under[event.action_id]):
             mine = self.taken(event.action, event.target)
             for other_id, other in self.unproved.items():
                 self._together(mine, other, f"before {other_id} was proved")
         self.unproved[event.action_id] = mine
 
-    def _restoring(self, event: ev.ActionIntended) -> None:
+    def _restoring(self, event: ie.ActionIntended) -> None:
         charter = self.under[event.action_id]
         good_for = charter.numbers.approval_seconds
         for why in self.restores.decided(event, charter.site, good_for, self.lag):

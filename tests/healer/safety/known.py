@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.actions import RESTORE
 from healer.core.alert import Target
 from healer.core.topology import Numbers
@@ -20,6 +20,9 @@ from tests.healer.safety.world import World
 
 if TYPE_CHECKING:
     from tests.healer.safety.monitoring import Prometheus
+
+EPOCH = 1_800_000_000.0
+"""When every schedule begins, by Prometheus' clock."""
 
 SCRAPE = 2.0
 """Seconds between two scrapes."""
@@ -39,7 +42,7 @@ MARKING = ("pool.drain", "address.decline", "node.fence")
 
 GIVING = ("pool.return", "address.accept", "node.unfence", "database.admit")
 
-WHOLE = ("node.reboot", "node.fence")
+WHOLE = ("node.reboot", "node.fence", "node.lock", "node.patch")
 """Verbs that take all of a node."""
 
 STARTED_WITHIN = 3.0
@@ -62,7 +65,12 @@ class Taken:
 
 @dataclass
 class Known:
-    """What the oracle knows: the site as it is described, the world as it is, and what happened so far."""
+    """What the oracle knows: the site as it is described, the world as it is, and what happened so far.
+
+    Attributes:
+        owners: Whose each mark is that stands, as (gate, verb, subject).
+        marked_at: Since when it stands.
+    """
 
     site: Site
     world: World
@@ -74,7 +82,7 @@ class Known:
     running: dict[str, Taken] = field(default_factory=dict)
     effects: Counter[str] = field(default_factory=Counter)
     done: list[tuple[float, Taken]] = field(default_factory=list)
-    intents: dict[str, ev.ActionIntended] = field(default_factory=dict)
+    intents: dict[str, ie.ActionIntended] = field(default_factory=dict)
     unproved: dict[str, Taken] = field(default_factory=dict)
     frozen: bool = False
     held: set[str] = field(default_factory=set)
@@ -92,12 +100,13 @@ class Known:
     troubles: dict[str, Target] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
     excused: set[str] = field(default_factory=set)
-    marks: set[tuple[str, str, str]] = field(default_factory=set)
     renamed: bool = False
     charter: Charter | None = None
     changed_at: float = -1000.0
     under: dict[str, Charter] = field(default_factory=dict)
     given: dict[str, float | None] = field(default_factory=dict)
+    owners: dict[tuple[str, str, str], set[str]] = field(default_factory=dict)
+    marked_at: dict[tuple[str, str, str], float] = field(default_factory=dict)
     restores: Restores = field(init=False)
 
     def __post_init__(self) -> None:
@@ -111,13 +120,8 @@ class Known:
         """Seconds after which nobody may act any more on how things were: evidence, lease and nonce have run out."""
         return self.numbers.evidence_age + SCRAPE + LEASE + 2.0
 
-    @property
-    def drained(self) -> set[tuple[str, str]]:
-        """Members that some balancer keeps out, as (pool, member)."""
-        return {(pool, member) for _, pool, member in self.marks}
-
     @contextmanager
-    def _as_of(self, charter: Charter) -> Iterator[None]:
+    def as_of(self, charter: Charter) -> Iterator[None]:
         """Judge by what cluster.yml said at one time."""
         before = self.site, self.numbers
         self.site, self.numbers = charter.site, charter.numbers

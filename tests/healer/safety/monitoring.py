@@ -5,11 +5,11 @@ from dataclasses import dataclass, field, replace
 
 from healer.core.alert import DOMAIN_LOSS, Alert, Target
 from healer.core.picture import NodeHealth, Picture, SeenMark
+from tests.healer.safety.described import NUMBERS
 from tests.healer.safety.gates import Gate
-from tests.healer.safety.site import NUMBERS, Site
+from tests.healer.safety.known import EPOCH
+from tests.healer.safety.site import Site
 from tests.healer.safety.world import World
-
-EPOCH = 1_800_000_000.0
 
 STALE_AFTER = 300.0
 

@@ -3,24 +3,30 @@
 Every rule is written from the design's promises, over the site as it is described and the world as it is.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from healer.core import events as ev
-from healer.core.actions import RESTORE
+from healer.core import incident_events as ie
+from healer.core import upkeep_events as ue
+from healer.core.actions import LOCK, RESTORE
 from healer.core.alert import Target
 from healer.core.ladder import Mode
 from healer.core.order import Order
 from tests.healer.safety import copies
 from tests.healer.safety.journaled import Journaled
-from tests.healer.safety.known import GIVING, MARKING, STARTED_WITHIN, Taken
+from tests.healer.safety.known import EPOCH, GIVING, MARKING, STARTED_WITHIN, Taken
+from tests.healer.safety.upkeeps import Upkeeps
 
 
 class Oracle(Journaled):
     """Everything that was promised, checked as it happens: here what is done on the nodes."""
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.upkeeps = Upkeeps(self)
+
     def effect_begins(self, gate: str, order: Order) -> None:
         self.effects[order.action_id] += 1
-        intent = self.intents.get(order.action_id)
+        intent = self.intents.get(order.action_id) or self.upkeeps.intents.get(order.action_id)
         if intent is None:
             self.says(f"{order.action_id} begins and was never durable")
             return
@@ -30,10 +36,13 @@ class Oracle(Journaled):
             self.says(f"{order.action_id} is not what was intended")
         if int(order.action_id.split(".")[1]) != self.terms:
             self.says(f"{order.action_id} begins under a newer leader, of term {self.terms}")
-        with self._as_of(self.under[order.action_id]):
+        if isinstance(intent, ue.UpkeepActionIntended):
+            self.upkeeps.begins(gate, order, intent)
+            return
+        with self.as_of(self.under[order.action_id]):
             self._begins(gate, order, intent)
 
-    def _begins(self, gate: str, order: Order, intent: ev.ActionIntended) -> None:
+    def _begins(self, gate: str, order: Order, intent: ie.ActionIntended) -> None:
         """Judge an effect by what cluster.yml said when it was decided."""
         target = self._aimed(gate, order)
         if target is None:
@@ -82,7 +91,7 @@ class Oracle(Journaled):
         inside = told["member"] in self.site.crews[members].nodes
         return Target(told["member"], job) if known and inside else None
 
-    def _taking(self, order: Order, target: Target, intent: ev.ActionIntended) -> None:
+    def _taking(self, order: Order, target: Target, intent: ie.ActionIntended) -> None:
         mine, said = self.taken(order.verb, target), f"{order.action_id} {order.verb} on {target}"
         self._policy(mine, intent, said)
         self._history(intent, said)
@@ -95,6 +104,10 @@ class Oracle(Journaled):
             # Of two that are on their way either may arrive first; the one that was decided later had to be out.
             if other_id not in self.excused:
                 self._together(mine, other, f"while {other_id} runs")
+        for node in sorted(self.upkeeps.nodes & self.site.racks.keys()):
+            lock = self.taken(LOCK, Target(node))
+            if node == mine.node or (mine.near(lock) and not self._out(mine)):
+                self.says(f"{said} begins, and {node} is away for upkeep")
         if self._out(mine):
             self.excused.add(order.action_id)
         for crew in mine.crews:
@@ -105,7 +118,7 @@ class Oracle(Journaled):
         self.running[order.action_id] = mine
         self.done.append((self.world.now, mine))
 
-    def _history(self, intent: ev.ActionIntended, said: str) -> None:
+    def _history(self, intent: ie.ActionIntended, said: str) -> None:
         """What was done here, and to those alike, lately."""
         now, key = self.world.now, (intent.action, intent.target)
         for at, incident in self.lately.get(key, []):
@@ -128,24 +141,58 @@ class Oracle(Journaled):
             if alike and intent.action == "service.restart" and still and waits:
                 self.says(f"{said}: the same did not help {other}")
 
-    def _serving(self, crew: str, node: str) -> bool:
-        """Whether a member may be thought to serve: all its services did lately, and nobody took it."""
+    def _serving(self, crew: str, node: str, told: float = 0.0) -> bool:
+        """Whether a member may be thought to serve: all its services did lately, and nobody took it.
+
+        Args:
+            crew: Of which.
+            node: The member.
+            told: Seconds after which everybody has been told of a mark.
+        """
         jobs = [name for name, job in self.site.jobs.items() if job.group == crew]
         running = any(node == one.node and crew in one.crews for one in self.running.values())
+        kept = [(verb, what) for verb, what, at in self._kept(node) if self.world.now - at >= told]
         out = any(
-            (name, node) in self.drained for name, one in self.site.pools.items() if one[1] == crew
+            ("pool.drain", name) in kept for name, one in self.site.pools.items() if one[1] == crew
         )
         out |= any(
-            (name, node) in self.world.declined
+            ("address.decline", name) in kept
             for name, one in self.site.addresses.items()
             if one[1] == crew
         )
+        out |= node in self.upkeeps.nodes
         lately = all(self.world.was(Target(node, job), well=True, within=self.lag) for job in jobs)
         if not jobs:
             lately = (
                 not self.world.dark(node) or self.world.now - self.world.dark_since[node] < self.lag
             )
         return lately and not running and not out
+
+    def _kept(self, node: str) -> Iterator[tuple[str, str, float]]:
+        """Yield the marks that keep a member out, each with the pool or address, and since when."""
+        for (gate, verb, subject), owners in self.owners.items():
+            what, _, member = subject.partition("/")
+            about = member == node if verb == "pool.drain" else gate == node
+            if owners and about:
+                yield verb, what, self.marked_at[gate, verb, subject]
+
+    def leaves_enough(self, verb: str, node: str, said: str) -> None:
+        """Say where a node that goes as a whole, for upkeep, is one too many, whether it serves or not."""
+        mine = self.taken(verb, Target(node))
+        for crew in sorted(mine.crews):
+            about = self.site.crews[crew]
+            others = [one for one in about.nodes if one != node]
+            # What a person takes out at a balancer is heard of by the next scrape.
+            left = [one for one in others if self._serving(crew, one, told=self.lag)]
+            if len(left) < about.floor:
+                self.says(f"{said} leaves {left} of {crew}, which needs {about.floor}")
+            if about.votes and len(left) * 2 <= len(about.nodes):
+                self.says(f"{said} leaves {left} of {crew}, which is no majority")
+        self._storm(said)
+
+    def prometheus_seconds(self, at: float) -> float:
+        """Return a time of Prometheus' by the simulation's own."""
+        return at - EPOCH
 
     def _enough(self, crew: str, mine: Taken, said: str) -> None:
         about = self.site.crews[crew]
@@ -196,7 +243,7 @@ class Oracle(Journaled):
         if len(unseen) * 2 >= len(self.site.racks):
             self.says(f"{said} without a majority: {unseen} are not seen")
 
-    def _stopped(self, intent: ev.ActionIntended, said: str) -> None:
+    def _stopped(self, intent: ie.ActionIntended, said: str) -> None:
         """What people and the healer's own sight say no to."""
         about, now = intent.about, self.world.now
         cause = self.names[intent.incident]
@@ -240,7 +287,7 @@ class Oracle(Journaled):
                 ):
                     self.says(f"{said}: it runs and fails together with {one}")
 
-    def _policy(self, mine: Taken, intent: ev.ActionIntended, said: str) -> None:
+    def _policy(self, mine: Taken, intent: ie.ActionIntended, said: str) -> None:
         now, crews = self.world.now, self.site.crews
         if any(crews[one].control for one in self.site.crews_of(mine.node)):
             self.says(f"{said}: the control plane")
@@ -272,7 +319,7 @@ class Oracle(Journaled):
             if now - unit.changed_at < self.numbers.owner_settled:
                 self.says(f"{said}: systemd changed it {now - unit.changed_at:.2f} s ago")
 
-    def _unit_of(self, intent: ev.ActionIntended) -> Target:
+    def _unit_of(self, intent: ie.ActionIntended) -> Target:
         return Target(intent.gate, dict(intent.args)["unit"].removesuffix(".service"))
 
     def _spent(self, what: str, recent: Iterable[Taken], most: int, said: str) -> None:

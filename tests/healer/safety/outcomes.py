@@ -4,6 +4,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.alert import Alert
 from healer.core.board import Board
 from healer.core.correlate import settled
@@ -33,12 +34,12 @@ def final(sim: "Simulation") -> None:
 
 
 def _attempts(sim: "Simulation", events: list[ev.Event]) -> None:
-    ended = Counter(one.action_id for one in events if isinstance(one, ev.ActionEnded))
-    judged = Counter(one.action_id for one in events if isinstance(one, ev.VerificationEnded))
+    ended = Counter(one.action_id for one in events if isinstance(one, ie.ActionEnded))
+    judged = Counter(one.action_id for one in events if isinstance(one, ie.VerificationEnded))
     open_ = {
         one.action_id
         for one in events
-        if isinstance(one, ev.ActionEnded) and one.outcome.value in ("done", "unknown")
+        if isinstance(one, ie.ActionEnded) and one.outcome.value in ("done", "unknown")
     }
     for action_id in sim.oracle.intents:
         if ended[action_id] != 1 and not _young(sim, action_id):
@@ -61,9 +62,9 @@ def _young(sim: "Simulation", action_id: str) -> bool:
 
 
 def _incidents(sim: "Simulation", events: list[ev.Event]) -> None:
-    closed = Counter(one.incident for one in events if isinstance(one, ev.IncidentClosed))
+    closed = Counter(one.incident for one in events if isinstance(one, ie.IncidentClosed))
     for one in events:
-        if isinstance(one, ev.IncidentClosed) and not one.outcome:
+        if isinstance(one, ie.IncidentClosed) and not one.outcome:
             sim.oracle.says(f"incident {one.incident} is closed without a word")
     for incident, times in closed.items():
         if times > 1:
@@ -71,11 +72,11 @@ def _incidents(sim: "Simulation", events: list[ev.Event]) -> None:
     homes: dict[str, set[str]] = {}
     for one in events:
         match one:
-            case ev.IncidentOpened(incident, alert) | ev.CauseReplaced(incident, alert):
+            case ie.IncidentOpened(incident, alert) | ie.CauseReplaced(incident, alert):
                 homes.setdefault(alert.fingerprint, set()).add(incident)
-            case ev.AlertJoined(incident, alert):
+            case ie.AlertJoined(incident, alert):
                 homes.setdefault(alert.fingerprint, set()).add(incident)
-            case ev.AlertLeft(incident, alert):
+            case ie.AlertLeft(incident, alert):
                 homes[alert.fingerprint].discard(incident)
             case _:
                 pass
@@ -90,11 +91,11 @@ def _let_go(sim: "Simulation", alert: Alert) -> float:
     about, last = set[str](), -1000.0
     for one in sim.shared.records:
         event = one.event
-        if isinstance(event, ev.IncidentOpened | ev.CauseReplaced):
+        if isinstance(event, ie.IncidentOpened | ie.CauseReplaced):
             about |= {event.incident} if event.cause.fingerprint == alert.fingerprint else set()
-        elif isinstance(event, ev.AlertJoined) and event.alert.fingerprint == alert.fingerprint:
+        elif isinstance(event, ie.AlertJoined) and event.alert.fingerprint == alert.fingerprint:
             about.add(event.incident)
-        elif isinstance(event, ev.IncidentClosed) and event.incident in about:
+        elif isinstance(event, ie.IncidentClosed) and event.incident in about:
             # The healer counts by its wall clock, which may have been ahead then.
             wall = one.at_wall - EPOCH
             last = max(_at(one), wall if abs(sim.world.now - wall) < 30.0 else -1000.0)
@@ -175,7 +176,7 @@ def _apart(sim: "Simulation", board: Board) -> set[str]:
     settled_now = {
         one.event.incident
         for one in sim.shared.records
-        if isinstance(one.event, ev.VerificationEnded) and sim.world.now - _at(one) < NEXT_LOOK
+        if isinstance(one.event, ie.VerificationEnded) and sim.world.now - _at(one) < NEXT_LOOK
     }
     return settled_now | {
         one.id
@@ -192,6 +193,8 @@ def _at(record: ev.Record) -> float:
 def found(sim: "Simulation", rack: str) -> None:
     """A rack that is back for long has no incident any more."""
     board = sim.board
+    if any(sim.world.dark(node) for node in sim.site.lost_together()[rack]):
+        return  # one of its nodes died with its reboot lock, and is not back
     for one in board.open if board is not None else ():
         if one.target.domain == rack:
             sim.oracle.says(f"{rack} is back, and incident {one.id} is {one.state.value}")

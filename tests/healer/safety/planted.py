@@ -4,19 +4,22 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from healer import engine
-from healer.core import correlate, databases, decide, guards, plan
-from healer.core import events as ev
+from healer import engine, upkeeper
+from healer.core import correlate, databases, decide, guards, plan, upkeep_guards, upkeep_steps
+from healer.core import incident_events as ie
 from healer.core.actions import RESTORE
 from healer.core.facts import Facts
 from healer.core.guards import authority
 from healer.core.incident import MERGED, Incident
 from healer.core.order import OwnAlert
-from healer.core.topology import Database
+from healer.core.topology import Database, Topology
+from healer.core.upkeep import Phase, Upkeep
+from healer.core.upkeep_events import Kind, Move
 from healer.core.verdict import allow
 from healer.engine import Engine
 from healer.herald import Herald
 from healer.operators import Operators
+from healer.web.locks import Locks
 from tests.healer.safety.lives import Life
 
 
@@ -58,7 +61,7 @@ def tells_on() -> None:
 
 def merges_into_nothing() -> None:
     """What becomes part of another incident is not told there."""
-    correlate._merged = lambda other, _: [ev.IncidentClosed(other.id, MERGED, "")]
+    correlate._merged = lambda other, _: [ie.IncidentClosed(other.id, MERGED, "")]
 
 
 def keeps_marks() -> None:
@@ -99,7 +102,7 @@ def anybody_owns() -> None:
     """Whoever agrees counts as an owner."""
     approve = Operators.approve
 
-    async def as_owner(self: Operators, *args: Any, **more: Any) -> ev.ApprovalGiven:
+    async def as_owner(self: Operators, *args: Any, **more: Any) -> ie.ApprovalGiven:
         return await approve(self, *args, **{**more, "owner": True})
 
     Operators.approve = as_owner
@@ -120,11 +123,84 @@ def any_candidate() -> None:
     databases.candidates = first
 
 
+def forgets_the_standby() -> None:
+    """Whoever has the data may lead next, whether commits wait for it or not."""
+    databases._doubter = lambda *_: None
+
+
+def hears_one_gate() -> None:
+    """For whom commits wait is what the first gate says."""
+
+    def first(node: str, database: Database, facts: Facts) -> str | None:
+        look = databases.seen(database, facts)
+        stands = look is None or look.members[node].role == databases.SYNC_STANDBY
+        return None if stands or not look.synchronous else "the first"
+
+    databases._doubter = first
+
+
+def takes_anybody() -> None:
+    """No guard is asked before a node is taken out of service."""
+    upkeeper.judge = lambda *_: ()
+
+
+def goes_through_anybody() -> None:
+    """A node is taken away through others that are held, or away themselves."""
+    upkeep_guards._kept = lambda *_: None
+
+
+def sees_no_lock() -> None:
+    """Ladders go on as if nobody were away for upkeep."""
+    Facts.locks = property(lambda _: {})
+
+
+def lets_reboot_early() -> None:
+    """A node that asks for its lock is answered before anything of it is taken."""
+
+    async def begun(self: Locks, node: str, machine: str) -> Upkeep:
+        return await self.upkeeper.begin(node, Kind.LOCK, "reboot", machine, 40.0)
+
+    Locks._taken = begun
+
+
+def unlocks_first() -> None:
+    """What was taken first is given back first: the lock."""
+    marks = Upkeep.marks.fget
+    Upkeep.marks = property(lambda self: tuple(reversed(marks(self))))
+
+
+def forgets_the_dead() -> None:
+    """A node that dies with its lock has none any more."""
+    chosen = upkeeper.next_step
+
+    def without_the_dead(
+        upkeep: Upkeep, topology: Topology, now: float, lost: Any, *more: Any
+    ) -> Any:
+        if upkeep.phase is Phase.AWAY and upkeep.node in lost:
+            return upkeep_steps.Go(Move.END, "ended", "it is dead")
+        return chosen(upkeep, topology, now, lost, *more)
+
+    upkeeper.next_step = without_the_dead
+
+
+def marks_again() -> None:
+    """What is taken away already is taken away once more."""
+    upkeep_steps._done = lambda *_: False
+
+
+def waits_for_the_gone() -> None:
+    """What cluster.yml has no more is waited for."""
+    look = upkeep_steps._look
+    upkeep_steps._look = lambda *about: look(*about) or ""
+
+
 FAULTS: dict[str, Callable[[], None]] = {
     one.__name__: one
     for one in (
         *(never_closes, closes_blindly, tells_nobody, tells_on, merges_into_nothing),
         *(keeps_marks, reads_nothing_anew, restores_again, needs_no_owner, anybody_owns),
-        *(moves_while_paused, any_candidate),
+        *(moves_while_paused, any_candidate, forgets_the_standby, hears_one_gate),
+        *(takes_anybody, goes_through_anybody, sees_no_lock, lets_reboot_early, unlocks_first),
+        *(forgets_the_dead, marks_again, waits_for_the_gone),
     )
 }

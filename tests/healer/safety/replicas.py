@@ -1,8 +1,10 @@
 """The databases of the simulated cluster, as Patroni keeps them: who leads, whose copy is good, and what it answers.
 
-Words: docs/gate.md. Rule: Patroni is taken to be right; what varies is what it answers, and when.
+Words: docs/gate.md. Rule: Patroni is taken to be right; what varies is what it answers, and when. Where commits wait
+for a standby it lets none lead but that one, or who led; with none left the leader goes on alone (docs/cluster.md).
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -46,8 +48,16 @@ class Database:
         paused_since: Since when a person has it paused; None where nobody has.
         way: One of WAYS, or empty where it does what it is asked.
         mute: Nodes whose gates cannot say how it is.
+        unmuted_at: When some of them could again.
         barred: Since when each member is that never may lead.
         goods: Since when each copy is good or not, as far as anybody has looked.
+        synchronous: Whether commits wait for a standby.
+        standby: For which; nobody where it is empty.
+        stood: When each member was it last.
+        waited_since: Since when commits wait for one.
+        led: Who led last.
+        late: Nodes whose Patroni has not heard yet who the standby is.
+        told: Whom the gate of each node names as the standby.
     """
 
     world: "World"
@@ -60,12 +70,20 @@ class Database:
     paused_since: float | None = None
     way: str = ""
     mute: set[str] = field(default_factory=set)
+    unmuted_at: float = -1000.0
     barred: dict[str, float] = field(default_factory=dict)
     members: dict[str, Member] = field(default_factory=dict)
     goods: dict[str, tuple[bool, float]] = field(default_factory=dict)
+    synchronous: bool = False
+    standby: str = ""
+    stood: dict[str, float] = field(default_factory=dict)
+    waited_since: float = math.inf
+    led: str = ""
+    late: set[str] = field(default_factory=set)
+    told: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.leader = self.nodes[0]
+        self.leader = self.led = self.nodes[0]
         self.members = {one: Member() for one in self.nodes}
         self.goods = dict.fromkeys(self.nodes, (True, -1000.0))
 
@@ -85,22 +103,36 @@ class Database:
         good, since = self.goods[node]
         return good or self.good(node) or self.world.now - since <= within
 
+    def lacks_commits(self, node: str, within: float) -> bool:
+        """Whether commits wait for a standby for so long, and a member was it at no moment of the last seconds."""
+        waits = self.synchronous and self.world.now - self.waited_since > within
+        stood = node in (self.standby, self.leader) or (
+            self.world.now - self.stood.get(node, -math.inf) <= within
+        )
+        return waits and not stood
+
     def look(self, node: str) -> DatabaseLook | None:
         """Say what a member's gate says."""
         if node in self.mute:
             return None
-        members = {one: self._seen(one) for one in self.nodes}
+        standby = self.told.get(node, "")
+        members = {one: self._seen(one, standby) for one in self.nodes}
         timeline = self.timeline if self.leader else None
         return DatabaseLook(
-            self.leader or None, timeline, self.paused_since is not None, False, members
+            self.leader or None,
+            timeline,
+            self.paused_since is not None,
+            self.synchronous,
+            members,
         )
 
-    def _seen(self, node: str) -> DatabaseMember:
+    def _seen(self, node: str, standby: str) -> DatabaseMember:
         member, leads = self.members[node], node == self.leader
         runs = self.world.well(self.place(node))
         state = "running" if runs else "creating replica" if member.making else "start failed"
+        role = "leader" if leads else "sync_standby" if node == standby else "replica"
         return DatabaseMember(
-            "leader" if leads else "replica",
+            role,
             state,
             member.timeline if runs else None,
             None if leads else member.lag,
@@ -112,6 +144,7 @@ class Database:
     def tick(self) -> None:
         """Have Patroni do what it does by itself, and note whose copy is good."""
         self._elect()
+        self._choose()
         for node, member in self.members.items():
             if self.leader and not member.astray and self.world.well(self.place(node)):
                 member.timeline = self.timeline
@@ -129,7 +162,33 @@ class Database:
         if self.paused_since is not None or now - self.gone_at < TTL:
             return
         able = [one for one in self.nodes if self.good(one) and one not in self.barred]
+        if self.synchronous:
+            able = [one for one in able if one in (self.standby, self.led)]
         self.leads(next((one for one in able if not world.dark(one)), ""))
+
+    def _choose(self) -> None:
+        """Have commits wait for a replica that runs: the same one while it does, a barred one if there is no other."""
+        now, leads = self.world.now, self.leader and self.world.well(self.place(self.leader))
+        if self.standby:
+            self.stood[self.standby] = now
+        if leads and not self.world.dark(self.leader) and self.paused_since is None:
+            able = [one for one in self.nodes if one != self.leader and self._streams(one)]
+            able.sort(key=lambda one: (one in self.barred, one != self.standby))
+            self.standby = next(iter(able), "") if self.synchronous else ""
+        # Who leads says itself for whom commits wait.
+        for node in self.nodes:
+            if node not in self.late or node == self.leader:
+                self.told[node] = self.standby
+
+    def _streams(self, node: str) -> bool:
+        member = self.members[node]
+        follows = not member.astray and member.timeline == self.timeline
+        return follows and self.world.well(self.place(node)) and not self.world.dark(node)
+
+    def waits(self, *, wanted: bool) -> None:
+        """Have commits wait for a standby, or for none."""
+        if wanted is not self.synchronous:
+            self.synchronous, self.waited_since = wanted, self.world.now
 
     def leads(self, node: str) -> None:
         """Have another member lead from now on; nobody where it is empty."""
@@ -137,6 +196,9 @@ class Database:
             return
         if node and self.leader:
             self.changed_at = self.world.now
+        if node:  # commits wait for nobody until it has chosen
+            self.stood |= {one: self.world.now for one in (self.standby, self.leader) if one}
+            self.led, self.standby = node, ""
         self.leader, self.gone_at = node, None
         self.world.told(f"{node or 'nobody'} leads {self.job}")
         if node:
@@ -147,6 +209,7 @@ class Database:
         """Have people make every copy follow again."""
         self.paused_since, self.way = None, ""
         self.mute.clear()
+        self.late.clear()
         for one in self.members.values():
             one.lag, one.astray, one.timeline = 0, False, self.timeline
 

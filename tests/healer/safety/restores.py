@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.actions import RESTORE
 from healer.core.alert import Target
 from tests.healer.safety.site import OWNER, Site
@@ -30,15 +31,15 @@ class Restores:
     def recorded(self, event: ev.Event) -> None:
         """Take in what people said."""
         match event:
-            case ev.ApprovalGiven(incident) if (event.by, event.action) == (OWNER, RESTORE):
+            case ie.ApprovalGiven(incident) if (event.by, event.action) == (OWNER, RESTORE):
                 self.agreed[incident] = self.world.now
-            case ev.IncidentAdopted() | ev.IncidentRetried():
+            case ie.IncidentAdopted() | ie.IncidentRetried():
                 self.began.clear()  # a person wants it tried again
             case _:
                 pass
 
     def decided(
-        self, intent: ev.ActionIntended, site: Site, good_for: float, lag: float
+        self, intent: ie.ActionIntended, site: Site, good_for: float, lag: float
     ) -> Iterator[str]:
         """Yield what is wrong with the decision to restore.
 

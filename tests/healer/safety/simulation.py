@@ -13,6 +13,7 @@ from healer.core.topology import Topology
 from healer.errors import LeaseLost
 from tests.healer.safety.chaos import Chaos
 from tests.healer.safety.charters import Charter
+from tests.healer.safety.described import topology_of
 from tests.healer.safety.endings import ends
 from tests.healer.safety.gates import Gate
 from tests.healer.safety.known import SCRAPE
@@ -22,8 +23,10 @@ from tests.healer.safety.monitoring import EPOCH, Alertmanager, Prometheus
 from tests.healer.safety.oracle import Oracle
 from tests.healer.safety.outcomes import final, found, lost
 from tests.healer.safety.power import Switch
-from tests.healer.safety.site import Site, drawn
+from tests.healer.safety.site import Site
+from tests.healer.safety.sites import drawn
 from tests.healer.safety.store import Shared
+from tests.healer.safety.updaters import Updaters
 from tests.healer.safety.world import World
 
 TROUBLED = 22.0
@@ -50,6 +53,9 @@ class Simulation:
         loses: Probability with which a request or its answer is lost.
         skews: By how much each healer's wall clock is wrong.
         silenced: Fingerprints that a person silenced.
+        hushed: Silences of the healer's own, by name: the node, and until when.
+        mended_at: When people mended what was broken.
+        updaters: What asks for reboot locks, and who takes nodes away; None in schedules where nobody does.
         charters: What cluster.yml said so far, the first first.
         loses_rack: Whether a whole rack is lost in it, and once more after the calm.
         told: What the healers tell people by alerts of their own, by labels, with the time of the last word.
@@ -67,6 +73,9 @@ class Simulation:
         start, numbers = loop.time(), next(iter(topologies.values())).numbers
         self.restarts = True
         self.silenced: dict[str, float] = {}
+        self.hushed: dict[str, tuple[str, float]] = {}
+        self.updaters: Updaters | None = None
+        self.mended_at = 0.0
         self.pause = self.rng.choice((2.0, 3.0, 5.0))
         self.diary: list[tuple[float, str]] = []
         self.world = World(site, lambda: loop.time() - start, self._tell)
@@ -94,7 +103,7 @@ class Simulation:
     def of(cls, seed: int, loop: VirtualLoop) -> "Simulation":
         """The schedule of a seed."""
         site, numbers = drawn(seed)
-        return cls(seed, site, {one: site.topology(one, numbers) for one in site.healers}, loop)
+        return cls(seed, site, {one: topology_of(site, one, numbers) for one in site.healers}, loop)
 
     # --- What the parts need of each other ---
 
@@ -126,6 +135,10 @@ class Simulation:
         if holder is None or holder.dead or holder.frozen or self.world.now >= self.shared.until:
             return None
         return holder if holder.operators is not None else None
+
+    def leads(self, life: Life) -> bool:
+        """Whether a life is the one that leads now."""
+        return self.shared.holder is life and self.world.now < self.shared.until
 
     @property
     def board(self) -> Board | None:
@@ -193,7 +206,7 @@ class Simulation:
     async def _without_a_rack(self, chaos: Chaos) -> None:
         """Lose a rack while nothing else goes wrong, and see that it is one incident, and over when it is back."""
         rack = self.rng.choice(list(self.site.lost_together()))
-        back = chaos.loses_rack(rack)
+        back = chaos.breakages.loses_rack(rack)
         await self.until(self.world.now + LOST)
         lost(self, rack)
         if back is not None:

@@ -113,9 +113,7 @@ class AnyTrouble(RuleBasedStateMachine):
         """Change something inside the loop, where tasks may be started."""
 
         async def inside() -> None:
-            undo = change()
-            if undo is not None:
-                self.chaos._undo.append(undo)
+            self.chaos.goes_on(change())
 
         self._do(inside())
 
@@ -139,16 +137,16 @@ class AnyTrouble(RuleBasedStateMachine):
 
     @rule(node=nodes)
     def a_node_is_cut_off(self, node):
-        self._now(lambda: self.chaos.cut(node))
+        self._now(lambda: self.chaos.breakages.cut(node))
 
     @rule(rack=st.sampled_from(sorted(SITE.lost_together())), wait=waits)
     def a_rack_is_lost(self, rack, wait):
-        self._now(lambda: self.chaos.loses_rack(rack))
+        self._now(lambda: self.chaos.breakages.loses_rack(rack))
         self._pass(wait)
 
     @rule()
     def the_power_goes(self):
-        self._now(self.chaos.power)
+        self._now(self.chaos.breakages.power)
 
     @rule()
     def everything_is_reachable_again(self):
@@ -162,7 +160,8 @@ class AnyTrouble(RuleBasedStateMachine):
 
     @rule(fault=st.sampled_from(FAULTS))
     def something_else_goes_wrong(self, fault):
-        self._now(getattr(self.chaos, fault))
+        family = self.chaos.people if hasattr(self.chaos.people, fault) else self.chaos.outages
+        self._now(getattr(family, fault))
 
     @initialize(bare=st.booleans())
     def alerts_may_name_neither_group_nor_rack(self, bare):
@@ -171,7 +170,7 @@ class AnyTrouble(RuleBasedStateMachine):
     @rule()
     @precondition(lambda self: self.sim.prometheus.bare)
     def cluster_yml_gets_other_names(self):
-        self._now(self.chaos.reloads)
+        self._now(self.chaos.people.reloads)
 
     @rule()
     @precondition(lambda self: not self.sim.oracle.frozen)

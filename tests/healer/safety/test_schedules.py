@@ -70,12 +70,31 @@ def test_the_oracle_sees_that_a_guard_is_missing(guard: str, said: str) -> None:
         ("copies", "--without owner_settled", "the leader changed"),
         ("copies", "--plant moves_while_paused", "has Patroni paused"),
         ("copies", "--plant any_candidate", "is to lead, and lacks"),
+        ("copies", "--plant forgets_the_standby", "is to lead, and commits wait for"),
     ],
 )
 def test_the_oracle_sees_mistakes_with_files_and_databases(
     site: str, mistake: str, said: str
 ) -> None:
-    ran = schedules("--seeds", "0-1199", "--site", site, *mistake.split(), "--most", "6")
+    ran = schedules("--seeds", "0-1199", "--site", site, *mistake.split(), "--most", "20")
+    assert ran.returncode == 1, ran.stdout
+    assert said in ran.stdout
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("takes_anybody", "is not proved"),
+        ("goes_through_anybody", "which is away itself"),
+        ("sees_no_lock", "is away for upkeep"),
+        ("lets_reboot_early", "does not stand at"),
+        ("unlocks_first", "begins, and pool.drain of"),
+        ("forgets_the_dead", "is ended, and nobody said so"),
+        ("marks_again", "is done already"),
+    ],
+)
+def test_the_oracle_sees_mistakes_with_locks_and_other_upkeep(fault: str, said: str) -> None:
+    ran = schedules("--seeds", "0-2399", "--site", "tier", "--plant", fault, "--most", "4")
     assert ran.returncode == 1, ran.stdout
     assert said in ran.stdout
 

@@ -21,6 +21,10 @@ class Upsets:
 
     def begins(self) -> Undo:
         """Of some schedules one thing is so for long: a copy lags, strays or is barred, or Patroni is paused."""
+        if self.rng.random() < 0.6:
+            self.database.waits(wanted=True)
+            self.database.waited_since = -100.0
+            self.database.tick()
         draws = (self.lags, self.strays, self.pauses, self.bars, lambda _: lambda: None)
         undo = self.rng.choice(draws)(-100.0)
         for node in self.database.nodes:
@@ -83,9 +87,30 @@ class Upsets:
 
     def switches(self) -> None:
         """A person has another member lead, or Patroni does."""
-        able = [one for one in self.database.nodes if self.database.good(one)]
+        database = self.database
+        able = [one for one in database.nodes if database.good(one) and one not in database.barred]
+        if database.synchronous:
+            able = [one for one in able if one == database.standby]
         if able:
             self.database.leads(self.rng.choice(able))
+
+    def standby_fails(self) -> None:
+        """The standby for which commits wait stops, so that they wait for another one, or for none."""
+        place = self.database.place(self.database.standby or self._replica())
+        if self.sim.world.well(place):
+            self.sim.world.set_unit(place, "failed", wedged=False, cures=self.rng.random() < 0.5)
+
+    def rethinks(self) -> Undo:
+        """A person has commits wait for a standby, or for none any more."""
+        database, before = self.database, self.database.synchronous
+        database.waits(wanted=not before)
+        return lambda: database.waits(wanted=before)
+
+    def hears_late(self) -> Undo:
+        """The Patroni of some nodes, or their gates, tell of the standby that was."""
+        some = set(self.rng.sample(self.database.nodes, self.rng.choice((1, 2))))
+        self.database.late |= some
+        return lambda: self.database.late.difference_update(some)
 
     def goes_wrong(self) -> Undo:
         """Patroni does not do as it is told."""
@@ -100,4 +125,9 @@ class Upsets:
         """Gates get no answer of Patroni's."""
         some = set(self.rng.sample(self.database.nodes, self.rng.choice((1, 2, 3))))
         self.database.mute |= some
-        return lambda: self.database.mute.difference_update(some)
+
+        def tell() -> None:
+            self.database.mute.difference_update(some)
+            self.database.unmuted_at = self.sim.world.now
+
+        return tell

@@ -17,10 +17,12 @@ from healer.adapters.tls_files import TlsFiles
 from healer.adapters.users import UsersFile
 from healer.adapters.webhook_body import parse_webhook
 from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.actions import Args
 from healer.core.alert import Alert
 from healer.core.attempt import Outcome
-from healer.core.decide import Hold, awaited_yes, decide
+from healer.core.decide import decide
+from healer.core.decision import Hold, awaited_yes
 from healer.core.footprint import of_unit
 from healer.core.guards.people import NEEDED
 from healer.core.incident import Asked
@@ -171,13 +173,13 @@ class House:
         self.clock.pass_by(60)
 
     async def open(self, cause: Alert, incident: str = "1") -> None:
-        await self.journal.write(ev.IncidentOpened(incident, cause, "restart-service", "d1"))
+        await self.journal.write(ie.IncidentOpened(incident, cause, "restart-service", "d1"))
         self.clock.pass_by(1)
 
     async def held(self, incident: str = "1", reason: str = "capacity") -> None:
         said = (allow("known_target", have="first/web1", need="its gate"), self.refusal(reason))
         asked = await self._asked(incident) if reason == NEEDED else None
-        await self.journal.write(ev.IncidentHeld(incident, said[-1], said, asked))
+        await self.journal.write(ie.IncidentHeld(incident, said[-1], said, asked))
 
     async def asked(self, incident: str = "1") -> None:
         """Held until somebody says yes to what would really be done."""
@@ -206,8 +208,8 @@ class House:
         self.clock.pass_by(4)
         action = f"1.1.{2}"
         await self.journal.write(
-            ev.VerificationEnded(incident, action, True, True, "proved", "held for 3 s"),
-            ev.IncidentClosed(incident, "healed", "held for 3 s"),
+            ie.VerificationEnded(incident, action, True, True, "proved", "held for 3 s"),
+            ie.IncidentClosed(incident, "healed", "held for 3 s"),
         )
 
     async def tried(
@@ -222,7 +224,7 @@ class House:
         """Journal an action and its end; `order` is as in `trying`."""
         await self.trying(incident, number, order)
         self.clock.pass_by(1)
-        end = ev.ActionEnded(incident, f"1.1.{number}", outcome, reason, detail, None)
+        end = ie.ActionEnded(incident, f"1.1.{number}", outcome, reason, detail, None)
         await self.journal.write(end)
 
     async def trying(
@@ -232,7 +234,7 @@ class House:
         target = self.journal.board.incidents[incident].target
         rung, action, gate, args = order or (0, "service.restart", target.node, UNIT)
         await self.journal.write(
-            ev.ActionIntended(
+            ie.ActionIntended(
                 incident=incident,
                 action_id=f"1.1.{number}",
                 ladder="restart-service",

@@ -9,9 +9,11 @@ from pathlib import Path
 from playwright.async_api import Browser, BrowserContext, Page, Route, async_playwright
 
 from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.alert import Target
 from healer.core.attempt import Outcome
-from healer.core.decide import Hold, awaited_yes, decide
+from healer.core.decide import decide
+from healer.core.decision import Hold, awaited_yes
 from healer.core.ladder import Mode
 from healer.core.look import Mark
 from healer.core.order import Sight
@@ -214,8 +216,8 @@ async def busy(folder: Path) -> House:
     house.clock.pass_by(95)
     await house.open(alert(at="web2/app", began=house.clock.wall()), "4")
     await house.journal.write(
-        ev.AlertJoined("4", alert("FilesystemFillingUp", "web2", began=house.clock.wall())),
-        ev.IncidentEscalated("4", "attempts", "2 of 2 attempts of service.restart did not help"),
+        ie.AlertJoined("4", alert("FilesystemFillingUp", "web2", began=house.clock.wall())),
+        ie.IncidentEscalated("4", "attempts", "2 of 2 attempts of service.restart did not help"),
         ev.NodeHeld("mon1", "new disk", "carol (web)", house.clock.wall() + 5400),
         ev.AlertRefused(alert(at="web9/nginx"), "unknown_target", "cluster.yml has no web9/nginx."),
     )
@@ -233,7 +235,7 @@ async def _judged(house: House, incident: str) -> None:
     decision = decide(one, facts, None)
     assert isinstance(decision, Hold)
     await house.journal.write(
-        ev.IncidentHeld(incident, decision.hold, decision.verdicts, awaited_yes(decision))
+        ie.IncidentHeld(incident, decision.hold, decision.verdicts, awaited_yes(decision))
     )
 
 
@@ -250,10 +252,10 @@ async def _drained(house: House, incident: str) -> None:
         await house.tried(incident, number, Outcome.DONE, "drained", order=order)
         house.clock.pass_by(2)
         await house.journal.write(
-            ev.VerificationEnded(incident, f"1.1.{number}", True, False, "proved", "held for 2 s")
+            ie.VerificationEnded(incident, f"1.1.{number}", True, False, "proved", "held for 2 s")
         )
     await house.journal.write(
-        ev.IncidentMitigated(incident, "pool.drain of web/web3 stands on lb1, lb2")
+        ie.IncidentMitigated(incident, "pool.drain of web/web3 stands on lb1, lb2")
     )
 
 

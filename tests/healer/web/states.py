@@ -6,6 +6,7 @@ from pathlib import Path
 
 from healer.adapters.proxies import Proxy
 from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.attempt import Outcome
 from healer.core.board import KEEP_CLOSED
 from healer.core.ladder import Mode, Window
@@ -63,8 +64,8 @@ async def at_work(folder: Path) -> House:
         await house.open(house.trouble(at=place), str(number))
         house.clock.pass_by(40)
     await house.journal.write(
-        ev.IncidentClosed("1", "by_hand", "replaced the disk (alice (web))"),
-        ev.IncidentClosed("2", "not_true", "Prometheus does not have it"),
+        ie.IncidentClosed("1", "by_hand", "replaced the disk (alice (web))"),
+        ie.IncidentClosed("2", "not_true", "Prometheus does not have it"),
     )
     for number, place in enumerate(("web1/nginx", "web2/app", "web3/nginx", "web4/nginx"), 3):
         await house.open(house.trouble(at=place), str(number))
@@ -72,11 +73,11 @@ async def at_work(folder: Path) -> House:
     await house.trying("5", 1)
     await house.tried("6", 2, Outcome.DONE, "restarted")
     await house.journal.write(
-        ev.IncidentOpened("7", lost(began=house.clock.wall()), "none", "d1"),
-        *(ev.AlertJoined("7", down(node)) for node in ("web1", "web2")),
-        ev.IncidentEscalated("7", "rack_lost", "every node of rack-a was lost at the same time"),
-        ev.LastLinesRead("7", LastLines("web1", ("f", NOW), NOW, LAST_LINES, "")),
-        ev.LastLinesRead("7", LastLines("web2", ("g", NOW), NOW, (), "There is no line of web2.")),
+        ie.IncidentOpened("7", lost(began=house.clock.wall()), "none", "d1"),
+        *(ie.AlertJoined("7", down(node)) for node in ("web1", "web2")),
+        ie.IncidentEscalated("7", "rack_lost", "every node of rack-a was lost at the same time"),
+        ie.LastLinesRead("7", LastLines("web1", ("f", NOW), NOW, LAST_LINES, "")),
+        ie.LastLinesRead("7", LastLines("web2", ("g", NOW), NOW, (), "There is no line of web2.")),
         ev.NodeHeld("web4", "replacing a fan", "root (sudo: carol)", None),
     )
     return house
@@ -126,7 +127,7 @@ async def long_life(folder: Path) -> House:
         await house.open(alert(at=f"web{number % 3 + 1}/nginx"), str(number))
         house.clock.pass_by(60)
         outcome = "cleared" if number % 4 else "healed"
-        await house.journal.write(ev.IncidentClosed(str(number), outcome, "held for 3 s"))
+        await house.journal.write(ie.IncidentClosed(str(number), outcome, "held for 3 s"))
     house.journal.store = _Unreadable()
     return house
 
@@ -154,7 +155,7 @@ async def behind_proxy(folder: Path) -> House:
 
 
 async def denied(house: House) -> None:
-    await house.journal.write(ev.ApprovalDenied("3", 0, "carol (web)"))
+    await house.journal.write(ie.ApprovalDenied("3", 0, "carol (web)"))
 
 
 async def no_room(house: House) -> None:

@@ -7,6 +7,7 @@ import pytest_asyncio
 from playwright.async_api import Browser
 
 from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.alert import Alert
 from tests.healer.core.world import alert
 from tests.healer.web.house import HOSTILE, House
@@ -62,7 +63,7 @@ async def test_a_person_approves_and_freezes_from_a_phone(
             assert await page.get_by_text("Actions may go on").count() == 1, "it stays to be read"
         assert window.complaints == []
     told = [type(one.event) for one in house.store.records[-4:]]
-    assert told == [ev.ApprovalGiven, ev.Frozen, ev.Unfrozen, ev.NodeHeld]
+    assert told == [ie.ApprovalGiven, ev.Frozen, ev.Unfrozen, ev.NodeHeld]
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
@@ -84,7 +85,7 @@ async def test_a_person_holds_a_node_and_puts_an_incident_into_hales_hands(
         assert await page.get_by_role("button", name="Release web2").count() == 0
         assert window.complaints == []
     adopted, held, released = (one.event for one in house.store.records[-3:])
-    assert adopted == ev.IncidentAdopted("4", "alice (web)")
+    assert adopted == ie.IncidentAdopted("4", "alice (web)")
     assert held == ev.NodeHeld("web2", "replacing a fan", "alice (web)", house.clock.wall() + 7200)
     assert released == ev.NodeReleased("web2", "alice (web)")
 
@@ -108,7 +109,7 @@ async def test_a_double_click_says_it_once_and_a_second_tab_learns_how_it_is_now
         await other.page.get_by_role("link", name="Look at how it is now").click()
         assert "Put it into Hale's hands" in await other.text()
     kinds = [type(one.event) for one in house.store.records]
-    assert (kinds.count(ev.ApprovalDenied), kinds.count(ev.ApprovalGiven)) == (1, 0)
+    assert (kinds.count(ie.ApprovalDenied), kinds.count(ie.ApprovalGiven)) == (1, 0)
 
 
 async def test_the_pages_can_be_used_by_keyboard_alone(browser: Browser, house: House) -> None:
@@ -127,7 +128,7 @@ async def test_the_pages_can_be_used_by_keyboard_alone(browser: Browser, house: 
                 break
         await keys.press("Enter")
         await window.page.locator("#outcome").wait_for()
-    assert isinstance(house.store.records[-1].event, ev.ApprovalGiven)
+    assert isinstance(house.store.records[-1].event, ie.ApprovalGiven)
 
 
 async def test_a_viewer_has_nothing_to_press(browser: Browser, house: House) -> None:
@@ -181,8 +182,8 @@ async def test_hostile_words_run_nothing_and_break_no_page(browser: Browser, hou
     labels = dict(alert().labels) | {"service": words, words: words}
     harm = Alert("harm", words, tuple(sorted(labels.items())), house.clock.wall())
     await house.journal.write(
-        ev.IncidentOpened("9", harm, words, "d1"),
-        ev.IncidentEscalated("9", words, words),
+        ie.IncidentOpened("9", harm, words, "d1"),
+        ie.IncidentEscalated("9", words, words),
         ev.AlertRefused(harm, words, words),
         ev.Frozen(words.replace("\n", ""), words),
     )

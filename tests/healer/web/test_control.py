@@ -12,6 +12,7 @@ import pytest
 from aiohttp import web
 
 from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.alert import Target
 from healer.core.ladder import Mode
 from healer.core.states import State
@@ -86,7 +87,7 @@ async def test_a_yes_is_bound_to_the_rung_and_the_target(tmp_path: Path) -> None
     said = "yes to service.restart (rung 1) on web1/nginx, once, good until 2027-01-15T08:16"
     assert shown["done"].startswith(said)
     given = last(house)
-    assert isinstance(given, ev.ApprovalGiven)
+    assert isinstance(given, ie.ApprovalGiven)
     assert (given.incident, given.rung, given.target) == ("1", 0, Target("web1", "nginx"))
 
 

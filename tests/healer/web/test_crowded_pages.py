@@ -1,6 +1,7 @@
 """Pages with more than they can hold: what matters comes first, and the rest is counted."""
 
 from healer.core import events as ev
+from healer.core import incident_events as ie
 from tests.healer.core.world import alert, topology
 from tests.healer.web.house import HOSTILE, House
 from tests.healer.web.test_pages import reads, see
@@ -42,13 +43,13 @@ async def crowd(number: int) -> House:
     for place in range(1, number + 1):
         await house.open(house.trouble(at=f"web{place}/nginx"), str(place))
         symptom = house.trouble(name="Symptom", at=f"web{place}/app")
-        await house.journal.write(ev.AlertJoined("1", symptom))
+        await house.journal.write(ie.AlertJoined("1", symptom))
     return house
 
 
 async def test_however_many_are_open_the_one_that_needs_a_person_comes_first() -> None:
     house = await crowd(130)
-    await house.journal.write(ev.IncidentEscalated("1", "exhausted", "nothing helped"))
+    await house.journal.write(ie.IncidentEscalated("1", "exhausted", "nothing helped"))
     async with house.public() as session:
         page = await see(session, "/incidents")
         guards = await see(session, "/guards")

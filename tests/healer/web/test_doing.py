@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.attempt import Outcome
 from healer.core.ladder import Mode
 from healer.core.states import State
@@ -55,7 +56,7 @@ async def test_a_yes_is_journalled_with_who_said_it_and_the_healer_looks_at_once
         code, page = await alice.press("/incidents/1", APPROVE)
     assert code == 303
     given = last(house)
-    assert isinstance(given, ev.ApprovalGiven)
+    assert isinstance(given, ie.ApprovalGiven)
     assert (given.incident, given.rung, given.by) == ("1", 0, ME)
     assert "Incident 1: yes to service.restart (rung 1) on web1/nginx, once, good until" in reads(
         page
@@ -66,11 +67,11 @@ async def test_a_yes_is_journalled_with_who_said_it_and_the_healer_looks_at_once
 async def test_a_no_and_an_adoption(house: House) -> None:
     async with browsing(house, ALICE) as (alice,):
         code, page = await alice.press("/incidents/1", DENY)
-        assert (code, last(house)) == (303, ev.ApprovalDenied("1", 0, ME))
+        assert (code, last(house)) == (303, ie.ApprovalDenied("1", 0, ME))
         assert "needs a person" in reads(page)
         assert set(forms(page)) == {ADOPT, CLOSE}
         code, page = await alice.press("/incidents/1", ADOPT)
-        assert (code, last(house)) == (303, ev.IncidentAdopted("1", ME))
+        assert (code, last(house)) == (303, ie.IncidentAdopted("1", ME))
         assert house.journal.board.incidents["1"].state is State.OPEN
         assert "adopted by alice (web)" in reads(page)
 
@@ -79,17 +80,17 @@ async def test_what_failed_is_tried_again_and_what_was_settled_by_hand_is_closed
     house: House,
 ) -> None:
     await house.tried("1", 1, Outcome.FAILED, "start_failed")
-    await house.journal.write(ev.IncidentEscalated("1", "ladder_exhausted", "1 tried"))
+    await house.journal.write(ie.IncidentEscalated("1", "ladder_exhausted", "1 tried"))
     async with browsing(house, ALICE) as (alice,):
         assert set(forms(await alice.open("/incidents/1"))) == {RETRY, CLOSE}
         code, page = await alice.press("/incidents/1", RETRY)
-        assert (code, last(house)) == (303, ev.IncidentRetried("1", ME))
+        assert (code, last(house)) == (303, ie.IncidentRetried("1", ME))
         assert "tried again by the word of alice (web)" in reads(page)
         code, page = await alice.press("/incidents/1", CLOSE, reason="replaced the disk")
     assert code == 303
     settled, closed = (one.event for one in house.store.records[-2:])
-    assert settled == ev.IncidentSettled("1", ME, "replaced the disk")
-    assert closed == ev.IncidentClosed("1", "by_hand", f"{ME}: replaced the disk")
+    assert settled == ie.IncidentSettled("1", ME, "replaced the disk")
+    assert closed == ie.IncidentClosed("1", "by_hand", f"{ME}: replaced the disk")
     assert "Incident 1: closed; what still fires is not touched until it was seen clear." in reads(
         page
     )
@@ -152,7 +153,7 @@ async def test_a_rung_for_owners_is_approved_by_an_owner(tmp_path: Path) -> None
         assert "asks an owner" in reads(page)
         code, _ = await olga.press("/incidents/1", APPROVE)
     given_ = last(house)
-    assert isinstance(given_, ev.ApprovalGiven)
+    assert isinstance(given_, ie.ApprovalGiven)
     assert (code, given_.by) == (303, "olga (web)")
 
 
@@ -283,7 +284,7 @@ async def test_what_is_stopped_while_somebody_lets_it_go_on_stays_stopped(
 async def test_an_incident_that_closed_meanwhile_takes_no_answer(house: House) -> None:
     async with browsing(house, ALICE) as (alice,):
         form = forms(await alice.open("/incidents/1"))[APPROVE]
-        await house.journal.write(ev.IncidentClosed("1", "cleared", "gone"))
+        await house.journal.write(ie.IncidentClosed("1", "cleared", "gone"))
         code, _ = await alice.send(form)
         page = await alice.open("/incidents/1")
     assert code == 409

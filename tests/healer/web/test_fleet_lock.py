@@ -66,7 +66,7 @@ async def say(
 
 
 def phases(made: House) -> list[Phase]:
-    return [one.phase for one in made.journal.board.upkeeps.values()]
+    return [one.phase for one in made.journal.board.planned.upkeeps.values()]
 
 
 async def test_a_node_may_reboot_once_it_is_locked_and_is_given_back_by_its_own_word() -> None:
@@ -74,7 +74,7 @@ async def test_a_node_may_reboot_once_it_is_locked_and_is_given_back_by_its_own_
     async with asked(made) as session:
         assert await say(session, "pre-reboot") == (200, "")
         assert phases(made) == [Phase.AWAY]
-        upkeep = made.journal.board.upkeeps["1"]
+        upkeep = made.journal.board.planned.upkeeps["1"]
         assert (upkeep.kind, upkeep.by) == (Kind.LOCK, f"fleet_lock {ID}")
         assert [mark.mark for mark in made.gates.marks["web1"]] == ["node.lock"]
         assert await say(session, "steady-state") == (200, "")
@@ -89,11 +89,11 @@ async def test_it_may_ask_as_often_as_it_likes_and_one_answer_is_as_good_as_two(
         assert await say(session, "steady-state") == (200, "")
         assert await say(session, "pre-reboot") == (200, "")
         assert await say(session, "pre-reboot") == (200, "")
-        assert len(made.journal.board.upkeeps) == 1
+        assert len(made.journal.board.planned.upkeeps) == 1
         assert await say(session, "steady-state") == (200, "")
         await made.upkeeper.settled("1", frozenset({Phase.OVER}), 5.0)
         assert await say(session, "steady-state") == (200, "")
-    assert len(made.journal.board.upkeeps) == 1
+    assert len(made.journal.board.planned.upkeeps) == 1
 
 
 @pytest.mark.parametrize("group", ["default", "web"])
@@ -110,7 +110,7 @@ async def test_a_guard_that_holds_is_the_kind_of_the_error_and_nothing_is_begun(
     made.cluster.down.add(made.trouble(at="web2/nginx").target)
     async with asked(made) as session:
         assert await say(session, "pre-reboot") == (409, "capacity")
-    assert made.journal.board.upkeeps == {}
+    assert made.journal.board.planned.upkeeps == {}
 
 
 async def test_a_node_that_got_no_lock_is_shown_as_waiting_until_it_has_one() -> None:
@@ -184,7 +184,7 @@ async def test_who_does_not_speak_the_protocol_or_is_somebody_else_gets_nothing(
     made = house()
     async with asked(made) as session:
         assert await say(session, "pre-reboot", **more) == expected
-    assert made.journal.board.upkeeps == {}
+    assert made.journal.board.planned.upkeeps == {}
 
 
 async def test_an_address_that_is_no_nodes_gets_no_lock() -> None:
@@ -229,7 +229,7 @@ async def test_a_lock_whose_node_does_not_come_back_stays_and_its_time_is_told()
         made.cluster.dark.add("web1")
         made.clock.pass_by(7200)
         await asyncio.sleep(1.5)
-        upkeep = made.journal.board.upkeeps["1"]
+        upkeep = made.journal.board.planned.upkeeps["1"]
         assert upkeep.phase is Phase.AWAY
         metrics = made.desk.metrics
         metrics.show_upkeep([upkeep], made.topology, 0.0)

@@ -7,6 +7,7 @@ from urllib.parse import quote
 import pytest
 
 from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.board import KEEP_CLOSED
 from healer.core.ladder import When
 from healer.past import PAGE
@@ -22,7 +23,7 @@ DAY = 86400.0
 async def over(house: House, number: int, at: str, outcome: str = "cleared", **labels: str) -> None:
     await house.open(house.trouble(at=at, **labels), str(number))
     house.clock.pass_by(60)
-    await house.journal.write(ev.IncidentClosed(str(number), outcome, f"said of {number}"))
+    await house.journal.write(ie.IncidentClosed(str(number), outcome, f"said of {number}"))
 
 
 @pytest.fixture

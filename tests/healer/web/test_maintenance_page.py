@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from healer import looking
 from healer.core import roll_events as re
 from healer.core.alert import Target
 from healer.core.look import Look
@@ -92,6 +93,34 @@ async def test_a_gate_that_hangs_does_not_keep_the_page(
     assert "it was not known in time" in page
 
 
+async def test_of_a_gate_that_hangs_it_says_so_and_of_the_others_all_that_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = await busy(tmp_path)
+    monkeypatch.setattr(looking, "GATE_SECONDS", 0.05)
+    answers = house.gates.look
+
+    async def one_hangs(node: str, names: Sequence[str]) -> Look:
+        return await (hang if node == "web3" else answers)(node, names)
+
+    house.gates.look = one_hangs  # type: ignore[method-assign]
+    page = await seen(house)
+    assert "gate_silent" in page
+    assert "the gate of web3 did not answer within 0.05 s" in page
+    assert "it was not known in time" not in page
+
+
+@pytest.mark.parametrize("path", ["/maintenance", "/nodes/web3", "/groups/web"])
+async def test_prometheus_is_asked_once_however_many_nodes_a_page_is_about(
+    tmp_path: Path, path: str
+) -> None:
+    house = await (house_of(tmp_path, big()) if "groups" in path else busy(tmp_path))
+    async with browsing(house, ALICE) as (alice,):
+        house.prometheus.pictures.clear()
+        await alice.open(path)
+    assert len(house.prometheus.pictures) == 1
+
+
 async def test_each_node_of_a_roll_stands_in_its_turn_with_where_it_is(tmp_path: Path) -> None:
     page = await seen(await upkept(tmp_path))
     roll = page[page.index("Roll 1 of web") :]
@@ -147,6 +176,18 @@ async def test_hostile_words_are_text(tmp_path: Path) -> None:
     assert "\x1b" not in page
 
 
+@pytest.mark.parametrize("held", [True, False])
+async def test_a_node_is_given_back_while_its_boot_is_held_and_not_once_it_has_begun(
+    tmp_path: Path, held: bool
+) -> None:
+    house = await upkept(tmp_path)
+    if held:
+        house.watch.upkeep_held["3"] = house.refusal("capacity")
+    page = await seen(house, "/nodes/web2")
+    assert "rebooting" in page
+    assert ("Give web2 back" in page) is held
+
+
 async def test_whoever_looks_is_told_when_what_holds_an_upkeep_is_another(tmp_path: Path) -> None:
     house = await upkept(tmp_path)
     live = Live(house.watch)
@@ -159,19 +200,19 @@ async def test_whoever_looks_is_told_when_what_holds_an_upkeep_is_another(tmp_pa
 
 async def test_a_roll_is_stopped_resumed_and_ended(tmp_path: Path) -> None:
     house = await upkept(tmp_path)
-    roll = house.journal.board.rolls
+
+    def state() -> RollState:
+        return house.journal.board.planned.rolls["1"].state
+
     async with browsing(house, ALICE) as (alice,):
         code, page = await alice.press("/maintenance", "Stop roll 1")
-        assert (code, roll["1"].state, roll["1"].detail) == (
-            303,
-            RollState.STOPPED,
-            "by alice (web)",
-        )
+        assert (code, state()) == (303, RollState.STOPPED)
+        assert house.journal.board.planned.rolls["1"].detail == "by alice (web)"
         assert "Stop roll 1" not in forms(page)
         code, _ = await alice.press("/maintenance", "Resume roll 1")
-        assert (code, roll["1"].state) == (303, RollState.ROLLING)
+        assert (code, state()) == (303, RollState.ROLLING)
         code, page = await alice.press("/groups/web", "End roll 1")
-        assert (code, roll["1"].state) == (303, RollState.OVER)
+        assert (code, state()) == (303, RollState.OVER)
     assert "End roll 1" not in forms(page)
 
 
@@ -183,7 +224,7 @@ async def test_a_button_of_a_roll_does_nothing_to_the_next_one(tmp_path: Path) -
         await house.journal.write(re.RollBegan("2", "web", ("web1",), 1, 300.0, (), "root"))
         code, page = await alice.send(form)
     assert (code, "changed_since" in page) == (409, True)
-    assert house.journal.board.rolls["2"].open
+    assert house.journal.board.planned.rolls["2"].open
 
 
 async def test_a_failed_node_has_to_be_given_back_before_its_roll_goes_on(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.alert import Target
 from healer.core.attempt import Outcome
 from healer.core.look import Mark
@@ -42,7 +43,7 @@ async def test_a_guard_that_holds_is_named_before_somebody_presses(tmp_path: Pat
     async with browsing(house, ALICE) as (alice,):
         code, page = await alice.press("/nodes/web2", "Start maintenance", reason="a fan")
     assert (code, "capacity" in page) == (409, True)
-    assert house.journal.board.upkeeps == {}
+    assert house.journal.board.planned.upkeeps == {}
 
 
 async def test_a_node_that_is_away_has_its_card_instead_of_a_plan(tmp_path: Path) -> None:
@@ -113,11 +114,17 @@ async def test_a_fenced_node_is_switched_on_first(tmp_path: Path) -> None:
     order = (0, "node.fence", "mon1", (("node", "web1"), ("owner", owner)))
     await house.tried("1", 1, Outcome.DONE, "fenced", order=order)
     await house.journal.write(
-        ev.VerificationEnded("1", "1.1.1", True, False, "proved", "held"),
-        ev.IncidentMitigated("1", "node.fence of web1 stands on mon1"),
+        ie.VerificationEnded("1", "1.1.1", True, False, "proved", "held"),
+        ie.IncidentMitigated("1", "node.fence of web1 stands on mon1"),
     )
     async with browsing(house, ALICE) as (alice,):
         page = await alice.open("/nodes/web1")
+        assert "nginx at boot no start_unknown" in reads(page)
+        assert "Switch web1 on" not in forms(page)
+        house.prometheus.at_boot[Target("web1", "nginx")] = 0.0
+        house.clock.pass_by(KEEP)
+        page = await alice.open("/nodes/web1")
+        assert "nginx at boot yes its exporter said last: not started" in reads(page)
         assert "power yes off, fenced by mon1 on, and web1 admitted anew" in reads(page)
         code, page = await alice.press("/nodes/web1", "Switch web1 on")
         assert (code, house.journal.board.incidents["1"].admitted_by) == (303, "alice (web)")
@@ -148,7 +155,7 @@ async def test_the_order_of_a_roll_and_its_guards_and_then_the_roll(tmp_path: Pa
         assert "node.patch" in reads(page)
         typed = {"canary": "web3", "soak": "10m", "window": "night", "at-once": "50%"}
         code, page = await alice.press("/groups/web", "Roll web", **typed)
-    roll = house.journal.board.rolls["1"]
+    roll = house.journal.board.planned.rolls["1"]
     assert (code, roll.nodes, roll.soak) == (303, ("web3", "web1", "web2"), 600.0)
     assert (roll.windows, roll.at_once, roll.by) == (("night",), 1, "alice (web)")
     assert "Roll 1 of web" in reads(page)
@@ -158,7 +165,7 @@ async def test_what_is_left_empty_is_as_the_command_line_has_it(tmp_path: Path) 
     house = await house_of(tmp_path, big(3))
     async with browsing(house, ALICE) as (alice,):
         await alice.press("/groups/web", "Roll web")
-    roll = house.journal.board.rolls["1"]
+    roll = house.journal.board.planned.rolls["1"]
     assert (roll.at_once, roll.soak, roll.windows) == (1, 300.0, ())
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from healer import text
 from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.alert import Alert
 from healer.core.ladder import Window
 from healer.core.lastlines import LastLines, LoggedLine
@@ -115,12 +116,12 @@ async def test_a_lost_rack_is_one_incident_by_the_name_of_the_rack() -> None:
     await house.arm()
     cause, nodes = lost(), [down("web1"), down("web2")]
     await house.journal.write(
-        ev.IncidentOpened("1", cause, "none", "d1"),
-        *(ev.AlertJoined("1", one) for one in nodes),
+        ie.IncidentOpened("1", cause, "none", "d1"),
+        *(ie.AlertJoined("1", one) for one in nodes),
     )
     called = plan(house.journal.board.incidents["1"], house.topology)
     assert isinstance(called, Escalate)
-    await house.journal.write(ev.IncidentEscalated("1", called.reason, called.detail))
+    await house.journal.write(ie.IncidentEscalated("1", called.reason, called.detail))
     async with house.public() as session:
         row, whole = await see(session, "/"), await see(session, "/incidents/1")
         asked = await (await session.get("/api/v1/incidents/1")).json()
@@ -224,7 +225,7 @@ async def test_one_incident_is_shown_whole(request: pytest.FixtureRequest) -> No
     house = House()
     await house.arm()
     await house.open(house.trouble(note=HOSTILE))
-    await house.journal.write(ev.AlertJoined("1", alert(at="web1/app", began=house.clock.wall())))
+    await house.journal.write(ie.AlertJoined("1", alert(at="web1/app", began=house.clock.wall())))
     await house.healed()
     async with house.public() as session:
         response = await session.get("/incidents/1")
@@ -261,7 +262,7 @@ async def test_what_a_dead_node_wrote_last_stands_in_its_incident_with_how_far_t
     await house.open(down("web1"))
     disk = LoggedLine(NOW + 1.25, "kernel", "I/O error, dev sdb", "disk", "an I/O error")
     calm = LoggedLine(None, "app", "\x1b[2Jgoing down", "benign", "")
-    await house.journal.write(ev.LastLinesRead("1", last_lines(disk, calm)))
+    await house.journal.write(ie.LastLinesRead("1", last_lines(disk, calm)))
     async with house.public() as session:
         page = await see(session, "/incidents/1")
         shown = await (await session.get("/api/v1/incidents/1")).json()
@@ -306,7 +307,7 @@ async def test_why_a_dead_node_has_no_last_lines_stands_there_too() -> None:
     await house.arm()
     await house.open(down("web1"))
     why = "The copies are on mon1, and this healer runs on mon2."
-    await house.journal.write(ev.LastLinesRead("1", last_lines(trouble=why)))
+    await house.journal.write(ie.LastLinesRead("1", last_lines(trouble=why)))
     async with house.public() as session:
         page = await see(session, "/incidents/1")
         shown = await (await session.get("/api/v1/incidents/1")).json()
@@ -324,11 +325,11 @@ async def test_hostile_words_change_no_page() -> None:
     house = House()
     await house.open(hostile())
     await house.journal.write(
-        ev.AlertJoined("1", hostile()),
+        ie.AlertJoined("1", hostile()),
         ev.AlertRefused(hostile(), HOSTILE, HOSTILE),
         ev.Frozen(HOSTILE, HOSTILE),
-        ev.IncidentEscalated("1", HOSTILE, HOSTILE),
-        ev.LastLinesRead("1", last_lines(LoggedLine(1e300, HOSTILE, HOSTILE, HOSTILE, HOSTILE))),
+        ie.IncidentEscalated("1", HOSTILE, HOSTILE),
+        ie.LastLinesRead("1", last_lines(LoggedLine(1e300, HOSTILE, HOSTILE, HOSTILE, HOSTILE))),
     )
     async with house.public() as session:
         await see(session, "/")

@@ -31,11 +31,11 @@ async def test_maintenance_and_its_end(house: House) -> None:
         upkeep = tasks.create_task(house.upkeeper.run())
         assert "Give web1 back" not in forms(await alice.open("/maintenance"))
         code, page = await alice.press("/nodes/web1", "Start maintenance", reason="new fan")
-        begun = house.journal.board.upkeeps["1"]
+        begun = house.journal.board.planned.upkeeps["1"]
         assert (code, begun.node, begun.by, begun.open) == (303, "web1", ME, True)
         assert "Give web1 back" in forms(page)
         code, _ = await alice.press("/nodes/web1", "Give web1 back")
-        assert (code, house.journal.board.upkeeps["1"].open) == (303, False)
+        assert (code, house.journal.board.planned.upkeeps["1"].open) == (303, False)
         upkeep.cancel()
 
 
@@ -49,7 +49,7 @@ async def test_a_page_of_yesterday_does_not_give_back_what_somebody_else_has_tod
             await house.journal.write(ue.UpkeepMoved("1", move, "done", "done"))
         await _away(house, "2", "carol, with both hands in it")
         code, page = await alice.send(form)
-    assert (code, house.journal.board.upkeeps["2"].phase) == (409, Phase.TAKING)
+    assert (code, house.journal.board.planned.upkeeps["2"].phase) == (409, Phase.TAKING)
     assert "changed_since" in page
     assert "with both hands in it" in reads(page)
 
@@ -63,9 +63,9 @@ async def test_a_second_start_says_anew_until_when_and_tells_both(house: House) 
     async with asyncio.TaskGroup() as tasks:
         upkeep = tasks.create_task(house.upkeeper.run())
         await start(house.desk, "web1", "new fan", ME, 7200.0)
-        before = house.journal.board.upkeeps["1"]
+        before = house.journal.board.planned.upkeeps["1"]
         said = await start(house.desk, "web1", "", "bob (web)", 18000.0)
-        after = house.journal.board.upkeeps["1"]
+        after = house.journal.board.planned.upkeeps["1"]
         upkeep.cancel()
     assert after.until - before.until == pytest.approx(3 * 3600, abs=5)
     ahead = house.desk.watch.now.ahead
@@ -99,10 +99,10 @@ async def test_who_is_not_done_in_time_says_anew_for_how_long(house: House) -> N
     async with browsing(house, ALICE) as (alice,), asyncio.TaskGroup() as tasks:
         upkeep = tasks.create_task(house.upkeeper.run())
         await alice.press("/nodes/web1", "Start maintenance", reason="new fan")
-        before = house.journal.board.upkeeps["1"].until
+        before = house.journal.board.planned.upkeeps["1"].until
         button = "Say anew for how long, from now"
         code, page = await alice.press("/nodes/web1", button, **{"for": "1d"})
-        after = house.journal.board.upkeeps["1"].until
+        after = house.journal.board.planned.upkeeps["1"].until
         upkeep.cancel()
     assert (code, "should be over by" in reads(page)) == (303, True)
     assert after - before == pytest.approx(22 * 3600, abs=5)
@@ -117,7 +117,7 @@ async def test_a_page_of_a_maintenance_that_is_over_takes_nothing_out_of_service
         for move in (Move.TAKEN, Move.END, Move.RETURNED):
             await house.journal.write(ue.UpkeepMoved("1", move, "done", "done"))
         code, page = await alice.send(form)
-    assert (code, list(house.journal.board.upkeeps)) == (409, ["1"])
+    assert (code, list(house.journal.board.planned.upkeeps)) == (409, ["1"])
     assert "changed_since" in page
     assert "nobody has it out of service now" in reads(page)
 
@@ -128,9 +128,9 @@ async def test_a_page_of_a_node_that_nobody_had_does_not_shorten_what_somebody_b
     async with browsing(house, ALICE) as (alice,):
         form = forms(await alice.open("/nodes/web1"))["Start maintenance"]
         await _away(house, "1", "bert, who swaps the board")
-        before = house.journal.board.upkeeps["1"]
+        before = house.journal.board.planned.upkeeps["1"]
         code, page = await alice.send(form, reason="clean dust")
-    assert (code, house.journal.board.upkeeps) == (409, {"1": before})
+    assert (code, house.journal.board.planned.upkeeps) == (409, {"1": before})
     assert "changed_since" in page
     assert "bert, who swaps the board" in reads(page)
 
@@ -148,7 +148,7 @@ async def test_of_two_who_start_at_once_the_second_hears_of_the_first(
         )
         upkeep.cancel()
     assert isinstance(first, dict)
-    assert list(house.journal.board.upkeeps) == ["1"]
+    assert list(house.journal.board.planned.upkeeps) == ["1"]
     if seen:
         assert isinstance(second, Refused)
         assert second.reason == "changed_since"
@@ -162,7 +162,7 @@ async def test_a_reason_that_is_not_kept_is_said_to_be_so(house: House) -> None:
     await _away(house, "1", "bert")
     said = await start(house.desk, "web1", "clean dust", ME, 7200.0)
     same = await start(house.desk, "web1", "a fan", ME, 7200.0)
-    assert house.journal.board.upkeeps["1"].reason == "a fan"
+    assert house.journal.board.planned.upkeeps["1"].reason == "a fan"
     assert str(said["done"]).endswith(
         'its silence follows; its reason stays, and "clean dust" is written down nowhere'
     )

@@ -67,7 +67,7 @@ async def take(
 async def patch_node(house: House, upkeep: str) -> None:
     """Journal that the node of an upkeep was patched."""
     action = f"1.1.{house.journal.board.actions + 1}"
-    node = house.journal.board.upkeeps[upkeep].node
+    node = house.journal.board.planned.upkeeps[upkeep].node
     began = ue.UpkeepActionIntended(
         *(upkeep, action, "node.patch", node, (), "ledger-1", "{}"), seconds=600.0
     )

@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
 from lab.drills.chart import chart
+from lab.drills.facts.databases import Primaries
 from lab.drills.facts.healing import IncidentReaches, VerbsCounted
 from lab.drills.facts.monitoring import AlertFires
 from lab.drills.facts.ruling import Fact
@@ -18,6 +20,7 @@ from lab.drills.observation import Mark, Observation, ServersAt
 from lab.drills.reading import Seconds
 from lab.drills.report import as_json, line, markdown, table, write
 from lab.faults.service_kill import ServiceKill
+from lab.roles import PRIMARY, Role
 from tests.lab.drills.stories import (
     BEGAN,
     URL,
@@ -187,6 +190,52 @@ NOTHING = Figures(None, None, None, None, 0, 0, 0, service_lost=False, redundanc
 def test_a_limit_is_a_promise(limits: Limits, figures: Figures, said: list[str]) -> None:
     """Without a limit nothing is promised; what was not lost need not come back."""
     assert broken_limits(limits, figures) == said
+
+
+TWICE = seen(ledger(0), ledger(9, restart(1), restart(2)))
+WROTE_TWICE = (Role(BEGAN, "a", PRIMARY), Role(BEGAN, "b", PRIMARY))
+
+
+@pytest.mark.parametrize(
+    ("drill", "observation", "said"),
+    [
+        pytest.param(
+            {"expected": (Expected(VerbsCounted(1), Seconds(20)),)},
+            TWICE,
+            "ran exactly 1 verbs: no, 2: ",
+            id="one act too many",
+        ),
+        pytest.param(
+            {"never": (VerbsCounted(2),)},
+            TWICE,
+            "ran exactly 2 verbs: it did",
+            id="a forbidden act",
+        ),
+        pytest.param(
+            {"never": (Primaries(),)}, seen(*WROTE_TWICE), "answer as primary", id="two that write"
+        ),
+        pytest.param(
+            {"limits": Limits(two_primaries=Seconds(0))},
+            seen(*WROTE_TWICE, now=9.0),
+            "two primaries: for 9.0 s, limit 0.0 s",
+            id="a promise",
+        ),
+    ],
+)
+def test_what_hale_did_and_must_never_do_is_harm(
+    drill: dict[str, Any], observation: Observation, said: str
+) -> None:
+    bare = replace(DRILL, expected=(), never=(), limits=Limits())
+    report = judge(replace(bare, **drill), observation, ())
+    (harm,) = report.harm
+    assert said in harm
+    assert report.broken == (harm,)
+
+
+def test_what_is_late_or_was_never_seen_is_no_harm() -> None:
+    report = judge(DRILL, seen(alerts(9, fires("NodeDown"))), ())
+    assert report.broken
+    assert report.harm == ()
 
 
 @pytest.mark.parametrize("fact", [ServiceLost(URL), UnitRestarts("web1", "nginx.service")])

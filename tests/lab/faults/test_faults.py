@@ -43,6 +43,7 @@ def lab(tmp_path: Path) -> FakeLab:
     answers = {
         "hale-healer incidents": INCIDENTS,
         "date": "T",
+        "SENTINEL REPLICAS": "slave\n",
         "SENTINEL FAILOVER": "OK",
         "fill.tmp": "3 files, 0 bytes free",
         "filefrag": "4096",
@@ -242,7 +243,7 @@ def lab(tmp_path: Path) -> FakeLab:
         (
             "person.failover",
             {"master": "cache"},
-            ["redis-cli -p 26379 SENTINEL FAILOVER cache"],
+            ["sh cache", "redis-cli -p 26379 SENTINEL FAILOVER cache"],
             [],
         ),
         (
@@ -250,6 +251,12 @@ def lab(tmp_path: Path) -> FakeLab:
             {"path": "/data/site"},
             [f"sh /data/site {KEPT}/data_site {KEPT}", "rm -r -- /data/site"],
             [f"sh /data/site {KEPT}/data_site {KEPT}"],
+        ),
+        (
+            "files.delete",
+            {"path": "/data/site", "returns": "whole"},
+            [f"sh /data/site {KEPT}/data_site {KEPT}", "rm -r -- /data/site"],
+            2 * [f"sh /data/site {KEPT}/data_site {KEPT}"],
         ),
         ("pacemaker.kill", UNIT, ["kill -KILL 77"], []),
         ("pacemaker.move", {"resource": "archive"}, ["sh archive web1"], []),
@@ -264,6 +271,12 @@ def lab(tmp_path: Path) -> FakeLab:
                 "python3 /data/site",
             ],
             [f"sh /data/site {KEPT}/data_site {KEPT}"],
+        ),
+        (
+            "backup.empty",
+            {"repository": "/srv/r"},
+            [f"sh /srv/r {KEPT}/repository {KEPT}"],
+            [f"sh /srv/r {KEPT}/repository {KEPT}"],
         ),
         (
             "backup.rot",

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.alert import Target
 from healer.core.attempt import Outcome
 from healer.core.guards.cause import common_cause
@@ -32,7 +32,7 @@ def test_what_began_after_an_action_on_another_follows_it(began, unit_age, outco
     opened(world, "web2/nginx", 2, began=NOW - 100)
     acted(world, "2", ended=outcome, age=55.0)
     if outcome is Outcome.VERIFIED:
-        world.journal(ev.IncidentClosed("2", "healed", ""))
+        world.journal(ie.IncidentClosed("2", "healed", ""))
     opened(world, began=began)
     proposal, facts = asked(world, "1")
     told = common_cause(proposal, unit_is(facts, "web1", age_seconds=unit_age)).reason
@@ -54,7 +54,7 @@ def test_an_action_on_another_is_the_cause_of_what_began_after_it_within_the_win
     world = broken(topology=topology(cooldown=0.0), unit_age=began_ago)
     opened(world, "web2/nginx", 2, began=NOW - 1000)
     acted(world, "2", ended=Outcome.VERIFIED, age=tried_ago)
-    world.journal(ev.IncidentClosed("2", "healed", ""))
+    world.journal(ie.IncidentClosed("2", "healed", ""))
     opened(world, began=NOW - began_ago)
     proposal, facts = asked(world, "1")
     assert common_cause(proposal, facts).reason == reason
@@ -64,7 +64,7 @@ def test_how_long_a_unit_has_run_says_nothing_of_when_it_began_to_be_slow():
     world = broken(unit_state="active", unit_age=4000.0)
     opened(world, "web2/nginx", 2, began=NOW - 1000)
     acted(world, "2", ended=Outcome.VERIFIED, age=90.0)
-    world.journal(ev.IncidentClosed("2", "healed", ""))
+    world.journal(ie.IncidentClosed("2", "healed", ""))
     opened(world, began=NOW - 60)
     world.now += 30
     proposal, facts = asked(world, "1")
@@ -173,7 +173,7 @@ def test_who_failed_long_before_fails_not_together_whatever_the_clock_shows():
     world = broken(unit_state="active")
     world.now = NOW - 4000
     opened(world, "web2/nginx", 2, began=world.now)
-    world.journal(ev.IncidentEscalated("2", "ladder_exhausted", ""))
+    world.journal(ie.IncidentEscalated("2", "ladder_exhausted", ""))
     world.now = NOW
     proposal, facts = asked(world)
     other = an_hour_ahead(replace(facts.alike[0], confirmed=True))
@@ -186,7 +186,7 @@ def test_who_was_slow_before_an_action_on_another_does_not_follow_it_whatever_th
     world = broken(unit_state="active", topology=topology(cooldown=0.0))
     opened(world, "web2/nginx", 2, began=NOW - 100)
     acted(world, "2", ended=Outcome.VERIFIED, age=50.0)
-    world.journal(ev.IncidentClosed("2", "healed", ""))
+    world.journal(ie.IncidentClosed("2", "healed", ""))
     opened(world, began=NOW - 60)
     proposal, facts = asked(world, "1")
     later = replace(facts, now=NOW + 40 + HOUR, ahead=HOUR)

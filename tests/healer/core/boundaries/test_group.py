@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.alert import Target
 from healer.core.attempt import Outcome
 from healer.core.facts import Facts, Health, Running
@@ -193,7 +193,7 @@ def test_giving_back_is_neither_counted_nor_cooled_down():
     world = broken()
     opened(world, number=7)
     acted(world, "7", ended=Outcome.VERIFIED, age=10.0)
-    world.journal(ev.IncidentClosed("7", "healed", ""))
+    world.journal(ie.IncidentClosed("7", "healed", ""))
     proposal, facts = asked(world)
     assert attempts(proposal, facts).reason == "cooldown"
     assert attempts(verb(proposal, "pool.return"), facts).have == "gives back"

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from healer.core import events as ev
+from healer.core import incident_events as ie
 from healer.core.attempt import Outcome
 from healer.core.guards.limits import attempts, budget
 from healer.core.guards.people import approved
@@ -44,7 +44,7 @@ def test_a_cooldown_is_over_to_the_second(ago, reason):
     world = broken()
     opened(world, number=7)
     acted(world, "7", ended=Outcome.VERIFIED, age=ago)
-    world.journal(ev.IncidentClosed("7", "healed", ""))
+    world.journal(ie.IncidentClosed("7", "healed", ""))
     proposal, facts = asked(world)
     assert attempts(proposal, facts).reason == reason
 
@@ -59,7 +59,7 @@ def test_a_cooldown_runs_from_the_end_and_where_nobody_knows_one_from_the_begin(
     world = broken()
     opened(world, number=7)
     acted(world, "7", ended=Outcome.VERIFIED)
-    world.journal(ev.IncidentClosed("7", "healed", ""))
+    world.journal(ie.IncidentClosed("7", "healed", ""))
     proposal, facts = asked(world)
     (past,) = facts.past
     attempt = replace(
@@ -95,7 +95,7 @@ def test_only_what_failed_each_time_since_a_person_handed_it_over_is_not_tried_a
     for number, outcome in enumerate(outcomes, 7):
         opened(world, number=number)
         acted(world, str(number), ended=outcome, age=5000.0)
-        world.journal(ev.IncidentClosed(str(number), "cleared", ""))
+        world.journal(ie.IncidentClosed(str(number), "cleared", ""))
     proposal, facts = asked(world)
     incident = replace(proposal.incident, adopted_at=NOW - adopted_ago)
     assert attempts(replace(proposal, incident=incident), facts).reason == reason
@@ -106,7 +106,7 @@ def test_of_several_earlier_ones_the_newest_cools_down():
     history(world, 1, "web1/nginx", Outcome.VERIFIED, 5000.0)
     opened(world, number=7)
     acted(world, "7", ended=Outcome.VERIFIED, age=100.0)
-    world.journal(ev.IncidentClosed("7", "healed", ""))
+    world.journal(ie.IncidentClosed("7", "healed", ""))
     proposal, facts = asked(world)
     assert attempts(proposal, facts).reason == "cooldown"
 
@@ -126,7 +126,7 @@ def test_a_budget_is_of_one_window_to_the_second(ago, reason):
     world = broken(topology=topology(budget_cluster=1))
     opened(world, "web2/nginx", 7)
     acted(world, "7", ended=Outcome.VERIFIED, age=ago)
-    world.journal(ev.IncidentClosed("7", "healed", ""))
+    world.journal(ie.IncidentClosed("7", "healed", ""))
     proposal, facts = asked(world)
     assert budget(proposal, facts).reason == reason
     assert budget(verb(proposal, "pool.return"), facts).reason is None
