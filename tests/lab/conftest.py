@@ -10,28 +10,11 @@ import pytest
 from lab import life, machine, scenario
 from lab.names import Place
 from lab.running import RunningLab
-from tests.lab.playing import Played
 
 BARE = Path(__file__).parent / "scenarios/bare"
 ROOT = Path(__file__).parents[2]
 DIST = ROOT / "dist"
 PLACE = Place(id="pytest")
-PLAYED = pytest.StashKey[Played]()
-
-
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    """Say which drills were played twice, so that nobody takes their second time for their first."""
-    if PLAYED in config.stash:
-        for text in config.stash[PLAYED].summary():
-            terminalreporter.write_line(text)
-
-
-@pytest.fixture(scope="session")
-def played(pytestconfig: pytest.Config) -> Played:
-    """What the whole run remembers of its drills."""
-    return pytestconfig.stash.setdefault(PLAYED, Played())
 
 
 @dataclass(frozen=True, slots=True)

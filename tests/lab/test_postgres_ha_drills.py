@@ -10,7 +10,7 @@ from lab import drills
 from lab.drills.waiting import WallClock
 from lab.running import RunningLab
 from tests.lab.conftest import ROOT
-from tests.lab.playing import Played
+from tests.lab.playing import hold
 
 pytestmark = pytest.mark.lab
 
@@ -37,8 +37,8 @@ def session(postgres_ha, tmp_path_factory) -> Iterator[drills.Session]:
 
 
 @pytest.mark.parametrize("drill", DRILLS, ids=lambda drill: drill.name)
-def test_drill(session: drills.Session, drill, played: Played, tmp_path: Path):
-    played.hold(session, drill, tmp_path)
+def test_drill(session: drills.Session, drill, tmp_path: Path):
+    hold(session, drill, tmp_path)
 
 
 def test_patroni_accepts_what_is_rendered(postgres_ha: RunningLab):

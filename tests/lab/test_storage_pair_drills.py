@@ -8,7 +8,7 @@ import pytest
 from lab import drills
 from lab.drills.waiting import WallClock
 from tests.lab.conftest import ROOT
-from tests.lab.playing import Played
+from tests.lab.playing import hold
 
 pytestmark = pytest.mark.lab
 
@@ -24,5 +24,5 @@ def session(storage_pair, tmp_path_factory) -> Iterator[drills.Session]:
 
 
 @pytest.mark.parametrize("drill", DRILLS, ids=lambda drill: drill.name)
-def test_drill(session: drills.Session, drill, played: Played, tmp_path: Path):
-    played.hold(session, drill, tmp_path)
+def test_drill(session: drills.Session, drill, tmp_path: Path):
+    hold(session, drill, tmp_path)
