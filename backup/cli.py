@@ -173,7 +173,7 @@ def _restore(options: argparse.Namespace) -> int:
     job, to, into = _job(options), _moment(options.to), options.into
     # The gate starts hale-backup-restore@NAME:ID.service, an instance of which systemd passes on as one word.
     wanted = options.snapshot or options.name.partition(":")[2] or None
-    with _alone(job):
+    with _alone(job, first=True):
         if isinstance(job, StanzaJob):
             failure = outcome(job, lambda one: stanza_restoring.run(one, into, to))
         else:
@@ -197,10 +197,10 @@ def _status(options: argparse.Namespace) -> int:
 
 
 @contextmanager
-def _alone(job: Job | StanzaJob) -> Iterator[None]:
+def _alone(job: Job | StanzaJob, *, first: bool = False) -> Iterator[None]:
     """Keep other jobs of this backup away, and remove what a killed drill left behind."""
     folder = job.stanza.scratch if isinstance(job, StanzaJob) else job.backup.scratch
-    with locked(job.places, job.name):
+    with locked(job.places, job.name, first=first):
         try:
             remove(leftover(folder, job.name))
         except (

@@ -46,28 +46,52 @@ _AGAIN = 0.2
 
 
 @contextmanager
-def locked(places: Places, name: str, patience: float = PATIENCE) -> Iterator[None]:
+def locked(
+    places: Places, name: str, patience: float = PATIENCE, *, first: bool = False
+) -> Iterator[None]:
     """Keep every other job of this backup away for as long as this process lives, however it ends.
+
+    Args:
+        places: Where the locks lie.
+        name: The backup's.
+        patience: Seconds to wait for the job that runs.
+        first: It waits for that one alone, and no other job begins meanwhile. What puts lost files back does.
 
     Raises:
         Failed: busy; another job of it ran for as long as we waited, and nothing was touched.
     """
     places.run.mkdir(mode=0o755, parents=True, exist_ok=True)
-    fd = os.open(places.run / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
+    with _opened(places.run / f"{name}.lock") as lock, _opened(places.run / f"{name}.first") as way:
         until = time.monotonic() + patience
-        while not _taken(fd):
+        while not _has_its_turn(lock, way, first):
             if time.monotonic() >= until:
                 raise Failed(Reason.BUSY, f"another job of {name} runs on this node")
             time.sleep(_AGAIN)
         yield
+
+
+def _has_its_turn(lock: int, way: int, first: bool) -> bool:
+    """Whether the lock could be taken; who comes first bars the way of all others until its process ends."""
+    if not _taken(way, fcntl.LOCK_EX if first else fcntl.LOCK_SH):
+        return False
+    taken = _taken(lock, fcntl.LOCK_EX)
+    if not first:
+        fcntl.flock(way, fcntl.LOCK_UN)
+    return taken
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        yield fd
     finally:
         os.close(fd)
 
 
-def _taken(fd: int) -> bool:
+def _taken(fd: int, how: int) -> bool:
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(fd, how | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

@@ -1,5 +1,6 @@
 """What counts as a backup, and what does not."""
 
+import fcntl
 import json
 import os
 import shutil
@@ -263,6 +264,39 @@ def test_a_job_waits_for_another_one_of_its_backup(node: Node) -> None:
     begun.wait()
     assert node.run("run") == 0
     other.join()
+
+
+def test_a_restore_goes_before_all_that_wait(node: Node) -> None:
+    """Jobs that come every minute and take as long would keep lost files away for as long as they come."""
+    order: list[str] = []
+
+    def job(word: str, *, first: bool) -> None:
+        with locked(node.places, "site", first=first):
+            order.append(word)
+
+    jobs = [threading.Thread(target=job, args=(word,), kwargs={"first": False}) for word in "abcd"]
+    restore = threading.Thread(target=job, args=("restore",), kwargs={"first": True})
+    with locked(node.places, "site"):
+        for one in (*jobs, restore):
+            one.start()
+        way = os.open(node.places.run / "site.first", os.O_RDWR)
+        while may_pass(way):
+            time.sleep(0.01)
+        os.close(way)
+    for one in (*jobs, restore):
+        one.join()
+    assert order[0] == "restore"
+    assert sorted(order) == ["a", "b", "c", "d", "restore"]
+
+
+def may_pass(way: int) -> bool:
+    """Whether nobody that goes first bars the way."""
+    try:
+        fcntl.flock(way, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    fcntl.flock(way, fcntl.LOCK_UN)
+    return True
 
 
 def test_one_that_waited_in_vain_says_so(node: Node) -> None:
