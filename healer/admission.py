@@ -135,10 +135,14 @@ class Admission:
         return {"done": done, "node": node, "admitted": False, "steps": shown, "by": by}
 
     async def _boot_starts(self, node: str, vouched: str = "") -> list[Step]:
-        """Say what its boot would start of what another node may run."""
-        cut = max((one.began_at for one in self._fencings(node)), default=0.0)
+        """Say what its boot would start of what another node may run.
+
+        Where no fencing may have cut its power, what its exporter says to this day counts.
+        """
+        cut = [one.began_at for one in self._fencings(node)]
+        off_since = max(cut, default=self.watch.clock.wall())
         return await boot_starts(
-            node, self.gatherer.topology, self.gatherer.prometheus, cut, vouched
+            node, self.gatherer.topology, self.gatherer.prometheus, off_since, vouched
         )
 
     async def _steps(self, node: str) -> list[Step]:

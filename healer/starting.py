@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from healer.core.guards.fencing import others
 from healer.core.topology import Service, Topology
 from healer.errors import Unreachable
+from healer.instants import rfc3339
 from healer.ports import Prometheus
 from healer.step import Step
 
@@ -26,10 +27,10 @@ async def boot_starts(
     """Say of each exclusive service of a node whether its boot starts it.
 
     Args:
-        node: It is off.
+        node: It is off, or may be.
         topology: Of the cluster.
         prometheus: Knows what the node's exporter said last.
-        off_since: When its power was cut, epoch seconds.
+        off_since: When its power was cut, epoch seconds; now where nobody says that it was.
         vouched: Who gives their word that nothing is started, and why they know; empty without.
     """
     asked = [one for one in topology.services_on(node).values() if _alone(one, node, topology)]
@@ -40,17 +41,19 @@ async def boot_starts(
     except Unreachable as error:
         return [_step(one, node, f"unknown: {error}", "start_unknown", vouched) for one in asked]
     said = {labels.get("service", ""): value for labels, value in found}
-    return [_judged(one, node, said, vouched) for one in asked]
+    return [_judged(one, node, said, off_since, vouched) for one in asked]
 
 
 def _alone(service: Service, node: str, topology: Topology) -> bool:
     return service.exclusive and bool(others(service, node, topology))
 
 
-def _judged(service: Service, node: str, said: Mapping[str, float], vouched: str) -> Step:
+def _judged(
+    service: Service, node: str, said: Mapping[str, float], off_since: float, vouched: str
+) -> Step:
     match said.get(service.name):
         case None:
-            have = "its exporter said nothing of it in the day before its power was cut"
+            have = f"its exporter said nothing of it in the day before {rfc3339(off_since)}"
             return _step(service, node, have, "start_unknown", vouched)
         case 0.0:
             return Step(f"{service.name} at boot", "its exporter said last: not started", NEED)

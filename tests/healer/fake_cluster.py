@@ -16,6 +16,9 @@ from healer.core.topology import Topology
 from healer.errors import Unreachable
 from tests.healer.fakes import FakeClock
 
+DAY = 86_400.0
+"""Seconds for which a Prometheus is asked what a dead exporter said last."""
+
 
 @dataclass
 class FakeCluster:
@@ -215,6 +218,8 @@ class FakePrometheus:
     ) -> list[tuple[Mapping[str, str], float]]:
         self._answer()
         if names == "hale_service_starts_at_boot" and before is not None:
+            if before < self.cluster.clock.wall() - DAY:
+                return []
             said = self.at_boot.items()
             return [({"service": at.service or ""}, up) for at, up in said if at.node == node]
         if names == "node_boot_time_seconds":

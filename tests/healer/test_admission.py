@@ -15,6 +15,8 @@ import pytest
 from healer import archive
 from healer.admission import Admission
 from healer.core.alert import Target
+from healer.core.attempt import Outcome
+from healer.core.order import Ended
 from healer.core.states import State
 from healer.errors import Refused
 from tests.healer.core.replicated import whole, with_main
@@ -146,6 +148,25 @@ async def test_a_node_whose_boot_may_start_a_second_writer_stays_off(said, reaso
         assert (
             kept == "ann, who says it starts nothing: its unit is disabled, seen from a rescue disk"
         )
+
+
+async def test_a_node_whose_power_nobody_cut_is_asked_what_its_exporter_says_now():
+    """The power controller refused, and the node is back: its mark is given back all the same."""
+    village = store()
+    village.gates.ended = Ended(Outcome.FAILED, "fence_refused", "the device says no")
+    async with village.armed():
+        village.vanish("web1")
+        village.fail("web1", heal="fence-node")
+        await asyncio.sleep(150)
+        assert village.incident(1).state is State.ESCALATED
+        assert {mark.action for mark in village.incident(1).marks} == {"node.fence"}
+        village.gates.ended = Ended(Outcome.DONE, "unfenced", "")
+        village.cluster.dark.clear()
+        village.mend("web1")
+        await asyncio.sleep(10)
+        assert (await admission(village).admit("web1", "ann"))["admitted"] is False
+        await asyncio.sleep(5)
+        assert "gate mon1 node.unfence web1" in village.diary
 
 
 async def test_while_prometheus_does_not_answer_nobody_knows_what_a_boot_starts():
