@@ -135,7 +135,7 @@ class Journaled(Known):
         if event.action_id in self.intents:
             self.says(f"{event.action_id} is intended twice")
         self.intents[event.action_id] = event
-        self.under[event.action_id] = self.charter or Charter("", self.site, self.numbers)
+        self.under[event.action_id] = self.current
         known = self.under[event.action_id].site.has(event.target, event.ladder)
         if event.action in TAKING and not known:
             self.says(f"{event.action} on {event.target} by {event.ladder}, which nobody described")

@@ -13,6 +13,7 @@ from healer.core import incident_events as ie
 from healer.core.actions import RESTORE
 from healer.core.alert import Target
 from healer.core.topology import Numbers
+from tests.healer.safety.ages import Ages
 from tests.healer.safety.charters import Charter
 from tests.healer.safety.restores import Restores
 from tests.healer.safety.site import Site
@@ -70,6 +71,7 @@ class Known:
     Attributes:
         owners: Whose each mark is that stands, as (gate, verb, subject).
         marked_at: Since when it stands.
+        ages: How long ago things were by the journal's clocks, which is all that a healer can know.
     """
 
     site: Site
@@ -107,6 +109,7 @@ class Known:
     given: dict[str, float | None] = field(default_factory=dict)
     owners: dict[tuple[str, str, str], set[str]] = field(default_factory=dict)
     marked_at: dict[tuple[str, str, str], float] = field(default_factory=dict)
+    ages: Ages = field(default_factory=Ages)
     restores: Restores = field(init=False)
 
     def __post_init__(self) -> None:
@@ -119,6 +122,15 @@ class Known:
     def lag(self) -> float:
         """Seconds after which nobody may act any more on how things were: evidence, lease and nonce have run out."""
         return self.numbers.evidence_age + SCRAPE + LEASE + 2.0
+
+    @property
+    def current(self) -> Charter:
+        """What cluster.yml says now."""
+        return self.charter or Charter("", self.site, self.numbers)
+
+    def ago(self, at: float) -> float:
+        """Seconds since then, or as many as the journal's clocks say where those are more."""
+        return self.ages.since(at, self.world.now)
 
     @contextmanager
     def as_of(self, charter: Charter) -> Iterator[None]:

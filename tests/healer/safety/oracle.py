@@ -122,10 +122,10 @@ class Oracle(Journaled):
         """What was done here, and to those alike, lately."""
         now, key = self.world.now, (intent.action, intent.target)
         for at, incident in self.lately.get(key, []):
-            if incident != intent.incident and 0 <= now - at < self.numbers.cooldown - 1:
+            if incident != intent.incident and 0 <= self.ago(at) < self.numbers.cooldown - 1:
                 self.says(f"{said}: incident {incident} did that {now - at:.1f} s ago")
         recent = [
-            at for at, _ in self.lately.get(key, []) if now - at < self.numbers.flapping_window
+            at for at, _ in self.lately.get(key, []) if self.ago(at) < self.numbers.flapping_window
         ]
         if len(recent) >= self.numbers.flapping:
             self.says(f"{said}: that was done {len(recent)} times")
@@ -134,7 +134,7 @@ class Oracle(Journaled):
             alike = other.service == intent.about.service and other.node != intent.about.node
             still = not self.world.well(other) and self.world.since[other] < at
             # The repair of the first has failed, and it goes on failing for the same reason.
-            waits = other in self.troubles.values() and now - at < 10.0
+            waits = other in self.troubles.values() and self.ago(at) < 10.0
             # Where only one node may run it the others are not alike, but what is tried next.
             job = self.site.jobs.get(other.service or "")
             alike = alike and not (job is not None and job.exclusive)
@@ -302,7 +302,7 @@ class Oracle(Journaled):
             self.site.jobs[one].stores for one in self.site.jobs_on(mine.node)
         ):
             self.says(f"{said}: what it stores may be lost")
-        recent = [one for at, one in self.done if now - at < self.numbers.budget_window]
+        recent = [one for at, one in self.done if self.ago(at) < self.numbers.budget_window]
         self._spent("cluster", recent, self.numbers.budget_cluster, said)
         self._spent(
             mine.node,

@@ -69,8 +69,9 @@ class Handle:
             for place, event in enumerate(events, 1)
         ]
         shared.records += new
-        for event in events:
-            shared.oracle.recorded(event)
+        for record in new:
+            shared.oracle.ages.wrote(record, life.now)
+            shared.oracle.recorded(record.event)
         if life.commits == life.dies_at:
             life.kill()
         await life.pass_by()
