@@ -193,36 +193,24 @@ def _standing(sim: "Simulation") -> dict[str, str]:
 
 
 def marks(sim: "Simulation") -> None:
-    """What an incident took away is given back by its end."""
+    """What an incident or an upkeep took away is given back by its end, but for what an upkeep left to people."""
     board = sim.board
     owners = {one.owner for one in board.open} if board is not None else set()
     owners |= {one.owner for one in board.planned.kept_away} if board is not None else set()
     for gate in sim.gates.values():
         for (verb, subject), whose in gate.marks.items():
-            gone = [
-                one
-                for one in whose
-                if one.startswith("lock:") and _unknown(sim, gate.node, subject)
-            ]
+            mark = (gate.node, verb, subject)
             left = [
                 one
-                for one in whose - set(gone)
-                if not one.startswith("person:") and one not in owners
+                for one in whose
+                if not one.startswith("person:")
+                and one not in owners
+                and (mark, one) not in sim.oracle.upkeeps.left
             ]
             if left:
                 sim.oracle.says(
                     f"{verb} of {subject} stands on {gate.node} for {left}, which are over"
                 )
-
-
-def _unknown(sim: "Simulation", gate: str, subject: str) -> bool:
-    """Whether cluster.yml has no more what a mark of upkeep is about, so that nobody can take it back."""
-    charter = sim.oracle.charter
-    pool, _, member = subject.partition("/")
-    return charter is not None and not (
-        gate in charter.site.racks
-        and (not member or (pool in charter.site.pools and member in charter.site.racks))
-    )
 
 
 @dataclass

@@ -2,6 +2,8 @@
 
 Rules, from docs/healer.md: a node is locked before anything of it is taken, and unlocked after all of it is back; a
 lock ends by the node's own word, a person's, or where it could not be taken; nothing goes on or through a held node.
+What cluster.yml has no more nobody can be asked to give back: it is left there for people, and the upkeep's last word
+says so. What counts is cluster.yml as it is at that moment, whatever it has again later.
 """
 
 from collections.abc import Iterator
@@ -16,6 +18,7 @@ from healer.core.order import Order
 from healer.core.upkeep_events import Kind, Move
 from tests.healer.safety import copies
 from tests.healer.safety.charters import Charter
+from tests.healer.safety.site import Site
 
 if TYPE_CHECKING:
     from tests.healer.safety.oracle import Oracle
@@ -29,6 +32,8 @@ HEARD_OF = 10.0
 """Seconds after which the slowest Alertmanager has what Prometheus tells it."""
 
 Place = tuple[str, str, Args]
+Mark = tuple[str, str, str]
+"""A gate, a verb and what it is about."""
 
 
 @dataclass
@@ -63,6 +68,8 @@ class Upkeeps:
         intents: Their actions, by the action's id.
         words: When each node, or a person for it, said last that it may come back.
         back_at: When each node came back last.
+        under: What cluster.yml said when each action was intended.
+        left: Marks that were left behind: where they stand, and whose they are.
     """
 
     oracle: "Oracle"
@@ -70,6 +77,8 @@ class Upkeeps:
     intents: dict[str, ue.UpkeepActionIntended] = field(default_factory=dict)
     words: dict[str, float] = field(default_factory=dict)
     back_at: dict[str, float] = field(default_factory=dict)
+    under: dict[str, Charter] = field(default_factory=dict)
+    left: set[tuple[Mark, str]] = field(default_factory=set)
 
     @property
     def nodes(self) -> frozenset[str]:
@@ -87,8 +96,10 @@ class Upkeeps:
                 self._ended(self.away[upkeep], self.intents[action_id], outcome)
             case ue.UpkeepMoved(upkeep, Move.END, why):
                 self._lets_go(self.away[upkeep], why)
-            case ue.UpkeepMoved(upkeep, Move.RETURNED):
-                self.back_at[self.away.pop(upkeep).node] = self.oracle.world.now
+            case ue.UpkeepMoved(upkeep, Move.RETURNED, _, detail):
+                one = self.away.pop(upkeep)
+                self.back_at[one.node] = self.oracle.world.now
+                self._leaves(one, detail)
             case _:
                 pass
 
@@ -96,7 +107,7 @@ class Upkeeps:
 
     def _began(self, event: ue.UpkeepBegan) -> None:
         oracle = self.oracle
-        charter = oracle.charter or Charter("", oracle.site, oracle.numbers)
+        charter = oracle.current
         one = Away(event.upkeep, event.kind, event.node, event.roll, oracle.world.now, charter)
         said = f"upkeep {one.id} ({one.kind.value}) of {one.node}"
         with oracle.as_of(charter):
@@ -157,6 +168,7 @@ class Upkeeps:
         if event.action_id in self.intents or event.action_id in oracle.intents:
             oracle.says(f"{event.action_id} is intended twice")
         self.intents[event.action_id] = event
+        self.under[event.action_id] = oracle.current
         if oracle.frozen:
             oracle.says(f"{said} is intended while a person has frozen all")
         for node in {event.gate, one.node} & oracle.held:
@@ -203,9 +215,10 @@ class Upkeeps:
         if order.verb not in (LOCK, UNLOCK) and order.verb not in UNDOING and not locked:
             oracle.says(f"{said} begins, and {one.node} is not locked")
         if order.verb == UNLOCK:
-            for place, owners in oracle.owners.items():
-                if one.owner in owners and place[1] != LOCK and place[0] in oracle.site.racks:
-                    oracle.says(f"{said} begins, and {place[1]} of {place[2]} stands at {place[0]}")
+            site = self.under[order.action_id].site
+            for at, verb, subject in self._standing(one):
+                if verb != LOCK and describes(site, (at, verb, subject)):
+                    oracle.says(f"{said} begins, and {verb} of {subject} stands at {at}")
         with oracle.as_of(one.charter):
             if order.verb.startswith("database."):
                 settled = oracle.numbers.owner_settled_database
@@ -215,6 +228,21 @@ class Upkeeps:
                 oracle.leaves_enough(order.verb, one.node, said)
 
     # --- What it ends by --------------------------------------------------------------------
+
+    def _standing(self, one: Away) -> list[Mark]:
+        return [mark for mark, owners in self.oracle.owners.items() if one.owner in owners]
+
+    def _leaves(self, one: Away, detail: str) -> None:
+        """Note what it leaves behind, and see that its last word tells of that."""
+        for mark in self._standing(one):
+            if describes(self.oracle.current.site, mark):
+                continue
+            self.left.add((mark, one.owner))
+            gate, verb, subject = mark
+            if f"{verb} at {gate}" not in detail:
+                self.oracle.says(
+                    f"upkeep {one.id} of {one.node} is over, and does not tell of {verb} of {subject} at {gate}"
+                )
 
     def _lets_go(self, one: Away, why: str) -> None:
         word = self.words.get(one.node)
@@ -240,7 +268,7 @@ class Upkeeps:
             if database.leader == node and oracle.world.well(database.place(node)):
                 oracle.says(f"{said}, and it leads {database.job}")
 
-    def _marks(self, one: Away) -> Iterator[tuple[str, str, str]]:
+    def _marks(self, one: Away) -> Iterator[Mark]:
         """Yield the marks that have to stand, as cluster.yml had them; of balancers at those that never were away."""
         world, site = self.oracle.world, one.charter.site
         yield one.node, LOCK, one.node
@@ -258,6 +286,21 @@ class Upkeeps:
                 yield one.node, "address.decline", address
 
 
-def stands(gate: str, order: Order) -> tuple[str, str, str]:
+def describes(site: Site, mark: Mark) -> bool:
+    """Whether somebody of cluster.yml can be asked to take a mark back: it has the gate, and there what it is about."""
+    gate, verb, subject = mark
+    what, _, member = subject.partition("/")
+    if gate not in site.racks:
+        return False
+    if verb == "pool.drain":
+        balancers, members, _ = site.pools.get(what, ("", "", ""))
+        known = what in site.pools and gate in site.crews[balancers].nodes
+        return known and member in site.crews[members].nodes
+    if verb == copies.BAR:
+        return site.databases.get(what) in site.jobs
+    return True
+
+
+def stands(gate: str, order: Order) -> Mark:
     """Return where a mark stands that an order sets, as gates name it."""
     return gate, mark_of(order.verb), subject_of(order.args) or gate
