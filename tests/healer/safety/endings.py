@@ -3,7 +3,7 @@
 Rule: what is over is closed in time, and what is not has a person, who is told of it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 from healer.core import events as ev
 from healer.core import incident_events as ie
 from healer.core.alert import Target
+from healer.core.attempt import Attempt
 from healer.core.board import Board
 from healer.core.guards.people import NEEDED
 from healer.core.incident import FOR_A_PERSON, MERGED, Incident
 from healer.core.roll_events import RollMove
 from healer.core.states import State
-from healer.core.upkeep import Phase
+from healer.core.upkeep import Phase, Task
 from healer.core.upkeep_events import Kind
 from healer.errors import HaleError
 from tests.healer.safety.lives import Killed
@@ -129,7 +130,7 @@ def _unended(sim: "Simulation") -> Iterator[tuple[str, float]]:
         theirs = bool(one.marks) and (
             not sim.oracle.knows(one.target, one.ladder)
             or word in ("explain_mode", NEEDED)
-            or _lacks(sim, one)
+            or _stays_barred(sim, one.marks)
         )
         if _over(sim, one) and not theirs:
             yield f"{said} ({word}), and its trouble is over for long", most
@@ -143,13 +144,12 @@ def _unended(sim: "Simulation") -> Iterator[tuple[str, float]]:
 
 
 def _away(sim: "Simulation", board: Board) -> Iterator[tuple[str, float]]:
-    """Yield the nodes that did not come back, but for a copy of a database that nobody mends."""
+    """Yield the nodes that did not come back, but for those whose copy of a database stays barred."""
     held = sim.leader.watch.upkeep_held if sim.leader is not None and sim.leader.watch else {}
     for one in board.planned.kept_away:
         if one.phase in (Phase.PATCHING, Phase.REBOOTING) and one.id in held:
             continue  # what the guards hold is waited for, for as long as it takes, and people are shown it
-        copies = [name for name in sim.world.databases.values() if one.node in name.nodes]
-        if all(copy.good(one.node) for copy in copies):
+        if not _stays_barred(sim, one.marks):
             yield f"upkeep {one.id} of {one.node} is {one.phase.value} ({one.why})", GIVEN_BACK
     open_ = {one.owner for one in board.planned.kept_away}
     for name, (node, until) in sim.hushed.items():
@@ -157,11 +157,11 @@ def _away(sim: "Simulation", board: Board) -> Iterator[tuple[str, float]]:
             yield f"{node} is silenced for {name}, which is over", IN_TIME
 
 
-def _lacks(sim: "Simulation", incident: Incident) -> bool:
-    """Whether a member that was barred has not all that the leader has, so that it stays so."""
-    kept = [(one.gate, dict(one.args).get("database", "")) for one in incident.marks]
+def _stays_barred(sim: "Simulation", marks: Iterable[Attempt | Task]) -> bool:
+    """Whether a member that was barred stays so: it has not all that the leader has, or nobody can lead to say so."""
+    kept = [(one.gate, dict(one.args).get("database", "")) for one in marks]
     databases = sim.world.databases
-    return any(name in databases and not databases[name].good(gate) for gate, name in kept)
+    return any(name in databases and not databases[name].lets_back(gate) for gate, name in kept)
 
 
 def _over(sim: "Simulation", incident: Incident) -> bool:

@@ -5,7 +5,7 @@ for a standby it lets none lead but that one, or who led; with none left the lea
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -98,6 +98,13 @@ class Database:
         follows = member.timeline == self.timeline and member.lag <= MAX_LAG
         return self.world.well(self.place(node)) and follows
 
+    def lets_back(self, node: str) -> bool:
+        """Whether a barred member may lead again: it has all of the data, and somebody leads or could were none barred.
+
+        Where nobody may lead before people say who is to, nobody can say what a copy lacks, and it stays barred.
+        """
+        return self.good(node) and bool(self.leader or self._able(barred=()))
+
     def was_good(self, node: str, within: float) -> bool:
         """Whether a copy was good at any moment of the last seconds."""
         good, since = self.goods[node]
@@ -161,10 +168,14 @@ class Database:
         self.gone_at = now if self.gone_at is None else self.gone_at
         if self.paused_since is not None or now - self.gone_at < TTL:
             return
-        able = [one for one in self.nodes if self.good(one) and one not in self.barred]
+        self.leads(next(iter(self._able(self.barred)), ""))
+
+    def _able(self, barred: Collection[str]) -> list[str]:
+        """Return who may lead in the place of one that is gone."""
+        able = [one for one in self.nodes if self.good(one) and one not in barred]
         if self.synchronous:
             able = [one for one in able if one in (self.standby, self.led)]
-        self.leads(next((one for one in able if not world.dark(one)), ""))
+        return [one for one in able if not self.world.dark(one)]
 
     def _choose(self) -> None:
         """Have commits wait for a replica that runs: the same one while it does, a barred one if there is no other."""
