@@ -248,18 +248,20 @@ def _return(upkeep: Upkeep, topology: Topology, now: float, silent: Collection[s
         return Rest()
     if upkeep.silenced:
         return Silence(wanted=False)
+    return _over(upkeep, gone=gone)
+
+
+def _over(upkeep: Upkeep, *, gone: bool) -> Go:
+    """Return the last move. Nobody of cluster.yml can be asked for what is left, so that keeps nobody waiting."""
+    changed = f"cluster.yml has no {upkeep.node} any more" if gone else "cluster.yml changed"
+    if not upkeep.marks:
+        why, detail = ("node_gone", changed) if gone else ("returned", "")
+        return Go(Move.RETURNED, why, detail)
     still = ", ".join(f"{mark.action} at {mark.gate}" for mark in upkeep.marks)
-    if gone:
-        detail = f"cluster.yml has no {upkeep.node} any more"
-        return Go(
-            Move.RETURNED, "node_gone", f"{detail}; still there: {still}" if still else detail
-        )
-    if still:
-        # Nobody of cluster.yml can be asked for these, so they keep nobody waiting.
-        by_hand = "; ".join(f"on {one.gate}: {by_person(one)}" for one in upkeep.marks)
-        detail = f"cluster.yml changed; still there: {still}. Should one serve again, {by_hand}"
-        return Go(Move.RETURNED, "left_behind", detail)
-    return Go(Move.RETURNED, "returned")
+    by_hand = "; ".join(f"on {one.gate}: {by_person(one)}" for one in upkeep.marks)
+    again = f"Should {upkeep.node if gone else 'one'} serve again, {by_hand}"
+    why = "node_gone" if gone else "left_behind"
+    return Go(Move.RETURNED, why, f"{changed}; still there: {still}. {again}")
 
 
 def by_person(mark: Task) -> str:

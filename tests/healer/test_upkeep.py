@@ -572,6 +572,7 @@ async def test_what_a_node_that_left_cluster_yml_keeps_away_can_be_ended():
     assert over.why == "node_gone"
     assert "cluster.yml has no web2 any more; still there: node.lock at web2, " in over.detail
     assert "pool.drain at lb1" in over.detail
+    assert "Should web2 serve again, on web2: hale-gate unlock --all; on lb1: " in over.detail
 
 
 @pytest.mark.parametrize("what", ["balancer", "pool"])
