@@ -7,7 +7,7 @@ from typing import Any
 from healer import engine, upkeeper
 from healer.core import correlate, databases, decide, guards, plan, upkeep_guards, upkeep_steps
 from healer.core import incident_events as ie
-from healer.core.actions import RESTORE
+from healer.core.actions import LOCK, MARKING, RESTORE, UNLOCK
 from healer.core.facts import Facts
 from healer.core.guards import authority
 from healer.core.incident import MERGED, Incident
@@ -141,7 +141,8 @@ def hears_one_gate() -> None:
 
 def takes_anybody() -> None:
     """No guard is asked before a node is taken out of service."""
-    upkeeper.judge = lambda *_: ()
+    asked = upkeeper.judge
+    upkeeper.judge = lambda wish, facts: () if wish.verb == LOCK else asked(wish, facts)
 
 
 def goes_through_anybody() -> None:
@@ -165,8 +166,14 @@ def lets_reboot_early() -> None:
 
 def unlocks_first() -> None:
     """What was taken first is given back first: the lock."""
-    marks = Upkeep.marks.fget
-    Upkeep.marks = property(lambda self: tuple(reversed(marks(self))))
+    in_order = upkeep_steps.to_give_back
+
+    def lock_first(upkeep: Upkeep, topology: Topology) -> tuple[upkeep_steps.Do, ...]:
+        of_lock = tuple(one for one in upkeep.tasks if one.action in (LOCK, UNLOCK))
+        lock = in_order(replace(upkeep, tasks=of_lock), topology)
+        return lock or in_order(upkeep, topology)
+
+    upkeep_steps.to_give_back = lock_first
 
 
 def forgets_the_dead() -> None:
@@ -174,11 +181,11 @@ def forgets_the_dead() -> None:
     chosen = upkeeper.next_step
 
     def without_the_dead(
-        upkeep: Upkeep, topology: Topology, now: float, lost: Any, *more: Any
+        upkeep: Upkeep, topology: Topology, now: float, lost: Any, *rest: Any, **more: Any
     ) -> Any:
         if upkeep.phase is Phase.AWAY and upkeep.node in lost:
             return upkeep_steps.Go(Move.END, "ended", "it is dead")
-        return chosen(upkeep, topology, now, lost, *more)
+        return chosen(upkeep, topology, now, lost, *rest, **more)
 
     upkeeper.next_step = without_the_dead
 
@@ -190,8 +197,14 @@ def marks_again() -> None:
 
 def waits_for_the_gone() -> None:
     """What cluster.yml has no more is waited for."""
-    look = upkeep_steps._look
-    upkeep_steps._look = lambda *about: look(*about) or ""
+    known = upkeep_steps.to_give_back
+
+    def with_the_gone(upkeep: Upkeep, topology: Topology) -> tuple[upkeep_steps.Do, ...]:
+        gone = [one for one in upkeep.marks if one.gate not in topology.nodes]
+        to_them = (upkeep_steps.Do(MARKING[one.action], *one.place, "", 30.0) for one in gone)
+        return (*to_them,) or known(upkeep, topology)
+
+    upkeep_steps.to_give_back = with_the_gone
 
 
 FAULTS: dict[str, Callable[[], None]] = {
