@@ -31,8 +31,15 @@ def told(sim: Simulation) -> Iterator[str]:
         yield f"{at:7.2f} {line}"
 
 
-def run(seeds: Sequence[int], most: int, *, show: bool) -> int:
-    """Run schedules one after the other; return how many were broken."""
+def run(seeds: Sequence[int], most: int, until: str, *, show: bool) -> int:
+    """Run schedules one after the other; return how many were broken.
+
+    Args:
+        seeds: Of which.
+        most: Broken ones after which it stops.
+        until: What is said of the last one that is looked for; empty where all are.
+        show: Whether to tell all of each broken one.
+    """
     loop, failed, done, began = VirtualLoop(), 0, 0, time.process_time()
     asyncio.set_event_loop(loop)
     gc.disable()  # a schedule leaves little behind, and looking for it takes a tenth of the time
@@ -47,7 +54,7 @@ def run(seeds: Sequence[int], most: int, *, show: bool) -> int:
             print(f"  see it again: python -m tests.healer.safety --seeds {seed} --show")
         if broken and show:
             print("\n".join(told(sim)))
-        if failed >= most:
+        if failed >= most or (until and broken and until in broken[0]):
             break
     took = time.process_time() - began
     loop.close()
@@ -59,14 +66,14 @@ def run(seeds: Sequence[int], most: int, *, show: bool) -> int:
     return failed
 
 
-def shared(seeds: Sequence[int], jobs: int, most: int) -> int:
+def shared(seeds: Sequence[int], jobs: int, most: int, until: str) -> int:
     """Run schedules in several processes, one slice each; return how many processes found something."""
     began, slices = time.monotonic(), [seeds[part::jobs] for part in range(jobs)]
     children = []
     for part in slices:
         child = os.fork()
         if child == 0:
-            os._exit(1 if run(part, most, show=False) else 0)
+            os._exit(1 if run(part, most, until, show=False) else 0)
         children.append(child)
     broken = sum(os.waitpid(child, 0)[1] != 0 for child in children)
     took = time.monotonic() - began
@@ -86,6 +93,7 @@ def main() -> int:
         "--site", choices=[one.name for one in SITES], help="only schedules of this cluster"
     )
     parser.add_argument("--most", type=int, default=10, help="failing seeds after which it stops")
+    parser.add_argument("--until", default="", help="stop at the first failing seed that says this")
     parser.add_argument("--jobs", type=int, default=1, help="processes; 0 for one on each core")
     parser.add_argument("--show", action="store_true", help="tell all of each failing seed")
     parser.add_argument(
@@ -105,8 +113,9 @@ def main() -> int:
     if args.plant:
         planted.FAULTS[args.plant]()
     jobs = args.jobs or os.cpu_count() or 1
-    found = shared(seeds, jobs, args.most) if jobs > 1 else run(seeds, args.most, show=args.show)
-    return 1 if found else 0
+    if jobs > 1:
+        return 1 if shared(seeds, jobs, args.most, args.until) else 0
+    return 1 if run(seeds, args.most, args.until, show=args.show) else 0
 
 
 if __name__ == "__main__":
