@@ -233,13 +233,14 @@ class Upkeeps:
         return [mark for mark, owners in self.oracle.owners.items() if one.owner in owners]
 
     def _leaves(self, one: Away, detail: str) -> None:
-        """Note what it leaves behind, and see that its last word tells of that."""
+        """Note what it leaves behind, and see that its last word tells people how each of that is ended."""
         for mark in self._standing(one):
             if describes(self.oracle.current.site, mark):
                 continue
             self.left.add((mark, one.owner))
             gate, verb, subject = mark
-            if f"{verb} at {gate}" not in detail:
+            command = f"hale-gate {MARKING[verb].partition('.')[2]}"
+            if f"on {gate}: {command}{'' if verb == LOCK else f' {subject}'} --all" not in detail:
                 self.oracle.says(
                     f"upkeep {one.id} of {one.node} is over, and does not tell of {verb} of {subject} at {gate}"
                 )
