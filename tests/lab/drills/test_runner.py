@@ -60,8 +60,8 @@ def up(node: str, service: str = "") -> dict[str, object]:
     return {"labels": {"node": node, "service": service}, "value": "1"}
 
 
-def alert(name: str, node: str = "web1") -> dict[str, object]:
-    return {"labels": {"alertname": name, "node": node}, "state": "firing"}
+def alert(name: str, node: str = "web1", state: str = "firing") -> dict[str, object]:
+    return {"labels": {"alertname": name, "node": node}, "state": state}
 
 
 @dataclass
@@ -357,15 +357,16 @@ def test_changes_to_the_cluster_are_installed_and_taken_back(lab: FakeLab) -> No
 
 
 class HealerAway(FakeLab):
-    """HealerDown fires while the healer is stopped, and until Prometheus has seen it back."""
+    """HealerDown fires, or would soon, while the healer is stopped, and until Prometheus has seen it back."""
 
     started = killed = 0.0
+    state = "firing"
 
     def exec(self, node: str, argv: Sequence[str], **how: Any) -> Completed:
         completed = super().exec(node, argv, **how)
         match self.diary[-1]:
             case "mon1: systemctl stop hale-healer.service":
-                self.tell([alert("HealerDown")])
+                self.tell([alert("HealerDown", state=self.state)])
             case "mon1: sh hale-healer.service":
                 self.started = self.started or self.clock.time
                 self.clock.after(3.0, lambda: self.tell([]))
@@ -377,11 +378,13 @@ class HealerAway(FakeLab):
         self.on_spawn.write(told(self, "alerts", "", alerts))
 
 
+@pytest.mark.parametrize("state", ["firing", "pending"])
 def test_a_healer_that_starts_last_is_missed_meanwhile_and_heard_before_the_fault(
-    tmp_path: Path,
+    tmp_path: Path, state: str
 ) -> None:
     """Its own stop is no reason to give a drill up, and its page does not count for the fault."""
     lab = HealerAway(tmp_path)
+    lab.state = state
     lab.on_spawn = Eyes(lab, detects_after=None)
     given = replace(DRILL.given, overrides={"healer": {"mode": "explain"}})
     assert ran(lab, replace(DRILL, given=given, expected=(), limits=Limits())).held
