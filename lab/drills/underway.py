@@ -250,7 +250,7 @@ def noise(seen: Observation, but: Collection[str] = ()) -> list[str]:
 def firing(seen: Observation) -> frozenset[str]:
     """Name the alerts that fire now.
 
-    That the healer is down counts while it is pending too: it was started for the drill, and the page would go out later.
+    That the healer is down counts while it is pending too: it was started for the drill, and the page goes out later.
     """
     alerts = (seen.alerts[-1].alerts if seen.alerts else None) or ()
     return frozenset(one.name for one in alerts if one.firing or one.name == HEALER_DOWN)
