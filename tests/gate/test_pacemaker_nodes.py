@@ -123,7 +123,7 @@ def gates(nodes: OnNodes, tmp_path: Path) -> tuple[Gate, Gate]:
 
 def test_what_failed_on_a_node_runs_there_again_after_a_cleanup(nodes, gates):
     first, second = gates
-    nodes.do("rm", "/run/Dummy-share.state")
+    until(lambda: nodes.on("s1", ("rm", "/run/Dummy-share.state"), 30.0).code == 0)
     until(lambda: first.where == ["s2"] and first.seen["failures"])
     assert second.act("cleanup", resource="share") == ("refused", "not_failed")
     assert first.act("cleanup", resource="share") == ("done", "cleaned_up")
