@@ -148,12 +148,14 @@ def next_step(
     match upkeep.phase:
         case Phase.TAKING:
             return _take(upkeep, topology, now, lost, moves)
-        case Phase.AWAY:
-            return Go(Move.PATCH, "taken") if upkeep.kind is Kind.ROLL else Rest()
+        case Phase.AWAY if upkeep.kind is Kind.ROLL:
+            return Go(Move.PATCH, "taken")
+        case Phase.AWAY | Phase.STOPPED:
+            return _take_late(upkeep, topology, now, lost) or Rest()
         case Phase.PATCHING:
-            return _work(upkeep, PATCH, topology, now)
+            return _take_late(upkeep, topology, now, lost) or _work(upkeep, PATCH, topology, now)
         case Phase.REBOOTING:
-            return _work(upkeep, REBOOT, topology, now)
+            return _take_late(upkeep, topology, now, lost) or _work(upkeep, REBOOT, topology, now)
         case Phase.PROVING:
             return Prove()
         case Phase.RETURNING:
@@ -196,12 +198,34 @@ def _take(
     for one in taking(upkeep, topology, moves):
         last = upkeep.last(one.action, (one.gate, one.args))
         if one.gate in lost and one.gate != upkeep.node:
-            continue  # it balances for nobody, and reads its marks when it is back
+            continue  # it balances for nobody; see _take_late
         if not _done(upkeep, one):
             return _try(upkeep, one, last, now, Move.GIVE_UP)
         if one.action == LOCK and not upkeep.silenced:
             return Silence(wanted=True)
     return Go(Move.TAKEN, "taken")
+
+
+def _take_late(upkeep: Upkeep, topology: Topology, now: float, lost: frozenset[str]) -> Next | None:
+    """Return what takes a node away at a balancer that was dead before and is back; None where nothing does.
+
+    It would send requests to the node. A roll's patch and boot wait for it, and the roll stops where it cannot be done.
+    """
+    if upkeep.at_work or upkeep.node not in topology.nodes:
+        return None
+    works = upkeep.phase in (Phase.PATCHING, Phase.REBOOTING)
+    found: Next | None = None
+    for one in taking(upkeep, topology):
+        if one.gate in lost or one.gate == upkeep.node or _done(upkeep, one):
+            continue
+        if works and now - upkeep.since > TAKING_SECONDS:
+            detail = f"{one.action} at {one.gate} was not done within {TAKING_SECONDS:g} s"
+            return Go(Move.STOP, "too_slow", detail)
+        last = upkeep.last(one.action, (one.gate, one.args))
+        found = _try(upkeep, one, last, now, Move.STOP if works else None)
+        if not isinstance(found, Rest):
+            return found
+    return found
 
 
 def _done(upkeep: Upkeep, one: Do) -> bool:

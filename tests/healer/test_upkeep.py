@@ -228,6 +228,23 @@ async def test_a_balancer_that_nobody_hears_of_needs_no_drain():
         assert phase(village) is Phase.AWAY
 
 
+async def test_one_that_is_back_while_the_node_is_away_sends_it_nothing():
+    village = Village(tier())
+    async with village.armed():
+        village.vanish("lb2")
+        await asyncio.sleep(30)
+        await start(village, "web1")
+        await asyncio.sleep(10)
+        assert village.cluster.drained == {("lb1", "web/web1")}
+        village.cluster.dark.clear()
+        await asyncio.sleep(60)
+        assert village.cluster.drained == {("lb1", "web/web1"), ("lb2", "web/web1")}
+        assert phase(village) is Phase.AWAY
+        await village.upkeeper.end("web1", "root")
+        await asyncio.sleep(60)
+        assert (village.cluster.drained, phase(village)) == (set(), Phase.OVER)
+
+
 def first_unheard(village: Village, verb: str, gate: str, then: Ended) -> None:
     """Have a gate do a verb whose end is never heard; each later try of it ends as said, and changes nothing."""
     act, tried = village.gates.act, list[Order]()

@@ -24,7 +24,7 @@ from healer.core.upkeep_events import (
     UpkeepMoved,
     UpkeepSilenced,
 )
-from healer.core.upkeep_steps import Do, Go, Rest, Silence, next_step, taking, to_give_back
+from healer.core.upkeep_steps import TRIES, Do, Go, Rest, Silence, next_step, taking, to_give_back
 from healer.core.upkeep_waits import waits
 from tests.healer.tier import tier
 
@@ -111,6 +111,44 @@ def test_nobody_takes_a_node_back_while_its_patch_or_its_boot_runs(phase):
     for move in PATIENT[phase]:
         with pytest.raises(IllegalMove):
             told(one, UpkeepMoved("1", move, "word", ""))
+
+
+def back_again(phase: Phase) -> Upkeep:
+    """Return an upkeep that was taken while lb1 was dead; lb1 is back."""
+    one = told(begun(Kind.ROLL), UpkeepSilenced("1", silenced=True))
+    for do in taking(one, TOPOLOGY):
+        one = one if do.gate == "lb1" else did(one, do)
+    return told(one, *(UpkeepMoved("1", move, "word", "") for move in MOVES[phase]))
+
+
+@pytest.mark.parametrize("phase", MOVES)
+def test_what_a_balancer_missed_while_it_was_dead_comes_before_the_patch_and_the_boot(phase):
+    one = back_again(phase)
+    late = next_step(one, TOPOLOGY, 1.0, NONE)
+    assert isinstance(late, Do)
+    assert (late.action, late.gate) == ("pool.drain", "lb1")
+    work = next_step(did(one, late), TOPOLOGY, 2.0, NONE)
+    assert isinstance(work, Do)
+    assert work.action == WORK[phase]
+    assert next_step(one, TOPOLOGY, 1.0, frozenset({"lb1"})) == work
+
+
+def test_one_that_can_be_told_nothing_stops_the_roll():
+    one = back_again(Phase.PATCHING)
+    assert next_step(one, TOPOLOGY, 1000.0, NONE) == Go(
+        Move.STOP, "too_slow", "pool.drain at lb1 was not done within 180 s"
+    )
+    late = next_step(one, TOPOLOGY, 1.0, NONE)
+    assert isinstance(late, Do)
+    for _ in range(TRIES):
+        one = did(one, late, Outcome.FAILED)
+    assert next_step(one, TOPOLOGY, 1.0, NONE) == Go(Move.STOP, "failed", "pool.drain at lb1: ")
+
+
+def test_what_it_missed_is_not_for_a_node_that_is_patched_already():
+    one = back_again(Phase.REBOOTING)
+    one = did(one, Do(WORK[Phase.REBOOTING], "web1", (), "", 60.0))
+    assert next_step(one, TOPOLOGY, 1.0, NONE) == Go(Move.PROVE, "done", "")
 
 
 @pytest.mark.parametrize("phase", MOVES)
