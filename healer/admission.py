@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from healer.core import incident_events as ie
-from healer.core.actions import FENCE, subject_of
+from healer.core.actions import FENCE, LOCK, subject_of
 from healer.core.alert import Target
 from healer.core.attempt import Attempt, Outcome
 from healer.core.board import Board
@@ -153,6 +153,7 @@ class Admission:
             _gate(node, heard),
             *await self._boot(node),
             _held(node, heard, self._standing.held.get(node, "")),
+            self._upkeep(node, heard),
             _exporter(node, picture),
             self._failures(node),
             *_services(node, picture, self.gatherer.topology),
@@ -184,6 +185,20 @@ class Admission:
             if incident.target.node == node:
                 tried = (one for one in incident.attempts if one.action == FENCE)
                 yield from (one for one in tried if one.outcome not in UNCUT)
+
+    def _upkeep(self, node: str, heard: Heard) -> Step:
+        """Say whether somebody has it out of service on purpose, which an admission does not end."""
+        need = "nobody who has it out of service"
+        for one in self.journal.board.planned.kept_away:
+            if one.node == node:
+                have = f"{one} is {one.phase.value}; hale-healer maintenance end {node}"
+                return Step("upkeep", have, need, "node_locked")
+        marks = (heard.look.marks if heard.look is not None else None) or ()
+        owners = [owner for mark in marks if mark.mark == LOCK for owner in mark.owners]
+        if owners:
+            have = f"locked for {', '.join(owners)}; hale-gate unlock there"
+            return Step("upkeep", have, need, "node_locked")
+        return Step("upkeep", "none", need)
 
     def _failures(self, node: str) -> Step:
         need = "no alert of failing hardware"

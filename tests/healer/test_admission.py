@@ -16,12 +16,15 @@ from healer import archive
 from healer.admission import Admission
 from healer.core.alert import Target
 from healer.core.attempt import Outcome
+from healer.core.look import Mark
 from healer.core.order import Ended
 from healer.core.states import State
+from healer.core.upkeep_events import Kind
 from healer.errors import Refused
 from tests.healer.core.replicated import whole, with_main
 from tests.healer.core.test_fenced import pair
 from tests.healer.core.world import alert
+from tests.healer.tier import tier
 from tests.healer.village import Village, simple
 
 pytestmark = pytest.mark.looptime(start=0)
@@ -169,6 +172,27 @@ async def test_a_node_whose_power_nobody_cut_is_asked_what_its_exporter_says_now
         assert "gate mon1 node.unfence web1" in village.diary
 
 
+async def test_a_node_that_is_out_for_work_on_it_is_not_admitted_by_the_way():
+    village = Village(tier())
+    async with village.armed():
+        await village.upkeeper.begin("web1", Kind.PERSON, "a fan", "ann", 3600.0)
+        await asyncio.sleep(60)
+        with pytest.raises(Refused) as no:
+            await admission(village).admit("web1", "bob")
+        assert no.value.reason == "node_locked"
+        assert (
+            "upkeep: has maintenance 1 by ann: a fan is away; hale-healer maintenance end web1"
+            in no.value.detail
+        )
+        await village.upkeeper.end("web1", "ann")
+        await asyncio.sleep(60)
+        village.gates.marks["web1"] = (Mark("node.lock", "web1", ("person:bob",), True),)
+        with pytest.raises(Refused, match="locked for person:bob; hale-gate unlock there"):
+            await admission(village).admit("web1", "bob")
+        village.gates.marks["web1"] = ()
+        assert (await admission(village).admit("web1", "bob"))["admitted"] is True
+
+
 async def test_while_prometheus_does_not_answer_nobody_knows_what_a_boot_starts():
     async with fenced() as village:
         village.prometheus.silent = True
@@ -259,7 +283,7 @@ async def test_a_node_that_nothing_kept_away_is_told_so():
         await asyncio.sleep(3)
         said = await admission(village).admit("web1", "ann")
     assert "nothing of Hale's kept it away" in str(said["done"])
-    assert [one["reason"] for one in said["steps"]] == [""] * 5  # type: ignore[attr-defined]
+    assert [one["reason"] for one in said["steps"]] == [""] * 6  # type: ignore[attr-defined]
 
 
 async def test_who_rightly_does_not_run_it_is_not_asked_from_outside():
