@@ -33,7 +33,7 @@ _ON_EVERY_NODE = (_EXPORTER, "hale-gate.socket", "hale-gate-marks.service")
 _SENDING = ("systemd-journal-upload.service",)
 _RECEIVING = ("systemd-journal-remote.socket", f"{VACUUM}.timer")
 
-_GATES_SECONDS = 150.0  # for all of them to answer, after the boot
+_GATES_SECONDS = 300.0  # for all of them to answer, after the boot, while other labs boot too
 
 # nspawn mounts version 1 controllers read-only although a cgroup namespace shows only the
 # node's own subtree. Once systemd runs it is too late: MemoryMax= would be ignored in silence.
@@ -260,7 +260,7 @@ def start_healers(nodes: Sequence[Node]) -> None:
 
 def _failed(node: Node, argv: Sequence[str]) -> str:
     """Run a command on a node and return what it said if it failed; empty if it did not."""
-    done = node.exec(argv, timeout=60, stdin=None)
+    done = node.exec(argv, timeout=_GATES_SECONDS, stdin=None)
     if not done.code:
         return ""
     said = (done.stderr or done.stdout).strip()

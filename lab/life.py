@@ -28,7 +28,7 @@ from lab.running import RunningLab
 from lab.scenario import Scenario
 from lab.tree import Tree
 
-BOOT_SECONDS = 90.0
+BOOT_SECONDS = 300.0
 LXCFS_SECONDS = 10.0
 _DISKS = "mode=755,size=75%"
 
