@@ -104,16 +104,22 @@ test: setup tools docker dist .venv/.browser  ## every test, and the drills on r
 	@$(BIN)/hale-lab check || { echo "make test: no drill was run" >&2; exit 1; }
 	@$(LAB) $(ALONE)
 	@rm -rf build/again
-	@$(MAKE) -j3 --output-sync $(LABS)
+	@$(MAKE) -j2 --output-sync $(LABS)
 	@$(MAKE) .again
-	@echo "make test: all tests and drills passed$$(cat build/again/* 2>/dev/null | sed -E 's/.*\[(.*)\]/, \1 the second time/' | tr -d '\n')"
+	@echo "make test: all tests and drills passed but those of make drills$$(cat build/again/* 2>/dev/null | sed -E 's/.*\[(.*)\]/, \1 the second time/' | tr -d '\n')"
 
-LAB := $(BIN)/python -m pytest -q -m lab -o faulthandler_timeout=0
-# These look at the whole machine. All others share it with two more labs, since a drill mostly waits.
+drills: setup dist  ## the drills that make test leaves out (root; half an hour)
+	@$(BIN)/hale-lab check || { echo "make drills: no drill was run" >&2; exit 1; }
+	@$(PYTEST) -m "lab and seldom" tests/lab
+	@echo "make drills: all of them passed"
+
+PYTEST := $(BIN)/python -m pytest -q -o faulthandler_timeout=0
+LAB := $(PYTEST) -m "lab and not seldom"
+# These look at the whole machine. All others share it with one more lab, since a drill mostly waits.
 ALONE := tests/compose $(patsubst %,tests/lab/test_%.py,clean_end kernel_log real_nodes)
 LAB_1 := $(wildcard tests/lab/test_web_tier_*.py)
 LAB_2 := $(wildcard $(patsubst %,tests/lab/test_%_*.py,postgres_ha redis_sentinel storage_pair three_healers))
-LABS := .lab-1 .lab-2 .lab-3
+LABS := .lab-2 .lab-1 .lab-3
 AGAIN := -p tests.lab.again --again build/again/
 
 .lab-1 .lab-2: .lab-%:
@@ -122,7 +128,7 @@ AGAIN := -p tests.lab.again --again build/again/
 .lab-3: .lab-%:
 	@$(LAB) $(AGAIN)$* $(addprefix --ignore=,$(ALONE) $(LAB_1) $(LAB_2)) tests
 
-# A drill that lost a race beside two more labs is played once more without them; see tests/lab/again.py.
+# A drill that lost a race beside another lab is played once more without them; see tests/lab/again.py.
 .again:
 	@for lab in $(wildcard build/again/*); do $(LAB) @$$lab || exit 1; done
 
@@ -199,4 +205,4 @@ lock: setup  ## pin the requirements anew
 clean:  ## what make made, but for the lab's cache
 	@rm -rf .venv .tools build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup tools docker rulebook node dist demo soak test units schedules mutants check bench dashboards lock clean
+.PHONY: help setup tools docker rulebook node dist demo soak test drills units schedules mutants check bench dashboards lock clean

@@ -12,11 +12,11 @@ import pytest
 from tests.lab.playing import DidNotHoldError
 
 MOST = 8
-"""How many drills of one lab's may be played a second time; three labs are up side by side.
+"""How many drills of one part may be played a second time; two labs are up side by side.
 
-Some twenty daemons share two cores with two more labs and whatever else the machine does. On one that is as
-fast as ours one drill in some hundred loses a race that it does not lose twice; on one half as fast, one in
-ten. A fault of Hale's own breaks a drill twice, or more of them than these.
+Some twenty daemons share two cores with another lab and whatever else the machine does, where one drill in some
+hundred loses a race that it does not lose twice; on a machine half as fast, one in ten or twenty. A fault of Hale's
+own breaks a drill twice, or more of them than these.
 """
 
 

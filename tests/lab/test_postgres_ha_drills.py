@@ -10,7 +10,7 @@ from lab import drills
 from lab.drills.waiting import WallClock
 from lab.running import RunningLab
 from tests.lab.conftest import ROOT
-from tests.lab.playing import hold
+from tests.lab.playing import each, hold
 
 pytestmark = pytest.mark.lab
 
@@ -36,7 +36,7 @@ def session(postgres_ha, tmp_path_factory) -> Iterator[drills.Session]:
         yield session
 
 
-@pytest.mark.parametrize("drill", DRILLS, ids=lambda drill: drill.name)
+@pytest.mark.parametrize("drill", each("postgres-ha", DRILLS))
 def test_drill(session: drills.Session, drill, tmp_path: Path):
     hold(session, drill, tmp_path)
 

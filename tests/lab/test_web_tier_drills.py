@@ -8,7 +8,7 @@ import pytest
 from lab import drills
 from lab.drills.waiting import WallClock
 from tests.lab.conftest import ROOT
-from tests.lab.playing import hold
+from tests.lab.playing import each, hold
 
 pytestmark = pytest.mark.lab
 
@@ -22,6 +22,6 @@ def session(web_tier, tmp_path_factory) -> Iterator[drills.Session]:
         yield session
 
 
-@pytest.mark.parametrize("drill", DRILLS, ids=lambda drill: drill.name)
+@pytest.mark.parametrize("drill", each("web-tier", DRILLS))
 def test_drill(session: drills.Session, drill, tmp_path: Path):
     hold(session, drill, tmp_path)
