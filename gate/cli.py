@@ -7,7 +7,6 @@ import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 from gate import (
@@ -16,7 +15,6 @@ from gate import (
     netlink,
     people,
     pipe,
-    places,
     process,
     reboot_lock,
     replies,
@@ -32,7 +30,7 @@ from gate.log import ERROR, INFO, WARNING, log
 from gate.marks import Marks
 from gate.mounts import Filesystems
 from gate.nonce import Nonce
-from gate.pacemaker_rule import PacemakerRule
+from gate.own_boot import OwnBoot
 from gate.patroni import RestApi
 from gate.run_lock import RunLock
 from gate.sentinel import RedisSentinel
@@ -256,17 +254,15 @@ def _reboot_if_due(options: argparse.Namespace) -> int:
     # A node without a gate.json may ask for locks too; one that cannot be read is a mistake.
     rules = config.load(options.config).pacemakers if options.config.exists() else {}
     look, standby, post = machine.look(), reboot_lock.standby, reboot_lock.post
-    why = partial(_no_place, tuple(rules.values()))
-    return reboot_lock.reboot_if_due(urls, look, standby, post, process.run, why)
-
-
-def _no_place(rules: tuple[PacemakerRule, ...]) -> str:
-    try:
-        for rule in rules:
-            places.insist(rule, process.run)
-    except Refused as refused:
-        return str(refused)
-    return ""
+    boot = OwnBoot(
+        ledger=Ledger(options.state / "ledger"),
+        lock=RunLock(options.run / "action.lock"),
+        holds=Holds(options.state, options.run, SystemClock()),
+        marks=Marks(options.state, options.run),
+        pacemakers=rules,
+        programs=process.run,
+    )
+    return reboot_lock.reboot_if_due(urls, look, standby, post, process.run, boot.now)
 
 
 def _reboot_done(options: argparse.Namespace) -> int:

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from gate.clock import NANO, Clock, utc
 from gate.strict_json import Json, object_of
+from gate.words import Reason, Refused
 
 NAME = "hold.json"
 REASON_LIMIT = 200
@@ -47,6 +48,16 @@ class Holds:
         """Read the holds that count now. Whatever cannot be read or understood counts."""
         found = (self._read(directory / NAME) for directory in (self.state, self.run))
         return tuple(hold for hold in found if hold is not None)
+
+    def insist_on_none(self) -> None:
+        """Insist that no person holds this node.
+
+        Raises:
+            Refused: held.
+        """
+        for hold in self.in_force():
+            until = "until released" if hold.until is None else f"until {hold.until}"
+            raise Refused(Reason.HELD, f"{hold.reason} ({until})")
 
     def place(self, reason: str, seconds: float | None) -> Path:
         """Hold every verb, in place of an earlier hold; return the file that says so.

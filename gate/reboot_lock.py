@@ -10,6 +10,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from pathlib import Path
@@ -57,13 +58,13 @@ Standby = Callable[[str], str | None]
 """Asks who is at a URL why it does not lead; None where it may lead. Raises OSError where nobody answers in time."""
 
 
-Places = Callable[[], str]
-"""Says why Pacemaker cannot lose this node now; empty where it can, or has none."""
+Now = Callable[[], AbstractContextManager[str]]
+"""Says why this node may not boot now; empty where it may, and inside of it that stays so."""
 
 
-def no_pacemaker() -> str:
-    """Say of a node that it is in no Pacemaker cluster."""
-    return ""
+def nothing_keeps_it() -> AbstractContextManager[str]:
+    """Say of a node that it may boot."""
+    return nullcontext("")
 
 
 def reboot_if_due(
@@ -72,12 +73,12 @@ def reboot_if_due(
     standby: Standby,
     post: Post,
     programs: Programs,
-    places: Places = no_pacemaker,
+    now: Now = nothing_keeps_it,
 ) -> int:
-    """Boot this node if an upgrade waits for that, a lock is given, and Pacemaker can do without the node.
+    """Boot this node if an upgrade waits for that, a lock is given, and nothing here keeps the node up.
 
-    Pacemaker is asked before the lock and once more after it, since who gives a lock may take minutes, and may be
-    another lock manager than a healer, which moves nothing away first. Returns an exit status.
+    What does is asked before the lock and once more after it, since who gives a lock may take minutes, and may be
+    another lock manager than a healer, which knows of no hold and moves nothing away first. Returns an exit status.
     """
     if not is_due(machine, programs):
         print("no boot is needed")
@@ -85,7 +86,9 @@ def reboot_if_due(
     if machine.fleet_lock_id is None:
         print("this node has no machine id, so nobody can give it a lock")
         return 1
-    if why := places():
+    with now() as why:
+        pass  # whoever gives the lock has verbs to run here
+    if why:
         print(f"not now: {why}")
         return NOT_NOW
     try:
@@ -96,12 +99,13 @@ def reboot_if_due(
     if answer.status != 200:
         print(f"not now: {answer.kind}: {answer.value}")
         return NOT_NOW
-    if why := places():
-        print(f"not now: {why}")
-        return reboot_done(urls, machine, standby, post)
-    print("locked; booting")
-    ran: Ran = programs(("systemctl", "reboot"), 30.0)
-    return 0 if ran.code in (0, None) else 1
+    with now() as why:
+        if not why:
+            print("locked; booting")
+            ran: Ran = programs(("systemctl", "reboot"), 30.0)
+            return 0 if ran.code in (0, None) else 1
+    print(f"not now: {why}")
+    return reboot_done(urls, machine, standby, post)
 
 
 def reboot_done(urls: str, machine: Machine, standby: Standby, post: Post) -> int:

@@ -70,20 +70,20 @@ class Taking:
             admit(shelf, request)  # lower_token, other_store
             if (answer := self._known(shelf, request, content)) is not None:
                 return answer  # the stored end; or id_reused, voided, older_than_ledger
-            self._not_held()  # held
+            self.holds.insist_on_none()  # held
             self._alone(shelf)  # busy
             self._spaced(shelf, verb, request.verb, job.target)  # spacing
         try:
             verb.check(job)  # config_check, no_place
         except Refused as refused:
             return self._remember(request, content, job, replies.refusal(refused), without_disk)
-        self._not_held()  # again: the check may have taken seconds, as may the next look
+        self.holds.insist_on_none()  # again: the check may have taken seconds, as may the next look
         verb.compare(job)  # changed, last_member, marks_unreadable, too_many_owners
         with self.ledgers.open(without_disk) as shelf:
             admit(shelf, request)  # again: a new healer may have come meanwhile,
             if (answer := self._known(shelf, request, content)) is not None:
                 return answer  # or someone has settled this id
-            self._not_held()  # or a person has just been told that nothing begins
+            self.holds.insist_on_none()  # or a person has just been told that nothing begins
             if not job.deadline.left():
                 return failed(Reason.DEADLINE, "it was over before anything began")
             record = shelf.book.add(outcomes.begun(request, content, job.target, self.node.clock))
@@ -112,11 +112,6 @@ class Taking:
                 return (
                     replace(known, state=State.UNKNOWN) if known.state is State.RUNNING else known
                 )
-
-    def _not_held(self) -> None:
-        for hold in self.holds.in_force():
-            until = "until released" if hold.until is None else f"until {hold.until}"
-            raise Refused(Reason.HELD, f"{hold.reason} ({until})")
 
     def _alone(self, shelf: Shelf) -> None:
         """Take the run lock; whoever began before us and wrote no end is then gone, but for a reboot."""
