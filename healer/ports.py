@@ -201,7 +201,7 @@ class Alertmanagers(Protocol):
 
 
 class Silences(Protocol):
-    """Silences of our own at every Alertmanager peer, each known by a name."""
+    """Silences of our own at every Alertmanager peer, each known by a name and its node."""
 
     async def silence(self, name: str, node: str, reason: str, seconds: float) -> None:
         """Have the alerts about a node silenced, for so long from now at the most. Asked again, that end counts alone.
@@ -211,8 +211,8 @@ class Silences(Protocol):
         """
         ...
 
-    async def expire(self, name: str) -> None:
-        """End the silence of this name wherever it is; there may be none.
+    async def expire(self, name: str, node: str) -> None:
+        """End the silence of this name and node wherever it is; there may be none.
 
         Raises:
             Unreachable: A peer did not answer, and may still have it.

@@ -22,7 +22,7 @@ from healer.core.planned import Planned
 from healer.core.roll import RollState
 from healer.core.states import IllegalMove
 from healer.core.topology import Topology
-from healer.core.upkeep import Phase, Upkeep
+from healer.core.upkeep import Phase, Upkeep, owner_of
 from healer.core.upkeep_databases import completed, moves
 from healer.core.upkeep_events import Kind, Move
 from healer.core.upkeep_expect import expect
@@ -124,12 +124,14 @@ class Upkeeper:
                     f"is over, give {node} back with `hale-healer maintenance end {node}`",
                 )
             facts, upkeep = await self._facts(node), self._planned.next_upkeep
-            wish = self._wish(node, LOCK, kind, upkeep, roll, through=self._through(node, facts))
+            began_at = self._clock.wall()
+            owner = owner_of(upkeep, began_at)
+            wish = self._wish(node, LOCK, kind, owner, roll, through=self._through(node, facts))
             refused = deciding(self._judged(wish, facts))
             if refused is not None:
                 raise Refused(refused.reason or "", _said(refused))
-            until = self._clock.wall() + seconds
-            began = ue.UpkeepBegan(upkeep, kind, node, reason, by, until, roll)
+            until = began_at + seconds
+            began = ue.UpkeepBegan(upkeep, kind, node, reason, by, until, roll, began_at)
             try:
                 await self._journal.write(began, provided=self._as_judged(wish))
             except IllegalMove as error:
@@ -208,7 +210,7 @@ class Upkeeper:
             facts = await self._facts(upkeep.node)
             if self._planned.upkeeps[upkeep_id].phase is not Phase.AWAY:
                 raise Refused("taking", f"{upkeep.node} is being given back: {upkeep}")
-            boot = self._wish(upkeep.node, REBOOT, upkeep.kind, upkeep.id)
+            boot = self._wish(upkeep.node, REBOOT, upkeep.kind, upkeep.owner)
             refused = deciding(self._judged(boot, facts))
             if refused is None:
                 return
@@ -253,7 +255,8 @@ class Upkeeper:
         facts = await asking.survey(self._wanted(node), self._watch.standing())
         upkeep = self._planned.next_upkeep
         would = Upkeep(upkeep, kind, node, "", "", "", facts.steady, facts.steady, facts.steady)
-        wish = self._wish(node, LOCK, kind, upkeep, through=self._through(node, facts))
+        would = replace(would, began_at=self._clock.wall())
+        wish = self._wish(node, LOCK, kind, would.owner, through=self._through(node, facts))
         verdicts = self._judged(wish, facts)
         return verdicts, taking(would, self._topology, moves(node, facts))
 
@@ -456,7 +459,7 @@ class Upkeeper:
         if wanted:
             await self._silences.silence(name, upkeep.node, str(upkeep), max(1.0, until - now))
         else:
-            await self._silences.expire(name)
+            await self._silences.expire(name, upkeep.node)
         # Somebody may have said anew until when while an Alertmanager was asked: then it is silenced once more.
         await self._journal.write(
             ue.UpkeepSilenced(upkeep.id, wanted),
@@ -495,13 +498,12 @@ class Upkeeper:
         node: str,
         verb: str,
         kind: Kind,
-        upkeep: str,
+        owner: str,
         roll: str = "",
         args: Args = (),
         through: frozenset[str] = frozenset(),
     ) -> Wish:
-        sight, owner = self._watch.sight, f"lock:upkeep-{upkeep}"
-        away = self._planned.kept_away
+        sight, away = self._watch.sight, self._planned.kept_away
         together = {one.node for one in away if roll and one.roll == roll}
         return Wish(node, verb, kind, owner, sight, frozenset(together), args, through)
 
@@ -547,7 +549,7 @@ class Upkeeper:
 
     def _refusal(self, upkeep: Upkeep, do: Do, facts: Facts) -> Verdict | None:
         takes = do.action in MARKING
-        wish = self._wish(upkeep.node, do.action, upkeep.kind, upkeep.id, upkeep.roll, do.args)
+        wish = self._wish(upkeep.node, do.action, upkeep.kind, upkeep.owner, upkeep.roll, do.args)
         wish = replace(wish, through=frozenset({do.gate}))
         verdicts = self._judged(wish, facts)
         holding = ALWAYS_HOLD | {"node_locked"} if takes else ALWAYS_HOLD

@@ -1,6 +1,6 @@
-"""Silences at every Alertmanager peer, over API version 2, each known by a name in its comment.
+"""Silences at every Alertmanager peer, over API version 2, each known by a name in its comment and by its node.
 
-A peer that gossips may get one twice; all of a name end together.
+A peer that gossips may get one twice; all of a name and a node end together.
 """
 
 import json
@@ -53,12 +53,12 @@ class HttpSilences:
         if troubles:
             log.warning("silence.incomplete", name=name, silent=troubles)
 
-    async def expire(self, name: str) -> None:
+    async def expire(self, name: str, node: str) -> None:
         """See ports.Silences.expire."""
         troubles = []
         for url in self._urls:
             try:
-                for one in await self._ends(url, name):
+                for one in await self._ends(url, name, node):
                     await self._end(url, one)
             except Unreachable as error:
                 troubles.append(str(error))
@@ -66,12 +66,12 @@ class HttpSilences:
             raise Unreachable("; ".join(troubles))
 
     async def _renew(self, url: str, name: str, node: str, reason: str, seconds: float) -> None:
-        """See that there is one that ends then, and that none of the name ends at another time."""
+        """See that there is one that ends then, and that none of the name and node ends at another time."""
         # By its own clock: a silence that ends in its past is refused.
         now = (await call(self._session, f"{url}/-/healthy", seconds=self._timeout)).at
         if now is None:
             raise Unreachable(f"{url}: it does not say what time it is")
-        standing = await self._ends(url, name)
+        standing = await self._ends(url, name, node)
         other = {one for one, end in standing.items() if abs(end - now - seconds) > ABOUT}
         if other == standing.keys():
             await self._add(url, name, node, reason, now, seconds)
@@ -82,8 +82,9 @@ class HttpSilences:
         where = f"{url}/api/v2/silence/{one}"
         await call(self._session, where, seconds=self._timeout, method="DELETE")
 
-    async def _ends(self, url: str, name: str) -> dict[str, float]:
-        """Return the silences of this name that are not over: their ids, and when each ends, in epoch seconds."""
+    async def _ends(self, url: str, name: str, node: str) -> dict[str, float]:
+        """Return the silences of this name and node that are not over: their ids, and when each ends, epoch seconds."""
+        about = {"cluster": self._cluster, "node": node}
         answer = await call(self._session, f"{url}/api/v2/silences", seconds=self._timeout)
         try:
             found = json.loads(answer.body)
@@ -94,6 +95,7 @@ class HttpSilences:
                 for one in found
                 if one["createdBy"] == OURS
                 and one["comment"].startswith(f"{name}: ")
+                and {each["name"]: each["value"] for each in one["matchers"]} == about
                 and one["status"]["state"] != "expired"
             }
         except (ValueError, KeyError, TypeError, AttributeError) as error:

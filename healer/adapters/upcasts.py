@@ -16,6 +16,7 @@ VERSIONS: Mapping[str, int] = {
     "frozen": 2,
     "healer_started": 2,
     "incident_held": 3,
+    "upkeep_began": 2,
     "verification_ended": 2,
 }
 """The version in which each kind is written; 1 where it is not named.
@@ -50,6 +51,8 @@ UPCASTS: Mapping[tuple[str, int], Upcast] = {
     ("incident_held", 2): added(),
     # There was one healer, and nobody noted where.
     ("healer_started", 1): added(node=""),
+    # Its marks were named by its id alone, and stay so.
+    ("upkeep_began", 1): added(began_at=None),
     # There were no owners.
     ("frozen", 1): added(owner=False),
     # Nobody noted since when the service had served.

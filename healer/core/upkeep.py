@@ -112,6 +112,7 @@ class Upkeep:
         by: Who asked for it: a person, or a machine by its FleetLock id.
         roll: The roll that it belongs to; empty for none.
         began: In steady time, as are `until`, by when it should be over, and `since`, of its phase.
+        began_at: When by the wall clock, epoch seconds; None of one that an earlier release began.
         silenced: Whether its alerts are silenced.
         silence_old: Whether that silence ends when it should have been over before a person said so anew.
         why: Of its last move: one word.
@@ -135,11 +136,12 @@ class Upkeep:
     why: str = ""
     detail: str = ""
     failed: str = ""
+    began_at: float | None = None
 
     @property
     def owner(self) -> str:
-        """Whose its marks are, as gates know it."""
-        return f"lock:upkeep-{self.id}"
+        """The name under which it owns marks and its silence; unique beyond one journal's life."""
+        return owner_of(self.id, self.began_at)
 
     @property
     def open(self) -> bool:
@@ -186,6 +188,11 @@ class Upkeep:
         return f"{SAID[self.kind]} {self.id} by {self.by}{why}"
 
 
+def owner_of(upkeep_id: str, began_at: float | None) -> str:
+    """Return the owner of an upkeep's marks; one that an earlier release began keeps the name that it had there."""
+    return f"lock:upkeep-{upkeep_id if began_at is None else f'{began_at:.0f}.{upkeep_id}'}"
+
+
 def begun(event: ue.UpkeepBegan, at: Now) -> Upkeep:
     """Return an upkeep as it begins."""
     return Upkeep(
@@ -193,6 +200,7 @@ def begun(event: ue.UpkeepBegan, at: Now) -> Upkeep:
         began=at.steady,
         until=event.until - at.ahead,
         since=at.steady,
+        began_at=event.began_at,
     )
 
 

@@ -36,6 +36,7 @@ class UpkeepBegan:
         by: Who asked for it.
         until: By when it should be over by the wall clock, epoch seconds.
         roll: The roll that it belongs to; empty for none.
+        began_at: When by the wall clock, epoch seconds; None where an earlier release wrote it down.
     """
 
     upkeep: str
@@ -45,6 +46,7 @@ class UpkeepBegan:
     by: str
     until: float
     roll: str = ""
+    began_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,8 +182,9 @@ class FakeSilences:
         self.diary.append(f"silence {node}")
         self.standing[name] = (node, seconds)
 
-    async def expire(self, name: str) -> None:
+    async def expire(self, name: str, node: str) -> None:
         if self.silent:
             raise Unreachable("no Alertmanager answered")
-        self.diary.append(f"expire {name}")
-        self.standing.pop(name, None)
+        self.diary.append(f"expire {node}")
+        if self.standing.get(name, ("", 0.0))[0] == node:
+            del self.standing[name]

@@ -37,7 +37,7 @@ GIVEN_BACK = [
     "gate lb2 pool.return web1 web",
     "gate lb1 pool.return web1 web",
     "gate web1 node.unlock",
-    "expire lock:upkeep-1",
+    "expire web1",
 ]
 
 
@@ -137,7 +137,7 @@ async def test_a_person_says_anew_until_when_and_the_silence_follows(seconds):
         first = await start(village)
         await asyncio.sleep(60)
         before = village.journal.board.planned.upkeeps["1"]
-        assert village.silences.standing == {"lock:upkeep-1": ("web1", pytest.approx(HOURS, abs=5))}
+        assert village.silences.standing == {first.owner: ("web1", pytest.approx(HOURS, abs=5))}
         found = await village.upkeeper.postpone(before, "ann", seconds)
         assert found.until == pytest.approx(first.began + 60 + seconds, abs=1)
         assert (found.by, found.reason, found.phase) == ("root", "new fan", Phase.AWAY)
@@ -145,7 +145,7 @@ async def test_a_person_says_anew_until_when_and_the_silence_follows(seconds):
         await asyncio.sleep(5)
         village.silences.silent = False
         await asyncio.sleep(5)
-        name, left = village.silences.standing["lock:upkeep-1"]
+        name, left = village.silences.standing[first.owner]
         assert (name, left) == ("web1", pytest.approx(seconds, abs=15))
         assert done(village).count("silence web1") == 2
     async with village.alive():
@@ -171,11 +171,11 @@ async def test_who_says_anew_while_an_alertmanager_is_asked_has_the_silence_foll
         await start(village)
         await asyncio.sleep(10)
         before = village.journal.board.planned.upkeeps["1"]
-        assert (before.silenced, list(village.silences.standing)) == (False, ["lock:upkeep-1"])
+        assert (before.silenced, list(village.silences.standing)) == (False, [before.owner])
         await village.upkeeper.postpone(before, "ann", 4 * HOURS)
         held.set()
         await asyncio.sleep(60)
-        _, left = village.silences.standing["lock:upkeep-1"]
+        _, left = village.silences.standing[before.owner]
         assert left == pytest.approx(4 * HOURS, abs=5)
         assert village.journal.board.planned.upkeeps["1"].phase is Phase.AWAY
 
@@ -197,6 +197,24 @@ async def test_a_node_that_a_person_locked_at_its_gate_counts_as_taken():
             await start(village, "web2")
 
 
+async def test_a_lock_of_an_upkeep_of_an_earlier_journal_is_nobodys_own():
+    village = Village(tier())
+    async with village.armed():
+        theirs = (await start(village)).owner
+        await asyncio.sleep(5)
+    await asyncio.sleep(60)
+    anew = Village(tier())
+    anew.gates.marks["web1"] = (Mark("node.lock", "web1", (theirs,), True),)
+    async with anew.armed():
+        await asyncio.sleep(5)
+        with pytest.raises(Refused, match="locked at its own gate") as refused:
+            await start(anew)
+        assert theirs in str(refused.value)
+        verdicts, _ = await anew.upkeeper.asked("web1", Kind.PERSON)
+        assert "node_locked" in {one.reason for one in verdicts}
+    assert done(anew) == []
+
+
 async def test_a_drain_that_is_refused_gives_the_node_back():
     village = Village(tier())
     village.gates.refuse["pool.drain"] = "last_member"
@@ -205,7 +223,7 @@ async def test_a_drain_that_is_refused_gives_the_node_back():
         await asyncio.sleep(60)
     upkeep = village.journal.board.planned.upkeeps["1"]
     assert (upkeep.phase, upkeep.failed) == (Phase.OVER, "last_member")
-    assert done(village)[-2:] == ["gate web1 node.unlock", "expire lock:upkeep-1"]
+    assert done(village)[-2:] == ["gate web1 node.unlock", "expire web1"]
 
 
 async def test_a_silent_gate_keeps_nobody_waiting_for_ever():
@@ -515,7 +533,8 @@ async def test_a_dead_balancer_keeps_no_live_one_from_taking_a_node_back():
         assert village.watch.upkeep_held == {}
     given_back = [one for one in village.gates.orders if one.verb == "pool.return"]
     assert [one.node for one in given_back] == ["lb1", "lb2"]
-    assert {dict(one.args)["owner"] for one in given_back} == {"lock:upkeep-1"}
+    owner = village.journal.board.planned.upkeeps["1"].owner
+    assert {dict(one.args)["owner"] for one in given_back} == {owner}
 
 
 async def test_a_balancer_that_refuses_is_named_and_a_healer_that_starts_anew_tries_it_again():
@@ -584,7 +603,7 @@ async def test_what_a_node_that_left_cluster_yml_keeps_away_can_be_ended():
         await village.upkeeper.end("web2", "root")
         await asyncio.sleep(5)
         assert phase(village) is Phase.OVER
-    assert done(village) == [*before, "expire lock:upkeep-1"]
+    assert done(village) == [*before, "expire web2"]
     over = village.journal.board.planned.upkeeps["1"]
     assert over.why == "node_gone"
     assert "cluster.yml has no web2 any more; still there: node.lock at web2, " in over.detail
@@ -611,7 +630,7 @@ async def test_a_node_comes_back_though_what_it_was_taken_out_of_left_cluster_ym
         assert phase(village) is Phase.OVER
     over = village.journal.board.planned.upkeeps["1"]
     assert over.detail.startswith("cluster.yml changed; still there: pool.drain at lb")
-    assert done(village)[-2:] == ["gate web1 node.unlock", "expire lock:upkeep-1"]
+    assert done(village)[-2:] == ["gate web1 node.unlock", "expire web1"]
 
 
 async def test_whoever_asked_while_cluster_yml_was_read_anew_is_judged_by_the_new_one():

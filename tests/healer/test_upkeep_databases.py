@@ -77,7 +77,7 @@ async def test_what_a_step_rests_on_goes_to_the_gate(village):
     assert order.args == (
         ("candidate", "db2"),
         ("database", "main"),
-        ("owner", "lock:upkeep-1"),
+        ("owner", village.journal.board.planned.upkeeps["1"].owner),
     )
     assert '"databases":{"main":{"leader":"db1","timeline":4}}' in order.expect
 

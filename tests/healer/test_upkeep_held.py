@@ -23,7 +23,7 @@ pytestmark = pytest.mark.looptime(start=0)
 
 ALWAYS = Window("disk", frozenset(range(7)), 0, 24 * 60)
 MACHINES = (Kind.LOCK, Kind.ROLL)
-HALF_BACK = ["gate web1 node.unlock", "expire lock:upkeep-1"]
+HALF_BACK = ["gate web1 node.unlock", "expire web1"]
 
 
 def windowed(node: str, after: float = 0.0) -> Topology:

@@ -43,9 +43,9 @@ async def test_a_silence_is_of_one_node_says_why_and_is_there_once(real: Monitor
         assert matched == {"cluster": "first", "node": "web1"}
         assert found["comment"] == f"{NAME}: maintenance 1 by root: new fan"
         assert found["endsAt"] > found["startsAt"]
-        await ours.expire(NAME)
+        await ours.expire(NAME, "web1")
         assert await standing(real.alertmanager) == []
-        await ours.expire(NAME)
+        await ours.expire(NAME, "web1")
 
 
 @pytest.mark.parametrize("seconds", [1200.0, 60.0], ids=["later", "sooner"])
@@ -55,7 +55,7 @@ async def test_another_end_counts_alone(real: Monitoring, seconds: float) -> Non
         (before,) = await standing(real.alertmanager)
         await ours.silence(NAME, "web1", "one", seconds)
         (after,) = await standing(real.alertmanager)
-        await ours.expire(NAME)
+        await ours.expire(NAME, "web1")
     ends = [datetime.fromisoformat(one["endsAt"]).timestamp() for one in (before, after)]
     assert ends[1] - ends[0] == pytest.approx(seconds - 600.0, abs=5.0)
 
@@ -64,17 +64,32 @@ async def test_only_the_one_of_that_name_is_ended(real: Monitoring) -> None:
     async with silences_at(real.alertmanager) as ours:
         await ours.silence("lock:upkeep-1", "web1", "one", 600.0)
         await ours.silence("lock:upkeep-10", "web2", "ten", 600.0)
-        await ours.expire("lock:upkeep-1")
+        await ours.expire("lock:upkeep-1", "web1")
         (left,) = await standing(real.alertmanager)
         assert left["comment"] == "lock:upkeep-10: ten"
-        await ours.expire("lock:upkeep-10")
+        await ours.expire("lock:upkeep-10", "web2")
+
+
+async def test_one_of_the_same_name_of_another_node_or_cluster_stays(real: Monitoring) -> None:
+    """As an earlier journal's, from which an upkeep has the same name."""
+    async with silences_at(real.alertmanager) as ours, aiohttp.ClientSession() as session:
+        theirs = HttpSilences([real.alertmanager], "second", session, timeout=2.0)
+        await theirs.silence(NAME, "web1", "of the second", 600.0)
+        await ours.silence(NAME, "db1", "of an earlier journal", 600.0)
+        await ours.silence(NAME, "web1", "ours", 900.0)
+        await ours.expire(NAME, "web1")
+        left = {one["comment"] for one in await standing(real.alertmanager)}
+        assert left == {f"{NAME}: of the second", f"{NAME}: of an earlier journal"}
+        await theirs.expire(NAME, "web1")
+        await ours.expire(NAME, "db1")
+    assert await standing(real.alertmanager) == []
 
 
 async def test_one_peer_that_takes_it_is_enough_and_none_is_not(real: Monitoring) -> None:
     async with silences_at(NOWHERE, real.alertmanager) as ours:
         await ours.silence(NAME, "web1", "one", 600.0)
         with pytest.raises(Unreachable):  # the other may have it
-            await ours.expire(NAME)
+            await ours.expire(NAME, "web1")
     assert await standing(real.alertmanager) == []
     async with silences_at(NOWHERE) as ours:
         with pytest.raises(Unreachable, match="no Alertmanager took"):

@@ -16,9 +16,12 @@ from healer.adapters.journal_file import StoreSettings
 from healer.adapters.upcasts import UPCASTS, VERSIONS
 from healer.core import events as ev
 from healer.core import incident_events as ie
+from healer.core import upkeep
+from healer.core import upkeep_events as ue
 from healer.core.attempt import Outcome
 from healer.core.board import Board
 from healer.core.states import State
+from healer.core.steady import Now
 from healer.errors import ConfigError
 from tests.healer.adapters.clocks import HandClock
 
@@ -130,6 +133,13 @@ async def test_a_journal_of_the_release_before_is_read_and_gone_on_with(old):
     again = await SqliteStore.open(old, HandClock())
     assert await again.read() == before + written
     await again.release()
+
+
+def test_an_upkeep_of_the_release_before_keeps_the_name_of_its_marks():
+    body = '{"upkeep":"7","kind":"lock","node":"web1","reason":"","by":"id","until":9.0,"roll":""}'
+    event = codec.decode("upkeep_began", 1, body)
+    assert isinstance(event, ue.UpkeepBegan)
+    assert upkeep.begun(event, Now(1.0)).owner == "lock:upkeep-7"
 
 
 def forged(path, kind, version, body="{}"):

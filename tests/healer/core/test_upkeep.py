@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gate.mark import is_owner
 from healer.core import upkeep
 from healer.core.attempt import Outcome
 from healer.core.roll import TRANSITIONS as ROLLS
@@ -48,6 +49,20 @@ def did(one: Upkeep, do: Do, outcome: Outcome = Outcome.DONE, at: float = 0.0) -
     intended = UpkeepActionIntended("1", name, do.action, do.gate, do.args, "l", "{}", do.seconds)
     ended = UpkeepActionEnded("1", name, outcome, outcome.value, "")
     return told(one, intended, ended, at=at)
+
+
+def test_its_marks_are_its_own_beyond_one_journals_life() -> None:
+    first = UpkeepBegan("1", Kind.LOCK, "web1", "", "id", 7200.0, began_at=1795649000.4)
+    one, other = (
+        upkeep.begun(began, Now(0.0)) for began in (first, replace(first, began_at=1795649002.0))
+    )
+    assert one.owner == "lock:upkeep-1795649000.1"
+    assert is_owner(one.owner)
+    assert other.owner != one.owner
+
+
+def test_one_that_an_earlier_release_began_keeps_the_name_of_its_marks() -> None:
+    assert begun().owner == "lock:upkeep-1"
 
 
 def test_every_phase_has_its_row_and_leads_to_the_end():

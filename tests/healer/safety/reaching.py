@@ -260,6 +260,7 @@ class Hushes:
         await self._ask(every=False)
         self.life.sim.hushed[name] = (node, self.life.now + seconds)
 
-    async def expire(self, name: str) -> None:
+    async def expire(self, name: str, node: str) -> None:
         await self._ask(every=True)
-        self.life.sim.hushed.pop(name, None)
+        if self.life.sim.hushed.get(name, ("", 0.0))[0] == node:
+            del self.life.sim.hushed[name]

@@ -42,6 +42,7 @@ class Away:
 
     Attributes:
         began: By the simulation's own time.
+        began_at: By the healer's word.
         charter: What cluster.yml said when it was decided.
         done: Verbs that are done at a place, and were not taken back.
     """
@@ -51,12 +52,13 @@ class Away:
     node: str
     roll: str
     began: float
+    began_at: float | None
     charter: Charter
     done: set[Place] = field(default_factory=set)
 
     @property
     def owner(self) -> str:
-        return f"lock:upkeep-{self.id}"
+        return f"lock:upkeep-{self.began_at:.0f}.{self.id}"
 
 
 @dataclass
@@ -108,7 +110,10 @@ class Upkeeps:
     def _began(self, event: ue.UpkeepBegan) -> None:
         oracle = self.oracle
         charter = oracle.current
-        one = Away(event.upkeep, event.kind, event.node, event.roll, oracle.world.now, charter)
+        one = Away(
+            *(event.upkeep, event.kind, event.node, event.roll),
+            *(oracle.world.now, event.began_at, charter),
+        )
         said = f"upkeep {one.id} ({one.kind.value}) of {one.node}"
         with oracle.as_of(charter):
             for why in self._against(one) if one.node in charter.site.racks else ("not described",):
