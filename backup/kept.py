@@ -27,9 +27,13 @@ class Kept:
 
 
 def name(place: Path, at: float) -> Path:
-    """Return where a restore of a moment, in Unix seconds, keeps what was at a place."""
-    stamp = datetime.fromtimestamp(at, UTC).strftime(_STAMP)
-    return place.with_name(f".{place.name}.hale-old-{stamp}")
+    """Return where a restore of a moment, in Unix seconds, keeps what was at a place: under a name that nothing has."""
+    while True:
+        stamp = datetime.fromtimestamp(at, UTC).strftime(_STAMP)
+        found = place.with_name(f".{place.name}.hale-old-{stamp}")
+        if not os.path.lexists(found):
+            return found
+        at += 1
 
 
 def beside(place: Path) -> Iterator[Kept]:

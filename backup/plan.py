@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,14 @@ class Move:
     Attributes:
         place: Where it belongs.
         kept: Where the old one goes.
-        inode: Of the new one, once it is whole; None before that.
+        inode: Of the new one, once it is whole; None before that, and all that is staged is ours then.
+        before: Where runs that were cut off put what was there.
     """
 
     place: Path
     kept: Path
     inode: swap.Inode | None = None
+    before: tuple[Path, ...] = ()
 
     def stage(self, name: str) -> Path:
         """Return the folder beside it that a backup of this name is restored to; each path of each backup has its own.
@@ -43,6 +45,10 @@ class Move:
     def switched(self) -> bool:
         """Whether the new one is in its place."""
         return self.inode is not None and swap.inode(self.place) == self.inode
+
+    def olds(self) -> tuple[Path, ...]:
+        """Return where what was there is kept by now."""
+        return tuple(one for one in (*self.before, self.kept) if swap.inode(one) is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,10 @@ class Plan:
         """The paths of which the new one is in place."""
         return tuple(move.place for move in self.moves if move.switched)
 
+    def having(self, at: int, move: Move) -> "Plan":
+        """Return it with another move in the place of one."""
+        return replace(self, moves=(*self.moves[:at], move, *self.moves[at + 1 :]))
+
 
 def path(job: Job) -> Path:
     """Return where the plan of a backup lies while its restore is not over."""
@@ -77,7 +87,15 @@ def save(job: Job, plan: Plan) -> None:
     Raises:
         OSError: the one before is there.
     """
-    moves = [{"place": str(m.place), "kept": str(m.kept), "inode": m.inode} for m in plan.moves]
+    moves = [
+        {
+            "place": str(move.place),
+            "kept": str(move.kept),
+            "inode": move.inode,
+            "before": list(map(str, move.before)),
+        }
+        for move in plan.moves
+    ]
     told: dict[str, Any] = {
         "snapshot": plan.snapshot,
         "snapshot_at": plan.snapshot_at,
@@ -98,8 +116,8 @@ def read(job: Job) -> Plan | None:
         told: Mapping[str, Any] = json.loads(file.read_bytes())
         moves = tuple(
             Move(
-                *(Path(one["place"]), Path(one["kept"])),
-                None if one["inode"] is None else (int(one["inode"][0]), int(one["inode"][1])),
+                *(Path(one["place"]), Path(one["kept"]), _inode(one["inode"])),
+                tuple(map(Path, one.get("before", ()))),
             )
             for one in told["moves"]
         )
@@ -110,6 +128,12 @@ def read(job: Job) -> Plan | None:
     except (OSError, ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
         raise Failed(
             Reason.OTHER_SNAPSHOT,
-            f"{file} cannot be read ({error!r:.80}), so nobody knows how far a restore came: look at what is in place "
-            "and at .*.hale-old-* beside it, then remove that file",
+            f"{file} cannot be read ({error!r:.80}), so nobody knows how far a restore came: look at what is in place, "
+            f"and beside it at .*.hale-old-* and .hale-restore-{job.name}:*, where what was there may be alone, and "
+            "move away what is worth it; then remove that file",
         ) from error
+
+
+def _inode(told: Any) -> swap.Inode | None:
+    # An older release wrote the device before it.
+    return None if told is None else int(told[1] if isinstance(told, list) else told)

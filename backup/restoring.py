@@ -38,9 +38,11 @@ def run(job: Job, wanted: str | None = None) -> None:
         sound(move.place.parent)
     job.restic.open()
     whole = _manifest(job, plan)
-    for at, move in enumerate(plan.moves):
-        staged = _stage(job, plan.snapshot, whole, move)
-        plan = replace(plan, moves=(*plan.moves[:at], staged, *plan.moves[at + 1 :]))
+    for at in range(len(plan.moves)):
+        # First it is on disk that all that is staged is ours, and only then anything of it is removed.
+        plan = plan.having(at, _spared(job, plan.moves[at]))
+        plans.save(job, plan)
+        plan = plan.having(at, _stage(job, plan.snapshot, whole, plan.moves[at]))
         plans.save(job, plan)
     # Those that an earlier run stopped before it was cut off are down now, and ran before.
     ran = to_start(job.backup.units)
@@ -56,7 +58,7 @@ def run(job: Job, wanted: str | None = None) -> None:
     plans.path(job).unlink()
     if left := [one for one in job.backup.units if one not in plan.again]:
         job.told.update(left_stopped=left)
-    old = [str(one.kept) for one in plan.moves if swap.inode(one.kept) is not None]
+    old = [str(one) for move in plan.moves for one in move.olds()]
     job.told.update(files=whole.files, bytes=whole.size, kept=old)
 
 
@@ -97,11 +99,33 @@ def _begun(job: Job, wanted: str | None) -> Plan:
             f"{', '.join(map(str, earlier.done))} of {earlier.snapshot[:8]} is in place, the rest is not: "
             f"hale-backup restore {job.name} --snapshot {earlier.snapshot[:8]}",
         )
+    before: dict[Path, tuple[Path, ...]] = {}
     for move in earlier.moves if earlier is not None else ():
+        before[move.place] = _spared(job, move).olds()
         remove(move.stage(job.name))
     now = job.wall()
-    moves = [Move(place, kept.name(place, now)) for place in map(Path, job.backup.paths)]
+    moves = [
+        Move(place, kept.name(place, now), before=before.get(place, ()))
+        for place in map(Path, job.backup.paths)
+    ]
     return Plan(proof.snapshot, proof.snapshot_at, tuple(moves))
+
+
+def _spared(job: Job, move: Move) -> Move:
+    """Keep what a run that was cut off had exchanged for the new one, where that has left its place since.
+
+    It may be all that there is of what was there. The move is begun anew then, with nothing of it staged.
+
+    Raises:
+        Failed: not_switched; it stays where it is.
+    """
+    staged = move.staged(job.name)
+    lies = swap.inode(staged)
+    if move.inode is None or move.switched or lies == move.inode:
+        return move
+    if lies is not None:
+        swap.set_aside(staged, move.kept)
+    return Move(move.place, kept.name(move.place, job.wall()), before=move.olds())
 
 
 def _manifest(job: Job, plan: Plan) -> Manifest:
@@ -128,7 +152,7 @@ def _stage(job: Job, snapshot: str, whole: Manifest, move: Move) -> Move:
         return move
     if top not in whole.paths:
         raise Failed(Reason.DIFFERS, f"{top} is not in {snapshot[:8]}")
-    if move.inode is None or swap.inode(move.staged(job.name)) != move.inode:
+    if move.inode is None:
         remove(stage)
         size = sum(
             e.size for e in whole.entries.values() if e.path == top or e.path.startswith(f"{top}/")

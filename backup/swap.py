@@ -16,8 +16,8 @@ _AT_FDCWD = -100
 _NOREPLACE, _EXCHANGE = 1, 2
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
-Inode = tuple[int, int]
-"""Device and number."""
+Inode = int
+"""The number alone: all names of one path are on one file system, and a boot may give that another device number."""
 
 
 def inode(path: Path) -> Inode | None:
@@ -26,7 +26,7 @@ def inode(path: Path) -> Inode | None:
         seen = path.lstat()
     except FileNotFoundError:
         return None
-    return (seen.st_dev, seen.st_ino)
+    return seen.st_ino
 
 
 def switch(staged: Path, place: Path, kept: Path) -> None:
