@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from backup import checking, config, drilling, moment, restoring, saving, status
-from backup.job import Job, Reporting, outcome, reported
+from backup.fields import NAME
+from backup.job import Job, Reporting, Unread, outcome, reported, unbegun
 from backup.places import Places, leftover, locked, remove
 from backup.postgres import checking as stanza_checking
 from backup.postgres import drilling as stanza_drilling
@@ -17,7 +18,7 @@ from backup.postgres import saving as stanza_saving
 from backup.postgres import telling as stanza_told
 from backup.postgres.job import StanzaJob
 from backup.postgres.stanza import Stanza
-from backup.words import Failed
+from backup.words import Failed, Reason
 
 EXIT_CODES = """\
 exit codes:
@@ -170,14 +171,27 @@ def _drill(options: argparse.Namespace) -> int:
 
 
 def _restore(options: argparse.Namespace) -> int:
-    job, to, into = _job(options), _moment(options.to), options.into
     # The gate starts hale-backup-restore@NAME:ID.service, an instance of which systemd passes on as one word.
-    wanted = options.snapshot or options.name.partition(":")[2] or None
-    with _alone(job, first=True):
-        if isinstance(job, StanzaJob):
-            failure = outcome(job, lambda one: stanza_restoring.run(one, into, to))
-        else:
-            failure = reported(job, "restore", lambda one: restoring.run(one, wanted))
+    name, _, agreed = options.name.partition(":")
+    try:
+        job, to, into = _job(options), _moment(options.to), options.into
+    except config.ConfigError as error:
+        if agreed and NAME.fullmatch(name):  # the gate hears of it by the report alone
+            why = Failed(Reason.MISCONFIGURED, f"{error}; nothing was touched")
+            unbegun(Unread(name, _places(options)), "restore", why)
+        raise
+    if isinstance(job, StanzaJob):
+        stanza_restoring.new_folder(job, into)  # else it would wait for what it may not do
+    wanted = options.snapshot or agreed or None
+    failure: Failed | None
+    try:
+        with _alone(job, first=True):
+            if isinstance(job, StanzaJob):
+                failure = outcome(job, lambda one: stanza_restoring.run(one, into, to))
+            else:
+                failure = reported(job, "restore", lambda one: restoring.run(one, wanted))
+    except Failed as busy:
+        failure = busy if isinstance(job, StanzaJob) else unbegun(job, "restore", busy)
     return _said(job, failure, "restored")
 
 

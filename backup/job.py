@@ -66,6 +66,16 @@ class Job:
         return self.backup.name
 
 
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A job of which backup.json says nothing that can be done."""
+
+    name: str
+    places: Places
+    wall: Callable[[], float] = time.time
+    told: Told = field(default_factory=dict)
+
+
 def outcome(job: _Job, work: Callable[[_Job], None]) -> Failed | None:
     """Do a job's work and return why it failed, or None. Its times go into the report."""
     began, started = job.wall(), time.monotonic()
@@ -96,6 +106,15 @@ def reported(job: _Job, kind: str, work: Callable[[_Job], None]) -> Failed | Non
     first = earlier.get("first_succeeded_at", earlier.get("succeeded_at", last))
     succeeded = {"first_succeeded_at": first and min(first, ended), "succeeded_at": last}
     return told_of(job, kind, {"ok": failure is None, **succeeded, **job.told}, failure)
+
+
+def unbegun(job: Reporting, kind: str, why: Failed) -> Failed:
+    """Write the report of a job that did not begin and touched nothing; return why, as `reported` does."""
+
+    def work(_: Reporting) -> None:
+        raise why
+
+    return reported(job, kind, work) or why
 
 
 def told_of(

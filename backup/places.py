@@ -3,6 +3,7 @@
 import fcntl
 import os
 import shutil
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -55,17 +56,23 @@ def locked(
         places: Where the locks lie.
         name: The backup's.
         patience: Seconds to wait for the job that runs.
-        first: It waits for that one alone, and no other job begins meanwhile. What puts lost files back does.
+        first: It waits for that one alone, and no other job begins meanwhile. What puts lost files back does,
+            and says that it waits, since somebody waits for it.
 
     Raises:
         Failed: busy; another job of it ran for as long as we waited, and nothing was touched.
     """
     places.run.mkdir(mode=0o755, parents=True, exist_ok=True)
     with _opened(places.run / f"{name}.lock") as lock, _opened(places.run / f"{name}.first") as way:
-        until = time.monotonic() + patience
+        until, told = time.monotonic() + patience, not first
         while not _has_its_turn(lock, way, first):
             if time.monotonic() >= until:
-                raise Failed(Reason.BUSY, f"another job of {name} runs on this node")
+                why = f"another job of {name} ran on this node for all the {patience:g} s that we waited"
+                raise Failed(Reason.BUSY, f"{why}; nothing was touched")
+            if not told:
+                line = f"waits for the job of {name} that runs, for {patience:g} s at the most"
+                print(f"hale-backup: {line}", file=sys.stderr, flush=True)
+                told = True
             time.sleep(_AGAIN)
         yield
 
@@ -139,8 +146,9 @@ def write(path: Path, text: str, mode: int = 0o644) -> None:
         OSError: the old one or the new one is there.
     """
     path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    # A name with a dot in front, so that nobody takes it for a report before it is whole.
-    new = path.with_name(f".{path.name}.new")
+    # A name with a dot in front, so that nobody takes it for a report before it is whole; and of this process, since
+    # one that waited in vain tells of it beside the job that runs.
+    new = path.with_name(f".{path.name}.{os.getpid()}.new")
     new.unlink(missing_ok=True)
     fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     with os.fdopen(fd, "w", encoding="utf-8") as file:

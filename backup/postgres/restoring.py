@@ -25,14 +25,7 @@ def run(job: StanzaJob, into: Path | None, moment_text: str | None) -> None:
     Raises:
         Failed: by_a_person without a folder; any other, and the folder is gone again.
     """
-    if into is None:
-        raise Failed(
-            Reason.BY_A_PERSON,
-            f"no database is put in place by itself: hale-backup restore {job.name} --into DIR, with --to TIME "
-            "for a point in time; docs/backups.md says how to go on",
-        )
-    if not into.is_absolute() or into.exists() or not into.parent.is_dir():
-        raise Failed(Reason.BY_A_PERSON, f"{into} has to be a new folder in one that is there")
+    into = new_folder(job, into)
     found = job.repository.info()
     if not found.copies:
         raise Failed(Reason.NO_SNAPSHOT, f"the repository has no backup of {job.name}")
@@ -44,6 +37,23 @@ def run(job: StanzaJob, into: Path | None, moment_text: str | None) -> None:
     except BaseException:
         shutil.rmtree(into, ignore_errors=True)
         raise
+
+
+def new_folder(job: StanzaJob, into: Path | None) -> Path:
+    """Return the folder to restore into.
+
+    Raises:
+        Failed: by_a_person; none was named, or one that is not new.
+    """
+    if into is None:
+        raise Failed(
+            Reason.BY_A_PERSON,
+            f"no database is put in place by itself: hale-backup restore {job.name} --into DIR, with --to TIME "
+            "for a point in time; docs/backups.md says how to go on",
+        )
+    if not into.is_absolute() or into.exists() or not into.parent.is_dir():
+        raise Failed(Reason.BY_A_PERSON, f"{into} has to be a new folder in one that is there")
+    return into
 
 
 def _restored(job: StanzaJob, found: Info, copy: Copy, into: Path, moment_text: str | None) -> None:

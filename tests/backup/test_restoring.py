@@ -7,11 +7,12 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from backup import mounting, plan, swap
+from backup import cli, mounting, places, plan, swap
 from backup.job import Job
 from backup.restic import Restic
 from backup.words import Failed, Reason
@@ -493,3 +494,34 @@ def test_where_a_mount_is_missing_nothing_is_backed_up_or_restored(
         assert told["reason"] == "not_mounted"
         assert f"mount {proven.root}/srv" in told["detail"]
     assert not proven.site.exists()
+
+
+def instance(node: Node, snapshot: str) -> int:
+    """Run what the unit of the gate runs."""
+    p = node.places
+    where = [f"--{n}={getattr(p, n)}" for n in ("reports", "state", "run", "cache")]
+    return cli.main(["restore", f"site:{snapshot}", *where, f"--config={node.root}/backup.json"])
+
+
+def test_a_restore_says_once_that_it_waits_and_one_that_waited_in_vain_leaves_a_report(
+    node: Node, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cli, "locked", partial(places.locked, patience=0.5))
+    with places.locked(node.places, "site"):
+        assert node.run("restore") == 1
+    told = node.report("restore")
+    assert (told["ok"], told["reason"]) == (False, "busy")
+    assert "nothing was touched" in told["detail"]
+    said = capsys.readouterr().err
+    assert said.count("waits for the job of site that runs") == 1
+
+
+def test_a_wrong_backup_json_is_told_to_who_started_the_unit(node: Node) -> None:
+    """A name that a person mistyped is no backup's, and gets no report."""
+    (node.root / "backup.json").write_text("{")
+    assert instance(node, "a" * 64) == 2
+    told = node.report("restore")
+    assert (told["ok"], told["reason"]) == (False, "misconfigured")
+    node.places.report("site", "restore").unlink()
+    assert node.run("restore") == 2
+    assert not node.places.report("site", "restore").exists()

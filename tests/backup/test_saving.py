@@ -212,7 +212,7 @@ def test_where_no_report_can_be_written_who_started_it_hears_how_it_went(
         assert node.run(earlier) == 0
     # A directory where the new one is to be written: it fails for root too, as a full disk does.
     report = node.places.report("site", command)
-    blocked = report.with_name(f".{report.name}.new")
+    blocked = report.with_name(f".{report.name}.{os.getpid()}.new")
     (blocked / "in the way").mkdir(parents=True)
     assert node.run(command) == 1
     said = capsys.readouterr().err
