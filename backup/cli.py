@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from backup import checking, config, drilling, moment, restoring, saving, status
@@ -182,14 +183,14 @@ def _restore(options: argparse.Namespace) -> int:
         raise
     if isinstance(job, StanzaJob):
         stanza_restoring.new_folder(job, into)  # else it would wait for what it may not do
-    wanted = options.snapshot or agreed or None
     failure: Failed | None
     try:
         with _alone(job, first=True):
             if isinstance(job, StanzaJob):
                 failure = outcome(job, lambda one: stanza_restoring.run(one, into, to))
             else:
-                failure = reported(job, "restore", lambda one: restoring.run(one, wanted))
+                work = partial(restoring.run, wanted=options.snapshot, agreed=agreed or None)
+                failure = reported(job, "restore", work)
     except Failed as busy:
         failure = busy if isinstance(job, StanzaJob) else unbegun(job, "restore", busy)
     return _said(job, failure, "restored")

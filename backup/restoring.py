@@ -23,14 +23,21 @@ from backup.units import stopped, to_start
 from backup.words import Failed, Reason
 
 
-def run(job: Job, wanted: str | None = None) -> None:
+def run(job: Job, wanted: str | None = None, agreed: str | None = None) -> None:
     """Restore the newest snapshot that a drill proved within its period, or the one that is named, if it is such.
+
+    Args:
+        job: Of which backup.
+        wanted: A snapshot's id, or how that begins.
+        agreed: The whole id of the one that somebody agreed to as the newest, so that it has to be the newest still.
 
     Raises:
         Failed: not_proven, other_snapshot, mount_point, not_mounted, failing_disk, no_room or anything of the restore:
             what was there is there. not_switched after a part of the paths, or service_stuck: run it again.
     """
-    plan = _begun(job, wanted)
+    if agreed is not None:
+        _newest_still(job, agreed)
+    plan = _begun(job, wanted or agreed)
     job.told.update(snapshot=plan.snapshot, snapshot_at=moment.text(plan.snapshot_at))
     for move in plan.moves:
         mounted(move.place)
@@ -79,6 +86,16 @@ def proven(job: Job, wanted: str | None) -> Proof:
             f"hale-backup drill {job.name}",
         )
     return good[0]
+
+
+def _newest_still(job: Job, agreed: str) -> None:
+    newest = proven(job, None)
+    if newest.snapshot != agreed:
+        raise Failed(
+            Reason.OTHER_SNAPSHOT,
+            f"{agreed:.12} was agreed to, and {newest.snapshot[:12]} is the newest that is proved now; "
+            "nothing was touched",
+        )
 
 
 def _begun(job: Job, wanted: str | None) -> Plan:

@@ -516,6 +516,24 @@ def test_a_restore_says_once_that_it_waits_and_one_that_waited_in_vain_leaves_a_
     assert said.count("waits for the job of site that runs") == 1
 
 
+def test_what_was_agreed_to_is_restored_only_while_it_is_the_newest_that_is_proved(
+    proven: Node,
+) -> None:
+    agreed = proven.report("drill")["snapshot"]
+    (proven.site / "big").write_bytes(b"corrupt")
+    assert instance(proven, agreed) == 0
+    assert proven.report("restore")["snapshot"] == agreed
+    assert proven.run("run") == 0
+    assert proven.run("drill") == 0
+    (proven.site / "big").write_bytes(b"newer")
+    assert instance(proven, agreed) == 1
+    told = proven.report("restore")
+    assert told["reason"] == "other_snapshot"
+    assert proven.report("drill")["snapshot"][:12] in told["detail"]
+    assert proven.tree()["big"] == b"newer"
+    assert proven.run("restore", "--snapshot", agreed) == 0
+
+
 def test_a_wrong_backup_json_is_told_to_who_started_the_unit(node: Node) -> None:
     """A name that a person mistyped is no backup's, and gets no report."""
     (node.root / "backup.json").write_text("{")
