@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from backup import checking, config, drilling, moment, restoring, saving, status
+from backup import checking, config, drilling, moment, restoring, saving, status, turn
 from backup.fields import NAME
 from backup.job import Job, Reporting, Unread, outcome, reported, unbegun
-from backup.places import Places, leftover, locked, remove
+from backup.places import PATIENCE, Places, leftover, locked, remove
 from backup.postgres import checking as stanza_checking
 from backup.postgres import drilling as stanza_drilling
 from backup.postgres import restoring as stanza_restoring
@@ -19,6 +19,7 @@ from backup.postgres import saving as stanza_saving
 from backup.postgres import telling as stanza_told
 from backup.postgres.job import StanzaJob
 from backup.postgres.stanza import Stanza
+from backup.turn import Turn
 from backup.words import Failed, Reason
 
 EXIT_CODES = """\
@@ -183,9 +184,13 @@ def _restore(options: argparse.Namespace) -> int:
         raise
     if isinstance(job, StanzaJob):
         stanza_restoring.new_folder(job, into)  # else it would wait for what it may not do
+    patience = PATIENCE
+    if agreed:
+        patience = turn.PATIENCE
+        turn.tell(job.places, name, Turn.WAITS)
     failure: Failed | None
     try:
-        with _alone(job, first=True):
+        with _alone(job, patience, first=True):
             if isinstance(job, StanzaJob):
                 failure = outcome(job, lambda one: stanza_restoring.run(one, into, to))
             else:
@@ -212,10 +217,12 @@ def _status(options: argparse.Namespace) -> int:
 
 
 @contextmanager
-def _alone(job: Job | StanzaJob, *, first: bool = False) -> Iterator[None]:
+def _alone(
+    job: Job | StanzaJob, patience: float = PATIENCE, *, first: bool = False
+) -> Iterator[None]:
     """Keep other jobs of this backup away, and remove what a killed drill left behind."""
     folder = job.stanza.scratch if isinstance(job, StanzaJob) else job.backup.scratch
-    with locked(job.places, job.name, first=first):
+    with locked(job.places, job.name, patience, first=first):
         try:
             remove(leftover(folder, job.name))
         except (

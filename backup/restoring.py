@@ -7,7 +7,7 @@ A run that was killed leaves the old one in place, or the new one; the next run 
 from dataclasses import replace
 from pathlib import Path
 
-from backup import kept, manifest, moment, report, swap
+from backup import kept, manifest, moment, report, swap, turn
 from backup import plan as plans
 from backup.disk import sound
 from backup.drilling import fetched
@@ -19,6 +19,7 @@ from backup.plan import Move, Plan
 from backup.report import Proof
 from backup.restic import Snapshot
 from backup.room import enough
+from backup.turn import Turn
 from backup.units import stopped, to_start
 from backup.words import Failed, Reason
 
@@ -37,6 +38,7 @@ def run(job: Job, wanted: str | None = None, agreed: str | None = None) -> None:
     """
     if agreed is not None:
         _newest_still(job, agreed)
+        turn.tell(job.places, job.name, Turn.BEGUN)
     plan = _begun(job, wanted or agreed)
     job.told.update(snapshot=plan.snapshot, snapshot_at=moment.text(plan.snapshot_at))
     for move in plan.moves:

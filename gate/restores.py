@@ -9,6 +9,7 @@ import re
 import stat
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from gate import strict_json
 from gate.clock import NANO, Clock
@@ -22,6 +23,10 @@ backed up while it ran ahead the newest."""
 
 SNAPSHOT = re.compile(r"[0-9A-Za-z_-]{8,64}")
 """restic's ids and pgBackRest's labels; they become a part of a unit's name."""
+
+
+TURN = Path("/run/hale-backup")
+"""Where hale-backup says how far a restore is that we had systemd start."""
 
 
 class Unreadable(Exception):
@@ -101,6 +106,18 @@ def read(path: str) -> JsonObject:
     if told.get("v") != 1:
         raise Unreadable(f"{path}: want version 1")
     return told
+
+
+def waits(backup: str, run: str) -> bool:
+    """Whether this run of the unit that restores a backup still waits for its turn, so that it has touched nothing.
+
+    Where it has begun, where nobody knows, and where hale-backup is of before it said so, that is a no.
+    """
+    try:
+        with (TURN / f"{backup}.turn").open("rb") as file:
+            return file.read(256) == f"waits {run}\n".encode()
+    except OSError:
+        return False
 
 
 def _proof(value: Json, where: str) -> Proof:

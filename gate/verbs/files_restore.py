@@ -11,6 +11,10 @@ from gate.words import Outcome, Reason, Refused, done, failed, unknown
 UNIT = "hale-backup-restore@{}:{}.service"
 """Of hale-backup, for a backup and a snapshot. It is PID 1's, so a session that ends takes nothing with it."""
 
+_STOP_SECONDS = 5.0
+_CALLING_OFF = units.SHOW_SECONDS + _STOP_SECONDS
+"""The last seconds of our time, in which one that still waits for its turn is called off."""
+
 
 class FilesRestore(TakingVerb):
     """`systemctl start` of hale-backup's unit, which checks all of it again and verifies before it touches anything."""
@@ -45,11 +49,12 @@ class FilesRestore(TakingVerb):
         unit = UNIT.format(job.target, snapshot)
         before, invocation = _told(rule).get("ended_at"), _invocation(job.node, unit)
         try:
-            ran = job.node.programs(("systemctl", "start", unit), job.deadline.left())
+            seconds = max(1.0, job.deadline.left() - _CALLING_OFF)
+            ran = job.node.programs(("systemctl", "start", unit), seconds)
         except NotStarted as error:
             return failed(Reason.NOT_RESTORED, f"nothing was touched: {error}")
         if ran.code is None:
-            return unknown(Reason.DEADLINE, f"{unit} still runs; it can be run again")
+            return _late(job, unit)
         if ran.code < 0:
             return unknown(Reason.INTERRUPTED, f"systemctl was ended by signal {-ran.code}")
         told = _told(rule)
@@ -61,6 +66,27 @@ class FilesRestore(TakingVerb):
             Reason.INTERRUPTED,
             f"{unit} ended without a report, so a part may be in place; it can be run again",
         )
+
+
+def _late(job: Job, unit: str) -> Outcome:
+    """Call it off where it still waits for its turn; else it would put old files over what a person repairs meanwhile.
+
+    hale-backup has it on record that it begins before it touches anything. Once systemd has stopped the unit no process
+    of it is left, so that one that then still waits has touched nothing and never will.
+    """
+    runs = _invocation(job.node, unit)
+    if not runs or not restores.waits(job.target, runs):
+        return unknown(Reason.DEADLINE, f"{unit} still runs; it can be run again")
+    try:
+        stopped = job.node.programs(("systemctl", "stop", unit), _STOP_SECONDS).code == 0
+    except NotStarted:
+        stopped = False
+    if not stopped:
+        return unknown(Reason.DEADLINE, f"{unit} waits for its turn and could not be stopped")
+    if not restores.waits(job.target, runs):
+        return unknown(Reason.INTERRUPTED, f"{unit} had just begun when it was stopped; run again")
+    why = f"another job of {job.target} ran until our time was up"
+    return failed(Reason.NOT_RESTORED, f"busy: {why}; the restore was called off before it began")
 
 
 def _told(rule: RestoreRule) -> JsonObject:

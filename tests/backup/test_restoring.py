@@ -7,12 +7,11 @@ import signal
 import subprocess
 import sys
 import time
-from functools import partial
 from pathlib import Path
 
 import pytest
 
-from backup import cli, mounting, places, plan, swap
+from backup import cli, mounting, places, plan, swap, turn
 from backup.job import Job
 from backup.restic import Restic
 from backup.words import Failed, Reason
@@ -503,10 +502,56 @@ def instance(node: Node, snapshot: str) -> int:
     return cli.main(["restore", f"site:{snapshot}", *where, f"--config={node.root}/backup.json"])
 
 
+def turn_of(node: Node) -> str:
+    return (node.places.run / "site.turn").read_text()
+
+
+def test_what_the_gate_started_says_that_it_waits_and_has_begun_before_it_touches_anything(
+    proven: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INVOCATION_ID", "one")
+    monkeypatch.setattr(turn, "PATIENCE", 0.3)
+    agreed = proven.report("drill")["snapshot"]
+    with places.locked(proven.places, "site"):
+        assert instance(proven, agreed) == 1
+    assert proven.report("restore")["reason"] == "busy"
+    assert turn_of(proven) == "waits one\n"
+    monkeypatch.setenv("INVOCATION_ID", "two")
+    seen: list[str] = []
+    monkeypatch.setattr(plan, "read", lambda _: seen.append(turn_of(proven)))
+    assert instance(proven, agreed) == 0
+    assert seen == ["begun two\n"]
+
+
+def test_what_cannot_say_that_it_has_begun_touches_nothing(
+    proven: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INVOCATION_ID", "one")
+    (proven.site / "big").write_bytes(b"corrupt")
+    tell = turn.tell
+
+    def full(where: places.Places, name: str, how: turn.Turn) -> None:
+        if how is turn.Turn.BEGUN:
+            raise OSError(28, "No space left on device")
+        tell(where, name, how)
+
+    monkeypatch.setattr(turn, "tell", full)
+    assert instance(proven, proven.report("drill")["snapshot"]) == 1
+    assert proven.report("restore")["reason"] == "interrupted"
+    assert proven.tree()["big"] == b"corrupt"
+
+
+def test_a_restore_by_a_person_tells_no_gate(proven: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INVOCATION_ID", "of the shell")
+    assert proven.run("restore") == 0
+    assert not (proven.places.run / "site.turn").exists()
+
+
 def test_a_restore_says_once_that_it_waits_and_one_that_waited_in_vain_leaves_a_report(
     node: Node, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(cli, "locked", partial(places.locked, patience=0.5))
+    short = lambda where, name, _, first: places.locked(where, name, 0.5, first=first)  # noqa: E731
+    monkeypatch.setattr(cli, "locked", short)
     with places.locked(node.places, "site"):
         assert node.run("restore") == 1
     told = node.report("restore")

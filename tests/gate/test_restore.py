@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from gate import restores
 from gate.clock import NANO
 from gate.config import parse
 from gate.process import Ran
@@ -56,8 +58,9 @@ def proof(world: World, snapshot: str, ago: float, proved_ago: float = 600) -> d
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     made = World(tmp_path)
+    monkeypatch.setattr(restores, "TURN", tmp_path)
     names = (str(tmp_path / f"reports/site.{kind}.json") for kind in ("drill", "run", "restore"))
     made.config.restores["site"] = RestoreRule(*names, PERIOD, ("nginx.service",))
     made.clock.pass_seconds(3600)
@@ -209,6 +212,75 @@ def test_the_report_of_another_snapshot_is_no_success(world, reports):
 
 def test_one_that_takes_too_long_may_still_run(world, reports):
     world.programs.answer = Ran(None, b"")
+    said = restore(world)
+    assert (said["state"], said["reason"]) == ("unknown", "deadline")
+
+
+class Late:
+    """A unit of hale-backup's that is not over in time; it is as `turn` has it, and `stopped` happens in a stop."""
+
+    def __init__(self, world: World, folder: Path, turn: str | None) -> None:
+        self.world, self.folder = world, folder
+        self.code: int | None = 0
+        self.stopped: Callable[[], object] = lambda: None
+        world.systemd.units[UNIT] = replace(world.systemd.units[UNIT], invocation_id="this run")
+        if turn is not None:
+            self.is_at(turn)
+        world.programs.during, world.programs.answer = self.systemctl, Ran(None, b"")
+
+    def is_at(self, turn: str) -> None:
+        (self.folder / "site.turn").write_text(f"{turn}\n")
+
+    def systemctl(self) -> None:
+        if self.world.diary[-1] == f"systemctl stop {UNIT}":
+            self.stopped()
+            self.world.programs.answer = Ran(self.code, b"")
+
+
+def test_one_that_still_waits_when_time_is_up_is_called_off(world, reports, tmp_path):
+    """Else it would begin later, over what a person repaired meanwhile."""
+    Late(world, tmp_path, "waits this run")
+    said = restore(world)
+    assert (said["state"], said["reason"]) == ("failed", "not_restored")
+    assert said["detail"].startswith("busy: another job of site ran")
+    assert world.diary[-1] == f"systemctl stop {UNIT}"
+
+
+@pytest.mark.parametrize("turn", [None, "begun this run", "waits another run", "waits this run\nx"])
+def test_one_that_may_have_begun_is_left_to_its_end(world, reports, tmp_path, turn):
+    """Also where hale-backup is of an older release, which does not say that it waits."""
+    Late(world, tmp_path, turn)
+    said = restore(world)
+    assert (said["state"], said["reason"]) == ("unknown", "deadline")
+    assert not [line for line in world.diary if "systemctl stop" in line]
+
+
+def test_where_systemd_does_not_say_which_run_it_is_nothing_is_stopped(world, reports, tmp_path):
+    late = Late(world, tmp_path, "waits this run")
+    started = late.systemctl
+
+    def silent() -> None:
+        world.systemd.readable = False
+        started()
+
+    world.programs.during = silent
+    said = restore(world)
+    assert (said["state"], said["reason"]) == ("unknown", "deadline")
+    assert not [line for line in world.diary if "systemctl stop" in line]
+
+
+def test_one_that_begins_just_when_it_is_stopped_may_have_put_a_part_in_place(
+    world, reports, tmp_path
+):
+    late = Late(world, tmp_path, "waits this run")
+    late.stopped = lambda: late.is_at("begun this run")
+    said = restore(world)
+    assert (said["state"], said["reason"]) == ("unknown", "interrupted")
+
+
+@pytest.mark.parametrize("code", [None, 1])
+def test_one_that_cannot_be_stopped_may_begin_yet(world, reports, tmp_path, code):
+    Late(world, tmp_path, "waits this run").code = code
     said = restore(world)
     assert (said["state"], said["reason"]) == ("unknown", "deadline")
 
