@@ -30,6 +30,14 @@ def node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh_repository: Path
     return made
 
 
+@pytest.fixture
+def proven(node: Node) -> Node:
+    """A node whose backup was drilled."""
+    assert node.run("run") == 0
+    assert node.run("drill") == 0
+    return node
+
+
 @contextmanager
 def _running() -> Iterator[Database]:
     """Give a database with one backup. A socket's path may have 107 characters, which pytest's folders use up."""

@@ -11,21 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from backup import cli, mounting, places, plan, swap, turn
-from backup.job import Job
-from backup.restic import Restic
+from backup import mounting, plan, swap
 from backup.words import Failed, Reason
 from tests.backup.node import ROOT, TOOLS, Node, program, systemctl
 
 pytestmark = pytest.mark.tools
-
-
-@pytest.fixture
-def proven(node: Node) -> Node:
-    """A node whose backup was drilled."""
-    assert node.run("run") == 0
-    assert node.run("drill") == 0
-    return node
 
 
 def kept(node: Node) -> list[Path]:
@@ -267,107 +257,6 @@ def test_a_restore_killed_half_way_leaves_the_old_and_the_next_run_finishes(prov
     assert not list(proven.site.parent.glob(".hale-restore-*"))
 
 
-def cut_off(node: Node, cut: str) -> None:
-    """Let a restore die where its plan is saved for the first or second time, or at one of the steps of the switch."""
-    saved, save = [], plan.save
-
-    def die(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    def save_or_die(job: Job, what: plan.Plan) -> None:
-        saved.append(what)
-        if len(saved) == (1 if cut == "begun" else 2):
-            die()
-        save(job, what)
-
-    with pytest.MonkeyPatch.context() as patch:
-        if cut in ("begun", "staged"):
-            patch.setattr(plan, "save", save_or_die)
-        else:
-            patch.setattr(swap, cut, die)
-        with pytest.raises(KeyboardInterrupt):
-            node.run("restore")
-
-
-def meddled(node: Node, since: str) -> None:
-    """Do what may come to what was restored half, before the next run."""
-    if since in ("moved away", "made anew"):
-        node.site.rename(node.site.with_name("looked-at"))
-    if since == "made anew":
-        node.site.mkdir()
-        (node.site / "big").write_bytes(b"by hand")
-    if since == "another device":  # as an older release wrote it down, before a boot
-        begun = node.places.of("site") / plan.NAME
-        told = json.loads(begun.read_text()) if begun.exists() else {"moves": []}
-        for move in told["moves"]:
-            move["inode"] = move["inode"] and [1, move["inode"]]
-        if begun.exists():
-            begun.write_text(json.dumps(told))
-
-
-@pytest.mark.parametrize("since", ["nothing", "moved away", "made anew", "another device"])
-@pytest.mark.parametrize("cut", ["begun", "staged", "switch", "set_aside"])
-def test_wherever_it_is_cut_off_one_whole_tree_is_there_and_the_next_run_ends_it(
-    proven: Node, cut: str, since: str
-) -> None:
-    before = proven.tree()
-    del before["left.tmp"]
-    (proven.site / "big").write_bytes(b"corrupt")
-    old = proven.tree()
-    cut_off(proven, cut)
-    assert proven.tree() == (before if cut == "set_aside" else old)
-    meddled(proven, since)
-    assert proven.run("restore") == 0
-    assert proven.tree() == before
-    there = [] if since in ("moved away", "made anew") and cut != "set_aside" else [b"corrupt"]
-    if since == "made anew":
-        there.append(b"by hand")
-    told = [Path(one) for one in proven.report("restore").get("kept", [])]
-    assert [(one / "big").read_bytes() for one in told] == there
-    assert kept(proven) == sorted(told)
-    assert not (proven.places.of("site") / plan.NAME).exists()
-    assert not list(proven.site.parent.glob(".hale-restore-*"))
-
-
-def test_a_newer_snapshot_removes_nothing_that_a_run_that_was_cut_off_had_exchanged(
-    proven: Node,
-) -> None:
-    (proven.site / "big").write_bytes(b"corrupt")
-    cut_off(proven, "set_aside")
-    meddled(proven, "made anew")
-    assert proven.run("run", "--accept-drop") == 0
-    assert proven.run("drill") == 0
-    newer = proven.report("drill")["snapshot"]
-    assert proven.run("restore") == 0
-    told = proven.report("restore")
-    assert told["snapshot"] == newer
-    assert [(Path(one) / "big").read_bytes() for one in told["kept"]] == [b"corrupt", b"by hand"]
-
-
-def test_what_a_run_that_was_cut_off_had_staged_in_part_is_never_told_as_what_was_there(
-    proven: Node,
-) -> None:
-    before = proven.tree()
-    del before["left.tmp"]
-    (proven.site / "big").write_bytes(b"corrupt")
-    cut_off(proven, "set_aside")
-    meddled(proven, "moved away")
-
-    def in_part(_: Restic, snapshot: str, target: Path, path: str | None = None) -> None:
-        Path(f"{target}{path}").mkdir(parents=True)
-        raise KeyboardInterrupt
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Restic, "restore", in_part)
-        with pytest.raises(KeyboardInterrupt):
-            proven.run("restore")
-    assert proven.run("restore") == 0
-    assert proven.tree() == before
-    (aside,) = proven.report("restore")["kept"]
-    assert kept(proven) == [Path(aside)]
-    assert (Path(aside) / "big").read_bytes() == b"corrupt"
-
-
 def test_where_a_part_is_in_place_no_other_snapshot_is_begun(proven: Node) -> None:
     other = proven.root / "srv/other"
     other.mkdir()
@@ -493,98 +382,3 @@ def test_where_a_mount_is_missing_nothing_is_backed_up_or_restored(
         assert told["reason"] == "not_mounted"
         assert f"mount {proven.root}/srv" in told["detail"]
     assert not proven.site.exists()
-
-
-def instance(node: Node, snapshot: str) -> int:
-    """Run what the unit of the gate runs."""
-    p = node.places
-    where = [f"--{n}={getattr(p, n)}" for n in ("reports", "state", "run", "cache")]
-    return cli.main(["restore", f"site:{snapshot}", *where, f"--config={node.root}/backup.json"])
-
-
-def turn_of(node: Node) -> str:
-    return (node.places.run / "site.turn").read_text()
-
-
-def test_what_the_gate_started_says_that_it_waits_and_has_begun_before_it_touches_anything(
-    proven: Node, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("INVOCATION_ID", "one")
-    monkeypatch.setattr(turn, "PATIENCE", 0.3)
-    agreed = proven.report("drill")["snapshot"]
-    with places.locked(proven.places, "site"):
-        assert instance(proven, agreed) == 1
-    assert proven.report("restore")["reason"] == "busy"
-    assert turn_of(proven) == "waits one\n"
-    monkeypatch.setenv("INVOCATION_ID", "two")
-    seen: list[str] = []
-    monkeypatch.setattr(plan, "read", lambda _: seen.append(turn_of(proven)))
-    assert instance(proven, agreed) == 0
-    assert seen == ["begun two\n"]
-
-
-def test_what_cannot_say_that_it_has_begun_touches_nothing(
-    proven: Node, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("INVOCATION_ID", "one")
-    (proven.site / "big").write_bytes(b"corrupt")
-    tell = turn.tell
-
-    def full(where: places.Places, name: str, how: turn.Turn) -> None:
-        if how is turn.Turn.BEGUN:
-            raise OSError(28, "No space left on device")
-        tell(where, name, how)
-
-    monkeypatch.setattr(turn, "tell", full)
-    assert instance(proven, proven.report("drill")["snapshot"]) == 1
-    assert proven.report("restore")["reason"] == "interrupted"
-    assert proven.tree()["big"] == b"corrupt"
-
-
-def test_a_restore_by_a_person_tells_no_gate(proven: Node, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("INVOCATION_ID", "of the shell")
-    assert proven.run("restore") == 0
-    assert not (proven.places.run / "site.turn").exists()
-
-
-def test_a_restore_says_once_that_it_waits_and_one_that_waited_in_vain_leaves_a_report(
-    node: Node, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    short = lambda where, name, _, first: places.locked(where, name, 0.5, first=first)  # noqa: E731
-    monkeypatch.setattr(cli, "locked", short)
-    with places.locked(node.places, "site"):
-        assert node.run("restore") == 1
-    told = node.report("restore")
-    assert (told["ok"], told["reason"]) == (False, "busy")
-    assert "nothing was touched" in told["detail"]
-    said = capsys.readouterr().err
-    assert said.count("waits for the job of site that runs") == 1
-
-
-def test_what_was_agreed_to_is_restored_only_while_it_is_the_newest_that_is_proved(
-    proven: Node,
-) -> None:
-    agreed = proven.report("drill")["snapshot"]
-    (proven.site / "big").write_bytes(b"corrupt")
-    assert instance(proven, agreed) == 0
-    assert proven.report("restore")["snapshot"] == agreed
-    assert proven.run("run") == 0
-    assert proven.run("drill") == 0
-    (proven.site / "big").write_bytes(b"newer")
-    assert instance(proven, agreed) == 1
-    told = proven.report("restore")
-    assert told["reason"] == "other_snapshot"
-    assert proven.report("drill")["snapshot"][:12] in told["detail"]
-    assert proven.tree()["big"] == b"newer"
-    assert proven.run("restore", "--snapshot", agreed) == 0
-
-
-def test_a_wrong_backup_json_is_told_to_who_started_the_unit(node: Node) -> None:
-    """A name that a person mistyped is no backup's, and gets no report."""
-    (node.root / "backup.json").write_text("{")
-    assert instance(node, "a" * 64) == 2
-    told = node.report("restore")
-    assert (told["ok"], told["reason"]) == (False, "misconfigured")
-    node.places.report("site", "restore").unlink()
-    assert node.run("restore") == 2
-    assert not node.places.report("site", "restore").exists()
