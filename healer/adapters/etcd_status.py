@@ -91,7 +91,7 @@ async def _member(http: EtcdHttp, url: str) -> Member:
             url=url,
             problem="; ".join(str(one) for one in told.get("errors", [])),
             version=str(told["version"]),
-            leads=told["leader"] == told["header"]["member_id"],
+            leads=told.get("leader") == told["header"]["member_id"],  # left out in an election
             size_bytes=int(told["dbSize"]),
             used_bytes=int(told.get("dbSizeInUse", told["dbSize"])),
         )

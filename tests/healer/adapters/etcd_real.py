@@ -76,6 +76,13 @@ class Member:
             found: dict[str, Any] = json.loads(answer.read())
             return found
 
+    def alone(self) -> None:
+        """Wait until it knows that it has no leader."""
+        deadline = time.monotonic() + 30
+        while "leader" in self.ask("/v3/maintenance/status"):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
 
 @dataclass
 class Etcd:
@@ -116,7 +123,7 @@ class Etcd:
         for member in self.members:
             if member.process is not None:
                 status = member.ask("/v3/maintenance/status")
-                if status["leader"] == status["header"]["member_id"]:
+                if status.get("leader") == status["header"]["member_id"]:
                     return member
         raise AssertionError("etcd has no leader")
 
