@@ -21,3 +21,10 @@ def filer(tmp_path: Path) -> Iterator[HungMounts]:
 def written(tmp_path: Path) -> Written:
     """A journal that a test writes."""
     return Written(tmp_path)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder for reports of backups, which nobody else may write in."""
+    (tmp_path / "reports").mkdir(mode=0o755)
+    return tmp_path / "reports"

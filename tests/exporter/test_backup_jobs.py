@@ -10,7 +10,7 @@ from backup.cli import main
 from backup.places import Places
 from exporter import backup_job
 from exporter.collector import Malformed
-from tests.exporter.test_backups import captured, put, shown, values
+from tests.exporter.backup_reports import captured, put, shown, values
 
 WELL = {
     "v": 1,
