@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,11 +12,6 @@ from tests.gate.test_session import PluggedOut, ask, pull_the_plug, request
 
 OWNER, OTHER = "incident:1800000000.1", "incident:1800000000.2"
 SWITCHED = '/switchover {"leader": "web1", "candidate": "web2"}'
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
 
 
 def database(world: World, verb: str, number: int, **args: str) -> Any:

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,11 +16,6 @@ from tests.gate.test_session import ask, request
 
 OWNER, OTHER = "lock:upkeep-1", "incident:7"
 RULE = PatchRule(("/usr/bin/apt-get", "-y", "dist-upgrade"), 1800.0, ())
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
 
 
 def verb(world: World, name: str, number: int, **args: Any) -> Any:

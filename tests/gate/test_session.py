@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,11 +9,6 @@ import pytest
 from gate.ids import Token
 from gate.run_lock import RunLock
 from tests.gate.fakes import NGINX, World
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
 
 
 def request(world: World, number: int = 1, **changes: Any) -> bytes:
