@@ -1,65 +1,20 @@
 """A node is fenced when its power device says so a second time; everything else is told for what it is.
 
-Each agent here is a program of its own, run as the gate runs it, and one of them is fence-agents' fence_dummy.
+Each agent here is a program of its own, run as the gate runs it.
 """
 
 import json
-import os
-import socket
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gate import fence_agents, process
-from gate.listed import FenceRule
-from gate.marks import Marks
-from gate.note import note
+from gate import process
 from gate.reapply import reapply
-from tests.cluster.native import TOOLS, tool
 from tests.gate.fakes import World
-from tests.gate.real import RealNode
-from tests.gate.test_session import ask, request
-
-AGENT = Path(__file__).parent / "bin" / "fence_file"
-OWNER, OTHER = "incident:1800000000.1", "incident:1800000000.2"
-PASSWORD = "correct horse"
-
-
-class Device:
-    """A power controller of one node, and the rule by which the gate uses it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder / "device"
-        self.folder.mkdir()
-        self.secrets = folder / "secrets"
-        self.secrets.write_text(f"# for the board\npasswd={PASSWORD}\n")
-        self.secrets.chmod(0o600)
-        self.set(power="on", mode="obeys")
-
-    def set(self, **files: str) -> None:
-        for name, text in files.items():
-            (self.folder / name).write_text(text)
-
-    @property
-    def power(self) -> str:
-        return (self.folder / "power").read_text()
-
-    @property
-    def asked(self) -> list[str]:
-        path = self.folder / "asked"
-        return path.read_text().splitlines() if path.exists() else []
-
-    @property
-    def rule(self) -> FenceRule:
-        options = (("device_folder", str(self.folder)), ("plug", "7"))
-        return FenceRule("pdu", str(AGENT), options, str(self.secrets), 5.0, 2.0)
-
-
-@pytest.fixture
-def device(tmp_path: Path) -> Device:
-    return Device(tmp_path)
+from tests.gate.healers import OTHER, OWNER, hello, marked
+from tests.gate.power import PASSWORD, Device, fence, state
 
 
 @pytest.fixture
@@ -68,27 +23,6 @@ def world(tmp_path: Path, device: Device) -> World:
     made.config = replace(made.config, fencing={"db1": device.rule})
     made.programs = process.run
     return made
-
-
-def fence(world: World, number: int = 1, verb: str = "node.fence", **changes: Any) -> Any:
-    """Let a healer ask for it; return the last line."""
-    args = {"node": "db1", "owner": OWNER} | changes.pop("args", {})
-    told = {"expect": {"boot_id": str(world.clock.boot_id())}, "deadline_seconds": 30} | changes
-    world.clock.pass_seconds(600)
-    return ask(world, request(world, number, verb=verb, args=args, **told))[-1]
-
-
-def marked(world: World) -> dict[str, tuple[str, ...]]:
-    return {mark.subject: mark.owners for mark in world.marks.read().values()}
-
-
-def look(world: World, *names: str) -> Any:
-    (answer,) = world.talk(json.dumps({"v": 1, "hello": True, "look": names}).encode())
-    return json.loads(answer)
-
-
-def state(said: Any) -> tuple[str, str]:
-    return said["state"], said["reason"]
 
 
 def test_off_counts_once_the_device_says_so_a_second_time(world, device):
@@ -137,7 +71,7 @@ def test_a_device_that_tells_late_is_read_once_more(world, device):
 def test_what_cannot_be_read_is_not_known_to_be_off(world, device, mode):
     device.set(mode=mode)
     assert state(fence(world)) == ("unknown", "power_unread")
-    assert look(world, "power:db1")["seen"]["power:db1"]["state"] == "unknown"
+    assert hello(world, "power:db1")["seen"]["power:db1"]["state"] == "unknown"
 
 
 def test_an_agent_that_is_not_there_touches_nothing(world, device):
@@ -268,13 +202,13 @@ def test_a_boot_of_the_fencing_host_cuts_nobody_again(world, device):
     device.set(power="on")  # somebody pressed the button
     assert reapply(world.node, lambda: None, 0.0)
     assert device.power == "on"
-    found = look(world, "power:db1")
+    found = hello(world, "power:db1")
     assert found["marks"][0]["applied"] is False
 
 
 def test_a_look_reads_the_power_and_tells_whether_the_mark_is_so(world, device):
     fence(world)
-    found = look(world, "power:db1")
+    found = hello(world, "power:db1")
     assert found["seen"]["power:db1"] == {
         "kind": "power",
         "state": "off",
@@ -282,12 +216,15 @@ def test_a_look_reads_the_power_and_tells_whether_the_mark_is_so(world, device):
     }
     assert [one["applied"] for one in found["marks"]] == [True]
     assert (
-        look(world)["marks"][0]["applied"] is None
+        hello(world)["marks"][0]["applied"] is None
     )  # no device is asked by who does not want to know
 
 
 def test_of_a_node_that_is_not_listed_nothing_is_seen_and_nothing_is_cut(world, device):
-    assert look(world, "power:web1", "power:db2")["seen"] == {"power:web1": None, "power:db2": None}
+    assert hello(world, "power:web1", "power:db2")["seen"] == {
+        "power:web1": None,
+        "power:db2": None,
+    }
     assert state(fence(world, args={"node": "db2"})) == ("refused", "not_listed")
 
 
@@ -318,126 +255,8 @@ def test_a_running_agent_shows_no_secret_to_the_other_users_of_the_host(world, d
     assert PASSWORD not in str(shown)
 
 
-# --- People at a fencing host -------------------------------------------------------------------
-
-
-@pytest.fixture
-def host(tmp_path: Path, device: Device) -> RealNode:
-    node = RealNode(tmp_path / "host")
-    rule = {
-        "device": "pdu",
-        "agent": str(AGENT),
-        "options": dict(device.rule.options),
-        "secrets": str(device.secrets),
-    }
-    rules = json.loads((node.folder / "gate.json").read_text()) | {"fencing": {"db1": rule}}
-    (node.folder / "gate.json").write_text(json.dumps(rules))
-    return node
-
-
-def test_a_person_fences_and_switches_on_again_at_a_fencing_host(host, device):
-    done = host.run("fence", "db1", *host.paths)
-    assert (done.returncode, done.stdout.split(":")[0]) == (0, "fenced")
-    assert host.run("power", "db1", *host.paths).stdout == "off: pdu says off\n"
-    assert "node.fence  db1  for person:" in host.run("marks", *host.paths).stdout
-    assert host.run("unfence", "db1", *host.paths).stdout == "unfenced: pdu says on\n"
-    assert device.power == "on"
-
-
-def test_a_person_is_told_what_could_not_be_done(host, device):
-    device.set(mode="refuses")
-    refused = host.run("fence", "db1", *host.paths)
-    assert (refused.returncode, refused.stderr.split(":")[0]) == (1, "fence_refused")
-    device.set(mode="blind")
-    assert host.run("power", "db1", *host.paths).returncode == 1
-    unknown = host.run("fence", "db9", *host.paths)
-    assert unknown.returncode == 2
-    assert "Known: db1" in unknown.stderr
-
-
-def test_a_person_does_not_switch_on_what_an_incident_keeps_off(host, device):
-    host.run("fence", "db1", *host.paths)
-    with Marks(host.folder / "state", host.folder / "run").open() as marks:
-        marks.own("node.fence", "db1", (OWNER,), "2026-01-02T03:04:05Z")
-    assert host.run("unfence", "db1", *host.paths).stdout.startswith("still_marked")
-    assert device.power == "off"
-    assert host.run("unfence", "db1", "--all", *host.paths).stdout.startswith("unfenced")
-
-
-@pytest.mark.parametrize("mode", ["refuses", "blind", "lies"])
-def test_where_the_controller_is_dead_a_persons_word_ends_the_mark_and_switches_nothing(
-    host, device, mode
-):
-    host.run("fence", "db1", *host.paths)
-    device.set(mode=mode)
-    asked = host.run("unfence", "db1", "--all", *host.paths)
-    assert asked.returncode == 1
-    assert "node.fence  db1" in host.run("marks", *host.paths).stdout
-    how, power = "its controller is dead; I switched it on by hand", device.power
-    said = host.run("unfence", "db1", "--all", "--mark-only", how, *host.paths)
-    assert (said.returncode, said.stdout.split(":")[0]) == (0, "unfenced")
-    assert f": {how}; nothing was switched" in said.stdout
-    assert device.power == power
-    assert "nothing is marked" in host.run("marks", *host.paths).stdout
-
-
-def test_a_persons_word_is_for_their_own_mark_unless_they_say_for_everybodys(host, device):
-    host.run("fence", "db1", *host.paths)
-    with Marks(host.folder / "state", host.folder / "run").open() as marks:
-        marks.own("node.fence", "db1", (OWNER,), "2026-01-02T03:04:05Z")
-    said = host.run("unfence", "db1", "--mark-only", "it is on", *host.paths)
-    assert said.stdout.startswith(f"still_marked: off for {OWNER}")
-    assert host.run("unfence", "db1", "--mark-only", " ", *host.paths).returncode == 2
-
-
 def test_no_healer_can_end_a_mark_by_its_word(world, device):
     fence(world, 1)
     device.set(mode="refuses")
     answer = fence(world, 2, "node.unfence", args={"mark_only": "it is on"})
     assert state(answer) == ("refused", "bad_argument")
-
-
-def test_what_a_person_says_at_a_terminal_is_written_to_the_journal_as_one_line(tmp_path):
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as journal:
-        journal.bind(str(tmp_path / "log"))
-        assert note("fence.mark_ended_by_word", str(tmp_path / "log"), how='a "word"')
-        told = journal.recv(4096).decode()
-    assert told == '<84>hale-gate: fence.mark_ended_by_word {"how": "a \\"word\\""}'
-    assert not note("fence.mark_ended_by_word", str(tmp_path / "gone"), how="")
-
-
-# --- fence-agents' own ------------------------------------------------------------------------
-
-
-@pytest.fixture
-def dummy(tmp_path: Path) -> FenceRule:
-    """fence_dummy of fence-agents, with the library that it was unpacked with."""
-    program = tool("fence_dummy")
-    places = [TOOLS / "usr/share/fence", TOOLS / "usr/lib/python3/dist-packages"]
-    libraries = [*TOOLS.glob("usr/lib/*-linux-gnu"), *TOOLS.glob("lib/*-linux-gnu")]
-    wrapper = tmp_path / "fence_dummy"
-    wrapper.write_text(
-        f"#!/bin/sh\nPYTHONPATH={os.pathsep.join(map(str, places))} "
-        f"LD_LIBRARY_PATH={os.pathsep.join(map(str, libraries))} "
-        f'exec /usr/bin/python3 {program} "$@"\n'
-    )
-    wrapper.chmod(0o755)
-    (tmp_path / "status").write_text("on")
-    options = (("plug", "7"), ("status_file", str(tmp_path / "status")), ("type", "file"))
-    return FenceRule("dummy", str(wrapper), options, None, 20.0, 10.0)
-
-
-def test_fence_agents_own_dummy_is_cut_read_and_switched_on(world, dummy, tmp_path):
-    world.config = replace(world.config, fencing={"db1": dummy})
-    assert look(world, "power:db1")["seen"]["power:db1"]["state"] == "on"
-    assert state(fence(world, 1)) == ("done", "fenced")
-    assert (tmp_path / "status").read_text() == "off"
-    assert fence_agents.read(dummy, 10.0, process.run).state == "off"
-    assert state(fence(world, 2, "node.unfence")) == ("done", "unfenced")
-    assert (tmp_path / "status").read_text() == "on"
-
-
-def test_fence_agents_own_dummy_that_fails_is_not_known_to_be_off(world, dummy):
-    broken = replace(dummy, options=(*dummy.options[:2], ("type", "fail"), ("power_timeout", "1")))
-    world.config = replace(world.config, fencing={"db1": broken})
-    assert fence(world, 1)["state"] != "done"
