@@ -11,6 +11,8 @@ from gate.marks import MarksUnreadable
 from gate.reapply import reapply
 from tests.gate.healers import OWNER, address, hello, marked, pool
 
+# --- Addresses ------------------------------------------------------------------------------
+
 
 def test_a_decline_waits_until_the_address_is_gone(world):
     def taken_over(seconds: float) -> None:
@@ -42,6 +44,9 @@ def test_what_a_person_declined_by_hand_stays_declined(world):
     assert marked(world) == {"vip": (OWNER, "person:unknown")}
     assert address(world, "address.accept", 2)["reason"] == "still_marked"
     assert declining.is_declined(world.config.addresses["vip"]) is True
+
+
+# --- What hello shows -----------------------------------------------------------------------
 
 
 def test_hello_shows_pools_addresses_file_systems_and_marks(world):
@@ -81,6 +86,9 @@ def test_a_wedged_haproxy_is_asked_once_for_a_hello(world):
     world.balancer.look = lambda path: looks.append(path) or plain(path)
     hello(world, "pool:web")
     assert len(looks) == 1
+
+
+# --- A file that is damaged -----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("text", [b"", b"{", b'{"v":1,"marks":[{}]}', b'{"v":2,"marks":[]}'])

@@ -163,6 +163,19 @@ def test_who_drains_by_hand_during_a_return_has_it_so(world):
     assert marked(world) == {"web/web1": (OWNER,)}
 
 
+def test_a_person_may_take_out_even_the_last_one_and_marks_where_haproxy_is_away(world):
+    world.balancer.operational = {"web2": "down", "web3": "down"}
+    member = pools.member_of(world.node, "web", "web1")
+    assert member is not None
+    assert pools.drain(world.node, member, "person:ann", 5).reason == "last_member"
+    assert pools.drain(world.node, member, "person:ann", 5, even_last=True).reason == "drained"
+    assert pools.give_back(world.node, member, OWNER, 5).reason == "still_marked"
+    assert pools.give_back(world.node, member, "person:ann", 5).reason == "returned"
+
+
+# --- HAProxy's state file -------------------------------------------------------------------
+
+
 def state(world: World) -> Path:
     return Path(world.config.pools["web"].state_file)
 
@@ -215,13 +228,3 @@ def test_a_link_in_its_place_is_not_read(world):
     assert state(world).is_symlink()
     reapply(world.node, lambda: None)
     assert "else" not in state(world).read_text()
-
-
-def test_a_person_may_take_out_even_the_last_one_and_marks_where_haproxy_is_away(world):
-    world.balancer.operational = {"web2": "down", "web3": "down"}
-    member = pools.member_of(world.node, "web", "web1")
-    assert member is not None
-    assert pools.drain(world.node, member, "person:ann", 5).reason == "last_member"
-    assert pools.drain(world.node, member, "person:ann", 5, even_last=True).reason == "drained"
-    assert pools.give_back(world.node, member, OWNER, 5).reason == "still_marked"
-    assert pools.give_back(world.node, member, "person:ann", 5).reason == "returned"
