@@ -8,8 +8,8 @@ import pytest
 
 from lab.drills.judgement import Report
 from lab.drills.soak import PERIOD, RATE, disturbances, held, record, soak
+from tests.lab.drills.eyes import Eyes
 from tests.lab.drills.fakes import FakeLab
-from tests.lab.drills.test_runner import Eyes
 
 URL = "http://10.77.0.11:80/"
 MINUTE = 60.0
