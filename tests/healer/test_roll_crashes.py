@@ -7,7 +7,7 @@ import pytest
 
 from healer.core.events import Event, Record
 from healer.core.roll import RollState
-from tests.healer.test_roll import patched, state, village
+from tests.healer.rolls import patched, state, village
 from tests.healer.village import ARMED, Village
 
 pytestmark = pytest.mark.looptime(start=0)
