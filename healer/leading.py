@@ -148,7 +148,7 @@ class Leadership:
             beside = [
                 self._tasks.create_task(parts.herald.keep_tested(), name="second_path_test"),
                 self._tasks.create_task(parts.herald.keep_calling(), name="second_path"),
-                self._tasks.create_task(parts.upkeeper.run(), name="upkeep"),
+                self._tasks.create_task(parts.upkeep.run(), name="upkeep"),
                 self._tasks.create_task(parts.roller.run(), name="rolls"),
             ]
             if parts.annotator is not None:

@@ -39,6 +39,7 @@ from healer.runner import Runner
 from healer.settings import Settings
 from healer.standing import Watch
 from healer.timeline import Timelines
+from healer.upkeep_runner import UpkeepRunner
 from healer.upkeeper import Upkeeper
 from healer.web.desk import Desk, Reload
 from healer.web.door import Door
@@ -74,7 +75,7 @@ class Parts:
     engine: Engine
     herald: Herald
     desk: Desk
-    upkeeper: Upkeeper
+    upkeep: UpkeepRunner
     roller: Roller
     annotator: Annotator | None
     reader: Reader | None
@@ -153,7 +154,8 @@ async def assemble(loaded: Settings, kept: Kept, reload: Reload) -> Parts:
             pause=loaded.resync_seconds,
         )
         silences = HttpSilences(loaded.alertmanagers, topology.cluster, shown)
-        upkeeper = Upkeeper(journal, gatherer, gates, silences, watch, clock)
+        upkeep = UpkeepRunner(journal, gatherer, gates, silences, watch, clock)
+        upkeeper = Upkeeper(journal, gatherer, upkeep, watch, clock)
         roller = Roller(journal, gatherer, upkeeper, watch, clock)
         desk = Desk(
             journal=journal,
@@ -181,7 +183,7 @@ async def assemble(loaded: Settings, kept: Kept, reload: Reload) -> Parts:
         annotator = _annotator(loaded, journal, metrics, session)
         reader = _reader(loaded.copies, journal, topology, watch)
         return Parts(
-            loaded, engine, herald, desk, upkeeper, roller, annotator, reader, stack.pop_all()
+            loaded, engine, herald, desk, upkeep, roller, annotator, reader, stack.pop_all()
         )
 
 

@@ -27,7 +27,8 @@ from healer.journal import Journal
 from healer.now import now_of
 from healer.ports import Clock
 from healer.standing import Watch
-from healer.upkeeper import PROOF_SECONDS, Upkeeper
+from healer.upkeep_runner import PROOF_SECONDS
+from healer.upkeeper import Upkeeper
 
 log = structlog.get_logger()
 

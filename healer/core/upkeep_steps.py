@@ -195,15 +195,10 @@ def _take(
 ) -> Next:
     if now - upkeep.since > TAKING_SECONDS:
         return Go(Move.GIVE_UP, "too_slow", f"it was not taken within {TAKING_SECONDS:g} s")
-    for one in taking(upkeep, topology, moves):
-        last = upkeep.last(one.action, (one.gate, one.args))
-        if one.gate in lost and one.gate != upkeep.node:
-            continue  # it balances for nobody; see _take_late
-        if not _done(upkeep, one):
-            return _try(upkeep, one, last, now, Move.GIVE_UP)
-        if one.action == LOCK and not upkeep.silenced:
-            return Silence(wanted=True)
-    return Go(Move.TAKEN, "taken")
+    left = _left(upkeep, topology, lost, moves)
+    if not upkeep.silenced and all(one.action != LOCK for one in left):
+        return Silence(wanted=True)
+    return _try(upkeep, left[0], now, Move.GIVE_UP) if left else Go(Move.TAKEN, "taken")
 
 
 def _take_late(upkeep: Upkeep, topology: Topology, now: float, lost: frozenset[str]) -> Next | None:
@@ -215,17 +210,27 @@ def _take_late(upkeep: Upkeep, topology: Topology, now: float, lost: frozenset[s
         return None
     works = upkeep.phase in (Phase.PATCHING, Phase.REBOOTING)
     found: Next | None = None
-    for one in taking(upkeep, topology):
-        if one.gate in lost or one.gate == upkeep.node or _done(upkeep, one):
+    for one in _left(upkeep, topology, lost):
+        if one.gate == upkeep.node:
             continue
         if works and now - upkeep.since > TAKING_SECONDS:
             detail = f"{one.action} at {one.gate} was not done within {TAKING_SECONDS:g} s"
             return Go(Move.STOP, "too_slow", detail)
-        last = upkeep.last(one.action, (one.gate, one.args))
-        found = _try(upkeep, one, last, now, Move.STOP if works else None)
+        found = _try(upkeep, one, now, Move.STOP if works else None)
         if not isinstance(found, Rest):
             return found
     return found
+
+
+def _left(
+    upkeep: Upkeep, topology: Topology, lost: frozenset[str], moves: Mapping[str, str] = NO_MOVES
+) -> list[Do]:
+    """Return what of `taking` is still to be done, in order; a balancer that is dead balances for nobody."""
+    return [
+        one
+        for one in taking(upkeep, topology, moves)
+        if (one.gate not in lost or one.gate == upkeep.node) and not _done(upkeep, one)
+    ]
 
 
 def _done(upkeep: Upkeep, one: Do) -> bool:
@@ -238,7 +243,7 @@ def _work(upkeep: Upkeep, verb: str, topology: Topology, now: float) -> Next:
     one = Do(verb, upkeep.node, (), "", seconds_of(verb, topology))
     last = upkeep.last(verb, (one.gate, one.args))
     if last is None or last.outcome in UNTOUCHED:
-        return _try(upkeep, one, last, now, Move.STOP)
+        return _try(upkeep, one, now, Move.STOP)
     if not last.done:
         return Go(Move.STOP, last.reason, last.detail)
     if verb == PATCH and last.reason == NEEDS_REBOOT:
@@ -264,8 +269,7 @@ def _return(upkeep: Upkeep, topology: Topology, now: float, silent: Collection[s
     standing = () if gone else to_give_back(upkeep, topology)
     for one in standing:
         # One gate that is silent, or refuses, keeps no other one from giving the node back.
-        last = upkeep.last(one.action, (one.gate, one.args))
-        tried = Rest() if one.gate in silent else _try(upkeep, one, last, now, None)
+        tried = Rest() if one.gate in silent else _try(upkeep, one, now, None)
         if not isinstance(tried, Rest):
             return tried
     if standing:
@@ -294,8 +298,9 @@ def by_person(mark: Task) -> str:
     return " ".join(filter(None, ("hale-gate", command, subject_of(mark.args), "--all")))
 
 
-def _try(upkeep: Upkeep, one: Do, last: Task | None, now: float, after: Move | None) -> Next:
+def _try(upkeep: Upkeep, one: Do, now: float, after: Move | None) -> Next:
     """Try something, once more after a pause, or go on without it; what is given back is tried for ever."""
+    last = upkeep.last(one.action, (one.gate, one.args))
     tries = upkeep.tries(one.action, (one.gate, one.args))
     if last is None:
         return one

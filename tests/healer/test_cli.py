@@ -105,7 +105,7 @@ async def running(tmp_path: Path, mode: Mode = Mode.ACT) -> AsyncIterator[Healer
     await house.arm()
     public, commands = public_app(house.desk), control_app(house.desk)
     async with serving(public, "127.0.0.1:0", commands, path), asyncio.TaskGroup() as tasks:
-        upkeep = tasks.create_task(house.upkeeper.run())
+        upkeep = tasks.create_task(house.upkeep.run())
         yield Healer(house, path)
         upkeep.cancel()
 

@@ -14,8 +14,8 @@ from healer.errors import Refused
 from healer.web.locks import PATIENCE, Locks
 from tests.healer.core.world import alert
 from tests.healer.fakes import LoopClock
-from tests.healer.test_upkeep import TAKEN, done, phase
 from tests.healer.tier import candidates, tier
+from tests.healer.upkeeps import TAKEN, done, phase
 from tests.healer.village import Village
 
 pytestmark = pytest.mark.looptime(start=0)

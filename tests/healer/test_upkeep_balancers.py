@@ -9,8 +9,8 @@ from healer.core import events as ev
 from healer.core.topology import Topology
 from healer.core.upkeep import Phase
 from healer.errors import Refused
-from tests.healer.test_upkeep import GIVEN_BACK, done, phase, start
 from tests.healer.tier import tier
+from tests.healer.upkeeps import GIVEN_BACK, done, phase, start
 from tests.healer.village import Village
 
 pytestmark = pytest.mark.looptime(start=0)

@@ -15,8 +15,8 @@ from healer.core.upkeep_events import Kind, Move, UpkeepMoved
 from healer.errors import Refused
 from tests.healer.core.world import alert
 from tests.healer.fakes import LoopClock
-from tests.healer.test_upkeep import GIVEN_BACK, TAKEN, done, phase, start
 from tests.healer.tier import tier
+from tests.healer.upkeeps import GIVEN_BACK, TAKEN, done, phase, start
 from tests.healer.village import Village
 
 pytestmark = pytest.mark.looptime(start=0)

@@ -23,6 +23,7 @@ from healer.operators import Operators
 from healer.roller import Roller
 from healer.runner import Runner
 from healer.standing import Watch
+from healer.upkeep_runner import UpkeepRunner
 from healer.upkeeper import Upkeeper
 from tests.healer.core.world import VERIFY, alert, topology
 from tests.healer.fake_cluster import FakeCluster, FakeProbes, FakePrometheus
@@ -123,9 +124,10 @@ class Village:
             metrics=self.metrics,
             clock=self.clock,
         )
-        self.upkeeper = Upkeeper(
+        self.upkeep = UpkeepRunner(
             *(self.journal, self.gatherer, self.gates, self.silences, self.watch, self.clock)
         )
+        self.upkeeper = Upkeeper(self.journal, self.gatherer, self.upkeep, self.watch, self.clock)
         self.roller = Roller(self.journal, self.gatherer, self.upkeeper, self.watch, self.clock)
         self.operators = Operators(self.journal, self.gatherer, self.watch, self.clock)
 
@@ -148,7 +150,7 @@ class Village:
         async with asyncio.TaskGroup() as tasks:
             life = tasks.create_task(self.engine.run())
             calling = tasks.create_task(self.herald.keep_calling())
-            upkeep = tasks.create_task(self.upkeeper.run())
+            upkeep = tasks.create_task(self.upkeep.run())
             rolls = tasks.create_task(self.roller.run())
             yield
             life.cancel()

@@ -19,6 +19,7 @@ from healer.operators import Operators
 from healer.roller import Roller
 from healer.runner import Runner
 from healer.standing import Watch
+from healer.upkeep_runner import UpkeepRunner
 from healer.upkeeper import Upkeeper
 from healer.web.locks import Locks
 from tests.healer.safety.known import LEASE
@@ -69,6 +70,7 @@ class Life:
     engine: Engine | None = None
     herald: Herald | None = None
     handle: Handle | None = None
+    upkeep: UpkeepRunner | None = None
     upkeeper: Upkeeper | None = None
     roller: Roller | None = None
     locks: Locks | None = None
@@ -128,9 +130,9 @@ class Life:
 
     async def _turn(self, engine: Engine, tasks: asyncio.TaskGroup) -> None:
         """Run one configuration's engine, and what goes on beside it, as healer.leading does."""
-        assert self.upkeeper is not None and self.roller is not None  # noqa: PT018  # put together with the engine
+        assert self.upkeep is not None and self.roller is not None  # noqa: PT018  # put together with the engine
         # Where nobody asks for any upkeep they would only count the seconds.
-        both = (self.upkeeper, self.roller) if self.sim.updaters is not None else ()
+        both = (self.upkeep, self.roller) if self.sim.updaters is not None else ()
         beside = [tasks.create_task(one.run()) for one in both]
         try:
             await engine.turn(tasks)
@@ -165,7 +167,8 @@ class Life:
         gatherer = Gatherer(self.topology, journal, senses, hands, senses, self)
         self.operators = Operators(journal, gatherer, watch, self)
         self.admission = Admission(journal, gatherer, watch, self.operators)
-        self.upkeeper = Upkeeper(journal, gatherer, hands, Hushes(self), watch, self)
+        self.upkeep = UpkeepRunner(journal, gatherer, hands, Hushes(self), watch, self)
+        self.upkeeper = Upkeeper(journal, gatherer, self.upkeep, watch, self)
         self.roller = Roller(journal, gatherer, self.upkeeper, watch, self)
         self.locks = Locks(self.upkeeper, gatherer, watch, LOCK_SECONDS, None)
         self.herald = Herald(journal, watch, peers, None, METRICS, self, "http://mon1")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from healer import engine, upkeeper
+from healer import engine, upkeep_permits, upkeep_runner
 from healer.core import correlate, databases, decide, guards, plan, upkeep_guards, upkeep_steps
 from healer.core import incident_events as ie
 from healer.core.actions import LOCK, MARKING, RESTORE, UNLOCK
@@ -141,8 +141,8 @@ def hears_one_gate() -> None:
 
 def takes_anybody() -> None:
     """No guard is asked before a node is taken out of service."""
-    asked = upkeeper.judge
-    upkeeper.judge = lambda wish, facts: () if wish.verb == LOCK else asked(wish, facts)
+    asked = upkeep_permits.judge
+    upkeep_permits.judge = lambda wish, facts: () if wish.verb == LOCK else asked(wish, facts)
 
 
 def goes_through_anybody() -> None:
@@ -178,7 +178,7 @@ def unlocks_first() -> None:
 
 def forgets_the_dead() -> None:
     """A node that dies with its lock has none any more."""
-    chosen = upkeeper.next_step
+    chosen = upkeep_runner.next_step
 
     def without_the_dead(
         upkeep: Upkeep, topology: Topology, now: float, lost: Any, *rest: Any, **more: Any
@@ -187,7 +187,7 @@ def forgets_the_dead() -> None:
             return upkeep_steps.Go(Move.END, "ended", "it is dead")
         return chosen(upkeep, topology, now, lost, *rest, **more)
 
-    upkeeper.next_step = without_the_dead
+    upkeep_runner.next_step = without_the_dead
 
 
 def marks_again() -> None:

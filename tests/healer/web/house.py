@@ -38,6 +38,7 @@ from healer.operators import Operators
 from healer.roller import Roller
 from healer.standing import Watch
 from healer.timeline import Timelines
+from healer.upkeep_runner import UpkeepRunner
 from healer.upkeeper import Upkeeper
 from healer.web.certificates import Certificates
 from healer.web.desk import Desk
@@ -127,10 +128,11 @@ class House:
         self.gatherer = Gatherer(
             self.topology, self.journal, self.prometheus, self.gates, probes, self.clock
         )
-        self.upkeeper = Upkeeper(
+        self.upkeep = UpkeepRunner(
             *(self.journal, self.gatherer, self.gates, FakeSilences(self.store.diary)),
             *(self.watch, self.clock),
         )
+        self.upkeeper = Upkeeper(self.journal, self.gatherer, self.upkeep, self.watch, self.clock)
         self.desk = Desk(
             journal=self.journal,
             operators=Operators(self.journal, self.gatherer, self.watch, self.clock),

@@ -44,7 +44,7 @@ def house(group: str = "web", node: str = "web1") -> House:
 async def asked(made: House) -> AsyncIterator[aiohttp.ClientSession]:
     await made.arm()
     async with made.public() as session, asyncio.TaskGroup() as tasks:
-        upkeep = tasks.create_task(made.upkeeper.run())
+        upkeep = tasks.create_task(made.upkeep.run())
         yield session
         upkeep.cancel()
 

@@ -28,7 +28,7 @@ async def house(tmp_path: Path) -> House:
 
 async def test_maintenance_and_its_end(house: House) -> None:
     async with browsing(house, ALICE) as (alice,), asyncio.TaskGroup() as tasks:
-        upkeep = tasks.create_task(house.upkeeper.run())
+        upkeep = tasks.create_task(house.upkeep.run())
         assert "Give web1 back" not in forms(await alice.open("/maintenance"))
         code, page = await alice.press("/nodes/web1", "Start maintenance", reason="new fan")
         begun = house.journal.board.planned.upkeeps["1"]
@@ -61,7 +61,7 @@ async def _away(house: House, upkeep: str, by: str) -> None:
 
 async def test_a_second_start_says_anew_until_when_and_tells_both(house: House) -> None:
     async with asyncio.TaskGroup() as tasks:
-        upkeep = tasks.create_task(house.upkeeper.run())
+        upkeep = tasks.create_task(house.upkeep.run())
         await start(house.desk, "web1", "new fan", ME, 7200.0)
         before = house.journal.board.planned.upkeeps["1"]
         said = await start(house.desk, "web1", "", "bob (web)", 18000.0)
@@ -89,7 +89,7 @@ async def test_maintenance_of_a_node_that_left_cluster_yml_is_ended_too() -> Non
     began = ue.UpkeepBegan("1", Kind.PERSON, "web1", "a fan", "root", house.clock.wall() + 60, "")
     await house.journal.write(began)
     async with asyncio.TaskGroup() as tasks:
-        upkeep = tasks.create_task(house.upkeeper.run())
+        upkeep = tasks.create_task(house.upkeep.run())
         said = await end(house.desk, "web1", "root")
         upkeep.cancel()
     assert said["done"] == "its maintenance is over: cluster.yml has no web1 any more"
@@ -97,7 +97,7 @@ async def test_maintenance_of_a_node_that_left_cluster_yml_is_ended_too() -> Non
 
 async def test_who_is_not_done_in_time_says_anew_for_how_long(house: House) -> None:
     async with browsing(house, ALICE) as (alice,), asyncio.TaskGroup() as tasks:
-        upkeep = tasks.create_task(house.upkeeper.run())
+        upkeep = tasks.create_task(house.upkeep.run())
         await alice.press("/nodes/web1", "Start maintenance", reason="new fan")
         before = house.journal.board.planned.upkeeps["1"].until
         button = "Say anew for how long, from now"
@@ -140,7 +140,7 @@ async def test_of_two_who_start_at_once_the_second_hears_of_the_first(
     house: House, seen: str
 ) -> None:
     async with asyncio.TaskGroup() as tasks:
-        upkeep = tasks.create_task(house.upkeeper.run())
+        upkeep = tasks.create_task(house.upkeep.run())
         first, second = await asyncio.gather(
             start(house.desk, "web1", "new board", "bert (web)", 28800.0, seen),
             start(house.desk, "web1", "clean dust", ME, 7200.0, seen),
