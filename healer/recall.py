@@ -1,8 +1,7 @@
 """An incident that the board has forgotten, folded anew from the journal. Reads only."""
 
 from healer.core import incident_events as ie
-from healer.core.board import begun
-from healer.core.fold import fold
+from healer.core.fold import begun, fold
 from healer.core.incident import Incident
 from healer.ports import Store
 

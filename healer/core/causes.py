@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from healer.core.alert import DOMAIN_LOSS, NODE_DEATH, Alert, Target
-from healer.core.board import Board
 from healer.core.incident import Incident
 from healer.core.picture import Picture
+from healer.core.told import Told
 from healer.core.topology import Topology
 
 EXPORTER_LOSS = "ExporterDown"
@@ -108,7 +108,7 @@ class Outages:
     @classmethod
     def seen(
         cls,
-        board: Board,
+        board: Told,
         alerts: Iterable[Alert],
         topology: Topology,
         picture: Picture | None = None,

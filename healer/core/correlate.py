@@ -6,12 +6,12 @@ from enum import Enum
 from healer.core import events as ev
 from healer.core import incident_events as ie
 from healer.core.alert import Alert
-from healer.core.board import Board
 from healer.core.causes import Outages, breadth, depth, may_lead, rank
 from healer.core.incident import DENIED, MERGED, Incident
 from healer.core.ladder import NO_LADDER
 from healer.core.picture import Picture
 from healer.core.states import UNSETTLED
+from healer.core.told import Told
 from healer.core.topology import Topology
 
 OWN = "Healer"
@@ -45,7 +45,7 @@ def order(alert: Alert, topology: Topology) -> Order:
 
 
 def correlate(
-    board: Board,
+    board: Told,
     alerts: Iterable[Alert],
     topology: Topology,
     confirmed: frozenset[str] = frozenset(),
@@ -86,7 +86,7 @@ def correlate(
                 yield changes
 
 
-def claims(board: Board, alerts: Iterable[Alert], outages: Outages) -> list[Alert]:
+def claims(board: Told, alerts: Iterable[Alert], outages: Outages) -> list[Alert]:
     """Return alerts that would take an incident over, or open one by evidence alone, if that found them true."""
     found = [
         alert
@@ -99,17 +99,17 @@ def claims(board: Board, alerts: Iterable[Alert], outages: Outages) -> list[Aler
     return sorted(found, key=lambda one: order(one, outages.topology))
 
 
-def settled(board: Board, alerts: Iterable[Alert]) -> list[Alert]:
+def settled(board: Told, alerts: Iterable[Alert]) -> list[Alert]:
     """Return the losses of failure domains that a person closed by hand and that go on."""
     return [one for one in alerts if one.target.domain and board.is_theirs(one)]
 
 
-def _opens_proved(board: Board, alert: Alert) -> bool:
+def _opens_proved(board: Told, alert: Alert) -> bool:
     """Whether an alert opens an incident of its own, once evidence finds it true."""
     return alert.by_evidence and not board.is_theirs(alert)
 
 
-def left_out(board: Board, alerts: Iterable[Alert], outages: Outages) -> list[Alert]:
+def left_out(board: Told, alerts: Iterable[Alert], outages: Outages) -> list[Alert]:
     """Return alerts for which there was no room because nothing is confirmed, and which may be true themselves."""
     return [
         alert
@@ -120,14 +120,14 @@ def left_out(board: Board, alerts: Iterable[Alert], outages: Outages) -> list[Al
     ]
 
 
-def _no_room(board: Board, alert: Alert, outages: Outages) -> bool:
+def _no_room(board: Told, alert: Alert, outages: Outages) -> bool:
     above = _above(board, alert, outages)
     if above:
         return _full(above[0], outages.topology) and not above[0].confirmed
     return _crowded(board, alert.target.node, outages.topology)
 
 
-def recurring(board: Board, alerts: Iterable[Alert]) -> list[Alert]:
+def recurring(board: Told, alerts: Iterable[Alert]) -> list[Alert]:
     """Return alerts of closed episodes that still fire and may be recurrences.
 
     The caller reads the evidence: only what is true on fresh data opens an incident again.
@@ -141,7 +141,7 @@ def recurring(board: Board, alerts: Iterable[Alert]) -> list[Alert]:
     ]
 
 
-def place_of(board: Board, alert: Alert, topology: Topology) -> Place:
+def place_of(board: Told, alert: Alert, topology: Topology) -> Place:
     """Say where a firing alert is."""
     if alert.name.startswith(OWN):
         return Place.OWN
@@ -154,7 +154,7 @@ def place_of(board: Board, alert: Alert, topology: Topology) -> Place:
 
 
 def _place(
-    board: Board,
+    board: Told,
     alert: Alert,
     outages: Outages,
     confirmed: frozenset[str],
@@ -180,7 +180,7 @@ def _place(
     return _open(board, alert, outages, confirmed, losses)
 
 
-def _above(board: Board, alert: Alert, outages: Outages) -> list[Incident]:
+def _above(board: Told, alert: Alert, outages: Outages) -> list[Incident]:
     """Return the open incidents whose cause explains an alert, the deepest first."""
     found = {
         one.id: one
@@ -191,7 +191,7 @@ def _above(board: Board, alert: Alert, outages: Outages) -> list[Incident]:
     return sorted(found.values(), key=lambda one: order(one.cause, outages.topology))
 
 
-def _below(board: Board, alert: Alert, outages: Outages) -> list[Incident]:
+def _below(board: Told, alert: Alert, outages: Outages) -> list[Incident]:
     """Return the open incidents whose cause an alert explains, settled ones first, then those in which most was tried.
 
     One that took something away stays what it is, and gives that back when its own trouble is gone.
@@ -248,7 +248,7 @@ def _merged(other: Incident, into: Incident) -> list[ev.Event]:
     return [*joined, ie.IncidentClosed(other.id, MERGED, f"into incident {into.id}")]
 
 
-def _merge(board: Board, outages: Outages, confirmed: frozenset[str]) -> Iterator[list[ev.Event]]:
+def _merge(board: Told, outages: Outages, confirmed: frozenset[str]) -> Iterator[list[ev.Event]]:
     """Make one of incidents that turn out to be one trouble, once evidence has confirmed the deeper one."""
     for one in list(board.open):
         below = board.incidents[one.id]
@@ -261,7 +261,7 @@ def _merge(board: Board, outages: Outages, confirmed: frozenset[str]) -> Iterato
                 break
 
 
-def _leave(board: Board, firing: set[str], outages: Outages) -> Iterator[list[ie.AlertLeft]]:
+def _leave(board: Told, firing: set[str], outages: Outages) -> Iterator[list[ie.AlertLeft]]:
     """Let go of what fires on another node and is not explained any more, since somebody provides again."""
     for one in list(board.open):
         incident = board.incidents[one.id]
@@ -280,7 +280,7 @@ def _leave(board: Board, firing: set[str], outages: Outages) -> Iterator[list[ie
 
 
 def _open(
-    board: Board,
+    board: Told,
     alert: Alert,
     outages: Outages,
     confirmed: frozenset[str],
@@ -313,7 +313,7 @@ def _open(
 
 
 def _open_proved(
-    board: Board,
+    board: Told,
     alert: Alert,
     outages: Outages,
     confirmed: frozenset[str],
@@ -337,6 +337,6 @@ def _theirs(alert: Alert, outages: Outages, losses: Iterable[Alert]) -> list[ev.
     return [] if loss is None else [ev.AlertSettled(alert, loss)]
 
 
-def _crowded(board: Board, node: str, topology: Topology) -> bool:
+def _crowded(board: Told, node: str, topology: Topology) -> bool:
     claimed = (one for one in board.on_node(node) if one.target.node == node and not one.confirmed)
     return sum(1 for _ in claimed) >= MOST_UNCONFIRMED + len(topology.services_on(node))

@@ -13,6 +13,15 @@ from healer.core.steady import Now
 from healer.core.verdict import Verdict
 
 
+def begun(event: ie.IncidentOpened, at: float, ahead: float = 0.0) -> Incident:
+    """Return an incident as it begins; `at` and `ahead` as `wall` and `ahead` of `fold`."""
+    cause = event.cause
+    opened = Incident(event.incident, cause, event.ladder, at, at, event.digest)
+    # Only evidence lets the loss of a failure domain, or of a node without a ladder, open one.
+    opened = replace(opened, opened_ahead=ahead, changed_ahead=ahead)
+    return replace(opened, began_at=cause.began_at, confirmed=cause.by_evidence)
+
+
 def fold(incident: Incident, event: ie.IncidentEvent, wall: float, ahead: float = 0.0) -> Incident:
     """Return the incident after one event.
 

@@ -15,8 +15,9 @@ from healer.core import incident_events as ie
 from healer.core import roll_events as re
 from healer.core import upkeep_events as ue
 from healer.core.attempt import Outcome
-from healer.core.board import KEEP_PAST_SECONDS, Board, lapsed
+from healer.core.board import Board
 from healer.core.incident import FOR_A_PERSON
+from healer.core.told import KEEP_PAST_SECONDS, lapsed
 
 DAY = 86400.0
 

@@ -8,7 +8,6 @@ from healer.core import incident_events as ie
 from healer.core.attempt import Outcome
 from healer.core.board import (
     KEEP_CLOSED,
-    KEEP_PAST_SECONDS,
     KEEP_REFUSED,
     KEEP_UNTRUE,
     Board,
@@ -16,6 +15,7 @@ from healer.core.board import (
 from healer.core.ended import KEEP_ENDED
 from healer.core.incident import Incident
 from healer.core.steady import Now
+from healer.core.told import KEEP_PAST_SECONDS
 from tests.healer.core.history import TOPOLOGY, intent
 from tests.healer.core.play import Play, opened, replay
 from tests.healer.core.world import NOW, alert

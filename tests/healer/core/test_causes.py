@@ -7,8 +7,9 @@ import pytest
 
 from healer.core import incident_events as ie
 from healer.core.alert import Alert, Target
-from healer.core.board import Board, begun
+from healer.core.board import Board
 from healer.core.causes import Outages
+from healer.core.fold import begun
 from healer.core.ladder import Mode
 from healer.core.topology import Group, Node, Service, Topology
 from tests.healer.core.domains import lost

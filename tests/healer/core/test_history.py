@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from healer.core import events as ev
 from healer.core import incident_events as ie
 from healer.core.attempt import Outcome
-from healer.core.board import KEEP_PAST_SECONDS, Board
+from healer.core.board import Board
 from healer.core.history import DAY, Going, History, Keep
 from healer.core.incident import FOR_A_PERSON
 from healer.core.steady import Now
+from healer.core.told import KEEP_PAST_SECONDS
 from tests.healer.core.history import intent, proof
 from tests.healer.core.test_board import STEPS, Play, play_step
 from tests.healer.core.world import NOW, alert

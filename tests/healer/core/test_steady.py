@@ -6,10 +6,12 @@ import pytest
 
 from healer.core import events as ev
 from healer.core import incident_events as ie
-from healer.core.board import KEEP_PAST_SECONDS, Board, begun
+from healer.core.board import Board
+from healer.core.fold import begun
 from healer.core.history import DAY, as_told
 from healer.core.history import Keep as KeepFor
 from healer.core.steady import BOOTS, SLACK, Now, Steady
+from healer.core.told import KEEP_PAST_SECONDS
 from tests.healer.core.world import alert
 
 NOW = 1_800_000_000.0
