@@ -12,7 +12,7 @@ from healer.core import incident_events as ie
 from healer.core.attempt import Outcome
 from healer.core.ladder import Mode
 from healer.words import WORDS
-from tests.healer.test_cli import hale_healer, running
+from tests.healer.commands import hale_healer, running
 from tests.healer.web.house import House
 
 PAGE = (Path(__file__).parents[2] / "docs/healer.md").read_text()
