@@ -1,7 +1,6 @@
 """The journal as the engine sees it: ports.Store over etcd, with a copy of each healer's own.
 
-Rule: every write is one transaction under two conditions, that the lead is ours and that the journal ends where we
-think it does. Whatever was returned, a majority of etcd has on disk.
+Rule: whatever was returned, a majority of etcd has on disk. How it is written there: healer.adapters.etcd_tail.
 """
 
 import asyncio
@@ -12,48 +11,25 @@ from dataclasses import replace
 import structlog
 
 from healer.adapters import codec
-from healer.adapters.chain import ChainBroken, Gap, Row, link
+from healer.adapters.chain import ChainBroken, Gap
 from healer.adapters.etcd_copy import Copy
 from healer.adapters.etcd_http import EtcdHttp
-from healer.adapters.etcd_keys import (
-    TXN_BYTES,
-    HeadKey,
-    Keys,
-    gaps_of,
-    gaps_value,
-    head_of,
-    packed,
-    value,
-    written,
-)
+from healer.adapters.etcd_keys import TXN_BYTES, HeadKey, Keys, gaps_of, gaps_value
 from healer.adapters.etcd_lead import Lead, Scene, look, outwait
-from healer.adapters.etcd_prune import HINTS, deletes
+from healer.adapters.etcd_prune import deletes
 from healer.adapters.etcd_settings import EtcdSettings
+from healer.adapters.etcd_tail import Tail
 from healer.adapters.etcd_upkeep import Upkeep
 from healer.adapters.etcd_waiting import OnWait, Standby
-from healer.adapters.etcd_wire import Answer, Change, Compare, Delete, Get, Put
+from healer.adapters.etcd_wire import Get, Put
 from healer.core.events import Event, Record
 from healer.core.history import Going
 from healer.core.order import Token
-from healer.errors import (
-    LeaseLost,
-    Malformed,
-    OutcomeUnknown,
-    Refused,
-    StoreFull,
-    Unreachable,
-)
+from healer.errors import LeaseLost, OutcomeUnknown, StoreFull, Unreachable
 from healer.ports import Clock
-
-MOST_BYTES = 8 * 1024 * 1024
-"""Of all events of one append."""
 
 PAGE = 500
 """Records that are read in one turn of the thread."""
-
-DAY = 86400.0
-HINT_DAYS = 31
-"""Days of which the bytes of hints are remembered."""
 
 log = structlog.get_logger()
 
@@ -73,15 +49,11 @@ class EtcdStore:
         self._http = http
         self._settings = settings
         self._keys = Keys(settings.prefix)
-        self._clock = clock
         self._copy = copy
         self._lead = lead
-        self._head = scene.head
-        self._head_modified = scene.head_modified
-        self._hints: dict[str, int] = {}
+        self._tail = Tail(http, self._keys, clock, lead, scene)
         self._gaps: list[Gap] = []
         self._writing = asyncio.Lock()
-        self._litter = False
         self._upkeep = Upkeep(http, settings, clock)
         store = scene.store
         self._token = Token(store.era, lead.term, f"{store.store_id}/{lead.start_id}")
@@ -152,14 +124,13 @@ class EtcdStore:
         scene = await look(self._http, self._settings, self._lead.time())
         if scene.term != self._lead.term:
             raise self._lead.lost("the lead was lost before it began")
-        self._head, self._head_modified = scene.head, scene.head_modified
         noted = await self._http.transact(
             then=(Get(self._keys.hints), Get(self._keys.gaps)), seconds=self._lead.time()
         )
         hints, gaps = (found.one() for found in noted.found)
-        self._hints = {} if hints is None else json.loads(hints.value)
+        self._tail.resume(scene, {} if hints is None else json.loads(hints.value))
         self._gaps = gaps_of(gaps)
-        await self._clear()
+        await self._tail.clear()
         try:
             await self._take_in(scene.head)
         except ChainBroken as error:
@@ -186,14 +157,6 @@ class EtcdStore:
                 log.warning("store.not_swept", error=str(error))
                 return
 
-    async def _clear(self) -> None:
-        """Remove what was begun to be written and does not count; writing the head anew keeps late parts of it out."""
-        _, end = self._keys.records
-        litter = Delete(self._keys.of_record(self._head.seq + 1), end)
-        self._head_modified = await self._commit(
-            (litter, Put(self._keys.head, value(self._head))), self._head
-        )
-
     @property
     def token(self) -> Token:
         """The token of this leadership."""
@@ -212,11 +175,11 @@ class EtcdStore:
             return []
         async with self._writing:
             coded = [(codec.incident_of(event), *codec.encode(event)) for event in events]
-            if not closing and (full := self._upkeep.full(self._head)):
+            if not closing and (full := self._upkeep.full(self._tail.head)):
                 raise StoreFull(full)
-            rows, head = self._rows(coded)
-            hints = self._hints_with(rows)
-            await self._append(rows, head, hints)
+            rows, head = self._tail.rows(coded)
+            await self._tail.append(rows, head)
+            await self._copy.add(rows)
         return [
             Record(row.seq, row.at_wall, row.boot_id, row.at_mono, event)
             for row, event in zip(rows, events, strict=True)
@@ -266,7 +229,7 @@ class EtcdStore:
 
     async def hint_bytes(self, since: float) -> int:
         """Return how many bytes of hints were written after this time, or on that day before it."""
-        return sum(size for day, size in self._hints.items() if int(day) >= int(since // DAY))
+        return self._tail.hint_bytes(since)
 
     async def prune(self, going: Going) -> Record | None:
         """Let history leave etcd for this healer's own copy. See ports.Store.prune.
@@ -285,13 +248,14 @@ class EtcdStore:
             if len(gaps.value) > TXN_BYTES:
                 log.error("store.not_pruned", gaps=len(leaving.gaps))
                 return None
-            (row,), head = self._rows([(None, *codec.encode(leaving.event))])
+            (row,), head = self._tail.rows([(None, *codec.encode(leaving.event))])
             less = replace(
                 head,
                 records=head.records - len(leaving.seqs),
                 bytes=head.bytes - leaving.bytes,
             )
-            await self._append((row,), less, self._hints, gaps)
+            await self._tail.append((row,), less, gaps)
+            await self._copy.add((row,))
             self._gaps = list(leaving.gaps)
             await self._copy.let_go(leaving.seqs)
             await self._remove(leaving.seqs)
@@ -299,7 +263,7 @@ class EtcdStore:
 
     async def size(self) -> int:
         """Return how many bytes the records take up."""
-        return self._head.bytes
+        return self._tail.head.bytes
 
     async def renew(self) -> None:
         """Renew the lease. Where no member answers, it runs on to its old deadline.
@@ -356,86 +320,8 @@ class EtcdStore:
 
     async def room(self) -> bool:
         """Whether something new may be begun, as upkeep saw last."""
-        return not self._upkeep.full(self._head)
+        return not self._upkeep.full(self._tail.head)
 
     def lasting(self) -> bool:
         """Whether this healer's copy is on its disk, and not in its memory alone."""
         return self._copy.lasting
-
-    def _rows(self, coded: Sequence[tuple[str | None, str, int, str]]) -> tuple[list[Row], HeadKey]:
-        head, rows, size = self._head.head, list[Row](), 0
-        wall, boot_id, now = self._clock.wall(), self._clock.boot_id, self._clock.boottime()
-        for incident, kind, version, body in coded:
-            row = Row(head.seq + 1, wall, boot_id, now, incident, kind, version, body, head.sha256)
-            rows.append(row)
-            size += len(written(row))
-            head = link(row)
-        if size > MOST_BYTES:
-            msg = f"{len(rows)} events of {size} bytes: more than {MOST_BYTES} are not written at once"
-            raise Malformed(msg)
-        before = self._head
-        return rows, HeadKey(head.seq, head.sha256, before.records + len(rows), before.bytes + size)
-
-    def _hints_with(self, rows: Sequence[Row]) -> dict[str, int]:
-        added = sum(len(row.body.encode()) for row in rows if row.kind == HINTS)
-        if not added:
-            return self._hints
-        today = int(self._clock.wall() // DAY)
-        hints = {day: size for day, size in self._hints.items() if int(day) > today - HINT_DAYS}
-        hints[str(today)] = hints.get(str(today), 0) + added
-        return hints
-
-    async def _append(
-        self, rows: Sequence[Row], head: HeadKey, hints: dict[str, int], *beside: Put
-    ) -> None:
-        """Write records, and last of all, with what stands beside them, the head that makes them count."""
-        if self._litter:
-            await self._clear()
-        self._litter = True
-        *staged, last = packed([put for row in rows for put in self._keys.puts(row)])
-        for batch in staged:
-            await self._commit(batch, None)
-        counts = [*beside, Put(self._keys.head, value(head))]
-        if hints is not self._hints:
-            counts.append(Put(self._keys.hints, json.dumps(hints).encode()))
-        if beside:
-            # Together they could be too large for one transaction.
-            await self._commit(last, None)
-            last = ()
-        self._head_modified = await self._commit((*last, *counts), head)
-        self._litter = False
-        self._head, self._hints = head, hints
-        await self._copy.add(rows)
-
-    async def _commit(self, puts: tuple[Change, ...], head: HeadKey | None) -> int:
-        """Write in one transaction; return its revision.
-
-        Args:
-            puts: What to write.
-            head: The head among them, by which a transaction whose answer was lost is known again; None
-                where there is none and it may be written twice.
-        """
-        seconds = self._lead.time()
-        try:
-            answer = await self._http.transact(
-                self._lead.ours,
-                Compare(self._keys.head, self._head_modified, modified=True),
-                then=puts,
-                otherwise=(Get(self._keys.leader), Get(self._keys.head)),
-                seconds=seconds,
-            )
-        except (Unreachable, OutcomeUnknown) as error:
-            # There was all the time that the lease gave. Whether it is durable finds out who leads next.
-            raise self._lead.lost(f"the lease ran out: {error}") from error
-        except Refused as error:
-            raise Malformed(f"etcd does not take {len(puts)} keys: {error}") from error
-        return answer.revision if answer.succeeded else self._settled(answer, head)
-
-    def _settled(self, answer: Answer, head: HeadKey | None) -> int:
-        """Tell a transaction that an earlier attempt of ours had done already from one that is not ours to do."""
-        leader, stands = (found.one() for found in answer.found)
-        if leader is None or leader.created != self._lead.term:
-            raise self._lead.lost("another healer has the lead")
-        if head is None or stands is None or head_of(stands) != head:
-            raise self._lead.lost("someone else wrote to the journal though the lead is ours")
-        return stands.modified

@@ -9,7 +9,7 @@ import pytest
 from healer.adapters import codec
 from healer.adapters.chain import Row
 from healer.adapters.etcd_keys import written
-from healer.adapters.etcd_store import MOST_BYTES
+from healer.adapters.etcd_tail import MOST_BYTES
 from healer.adapters.intake import MOST_BYTES as MOST_LABELS
 from healer.adapters.intake import refusal
 from healer.adapters.labels import fingerprint
