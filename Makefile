@@ -103,10 +103,10 @@ test: setup tools docker dist .venv/.browser  ## every test, and the drills on r
 	@$(BIN)/python -m tests.healer.safety --seeds 0-1999 --jobs 0
 	@$(BIN)/hale-lab check || { echo "make test: no drill was run" >&2; exit 1; }
 	@$(LAB) $(ALONE)
-	@rm -rf build/again
+	@rm -rf build/again/labs
 	@$(MAKE) -j2 --output-sync $(LABS)
-	@$(MAKE) .again
-	@echo "make test: all tests and drills passed but those of make drills$$(cat build/again/* 2>/dev/null | sed -E 's/.*\[(.*)\]/, \1 the second time/' | tr -d '\n')"
+	@$(MAKE) .again-labs
+	@echo "make test: all tests and drills passed but those of make drills$$(cat build/again/*/* 2>/dev/null | sed 's/.*::\(.*\)/, \1 the second time/' | tr -d '\n')"
 
 drills: setup dist  ## the drills that make test leaves out (root; half an hour)
 	@$(BIN)/hale-lab check || { echo "make drills: no drill was run" >&2; exit 1; }
@@ -120,17 +120,17 @@ ALONE := tests/compose $(patsubst %,tests/lab/test_%.py,clean_end kernel_log rea
 LAB_1 := $(wildcard tests/lab/test_web_tier_*.py)
 LAB_2 := $(wildcard $(patsubst %,tests/lab/test_%_*.py,postgres_ha redis_sentinel storage_pair three_healers))
 LABS := .lab-2 .lab-1 .lab-3
-AGAIN := -p tests.lab.again --again build/again/
+AGAIN := -p tests.again --again build/again/
 
 .lab-1 .lab-2: .lab-%:
-	@$(LAB) $(AGAIN)$* $(LAB_$*)
+	@$(LAB) $(AGAIN)labs/$* $(LAB_$*)
 
 .lab-3: .lab-%:
-	@$(LAB) $(AGAIN)$* $(addprefix --ignore=,$(ALONE) $(LAB_1) $(LAB_2)) tests
+	@$(LAB) $(AGAIN)labs/$* $(addprefix --ignore=,$(ALONE) $(LAB_1) $(LAB_2)) tests
 
-# A drill that lost a race beside another lab is played once more without them; see tests/lab/again.py.
-.again:
-	@for lab in $(wildcard build/again/*); do $(LAB) @$$lab || exit 1; done
+# What lost a race beside others is run once more without them; see tests/again.py.
+.again-labs .again-units: .again-%:
+	@for part in $(wildcard build/again/$*/*); do $(PYTEST) @$$part || exit 1; done
 
 # The tests mostly wait, so several parts at once take less time. Each shows what it has to say when it ends.
 PART_1 := tests/healer/adapters tests/gate
@@ -141,10 +141,12 @@ PART_5 := $(addprefix --ignore=,$(PART_1) $(PART_2) $(PART_3) $(PART_4)) tests
 PARTS := $(addprefix .units-,1 2 3 4 5)
 
 units: setup tools docker .venv/.browser  ## every test but those on real nodes
+	@rm -rf build/again/units
 	@$(MAKE) -j3 --output-sync $(PARTS)
+	@$(MAKE) .again-units
 
 $(PARTS): .units-%:
-	@$(BIN)/python -m pytest -q -m "not lab" $(PART_$*)
+	@$(BIN)/python -m pytest -q -m "not lab" $(AGAIN)units/$* $(PART_$*)
 
 schedules: setup  ## 10,000 schedules of all that goes wrong, on virtual time, on every core
 	@$(BIN)/python -m tests.healer.safety --seeds 0-9999 --jobs 0

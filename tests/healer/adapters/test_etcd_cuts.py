@@ -54,14 +54,14 @@ async def found_by_the_next(settings, tmp_path):
 
 async def each(real, tmp_path, one):
     """Do one thing for every request of a whole life, several at a time, each on a store of its own."""
-    turns = asyncio.Semaphore(12)  # nearly all of it is waiting
+    turns = asyncio.Semaphore(6)  # much of it is waiting
 
     async def done(number):
         async with turns:
             folder = tmp_path / str(number)
             folder.mkdir()
             settings = real.settings(
-                prefix=f"/cut{next(NUMBERS)}", history=folder / "a.db", lease_seconds=15
+                prefix=f"/cut{next(NUMBERS)}", history=folder / "a.db", lease_seconds=30
             )
             await etcd_init.make(settings, 1, 0)
             try:
@@ -77,7 +77,9 @@ async def each(real, tmp_path, one):
 
 async def requests(real, tmp_path):
     """Return how many requests a whole life takes."""
-    settings = real.settings(prefix=f"/cut{next(NUMBERS)}", history=tmp_path / "count.db")
+    settings = real.settings(
+        prefix=f"/cut{next(NUMBERS)}", history=tmp_path / "count.db", lease_seconds=30
+    )
     await etcd_init.make(settings, 1, 0)
     async with proxy(real.endpoints[0]) as between:
         await lived(replace(settings, endpoints=(between.url,)))
